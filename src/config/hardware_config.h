@@ -1,0 +1,129 @@
+// A machine, resolved: every value that the JSON may set, with its default (the published ViTALiTy accelerator, hardware.md
+// section 1) in this one place. JSON keys are the member names, nested as the structs are (matrix_engine.rows, dram.channels, ...).
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "config/dram_device.h"
+#include "config/energy_table.h"
+#include "tensor/precision.h"
+
+namespace vitality {
+
+enum class MachineKind { kVitality, kDense, kSanger, kVitcod, kSalo, kSpatten, kElsa, kDota, kRoofline };  // which Mapper
+enum class Dataflow { kInputStationary, kOutputStationary };
+// down_forward: partial sums leave the array at the bottom and are added outside, G is written out and read back (the paper's choice);
+// g_stationary: G is formed output stationary and stays in the PEs as the stationary operand of Q G (the paper's ablation).
+enum class Accumulation { kDownForward, kGStationary };
+enum class AttentionKind { kSoftmax, kTaylor, kTaylorElided, kTaylorReleased, kSparse, kUnified, kUnifiedAdditive, kAuto };
+enum class AttentionBias { kDrop, kFirstOrder };
+enum class DramModel { kBandwidth, kBanked };
+enum class Charge { kNotCharged, kCharged };
+enum class NocTopology { kBus, kMesh };
+enum class SparsitySource { kPredicted, kFile, kDensity };
+enum class CostModel { kSimulated, kAsPublished, kCorrected };
+
+struct MatrixEngineConfig {
+  int rows = 64, cols = 64;
+  Dataflow dataflow = Dataflow::kInputStationary;
+  bool stationary_prefetch = false;
+  Accumulation accumulation = Accumulation::kDownForward;
+};
+struct DiagonalEngineConfig {  // SA-Diag: one column of PEs; absent: SA-General computes t_D
+  bool enabled = true;
+  int rows = 64;
+};
+struct LaneConfig {  // an array of identical lanes, one element per lane and interval
+  int lanes = 64;
+  int latency_cycles = 1;
+  int initiation_interval = 1;
+};
+struct SpecialFunctionConfig {  // layer norm, activations, softmax rows, pooling, batch norm: the paper draws no unit for them
+  Charge charge = Charge::kNotCharged;  // of everything but softmax, which is always charged
+  int lanes = 64;
+  int latency_cycles = 8;
+  int initiation_interval = 1;
+  int exp_latency_cycles = 2;
+};
+struct SparseUnitConfig {
+  bool enabled = false;
+  int pe_rows = 64, pes_per_row = 16;       // Sanger: 64 rows x 16 reconfigurable PEs
+  int predictor_rows = 64, predictor_cols = 64;
+  int exp_lanes = 64, exp_latency_cycles = 2;
+};
+struct ScratchpadConfig {
+  int capacity_kib = 200;
+  int banks = 4;
+  int port_bytes = 256;  // per bank and cycle, one read and one write port
+};
+struct NocConfig {
+  NocTopology topology = NocTopology::kBus;
+  int link_bytes = 256;  // per cycle
+  int hop_latency_cycles = 1;
+  int mesh_width = 2;
+};
+struct DramConfig {
+  DramDevice device;
+  int channels = 4;
+  DramModel model = DramModel::kBandwidth;
+  std::string address_map = "row_bank_column_bankgroup";
+  int queue_depth = 32;
+};
+struct PipelineConfig {
+  bool intra_layer = true;
+};
+struct SparsityConfig {
+  SparsitySource source = SparsitySource::kPredicted;
+  std::string mask_file;
+  double density = 0.1;
+  double threshold = 0.02;
+  int predictor_bits = 4;
+  bool normalize_qk = true;
+};
+struct RooflineConfig {  // CPU, GPU: peak rates of the published data sheets
+  double fp32_tflops = 0, fp16_tflops = 0, int8_tops = 0, bandwidth_gb_s = 0, tdp_w = 0;
+};
+
+struct HardwareConfig {
+  std::string name = "vitality";
+  std::string description;
+  MachineKind machine = MachineKind::kVitality;
+  double clock_mhz = 500;
+  double technology_nm = 28;
+  Precision precision = Precision::kInt16;
+  AttentionKind attention = AttentionKind::kTaylor;
+  AttentionBias attention_bias = AttentionBias::kDrop;
+  bool batch_norm_folded = true;  // JSON: "batch_norm": "folded" | "separate"
+  CostModel cost_model = CostModel::kSimulated;
+  MatrixEngineConfig matrix_engine;
+  DiagonalEngineConfig diagonal_engine;
+  LaneConfig accumulators;
+  LaneConfig dividers{64, 18, 1};
+  LaneConfig adders;
+  SpecialFunctionConfig special_functions;
+  SparseUnitConfig sparse_unit;
+  ScratchpadConfig scratchpad;
+  NocConfig noc;
+  DramConfig dram;
+  PipelineConfig pipeline;
+  SparsityConfig sparsity;
+  RooflineConfig roofline;
+  EnergyTable energy;
+  std::map<std::string, std::string> sources;  // dotted key -> source and mark (P, Q, C, A) of the value
+};
+
+const char* to_string(MachineKind);
+const char* to_string(Dataflow);
+const char* to_string(Accumulation);
+const char* to_string(AttentionKind);
+const char* to_string(AttentionBias);
+const char* to_string(DramModel);
+const char* to_string(Charge);
+const char* to_string(NocTopology);
+const char* to_string(SparsitySource);
+const char* to_string(CostModel);
+
+}  // namespace vitality
