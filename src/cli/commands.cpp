@@ -1,0 +1,84 @@
+// The table of subcommands, and what happens around each of them.
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <new>
+
+#include "base/error.h"
+#include "cli/cli.h"
+
+namespace vitality::cli {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> table{
+  };
+  return table;
+}
+
+namespace {
+
+void print_help(std::ostream& out) {
+  out << "vitality: a transaction-level simulator of the ViTALiTy accelerator and its baselines\n\n"
+         "usage: vitality COMMAND [OPTIONS]\n\ncommands:\n";
+  for (const Command& command : commands()) {
+    out << "  " << command.name << std::string(12 - std::string(command.name).size(), ' ') << command.summary << "\n";
+  }
+  out << "\nvitality COMMAND --help describes the options of a command; vitality --version prints the version.\n"
+         "exit codes: 0 done, 1 internal error, 2 bad input, 3 values outside tolerance, 4 infeasible, 130 "
+         "interrupted\n";
+}
+
+int dispatch(const Arguments& arguments) {
+  if (arguments.empty()) {
+    print_help(std::cerr);
+    return kBadInput;
+  }
+  const std::string& name = arguments.front();
+  if (name == "--help" || name == "-h" || name == "help") {
+    print_help(std::cout);
+    return kDone;
+  }
+  if (name == "--version") {
+    std::cout << "vitality " << VITALITY_VERSION << "\n";
+    return kDone;
+  }
+  std::vector<std::string> names;
+  for (const Command& command : commands()) {
+    if (name == command.name) return command.run(Arguments(arguments.begin() + 1, arguments.end()));
+    names.push_back(command.name);
+  }
+  const bool option = !name.empty() && name[0] == '-';
+  throw InputError("", "",
+                   std::string("unknown ") + (option ? "option" : "command") + " \"" + name + "\"" +
+                       (option ? ", expected a command (see vitality --help)" : suggestion(name, names)));
+}
+
+int report(const std::string& text, int code) {
+  std::cout.flush();
+  std::cerr << "error: " << text << std::endl;
+  return code;
+}
+
+}  // namespace
+
+int run_program(const Arguments& arguments) {
+  try {
+    const int code = dispatch(arguments);
+    std::cout.flush();
+    // A full disk or a closed pipe behind stdout must not look like success.
+    if (code == kDone && !std::cout) return report("cannot write to standard output", kInternalError);
+    return code;
+  } catch (const InputError& error) {
+    return report(error.what(), kBadInput);
+  } catch (const InfeasibleError& error) {
+    return report(error.what(), kInfeasible);
+  } catch (const std::bad_alloc&) {
+    return report("out of memory", kInternalError);
+  } catch (const std::exception& error) {
+    return report(std::string("internal error: ") + error.what(), kInternalError);
+  } catch (...) {
+    return report("internal error of unknown kind", kInternalError);
+  }
+}
+
+}  // namespace vitality::cli

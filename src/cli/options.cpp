@@ -1,0 +1,50 @@
+#include "cli/options.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "base/error.h"
+
+namespace vitality::cli {
+namespace po = boost::program_options;
+
+bool parse_options(const Arguments& arguments, const std::string& usage, po::options_description options,
+                   const std::string& positional, po::variables_map& values) {
+  options.add_options()("help,h", "print this help");
+  std::vector<std::string> names;
+  for (const auto& option : options.options()) names.push_back("--" + option->long_name());
+  if (std::any_of(arguments.begin(), arguments.end(),
+                  [](const auto& word) { return word == "--help" || word == "-h"; })) {
+    std::cout << usage << "\n\n" << options;
+    return false;
+  }
+  po::positional_options_description words;
+  if (!positional.empty()) words.add(positional.c_str(), -1);
+  namespace style = po::command_line_style;
+  try {
+    po::store(po::command_line_parser(arguments)
+                  .options(options)
+                  .positional(words)
+                  .style(style::unix_style & ~style::allow_guessing)
+                  .run(),
+              values);
+    po::notify(values);
+  } catch (const po::unknown_option& error) {
+    const std::string name = error.get_option_name();
+    throw InputError("", "", "unknown option " + name + suggestion(name, names));
+  } catch (const po::too_many_positional_options_error&) {
+    throw InputError("", "", "this command takes options only; see --help");
+  } catch (const po::error& error) {
+    throw InputError("", "", error.what());
+  }
+  return true;
+}
+
+void check_range(const std::string& option, std::int64_t value, std::int64_t low, std::int64_t high) {
+  if (value >= low && value <= high) return;
+  throw InputError("", "",
+                   "option " + option + ": expected an integer from " + std::to_string(low) + " to " +
+                       std::to_string(high) + ", found " + std::to_string(value));
+}
+
+}  // namespace vitality::cli

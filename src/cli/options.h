@@ -1,0 +1,23 @@
+// Strict command lines for the subcommands: Boost.Program_options without guessed abbreviations, errors as InputError.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <cstdint>
+#include <string>
+
+#include "cli/cli.h"
+
+namespace vitality::cli {
+
+// Parses `arguments` against `options` (to which --help is added) and fills `values`. `positional` names the option
+// that takes words without a dash ("" = none allowed). Prints the help and returns false when --help is given, else
+// true. Unknown, repeated, incomplete and wrongly typed options throw InputError (with the nearest name where there is
+// one). Never use an unsigned value type here (Boost wraps "-1"): take std::int64_t and call check_range.
+bool parse_options(const Arguments& arguments, const std::string& usage,
+                   boost::program_options::options_description options, const std::string& positional,
+                   boost::program_options::variables_map& values);
+
+// Throws InputError unless low <= value <= high.
+void check_range(const std::string& option, std::int64_t value, std::int64_t low, std::int64_t high);
+
+}  // namespace vitality::cli
