@@ -11,6 +11,8 @@ struct DramDevice {
   double tck_ns = 0.833;
   int cl = 17, cwl = 12, trcd = 17, trp = 17, tras = 39, trc = 56;
   int tccd_s = 4, tccd_l = 6, trrd_s = 4, trrd_l = 6, tfaw = 26;
+  int trp_all_bank = 17;  // precharge of all banks at once, before a refresh
+  int turnaround = 2;     // idle clocks of the data bus between a read's and a write's data, and between ranks
   int twr = 18, trtp = 9, twtr_s = 3, twtr_l = 9, trfc = 420, trefi = 9360;
   int burst_length = 8, burst_cycles = 4;  // beats and clocks of one burst
   int bank_groups = 4, banks_per_group = 4, ranks = 1, rows = 65536;

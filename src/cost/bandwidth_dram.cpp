@@ -1,0 +1,95 @@
+#include "cost/bandwidth_dram.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace vitality {
+
+Count bursts_touched(const DramDevice& device, Bytes address, Bytes bytes) {
+  if (bytes <= 0) return 0;
+  const Bytes burst = device.burst_bytes();
+  return (address + bytes - 1) / burst - address / burst + 1;
+}
+
+double refresh_availability(const DramDevice& device) {
+  return 1 - static_cast<double>(device.trfc) / device.trefi;
+}
+
+BandwidthDram::BandwidthDram(const DramConfig& config, double clock_mhz) : device_(config.device) {
+  const DramClock clock(clock_mhz, device_.tck_ns);
+  one_burst_ = clock.machine_span(device_.burst_cycles);
+  latency_ = clock.machine_span(device_.trcd + device_.cl);
+  rate_ = config.channels / one_burst_ * refresh_availability(device_);
+}
+
+// Rounding may leave an exact cycle a hair late; a billionth of a cycle is no time.
+Cycles BandwidthDram::completion(double finish) const {
+  return static_cast<Cycles>(std::ceil(finish + latency_ - 1e-9 * (1 + finish)));
+}
+
+double BandwidthDram::finish_of_first() const {
+  return time_ + (active_.top().tag - virtual_time_) * static_cast<double>(active_.size()) / rate_;
+}
+
+// Departures up to `time`. Leaves time_ at the last of them, so that the result does not depend on when it is called.
+void BandwidthDram::serve_until(double time) {
+  while (!active_.empty()) {
+    const double finish = finish_of_first();
+    if (finish > time) return;
+    const Active& first = active_.top();
+    done_.push({completion(std::max(finish, first.earliest)), first.order, first.id});
+    time_ = finish, virtual_time_ = first.tag;
+    active_.pop();
+    if (active_.empty()) {
+      statistics_.busy_cycles += static_cast<Cycles>(std::ceil(finish - 1e-9 * (1 + finish)) - busy_from_);
+      virtual_time_ = 0;
+    }
+  }
+}
+
+void BandwidthDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) {
+  const std::int64_t order = submitted_++;
+  ++statistics_.requests;
+  if (bytes <= 0) {
+    done_.push({now + 1, order, id});
+    return;
+  }
+  const Count bursts = bursts_touched(device_, address, bytes);
+  (write ? statistics_.write_bytes : statistics_.read_bytes) += bytes;
+  (write ? statistics_.write_bursts : statistics_.read_bursts) += bursts;
+  statistics_.bus_busy_clocks += bursts * device_.burst_cycles;
+  const double start = static_cast<double>(now + 1);
+  serve_until(start);
+  if (active_.empty()) {
+    busy_from_ = start;
+  } else {
+    virtual_time_ += (start - time_) * rate_ / static_cast<double>(active_.size());
+  }
+  time_ = start;
+  active_.push({virtual_time_ + static_cast<double>(bursts), order, id, start + one_burst_});
+}
+
+Cycles BandwidthDram::next_event() const {
+  Cycles next = done_.empty() ? -1 : done_.top().cycle;
+  if (!active_.empty()) {
+    const Cycles first = completion(finish_of_first());
+    next = next < 0 ? first : std::min(next, first);
+  }
+  return next < 0 ? -1 : std::max(next, now_ + 1);
+}
+
+void BandwidthDram::advance_to(Cycles now, std::vector<std::int64_t>& completed) {
+  now_ = std::max(now_, now);
+  serve_until(static_cast<double>(now));
+  for (; !done_.empty() && done_.top().cycle <= now; done_.pop()) completed.push_back(done_.top().id);
+}
+
+DramEnergy BandwidthDram::energy() const {
+  const double pj_per_burst = device_.all_in_pj_per_bit * 8 * device_.burst_bytes();
+  DramEnergy energy;
+  energy.read = static_cast<double>(statistics_.read_bursts) * pj_per_burst;
+  energy.write = static_cast<double>(statistics_.write_bursts) * pj_per_burst;
+  return energy;
+}
+
+}  // namespace vitality

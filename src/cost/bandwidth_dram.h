@@ -1,0 +1,61 @@
+// The fast back end of dram.model: every request has a latency of tRCD + CL and streams its bursts at the memory's
+// sustained rate, peak * (1 - tRFC / tREFI) over all channels, shared fluidly and equally by the requests in service.
+// One burst alone takes tRCD + CL + burst_cycles; no request is served faster than one burst takes on one channel.
+// Processor sharing in virtual time: each request's finish tag is fixed when it arrives, so a request costs O(log n).
+#pragma once
+
+#include <queue>
+#include <tuple>
+
+#include "cost/dram_clock.h"
+#include "cost/dram_model.h"
+
+namespace vitality {
+
+// Bursts that [address, address + bytes) touches.
+Count bursts_touched(const DramDevice& device, Bytes address, Bytes bytes);
+// Fraction of time in which refresh leaves the device usable.
+double refresh_availability(const DramDevice& device);
+
+class BandwidthDram : public DramBackend {
+ public:
+  BandwidthDram(const DramConfig& config, double clock_mhz);
+  void submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) override;
+  Cycles next_event() const override;
+  void advance_to(Cycles now, std::vector<std::int64_t>& completed) override;
+  DramStatistics statistics() const override { return statistics_; }
+  DramEnergy energy() const override;
+
+ private:
+  struct Active {
+    double tag;  // virtual time at which the last burst has been served
+    std::int64_t order, id;
+    double earliest;  // real time before which it cannot end
+    bool operator>(const Active& other) const { return std::tie(tag, order) > std::tie(other.tag, other.order); }
+  };
+  struct Done {
+    Cycles cycle;
+    std::int64_t order, id;
+    bool operator>(const Done& other) const { return std::tie(cycle, order) > std::tie(other.cycle, other.order); }
+  };
+  template <class T>
+  using MinHeap = std::priority_queue<T, std::vector<T>, std::greater<T>>;
+
+  double finish_of_first() const;
+  void serve_until(double time);
+  Cycles completion(double finish) const;
+
+  DramDevice device_;
+  double rate_ = 0;     // bursts per machine cycle
+  double latency_ = 0;  // machine cycles
+  double one_burst_ = 0;
+  double time_ = 0, virtual_time_ = 0;  // of the last arrival or departure
+  double busy_from_ = 0;
+  std::int64_t submitted_ = 0;
+  Cycles now_ = 0;
+  MinHeap<Active> active_;
+  MinHeap<Done> done_;
+  DramStatistics statistics_;
+};
+
+}  // namespace vitality

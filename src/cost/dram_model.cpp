@@ -1,0 +1,11 @@
+#include "cost/dram_model.h"
+
+#include "cost/bandwidth_dram.h"
+
+namespace vitality {
+
+std::unique_ptr<DramBackend> make_dram_model(const DramConfig& config, double clock_mhz) {
+  return std::make_unique<BandwidthDram>(config, clock_mhz);
+}
+
+}  // namespace vitality

@@ -1,0 +1,59 @@
+// The memory as the machine sees it: requests of any length in, completions out, in machine cycles. Two back ends share
+// the interface (dram.model): `bandwidth`, a latency and a fluidly shared rate, and `banked`, the command-level
+// scheduler of dram_channel.h. Pure C++: the simulator's event loop and the SystemC controller (models/memory) both
+// drive it.
+//
+// Contract. Time never goes back: every call's `now` is at or after the previous one's. A request submitted in cycle t
+// competes from cycle t + 1 on, so the order of calls inside one cycle decides nothing but the order of equals. A
+// request completes in the cycle in which its last byte is on the machine's side of (read) or on (write) the DRAM bus.
+// Results depend on the requests alone, never on how often advance_to() is called. Addresses wrap at the device's
+// capacity.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/units.h"
+#include "config/hardware_config.h"
+
+namespace vitality {
+
+// Counts since the start, up to the last advance_to(). Device clocks are the DRAM's (tck_ns); the bandwidth back end
+// knows no rows, so its command counts are zero and its energy is all_in_pj_per_bit.
+struct DramStatistics {
+  Count requests = 0;
+  Bytes read_bytes = 0, write_bytes = 0;    // as requested
+  Count read_bursts = 0, write_bursts = 0;  // as moved on the bus: partial bursts count whole
+  Count activates = 0, precharges = 0, refreshes = 0;
+  Count row_hits = 0, row_misses = 0, row_conflicts = 0;  // per burst: row open; bank closed; another row open
+  Count bus_busy_clocks = 0;                              // device clocks with data on the bus, summed over channels
+  Count active_clocks = 0,
+        precharged_clocks = 0;  // device clocks with any and with no bank open, summed over ranks and channels
+  Cycles busy_cycles = 0;       // machine cycles in which at least one request was in service
+};
+
+struct DramEnergy {
+  Picojoules activate = 0, read = 0, write = 0, refresh = 0, background = 0;
+  Picojoules total() const { return activate + read + write + refresh + background; }
+};
+
+class DramBackend {
+ public:
+  virtual ~DramBackend() = default;
+  // id: the caller's name for the request, returned on completion. bytes <= 0 completes in the next cycle.
+  virtual void submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) = 0;
+  // A cycle after the last advance_to(), never later than the next completion: advance there and ask again. -1 when
+  // nothing is outstanding. Ask anew after a submit().
+  virtual Cycles next_event() const = 0;
+  // Handles everything up to and including `now`; appends the ids completed, in order of completion (equals: of
+  // submission).
+  virtual void advance_to(Cycles now, std::vector<std::int64_t>& completed) = 0;
+  virtual DramStatistics statistics() const = 0;
+  virtual DramEnergy energy() const = 0;
+};
+
+// Throws InputError for an impossible device or an unknown address map. clock_mhz is the machine's.
+std::unique_ptr<DramBackend> make_dram_model(const DramConfig& config, double clock_mhz);
+
+}  // namespace vitality
