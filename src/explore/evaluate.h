@@ -1,0 +1,55 @@
+// What a sweep asks of the simulator: one machine and one model in, the totals of contract.md out.
+//
+// The function runs in a child process of its own. It throws InfeasibleError for a workload that does not fit the machine; any
+// other exception, a crash or a fatal report costs that point alone.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "config/hardware_config.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+enum class Total {
+  kCycles, kLatencyMs, kEnergyMj, kAveragePowerW, kAreaMm2, kMacs, kGops, kGopsPerW, kUtilization,
+  kDramReadBytes, kDramWriteBytes, kSramReadBytes, kSramWriteBytes, kNocByteHops,
+  kOperationsMul, kOperationsAdd, kOperationsDiv, kOperationsExp, kOperationsCmp,
+  kAttentionCycles, kAttentionLatencyMs, kAttentionEnergyMj,
+  kMaxAbsError, kMaxRelError, kCosineSimilarity,  // NaN unless the sweep's numerics are "check"
+  kCount
+};
+constexpr std::size_t kTotalCount = static_cast<std::size_t>(Total::kCount);
+
+struct TotalInfo {
+  const char* name;     // in expressions, objectives and columns
+  bool from_numerics;   // only there when values are computed
+};
+const std::array<TotalInfo, kTotalCount>& total_infos();
+int find_total(const std::string& name);  // -1: no such total
+
+// Integers are exact up to 2^53; NaN = not measured.
+struct PointTotals {
+  std::array<double, kTotalCount> value;
+  PointTotals() { value.fill(std::numeric_limits<double>::quiet_NaN()); }
+  double& operator[](Total t) { return value[static_cast<std::size_t>(t)]; }
+  double operator[](Total t) const { return value[static_cast<std::size_t>(t)]; }
+};
+
+enum class PointStatus { kOk, kInfeasible, kFailed, kTimeout };
+const char* to_string(PointStatus);
+bool parse_point_status(const std::string& name, PointStatus& out);
+
+struct PointResult {
+  PointStatus status = PointStatus::kFailed;
+  std::string reason;  // "" when ok
+  PointTotals totals;
+};
+
+using EvaluatePoint = std::function<PointTotals(const HardwareConfig&, const VitModel&)>;
+
+}  // namespace vitality

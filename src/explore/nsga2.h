@@ -1,0 +1,58 @@
+// NSGA-II (Deb, Pratap, Agarwal, Meyarivan, IEEE TEC 2002) on a grid of axis indices, as ask and tell.
+//
+// The first generation is a Latin hypercube; each further one comes from binary tournaments (constrained dominance rank, then
+// crowding), uniform crossover and, on ordered indices, mutation by short steps or a fresh draw. No design is asked twice. The
+// course depends on the seed and on the objectives told, not on how they were computed, so a search resumes by replaying it.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "explore/pareto.h"
+#include "explore/random.h"
+#include "explore/sampler.h"
+
+namespace vitality {
+
+struct Assessment {
+  double violation = 0;        // 0 = feasible; less is better; infinite where nothing was measured
+  ObjectiveVector objectives;  // minimised; only read when violation is finite
+};
+
+class Nsga2 {
+ public:
+  Nsga2(std::vector<std::uint32_t> axis_sizes, const SamplerSpec& spec);
+
+  // The next generation's designs; empty when the budget (spec.points) or the grid is used up.
+  std::vector<Design> ask();
+  // Assessments of the designs last asked, in their order.
+  void tell(const std::vector<Assessment>& assessments);
+
+ private:
+  struct Member {
+    Design design;
+    Assessment assessment;
+    int rank = 0;
+    double crowding = 0;
+  };
+
+  bool take(const Design& design, std::vector<Design>& out);  // false: seen before
+  Design offspring();
+  const Member& tournament();
+  void select_survivors(std::vector<Member> candidates);
+
+  std::vector<std::uint32_t> axis_sizes_;
+  SamplerSpec spec_;
+  Random random_;
+  double mutation_;
+  std::int64_t budget_;
+  std::set<Design> seen_;
+  std::vector<Design> asked_;
+  std::vector<Member> population_;
+};
+
+// Front number of each (0 = not dominated): a feasible one dominates an infeasible one, a smaller violation a larger one.
+std::vector<int> constrained_ranks(const std::vector<Assessment>& assessments);
+
+}  // namespace vitality

@@ -1,0 +1,43 @@
+// Which designs of an axis grid a sweep visits. A design is one index a axis into that axis' values. Everything is integer
+// arithmetic on a seeded generator: the same designs on every machine.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace vitality {
+
+using AxisValue = std::variant<bool, std::int64_t, double, std::string>;
+std::string to_string(const AxisValue& value);  // as in CSV: true, 64, 0.05, int8; doubles in their shortest exact form
+
+struct Axis {
+  std::string key;                // dotted config key, or workload.<key>
+  std::vector<AxisValue> values;  // at least one
+};
+
+using Design = std::vector<std::uint32_t>;  // an index a axis
+
+enum class SamplerKind { kGrid, kRandom, kLatinHypercube, kNsga2 };
+struct SamplerSpec {
+  SamplerKind kind = SamplerKind::kGrid;
+  std::int64_t points = 0;  // of all kinds but the grid
+  std::uint64_t seed = 1;
+  // NSGA-II (Deb et al., IEEE TEC 2002): designs a generation; probability of mixing two parents; of changing one index, 0 = 1 / axes.
+  std::int64_t population = 64;
+  double crossover = 0.9, mutation = 0;
+};
+
+// Designs of the whole grid; exact up to 2^63, beyond that as a double (only for messages).
+double grid_size(const std::vector<std::uint32_t>& axis_sizes);
+
+// The last axis changes fastest, as in nested loops over the axes in the spec's order.
+std::vector<Design> grid_designs(const std::vector<std::uint32_t>& axis_sizes);
+// min(points, grid) different designs, uniform.
+std::vector<Design> random_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points, std::uint64_t seed);
+// Each axis is cut into `points` equal strata, each hit exactly once (McKay et al. 1979). On a short axis every value is hit
+// floor or ceil of points / values times; designs may repeat.
+std::vector<Design> latin_hypercube_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points, std::uint64_t seed);
+
+}  // namespace vitality
