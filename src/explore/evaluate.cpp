@@ -4,14 +4,30 @@ namespace vitality {
 
 const std::array<TotalInfo, kTotalCount>& total_infos() {
   static const std::array<TotalInfo, kTotalCount> kInfos{{
-      {"cycles", false},           {"latency_ms", false},        {"energy_mj", false},
-      {"average_power_w", false},  {"area_mm2", false},          {"macs", false},
-      {"gops", false},             {"gops_per_w", false},        {"utilization", false},
-      {"dram_read_bytes", false},  {"dram_write_bytes", false},  {"sram_read_bytes", false},
-      {"sram_write_bytes", false}, {"noc_byte_hops", false},     {"operations.mul", false},
-      {"operations.add", false},   {"operations.div", false},    {"operations.exp", false},
-      {"operations.cmp", false},   {"attention.cycles", false},  {"attention.latency_ms", false},
-      {"attention.energy_mj", false}, {"max_abs_error", true},   {"max_rel_error", true},
+      {"cycles", false},
+      {"latency_ms", false},
+      {"energy_mj", false},
+      {"average_power_w", false},
+      {"area_mm2", false},
+      {"macs", false},
+      {"gops", false},
+      {"gops_per_w", false},
+      {"utilization", false},
+      {"dram_read_bytes", false},
+      {"dram_write_bytes", false},
+      {"sram_read_bytes", false},
+      {"sram_write_bytes", false},
+      {"noc_byte_hops", false},
+      {"operations.mul", false},
+      {"operations.add", false},
+      {"operations.div", false},
+      {"operations.exp", false},
+      {"operations.cmp", false},
+      {"attention.cycles", false},
+      {"attention.latency_ms", false},
+      {"attention.energy_mj", false},
+      {"max_abs_error", true},
+      {"max_rel_error", true},
       {"cosine_similarity", true},
   }};
   return kInfos;
@@ -27,7 +43,9 @@ namespace {
 constexpr const char* kStatusNames[] = {"ok", "infeasible", "failed", "timeout"};
 }
 
-const char* to_string(PointStatus status) { return kStatusNames[static_cast<int>(status)]; }
+const char* to_string(PointStatus status) {
+  return kStatusNames[static_cast<int>(status)];
+}
 
 bool parse_point_status(const std::string& name, PointStatus& out) {
   for (int i = 0; i < 4; ++i)

@@ -1,7 +1,7 @@
 // What a sweep asks of the simulator: one machine and one model in, the totals of contract.md out.
 //
-// The function runs in a child process of its own. It throws InfeasibleError for a workload that does not fit the machine; any
-// other exception, a crash or a fatal report costs that point alone.
+// The function runs in a child process of its own. It throws InfeasibleError for a workload that does not fit the
+// machine; any other exception, a crash or a fatal report costs that point alone.
 #pragma once
 
 #include <array>
@@ -16,18 +16,38 @@
 namespace vitality {
 
 enum class Total {
-  kCycles, kLatencyMs, kEnergyMj, kAveragePowerW, kAreaMm2, kMacs, kGops, kGopsPerW, kUtilization,
-  kDramReadBytes, kDramWriteBytes, kSramReadBytes, kSramWriteBytes, kNocByteHops,
-  kOperationsMul, kOperationsAdd, kOperationsDiv, kOperationsExp, kOperationsCmp,
-  kAttentionCycles, kAttentionLatencyMs, kAttentionEnergyMj,
-  kMaxAbsError, kMaxRelError, kCosineSimilarity,  // NaN unless the sweep's numerics are "check"
+  kCycles,
+  kLatencyMs,
+  kEnergyMj,
+  kAveragePowerW,
+  kAreaMm2,
+  kMacs,
+  kGops,
+  kGopsPerW,
+  kUtilization,
+  kDramReadBytes,
+  kDramWriteBytes,
+  kSramReadBytes,
+  kSramWriteBytes,
+  kNocByteHops,
+  kOperationsMul,
+  kOperationsAdd,
+  kOperationsDiv,
+  kOperationsExp,
+  kOperationsCmp,
+  kAttentionCycles,
+  kAttentionLatencyMs,
+  kAttentionEnergyMj,
+  kMaxAbsError,
+  kMaxRelError,
+  kCosineSimilarity,  // NaN unless the sweep's numerics are "check"
   kCount
 };
 constexpr std::size_t kTotalCount = static_cast<std::size_t>(Total::kCount);
 
 struct TotalInfo {
-  const char* name;     // in expressions, objectives and columns
-  bool from_numerics;   // only there when values are computed
+  const char* name;    // in expressions, objectives and columns
+  bool from_numerics;  // only there when values are computed
 };
 const std::array<TotalInfo, kTotalCount>& total_infos();
 int find_total(const std::string& name);  // -1: no such total

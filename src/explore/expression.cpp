@@ -11,8 +11,12 @@ namespace {
 
 constexpr int kMaxDepth = 100;
 
-bool is_name_start(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
-bool is_name_part(char c) { return is_name_start(c) || std::isdigit(static_cast<unsigned char>(c)) || c == '.'; }
+bool is_name_start(char c) {
+  return std::isalpha(static_cast<unsigned char>(c)) || c == '_';
+}
+bool is_name_part(char c) {
+  return is_name_start(c) || std::isdigit(static_cast<unsigned char>(c)) || c == '.';
+}
 
 }  // namespace
 
@@ -178,13 +182,16 @@ class Expression::Parser {
   int depth_ = 0;
 };
 
-Expression Expression::parse(const std::string& text) { return Parser(text).run(); }
+Expression Expression::parse(const std::string& text) {
+  return Parser(text).run();
+}
 
 double Expression::number(int node, const Lookup& lookup) const {
   const Value value = evaluate(node, lookup);
   if (const double* found = std::get_if<double>(&value)) return *found;
-  throw InputError("", "", "expression \"" + text_ + "\": the string \"" + std::get<std::string>(value) +
-                               "\" is used as a number; strings compare with == and != to strings only");
+  throw InputError("", "",
+                   "expression \"" + text_ + "\": the string \"" + std::get<std::string>(value) +
+                       "\" is used as a number; strings compare with == and != to strings only");
 }
 
 Expression::Value Expression::evaluate(int index, const Lookup& lookup) const {
@@ -192,31 +199,48 @@ Expression::Value Expression::evaluate(int index, const Lookup& lookup) const {
   const auto left = [&] { return number(node.left, lookup); };
   const auto right = [&] { return number(node.right, lookup); };
   switch (node.op) {
-    case Op::kNumber: return node.number;
-    case Op::kString: return node.text;
-    case Op::kName: return lookup(node.text);
-    case Op::kNegate: return -left();
-    case Op::kNot: return double(left() == 0);
-    case Op::kAdd: return left() + right();
-    case Op::kSubtract: return left() - right();
-    case Op::kMultiply: return left() * right();
-    case Op::kDivide: return left() / right();
-    case Op::kLess: return double(left() < right());
-    case Op::kLessEqual: return double(left() <= right());
-    case Op::kGreater: return double(left() > right());
-    case Op::kGreaterEqual: return double(left() >= right());
-    case Op::kAnd: return double(left() != 0 && right() != 0);
-    case Op::kOr: return double(left() != 0 || right() != 0);
+    case Op::kNumber:
+      return node.number;
+    case Op::kString:
+      return node.text;
+    case Op::kName:
+      return lookup(node.text);
+    case Op::kNegate:
+      return -left();
+    case Op::kNot:
+      return double(left() == 0);
+    case Op::kAdd:
+      return left() + right();
+    case Op::kSubtract:
+      return left() - right();
+    case Op::kMultiply:
+      return left() * right();
+    case Op::kDivide:
+      return left() / right();
+    case Op::kLess:
+      return double(left() < right());
+    case Op::kLessEqual:
+      return double(left() <= right());
+    case Op::kGreater:
+      return double(left() > right());
+    case Op::kGreaterEqual:
+      return double(left() >= right());
+    case Op::kAnd:
+      return double(left() != 0 && right() != 0);
+    case Op::kOr:
+      return double(left() != 0 || right() != 0);
     case Op::kEqual:
-    case Op::kNotEqual: break;
+    case Op::kNotEqual:
+      break;
   }
   const Value a = evaluate(node.left, lookup), b = evaluate(node.right, lookup);
-  if (a.index() != b.index())
-    throw InputError("", "", "expression \"" + text_ + "\": compares a string with a number");
+  if (a.index() != b.index()) throw InputError("", "", "expression \"" + text_ + "\": compares a string with a number");
   return double((a == b) == (node.op == Op::kEqual));
 }
 
-Expression::Value Expression::evaluate(const Lookup& lookup) const { return evaluate(root_, lookup); }
+Expression::Value Expression::evaluate(const Lookup& lookup) const {
+  return evaluate(root_, lookup);
+}
 
 bool Expression::holds(const Lookup& lookup) const {
   const double value = number(root_, lookup);

@@ -5,8 +5,8 @@
 //   not:  "not" not | comparison     product:    unary (("*" | "/") unary)*
 //   unary: "-" unary | number | 'string' | "string" | true | false | name | "(" or ")"
 //
-// Names are dotted config keys and totals. Truth is 1 and 0. Strings compare with == and != only. Errors: InputError without a
-// file (the reader of the spec adds it).
+// Names are dotted config keys and totals. Truth is 1 and 0. Strings compare with == and != only. Errors: InputError
+// without a file (the reader of the spec adds it).
 #pragma once
 
 #include <functional>
@@ -29,8 +29,25 @@ class Expression {
   bool holds(const Lookup& lookup) const;  // a number that is not 0; NaN does not hold
 
  private:
-  enum class Op { kNumber, kString, kName, kNegate, kNot, kAdd, kSubtract, kMultiply, kDivide,
-                  kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kNotEqual, kAnd, kOr };
+  enum class Op {
+    kNumber,
+    kString,
+    kName,
+    kNegate,
+    kNot,
+    kAdd,
+    kSubtract,
+    kMultiply,
+    kDivide,
+    kLess,
+    kLessEqual,
+    kGreater,
+    kGreaterEqual,
+    kEqual,
+    kNotEqual,
+    kAnd,
+    kOr
+  };
   struct Node {
     Op op;
     int left = -1, right = -1;

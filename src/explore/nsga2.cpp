@@ -43,7 +43,8 @@ std::vector<int> constrained_ranks(const std::vector<Assessment>& assessments) {
 
 Nsga2::Nsga2(std::vector<std::uint32_t> axis_sizes, const SamplerSpec& spec)
     : axis_sizes_(std::move(axis_sizes)), spec_(spec), random_(spec.seed), budget_(spec.points) {
-  mutation_ = spec.mutation > 0 ? spec.mutation : 1.0 / static_cast<double>(std::max<std::size_t>(1, axis_sizes_.size()));
+  mutation_ =
+      spec.mutation > 0 ? spec.mutation : 1.0 / static_cast<double>(std::max<std::size_t>(1, axis_sizes_.size()));
   budget_ = static_cast<std::int64_t>(std::min(static_cast<double>(budget_), grid_size(axis_sizes_)));
 }
 
@@ -63,7 +64,8 @@ std::vector<Design> Nsga2::ask() {
       if (asked_.size() < wanted) take(design, asked_);
   while (asked_.size() < wanted) {
     bool found = false;
-    for (int tried = 0; !found && tried < kOffspringTries && !population_.empty(); ++tried) found = take(offspring(), asked_);
+    for (int tried = 0; !found && tried < kOffspringTries && !population_.empty(); ++tried)
+      found = take(offspring(), asked_);
     if (found) continue;
     // The neighbourhood is exhausted: the first unseen design from a random place on, in counting order.
     Design design;
@@ -118,7 +120,8 @@ void Nsga2::select_survivors(std::vector<Member> candidates) {
   for (const Member& member : candidates) assessments.push_back(member.assessment);
   const std::vector<int> ranks = constrained_ranks(assessments);
   for (std::size_t i = 0; i < candidates.size(); ++i) candidates[i].rank = ranks[i];
-  std::stable_sort(candidates.begin(), candidates.end(), [](const Member& a, const Member& b) { return a.rank < b.rank; });
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Member& a, const Member& b) { return a.rank < b.rank; });
 
   population_.clear();
   const auto wanted = static_cast<std::size_t>(spec_.population);
@@ -132,7 +135,8 @@ void Nsga2::select_survivors(std::vector<Member> candidates) {
     if (!front.empty()) {  // a front is all feasible or all infeasible
       const std::vector<double> distances = crowding_distances(front);
       for (std::size_t i = begin; i < end; ++i) candidates[i].crowding = distances[i - begin];
-      std::stable_sort(candidates.begin() + static_cast<std::ptrdiff_t>(begin), candidates.begin() + static_cast<std::ptrdiff_t>(end),
+      std::stable_sort(candidates.begin() + static_cast<std::ptrdiff_t>(begin),
+                       candidates.begin() + static_cast<std::ptrdiff_t>(end),
                        [](const Member& a, const Member& b) { return a.crowding > b.crowding; });
     }
     for (; begin < end; ++begin)

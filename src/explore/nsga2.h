@@ -1,8 +1,9 @@
 // NSGA-II (Deb, Pratap, Agarwal, Meyarivan, IEEE TEC 2002) on a grid of axis indices, as ask and tell.
 //
-// The first generation is a Latin hypercube; each further one comes from binary tournaments (constrained dominance rank, then
-// crowding), uniform crossover and, on ordered indices, mutation by short steps or a fresh draw. No design is asked twice. The
-// course depends on the seed and on the objectives told, not on how they were computed, so a search resumes by replaying it.
+// The first generation is a Latin hypercube; each further one comes from binary tournaments (constrained dominance
+// rank, then crowding), uniform crossover and, on ordered indices, mutation by short steps or a fresh draw. No design
+// is asked twice. The course depends on the seed and on the objectives told, not on how they were computed, so a search
+// resumes by replaying it.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +53,8 @@ class Nsga2 {
   std::vector<Member> population_;
 };
 
-// Front number of each (0 = not dominated): a feasible one dominates an infeasible one, a smaller violation a larger one.
+// Front number of each (0 = not dominated): a feasible one dominates an infeasible one, a smaller violation a larger
+// one.
 std::vector<int> constrained_ranks(const std::vector<Assessment>& assessments);
 
 }  // namespace vitality

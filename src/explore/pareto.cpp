@@ -18,15 +18,13 @@ bool dominates(const ObjectiveVector& a, const ObjectiveVector& b) {
 std::vector<std::size_t> pareto_front(const std::vector<ObjectiveVector>& points) {
   std::vector<std::size_t> order(points.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return points[a] != points[b] ? points[a] < points[b] : a < b;
-  });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return points[a] != points[b] ? points[a] < points[b] : a < b; });
   // In lexicographic order a point can only be dominated by one before it, and then by a member of the front.
   std::vector<std::size_t> front;
   for (const std::size_t candidate : order) {
-    const bool dominated = std::any_of(front.rbegin(), front.rend(), [&](std::size_t member) {
-      return dominates(points[member], points[candidate]);
-    });
+    const bool dominated = std::any_of(
+        front.rbegin(), front.rend(), [&](std::size_t member) { return dominates(points[member], points[candidate]); });
     if (!dominated) front.push_back(candidate);
   }
   std::sort(front.begin(), front.end());

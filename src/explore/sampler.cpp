@@ -44,7 +44,8 @@ std::vector<Design> grid_designs(const std::vector<std::uint32_t>& axis_sizes) {
   return designs;
 }
 
-std::vector<Design> random_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points, std::uint64_t seed) {
+std::vector<Design> random_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points,
+                                   std::uint64_t seed) {
   Random random(seed);
   const double size = grid_size(axis_sizes);
   std::vector<Design> designs;
@@ -57,7 +58,8 @@ std::vector<Design> random_designs(const std::vector<std::uint32_t>& axis_sizes,
     }
     return designs;
   }
-  // The first `points` steps of a Fisher-Yates shuffle of the grid's numbers; `moved` holds the few numbers not in their place.
+  // The first `points` steps of a Fisher-Yates shuffle of the grid's numbers; `moved` holds the few numbers not in
+  // their place.
   const auto total = static_cast<std::uint64_t>(size);
   const std::uint64_t wanted = std::min<std::uint64_t>(static_cast<std::uint64_t>(points), total);
   std::unordered_map<std::uint64_t, std::uint64_t> moved;
@@ -74,7 +76,8 @@ std::vector<Design> random_designs(const std::vector<std::uint32_t>& axis_sizes,
   return designs;
 }
 
-std::vector<Design> latin_hypercube_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points, std::uint64_t seed) {
+std::vector<Design> latin_hypercube_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points,
+                                            std::uint64_t seed) {
   Random random(seed);
   const auto count = static_cast<std::uint64_t>(points);
   std::vector<Design> designs(count, Design(axis_sizes.size()));

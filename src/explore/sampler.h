@@ -1,5 +1,5 @@
-// Which designs of an axis grid a sweep visits. A design is one index a axis into that axis' values. Everything is integer
-// arithmetic on a seeded generator: the same designs on every machine.
+// Which designs of an axis grid a sweep visits. A design is one index a axis into that axis' values. Everything is
+// integer arithmetic on a seeded generator: the same designs on every machine.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ struct SamplerSpec {
   SamplerKind kind = SamplerKind::kGrid;
   std::int64_t points = 0;  // of all kinds but the grid
   std::uint64_t seed = 1;
-  // NSGA-II (Deb et al., IEEE TEC 2002): designs a generation; probability of mixing two parents; of changing one index, 0 = 1 / axes.
+  // NSGA-II (Deb et al., IEEE TEC 2002): designs a generation; probability of mixing two parents; of changing one
+  // index, 0 = 1 / axes.
   std::int64_t population = 64;
   double crossover = 0.9, mutation = 0;
 };
@@ -35,9 +36,11 @@ double grid_size(const std::vector<std::uint32_t>& axis_sizes);
 // The last axis changes fastest, as in nested loops over the axes in the spec's order.
 std::vector<Design> grid_designs(const std::vector<std::uint32_t>& axis_sizes);
 // min(points, grid) different designs, uniform.
-std::vector<Design> random_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points, std::uint64_t seed);
-// Each axis is cut into `points` equal strata, each hit exactly once (McKay et al. 1979). On a short axis every value is hit
-// floor or ceil of points / values times; designs may repeat.
-std::vector<Design> latin_hypercube_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points, std::uint64_t seed);
+std::vector<Design> random_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points,
+                                   std::uint64_t seed);
+// Each axis is cut into `points` equal strata, each hit exactly once (McKay et al. 1979). On a short axis every value
+// is hit floor or ceil of points / values times; designs may repeat.
+std::vector<Design> latin_hypercube_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points,
+                                            std::uint64_t seed);
 
 }  // namespace vitality

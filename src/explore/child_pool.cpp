@@ -1,0 +1,188 @@
+#include "explore/child_pool.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+#include "base/error.h"
+
+namespace vitality {
+namespace {
+
+// What a child sends. Smaller than PIPE_BUF: written whole or not at all, and never blocking on an empty pipe.
+struct Message {
+  PointStatus status;
+  char reason[600];
+  PointTotals totals;
+};
+static_assert(sizeof(Message) < 4096, "must fit into one atomic pipe write");
+
+// Reasons end up in one CSV cell: one line of printable text.
+void set_reason(Message& message, PointStatus status, const std::string& reason) {
+  message.status = status;
+  std::size_t length = std::min(reason.size(), sizeof message.reason - 1);
+  while (length < reason.size() && length > 0 && (static_cast<unsigned char>(reason[length]) & 0xC0) == 0x80) --length;
+  for (std::size_t i = 0; i < length; ++i)
+    message.reason[i] = static_cast<unsigned char>(reason[i]) < ' ' ? ' ' : reason[i];
+  message.reason[length] = 0;
+}
+
+void evaluate_into(const std::function<PointTotals()>& evaluate, Message& message) {
+  try {
+    message.totals = evaluate();
+    set_reason(message, PointStatus::kOk, "");
+  } catch (const InfeasibleError& error) {
+    set_reason(message, PointStatus::kInfeasible, error.what());
+  } catch (const std::bad_alloc&) {
+    set_reason(message, PointStatus::kFailed, "out of memory");
+  } catch (const std::exception& error) {
+    set_reason(message, PointStatus::kFailed, error.what());
+  } catch (...) {
+    set_reason(message, PointStatus::kFailed, "unknown exception");
+  }
+}
+
+[[noreturn]] void run_child(pid_t parent, int pipe, std::int64_t memory_mib,
+                            const std::function<PointTotals()>& evaluate) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);  // the parent died before the line above
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  if (memory_mib > 0) {
+    const auto bytes = static_cast<rlim_t>(memory_mib) << 20;
+    const rlimit memory{bytes, bytes};
+    setrlimit(RLIMIT_AS, &memory);
+  }
+  const int null = open("/dev/null", O_RDWR);
+  if (null >= 0) {
+    dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+  }
+  Message message{};
+  evaluate_into(evaluate, message);
+  ssize_t written;
+  do written = write(pipe, &message, sizeof message);
+  while (written < 0 && errno == EINTR);
+  _exit(written == static_cast<ssize_t>(sizeof message) ? 0 : 1);
+}
+
+std::string signal_text(int number) {
+  const char* name = sigabbrev_np(number);
+  std::string text =
+      "killed by signal " + std::to_string(number) + " (" + (name ? std::string("SIG") + name : "?") + ")";
+  if (number == SIGKILL) text += ", as the kernel does when memory runs out";
+  return text;
+}
+
+std::string seconds_text(double seconds) {
+  std::string text = std::to_string(seconds);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+ChildPool::~ChildPool() {
+  for (const Child& child : children_) kill(child.pid, SIGKILL);
+  for (const Child& child : children_) {
+    close(child.pipe);
+    while (waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+}
+
+void ChildPool::start(std::size_t id, const std::function<PointTotals()>& evaluate) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    throw std::runtime_error(std::string("no pipe for a point: ") + std::strerror(errno));
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid == 0) run_child(parent, ends[1], limits_.memory_mib, evaluate);
+  const int error = errno;
+  close(ends[1]);
+  if (pid < 0) {
+    close(ends[0]);
+    throw std::runtime_error(std::string("no process for a point: ") + std::strerror(error));
+  }
+  children_.push_back({id, pid, ends[0], Clock::now()});
+}
+
+bool ChildPool::overdue(const Child& child, Clock::time_point now) const {
+  return limits_.time_s > 0 && std::chrono::duration<double>(now - child.started).count() >= limits_.time_s;
+}
+
+ChildPool::Finished ChildPool::reap(const Child& child, bool timed_out) const {
+  Message message{};
+  ssize_t got = 0;
+  if (timed_out)
+    kill(child.pid, SIGKILL);
+  else
+    do got = read(child.pipe, &message, sizeof message);
+    while (got < 0 && errno == EINTR);
+  close(child.pipe);
+  int status = 0;
+  rusage usage{};
+  while (wait4(child.pid, &status, 0, &usage) < 0 && errno == EINTR) {
+  }
+  Finished finished{child.id, {}, std::chrono::duration<double>(Clock::now() - child.started).count(), usage.ru_maxrss};
+  PointResult& result = finished.result;
+  if (timed_out) {
+    result.status = PointStatus::kTimeout;
+    result.reason = "not done within " + seconds_text(limits_.time_s) + " s";
+  } else if (got == static_cast<ssize_t>(sizeof message)) {
+    result.status = message.status;
+    result.reason = message.reason;
+    result.totals = message.totals;
+  } else if (WIFSIGNALED(status)) {
+    result.reason = signal_text(WTERMSIG(status));
+  } else {
+    result.reason = "ended with exit code " + std::to_string(WEXITSTATUS(status)) + " and no result";
+  }
+  return finished;
+}
+
+void ChildPool::collect(int wait_ms, const sigset_t* signals_while_waiting, std::vector<Finished>& out) {
+  if (children_.empty()) return;
+  double wait_s = wait_ms < 0 ? INFINITY : wait_ms / 1000.0;
+  std::vector<pollfd> polled;
+  for (const Child& child : children_) {
+    polled.push_back({child.pipe, POLLIN, 0});
+    if (limits_.time_s > 0) {
+      const double spent = std::chrono::duration<double>(Clock::now() - child.started).count();
+      wait_s = std::min(wait_s, std::max(0.0, limits_.time_s - spent));
+    }
+  }
+  timespec timeout{};
+  if (std::isfinite(wait_s)) {
+    timeout.tv_sec = static_cast<time_t>(wait_s);
+    timeout.tv_nsec = static_cast<long>((wait_s - static_cast<double>(timeout.tv_sec)) * 1e9);
+  }
+  if (ppoll(polled.data(), polled.size(), std::isfinite(wait_s) ? &timeout : nullptr, signals_while_waiting) < 0)
+    return;  // a signal: the caller looks
+  const auto now = Clock::now();
+  std::vector<Child> running;
+  for (std::size_t i = 0; i < children_.size(); ++i) {
+    const bool ended = polled[i].revents != 0;
+    if (ended || overdue(children_[i], now))
+      out.push_back(reap(children_[i], !ended));
+    else
+      running.push_back(children_[i]);
+  }
+  children_ = std::move(running);
+}
+
+}  // namespace vitality

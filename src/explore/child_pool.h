@@ -1,0 +1,67 @@
+// Runs points in child processes, one fork a point, because a SystemC process can elaborate only once and because a
+// crash must cost one point only. The calling process must have a single thread, hold little memory (a fork copies its
+// page tables) and must not have elaborated a model.
+//
+// A child ignores SIGINT and SIGTERM, which belong to the parent, dies with the parent, prints nothing, and sends its
+// result as one plain struct over a pipe.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "base/units.h"
+#include "explore/evaluate.h"
+
+namespace vitality {
+
+class ChildPool {
+ public:
+  struct Limits {
+    int jobs = 1;
+    double time_s = 0;            // wall clock of a point, 0 = none; then killed: timeout
+    std::int64_t memory_mib = 0;  // address space of a point, 0 = none; then std::bad_alloc: failed
+  };
+  struct Finished {
+    std::size_t id;
+    PointResult result;
+    double seconds;         // from fork to end
+    std::int64_t peak_kib;  // resident memory
+  };
+
+  explicit ChildPool(const Limits& limits) : limits_(limits) {}
+  ~ChildPool();  // kills and reaps what still runs
+  ChildPool(const ChildPool&) = delete;
+  ChildPool& operator=(const ChildPool&) = delete;
+
+  bool has_free_slot() const { return static_cast<int>(children_.size()) < limits_.jobs; }
+  bool empty() const { return children_.empty(); }
+
+  // Forks a child that calls `evaluate`. Needs a free slot. Throws std::runtime_error when the system gives no process.
+  void start(std::size_t id, const std::function<PointTotals()>& evaluate);
+  // Appends what has finished by now; waits for the first if none has, but not longer than `wait_ms` (-1 = no limit)
+  // and not past a signal. `signals_while_waiting` are let through during the wait only (ppoll), so that none is
+  // missed.
+  void collect(int wait_ms, const sigset_t* signals_while_waiting, std::vector<Finished>& out);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Child {
+    std::size_t id;
+    pid_t pid;
+    int pipe;
+    Clock::time_point started;
+  };
+
+  bool overdue(const Child& child, Clock::time_point now) const;
+  Finished reap(const Child& child, bool timed_out) const;
+
+  Limits limits_;
+  std::vector<Child> children_;
+};
+
+}  // namespace vitality
