@@ -11,6 +11,7 @@ namespace vitality::cli {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table{
+      {"gemm", gemm_command, "compute cycles of one GEMM on the matrix engine"},
   };
   return table;
 }
