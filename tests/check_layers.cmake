@@ -1,4 +1,5 @@
 # The layering of docs/architecture.md as a test: who may include what.
+cmake_minimum_required(VERSION 3.25)
 file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/src/*.h ${ROOT}/src/*.cpp ${ROOT}/models/*.h ${ROOT}/models/*.cpp)
 # Rooms of src/ from the bottom up: a room includes itself and the rooms listed for it.
 set(base_may "")
