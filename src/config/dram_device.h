@@ -1,6 +1,7 @@
 // A DRAM device's timing and energy (hardware.md section 4; configs/memory/*.json). Timings in device clocks (tck_ns each).
 #pragma once
 
+#include <map>
 #include <string>
 
 namespace vitality {
@@ -8,6 +9,7 @@ namespace vitality {
 struct DramDevice {
   std::string name = "ddr4_2400";
   std::string source;
+  std::map<std::string, std::string> sources;  // key -> source and mark (P, Q, C, A) of the value
   double tck_ns = 0.833;
   int cl = 17, cwl = 12, trcd = 17, trp = 17, tras = 39, trc = 56;
   int tccd_s = 4, tccd_l = 6, trrd_s = 4, trrd_l = 6, tfaw = 26;

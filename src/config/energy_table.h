@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct FormatCosts {
 struct EnergyTable {
   std::string name = "28nm";
   std::string source;
+  std::map<std::string, std::string> sources;  // key -> source and mark (P, Q, C, A) of the value
   double technology_nm = 28;
   // Indexed by Precision: fp64, fp32, fp16, int16, int8. configs/energy/28nm.json carries the sources.
   std::array<FormatCosts, 5> format{{

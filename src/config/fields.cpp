@@ -1,0 +1,276 @@
+#include "config/fields.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "config/names.h"
+
+namespace vitality {
+namespace {
+
+// Upper bounds keep every product of sizes, cycles and counts well inside 64 bits, and refuse machines nobody means.
+constexpr int kMaxSide = 4096;  // PEs along one side of an array
+constexpr int kMaxLanes = 65536;
+constexpr int kMaxLatency = 100000;   // cycles
+constexpr int kMaxPortBytes = 65536;  // per cycle
+constexpr double kMaxEnergy = 1e6;    // pJ, nJ or mW of one action, unit or rank
+constexpr double kMaxArea = 1e9;      // um2
+
+void lanes(FieldVisitor& v, const char* key, LaneConfig& unit) {
+  v.group(key, [&] {
+    v.integer("lanes", unit.lanes, 1, kMaxLanes);
+    v.integer("latency_cycles", unit.latency_cycles, 1, kMaxLatency);
+    v.integer("initiation_interval", unit.initiation_interval, 1, kMaxLatency);
+  });
+}
+
+void compute(FieldVisitor& v, HardwareConfig& c) {
+  v.group("matrix_engine", [&] {
+    v.integer("rows", c.matrix_engine.rows, 1, kMaxSide);
+    v.integer("cols", c.matrix_engine.cols, 1, kMaxSide);
+    v.choice("dataflow", c.matrix_engine.dataflow, dataflow_names());
+    v.boolean("stationary_prefetch", c.matrix_engine.stationary_prefetch);
+    v.choice("accumulation", c.matrix_engine.accumulation, accumulation_names());
+  });
+  v.group("diagonal_engine", [&] {
+    v.boolean("enabled", c.diagonal_engine.enabled);
+    v.integer("rows", c.diagonal_engine.rows, 1, kMaxSide);
+  });
+  lanes(v, "accumulators", c.accumulators);
+  lanes(v, "dividers", c.dividers);
+  lanes(v, "adders", c.adders);
+  v.group("special_functions", [&] {
+    v.choice("charge", c.special_functions.charge, charge_names());
+    v.integer("lanes", c.special_functions.lanes, 1, kMaxLanes);
+    v.integer("latency_cycles", c.special_functions.latency_cycles, 1, kMaxLatency);
+    v.integer("initiation_interval", c.special_functions.initiation_interval, 1, kMaxLatency);
+    v.integer("exp_latency_cycles", c.special_functions.exp_latency_cycles, 1, kMaxLatency);
+  });
+  v.group("sparse_unit", [&] {
+    v.boolean("enabled", c.sparse_unit.enabled);
+    v.integer("pe_rows", c.sparse_unit.pe_rows, 1, kMaxSide);
+    v.integer("pes_per_row", c.sparse_unit.pes_per_row, 1, kMaxSide);
+    v.integer("predictor_rows", c.sparse_unit.predictor_rows, 1, kMaxSide);
+    v.integer("predictor_cols", c.sparse_unit.predictor_cols, 1, kMaxSide);
+    v.integer("exp_lanes", c.sparse_unit.exp_lanes, 1, kMaxLanes);
+    v.integer("exp_latency_cycles", c.sparse_unit.exp_latency_cycles, 1, kMaxLatency);
+  });
+}
+
+void memory(FieldVisitor& v, HardwareConfig& c) {
+  v.group("scratchpad", [&] {
+    v.integer("capacity_kib", c.scratchpad.capacity_kib, 1, 1 << 20);
+    v.integer("banks", c.scratchpad.banks, 1, 1024);
+    v.integer("port_bytes", c.scratchpad.port_bytes, 1, kMaxPortBytes);
+  });
+  v.group("noc", [&] {
+    v.choice("topology", c.noc.topology, topology_names());
+    v.integer("link_bytes", c.noc.link_bytes, 1, kMaxPortBytes);
+    v.integer("hop_latency_cycles", c.noc.hop_latency_cycles, 1, kMaxLatency);
+    v.integer("mesh_width", c.noc.mesh_width, 1, 64);
+  });
+  v.group("dram", [&] {
+    v.library("device", "memory", [&] { visit_fields(v, c.dram.device); });
+    v.integer("channels", c.dram.channels, 1, 64);
+    v.choice("model", c.dram.model, dram_model_names());
+    v.text("address_map", c.dram.address_map);
+    v.integer("queue_depth", c.dram.queue_depth, 1, 4096);
+  });
+}
+
+void format_costs(FieldVisitor& v, FormatCosts& f) {
+  struct Pair {
+    const char *energy_key, *area_key;
+    double &energy, &area;
+  };
+  for (const Pair& p :
+       {Pair{"pe_pj", "pe_um2", f.pe_pj, f.pe_um2}, Pair{"add_pj", "add_um2", f.add_pj, f.add_um2},
+        Pair{"accumulate_pj", "accumulate_um2", f.accumulate_pj, f.accumulate_um2},
+        Pair{"divide_pj", "divide_um2", f.divide_pj, f.divide_um2}, Pair{"exp_pj", "exp_um2", f.exp_pj, f.exp_um2},
+        Pair{"compare_pj", "compare_um2", f.compare_pj, f.compare_um2},
+        Pair{"multiply_pj", "multiply_um2", f.multiply_pj, f.multiply_um2}}) {
+    v.number(p.energy_key, p.energy, 0, kMaxEnergy);
+    v.number(p.area_key, p.area, 0, kMaxArea);
+  }
+  v.number("pe_leakage_uw", f.pe_leakage_uw, 0, kMaxEnergy);
+}
+
+bool power_of_two(int n) {
+  return n > 0 && (n & (n - 1)) == 0;
+}
+
+// "row_bank_column_bankgroup": each part once, from the most to the least significant address bits.
+bool is_address_map(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, '_');) parts.push_back(part);
+  std::sort(parts.begin(), parts.end());
+  return text.size() < 60 && text.back() != '_' &&
+         parts == std::vector<std::string>{"bank", "bankgroup", "column", "row"};
+}
+
+}  // namespace
+
+void visit_fields(FieldVisitor& v, HardwareConfig& c) {
+  v.text("name", c.name);
+  v.text("description", c.description);
+  v.choice("machine", c.machine, machine_names());
+  v.number("clock_mhz", c.clock_mhz, 1, 100000);
+  v.number("technology_nm", c.technology_nm, 1, 1000);
+  v.choice("precision", c.precision, precision_names());
+  v.choice("attention", c.attention, attention_names());
+  v.choice("attention_bias", c.attention_bias, attention_bias_names());
+  int batch_norm = c.batch_norm_folded ? 0 : 1;
+  v.choice("batch_norm", batch_norm, {"folded", "separate"});
+  c.batch_norm_folded = batch_norm == 0;
+  v.choice("cost_model", c.cost_model, cost_model_names());
+  compute(v, c);
+  memory(v, c);
+  v.group("pipeline", [&] { v.boolean("intra_layer", c.pipeline.intra_layer); });
+  v.group("sparsity", [&] {
+    v.choice("source", c.sparsity.source, sparsity_source_names());
+    v.text("mask_file", c.sparsity.mask_file);
+    v.number("density", c.sparsity.density, 0, 1);
+    v.number("threshold", c.sparsity.threshold, 0, 1);
+    v.integer("predictor_bits", c.sparsity.predictor_bits, 2, 16);
+    v.boolean("normalize_qk", c.sparsity.normalize_qk);
+  });
+  v.group("roofline", [&] {
+    v.number("fp32_tflops", c.roofline.fp32_tflops, 0, 1e6);
+    v.number("fp16_tflops", c.roofline.fp16_tflops, 0, 1e6);
+    v.number("int8_tops", c.roofline.int8_tops, 0, 1e6);
+    v.number("bandwidth_gb_s", c.roofline.bandwidth_gb_s, 0, 1e6);
+    v.number("tdp_w", c.roofline.tdp_w, 0, 1e6);
+  });
+  v.library("energy", "energy", [&] { visit_fields(v, c.energy); });
+  v.strings("sources", c.sources);
+}
+
+void visit_fields(FieldVisitor& v, DramDevice& d) {
+  v.text("name", d.name);
+  v.text("source", d.source);
+  v.number("tck_ns", d.tck_ns, 0.05, 100);
+  struct Timing {
+    const char* key;
+    int& value;
+  };
+  for (const Timing& t : {Timing{"cl", d.cl},
+                          {"cwl", d.cwl},
+                          {"trcd", d.trcd},
+                          {"trp", d.trp},
+                          {"tras", d.tras},
+                          {"trc", d.trc},
+                          {"tccd_s", d.tccd_s},
+                          {"tccd_l", d.tccd_l},
+                          {"trrd_s", d.trrd_s},
+                          {"trrd_l", d.trrd_l},
+                          {"tfaw", d.tfaw},
+                          {"twr", d.twr},
+                          {"trtp", d.trtp},
+                          {"twtr_s", d.twtr_s},
+                          {"twtr_l", d.twtr_l},
+                          {"trfc", d.trfc}}) {
+    v.integer(t.key, t.value, 1, 10000);
+  }
+  v.integer("trefi", d.trefi, 1, 10000000);
+  v.integer("burst_length", d.burst_length, 1, 64);
+  v.integer("burst_cycles", d.burst_cycles, 1, 64);
+  v.integer("bank_groups", d.bank_groups, 1, 64);
+  v.integer("banks_per_group", d.banks_per_group, 1, 64);
+  v.integer("ranks", d.ranks, 1, 16);
+  v.integer("rows", d.rows, 1, 1 << 22);
+  v.integer("row_bytes", d.row_bytes, 8, 1 << 20);
+  v.integer("bus_bits", d.bus_bits, 8, 4096);
+  struct Energy {
+    const char* key;
+    double& value;
+  };
+  for (const Energy& e : {Energy{"act_pre_nj", d.act_pre_nj},
+                          {"read_pj_per_bit", d.read_pj_per_bit},
+                          {"write_pj_per_bit", d.write_pj_per_bit},
+                          {"io_pj_per_bit", d.io_pj_per_bit},
+                          {"refresh_nj", d.refresh_nj},
+                          {"background_active_mw", d.background_active_mw},
+                          {"background_precharged_mw", d.background_precharged_mw},
+                          {"all_in_pj_per_bit", d.all_in_pj_per_bit}}) {
+    v.number(e.key, e.value, 0, kMaxEnergy);
+  }
+  v.strings("sources", d.sources);
+}
+
+void visit_fields(FieldVisitor& v, EnergyTable& t) {
+  v.text("name", t.name);
+  v.text("source", t.source);
+  v.number("technology_nm", t.technology_nm, 1, 1000);
+  v.group("format", [&] {
+    for (std::size_t i = 0; i < t.format.size(); ++i) {
+      v.group(to_string(static_cast<Precision>(i)), [&] { format_costs(v, t.format[i]); });
+    }
+  });
+  v.number("iterative_divider_um2_fraction", t.iterative_divider_um2_fraction, 0, 1);
+  v.curve("sram_read_pj_per_byte", t.sram_read_pj_per_byte, 1e-6, kMaxEnergy);
+  v.number("sram_margin", t.sram_margin, 0, 100);
+  v.number("sram_write_fraction", t.sram_write_fraction, 0, 100);
+  v.number("sram_um2_per_kib", t.sram_um2_per_kib, 0, kMaxArea);
+  v.number("sram_leakage_mw_per_kib", t.sram_leakage_mw_per_kib, 0, kMaxEnergy);
+  v.number("noc_pj_per_byte_hop", t.noc_pj_per_byte_hop, 0, kMaxEnergy);
+  v.number("noc_area_fraction", t.noc_area_fraction, 0, 1);
+  v.number("knob_compute", t.knob_compute, 0, 100);
+  v.number("knob_sram", t.knob_sram, 0, 100);
+  v.number("knob_noc", t.knob_noc, 0, 100);
+  v.number("knob_dram", t.knob_dram, 0, 100);
+  v.number("knob_area", t.knob_area, 0, 100);
+  v.strings("sources", t.sources);
+}
+
+void check_consistency(const DramDevice& d, const ReportKey& report) {
+  const auto need = [&](bool ok, const char* key, const char* message) {
+    if (!ok) report(key, message);
+  };
+  need(d.tras >= d.trcd, "tras", "impossible timing: tras is shorter than trcd");
+  need(d.trc >= d.tras + d.trp, "trc", "impossible timing: trc is shorter than tras + trp");
+  need(d.tccd_s >= d.burst_cycles, "tccd_s",
+       "impossible timing: tccd_s is shorter than burst_cycles, bursts would overlap");
+  need(d.tccd_l >= d.tccd_s, "tccd_l", "impossible timing: tccd_l is shorter than tccd_s");
+  need(d.trrd_l >= d.trrd_s, "trrd_l", "impossible timing: trrd_l is shorter than trrd_s");
+  need(d.twtr_l >= d.twtr_s, "twtr_l", "impossible timing: twtr_l is shorter than twtr_s");
+  need(d.tfaw >= d.trrd_s, "tfaw", "impossible timing: tfaw is shorter than trrd_s");
+  need(d.trefi > d.trfc + d.trc, "trefi", "impossible timing: refresh takes all the time (trefi <= trfc + trc)");
+  need(d.burst_cycles <= d.burst_length, "burst_cycles", "a burst cannot take more clocks than beats (burst_length)");
+  for (const auto& [key, value] : {std::pair{"bank_groups", d.bank_groups},
+                                   {"banks_per_group", d.banks_per_group},
+                                   {"ranks", d.ranks},
+                                   {"rows", d.rows},
+                                   {"row_bytes", d.row_bytes},
+                                   {"bus_bits", d.bus_bits},
+                                   {"burst_length", d.burst_length}}) {
+    need(power_of_two(value), key, "expected a power of two");
+  }
+  need(d.row_bytes >= d.burst_bytes(), "row_bytes",
+       "a row must hold at least one burst (bus_bits / 8 * burst_length bytes)");
+}
+
+void check_consistency(const HardwareConfig& c, const ReportKey& report) {
+  if (!c.dram.address_map.empty() && !is_address_map(c.dram.address_map)) {
+    report("dram.address_map",
+           "expected row, bank, bankgroup and column, each once, joined by _ (most significant first), "
+           "such as row_bank_column_bankgroup");
+  }
+  if (c.dram.address_map.empty())
+    report("dram.address_map", "expected a map such as row_bank_column_bankgroup, found \"\"");
+  if (static_cast<std::int64_t>(c.scratchpad.banks) * c.scratchpad.port_bytes >
+      c.scratchpad.capacity_kib * std::int64_t{1024}) {
+    report("scratchpad.capacity_kib", "smaller than one access of every bank (banks * port_bytes)");
+  }
+  if (c.sparsity.source == SparsitySource::kFile && c.sparsity.mask_file.empty()) {
+    report("sparsity.mask_file", "expected a .npy file, because sparsity.source is file");
+  }
+  if (c.machine == MachineKind::kRoofline) {
+    if (c.roofline.fp32_tflops <= 0)
+      report("roofline.fp32_tflops", "expected a positive rate, because machine is roofline");
+    if (c.roofline.bandwidth_gb_s <= 0)
+      report("roofline.bandwidth_gb_s", "expected a positive rate, because machine is roofline");
+  }
+}
+
+}  // namespace vitality

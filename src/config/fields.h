@@ -1,0 +1,47 @@
+// One list of the fields of every struct that JSON can set, with their ranges: the reader, the writer and the list of
+// dotted keys all walk it, so they cannot disagree.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/hardware_config.h"
+
+namespace vitality {
+
+class FieldVisitor {
+ public:
+  virtual ~FieldVisitor() = default;
+  virtual void integer(const char* key, int& value, int low, int high) = 0;
+  virtual void number(const char* key, double& value, double low, double high) = 0;
+  virtual void boolean(const char* key, bool& value) = 0;
+  virtual void text(const char* key, std::string& value) = 0;
+  virtual void choice_index(const char* key, int& value, const std::vector<std::string>& names) = 0;
+  virtual void strings(const char* key, std::map<std::string, std::string>& value) = 0;
+  // Rows of two numbers, the first strictly rising.
+  virtual void curve(const char* key, std::vector<std::array<double, 2>>& value, double low, double high) = 0;
+  // A nested object with these fields.
+  virtual void group(const char* key, const std::function<void()>& fields) = 0;
+  // The same, or in its place a string: the name of a file in configs/`folder`/.
+  virtual void library(const char* key, const char* folder, const std::function<void()>& fields) = 0;
+
+  template <class Enum>
+  void choice(const char* key, Enum& value, const std::vector<std::string>& names) {
+    int index = static_cast<int>(value);
+    choice_index(key, index, names);
+    value = static_cast<Enum>(index);
+  }
+};
+
+void visit_fields(FieldVisitor& visitor, HardwareConfig& config);
+void visit_fields(FieldVisitor& visitor, DramDevice& device);
+void visit_fields(FieldVisitor& visitor, EnergyTable& table);
+
+// What no single field can tell: combinations that make no machine. Calls `report` with a dotted key and what is wrong.
+using ReportKey = std::function<void(const std::string& dotted_key, const std::string& message)>;
+void check_consistency(const HardwareConfig& config, const ReportKey& report);
+void check_consistency(const DramDevice& device, const ReportKey& report);
+
+}  // namespace vitality

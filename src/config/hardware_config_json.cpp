@@ -1,0 +1,375 @@
+#include "config/hardware_config_json.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+#include "config/fields.h"
+
+namespace vitality {
+namespace {
+
+namespace fs = std::filesystem;
+
+// ---- Libraries: files of configs/memory and configs/energy ----
+
+std::vector<fs::path> library_folders(const std::string& config_file, const std::string& folder) {
+  const fs::path beside = fs::path(config_file).parent_path();
+  std::vector<fs::path> out;
+  for (const fs::path& base : {beside, beside / "configs", beside / ".." / "configs", fs::path("configs")}) {
+    out.push_back((base / folder).lexically_normal());
+  }
+  return out;
+}
+
+// Loads the file that `name` stands for; "" in `path` (and a report) when there is none.
+JsonValue load_library(const std::string& name, const char* folder, const std::string& pointer,
+                       Diagnostics& diagnostics, std::string& path) {
+  std::error_code ignored;
+  std::vector<std::string> available;
+  const bool is_path = name.size() > 5 && name.compare(name.size() - 5, 5, ".json") == 0;
+  std::vector<fs::path> candidates;
+  if (is_path) {
+    candidates = {fs::path(diagnostics.file()).parent_path() / name, name};
+  } else if (name.size() < 200 && name.find('/') == std::string::npos && name.find('\0') == std::string::npos) {
+    for (const fs::path& base : library_folders(diagnostics.file(), folder)) {
+      candidates.push_back(base / (name + ".json"));
+      for (fs::directory_iterator it(base, ignored), end; !ignored && it != end; it.increment(ignored)) {
+        if (it->path().extension() == ".json") available.push_back(it->path().stem().string());
+      }
+    }
+  }
+  path.clear();
+  for (const fs::path& candidate : candidates) {
+    if (!fs::exists(candidate, ignored)) continue;
+    try {
+      path = candidate.string();
+      return read_json_file(path);
+    } catch (const InputError& error) {
+      path.clear();
+      diagnostics.add(error);
+      return {};
+    }
+  }
+  std::sort(available.begin(), available.end());
+  available.erase(std::unique(available.begin(), available.end()), available.end());
+  diagnostics.add(pointer, is_path ? "no such file: " + quoted(name)
+                                   : "no file " + std::string(folder) + "/NAME.json named " + quoted(name) +
+                                         ", expected one of configs/" + folder + suggestion(name, available));
+  return {};
+}
+
+// ---- Reading ----
+
+class Reader : public FieldVisitor {
+ public:
+  Reader(const JsonValue& root, std::string pointer, Diagnostics& diagnostics) : diagnostics_(diagnostics) {
+    stack_.emplace_back(root, std::move(pointer), diagnostics);
+  }
+  void finish() { stack_.front().finish(); }
+
+  void integer(const char* key, int& value, int low, int high) override { top().integer(key, value, low, high); }
+  void number(const char* key, double& value, double low, double high) override { top().number(key, value, low, high); }
+  void boolean(const char* key, bool& value) override { top().boolean(key, value); }
+  void text(const char* key, std::string& value) override { top().text(key, value); }
+  void choice_index(const char* key, int& value, const std::vector<std::string>& names) override {
+    top().choice(key, value, names);
+  }
+  void strings(const char* key, std::map<std::string, std::string>& value) override {
+    const JsonValue* object = top().get(key);
+    if (!object) return;
+    const std::string pointer = top().pointer_to(key);
+    if (object->type != JsonValue::Type::kObject) {
+      diagnostics_.add(pointer, "expected an object of strings, found " + describe(*object));
+      return;
+    }
+    for (const auto& [name, item] : object->members) {
+      std::string text_value;
+      if (read_text(item, pointer_of(pointer, name), diagnostics_, text_value)) value[name] = text_value;
+    }
+  }
+  void curve(const char* key, std::vector<std::array<double, 2>>& value, double low, double high) override {
+    const JsonValue* rows = top().get(key);
+    if (!rows) return;
+    const std::string pointer = top().pointer_to(key);
+    if (rows->type != JsonValue::Type::kArray || rows->items.empty() || rows->items.size() > 64) {
+      diagnostics_.add(pointer, "expected an array of 1 to 64 pairs of numbers, found " + describe(*rows));
+      return;
+    }
+    std::vector<std::array<double, 2>> out;
+    for (std::size_t i = 0; i < rows->items.size(); ++i) {
+      const JsonValue& row = rows->items[i];
+      const std::string at = pointer_of(pointer, i);
+      std::array<double, 2> pair{};
+      if (row.type != JsonValue::Type::kArray || row.items.size() != 2) {
+        diagnostics_.add(at, "expected a pair of numbers, found " + describe(row));
+        return;
+      }
+      for (std::size_t j = 0; j < 2; ++j) {
+        if (!read_number(row.items[j], pointer_of(at, j), low, high, diagnostics_, pair[j])) return;
+      }
+      if (!out.empty() && pair[0] <= out.back()[0]) {
+        diagnostics_.add(pointer_of(at, std::size_t{0}), "expected a number above that of the row before");
+        return;
+      }
+      out.push_back(pair);
+    }
+    value = std::move(out);
+  }
+  void group(const char* key, const std::function<void()>& fields) override {
+    if (const JsonValue* object = top().get(key)) descend(*object, top().pointer_to(key), fields);
+  }
+  void library(const char* key, const char* folder, const std::function<void()>& fields) override {
+    const JsonValue* value = top().get(key);
+    if (!value) return;
+    const std::string pointer = top().pointer_to(key);
+    if (value->type != JsonValue::Type::kString) {
+      if (value->type == JsonValue::Type::kObject) return descend(*value, pointer, fields);
+      diagnostics_.add(pointer, "expected the name of a file in configs/" + std::string(folder) +
+                                    " or an object, found " + describe(*value));
+      return;
+    }
+    std::string path;
+    const JsonValue document = load_library(value->text, folder, pointer, diagnostics_, path);
+    if (path.empty()) return;
+    diagnostics_.set_origin_file(pointer, path);
+    descend(document, pointer, fields);
+  }
+
+ private:
+  ObjectReader& top() { return stack_.back(); }
+  void descend(const JsonValue& object, const std::string& pointer, const std::function<void()>& fields) {
+    stack_.emplace_back(object, pointer, diagnostics_);
+    fields();
+    top().finish();
+    stack_.pop_back();
+  }
+
+  Diagnostics& diagnostics_;
+  std::vector<ObjectReader> stack_;
+};
+
+// ---- The list of keys ----
+
+class KeyLister : public FieldVisitor {
+ public:
+  struct Key {
+    std::string name;
+    bool is_text;
+  };
+  struct Library {
+    std::string name, folder;
+  };
+  std::vector<Key> keys;
+  std::vector<Library> libraries;
+
+  void integer(const char* key, int&, int, int) override { add(key); }
+  void number(const char* key, double&, double, double) override { add(key); }
+  void boolean(const char* key, bool&) override { add(key); }
+  void text(const char* key, std::string&) override { add(key, true); }
+  void choice_index(const char* key, int&, const std::vector<std::string>&) override { add(key); }
+  void strings(const char*, std::map<std::string, std::string>&) override {}
+  void curve(const char* key, std::vector<std::array<double, 2>>&, double, double) override { add(key); }
+  void group(const char* key, const std::function<void()>& fields) override {
+    const std::string outer = prefix_;
+    prefix_ += std::string(key) + ".";
+    fields();
+    prefix_ = outer;
+  }
+  void library(const char* key, const char* folder, const std::function<void()>& fields) override {
+    add(key);
+    libraries.push_back({prefix_ + key, folder});
+    group(key, fields);
+  }
+
+ private:
+  void add(const char* key, bool is_text = false) { keys.push_back({prefix_ + key, is_text}); }
+  std::string prefix_;
+};
+
+const KeyLister& key_list() {
+  static const KeyLister list = [] {
+    KeyLister lister;
+    HardwareConfig config;
+    visit_fields(lister, config);
+    return lister;
+  }();
+  return list;
+}
+
+std::string pointer_of_dotted(const std::string& dotted) {
+  std::string pointer = "/" + dotted;
+  std::replace(pointer.begin(), pointer.end(), '.', '/');
+  return pointer;
+}
+
+// ---- --set ----
+
+// The value at a dotted key, made (with its parents) when absent; nullptr when a parent is no object.
+JsonValue* place(JsonValue& document, const std::string& dotted) {
+  JsonValue* value = &document;
+  for (std::size_t begin = 0; begin <= dotted.size();) {
+    const std::size_t end = std::min(dotted.find('.', begin), dotted.size());
+    const std::string key = dotted.substr(begin, end - begin);
+    if (value->type != JsonValue::Type::kObject) return nullptr;
+    JsonValue* member = value->find(key);
+    if (!member) {
+      JsonValue object;
+      object.type = JsonValue::Type::kObject;
+      value->members.emplace_back(key, std::move(object));
+      member = &value->members.back().second;
+    }
+    value = member;
+    begin = end + 1;
+  }
+  return value;
+}
+
+JsonValue override_value(const std::string& text, bool is_text) {
+  if (!is_text) {
+    try {
+      return parse_json(text, "");
+    } catch (const InputError&) {  // not JSON: a string
+    }
+  }
+  JsonValue value;
+  value.type = JsonValue::Type::kString;
+  value.text = text;
+  return value;
+}
+
+void apply_override(JsonValue& document, const std::string& option, Diagnostics& diagnostics) {
+  const std::size_t equals = option.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return diagnostics.add(InputError("--set " + option, "", "expected dotted.key=value"));
+  }
+  const std::string dotted = option.substr(0, equals);
+  const auto& keys = key_list().keys;
+  const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == dotted; });
+  if (key == keys.end()) {
+    return diagnostics.add(
+        InputError("--set " + option, "", "unknown key" + suggestion(dotted, hardware_config_keys())));
+  }
+  for (const auto& library : key_list().libraries) {
+    // A value inside a library that is given by name: load it, so that it can be changed.
+    if (dotted.compare(0, library.name.size() + 1, library.name + ".") != 0) continue;
+    JsonValue* value = place(document, library.name);
+    if (!value || value->type != JsonValue::Type::kString) continue;
+    const std::string pointer = pointer_of_dotted(library.name);
+    std::string path;
+    JsonValue loaded = load_library(value->text, library.folder.c_str(), pointer, diagnostics, path);
+    if (path.empty()) return;
+    *value = std::move(loaded);
+    diagnostics.set_origin_file(pointer, path);
+  }
+  if (JsonValue* value = place(document, dotted)) {
+    *value = override_value(option.substr(equals + 1), key->is_text);
+    diagnostics.set_origin_option(pointer_of_dotted(dotted), "--set " + option);
+  }
+}
+
+// ---- Writing ----
+
+class Writer : public FieldVisitor {
+ public:
+  std::string take() { return "{" + out_ + "}"; }
+
+  void integer(const char* key, int& value, int, int) override { put(key, std::to_string(value)); }
+  void number(const char* key, double& value, double, double) override { put(key, json_number(value)); }
+  void boolean(const char* key, bool& value) override { put(key, value ? "true" : "false"); }
+  void text(const char* key, std::string& value) override { put(key, json_string(value)); }
+  void choice_index(const char* key, int& value, const std::vector<std::string>& names) override {
+    put(key, json_string(names[static_cast<std::size_t>(value)]));
+  }
+  void strings(const char* key, std::map<std::string, std::string>& value) override {
+    std::string object;
+    for (const auto& [name, item] : value)
+      object += (object.empty() ? "" : ",") + json_string(name) + ":" + json_string(item);
+    put(key, "{" + object + "}");
+  }
+  void curve(const char* key, std::vector<std::array<double, 2>>& value, double, double) override {
+    std::string rows;
+    for (const auto& row : value) {
+      rows += (rows.empty() ? "[" : ",[") + json_number(row[0]) + "," + json_number(row[1]) + "]";
+    }
+    put(key, "[" + rows + "]");
+  }
+  void group(const char* key, const std::function<void()>& fields) override {
+    std::string outer;
+    std::swap(outer, out_);
+    fields();
+    std::swap(outer, out_);
+    put(key, "{" + outer + "}");
+  }
+  void library(const char* key, const char*, const std::function<void()>& fields) override { group(key, fields); }
+
+ private:
+  void put(const char* key, const std::string& value) {
+    if (!out_.empty()) out_ += ",";
+    out_ += json_string(key) + ":" + value;
+  }
+  std::string out_;
+};
+
+template <class Struct>
+Struct read_part(const JsonValue& document, Diagnostics& diagnostics) {
+  Struct out;
+  Reader reader(document, "", diagnostics);
+  visit_fields(reader, out);
+  reader.finish();
+  return out;
+}
+
+}  // namespace
+
+HardwareConfig read_hardware_config(JsonValue document, const std::vector<std::string>& overrides,
+                                    Diagnostics& diagnostics) {
+  for (const std::string& option : overrides) apply_override(document, option, diagnostics);
+  HardwareConfig config = read_part<HardwareConfig>(document, diagnostics);
+  if (!diagnostics.ok()) return config;
+  const ReportKey report = [&](const std::string& dotted, const std::string& message) {
+    diagnostics.add(pointer_of_dotted(dotted), message);
+  };
+  check_consistency(config, report);
+  check_consistency(config.dram.device,
+                    [&](const std::string& key, const std::string& message) { report("dram.device." + key, message); });
+  return config;
+}
+
+HardwareConfig parse_hardware_config(const std::string& text, const std::string& file,
+                                     const std::vector<std::string>& overrides) {
+  Diagnostics diagnostics(file);
+  return read_hardware_config(parse_json(text, file), overrides, diagnostics);
+}
+
+HardwareConfig read_hardware_config(const std::string& path, const std::vector<std::string>& overrides) {
+  return parse_hardware_config(read_text_file(path), path, overrides);
+}
+
+DramDevice read_dram_device(const JsonValue& document, Diagnostics& diagnostics) {
+  DramDevice device = read_part<DramDevice>(document, diagnostics);
+  if (diagnostics.ok()) {
+    check_consistency(device,
+                      [&](const std::string& key, const std::string& message) { diagnostics.add("/" + key, message); });
+  }
+  return device;
+}
+
+EnergyTable read_energy_table(const JsonValue& document, Diagnostics& diagnostics) {
+  return read_part<EnergyTable>(document, diagnostics);
+}
+
+std::string write_json(const HardwareConfig& config) {
+  Writer writer;
+  HardwareConfig copy = config;  // visitors take references, because the reader writes through them
+  visit_fields(writer, copy);
+  return writer.take();
+}
+
+std::vector<std::string> hardware_config_keys() {
+  std::vector<std::string> out;
+  for (const auto& key : key_list().keys) out.push_back(key.name);
+  return out;
+}
+
+}  // namespace vitality

@@ -1,0 +1,36 @@
+// Machines as JSON: reading with defaults, --set overrides and libraries of DRAM devices and energy tables; writing
+// resolved.
+//
+// Keys are the member names of HardwareConfig, all optional, plus `description` and `sources` (dotted key -> source and
+// mark). `dram.device` and `energy` are an object or the name of a file NAME.json in memory/ or energy/, looked for
+// beside the config, in configs/ and ../configs/ from there, and in configs/ of the working directory; or a path that
+// ends in .json.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "config/hardware_config.h"
+
+namespace vitality {
+
+// overrides: "dotted.key=value", applied in order; the value is JSON, or else a string. Throws InputError.
+HardwareConfig read_hardware_config(const std::string& path, const std::vector<std::string>& overrides = {});
+// The same from text; `file` names it in errors, and libraries are looked for beside it.
+HardwareConfig parse_hardware_config(const std::string& text, const std::string& file,
+                                     const std::vector<std::string>& overrides = {});
+// The same from a document; errors go to the diagnostics (the result is only of use when there are none).
+HardwareConfig read_hardware_config(JsonValue document, const std::vector<std::string>& overrides,
+                                    Diagnostics& diagnostics);
+// A library's file on its own.
+DramDevice read_dram_device(const JsonValue& document, Diagnostics& diagnostics);
+EnergyTable read_energy_table(const JsonValue& document, Diagnostics& diagnostics);
+
+// The whole resolved config, libraries inline, in one line with a fixed key order. Reading it gives the same config.
+std::string write_json(const HardwareConfig& config);
+
+// Every dotted key that --set and the axes of a sweep may name.
+std::vector<std::string> hardware_config_keys();
+
+}  // namespace vitality
