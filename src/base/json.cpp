@@ -95,6 +95,10 @@ void Diagnostics::add(const std::string& pointer, const std::string& message) {
 
 void Diagnostics::add(const InputError& error) {
   if (mode_ == Mode::kThrowFirst) throw error;
+  // The layers of a repeated block share their place in the file: once is enough.
+  for (const InputError& known : errors_) {
+    if (std::string(known.what()) == error.what()) return;
+  }
   if (errors_.size() < kMaxErrors) errors_.push_back(error);
 }
 

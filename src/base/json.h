@@ -104,6 +104,7 @@ class ObjectReader {
               Presence presence = Presence::kOptional);
   void finish();
 
+  bool present(const std::string& key) const { return value_.find(key) != nullptr; }
   bool is_object() const { return value_.type == JsonValue::Type::kObject; }
   const std::string& pointer() const { return pointer_; }
   std::string pointer_to(const std::string& key) const { return pointer_of(pointer_, key); }

@@ -1,0 +1,434 @@
+#include "workload/layer_json.h"
+
+#include <stdexcept>
+
+namespace vitality {
+namespace {
+
+using Presence = ObjectReader::Presence;
+
+class LayerReader {
+ public:
+  LayerReader(LayerSource& source, Layer& layer) : source_(source), layer_(layer) {}
+  TensorInfo read(int kind);
+
+ private:
+  // Reports at the layer (or at one of its keys) and marks it as wrong.
+  void fail(const std::string& message, const char* key = nullptr) {
+    ok_ = false;
+    source_.keys.diagnostics().add(key ? source_.keys.pointer_to(key) : source_.keys.pointer(), message);
+  }
+  int size(const char* key, int low, int high, int fallback = -1) {
+    const JsonValue* value = source_.keys.get(key, fallback < 0 ? Presence::kRequired : Presence::kOptional);
+    int out = fallback < 0 ? low : fallback;
+    if (!value) {
+      ok_ = ok_ && fallback >= 0;
+    } else if (!read_size(*value, source_.keys.pointer_to(key), source_.dimensions, low, high,
+                          source_.keys.diagnostics(), out)) {
+      ok_ = false;
+    }
+    return out;
+  }
+  bool flag(const char* key, bool fallback) {
+    bool out = fallback;
+    if (!source_.keys.boolean(key, out) && source_.keys.present(key)) ok_ = false;
+    return out;
+  }
+  int choice(const char* key, const std::vector<std::string>& names) {
+    int out = 0;
+    if (!source_.keys.choice(key, out, names, Presence::kRequired)) ok_ = false;
+    return out;
+  }
+  // Inputs as the kind needs them; false (and a report, unless the input itself failed) when they do not fit.
+  bool inputs(std::size_t count) {
+    if (source_.inputs.size() != count) {
+      fail("expected " + std::to_string(count) + (count == 1 ? " input" : " inputs") + ", found " +
+               std::to_string(source_.inputs.size()),
+           source_.keys.present("inputs") ? "inputs" : nullptr);
+    }
+    for (const TensorInfo& input : source_.inputs) ok_ = ok_ && input.known;
+    return ok_;
+  }
+  const TensorInfo& in(std::size_t i = 0) const { return source_.inputs[i]; }
+  bool needs_grid() {
+    if (ok_ && in().height == 0) fail("needs an image (height x width) as input, found " + shape(in()));
+    return ok_;
+  }
+  static std::string shape(const TensorInfo& t) { return std::to_string(t.rows) + " x " + std::to_string(t.cols); }
+  // The input's rows (and what is known of them) with other columns.
+  TensorInfo with_cols(int cols) const {
+    TensorInfo out = in();
+    out.cols = cols;
+    return out;
+  }
+  static TensorInfo grid(int height, int width, int cols) {
+    TensorInfo out;
+    out.known = true;
+    out.rows = height * width;
+    out.cols = cols;
+    out.height = height;
+    out.width = width;
+    return out;
+  }
+
+  TensorInfo read_kind(int kind);
+  TensorInfo conv2d();
+  TensorInfo linear();
+  TensorInfo attention();
+  void attention_heads(Attention& p);
+  void attention_bias(Attention& p);
+  TensorInfo layer_norm();
+  TensorInfo batch_norm();
+  TensorInfo activation();
+  TensorInfo add();
+  TensorInfo position_embedding();
+  TensorInfo concat_token();
+  TensorInfo concat_channels();
+  TensorInfo subsample();
+  TensorInfo mean_pool();
+  TensorInfo unfold();
+  TensorInfo fold();
+
+  LayerSource& source_;
+  Layer& layer_;
+  bool ok_ = true;
+};
+
+TensorInfo LayerReader::conv2d() {
+  Conv2d p{};
+  p.out_channels = size("out_channels", 1, kMaxChannels);
+  p.kernel = size("kernel", 1, 1024);
+  p.stride = size("stride", 1, 1024, 1);
+  p.pad = size("pad", 0, 1024, 0);
+  p.groups = size("groups", 1, kMaxChannels, 1);
+  p.bias = flag("bias", true);
+  if (!inputs(1) || !needs_grid()) return {};
+  p.in_channels = in().cols;
+  p.in_height = in().height;
+  p.in_width = in().width;
+  if (p.in_channels % p.groups != 0 || p.out_channels % p.groups != 0) {
+    fail("groups must divide the " + std::to_string(p.in_channels) + " input and " + std::to_string(p.out_channels) +
+             " output channels",
+         "groups");
+  }
+  if (p.pad >= p.kernel) fail("pad must be smaller than kernel", "pad");
+  if (p.in_height + 2 * p.pad < p.kernel || p.in_width + 2 * p.pad < p.kernel) {
+    fail("kernel is larger than the padded input (" + std::to_string(p.in_height) + " x " + std::to_string(p.in_width) +
+             ")",
+         "kernel");
+  }
+  if (!ok_) return {};
+  p.out_height = (p.in_height + 2 * p.pad - p.kernel) / p.stride + 1;
+  p.out_width = (p.in_width + 2 * p.pad - p.kernel) / p.stride + 1;
+  layer_.parameters = p;
+  return grid(p.out_height, p.out_width, p.out_channels);
+}
+
+TensorInfo LayerReader::linear() {
+  Linear p{};
+  p.out_features = size("out_features", 1, kMaxChannels);
+  const int rows = size("rows", 1, kMaxRows, 0);
+  p.bias = flag("bias", true);
+  if (!inputs(1)) return {};
+  if (rows > in().rows) fail("expected at most the input's " + std::to_string(in().rows) + " rows", "rows");
+  p.rows = rows > 0 ? rows : in().rows;
+  p.in_features = in().cols;
+  layer_.parameters = p;
+  TensorInfo out = with_cols(p.out_features);
+  if (p.rows != in().rows) {
+    out = TensorInfo{};
+    out.known = true;
+    out.rows = p.rows;
+    out.cols = p.out_features;
+  }
+  return out;
+}
+
+// Where the heads lie in the inputs' columns.
+void LayerReader::attention_heads(Attention& p) {
+  enum Layout { kPacked, kPackedPerHead, kQueryAndPackedPerHead, kSeparate };
+  static const std::vector<std::string> kNames{"qkv", "qkv_per_head", "q_and_kv_per_head", "q_and_k_and_v"};
+  const int layout = choice("layout", kNames);
+  if (!ok_) return;
+  const int qk = p.d_qk, v = p.d_v, h = p.heads;
+  std::vector<int> cols;
+  switch (layout) {
+    case kPacked:
+      p.q = {0, 0, qk};
+      p.k = {0, h * qk, qk};
+      p.v = {0, 2 * h * qk, v};
+      cols = {h * (2 * qk + v)};
+      break;
+    case kPackedPerHead:
+      p.q = {0, 0, 2 * qk + v};
+      p.k = {0, qk, 2 * qk + v};
+      p.v = {0, 2 * qk, 2 * qk + v};
+      cols = {h * (2 * qk + v)};
+      break;
+    case kQueryAndPackedPerHead:
+      p.q = {0, 0, qk};
+      p.k = {1, 0, qk + v};
+      p.v = {1, qk, qk + v};
+      cols = {h * qk, h * (qk + v)};
+      break;
+    default:
+      p.q = {0, 0, qk};
+      p.k = {1, 0, qk};
+      p.v = {2, 0, v};
+      cols = {h * qk, h * qk, h * v};
+  }
+  if (!inputs(cols.size())) return;
+  for (std::size_t i = 0; i < cols.size(); ++i) {
+    if (in(i).cols == cols[i]) continue;
+    fail("heads, d_qk, d_v and layout need an input of " + std::to_string(cols[i]) + " columns, found " + shape(in(i)));
+  }
+}
+
+void LayerReader::attention_bias(Attention& p) {
+  const bool biased = flag("position_bias", false);
+  p.query_stride = size("query_stride", 1, kMaxImageSide, 1);
+  p.bias_grid = 0;
+  p.bias_params = 0;
+  if (!ok_) return;
+  const TensorInfo& queries = in(static_cast<std::size_t>(p.q.input));
+  const TensorInfo& keys = in(static_cast<std::size_t>(p.k.input));
+  if (!biased) {
+    if (source_.keys.present("query_stride")) fail("of use with \"position_bias\": true only", "query_stride");
+    return;
+  }
+  if (keys.height == 0 || keys.height != keys.width) return fail("needs keys on a square grid", "position_bias");
+  const int side = (keys.height + p.query_stride - 1) / p.query_stride;
+  if (queries.height != side || queries.width != side) {
+    return fail("a stride of " + std::to_string(p.query_stride) + " over the keys' grid of side " +
+                    std::to_string(keys.height) + " gives " + std::to_string(side * side) + " queries, found " +
+                    std::to_string(queries.rows),
+                "query_stride");
+  }
+  p.bias_grid = keys.height;
+  // One entry a head and distance: query 0 reaches every distance 0 .. side - 1 along each axis.
+  p.bias_params = Count{p.heads} * keys.height * keys.height;
+}
+
+TensorInfo LayerReader::attention() {
+  Attention p{};
+  p.heads = size("heads", 1, kMaxHeads);
+  p.d_qk = size("d_qk", 1, 8192);
+  p.d_v = size("d_v", 1, 8192, p.d_qk);
+  attention_heads(p);
+  attention_bias(p);
+  if (!ok_) return {};
+  const TensorInfo& queries = in(static_cast<std::size_t>(p.q.input));
+  const TensorInfo& keys = in(static_cast<std::size_t>(p.k.input));
+  const TensorInfo& values = in(static_cast<std::size_t>(p.v.input));
+  p.instances = queries.instances();
+  if (keys.instances() != p.instances || values.instances() != p.instances)
+    fail("inputs with different numbers of instances");
+  if (keys.rows != values.rows)
+    fail("keys have " + std::to_string(keys.rows) + " rows, values " + std::to_string(values.rows));
+  p.n_q = queries.rows / p.instances;
+  p.n_kv = keys.rows / p.instances;
+  if (Count{p.instances} * p.heads * p.n_q * p.n_kv > kMaxScores) fail("more than 2^36 attention scores");
+  if (!ok_) return {};
+  layer_.parameters = p;
+  TensorInfo out = queries;
+  out.cols = p.heads * p.d_v;
+  return out;
+}
+
+TensorInfo LayerReader::layer_norm() {
+  if (!inputs(1)) return {};
+  layer_.parameters = LayerNorm{in().rows, in().cols};
+  return in();
+}
+
+TensorInfo LayerReader::batch_norm() {
+  if (source_.keys.present("folds_into") && !source_.keys.text("folds_into", source_.folds_into)) ok_ = false;
+  if (!inputs(1)) return {};
+  layer_.parameters = BatchNorm{in().rows, in().cols, kModelInput};
+  return in();
+}
+
+TensorInfo LayerReader::activation() {
+  static const std::vector<std::string> kNames{"gelu", "hardswish", "silu", "relu"};
+  const auto function = static_cast<ActivationKind>(choice("function", kNames));
+  if (!inputs(1)) return {};
+  layer_.parameters = Activation{function, in().rows, in().cols};
+  return in();
+}
+
+TensorInfo LayerReader::add() {
+  if (!inputs(2)) return {};
+  if (in(0).rows != in(1).rows || in(0).cols != in(1).cols) {
+    fail("inputs must have equal shapes, found " + shape(in(0)) + " and " + shape(in(1)));
+    return {};
+  }
+  layer_.parameters = Add{in().rows, in().cols};
+  return in();
+}
+
+TensorInfo LayerReader::position_embedding() {
+  if (!inputs(1)) return {};
+  layer_.parameters = PositionEmbedding{in().rows, in().cols};
+  return in();
+}
+
+TensorInfo LayerReader::concat_token() {
+  if (!inputs(1)) return {};
+  if (in().patch > 0) {
+    fail("cannot put one token before several instances");
+    return {};
+  }
+  TensorInfo out;
+  out.known = true;
+  out.rows = in().rows + 1;
+  out.cols = in().cols;
+  layer_.parameters = ConcatToken{out.rows, out.cols};
+  return out;
+}
+
+TensorInfo LayerReader::concat_channels() {
+  if (!inputs(2)) return {};
+  if (in(0).rows != in(1).rows) {
+    fail("inputs must have equal rows, found " + shape(in(0)) + " and " + shape(in(1)));
+    return {};
+  }
+  layer_.parameters = ConcatChannels{in().rows, in(0).cols + in(1).cols};
+  return with_cols(in(0).cols + in(1).cols);
+}
+
+TensorInfo LayerReader::subsample() {
+  const int stride = size("stride", 1, kMaxImageSide);
+  if (!inputs(1) || !needs_grid()) return {};
+  layer_.parameters = Subsample{in().height, in().width, stride, in().cols};
+  return grid((in().height + stride - 1) / stride, (in().width + stride - 1) / stride, in().cols);
+}
+
+TensorInfo LayerReader::mean_pool() {
+  if (!inputs(1)) return {};
+  if (in().patch > 0) {
+    fail("cannot pool over several instances");
+    return {};
+  }
+  layer_.parameters = MeanPool{in().rows, in().cols};
+  return grid(1, 1, in().cols);
+}
+
+TensorInfo LayerReader::unfold() {
+  const int patch = size("patch", 1, 64);
+  if (!inputs(1) || !needs_grid()) return {};
+  if (in().height % patch != 0 || in().width % patch != 0) {
+    fail("must divide the image of " + std::to_string(in().height) + " x " + std::to_string(in().width), "patch");
+    return {};
+  }
+  layer_.parameters = Unfold{in().height, in().width, patch, in().cols};
+  TensorInfo out = in();
+  out.patch = patch;
+  out.unfolded_height = in().height;
+  out.unfolded_width = in().width;
+  out.height = out.width = 0;
+  return out;
+}
+
+TensorInfo LayerReader::fold() {
+  if (!inputs(1)) return {};
+  if (in().patch == 0) {
+    fail("needs an input that was unfolded");
+    return {};
+  }
+  layer_.parameters = Fold{in().unfolded_height, in().unfolded_width, in().patch, in().cols};
+  return grid(in().unfolded_height, in().unfolded_width, in().cols);
+}
+
+TensorInfo LayerReader::read_kind(int kind) {
+  switch (kind) {  // in the order of LayerParameters, as layer_kind_names()
+    case 0:
+      return conv2d();
+    case 1:
+      return linear();
+    case 2:
+      return attention();
+    case 3:
+      return layer_norm();
+    case 4:
+      return batch_norm();
+    case 5:
+      return activation();
+    case 6:
+      return add();
+    case 7:
+      return position_embedding();
+    case 8:
+      return concat_token();
+    case 9:
+      return concat_channels();
+    case 10:
+      return subsample();
+    case 11:
+      return mean_pool();
+    case 12:
+      return unfold();
+    case 13:
+      return fold();
+    default:
+      return {};
+  }
+}
+
+TensorInfo LayerReader::read(int kind) {
+  TensorInfo out = read_kind(kind);
+  if (!ok_) return {};
+  const auto too_large = [](Count rows, Count cols) { return rows * cols > kMaxElements; };
+  if (out.rows > kMaxRows || out.cols > kMaxChannels || too_large(out.rows, out.cols) ||
+      parameter_count(layer_) > kMaxElements) {
+    fail("larger than this program takes: at most 2^20 rows, 2^16 columns, 2^28 elements; found " + shape(out) +
+         " and " + std::to_string(parameter_count(layer_)) + " parameters");
+    return {};
+  }
+  return out;
+}
+
+}  // namespace
+
+const std::vector<std::string>& layer_kind_names() {
+  static const std::vector<std::string> names{"conv2d",       "linear",
+                                              "attention",    "layer_norm",
+                                              "batch_norm",   "activation",
+                                              "add",          "position_embedding",
+                                              "concat_token", "concat_channels",
+                                              "subsample",    "mean_pool",
+                                              "unfold",       "fold"};
+  return names;
+}
+
+bool read_size(const JsonValue& value, const std::string& pointer, const Dimensions& dimensions, int low, int high,
+               Diagnostics& diagnostics, int& out) {
+  std::int64_t wide = 0;
+  const std::string expected = "expected an integer from " + std::to_string(low) + " to " + std::to_string(high) +
+                               " or an expression like \"4*dim\", found ";
+  if (value.type == JsonValue::Type::kString) {
+    try {
+      wide = evaluate(value.text, dimensions);
+    } catch (const std::invalid_argument& error) {
+      diagnostics.add(pointer, expected + quoted(value.text) + ": " + error.what());
+      return false;
+    }
+    if (wide < low || wide > high) {
+      diagnostics.add(pointer, expected + quoted(value.text) + " = " + std::to_string(wide));
+      return false;
+    }
+  } else if (value.type == JsonValue::Type::kInteger || value.type == JsonValue::Type::kNumber) {
+    if (!read_integer(value, pointer, low, high, diagnostics, wide)) return false;
+  } else {
+    diagnostics.add(pointer, expected + describe(value));
+    return false;
+  }
+  out = static_cast<int>(wide);
+  return true;
+}
+
+TensorInfo read_layer(int kind, LayerSource& source, Layer& layer) {
+  LayerReader reader(source, layer);
+  return reader.read(kind);
+}
+
+}  // namespace vitality

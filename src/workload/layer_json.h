@@ -1,0 +1,45 @@
+// One layer of a workload: its keys and the shapes of its inputs make a Layer.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "workload/expression.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+// What is known of a layer's output, besides its matrix: the image or token grid that its rows are, and whether it was
+// unfolded.
+struct TensorInfo {
+  bool known = false;  // false after an error, so that one mistake is reported once
+  int rows = 0, cols = 0;
+  int height = 0, width = 0;                               // rows = height * width; 0 = not a grid
+  int patch = 0, unfolded_height = 0, unfolded_width = 0;  // patch > 0: patch^2 instances of a grid of that size
+  int instances() const { return patch > 0 ? patch * patch : 1; }
+};
+
+// Largest sizes, so that every product of a model's counts stays well inside 64 bits.
+constexpr int kMaxRows = 1 << 20, kMaxChannels = 1 << 16, kMaxImageSide = 4096, kMaxHeads = 1024;
+constexpr Count kMaxElements = Count{1} << 28;  // of one activation or one weight matrix
+constexpr Count kMaxScores = Count{1} << 36;    // of one attention layer: instances * heads * n_q * n_kv
+
+const std::vector<std::string>& layer_kind_names();  // in the order of LayerParameters
+
+struct LayerSource {
+  ObjectReader& keys;  // of the layer; name, kind and inputs are already taken
+  const Dimensions& dimensions;
+  std::vector<TensorInfo> inputs;
+  // The layer that a batch norm says it folds into ("" = its input); resolved once all layers are known.
+  std::string folds_into;
+};
+
+// An integer or an expression, in [low, high].
+bool read_size(const JsonValue& value, const std::string& pointer, const Dimensions& dimensions, int low, int high,
+               Diagnostics& diagnostics, int& out);
+
+// Fills layer.parameters; returns the output, not `known` when an error was reported.
+TensorInfo read_layer(int kind, LayerSource& source, Layer& layer);
+
+}  // namespace vitality

@@ -1,0 +1,130 @@
+#include "workload/model.h"
+
+#include <iterator>
+#include <utility>
+
+namespace vitality {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+template <class Visitor>
+auto visit_layer(const Layer& layer, Visitor&& visitor) {
+  return std::visit(std::forward<Visitor>(visitor), layer.parameters);
+}
+
+constexpr int strided(int size, int stride) {
+  return (size + stride - 1) / stride;
+}
+
+}  // namespace
+
+const char* kind_name(const Layer& layer) {
+  // In the order of LayerParameters.
+  static const char* const kNames[] = {"conv2d",       "linear",
+                                       "attention",    "layer_norm",
+                                       "batch_norm",   "activation",
+                                       "add",          "position_embedding",
+                                       "concat_token", "concat_channels",
+                                       "subsample",    "mean_pool",
+                                       "unfold",       "fold"};
+  static_assert(std::size(kNames) == std::variant_size_v<LayerParameters>);
+  return kNames[layer.parameters.index()];
+}
+
+MatrixShape output_shape(const Layer& layer) {
+  return visit_layer(
+      layer, Overloaded{
+                 [](const Conv2d& p) {
+                   return MatrixShape{p.out_height * p.out_width, p.out_channels};
+                 },
+                 [](const Linear& p) {
+                   return MatrixShape{p.rows, p.out_features};
+                 },
+                 [](const Attention& p) {
+                   return MatrixShape{p.instances * p.n_q, p.heads * p.d_v};
+                 },
+                 [](const LayerNorm& p) {
+                   return MatrixShape{p.tokens, p.channels};
+                 },
+                 [](const BatchNorm& p) {
+                   return MatrixShape{p.tokens, p.channels};
+                 },
+                 [](const Activation& p) {
+                   return MatrixShape{p.rows, p.channels};
+                 },
+                 [](const Add& p) {
+                   return MatrixShape{p.rows, p.channels};
+                 },
+                 [](const PositionEmbedding& p) {
+                   return MatrixShape{p.rows, p.channels};
+                 },
+                 [](const ConcatToken& p) {
+                   return MatrixShape{p.tokens, p.channels};
+                 },
+                 [](const ConcatChannels& p) {
+                   return MatrixShape{p.rows, p.channels};
+                 },
+                 [](const Subsample& p) {
+                   return MatrixShape{strided(p.in_height, p.stride) * strided(p.in_width, p.stride), p.channels};
+                 },
+                 [](const MeanPool& p) {
+                   return MatrixShape{1, p.channels};
+                 },
+                 [](const Unfold& p) {
+                   return MatrixShape{p.height * p.width, p.channels};
+                 },
+                 [](const Fold& p) {
+                   return MatrixShape{p.height * p.width, p.channels};
+                 },
+             });
+}
+
+Count parameter_count(const Layer& layer) {
+  return visit_layer(
+      layer, Overloaded{
+                 [](const Conv2d& p) {
+                   return Count{p.kernel} * p.kernel * (p.in_channels / p.groups) * p.out_channels +
+                          (p.bias ? p.out_channels : 0);
+                 },
+                 [](const Linear& p) { return Count{p.in_features} * p.out_features + (p.bias ? p.out_features : 0); },
+                 [](const Attention& p) { return p.bias_params; },
+                 [](const LayerNorm& p) { return Count{2} * p.channels; },
+                 [](const BatchNorm& p) { return Count{2} * p.channels; },
+                 [](const PositionEmbedding& p) { return Count{p.rows} * p.channels; },
+                 [](const ConcatToken& p) { return Count{p.channels}; },
+                 [](const auto&) { return Count{0}; },
+             });
+}
+
+Count macs(const Layer& layer) {
+  return visit_layer(
+      layer, Overloaded{
+                 [](const Conv2d& p) {
+                   return Count{p.out_height} * p.out_width * p.kernel * p.kernel * (p.in_channels / p.groups) *
+                          p.out_channels;
+                 },
+                 [](const Linear& p) { return Count{p.rows} * p.in_features * p.out_features; },
+                 [](const Attention& p) { return Count{p.instances} * p.heads * p.n_q * p.n_kv * (p.d_qk + p.d_v); },
+                 [](const auto&) { return Count{0}; },
+             });
+}
+
+Count parameter_count(const VitModel& model) {
+  Count sum = 0;
+  for (const Layer& layer : model.layers) sum += parameter_count(layer);
+  return sum;
+}
+
+Count macs(const VitModel& model) {
+  Count sum = 0;
+  for (const Layer& layer : model.layers) sum += macs(layer);
+  return sum;
+}
+
+}  // namespace vitality
