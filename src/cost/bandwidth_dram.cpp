@@ -40,16 +40,14 @@ void BandwidthDram::serve_until(double time) {
     done_.push({completion(std::max(finish, first.earliest)), first.order, first.id});
     time_ = finish, virtual_time_ = first.tag;
     active_.pop();
-    if (active_.empty()) {
-      statistics_.busy_cycles += static_cast<Cycles>(std::ceil(finish - 1e-9 * (1 + finish)) - busy_from_);
-      virtual_time_ = 0;
-    }
+    if (active_.empty()) virtual_time_ = 0;
   }
 }
 
 void BandwidthDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) {
   const std::int64_t order = submitted_++;
   ++statistics_.requests;
+  if (outstanding_++ == 0) busy_from_ = now + 1;
   if (bytes <= 0) {
     done_.push({now + 1, order, id});
     return;
@@ -60,11 +58,7 @@ void BandwidthDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool wri
   statistics_.bus_busy_clocks += bursts * device_.burst_cycles;
   const double start = static_cast<double>(now + 1);
   serve_until(start);
-  if (active_.empty()) {
-    busy_from_ = start;
-  } else {
-    virtual_time_ += (start - time_) * rate_ / static_cast<double>(active_.size());
-  }
+  if (!active_.empty()) virtual_time_ += (start - time_) * rate_ / static_cast<double>(active_.size());
   time_ = start;
   active_.push({virtual_time_ + static_cast<double>(bursts), order, id, start + one_burst_});
 }
@@ -81,7 +75,10 @@ Cycles BandwidthDram::next_event() const {
 void BandwidthDram::advance_to(Cycles now, std::vector<std::int64_t>& completed) {
   now_ = std::max(now_, now);
   serve_until(static_cast<double>(now));
-  for (; !done_.empty() && done_.top().cycle <= now; done_.pop()) completed.push_back(done_.top().id);
+  for (; !done_.empty() && done_.top().cycle <= now; done_.pop()) {
+    completed.push_back(done_.top().id);
+    if (--outstanding_ == 0) statistics_.busy_cycles += done_.top().cycle - busy_from_;
+  }
 }
 
 DramEnergy BandwidthDram::energy() const {

@@ -50,9 +50,8 @@ class BandwidthDram : public DramBackend {
   double latency_ = 0;  // machine cycles
   double one_burst_ = 0;
   double time_ = 0, virtual_time_ = 0;  // of the last arrival or departure
-  double busy_from_ = 0;
-  std::int64_t submitted_ = 0;
-  Cycles now_ = 0;
+  std::int64_t submitted_ = 0, outstanding_ = 0;
+  Cycles now_ = 0, busy_from_ = 0;
   MinHeap<Active> active_;
   MinHeap<Done> done_;
   DramStatistics statistics_;

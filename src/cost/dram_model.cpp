@@ -1,10 +1,12 @@
 #include "cost/dram_model.h"
 
 #include "cost/bandwidth_dram.h"
+#include "cost/banked_dram.h"
 
 namespace vitality {
 
 std::unique_ptr<DramBackend> make_dram_model(const DramConfig& config, double clock_mhz) {
+  if (config.model == DramModel::kBanked) return std::make_unique<BankedDram>(config, clock_mhz);
   return std::make_unique<BandwidthDram>(config, clock_mhz);
 }
 

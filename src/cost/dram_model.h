@@ -3,11 +3,11 @@
 // scheduler of dram_channel.h. Pure C++: the simulator's event loop and the SystemC controller (models/memory) both
 // drive it.
 //
-// Contract. Time never goes back: every call's `now` is at or after the previous one's. A request submitted in cycle t
-// competes from cycle t + 1 on, so the order of calls inside one cycle decides nothing but the order of equals. A
-// request completes in the cycle in which its last byte is on the machine's side of (read) or on (write) the DRAM bus.
-// Results depend on the requests alone, never on how often advance_to() is called. Addresses wrap at the device's
-// capacity.
+// Contract. Time never goes back: every call's `now` is at or after the previous one's, and advance_to(t) comes before
+// any submit() of cycle t > 0. A request submitted in cycle t competes from cycle t + 1 on, so the order of calls
+// inside one cycle decides nothing but the order of equals. A request completes in the cycle in which its last byte is
+// on the machine's side of (read) or on (write) the DRAM bus. Results depend on the requests alone, never on how often
+// advance_to() is called. Addresses wrap at the device's capacity.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +30,13 @@ struct DramStatistics {
   Count bus_busy_clocks = 0;                              // device clocks with data on the bus, summed over channels
   Count active_clocks = 0,
         precharged_clocks = 0;  // device clocks with any and with no bank open, summed over ranks and channels
-  Cycles busy_cycles = 0;       // machine cycles in which at least one request was in service
+  Cycles busy_cycles = 0;       // machine cycles with a request outstanding, from t + 1 to its completion
 };
 
 struct DramEnergy {
   Picojoules activate = 0, read = 0, write = 0, refresh = 0, background = 0;
+  // Commands and background time at the device's prices.
+  static DramEnergy of(const DramDevice& device, const DramStatistics& statistics);
   Picojoules total() const { return activate + read + write + refresh + background; }
 };
 

@@ -1,0 +1,49 @@
+// Replays a memory trace in order: 64-byte requests enter at their cycle, or as soon as the one before has entered and
+// its channel's queue has room (`vitality dram`). Times are device clocks. Memory use does not depend on the trace's
+// length.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "cost/dram_channel.h"
+#include "cost/dram_model.h"
+
+namespace vitality {
+
+struct DramReplayResult {
+  std::int64_t cycles = 0;  // from the first request's cycle to the last data
+  Bytes bytes = 0;          // 64 a request
+  double bandwidth_gb_s = 0;
+  DramStatistics statistics;
+  DramEnergy energy;
+};
+
+class DramReplay {
+ public:
+  static constexpr Bytes kRequestBytes = 64;
+  // Throws InputError as make_dram_model does.
+  explicit DramReplay(const DramConfig& config);
+
+  Bytes capacity() const { return map_.capacity(); }
+  // Called with the channel and each command (banked model only).
+  void observe(const std::function<void(int, const DramCommandRecord&)>& observer);
+  // cycle: not before the previous request's. The 64-byte block around `address` is moved.
+  void request(std::int64_t cycle, bool write, Bytes address);
+  DramReplayResult finish();
+
+ private:
+  void enter(DramChannel& channel, std::int64_t channel_burst, bool write);
+  void run(DramChannel& channel, std::int64_t limit);
+
+  DramConfig config_;
+  DramAddressMap map_;
+  std::vector<DramChannel> channels_;  // none: bandwidth model
+  std::vector<DramChannel::Completion> ended_;
+  std::int64_t first_ = -1;            // the first request's cycle, at which the device's clock is 0
+  std::int64_t front_ = 0, last_ = 0;  // device clocks: the next request enters; the last data ends
+  double busy_until_ = 0;              // bandwidth model
+  DramStatistics statistics_;
+};
+
+}  // namespace vitality
