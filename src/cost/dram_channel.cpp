@@ -155,12 +155,12 @@ void DramChannel::remove_hit(Queue& queue, int index) {
 void DramChannel::choose_direction() {
   const Queue& reads = queues_[0];
   const Queue& writes = queues_[1];
+  const bool capped = writes.size > 0 && writes.entries[writes.oldest].arrival + kAgeCap <= now_;
   bool writing = writing_;
   if (!writing_ && writes.size > 0) {
-    const bool pressing = writes.size >= high_ || writes.entries[writes.oldest].arrival + kAgeCap <= now_;
-    writing = reads.size == 0 || (pressing && served_ >= depth_);
+    writing = reads.size == 0 || ((writes.size >= high_ || capped) && served_ >= depth_);
   } else if (writing_ && reads.size > 0) {
-    writing = writes.size > 0 && (writes.size > low_ && served_ < depth_);
+    writing = writes.size > 0 && (writes.size > low_ || capped) && served_ < depth_;
   }
   if (writing != writing_) writing_ = writing, served_ = 0;
 }
@@ -183,9 +183,10 @@ DramChannel::Choice DramChannel::candidate(const Queue& queue, int index) const 
   if (waiting.hit >= 0) {
     choice.entry = waiting.hit;
     choice.command = writing_ ? DramCommand::kWrite : DramCommand::kRead;
-    choice.priority = 1;
+    const std::int64_t bus = bus_ready(bank.rank, writing_);
     choice.clock = std::max({now_, bank.next_column, writing_ ? group.next_write : group.next_read,
-                             writing_ ? rank.next_write : rank.next_read, bus_ready(bank.rank, writing_)});
+                             writing_ ? rank.next_write : rank.next_read, bus});
+    choice.priority = choice.clock == bus ? 1 : 3;
     const std::int64_t capped = head.arrival + kAgeCap;
     if (waiting.hit != waiting.head &&
         capped <= choice.clock) {  // an older request to another row has waited long enough
@@ -195,7 +196,7 @@ DramChannel::Choice DramChannel::candidate(const Queue& queue, int index) const 
     }
   } else if (bank.row >= 0) {
     choice.command = DramCommand::kPrecharge;
-    choice.priority = 2;
+    choice.priority = 3;
     choice.clock = std::max(now_, bank.next_precharge);
   } else {
     choice.command = DramCommand::kActivate;

@@ -96,6 +96,7 @@ TEST_CASE("timing checker: every rule refuses a clock early and accepts on time"
   DramDevice d = test::ddr4_2400();
   d.ranks = 2;
   d.tras = 50;  // so that trc (56) and tras + trp (67) bind apart
+  d.cwl = 14;   // so that a read of another rank waits for the bus, not for the command slot
   d.twr = 40;   // so that write recovery outlasts tras
   struct Case {
     const char* rule;
@@ -143,7 +144,12 @@ TEST_CASE("timing checker: every rule refuses a clock early and accepts on time"
       for (const auto& b : c.before) REQUIRE(checker.check(b) == "");
       DramCommandRecord last = c.last;
       last.clock -= early;
-      CHECK(checker.check(last) == (early ? c.rule : ""));
+      const std::string broken = checker.check(last);
+      if (early) {
+        CHECK_THAT(broken, Catch::Contains(c.rule));
+      } else {
+        CHECK(broken == "");
+      }
     }
   }
   DramDevice same = d;
@@ -338,8 +344,8 @@ TEST_CASE("scheduler: what is issued does not depend on how time is advanced") {
       counts.push_back(channel.counts(clock + 100000));
     }
     CHECK(results[0].size() == 300);
-    CHECK(results[0] == results[1]);
-    CHECK(results[0] == results[2]);
+    CHECK((results[0] == results[1]));
+    CHECK((results[0] == results[2]));
     for (const auto& c : counts) {
       CHECK(c.refreshes == counts[0].refreshes);
       CHECK(c.active_clocks == counts[0].active_clocks);
@@ -381,8 +387,13 @@ TEST_CASE("scheduler: the age cap ends a row that starves an older request") {
 TEST_CASE("scheduler: neither direction starves the other") {
   const DramDevice d = test::ddr4_2400();
   Traced t(d, kDefaultMap);
+  const double ideal = 40000 * 4 / (1 - 420.0 / 9360);
+  // The second run in other banks than the first (only turnarounds cost), and in the same ones (every switch is a row
+  // conflict).
+  const auto [other_row, limit] =
+      GENERATE(std::pair<std::int64_t, double>{(1 << 20) + 1024, 1.2}, std::pair<std::int64_t, double>{1 << 20, 1.45});
   t.channel.submit(1, 0, 20000, false, 0);
-  t.channel.submit(2, 1 << 20, 20000, true, 0);
+  t.channel.submit(2, other_row, 20000, true, 0);
   t.channel.submit(3, 1 << 22, 4, true, 10);
   t.channel.submit(4, 1 << 23, 4, false, 10);
   t.drain();
@@ -390,8 +401,7 @@ TEST_CASE("scheduler: neither direction starves the other") {
   for (const auto& c : t.done) end[c.id] = c.clock;
   CHECK(end[3] < 3000);
   CHECK(end[4] < 3000);
-  // Turnarounds and refresh cost, but the bus stays busy; both long runs end within a tenth of each other.
-  CHECK(std::max(end[1], end[2]) < 160000 * 1.35);
+  CHECK(static_cast<double>(std::max(end[1], end[2])) < ideal * limit);
   CHECK(std::abs(end[1] - end[2]) < 16000);
 }
 
@@ -431,7 +441,8 @@ TEST_CASE("replay: a sequential stream runs at tCCD_S, in both models") {
   const auto bandwidth = replay(kDefaultMap, 1, 16384, sequential, DramModel::kBandwidth);
   CHECK(static_cast<double>(banked.cycles) == Approx(16384 * 4 / kAvailable).epsilon(0.015));
   CHECK(static_cast<double>(bandwidth.cycles) == Approx(16384 * 4 / kAvailable).epsilon(0.015));
-  CHECK(banked.statistics.row_hits == 16384 - banked.statistics.activates);
+  CHECK(banked.statistics.row_hits >= 16384 - banked.statistics.activates);
+  CHECK(banked.statistics.activates <= 16384 / 128 + 4 * 8);  // every row once, and again after a refresh
   const auto writes = replay(kDefaultMap, 1, 16384, [](int i) { return std::pair(true, Bytes{64} * i); });
   CHECK(static_cast<double>(writes.cycles) == Approx(16384 * 4 / kAvailable).epsilon(0.015));
   const auto four = replay(kDefaultMap, 4, 4 * 16384, sequential);
