@@ -12,6 +12,8 @@ namespace vitality::cli {
 const std::vector<Command>& commands() {
   static const std::vector<Command> table{
       {"gemm", gemm_command, "compute cycles of one GEMM on the matrix engine"},
+      {"validate", validate_command, "check configs, workloads and sweep specs; print OK or every error"},
+      {"list", list_command, "list the workloads, configs or operators"},
   };
   return table;
 }

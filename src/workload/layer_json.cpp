@@ -389,14 +389,35 @@ TensorInfo LayerReader::read(int kind) {
 
 }  // namespace
 
+const std::vector<LayerKind>& layer_kinds() {
+  static const std::vector<LayerKind> kinds{
+      {"conv2d", "out_channels kernel [stride=1 pad=0 groups=1 bias=true]",
+       "convolution of an image, grouped or depthwise"},
+      {"linear", "out_features [rows bias=true]", "x W + b; rows: the first rows alone (a class token)"},
+      {"attention", "heads d_qk [d_v=d_qk position_bias=false query_stride=1] layout",
+       "multi-head attention; layout of its inputs' columns: qkv, qkv_per_head, q_and_kv_per_head (2 inputs), "
+       "q_and_k_and_v (3)"},
+      {"layer_norm", "", "over channels, affine"},
+      {"batch_norm", "[folds_into]", "affine a channel; folds into the layer before it, or a linear layer after it"},
+      {"activation", "function", "gelu, hardswish, silu or relu"},
+      {"add", "", "sum of two inputs"},
+      {"position_embedding", "", "adds a learned matrix"},
+      {"concat_token", "", "a learned row in front"},
+      {"concat_channels", "", "two inputs side by side"},
+      {"subsample", "stride", "every stride-th pixel of both axes"},
+      {"mean_pool", "", "mean over all rows"},
+      {"unfold", "patch", "patch^2 independent instances, one a pixel position (MobileViT)"},
+      {"fold", "", "undoes unfold"},
+  };
+  return kinds;
+}
+
 const std::vector<std::string>& layer_kind_names() {
-  static const std::vector<std::string> names{"conv2d",       "linear",
-                                              "attention",    "layer_norm",
-                                              "batch_norm",   "activation",
-                                              "add",          "position_embedding",
-                                              "concat_token", "concat_channels",
-                                              "subsample",    "mean_pool",
-                                              "unfold",       "fold"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> out;
+    for (const LayerKind& kind : layer_kinds()) out.emplace_back(kind.name);
+    return out;
+  }();
   return names;
 }
 

@@ -25,7 +25,11 @@ constexpr int kMaxRows = 1 << 20, kMaxChannels = 1 << 16, kMaxImageSide = 4096, 
 constexpr Count kMaxElements = Count{1} << 28;  // of one activation or one weight matrix
 constexpr Count kMaxScores = Count{1} << 36;    // of one attention layer: instances * heads * n_q * n_kv
 
-const std::vector<std::string>& layer_kind_names();  // in the order of LayerParameters
+struct LayerKind {
+  const char *name, *keys, *meaning;
+};
+const std::vector<LayerKind>& layer_kinds();         // in the order of LayerParameters
+const std::vector<std::string>& layer_kind_names();  // the same
 
 struct LayerSource {
   ObjectReader& keys;  // of the layer; name, kind and inputs are already taken

@@ -1,0 +1,131 @@
+// `vitality validate FILE...`: checks any config, workload, DRAM device or energy table; prints OK or every error.
+#include <algorithm>
+#include <functional>
+#include <iostream>
+
+#include "base/json.h"
+#include "cli/options.h"
+#include "config/hardware_config_json.h"
+#include "workload/workload_json.h"
+
+namespace vitality::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+// A kind of document: the top-level keys that tell it from the others, and how to check it (returns what it is, for
+// "OK").
+struct DocumentKind {
+  std::string name;
+  std::vector<std::string> keys;
+  std::function<std::string(const JsonValue&, const std::vector<std::string>& overrides, Diagnostics&)> check;
+};
+
+std::string check_config(const JsonValue& document, const std::vector<std::string>& overrides,
+                         Diagnostics& diagnostics) {
+  return read_hardware_config(document, overrides, diagnostics).name;
+}
+
+std::string check_workload(const JsonValue& document, const std::vector<std::string>&, Diagnostics& diagnostics) {
+  const VitModel model = read_workload(document, {}, diagnostics);
+  if (!diagnostics.ok()) return "";
+  return model.name + ": " + std::to_string(model.layers.size()) + " layers, " +
+         std::to_string(parameter_count(model)) + " parameters, " + std::to_string(macs(model)) + " MACs";
+}
+
+std::string check_device(const JsonValue& document, const std::vector<std::string>&, Diagnostics& diagnostics) {
+  return read_dram_device(document, diagnostics).name;
+}
+
+std::string check_energy(const JsonValue& document, const std::vector<std::string>&, Diagnostics& diagnostics) {
+  return read_energy_table(document, diagnostics).name;
+}
+
+std::vector<std::string> config_keys() {
+  std::vector<std::string> keys;
+  for (const std::string& dotted : hardware_config_keys()) {
+    const std::string key = dotted.substr(0, dotted.find('.'));
+    if (key != "name" && key != "description" && std::find(keys.begin(), keys.end(), key) == keys.end())
+      keys.push_back(key);
+  }
+  return keys;
+}
+
+// The kinds that validate knows. Another kind is one more row.
+const std::vector<DocumentKind>& kinds() {
+  static const std::vector<DocumentKind> table{
+      {"config", config_keys(), check_config},
+      {"workload", {"image", "dims", "blocks", "layers"}, check_workload},
+      {"DRAM device",
+       {"tck_ns", "cl", "cwl", "trcd", "trp", "tras", "trc", "trefi", "burst_length", "bus_bits"},
+       check_device},
+      {"energy table",
+       {"format", "sram_read_pj_per_byte", "sram_margin", "noc_pj_per_byte_hop", "knob_compute"},
+       check_energy},
+  };
+  return table;
+}
+
+// The kind most of whose keys stand in the document; a misspelt key counts for the kind it is near to.
+const DocumentKind& kind_of(const JsonValue& document, const std::string& file) {
+  if (document.type != JsonValue::Type::kObject)
+    throw InputError(file, "", "expected an object, found " + describe(document));
+  const DocumentKind* best = nullptr;
+  int best_score = 0;
+  for (const DocumentKind& kind : kinds()) {
+    int score = 0;
+    for (const auto& member : document.members) {
+      const bool exact = std::find(kind.keys.begin(), kind.keys.end(), member.first) != kind.keys.end();
+      score += exact ? 2 : (!nearest_name(member.first, kind.keys).empty() ? 1 : 0);
+    }
+    if (score > best_score) best_score = score, best = &kind;
+  }
+  if (best) return *best;
+  std::string names;
+  for (const DocumentKind& kind : kinds()) names += (names.empty() ? "" : ", ") + kind.name;
+  throw InputError(file, "", "expected one of " + names + "; none of its keys belongs to any of them");
+}
+
+// True when the file is in order.
+bool validate(const std::string& file, const std::vector<std::string>& overrides) {
+  Diagnostics diagnostics(file, Diagnostics::Mode::kCollect);
+  std::string what;
+  try {
+    const JsonValue document = read_json_file(file);
+    const DocumentKind& kind = kind_of(document, file);
+    what = kind.check(document, overrides, diagnostics);
+    if (diagnostics.ok()) std::cout << file << ": OK (" << kind.name << (what.empty() ? "" : " " + what) << ")\n";
+  } catch (const InputError& error) {
+    diagnostics.add(error);
+  }
+  std::cout.flush();
+  for (const InputError& error : diagnostics.errors()) std::cerr << "error: " << error.what() << "\n";
+  if (diagnostics.errors().size() >= Diagnostics::kMaxErrors)
+    std::cerr << "error: " << file << ": more errors are not shown\n";
+  return diagnostics.ok();
+}
+
+}  // namespace
+
+int validate_command(const Arguments& arguments) {
+  po::options_description options("options");
+  options.add_options()("file", po::value<std::vector<std::string>>(), "a file to check (repeatable)")(
+      "set", po::value<std::vector<std::string>>(),
+      "dotted.key=value: a value of the configs to change before checking (repeatable)");
+  po::variables_map values;
+  if (!parse_options(
+          arguments,
+          "usage: vitality validate FILE...\n\nChecks configs, workloads, DRAM devices and energy tables; prints OK or "
+          "every error. Exit code 2 when there is any.",
+          options, "file", values)) {
+    return kDone;
+  }
+  if (!values.count("file")) throw InputError("", "", "expected one file or more; see --help");
+  std::vector<std::string> overrides;
+  if (values.count("set")) overrides = values["set"].as<std::vector<std::string>>();
+  bool ok = true;
+  for (const std::string& file : values["file"].as<std::vector<std::string>>()) ok = validate(file, overrides) && ok;
+  return ok ? kDone : kBadInput;
+}
+
+}  // namespace vitality::cli
