@@ -1,9 +1,12 @@
 // `vitality gemm`: one GEMM on the machine's matrix engine, compute cycles alone, as JSON on stdout.
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "cli/options.h"
+#include "config/hardware_config_json.h"
+#include "config/names.h"
 #include "cost/array_cost.h"
 
 namespace vitality::cli {
@@ -13,11 +16,12 @@ namespace po = boost::program_options;
 constexpr std::int64_t kMaxSize = 1000000000, kMaxArray = 65536;
 
 Dataflow parse_dataflow(const std::string& name) {
-  if (name == "input_stationary") return Dataflow::kInputStationary;
-  if (name == "output_stationary") return Dataflow::kOutputStationary;
+  const auto& names = dataflow_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return static_cast<Dataflow>(found - names.begin());
   throw InputError("", "",
                    "option --dataflow: expected input_stationary or output_stationary, found \"" + name + "\"" +
-                       suggestion(name, {"input_stationary", "output_stationary"}));
+                       suggestion(name, names));
 }
 
 std::int64_t size_option(const po::variables_map& values, const char* name, std::int64_t high) {
@@ -27,8 +31,16 @@ std::int64_t size_option(const po::variables_map& values, const char* name, std:
   return value;
 }
 
+// The config's engine (without a config: the published one), then what the options say.
 MatrixEngineConfig matrix_engine(const po::variables_map& values) {
-  MatrixEngineConfig engine;
+  const auto overrides =
+      values.count("set") ? values["set"].as<std::vector<std::string>>() : std::vector<std::string>();
+  const HardwareConfig config = values.count("config")
+                                    ? read_hardware_config(values["config"].as<std::string>(), overrides)
+                                    : parse_hardware_config("{}", "", overrides);
+  if (config.machine == MachineKind::kRoofline)
+    throw InfeasibleError("machine \"" + config.name + "\" is a roofline: it has no matrix engine");
+  MatrixEngineConfig engine = config.matrix_engine;
   if (values.count("rows")) engine.rows = static_cast<int>(size_option(values, "rows", kMaxArray));
   if (values.count("cols")) engine.cols = static_cast<int>(size_option(values, "cols", kMaxArray));
   if (values.count("dataflow")) engine.dataflow = parse_dataflow(values["dataflow"].as<std::string>());
@@ -40,10 +52,17 @@ MatrixEngineConfig matrix_engine(const po::variables_map& values) {
 int gemm_command(const Arguments& arguments) {
   po::options_description options("options");
   const auto size = [] { return po::value<std::int64_t>(); };
-  options.add_options()("m", size(), "rows of the streamed operand (M x K)")("k", size(), "the contraction")(
-      "n", size(), "columns of the stationary operand (K x N)")("rows", size(), "rows of the array")(
-      "cols", size(), "columns of the array")("dataflow", po::value<std::string>(),
-                                              "input_stationary (SCALE-Sim's weight stationary) or output_stationary");
+  // clang-format off
+  options.add_options()
+      ("m", size(), "rows of the streamed operand (M x K)")
+      ("k", size(), "the contraction")
+      ("n", size(), "columns of the stationary operand (K x N)")
+      ("config", po::value<std::string>(), "hardware config whose matrix engine is meant (default: the published one)")
+      ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value: overrides a value of the config (repeatable)")
+      ("rows", size(), "rows of the array, in place of the config's")
+      ("cols", size(), "columns of the array, likewise")
+      ("dataflow", po::value<std::string>(), "input_stationary (SCALE-Sim's weight stationary) or output_stationary, likewise");
+  // clang-format on
   po::variables_map values;
   if (!parse_options(
           arguments,
@@ -51,8 +70,9 @@ int gemm_command(const Arguments& arguments) {
           options, "", values)) {
     return kDone;
   }
-  const GemmTiming timing = gemm_timing(matrix_engine(values), size_option(values, "m", kMaxSize),
-                                        size_option(values, "k", kMaxSize), size_option(values, "n", kMaxSize));
+  const Count m = size_option(values, "m", kMaxSize), k = size_option(values, "k", kMaxSize),
+              n = size_option(values, "n", kMaxSize);
+  const GemmTiming timing = gemm_timing(matrix_engine(values), m, k, n);
   nlohmann::ordered_json json;
   json["cycles"] = timing.cycles;
   json["macs"] = timing.macs;
