@@ -1,0 +1,95 @@
+// The result store of a sweep: DIR/results.sqlite (SQLite, WAL), written by one process at a time.
+//
+//   points  one row a simulated point, keyed by the SHA-256 of everything that decides its outcome; never simulated
+//   twice rows    the current spec's rows in its order, each naming its point meta    the current spec and its identity
+//
+// Each result is committed on its own, without a sync: a killed process loses the points in flight only, and a power
+// cut may lose the last results but not the store. Errors (damaged, read-only, locked by another sweep, disk full) are
+// InputErrors that name the file.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "explore/evaluate.h"
+
+namespace vitality {
+
+// A line of the sweep's table before its result is known.
+struct PlannedRow {
+  std::int64_t position = 0;  // in the spec's order over all shards
+  std::string key;            // of the point; "" when it was settled without one
+  std::string workload;
+  std::string axes;       // JSON array: the axes' values
+  std::string variables;  // JSON object: config values that constraints and objectives read
+  std::string refusal;    // why there is nothing to simulate; "" where there is
+};
+
+struct StoredRow {
+  PlannedRow planned;
+  std::optional<PointResult> result;  // absent: not simulated yet
+};
+
+class ResultStore {
+ public:
+  enum class Mode { kWrite, kRead };  // kWrite creates DIR and the store where they are missing
+  ResultStore(const std::string& directory, Mode mode);
+  ~ResultStore();
+  ResultStore(const ResultStore&) = delete;
+  ResultStore& operator=(const ResultStore&) = delete;
+
+  const std::string& file() const { return file_; }
+
+  // The spec whose rows the store holds ("" = none yet). Another identity than the stored one drops the stored rows,
+  // not the points.
+  std::string spec() const { return meta("spec"); }
+  std::string identity() const { return meta("identity"); }
+  void begin_spec(const std::string& identity, const std::string& spec);
+  void set_meta(const std::string& name, const std::string& value);
+  std::string meta(const std::string& name) const;
+
+  std::optional<PointResult> find(const std::string& key) const;
+  std::size_t point_count() const;
+  // Puts a row into the open transaction; it is committed with the next result or by commit().
+  void put_row(const PlannedRow& row);
+  void put_result(const std::string& key, const PointResult& result);  // commits
+  void commit();
+  // Drops the points with one of these outcomes, so that the next sweep simulates them again.
+  void forget(PointStatus status);
+
+  // Lets the database grow to so many pages, as a quota would.
+  void limit_pages(int pages);
+
+  // All rows in order of position, with their results.
+  void for_each_row(const std::function<void(const StoredRow&)>& visit) const;
+
+ private:
+  struct Finalizer {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  using Statement = std::unique_ptr<sqlite3_stmt, Finalizer>;
+
+  void lock(const std::string& directory);
+  void open(Mode mode);
+  void create_tables();
+  void begin();
+  void execute(const std::string& sql) const;
+  Statement prepare(const std::string& sql) const;
+  bool step(sqlite3_stmt* statement) const;  // true: a row is there
+  void run(sqlite3_stmt* statement) const;   // to the end, and reset
+  [[noreturn]] void fail(int code) const;
+
+  std::string file_;
+  int lock_ = -1;
+  sqlite3* database_ = nullptr;
+  bool in_transaction_ = false;
+  Statement find_, put_row_, put_result_;
+};
+
+}  // namespace vitality
