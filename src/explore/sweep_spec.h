@@ -1,0 +1,54 @@
+// A sweep spec (contract.md, "Sweep spec JSON"): which machines and workloads, what is allowed, what is wanted.
+//
+// Strict: unknown keys, empty or repeated axis values, axis keys that the base config does not have, values that it refuses, unknown
+// names in constraints and objectives, and more than kMaxSweepRows rows are InputErrors with the pointer into the spec.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "explore/expression.h"
+#include "explore/sampler.h"
+
+namespace vitality {
+
+constexpr std::int64_t kMaxSweepRows = 1000000;
+
+struct Objective {
+  std::string name;  // a total, or a config key
+  bool maximize = false;
+};
+
+struct SweepSpec {
+  std::string file;
+  std::string base;                    // paths that exist
+  std::vector<std::string> workloads;  // paths that exist
+  std::vector<Axis> axes;              // ranges are expanded
+  SamplerSpec sampler;
+  std::vector<Expression> constraints;
+  std::vector<Objective> objectives;  // latency_ms and energy_mj, least, when the spec names none
+  bool numerics = false;              // "check"
+  double point_time_limit_s = 600;    // 0 = none
+  std::int64_t point_memory_limit_mib = 0;
+
+  std::vector<std::uint32_t> axis_sizes() const;
+  // Rows of the results, or for nsga2 the most there can be.
+  double row_limit() const;
+};
+
+SweepSpec read_sweep_spec(const std::string& path);
+// Errors go to the diagnostics; the result is only of use when there are none. Paths are looked for beside `diagnostics.file()`.
+SweepSpec read_sweep_spec(const JsonValue& document, Diagnostics& diagnostics);
+
+// What decides the rows and their judgement, in one line with a fixed order: all but the files and the limits.
+std::string write_json(const SweepSpec& spec);
+// Reads that line back (from a store; the files and limits are left empty).
+SweepSpec parse_stored_spec(const std::string& text, const std::string& file);
+
+// JSON of one axis value, and back.
+std::string axis_value_json(const AxisValue& value);
+AxisValue axis_value_of(const JsonValue& value);
+
+}  // namespace vitality

@@ -1,0 +1,331 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "config/hardware_config_json.h"
+#include "explore/evaluate.h"
+#include "explore/sweep_spec.h"
+#include "explore/workload_axis.h"
+
+namespace vitality {
+namespace {
+
+using Type = JsonValue::Type;
+using Presence = ObjectReader::Presence;
+
+const std::vector<std::string> kSamplerNames{"grid", "random", "latin_hypercube", "nsga2"};
+
+// Relative to the spec file, or to the working directory.
+bool find_file(const std::string& name, const std::string& pointer, Diagnostics& diagnostics, std::string& out) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  for (const fs::path& path : {fs::path(diagnostics.file()).parent_path() / name, fs::path(name)})
+    if (fs::is_regular_file(path, ignored)) {
+      out = path.lexically_normal().string();
+      return true;
+    }
+  diagnostics.add(pointer, "no such file: " + quoted(name) + ", neither beside the spec nor in the working directory");
+  return false;
+}
+
+// ---- Axes ----
+
+// The same digits on every machine, whatever its library's pow() does in the last place.
+double rounded(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.12g", value);
+  return std::strtod(text, nullptr);
+}
+
+std::vector<AxisValue> range_values(double from, double to, int scale, int steps, bool integers) {
+  std::vector<AxisValue> values;
+  for (int i = 0; i < steps; ++i) {
+    const double part = steps == 1 ? 0 : static_cast<double>(i) / (steps - 1);
+    double value = scale == 0 ? from + (to - from) * part : from * std::pow(to / from, part);
+    if (i == steps - 1 && steps > 1) value = to;
+    const AxisValue next = integers ? AxisValue(static_cast<std::int64_t>(std::llround(rounded(value)))) : AxisValue(rounded(value));
+    if (values.empty() || values.back() != next) values.push_back(next);
+  }
+  return values;
+}
+
+std::vector<AxisValue> read_range(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics) {
+  ObjectReader reader(value, pointer, diagnostics);
+  double from = 0, to = 0;
+  int scale = 0, steps = 0;
+  const bool good = reader.number("from", from, -1e15, 1e15, Presence::kRequired) & reader.number("to", to, -1e15, 1e15, Presence::kRequired) &
+                    reader.integer("steps", steps, 1, static_cast<int>(kMaxSweepRows), Presence::kRequired);
+  const std::size_t before = diagnostics.errors().size();
+  reader.choice("scale", scale, {"linear", "log2", "log10"});
+  reader.finish();
+  if (!good || diagnostics.errors().size() != before) return {};
+  if (scale != 0 && (from <= 0 || to <= 0)) {
+    diagnostics.add(pointer, "a logarithmic range needs limits above 0");
+    return {};
+  }
+  const bool integers = value.find("from")->type == Type::kInteger && value.find("to")->type == Type::kInteger;
+  return range_values(from, to, scale, steps, integers);
+}
+
+std::vector<AxisValue> read_list(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics) {
+  std::vector<AxisValue> values;
+  if (value.items.empty()) diagnostics.add(pointer, "an axis without values; expected at least one");
+  for (std::size_t i = 0; i < value.items.size(); ++i) {
+    const JsonValue& item = value.items[i];
+    if (item.type == Type::kNull || item.type == Type::kArray || item.type == Type::kObject) {
+      diagnostics.add(pointer_of(pointer, i), "expected a number, a string or a boolean, found " + describe(item));
+      continue;
+    }
+    values.push_back(axis_value_of(item));
+    if (std::find(values.begin(), values.end() - 1, values.back()) != values.end() - 1)
+      diagnostics.add(pointer_of(pointer, i), "value " + describe(item) + " is there twice");
+  }
+  return values;
+}
+
+void read_axes(const JsonValue& axes, Diagnostics& diagnostics, SweepSpec& spec) {
+  if (axes.type != Type::kObject) return diagnostics.add("/axes", "expected an object of axes, found " + describe(axes));
+  for (const auto& [key, value] : axes.members) {
+    const std::string pointer = pointer_of("/axes", key);
+    if (value.type == Type::kArray)
+      spec.axes.push_back({key, read_list(value, pointer, diagnostics)});
+    else if (value.type == Type::kObject)
+      spec.axes.push_back({key, read_range(value, pointer, diagnostics)});
+    else
+      diagnostics.add(pointer, "expected a list of values or {\"from\", \"to\", \"scale\", \"steps\"}, found " + describe(value));
+  }
+}
+
+std::vector<std::string> axis_keys() {
+  std::vector<std::string> keys = hardware_config_keys();
+  for (const std::string& key : workload_axis_keys()) keys.push_back(key);
+  return keys;
+}
+
+// Each value alone on the base machine: what it refuses there is a mistake in the spec. (What it refuses in combination is
+// an infeasible row.)
+void check_axis_values(const SweepSpec& spec, Diagnostics& diagnostics) {
+  const std::vector<std::string> keys = axis_keys();
+  JsonValue base;
+  try {
+    base = parse_json(write_json(read_hardware_config(spec.base)), spec.base);
+  } catch (const InputError& error) {
+    return diagnostics.add(error);
+  }
+  for (const Axis& axis : spec.axes) {
+    const std::string pointer = pointer_of("/axes", axis.key);
+    if (std::find(keys.begin(), keys.end(), axis.key) == keys.end()) {
+      diagnostics.add(pointer, "unknown config key" + suggestion(axis.key, keys));
+      continue;
+    }
+    if (is_workload_axis(axis.key)) {
+      check_workload_axis(axis, pointer, diagnostics);
+      continue;
+    }
+    for (std::size_t i = 0; i < axis.values.size(); ++i) {
+      Diagnostics one(spec.base, Diagnostics::Mode::kCollect);
+      read_hardware_config(base, {axis.key + "=" + to_string(axis.values[i])}, one);
+      if (one.ok()) continue;
+      const InputError& error = one.errors().front();
+      // An error at another key is a clash with the base, which another axis may well resolve.
+      if (error.pointer().empty() || spec.axes.size() == 1 || error.file().rfind("--set", 0) == 0) {
+        diagnostics.add(pointer, "value " + to_string(axis.values[i]) + ": " + error.message());
+        break;
+      }
+    }
+  }
+}
+
+// ---- Constraints and objectives ----
+
+void check_name(const std::string& name, const SweepSpec& spec, const std::string& pointer, Diagnostics& diagnostics) {
+  const int total = find_total(name);
+  if (total >= 0) {
+    if (total_infos()[static_cast<std::size_t>(total)].from_numerics && !spec.numerics)
+      diagnostics.add(pointer, quoted(name) + " is known only with \"numerics\": \"check\"");
+    return;
+  }
+  std::vector<std::string> names = axis_keys();
+  names.emplace_back("workload");
+  for (const TotalInfo& info : total_infos()) names.emplace_back(info.name);
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    diagnostics.add(pointer, "unknown name " + quoted(name) + ", expected a total or a config key" + suggestion(name, names));
+}
+
+void read_constraints(const JsonValue& value, Diagnostics& diagnostics, SweepSpec& spec) {
+  if (value.type != Type::kArray) return diagnostics.add("/constraints", "expected a list of expressions, found " + describe(value));
+  for (std::size_t i = 0; i < value.items.size(); ++i) {
+    const std::string pointer = pointer_of("/constraints", i);
+    std::string text;
+    if (!read_text(value.items[i], pointer, diagnostics, text)) continue;
+    try {
+      spec.constraints.push_back(Expression::parse(text));
+    } catch (const InputError& error) {
+      diagnostics.add(pointer, error.message());
+    }
+  }
+}
+
+void read_objectives(const JsonValue& value, Diagnostics& diagnostics, SweepSpec& spec) {
+  if (value.type != Type::kObject || value.members.empty())
+    return diagnostics.add("/objectives", "expected an object such as {\"latency_ms\": \"min\"}, found " + describe(value));
+  for (const auto& [name, direction] : value.members) {
+    if (direction.type != Type::kString || (direction.text != "min" && direction.text != "max")) {
+      diagnostics.add(pointer_of("/objectives", name), "expected \"min\" or \"max\", found " + describe(direction));
+      continue;
+    }
+    spec.objectives.push_back({name, direction.text == "max"});
+  }
+}
+
+void read_sampler(const JsonValue& value, Diagnostics& diagnostics, SamplerSpec& sampler) {
+  ObjectReader reader(value, "/sampler", diagnostics);
+  int kind = 0, points = 0, population = static_cast<int>(sampler.population);
+  double seed = 1;
+  reader.choice("kind", kind, kSamplerNames, Presence::kRequired);
+  sampler.kind = static_cast<SamplerKind>(kind);
+  const bool grid = sampler.kind == SamplerKind::kGrid;
+  reader.integer("points", points, 1, static_cast<int>(kMaxSweepRows), grid ? Presence::kOptional : Presence::kRequired);
+  sampler.points = points;
+  if (reader.number("seed", seed, 0, 9007199254740992.0)) {
+    if (seed != std::floor(seed)) diagnostics.add("/sampler/seed", "expected an integer");
+    sampler.seed = static_cast<std::uint64_t>(seed);
+  }
+  if (sampler.kind == SamplerKind::kNsga2) {
+    if (reader.integer("population", population, 4, 10000)) sampler.population = population;
+    reader.number("crossover", sampler.crossover, 0, 1);
+    reader.number("mutation", sampler.mutation, 0, 1);
+  }
+  reader.finish();
+}
+
+void check_size(const SweepSpec& spec, Diagnostics& diagnostics) {
+  const double rows = spec.row_limit();
+  if (rows <= static_cast<double>(kMaxSweepRows)) return;
+  char count[400];
+  std::snprintf(count, sizeof count, "%.0f", rows);
+  diagnostics.add(spec.sampler.kind == SamplerKind::kGrid ? "/axes" : "/sampler/points",
+                  std::string(count) + " points, expected at most " + std::to_string(kMaxSweepRows) +
+                      "; shorten the axes or draw from them with the sampler random, latin_hypercube or nsga2");
+}
+
+void read_judgement(ObjectReader& reader, Diagnostics& diagnostics, SweepSpec& spec) {
+  if (const JsonValue* axes = reader.get("axes", Presence::kRequired)) read_axes(*axes, diagnostics, spec);
+  if (const JsonValue* sampler = reader.get("sampler")) read_sampler(*sampler, diagnostics, spec.sampler);
+  if (const JsonValue* constraints = reader.get("constraints")) read_constraints(*constraints, diagnostics, spec);
+  if (const JsonValue* objectives = reader.get("objectives")) read_objectives(*objectives, diagnostics, spec);
+  if (spec.objectives.empty()) spec.objectives = {{"latency_ms", false}, {"energy_mj", false}};
+  int numerics = 0;
+  reader.choice("numerics", numerics, {"off", "check"});
+  spec.numerics = numerics == 1;
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> SweepSpec::axis_sizes() const {
+  std::vector<std::uint32_t> sizes;
+  for (const Axis& axis : axes) sizes.push_back(static_cast<std::uint32_t>(axis.values.size()));
+  return sizes;
+}
+
+double SweepSpec::row_limit() const {
+  double designs = grid_size(axis_sizes());
+  if (sampler.kind == SamplerKind::kLatinHypercube)
+    designs = static_cast<double>(sampler.points);
+  else if (sampler.kind != SamplerKind::kGrid)
+    designs = std::min(designs, static_cast<double>(sampler.points));
+  return designs * static_cast<double>(workloads.size());
+}
+
+SweepSpec read_sweep_spec(const JsonValue& document, Diagnostics& diagnostics) {
+  SweepSpec spec;
+  spec.file = diagnostics.file();
+  ObjectReader reader(document, "", diagnostics);
+  std::string name, description;
+  reader.text("name", name);
+  reader.text("description", description);
+  if (reader.text("base", name, Presence::kRequired)) find_file(name, "/base", diagnostics, spec.base);
+  if (const JsonValue* workloads = reader.get("workloads", Presence::kRequired)) {
+    if (workloads->type != Type::kArray || workloads->items.empty())
+      diagnostics.add("/workloads", "expected a list of at least one file, found " + describe(*workloads));
+    for (std::size_t i = 0; i < workloads->items.size(); ++i) {
+      const std::string pointer = pointer_of("/workloads", i);
+      std::string path;
+      if (read_text(workloads->items[i], pointer, diagnostics, name) && find_file(name, pointer, diagnostics, path)) {
+        if (std::find(spec.workloads.begin(), spec.workloads.end(), path) != spec.workloads.end())
+          diagnostics.add(pointer, quoted(name) + " is there twice");
+        spec.workloads.push_back(path);
+      }
+    }
+  }
+  read_judgement(reader, diagnostics, spec);
+  reader.number("point_time_limit_s", spec.point_time_limit_s, 0, 1e7);
+  int memory = 0;
+  if (reader.integer("point_memory_limit_mib", memory, 0, 1 << 30)) spec.point_memory_limit_mib = memory;
+  reader.finish();
+  if (!diagnostics.ok()) return spec;
+
+  check_size(spec, diagnostics);
+  if (diagnostics.ok()) check_axis_values(spec, diagnostics);
+  for (std::size_t i = 0; i < spec.constraints.size(); ++i)
+    for (const std::string& used : spec.constraints[i].names()) check_name(used, spec, pointer_of("/constraints", i), diagnostics);
+  for (const Objective& objective : spec.objectives)
+    check_name(objective.name, spec, pointer_of("/objectives", objective.name), diagnostics);
+  return spec;
+}
+
+SweepSpec read_sweep_spec(const std::string& path) {
+  Diagnostics diagnostics(path);
+  return read_sweep_spec(read_json_file(path), diagnostics);
+}
+
+std::string axis_value_json(const AxisValue& value) {
+  if (const std::string* text = std::get_if<std::string>(&value)) return json_string(*text);
+  if (const double* number = std::get_if<double>(&value)) return json_number(*number);
+  return to_string(value);
+}
+
+AxisValue axis_value_of(const JsonValue& value) {
+  switch (value.type) {
+    case Type::kBoolean: return value.boolean;
+    case Type::kInteger: return value.integer;
+    case Type::kNumber: return value.number;
+    default: return value.text;
+  }
+}
+
+std::string write_json(const SweepSpec& spec) {
+  const auto join = [](std::string& list, const std::string& item) { list += (list.empty() ? "" : ",") + item; };
+  std::string axes, constraints, objectives;
+  for (const Axis& axis : spec.axes) {
+    std::string values;
+    for (const AxisValue& value : axis.values) join(values, axis_value_json(value));
+    join(axes, json_string(axis.key) + ":[" + values + "]");
+  }
+  for (const Expression& constraint : spec.constraints) join(constraints, json_string(constraint.text()));
+  for (const Objective& objective : spec.objectives)
+    join(objectives, json_string(objective.name) + (objective.maximize ? ":\"max\"" : ":\"min\""));
+  const SamplerSpec& s = spec.sampler;
+  std::string sampler = "\"kind\":" + json_string(kSamplerNames[static_cast<std::size_t>(s.kind)]);
+  if (s.kind != SamplerKind::kGrid) sampler += ",\"points\":" + std::to_string(s.points) + ",\"seed\":" + std::to_string(s.seed);
+  if (s.kind == SamplerKind::kNsga2)
+    sampler += ",\"population\":" + std::to_string(s.population) + ",\"crossover\":" + json_number(s.crossover) +
+               ",\"mutation\":" + json_number(s.mutation);
+  return "{\"axes\":{" + axes + "},\"sampler\":{" + sampler + "},\"constraints\":[" + constraints + "],\"objectives\":{" + objectives +
+         "},\"numerics\":\"" + (spec.numerics ? "check" : "off") + "\"}";
+}
+
+SweepSpec parse_stored_spec(const std::string& text, const std::string& file) {
+  Diagnostics diagnostics(file);
+  SweepSpec spec;
+  spec.file = file;
+  const JsonValue document = parse_json(text, file);
+  ObjectReader reader(document, "", diagnostics);
+  read_judgement(reader, diagnostics, spec);
+  reader.finish();
+  return spec;
+}
+
+}  // namespace vitality
