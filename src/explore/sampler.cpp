@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <set>
 #include <unordered_map>
 
@@ -10,13 +11,17 @@
 
 namespace vitality {
 
+std::string number_text(double value) {
+  if (value == std::floor(value) && std::abs(value) < 0x1p53) return std::to_string(static_cast<std::int64_t>(value));
+  std::array<char, 40> buffer;
+  return std::string(buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr);
+}
+
 std::string to_string(const AxisValue& value) {
   if (const bool* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const std::int64_t* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
   if (const std::string* text = std::get_if<std::string>(&value)) return *text;
-  std::array<char, 40> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::get<double>(value)).ptr;
-  return std::string(buffer.data(), end);
+  return number_text(std::get<double>(value));
 }
 
 double grid_size(const std::vector<std::uint32_t>& axis_sizes) {

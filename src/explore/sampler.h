@@ -10,6 +10,8 @@
 namespace vitality {
 
 using AxisValue = std::variant<bool, std::int64_t, double, std::string>;
+// Whole numbers without exponent, others in the fewest digits that read back as the same number.
+std::string number_text(double value);
 std::string to_string(const AxisValue& value);  // as in CSV: true, 64, 0.05, int8; doubles in their shortest exact form
 
 struct Axis {

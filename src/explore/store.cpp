@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 
 #include "base/error.h"
 
@@ -263,7 +264,6 @@ void ResultStore::put_result(const std::string& key, const PointResult& result) 
       sqlite3_bind_double(put_result_.get(), slot, result.totals.value[i]);
   }
   run(put_result_.get());
-  commit();
 }
 
 void ResultStore::forget(PointStatus status) {
@@ -279,9 +279,16 @@ void ResultStore::limit_pages(int pages) {
 }
 
 void ResultStore::for_each_row(const std::function<void(const StoredRow&)>& visit) const {
+  for_each_row(std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(), visit);
+}
+
+void ResultStore::for_each_row(std::int64_t first, std::int64_t end,
+                               const std::function<void(const StoredRow&)>& visit) const {
   const Statement statement =
       prepare("SELECT position, rows.key, workload, axes, variables, refusal, status, reason" + total_columns("") +
-              " FROM rows LEFT JOIN points ON rows.key = points.key ORDER BY position");
+              " FROM rows LEFT JOIN points ON rows.key = points.key WHERE position >= ? AND position < ? ORDER BY position");
+  sqlite3_bind_int64(statement.get(), 1, first);
+  sqlite3_bind_int64(statement.get(), 2, end);
   while (step(statement.get())) {
     StoredRow row;
     row.planned.position = sqlite3_column_int64(statement.get(), 0);

@@ -56,9 +56,9 @@ class ResultStore {
 
   std::optional<PointResult> find(const std::string& key) const;
   std::size_t point_count() const;
-  // Puts a row into the open transaction; it is committed with the next result or by commit().
+  // Both go into the open transaction; without a commit() (or the destructor's) they are lost.
   void put_row(const PlannedRow& row);
-  void put_result(const std::string& key, const PointResult& result);  // commits
+  void put_result(const std::string& key, const PointResult& result);
   void commit();
   // Drops the points with one of these outcomes, so that the next sweep simulates them again.
   void forget(PointStatus status);
@@ -66,7 +66,8 @@ class ResultStore {
   // Lets the database grow to so many pages, as a quota would.
   void limit_pages(int pages);
 
-  // All rows in order of position, with their results.
+  // Rows in order of position, with their results: all, or those from `first` to before `end`.
+  void for_each_row(std::int64_t first, std::int64_t end, const std::function<void(const StoredRow&)>& visit) const;
   void for_each_row(const std::function<void(const StoredRow&)>& visit) const;
 
  private:

@@ -24,6 +24,7 @@ struct Objective {
 struct SweepSpec {
   std::string file;
   std::string base;                    // paths that exist
+  std::vector<std::string> base_overrides;  // --set dotted.key=value
   std::vector<std::string> workloads;  // paths that exist
   std::vector<Axis> axes;              // ranges are expanded
   SamplerSpec sampler;
@@ -38,9 +39,9 @@ struct SweepSpec {
   double row_limit() const;
 };
 
-SweepSpec read_sweep_spec(const std::string& path);
+SweepSpec read_sweep_spec(const std::string& path, const std::vector<std::string>& base_overrides = {});
 // Errors go to the diagnostics; the result is only of use when there are none. Paths are looked for beside `diagnostics.file()`.
-SweepSpec read_sweep_spec(const JsonValue& document, Diagnostics& diagnostics);
+SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::string>& base_overrides, Diagnostics& diagnostics);
 
 // What decides the rows and their judgement, in one line with a fixed order: all but the files and the limits.
 std::string write_json(const SweepSpec& spec);

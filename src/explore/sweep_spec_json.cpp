@@ -98,56 +98,82 @@ void read_axes(const JsonValue& axes, Diagnostics& diagnostics, SweepSpec& spec)
   }
 }
 
-std::vector<std::string> axis_keys() {
-  std::vector<std::string> keys = hardware_config_keys();
-  for (const std::string& key : workload_axis_keys()) keys.push_back(key);
-  return keys;
+// ---- What the axes change ----
+
+struct Inputs {
+  JsonValue base;  // resolved
+  std::vector<JsonValue> workloads;
+  std::vector<std::string> axis_keys;
+};
+
+bool read_inputs(const SweepSpec& spec, Diagnostics& diagnostics, Inputs& inputs) {
+  try {
+    inputs.base = parse_json(write_json(read_hardware_config(spec.base, spec.base_overrides)), spec.base);
+    for (const std::string& file : spec.workloads) {
+      inputs.workloads.push_back(read_json_file(file));
+      Diagnostics one(file);
+      resolve_workload(inputs.workloads.back(), {}, one);
+    }
+  } catch (const InputError& error) {
+    diagnostics.add(error);
+    return false;
+  }
+  inputs.axis_keys = hardware_config_keys();
+  for (std::string& key : workload_axis_keys(inputs.workloads)) inputs.axis_keys.push_back(std::move(key));
+  return true;
 }
 
-// Each value alone on the base machine: what it refuses there is a mistake in the spec. (What it refuses in combination is
-// an infeasible row.)
-void check_axis_values(const SweepSpec& spec, Diagnostics& diagnostics) {
-  const std::vector<std::string> keys = axis_keys();
-  JsonValue base;
-  try {
-    base = parse_json(write_json(read_hardware_config(spec.base)), spec.base);
-  } catch (const InputError& error) {
-    return diagnostics.add(error);
+// Why the base refuses this one value; "" when it does not, or when another axis may resolve the clash.
+std::string refusal(const SweepSpec& spec, const Inputs& inputs, const Axis& axis, const AxisValue& value) {
+  const auto first_error = [&](const Diagnostics& diagnostics) -> std::string {
+    if (diagnostics.ok()) return "";
+    const InputError& error = diagnostics.errors().front();
+    return spec.axes.size() == 1 || error.file().rfind("--set", 0) == 0 ? error.message() : "";
+  };
+  if (!is_workload_axis(axis.key)) {
+    Diagnostics one(spec.base, Diagnostics::Mode::kCollect);
+    read_hardware_config(inputs.base, {axis.key + "=" + to_string(value)}, one);
+    return first_error(one);
   }
+  for (std::size_t w = 0; w < inputs.workloads.size(); ++w) {
+    Diagnostics one(spec.workloads[w], Diagnostics::Mode::kCollect);
+    resolve_workload(inputs.workloads[w], {{axis.key, value}}, one);
+    const std::string error = first_error(one);
+    if (!error.empty()) return error;
+  }
+  return "";
+}
+
+// Each value alone (of a long axis some thousand): what is refused then is a mistake in the spec. What is refused in combination only
+// is an infeasible row.
+void check_axes(const SweepSpec& spec, const Inputs& inputs, Diagnostics& diagnostics) {
   for (const Axis& axis : spec.axes) {
     const std::string pointer = pointer_of("/axes", axis.key);
+    const auto& keys = inputs.axis_keys;
     if (std::find(keys.begin(), keys.end(), axis.key) == keys.end()) {
       diagnostics.add(pointer, "unknown config key" + suggestion(axis.key, keys));
       continue;
     }
-    if (is_workload_axis(axis.key)) {
-      check_workload_axis(axis, pointer, diagnostics);
-      continue;
-    }
-    for (std::size_t i = 0; i < axis.values.size(); ++i) {
-      Diagnostics one(spec.base, Diagnostics::Mode::kCollect);
-      read_hardware_config(base, {axis.key + "=" + to_string(axis.values[i])}, one);
-      if (one.ok()) continue;
-      const InputError& error = one.errors().front();
-      // An error at another key is a clash with the base, which another axis may well resolve.
-      if (error.pointer().empty() || spec.axes.size() == 1 || error.file().rfind("--set", 0) == 0) {
-        diagnostics.add(pointer, "value " + to_string(axis.values[i]) + ": " + error.message());
-        break;
-      }
+    const std::size_t count = axis.values.size(), step = count / 1000 + 1;
+    for (std::size_t i = 0; i < count; i = i + step < count || i + 1 == count ? i + step : count - 1) {
+      const std::string error = refusal(spec, inputs, axis, axis.values[i]);
+      if (error.empty()) continue;
+      diagnostics.add(pointer, "value " + to_string(axis.values[i]) + ": " + error);
+      break;
     }
   }
 }
 
 // ---- Constraints and objectives ----
 
-void check_name(const std::string& name, const SweepSpec& spec, const std::string& pointer, Diagnostics& diagnostics) {
+void check_name(const std::string& name, const SweepSpec& spec, const Inputs& inputs, const std::string& pointer, Diagnostics& diagnostics) {
   const int total = find_total(name);
   if (total >= 0) {
     if (total_infos()[static_cast<std::size_t>(total)].from_numerics && !spec.numerics)
       diagnostics.add(pointer, quoted(name) + " is known only with \"numerics\": \"check\"");
     return;
   }
-  std::vector<std::string> names = axis_keys();
+  std::vector<std::string> names = inputs.axis_keys;
   names.emplace_back("workload");
   for (const TotalInfo& info : total_infos()) names.emplace_back(info.name);
   if (std::find(names.begin(), names.end(), name) == names.end())
@@ -239,8 +265,9 @@ double SweepSpec::row_limit() const {
   return designs * static_cast<double>(workloads.size());
 }
 
-SweepSpec read_sweep_spec(const JsonValue& document, Diagnostics& diagnostics) {
+SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::string>& base_overrides, Diagnostics& diagnostics) {
   SweepSpec spec;
+  spec.base_overrides = base_overrides;
   spec.file = diagnostics.file();
   ObjectReader reader(document, "", diagnostics);
   std::string name, description;
@@ -268,22 +295,24 @@ SweepSpec read_sweep_spec(const JsonValue& document, Diagnostics& diagnostics) {
   if (!diagnostics.ok()) return spec;
 
   check_size(spec, diagnostics);
-  if (diagnostics.ok()) check_axis_values(spec, diagnostics);
+  Inputs inputs;
+  if (!diagnostics.ok() || !read_inputs(spec, diagnostics, inputs)) return spec;
+  check_axes(spec, inputs, diagnostics);
   for (std::size_t i = 0; i < spec.constraints.size(); ++i)
-    for (const std::string& used : spec.constraints[i].names()) check_name(used, spec, pointer_of("/constraints", i), diagnostics);
+    for (const std::string& used : spec.constraints[i].names()) check_name(used, spec, inputs, pointer_of("/constraints", i), diagnostics);
   for (const Objective& objective : spec.objectives)
-    check_name(objective.name, spec, pointer_of("/objectives", objective.name), diagnostics);
+    check_name(objective.name, spec, inputs, pointer_of("/objectives", objective.name), diagnostics);
   return spec;
 }
 
-SweepSpec read_sweep_spec(const std::string& path) {
+SweepSpec read_sweep_spec(const std::string& path, const std::vector<std::string>& base_overrides) {
   Diagnostics diagnostics(path);
-  return read_sweep_spec(read_json_file(path), diagnostics);
+  return read_sweep_spec(read_json_file(path), base_overrides, diagnostics);
 }
 
 std::string axis_value_json(const AxisValue& value) {
   if (const std::string* text = std::get_if<std::string>(&value)) return json_string(*text);
-  if (const double* number = std::get_if<double>(&value)) return json_number(*number);
+  if (const double* number = std::get_if<double>(&value)) return number_text(*number);
   return to_string(value);
 }
 
@@ -311,8 +340,8 @@ std::string write_json(const SweepSpec& spec) {
   std::string sampler = "\"kind\":" + json_string(kSamplerNames[static_cast<std::size_t>(s.kind)]);
   if (s.kind != SamplerKind::kGrid) sampler += ",\"points\":" + std::to_string(s.points) + ",\"seed\":" + std::to_string(s.seed);
   if (s.kind == SamplerKind::kNsga2)
-    sampler += ",\"population\":" + std::to_string(s.population) + ",\"crossover\":" + json_number(s.crossover) +
-               ",\"mutation\":" + json_number(s.mutation);
+    sampler += ",\"population\":" + std::to_string(s.population) + ",\"crossover\":" + number_text(s.crossover) +
+               ",\"mutation\":" + number_text(s.mutation);
   return "{\"axes\":{" + axes + "},\"sampler\":{" + sampler + "},\"constraints\":[" + constraints + "],\"objectives\":{" + objectives +
          "},\"numerics\":\"" + (spec.numerics ? "check" : "off") + "\"}";
 }

@@ -78,6 +78,7 @@ TEST_CASE("another spec drops the rows and keeps the points; forgetting drops ou
   store.put_row({0, "a", "w", "[]", "{}", ""});
   store.put_result("a", ok_result(1));
   store.put_result("f", PointResult());
+  store.commit();
   store.begin_spec("one", "1");
   int rows = 0;
   store.for_each_row([&](const StoredRow&) { ++rows; });
@@ -97,7 +98,7 @@ TEST_CASE("a writer that is killed loses nothing that it stored") {
   if (writer == 0) {
     ResultStore store(folder.path, ResultStore::Mode::kWrite);
     store.begin_spec("id", "s");
-    for (int i = 0; i < 200; ++i) store.put_result(std::to_string(i), ok_result(i));
+    for (int i = 0; i < 200; ++i) store.put_result(std::to_string(i), ok_result(i)), store.commit();
     kill(getpid(), SIGKILL);
   }
   waitpid(writer, nullptr, 0);
@@ -167,6 +168,7 @@ TEST_CASE("a full disk is said to be full and costs only what came after") {
       PointResult result = ok_result(stored);
       result.reason = std::string(3000, 'r');
       store.put_result(std::to_string(stored), result);
+      store.commit();
     }
   };
   store.limit_pages(60);

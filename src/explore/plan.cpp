@@ -1,0 +1,204 @@
+#include "explore/plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/sha256.h"
+#include "config/hardware_config_json.h"
+#include "explore/workload_axis.h"
+
+namespace vitality {
+namespace {
+
+// Part of every key: results of another version of the program are other results.
+const char* const kProgram = "vitality " VITALITY_VERSION;
+
+const JsonValue* find_dotted(const JsonValue& document, const std::string& dotted) {
+  const JsonValue* value = &document;
+  for (std::size_t begin = 0; value && begin <= dotted.size();) {
+    const std::size_t end = std::min(dotted.find('.', begin), dotted.size());
+    value = value->find(dotted.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return value;
+}
+
+Expression::Value expression_value(const JsonValue& value) {
+  switch (value.type) {
+    case JsonValue::Type::kBoolean: return double(value.boolean);
+    case JsonValue::Type::kInteger:
+    case JsonValue::Type::kNumber: return value.number;
+    case JsonValue::Type::kString: return value.text;
+    default: return std::nan("");
+  }
+}
+
+// Without the file, whose path differs from machine to machine.
+std::string refusal_text(const InputError& error) {
+  return error.pointer().empty() ? error.message() : error.pointer() + ": " + error.message();
+}
+
+bool has_unknown_name(const Expression& expression, const JsonValue& variables) {
+  return std::any_of(expression.names().begin(), expression.names().end(),
+                     [&](const std::string& name) { return !variables.find(name); });
+}
+
+}  // namespace
+
+Planner::Planner(const SweepSpec& spec) : spec_(spec) {
+  const std::string base = write_json(read_hardware_config(spec.base, spec.base_overrides));
+  base_ = parse_json(base, spec.base);
+  std::string identity = std::string(kProgram) + "\n" + base + "\n" + write_json(spec) + "\n";
+  for (const std::string& file : spec.workloads) {
+    const std::string text = read_text_file(file);
+    Workload workload{file, "", sha256_hex(text), parse_json(text, file)};
+    Diagnostics diagnostics(file);
+    workload.name = resolve_workload(workload.document, {}, diagnostics).name;
+    for (const Workload& other : workloads_)
+      if (other.name == workload.name)
+        throw InputError(spec.file, "/workloads", "two workloads are named " + quoted(workload.name) + ": " + other.file + " and " + file);
+    identity += workload.sha256 + "\n";
+    workloads_.push_back(std::move(workload));
+  }
+  identity_ = sha256_hex(identity);
+  const auto add_name = [&](const std::string& name) {
+    if (find_total(name) < 0 && std::find(config_names_.begin(), config_names_.end(), name) == config_names_.end())
+      config_names_.push_back(name);
+  };
+  for (const Expression& constraint : spec_.constraints)
+    for (const std::string& name : constraint.names()) add_name(name);
+  for (const Objective& objective : spec_.objectives) add_name(objective.name);
+}
+
+const Planner::Model& Planner::model_for(const Design& design, std::size_t workload) {
+  std::vector<WorkloadOverride> overrides;
+  std::string id = std::to_string(workload);
+  for (std::size_t a = 0; a < spec_.axes.size(); ++a) {
+    if (!is_workload_axis(spec_.axes[a].key)) continue;
+    overrides.push_back({spec_.axes[a].key, spec_.axes[a].values[design[a]]});
+    id += "," + std::to_string(design[a]);
+  }
+  const auto known = models_.find(id);
+  if (known != models_.end()) return known->second;
+  Model& model = models_[id];
+  const Workload& source = workloads_[workload];
+  std::string description = source.sha256;
+  for (const WorkloadOverride& change : overrides) description += "\n" + change.key + "=" + to_string(change.value);
+  model.sha256 = sha256_hex(description);
+  Diagnostics diagnostics(source.file, Diagnostics::Mode::kCollect);
+  model.model = std::make_shared<const VitModel>(resolve_workload(source.document, overrides, diagnostics));
+  if (!diagnostics.ok()) model.refusal = refusal_text(diagnostics.errors().front());
+  return model;
+}
+
+std::string Planner::mask_identity(const HardwareConfig& config) {
+  const std::string& file = config.sparsity.mask_file;
+  if (config.sparsity.source != SparsitySource::kFile || file.empty()) return "";
+  const auto known = mask_files_.find(file);
+  if (known != mask_files_.end()) return known->second;
+  std::string identity = "missing";
+  try {
+    identity = sha256_hex(read_text_file(file, std::size_t{1} << 32));
+  } catch (const InputError&) {  // the point will say so
+  }
+  return mask_files_[file] = identity;
+}
+
+std::string Planner::variables(const Design& design, const std::string& workload, const std::string& config_json) const {
+  std::string members;
+  JsonValue config;
+  for (const std::string& name : config_names_) {
+    std::string value;
+    const auto axis = std::find_if(spec_.axes.begin(), spec_.axes.end(), [&](const Axis& a) { return a.key == name; });
+    if (axis != spec_.axes.end()) {
+      value = axis_value_json(axis->values[design[static_cast<std::size_t>(axis - spec_.axes.begin())]]);
+    } else if (name == "workload") {
+      value = json_string(workload);
+    } else {
+      if (config.type == JsonValue::Type::kNull) config = parse_json(config_json, spec_.base);
+      const JsonValue* found = find_dotted(config, name);
+      if (!found) continue;
+      const Expression::Value known = expression_value(*found);
+      const double* number = std::get_if<double>(&known);
+      if (number && !std::isfinite(*number)) continue;
+      value = number ? number_text(*number) : json_string(std::get<std::string>(known));
+    }
+    members += (members.empty() ? "" : ",") + json_string(name) + ":" + value;
+  }
+  return "{" + members + "}";
+}
+
+PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::int64_t position) {
+  PreparedRow row;
+  PlannedRow& planned = row.planned;
+  planned.position = position;
+  planned.workload = workloads_[workload].name;
+  std::vector<std::string> overrides;
+  for (std::size_t a = 0; a < spec_.axes.size(); ++a) {
+    const AxisValue& value = spec_.axes[a].values[design[a]];
+    planned.axes += (a ? "," : "") + axis_value_json(value);
+    if (!is_workload_axis(spec_.axes[a].key)) overrides.push_back(spec_.axes[a].key + "=" + to_string(value));
+  }
+  planned.axes = "[" + planned.axes + "]";
+  planned.variables = "{}";
+
+  const Model& model = model_for(design, workload);
+  Diagnostics diagnostics(spec_.base, Diagnostics::Mode::kCollect);
+  row.config = read_hardware_config(base_, overrides, diagnostics);
+  planned.refusal = !diagnostics.ok() ? refusal_text(diagnostics.errors().front()) : model.refusal;
+  if (!planned.refusal.empty()) return row;
+  row.model = model.model;
+  const std::string config_json = write_json(row.config);
+  planned.variables = variables(design, planned.workload, config_json);
+
+  // A constraint that only reads the config settles the row without a run.
+  const JsonValue known = parse_json(planned.variables, spec_.file);
+  for (const Expression& constraint : spec_.constraints) {
+    if (has_unknown_name(constraint, known)) continue;
+    if (!constraint.holds([&](const std::string& name) { return expression_value(*known.find(name)); })) {
+      planned.refusal = "constraint not met: " + constraint.text();
+      return row;
+    }
+  }
+  planned.key = sha256_hex(std::string(kProgram) + "\n" + config_json + "\n" + model.sha256 + "\n" + mask_identity(row.config) + "\n" +
+                           (spec_.numerics ? "numerics check" : "numerics off"));
+  return row;
+}
+
+Judgement judge(const StoredRow& row, const SweepSpec& spec) {
+  Judgement judgement;
+  if (!row.planned.refusal.empty()) {
+    judgement.status = PointStatus::kInfeasible;
+    judgement.reason = row.planned.refusal;
+    return judgement;
+  }
+  const PointResult& result = *row.result;
+  judgement.status = result.status;
+  judgement.reason = result.reason;
+  if (result.status != PointStatus::kOk) return judgement;
+
+  const JsonValue variables = parse_json(row.planned.variables, spec.file);
+  const Expression::Lookup lookup = [&](const std::string& name) -> Expression::Value {
+    const int total = find_total(name);
+    if (total >= 0) return result.totals.value[static_cast<std::size_t>(total)];
+    const JsonValue* found = variables.find(name);
+    return found ? expression_value(*found) : Expression::Value(std::nan(""));
+  };
+  for (const Expression& constraint : spec.constraints) {
+    if (constraint.holds(lookup)) continue;
+    if (judgement.broken_constraints++ == 0) judgement.reason = "constraint not met: " + constraint.text();
+    judgement.status = PointStatus::kInfeasible;
+  }
+  for (const Objective& objective : spec.objectives) {
+    const Expression::Value value = lookup(objective.name);
+    const double* number = std::get_if<double>(&value);
+    if (!number || std::isnan(*number)) {
+      judgement.objectives.clear();
+      break;
+    }
+    judgement.objectives.push_back(objective.maximize ? -*number : *number);
+  }
+  return judgement;
+}
+
+}  // namespace vitality

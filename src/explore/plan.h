@@ -1,0 +1,66 @@
+// From a design of the spec to a row: the resolved machine and model, the point's key, and why a row has nothing to simulate.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "explore/store.h"
+#include "explore/sweep_spec.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+struct PreparedRow {
+  PlannedRow planned;
+  HardwareConfig config;                  // of use when planned.refusal is empty
+  std::shared_ptr<const VitModel> model;  // likewise
+};
+
+class Planner {
+ public:
+  // Reads the base config and the workloads. Throws InputError.
+  explicit Planner(const SweepSpec& spec);
+
+  // Decides, with the spec, which rows a store holds: the same for shards on other machines with other paths.
+  const std::string& identity() const { return identity_; }
+  std::size_t workload_count() const { return workloads_.size(); }
+  PreparedRow prepare(const Design& design, std::size_t workload, std::int64_t position);
+
+ private:
+  struct Workload {
+    std::string file, name, sha256;
+    JsonValue document;
+  };
+  struct Model {
+    std::shared_ptr<const VitModel> model;
+    std::string sha256;
+    std::string refusal;
+  };
+
+  const Model& model_for(const Design& design, std::size_t workload);
+  std::string mask_identity(const HardwareConfig& config);
+  std::string variables(const Design& design, const std::string& workload, const std::string& config_json) const;
+
+  SweepSpec spec_;
+  JsonValue base_;  // resolved, libraries inline
+  std::vector<Workload> workloads_;
+  std::map<std::string, Model> models_;           // by workload and the values of the workload's axes
+  std::map<std::string, std::string> mask_files_;  // contents by path, as SHA-256
+  std::vector<std::string> config_names_;          // read by constraints and objectives
+  std::string identity_;
+};
+
+// A row's outcome under the spec: its point's, or infeasible where a constraint is not met.
+struct Judgement {
+  PointStatus status = PointStatus::kFailed;
+  std::string reason;
+  int broken_constraints = 0;
+  std::vector<double> objectives;  // minimised; only when ok and all known
+};
+// row.result must be there unless planned.refusal says why not.
+Judgement judge(const StoredRow& row, const SweepSpec& spec);
+
+}  // namespace vitality

@@ -1,0 +1,250 @@
+#include "explore/sweep.h"
+
+#include <chrono>
+#include <cmath>
+#include <deque>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <set>
+
+#include "explore/child_pool.h"
+#include "explore/interrupt.h"
+#include "explore/nsga2.h"
+#include "explore/plan.h"
+#include "explore/store.h"
+
+namespace vitality {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::vector<Design> fixed_designs(const SweepSpec& spec) {
+  switch (spec.sampler.kind) {
+    case SamplerKind::kRandom: return random_designs(spec.axis_sizes(), spec.sampler.points, spec.sampler.seed);
+    case SamplerKind::kLatinHypercube: return latin_hypercube_designs(spec.axis_sizes(), spec.sampler.points, spec.sampler.seed);
+    default: return grid_designs(spec.axis_sizes());
+  }
+}
+
+void check_shards(const SweepSpec& spec, const SweepOptions& options) {
+  if (spec.sampler.kind == SamplerKind::kNsga2 && options.shards > 1)
+    throw InputError(spec.file, "/sampler/kind", "nsga2 needs the results of whole generations and can't be cut into shards; use --jobs");
+}
+
+// Runs a list of designs: whatever has no result in the store goes through the pool.
+class SweepRunner {
+ public:
+  SweepRunner(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate, const ReportProgress& report)
+      : spec_(spec),
+        options_(options),
+        evaluate_(evaluate),
+        report_(report),
+        planner_(spec),
+        store_(options.directory, ResultStore::Mode::kWrite),
+        pool_({options.jobs, spec.point_time_limit_s, spec.point_memory_limit_mib}),
+        started_(Clock::now()) {
+    if (options.retry_failed) {
+      store_.forget(PointStatus::kFailed);
+      store_.forget(PointStatus::kTimeout);
+    }
+    store_.begin_spec(planner_.identity(), write_json(spec));
+    progress_.total = std::ceil((spec.row_limit() - static_cast<double>(options.shard)) / static_cast<double>(options.shards));
+  }
+
+  SweepOutcome run() {
+    bool complete = true;
+    if (spec_.sampler.kind == SamplerKind::kNsga2)
+      complete = search();
+    else
+      complete = run_designs(fixed_designs(spec_), 0);
+    SweepOutcome outcome;
+    outcome.interrupted = !complete && interrupts_.requested();
+    if (!outcome.interrupted) {
+      if (complete) store_.set_meta("rows", std::to_string(rows_of_spec_));
+      store_.commit();
+      tell_progress();
+      outcome.summary = export_results(store_, spec_, options_.directory);
+    }
+    outcome.progress = progress_;
+    return outcome;
+  }
+
+ private:
+  // Rows of these designs; the first has the position first_design * workloads. False: interrupted.
+  bool run_designs(const std::vector<Design>& designs, std::int64_t first_design) {
+    const auto workloads = static_cast<std::int64_t>(planner_.workload_count());
+    const auto rows = static_cast<std::int64_t>(designs.size()) * workloads;
+    const std::int64_t first = first_design * workloads;
+    rows_of_spec_ = first + rows;
+    std::int64_t next = 0;
+    for (;;) {
+      while (pool_.has_free_slot() && !ready_.empty()) launch();
+      store_finished();
+      if (next < rows && ready_.size() < static_cast<std::size_t>(options_.jobs)) {  // while the pool works
+        const std::int64_t row = next++;
+        if ((first + row) % options_.shards == options_.shard)
+          prepare(designs[static_cast<std::size_t>(row / workloads)], static_cast<std::size_t>(row % workloads), first + row);
+        if (!ready_.empty() && pool_.has_free_slot()) continue;
+        if (next % 64 == 0 && interrupts_.requested()) return false;
+        pool_.collect(0, interrupts_.mask_while_waiting(), finished_);
+        continue;
+      }
+      if (pool_.empty() && ready_.empty()) break;
+      if (interrupts_.requested()) return false;
+      pool_.collect(-1, interrupts_.mask_while_waiting(), finished_);
+    }
+    store_.commit();
+    return !interrupts_.requested();
+  }
+
+  void prepare(const Design& design, std::size_t workload, std::int64_t position) {
+    PreparedRow row = planner_.prepare(design, workload, position);
+    store_.put_row(row.planned);
+    const std::string& key = row.planned.key;
+    if (!row.planned.refusal.empty()) {
+      ++progress_.infeasible;
+      return count_done();
+    }
+    if (const auto known = store_.find(key)) {
+      count(*known);
+      return count_done();
+    }
+    // A second row of a point that is on its way shares its result.
+    if (options_.export_only || !in_flight_.insert(key).second) return count_done();
+    ready_.push_back(std::move(row));
+  }
+
+  void launch() {
+    PreparedRow row = std::move(ready_.front());
+    ready_.pop_front();
+    keys_.push_back(row.planned.key);
+    pool_.start(keys_.size() - 1, [&] { return evaluate_(row.config, *row.model); });
+  }
+
+  void store_finished() {
+    for (const ChildPool::Finished& finished : finished_) {
+      store_.put_result(keys_[finished.id], finished.result);
+      store_.commit();
+      in_flight_.erase(keys_[finished.id]);
+      keys_[finished.id].clear();
+      ++progress_.simulated;
+      count(finished.result);
+      count_done();
+    }
+    finished_.clear();
+  }
+
+  void count(const PointResult& result) {
+    if (result.status == PointStatus::kInfeasible) ++progress_.infeasible;
+    if (result.status == PointStatus::kFailed || result.status == PointStatus::kTimeout) ++progress_.failed;
+  }
+  void count_done() {
+    ++progress_.done;
+    tell_progress();
+  }
+  void tell_progress() {
+    progress_.seconds = std::chrono::duration<double>(Clock::now() - started_).count();
+    if (report_) report_(progress_);
+  }
+
+  // Generation by generation. Replays from the store what was found before.
+  bool search() {
+    Nsga2 search(spec_.axis_sizes(), spec_.sampler);
+    std::int64_t asked = 0;
+    for (std::vector<Design> designs = search.ask(); !designs.empty(); designs = search.ask()) {
+      if (!run_designs(designs, asked)) return false;
+      std::vector<Assessment> assessments(designs.size());
+      if (!assess(asked, assessments)) return false;  // export only, and not run so far
+      search.tell(assessments);
+      asked += static_cast<std::int64_t>(designs.size());
+    }
+    return true;
+  }
+
+  // A design's objectives are the sums over the workloads, its violation the number of broken constraints.
+  bool assess(std::int64_t first_design, std::vector<Assessment>& assessments) {
+    const auto workloads = static_cast<std::int64_t>(planner_.workload_count());
+    const std::int64_t first = first_design * workloads;
+    const auto end = first + static_cast<std::int64_t>(assessments.size()) * workloads;
+    bool complete = true;
+    store_.for_each_row(first, end, [&](const StoredRow& row) {
+      if (row.planned.refusal.empty() && !row.result) {
+        complete = false;
+        return;
+      }
+      Assessment& assessment = assessments[static_cast<std::size_t>((row.planned.position - first) / workloads)];
+      const Judgement judgement = judge(row, spec_);
+      const bool measured = judgement.status == PointStatus::kOk || judgement.broken_constraints > 0;
+      assessment.violation += measured ? judgement.broken_constraints : std::numeric_limits<double>::infinity();
+      if (judgement.status != PointStatus::kOk) return;
+      if (judgement.objectives.empty()) assessment.violation = std::numeric_limits<double>::infinity();
+      assessment.objectives.resize(spec_.objectives.size(), 0.0);
+      for (std::size_t i = 0; i < judgement.objectives.size(); ++i) assessment.objectives[i] += judgement.objectives[i];
+    });
+    return complete;
+  }
+
+  const SweepSpec& spec_;
+  const SweepOptions& options_;
+  const EvaluatePoint& evaluate_;
+  const ReportProgress& report_;
+  Planner planner_;
+  ResultStore store_;
+  InterruptGuard interrupts_;
+  ChildPool pool_;
+  Clock::time_point started_;
+  SweepProgress progress_;
+  std::int64_t rows_of_spec_ = 0;
+  std::deque<PreparedRow> ready_;
+  std::vector<std::string> keys_;  // by the pool's id
+  std::set<std::string> in_flight_;
+  std::vector<ChildPool::Finished> finished_;
+};
+
+}  // namespace
+
+SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate, const ReportProgress& report) {
+  check_shards(spec, options);
+  return SweepRunner(spec, options, evaluate, report).run();
+}
+
+DryRun dry_run(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate,
+               const std::function<void(const PlannedRow&)>& show) {
+  check_shards(spec, options);
+  Planner planner(spec);
+  std::optional<ResultStore> store;
+  if (std::filesystem::exists(options.directory + "/results.sqlite")) store.emplace(options.directory, ResultStore::Mode::kRead);
+  const std::vector<Design> designs =
+      spec.sampler.kind == SamplerKind::kNsga2 ? Nsga2(spec.axis_sizes(), spec.sampler).ask() : fixed_designs(spec);
+  DryRun out;
+  out.rows = spec.row_limit();
+  const std::size_t workloads = planner.workload_count();
+  std::vector<std::size_t> runnable;
+  for (std::size_t position = 0; position < designs.size() * workloads; ++position) {
+    if (static_cast<std::int64_t>(position) % options.shards != options.shard) continue;
+    const PreparedRow row = planner.prepare(designs[position / workloads], position % workloads, static_cast<std::int64_t>(position));
+    show(row.planned);
+    ++out.listed;
+    if (!row.planned.refusal.empty())
+      ++out.refused;
+    else if (store && store->find(row.planned.key))
+      ++out.stored;
+    else
+      runnable.push_back(position);
+  }
+  if (runnable.empty()) return out;
+  ChildPool pool({1, spec.point_time_limit_s, spec.point_memory_limit_mib});
+  const std::set<std::size_t> probes{runnable.front(), runnable[runnable.size() / 2], runnable.back()};
+  for (const std::size_t position : probes) {
+    const PreparedRow row = planner.prepare(designs[position / workloads], position % workloads, static_cast<std::int64_t>(position));
+    pool.start(position, [&] { return evaluate(row.config, *row.model); });
+    std::vector<ChildPool::Finished> finished;
+    while (finished.empty()) pool.collect(-1, nullptr, finished);
+    out.seconds_a_point += finished.front().seconds / static_cast<double>(probes.size());
+    out.peak_kib = std::max(out.peak_kib, finished.front().peak_kib);
+  }
+  return out;
+}
+
+}  // namespace vitality
