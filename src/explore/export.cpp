@@ -11,7 +11,7 @@ namespace vitality {
 namespace {
 
 struct Table {
-  std::vector<std::string> csv_lines, json_points;  // without line ends; json without its closing brace
+  std::vector<std::string> csv_lines, json_points;             // without line ends; json without its closing brace
   std::map<std::string, std::vector<std::size_t>> candidates;  // by workload: lines with known objectives
   std::vector<ObjectiveVector> objectives;                     // by line; empty for the rest
 };
@@ -27,10 +27,18 @@ std::string csv_header(const SweepSpec& spec) {
 void add_row(const StoredRow& row, const SweepSpec& spec, Table& table, ExportSummary& summary) {
   const Judgement judgement = judge(row, spec);
   switch (judgement.status) {
-    case PointStatus::kOk: ++summary.ok; break;
-    case PointStatus::kInfeasible: ++summary.infeasible; break;
-    case PointStatus::kFailed: ++summary.failed; break;
-    case PointStatus::kTimeout: ++summary.timeout; break;
+    case PointStatus::kOk:
+      ++summary.ok;
+      break;
+    case PointStatus::kInfeasible:
+      ++summary.infeasible;
+      break;
+    case PointStatus::kFailed:
+      ++summary.failed;
+      break;
+    case PointStatus::kTimeout:
+      ++summary.timeout;
+      break;
   }
   if (judgement.status != PointStatus::kOk) ++summary.reasons[judgement.reason];
 
@@ -49,12 +57,13 @@ void add_row(const StoredRow& row, const SweepSpec& spec, Table& table, ExportSu
     if (!text.empty()) totals += (totals.empty() ? "" : ",") + json_string(total_infos()[i].name) + ":" + text;
   }
   const std::size_t line = table.csv_lines.size();
-  if (judgement.status == PointStatus::kOk && !judgement.objectives.empty()) table.candidates[row.planned.workload].push_back(line);
+  if (judgement.status == PointStatus::kOk && !judgement.objectives.empty())
+    table.candidates[row.planned.workload].push_back(line);
   table.objectives.push_back(judgement.objectives);
   table.csv_lines.push_back(std::move(csv));
-  table.json_points.push_back("{\"axes\":{" + axes + "},\"workload\":" + json_string(row.planned.workload) + ",\"status\":\"" +
-                              to_string(judgement.status) + "\",\"reason\":" + json_string(judgement.reason) + ",\"totals\":{" + totals +
-                              "}");
+  table.json_points.push_back("{\"axes\":{" + axes + "},\"workload\":" + json_string(row.planned.workload) +
+                              ",\"status\":\"" + to_string(judgement.status) +
+                              "\",\"reason\":" + json_string(judgement.reason) + ",\"totals\":{" + totals + "}");
 }
 
 std::vector<bool> front_lines(const Table& table) {
@@ -101,7 +110,8 @@ ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, co
       pareto += table.csv_lines[line] + "\n";
       ++summary.pareto;
     }
-    json += (line ? ",\n" : "\n") + table.json_points[line] + ",\"pareto\":" + (on_front[line] ? "true" : "false") + "}";
+    json +=
+        (line ? ",\n" : "\n") + table.json_points[line] + ",\"pareto\":" + (on_front[line] ? "true" : "false") + "}";
   }
   json += "\n]}\n";
   write_file_atomically(directory + "/results.csv", results);

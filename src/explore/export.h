@@ -1,8 +1,8 @@
 // results.csv, pareto.csv and results.json of a store: the same bytes for the same rows, however they were computed.
 //
-// One row a design and workload, in the spec's order; columns: the axes, workload, status, reason, totals (doubles in their shortest
-// exact form; empty where not measured). pareto.csv: the ok rows that no ok row of the same workload dominates. Rows that have
-// not been simulated yet are left out.
+// One row a design and workload, in the spec's order; columns: the axes, workload, status, reason, totals (doubles in
+// their shortest exact form; empty where not measured). pareto.csv: the ok rows that no ok row of the same workload
+// dominates. Rows that have not been simulated yet are left out.
 #pragma once
 
 #include <cstdint>

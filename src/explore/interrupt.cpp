@@ -6,7 +6,9 @@ namespace vitality {
 namespace {
 
 volatile std::sig_atomic_t signal_came = 0;
-void note_signal(int) { signal_came = 1; }
+void note_signal(int) {
+  signal_came = 1;
+}
 
 }  // namespace
 

@@ -10,7 +10,9 @@ namespace {
 
 // A point in two shards: the same, or one of them ran out of time or memory.
 bool agree(const PointResult& a, const PointResult& b) {
-  if (a.status != b.status) return a.status == PointStatus::kFailed || a.status == PointStatus::kTimeout || b.status == PointStatus::kFailed || b.status == PointStatus::kTimeout;
+  if (a.status != b.status)
+    return a.status == PointStatus::kFailed || a.status == PointStatus::kTimeout || b.status == PointStatus::kFailed ||
+           b.status == PointStatus::kTimeout;
   for (std::size_t i = 0; i < kTotalCount; ++i) {
     const double x = a.totals.value[i], y = b.totals.value[i];
     if (x != y && (x == x || y == y)) return false;
@@ -28,7 +30,8 @@ ExportSummary merge_shards(const std::string& directory, const std::vector<std::
   namespace fs = std::filesystem;
   for (const std::string& shard : shards) {
     std::error_code ignored;
-    if (fs::equivalent(shard, directory, ignored)) throw InputError(shard, "", "is the folder to write to; expected another one for --out");
+    if (fs::equivalent(shard, directory, ignored))
+      throw InputError(shard, "", "is the folder to write to; expected another one for --out");
   }
   // All shards are looked at before anything is written.
   std::string identity, spec_text, rows;
@@ -36,7 +39,8 @@ ExportSummary merge_shards(const std::string& directory, const std::vector<std::
     const ResultStore store(shard, ResultStore::Mode::kRead);
     if (store.identity().empty()) throw InputError(store.file(), "", "no sweep has run here yet");
     if (!identity.empty() && store.identity() != identity)
-      throw InputError(store.file(), "", "from another spec, base config, workload or version of the program than " + shards.front());
+      throw InputError(store.file(), "",
+                       "from another spec, base config, workload or version of the program than " + shards.front());
     identity = store.identity();
     spec_text = store.spec();
     if (!store.meta("rows").empty()) rows = store.meta("rows");
@@ -53,7 +57,9 @@ ExportSummary merge_shards(const std::string& directory, const std::vector<std::
       if (!row.result) return;
       const auto known = merged.find(row.planned.key);
       if (known && !agree(*known, *row.result))
-        throw InputError(store.file(), "", "row " + std::to_string(row.planned.position) + " differs from the same point in another shard");
+        throw InputError(
+            store.file(), "",
+            "row " + std::to_string(row.planned.position) + " differs from the same point in another shard");
       if (!known || better(*row.result, *known)) merged.put_result(row.planned.key, *row.result);
     });
   }
@@ -61,8 +67,10 @@ ExportSummary merge_shards(const std::string& directory, const std::vector<std::
   std::int64_t present = 0;
   merged.for_each_row([&](const StoredRow& row) { present += !row.planned.refusal.empty() || row.result; });
   if (!partial && (rows.empty() || std::to_string(present) != rows))
-    throw InputError(directory, "", "only " + std::to_string(present) + " of " + (rows.empty() ? std::string("an unknown number of") : rows) +
-                                        " rows are there: a shard is missing or not finished (--partial exports what there is)");
+    throw InputError(directory, "",
+                     "only " + std::to_string(present) + " of " +
+                         (rows.empty() ? std::string("an unknown number of") : rows) +
+                         " rows are there: a shard is missing or not finished (--partial exports what there is)");
   return export_results(merged, spec, directory);
 }
 

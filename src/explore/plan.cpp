@@ -25,11 +25,15 @@ const JsonValue* find_dotted(const JsonValue& document, const std::string& dotte
 
 Expression::Value expression_value(const JsonValue& value) {
   switch (value.type) {
-    case JsonValue::Type::kBoolean: return double(value.boolean);
+    case JsonValue::Type::kBoolean:
+      return double(value.boolean);
     case JsonValue::Type::kInteger:
-    case JsonValue::Type::kNumber: return value.number;
-    case JsonValue::Type::kString: return value.text;
-    default: return std::nan("");
+    case JsonValue::Type::kNumber:
+      return value.number;
+    case JsonValue::Type::kString:
+      return value.text;
+    default:
+      return std::nan("");
   }
 }
 
@@ -56,7 +60,8 @@ Planner::Planner(const SweepSpec& spec) : spec_(spec) {
     workload.name = resolve_workload(workload.document, {}, diagnostics).name;
     for (const Workload& other : workloads_)
       if (other.name == workload.name)
-        throw InputError(spec.file, "/workloads", "two workloads are named " + quoted(workload.name) + ": " + other.file + " and " + file);
+        throw InputError(spec.file, "/workloads",
+                         "two workloads are named " + quoted(workload.name) + ": " + other.file + " and " + file);
     identity += workload.sha256 + "\n";
     workloads_.push_back(std::move(workload));
   }
@@ -104,7 +109,8 @@ std::string Planner::mask_identity(const HardwareConfig& config) {
   return mask_files_[file] = identity;
 }
 
-std::string Planner::variables(const Design& design, const std::string& workload, const std::string& config_json) const {
+std::string Planner::variables(const Design& design, const std::string& workload,
+                               const std::string& config_json) const {
   std::string members;
   JsonValue config;
   for (const std::string& name : config_names_) {
@@ -160,8 +166,8 @@ PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::in
       return row;
     }
   }
-  planned.key = sha256_hex(std::string(kProgram) + "\n" + config_json + "\n" + model.sha256 + "\n" + mask_identity(row.config) + "\n" +
-                           (spec_.numerics ? "numerics check" : "numerics off"));
+  planned.key = sha256_hex(std::string(kProgram) + "\n" + config_json + "\n" + model.sha256 + "\n" +
+                           mask_identity(row.config) + "\n" + (spec_.numerics ? "numerics check" : "numerics off"));
   return row;
 }
 

@@ -1,4 +1,5 @@
-// From a design of the spec to a row: the resolved machine and model, the point's key, and why a row has nothing to simulate.
+// From a design of the spec to a row: the resolved machine and model, the point's key, and why a row has nothing to
+// simulate.
 #pragma once
 
 #include <map>
@@ -47,7 +48,7 @@ class Planner {
   SweepSpec spec_;
   JsonValue base_;  // resolved, libraries inline
   std::vector<Workload> workloads_;
-  std::map<std::string, Model> models_;           // by workload and the values of the workload's axes
+  std::map<std::string, Model> models_;            // by workload and the values of the workload's axes
   std::map<std::string, std::string> mask_files_;  // contents by path, as SHA-256
   std::vector<std::string> config_names_;          // read by constraints and objectives
   std::string identity_;

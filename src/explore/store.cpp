@@ -1,10 +1,8 @@
 #include "explore/store.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -84,20 +82,21 @@ void ResultStore::lock(const std::string& directory) {
     if (errno == EROFS || errno == EACCES) return;  // nobody can write here: open() says so where it matters
     throw InputError(path, "", std::string("can't open: ") + std::strerror(errno));
   }
-  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    std::array<char, 32> owner{};
-    const ssize_t got = pread(lock_, owner.data(), owner.size() - 1, 0);
-    close(lock_);
-    const std::string who =
-        got > 0 ? " (process " + std::string(owner.data(), std::strcspn(owner.data(), "\n")) + ")" : "";
-    throw InputError(directory, "",
-                     "another sweep or merge" + who + " is using this folder; wait for it or choose another --out");
-  }
-  const std::string self = std::to_string(getpid()) + "\n";
-  if (ftruncate(lock_, 0) == 0) {
-    const ssize_t written = pwrite(lock_, self.data(), self.size(), 0);
-    static_cast<void>(written);  // only a courtesy to whoever waits
-  }
+  // A POSIX lock belongs to this process alone: children in flight do not hold it when this process is killed.
+  struct flock wanted {};
+  wanted.l_type = F_WRLCK;
+  wanted.l_whence = SEEK_SET;
+  if (fcntl(lock_, F_SETLK, &wanted) == 0) return;
+  const int error = errno;
+  struct flock holder = wanted;
+  const bool known = fcntl(lock_, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK && holder.l_pid > 0;
+  close(lock_);
+  if (error != EACCES && error != EAGAIN)
+    throw InputError(path, "", std::string("can't lock: ") + std::strerror(error));
+  throw InputError(directory, "",
+                   "another sweep or merge" +
+                       (known ? " (process " + std::to_string(holder.l_pid) + ")" : std::string()) +
+                       " is using this folder; wait for it or choose another --out");
 }
 
 void ResultStore::open(Mode mode) {
@@ -284,9 +283,9 @@ void ResultStore::for_each_row(const std::function<void(const StoredRow&)>& visi
 
 void ResultStore::for_each_row(std::int64_t first, std::int64_t end,
                                const std::function<void(const StoredRow&)>& visit) const {
-  const Statement statement =
-      prepare("SELECT position, rows.key, workload, axes, variables, refusal, status, reason" + total_columns("") +
-              " FROM rows LEFT JOIN points ON rows.key = points.key WHERE position >= ? AND position < ? ORDER BY position");
+  const Statement statement = prepare(
+      "SELECT position, rows.key, workload, axes, variables, refusal, status, reason" + total_columns("") +
+      " FROM rows LEFT JOIN points ON rows.key = points.key WHERE position >= ? AND position < ? ORDER BY position");
   sqlite3_bind_int64(statement.get(), 1, first);
   sqlite3_bind_int64(statement.get(), 2, end);
   while (step(statement.get())) {

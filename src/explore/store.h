@@ -1,4 +1,5 @@
-// The result store of a sweep: DIR/results.sqlite (SQLite, WAL), written by one process at a time.
+// The result store of a sweep: DIR/results.sqlite (SQLite, WAL), written by one process at a time (a lock of the
+// process: open a folder once in a process).
 //
 //   points  one row a simulated point, keyed by the SHA-256 of everything that decides its outcome; never simulated
 //   twice rows    the current spec's rows in its order, each naming its point meta    the current spec and its identity

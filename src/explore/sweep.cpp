@@ -21,21 +21,26 @@ using Clock = std::chrono::steady_clock;
 
 std::vector<Design> fixed_designs(const SweepSpec& spec) {
   switch (spec.sampler.kind) {
-    case SamplerKind::kRandom: return random_designs(spec.axis_sizes(), spec.sampler.points, spec.sampler.seed);
-    case SamplerKind::kLatinHypercube: return latin_hypercube_designs(spec.axis_sizes(), spec.sampler.points, spec.sampler.seed);
-    default: return grid_designs(spec.axis_sizes());
+    case SamplerKind::kRandom:
+      return random_designs(spec.axis_sizes(), spec.sampler.points, spec.sampler.seed);
+    case SamplerKind::kLatinHypercube:
+      return latin_hypercube_designs(spec.axis_sizes(), spec.sampler.points, spec.sampler.seed);
+    default:
+      return grid_designs(spec.axis_sizes());
   }
 }
 
 void check_shards(const SweepSpec& spec, const SweepOptions& options) {
   if (spec.sampler.kind == SamplerKind::kNsga2 && options.shards > 1)
-    throw InputError(spec.file, "/sampler/kind", "nsga2 needs the results of whole generations and can't be cut into shards; use --jobs");
+    throw InputError(spec.file, "/sampler/kind",
+                     "nsga2 needs the results of whole generations and can't be cut into shards; use --jobs");
 }
 
 // Runs a list of designs: whatever has no result in the store goes through the pool.
 class SweepRunner {
  public:
-  SweepRunner(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate, const ReportProgress& report)
+  SweepRunner(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate,
+              const ReportProgress& report)
       : spec_(spec),
         options_(options),
         evaluate_(evaluate),
@@ -49,7 +54,8 @@ class SweepRunner {
       store_.forget(PointStatus::kTimeout);
     }
     store_.begin_spec(planner_.identity(), write_json(spec));
-    progress_.total = std::ceil((spec.row_limit() - static_cast<double>(options.shard)) / static_cast<double>(options.shards));
+    progress_.total =
+        std::ceil((spec.row_limit() - static_cast<double>(options.shard)) / static_cast<double>(options.shards));
   }
 
   SweepOutcome run() {
@@ -84,7 +90,8 @@ class SweepRunner {
       if (next < rows && ready_.size() < static_cast<std::size_t>(options_.jobs)) {  // while the pool works
         const std::int64_t row = next++;
         if ((first + row) % options_.shards == options_.shard)
-          prepare(designs[static_cast<std::size_t>(row / workloads)], static_cast<std::size_t>(row % workloads), first + row);
+          prepare(designs[static_cast<std::size_t>(row / workloads)], static_cast<std::size_t>(row % workloads),
+                  first + row);
         if (!ready_.empty() && pool_.has_free_slot()) continue;
         if (next % 64 == 0 && interrupts_.requested()) return false;
         pool_.collect(0, interrupts_.mask_while_waiting(), finished_);
@@ -204,7 +211,8 @@ class SweepRunner {
 
 }  // namespace
 
-SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate, const ReportProgress& report) {
+SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate,
+                       const ReportProgress& report) {
   check_shards(spec, options);
   return SweepRunner(spec, options, evaluate, report).run();
 }
@@ -214,7 +222,8 @@ DryRun dry_run(const SweepSpec& spec, const SweepOptions& options, const Evaluat
   check_shards(spec, options);
   Planner planner(spec);
   std::optional<ResultStore> store;
-  if (std::filesystem::exists(options.directory + "/results.sqlite")) store.emplace(options.directory, ResultStore::Mode::kRead);
+  if (std::filesystem::exists(options.directory + "/results.sqlite"))
+    store.emplace(options.directory, ResultStore::Mode::kRead);
   const std::vector<Design> designs =
       spec.sampler.kind == SamplerKind::kNsga2 ? Nsga2(spec.axis_sizes(), spec.sampler).ask() : fixed_designs(spec);
   DryRun out;
@@ -223,7 +232,8 @@ DryRun dry_run(const SweepSpec& spec, const SweepOptions& options, const Evaluat
   std::vector<std::size_t> runnable;
   for (std::size_t position = 0; position < designs.size() * workloads; ++position) {
     if (static_cast<std::int64_t>(position) % options.shards != options.shard) continue;
-    const PreparedRow row = planner.prepare(designs[position / workloads], position % workloads, static_cast<std::int64_t>(position));
+    const PreparedRow row =
+        planner.prepare(designs[position / workloads], position % workloads, static_cast<std::int64_t>(position));
     show(row.planned);
     ++out.listed;
     if (!row.planned.refusal.empty())
@@ -237,7 +247,8 @@ DryRun dry_run(const SweepSpec& spec, const SweepOptions& options, const Evaluat
   ChildPool pool({1, spec.point_time_limit_s, spec.point_memory_limit_mib});
   const std::set<std::size_t> probes{runnable.front(), runnable[runnable.size() / 2], runnable.back()};
   for (const std::size_t position : probes) {
-    const PreparedRow row = planner.prepare(designs[position / workloads], position % workloads, static_cast<std::int64_t>(position));
+    const PreparedRow row =
+        planner.prepare(designs[position / workloads], position % workloads, static_cast<std::int64_t>(position));
     pool.start(position, [&] { return evaluate(row.config, *row.model); });
     std::vector<ChildPool::Finished> finished;
     while (finished.empty()) pool.collect(-1, nullptr, finished);

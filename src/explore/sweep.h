@@ -1,7 +1,8 @@
-// Sweeps: runs the points of a spec that a store does not have yet, in child processes, and exports the table; joins shards.
+// Sweeps: runs the points of a spec that a store does not have yet, in child processes, and exports the table; joins
+// shards.
 //
-// The table depends on the spec alone, not on jobs, shards or interruptions. The calling process must have one thread and must
-// not have elaborated a model.
+// The table depends on the spec alone, not on jobs, shards or interruptions. The calling process must have one thread
+// and must not have elaborated a model.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,10 @@ namespace vitality {
 struct SweepOptions {
   std::string directory;
   int jobs = 1;
-  std::int64_t shard = 0, shards = 1;  // the rows shard, shard + shards, shard + 2 shards, ...; nsga2 knows one shard only
-  bool export_only = false;            // runs nothing
-  bool retry_failed = false;           // simulates again what failed or ran out of time
+  std::int64_t shard = 0,
+               shards = 1;    // the rows shard, shard + shards, shard + 2 shards, ...; nsga2 knows one shard only
+  bool export_only = false;   // runs nothing
+  bool retry_failed = false;  // simulates again what failed or ran out of time
 };
 
 struct SweepProgress {
@@ -36,15 +38,16 @@ struct SweepOutcome {
   ExportSummary summary;
 };
 
-SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate, const ReportProgress& report);
+SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate,
+                       const ReportProgress& report);
 
-// Joins the stores of shard folders into `directory` and exports. All must come from the same spec, base and workloads, and together
-// have every row with a result, unless `partial`. Throws InputError.
+// Joins the stores of shard folders into `directory` and exports. All must come from the same spec, base and workloads,
+// and together have every row with a result, unless `partial`. Throws InputError.
 ExportSummary merge_shards(const std::string& directory, const std::vector<std::string>& shards, bool partial);
 
 struct DryRun {
-  double rows = 0;             // of the spec (for nsga2 at most), before sharding
-  std::int64_t listed = 0;     // of this shard; for nsga2 the first generation
+  double rows = 0;          // of the spec (for nsga2 at most), before sharding
+  std::int64_t listed = 0;  // of this shard; for nsga2 the first generation
   std::int64_t stored = 0, refused = 0;
   double seconds_a_point = 0;  // mean of a few points that ran as a probe; 0 when there was nothing to run
   std::int64_t peak_kib = 0;

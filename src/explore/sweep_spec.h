@@ -1,7 +1,8 @@
 // A sweep spec (contract.md, "Sweep spec JSON"): which machines and workloads, what is allowed, what is wanted.
 //
-// Strict: unknown keys, empty or repeated axis values, axis keys that the base config does not have, values that it refuses, unknown
-// names in constraints and objectives, and more than kMaxSweepRows rows are InputErrors with the pointer into the spec.
+// Strict: unknown keys, empty or repeated axis values, axis keys that the base config does not have, values that it
+// refuses, unknown names in constraints and objectives, and more than kMaxSweepRows rows are InputErrors with the
+// pointer into the spec.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +24,10 @@ struct Objective {
 
 struct SweepSpec {
   std::string file;
-  std::string base;                    // paths that exist
+  std::string base;                         // paths that exist
   std::vector<std::string> base_overrides;  // --set dotted.key=value
-  std::vector<std::string> workloads;  // paths that exist
-  std::vector<Axis> axes;              // ranges are expanded
+  std::vector<std::string> workloads;       // paths that exist
+  std::vector<Axis> axes;                   // ranges are expanded
   SamplerSpec sampler;
   std::vector<Expression> constraints;
   std::vector<Objective> objectives;  // latency_ms and energy_mj, least, when the spec names none
@@ -40,8 +41,10 @@ struct SweepSpec {
 };
 
 SweepSpec read_sweep_spec(const std::string& path, const std::vector<std::string>& base_overrides = {});
-// Errors go to the diagnostics; the result is only of use when there are none. Paths are looked for beside `diagnostics.file()`.
-SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::string>& base_overrides, Diagnostics& diagnostics);
+// Errors go to the diagnostics; the result is only of use when there are none. Paths are looked for beside
+// `diagnostics.file()`.
+SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::string>& base_overrides,
+                          Diagnostics& diagnostics);
 
 // What decides the rows and their judgement, in one line with a fixed order: all but the files and the limits.
 std::string write_json(const SweepSpec& spec);

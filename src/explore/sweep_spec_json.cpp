@@ -26,7 +26,8 @@ bool find_file(const std::string& name, const std::string& pointer, Diagnostics&
       out = path.lexically_normal().string();
       return true;
     }
-  diagnostics.add(pointer, "no such file: " + quoted(name) + ", neither beside the spec nor in the working directory");
+  diagnostics.add(pointer,
+                  "no such file: " + vitality::quoted(name) + ", neither beside the spec nor in the working directory");
   return false;
 }
 
@@ -39,14 +40,21 @@ double rounded(double value) {
   return std::strtod(text, nullptr);
 }
 
+AxisValue axis_number(double value) {
+  if (value == std::floor(value) && std::abs(value) < 0x1p53) return static_cast<std::int64_t>(value);
+  return value;
+}
+
 std::vector<AxisValue> range_values(double from, double to, int scale, int steps, bool integers) {
   std::vector<AxisValue> values;
+  double before = 0;
   for (int i = 0; i < steps; ++i) {
     const double part = steps == 1 ? 0 : static_cast<double>(i) / (steps - 1);
     double value = scale == 0 ? from + (to - from) * part : from * std::pow(to / from, part);
     if (i == steps - 1 && steps > 1) value = to;
-    const AxisValue next = integers ? AxisValue(static_cast<std::int64_t>(std::llround(rounded(value)))) : AxisValue(rounded(value));
-    if (values.empty() || values.back() != next) values.push_back(next);
+    value = integers ? std::round(rounded(value)) : rounded(value);
+    if (i == 0 || value != before) values.push_back(axis_number(value));
+    before = value;
   }
   return values;
 }
@@ -55,7 +63,8 @@ std::vector<AxisValue> read_range(const JsonValue& value, const std::string& poi
   ObjectReader reader(value, pointer, diagnostics);
   double from = 0, to = 0;
   int scale = 0, steps = 0;
-  const bool good = reader.number("from", from, -1e15, 1e15, Presence::kRequired) & reader.number("to", to, -1e15, 1e15, Presence::kRequired) &
+  const bool good = reader.number("from", from, -1e15, 1e15, Presence::kRequired) &
+                    reader.number("to", to, -1e15, 1e15, Presence::kRequired) &
                     reader.integer("steps", steps, 1, static_cast<int>(kMaxSweepRows), Presence::kRequired);
   const std::size_t before = diagnostics.errors().size();
   reader.choice("scale", scale, {"linear", "log2", "log10"});
@@ -86,7 +95,8 @@ std::vector<AxisValue> read_list(const JsonValue& value, const std::string& poin
 }
 
 void read_axes(const JsonValue& axes, Diagnostics& diagnostics, SweepSpec& spec) {
-  if (axes.type != Type::kObject) return diagnostics.add("/axes", "expected an object of axes, found " + describe(axes));
+  if (axes.type != Type::kObject)
+    return diagnostics.add("/axes", "expected an object of axes, found " + describe(axes));
   for (const auto& [key, value] : axes.members) {
     const std::string pointer = pointer_of("/axes", key);
     if (value.type == Type::kArray)
@@ -94,7 +104,8 @@ void read_axes(const JsonValue& axes, Diagnostics& diagnostics, SweepSpec& spec)
     else if (value.type == Type::kObject)
       spec.axes.push_back({key, read_range(value, pointer, diagnostics)});
     else
-      diagnostics.add(pointer, "expected a list of values or {\"from\", \"to\", \"scale\", \"steps\"}, found " + describe(value));
+      diagnostics.add(
+          pointer, "expected a list of values or {\"from\", \"to\", \"scale\", \"steps\"}, found " + describe(value));
   }
 }
 
@@ -144,8 +155,8 @@ std::string refusal(const SweepSpec& spec, const Inputs& inputs, const Axis& axi
   return "";
 }
 
-// Each value alone (of a long axis some thousand): what is refused then is a mistake in the spec. What is refused in combination only
-// is an infeasible row.
+// Each value alone (of a long axis some thousand): what is refused then is a mistake in the spec. What is refused in
+// combination only is an infeasible row.
 void check_axes(const SweepSpec& spec, const Inputs& inputs, Diagnostics& diagnostics) {
   for (const Axis& axis : spec.axes) {
     const std::string pointer = pointer_of("/axes", axis.key);
@@ -166,7 +177,8 @@ void check_axes(const SweepSpec& spec, const Inputs& inputs, Diagnostics& diagno
 
 // ---- Constraints and objectives ----
 
-void check_name(const std::string& name, const SweepSpec& spec, const Inputs& inputs, const std::string& pointer, Diagnostics& diagnostics) {
+void check_name(const std::string& name, const SweepSpec& spec, const Inputs& inputs, const std::string& pointer,
+                Diagnostics& diagnostics) {
   const int total = find_total(name);
   if (total >= 0) {
     if (total_infos()[static_cast<std::size_t>(total)].from_numerics && !spec.numerics)
@@ -177,11 +189,13 @@ void check_name(const std::string& name, const SweepSpec& spec, const Inputs& in
   names.emplace_back("workload");
   for (const TotalInfo& info : total_infos()) names.emplace_back(info.name);
   if (std::find(names.begin(), names.end(), name) == names.end())
-    diagnostics.add(pointer, "unknown name " + quoted(name) + ", expected a total or a config key" + suggestion(name, names));
+    diagnostics.add(pointer,
+                    "unknown name " + quoted(name) + ", expected a total or a config key" + suggestion(name, names));
 }
 
 void read_constraints(const JsonValue& value, Diagnostics& diagnostics, SweepSpec& spec) {
-  if (value.type != Type::kArray) return diagnostics.add("/constraints", "expected a list of expressions, found " + describe(value));
+  if (value.type != Type::kArray)
+    return diagnostics.add("/constraints", "expected a list of expressions, found " + describe(value));
   for (std::size_t i = 0; i < value.items.size(); ++i) {
     const std::string pointer = pointer_of("/constraints", i);
     std::string text;
@@ -196,7 +210,8 @@ void read_constraints(const JsonValue& value, Diagnostics& diagnostics, SweepSpe
 
 void read_objectives(const JsonValue& value, Diagnostics& diagnostics, SweepSpec& spec) {
   if (value.type != Type::kObject || value.members.empty())
-    return diagnostics.add("/objectives", "expected an object such as {\"latency_ms\": \"min\"}, found " + describe(value));
+    return diagnostics.add("/objectives",
+                           "expected an object such as {\"latency_ms\": \"min\"}, found " + describe(value));
   for (const auto& [name, direction] : value.members) {
     if (direction.type != Type::kString || (direction.text != "min" && direction.text != "max")) {
       diagnostics.add(pointer_of("/objectives", name), "expected \"min\" or \"max\", found " + describe(direction));
@@ -213,7 +228,8 @@ void read_sampler(const JsonValue& value, Diagnostics& diagnostics, SamplerSpec&
   reader.choice("kind", kind, kSamplerNames, Presence::kRequired);
   sampler.kind = static_cast<SamplerKind>(kind);
   const bool grid = sampler.kind == SamplerKind::kGrid;
-  reader.integer("points", points, 1, static_cast<int>(kMaxSweepRows), grid ? Presence::kOptional : Presence::kRequired);
+  reader.integer("points", points, 1, static_cast<int>(kMaxSweepRows),
+                 grid ? Presence::kOptional : Presence::kRequired);
   sampler.points = points;
   if (reader.number("seed", seed, 0, 9007199254740992.0)) {
     if (seed != std::floor(seed)) diagnostics.add("/sampler/seed", "expected an integer");
@@ -265,7 +281,8 @@ double SweepSpec::row_limit() const {
   return designs * static_cast<double>(workloads.size());
 }
 
-SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::string>& base_overrides, Diagnostics& diagnostics) {
+SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::string>& base_overrides,
+                          Diagnostics& diagnostics) {
   SweepSpec spec;
   spec.base_overrides = base_overrides;
   spec.file = diagnostics.file();
@@ -282,7 +299,7 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
       std::string path;
       if (read_text(workloads->items[i], pointer, diagnostics, name) && find_file(name, pointer, diagnostics, path)) {
         if (std::find(spec.workloads.begin(), spec.workloads.end(), path) != spec.workloads.end())
-          diagnostics.add(pointer, quoted(name) + " is there twice");
+          diagnostics.add(pointer, vitality::quoted(name) + " is there twice");
         spec.workloads.push_back(path);
       }
     }
@@ -299,7 +316,8 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
   if (!diagnostics.ok() || !read_inputs(spec, diagnostics, inputs)) return spec;
   check_axes(spec, inputs, diagnostics);
   for (std::size_t i = 0; i < spec.constraints.size(); ++i)
-    for (const std::string& used : spec.constraints[i].names()) check_name(used, spec, inputs, pointer_of("/constraints", i), diagnostics);
+    for (const std::string& used : spec.constraints[i].names())
+      check_name(used, spec, inputs, pointer_of("/constraints", i), diagnostics);
   for (const Objective& objective : spec.objectives)
     check_name(objective.name, spec, inputs, pointer_of("/objectives", objective.name), diagnostics);
   return spec;
@@ -318,10 +336,14 @@ std::string axis_value_json(const AxisValue& value) {
 
 AxisValue axis_value_of(const JsonValue& value) {
   switch (value.type) {
-    case Type::kBoolean: return value.boolean;
-    case Type::kInteger: return value.integer;
-    case Type::kNumber: return value.number;
-    default: return value.text;
+    case Type::kBoolean:
+      return value.boolean;
+    case Type::kInteger:
+      return value.integer;
+    case Type::kNumber:
+      return axis_number(value.number);
+    default:
+      return value.text;
   }
 }
 
@@ -338,12 +360,13 @@ std::string write_json(const SweepSpec& spec) {
     join(objectives, json_string(objective.name) + (objective.maximize ? ":\"max\"" : ":\"min\""));
   const SamplerSpec& s = spec.sampler;
   std::string sampler = "\"kind\":" + json_string(kSamplerNames[static_cast<std::size_t>(s.kind)]);
-  if (s.kind != SamplerKind::kGrid) sampler += ",\"points\":" + std::to_string(s.points) + ",\"seed\":" + std::to_string(s.seed);
+  if (s.kind != SamplerKind::kGrid)
+    sampler += ",\"points\":" + std::to_string(s.points) + ",\"seed\":" + std::to_string(s.seed);
   if (s.kind == SamplerKind::kNsga2)
     sampler += ",\"population\":" + std::to_string(s.population) + ",\"crossover\":" + number_text(s.crossover) +
                ",\"mutation\":" + number_text(s.mutation);
-  return "{\"axes\":{" + axes + "},\"sampler\":{" + sampler + "},\"constraints\":[" + constraints + "],\"objectives\":{" + objectives +
-         "},\"numerics\":\"" + (spec.numerics ? "check" : "off") + "\"}";
+  return "{\"axes\":{" + axes + "},\"sampler\":{" + sampler + "},\"constraints\":[" + constraints +
+         "],\"objectives\":{" + objectives + "},\"numerics\":\"" + (spec.numerics ? "check" : "off") + "\"}";
 }
 
 SweepSpec parse_stored_spec(const std::string& text, const std::string& file) {

@@ -9,7 +9,9 @@ namespace {
 const std::string kPrefix = "workload.";
 }
 
-bool is_workload_axis(const std::string& key) { return key.compare(0, kPrefix.size(), kPrefix) == 0; }
+bool is_workload_axis(const std::string& key) {
+  return key.compare(0, kPrefix.size(), kPrefix) == 0;
+}
 
 std::vector<std::string> workload_axis_keys(const std::vector<JsonValue>& workloads) {
   std::vector<std::string> keys{kPrefix + "image", kPrefix + "image.height", kPrefix + "image.width"};
@@ -25,7 +27,8 @@ std::vector<std::string> workload_axis_keys(const std::vector<JsonValue>& worklo
   return keys;
 }
 
-VitModel resolve_workload(const JsonValue& document, const std::vector<WorkloadOverride>& overrides, Diagnostics& diagnostics) {
+VitModel resolve_workload(const JsonValue& document, const std::vector<WorkloadOverride>& overrides,
+                          Diagnostics& diagnostics) {
   std::vector<std::string> options;
   for (const WorkloadOverride& change : overrides) {
     const std::string name = change.key.substr(kPrefix.size());

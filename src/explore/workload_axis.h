@@ -1,5 +1,6 @@
-// Axes over the workload instead of the machine: `workload.<name>`, where <name> is what `--set` of a workload may name (a top-level
-// dim, image.height, image.width), or `workload.image`: both sides of a square image, which sets the number of tokens.
+// Axes over the workload instead of the machine: `workload.<name>`, where <name> is what `--set` of a workload may name
+// (a top-level dim, image.height, image.width), or `workload.image`: both sides of a square image, which sets the
+// number of tokens.
 #pragma once
 
 #include <string>
@@ -20,6 +21,7 @@ struct WorkloadOverride {
   AxisValue value;
 };
 // The model with these dims. Errors go to the diagnostics.
-VitModel resolve_workload(const JsonValue& document, const std::vector<WorkloadOverride>& overrides, Diagnostics& diagnostics);
+VitModel resolve_workload(const JsonValue& document, const std::vector<WorkloadOverride>& overrides,
+                          Diagnostics& diagnostics);
 
 }  // namespace vitality

@@ -109,13 +109,28 @@ TEST_CASE("a writer that is killed loses nothing that it stored") {
 
 TEST_CASE("a second sweep on the same folder is refused while the first runs") {
   TemporaryFolder folder;
-  {
-    ResultStore first(folder.path, ResultStore::Mode::kWrite);
-    CHECK_THROWS_WITH(ResultStore(folder.path, ResultStore::Mode::kWrite),
-                      Contains("process " + std::to_string(getpid())) && Contains("--out"));
-    CHECK_THROWS_AS(ResultStore(folder.path, ResultStore::Mode::kRead), InputError);
-    first.put_result("a", ok_result(1));
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  const pid_t first = fork();
+  if (first == 0) {
+    ResultStore store(folder.path, ResultStore::Mode::kWrite);
+    store.put_result("a", ok_result(1));
+    store.commit();
+    // A child in flight does not keep the folder locked once its parent is gone.
+    if (fork() == 0) {
+      sleep(1);
+      _exit(0);
+    }
+    CHECK(write(ready[1], "x", 1) == 1);
+    for (;;) pause();
   }
+  char byte;
+  REQUIRE(read(ready[0], &byte, 1) == 1);
+  CHECK_THROWS_WITH(ResultStore(folder.path, ResultStore::Mode::kWrite),
+                    Contains("process " + std::to_string(first)) && Contains("--out"));
+  CHECK_THROWS_AS(ResultStore(folder.path, ResultStore::Mode::kRead), InputError);
+  kill(first, SIGKILL);
+  waitpid(first, nullptr, 0);
   CHECK(ResultStore(folder.path, ResultStore::Mode::kWrite).find("a"));
 }
 
