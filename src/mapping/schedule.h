@@ -1,0 +1,168 @@
+// A Schedule: tile jobs with their units, buffers and dependencies. The mapper decides WHAT runs; the models decide WHEN.
+//
+// A job is one pass of one unit over one tile. A unit takes, among its jobs whose dependencies are satisfied, the one with the
+// smallest index. Dependencies carry data (read after write) and buffer reuse (write after read or write); the intra-layer pipeline
+// is what they leave free: it is coded nowhere.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+enum class UnitKind : std::uint8_t {
+  kMatrixEngine,      // SA-General
+  kDiagonalEngine,    // SA-Diag
+  kAccumulators,
+  kDividers,
+  kAdders,
+  kSpecialFunctions,
+  kPredictor,         // mask prediction of sparse attention
+  kSparseEngine,      // SDDMM and SpMM rows
+  kDmaLoad,
+  kDmaStore,
+  kUncharged          // what the machine's description does not charge: no time, no counted byte, named in the result
+};
+constexpr int kUnitKinds = 11;
+const char* unit_name(UnitKind unit);
+
+enum class JobKind : std::uint8_t {
+  kLoad,            // DRAM -> buffers; transfers [aux, aux + m)
+  kStore,           // buffer -> DRAM; transfers [aux, aux + m)
+  kFold,            // matrix engine: partial(m x n) += streamed(m x k) * stationary(k x n)
+  kDotProduct,      // diagonal engine: result(m) = streamed(m x k) . stationary(k)
+  kScaleVector,     // diagonal engine: result(n) = sqrt(d) * streamed(n)
+  kColumnSum,       // accumulators: result(n) (+)= sum of the m rows of streamed(m x n)
+  kMeanDivide,      // dividers, single divisor: result(n) = streamed(n) / constant
+  kRowDivide,       // dividers, multiple divisors: result(m x n) = streamed(m x n) / stationary(m), row by row
+  kSubtractRow,     // adders: result = streamed(m x n) - 1 stationary(n)
+  kAddRow,          // adders: result = streamed(m x n) + 1 stationary(n)
+  kAddConstant,     // adders: result(m) = streamed(m) + constant
+  kAddMatrix,       // adders: result = streamed + stationary, both m x n
+  kScaleMatrix,     // special functions: result = streamed * constant
+  kSoftmaxRows,     // special functions: maximum, exp, sum, divide over m rows of n
+  kElementwise,     // special functions: activation, batch norm or layer norm over m x n
+  kPredict,         // predictor: m x n scores of depth k in few bits, softmax, threshold -> mask
+  kSddmm,           // sparse engine: scores on the mask
+  kSparseSoftmax,   // sparse engine's exp unit: normalised probabilities on the mask
+  kSpmm,            // sparse engine: probabilities on the mask times V
+  kMerge            // adders: low-rank + sparse output
+};
+const char* job_name(JobKind kind);
+
+// What an operator of the lowered graph computes; decides its value parameters (scales, constants).
+enum class OperatorRole : std::uint8_t {
+  kGemm,          // linear or convolution, with bias
+  kKeyMean,       // 1^T K and K_bar
+  kCentreKeys,    // K_hat
+  kKeySum,        // k_hat_sum
+  kValueSum,      // v_sum
+  kContext,       // G
+  kDenominator,   // t_D
+  kNumerator,     // Q G (+ sqrt(d) v_sum)
+  kQuotient,      // Z
+  kScores,        // Q K^T
+  kScale,         // / sqrt(d)
+  kSoftmax,
+  kWeightedValues,  // P V
+  kPrediction, kSparseScores, kSparseSoftmax, kSparseValues, kMerge,
+  kElementwise,   // activation, batch norm, layer norm, add, position embedding
+  kPool,
+  kRearrange      // concat, subsample, unfold, fold: DMA addressing
+};
+const char* role_name(OperatorRole role);
+
+enum JobFlag : std::uint16_t {
+  kFirst = 1,             // first pass of an accumulation: sums start from zero (or the bias behind the stationary tile)
+  kLast = 2,              // last pass: the sum is requantised into `result`
+  kTransposed = 4,        // streamed operand stored k x m (K_hat^T)
+  kStationaryTransposed = 8,  // stationary operand stored n x k (softmax scores: K)
+  kStationaryHeld = 16,   // the stationary operand is in the array already: no load phase
+  kResultHeld = 32,       // the result stays in the array (G-stationary)
+  kOutputStationary = 64,
+  kHasBias = 128,
+  kIm2col = 256,          // streamed operand gathered from an image strip: im2col_tiles[aux]
+  kWide = 512,            // result kept in the wide intermediate format
+  kFreshLoad = 1024       // output stationary: first segment of an output tile
+};
+
+constexpr std::int32_t kNone = -1;
+
+// A place in the scratchpad; elements row-major.
+struct Buffer {
+  std::int32_t address, bytes;
+};
+
+// One DMA transfer of rows x cols elements between a tensor at (row, col) and a buffer. row_map != kNone: tensor row =
+// row_maps[row_map][row + i]. geometry != kNone: the tensor is an image and the transfer gathers im2col rows (patch embedding).
+struct Transfer {
+  std::int32_t tensor, row, col, rows, cols;
+  std::int32_t buffer, buffer_offset, buffer_stride;  // elements
+  std::int32_t row_map = kNone, geometry = kNone;
+  Bytes bytes;         // on the DRAM channel
+  Bytes dram_address;  // of the first byte
+};
+
+// The streamed tile of a convolution's pass: rows = output pixels from first_output, columns = contraction indices from first_k of
+// the strip that starts at input row first_input_row.
+struct Im2colTile {
+  std::int32_t geometry;  // index into Schedule::geometries
+  std::int32_t first_output, first_input_row, first_k, first_group, groups;
+};
+
+// A dependency is satisfied when the other job is done, or, for a chain of passes that the array itself keeps in order, when it was
+// issued, or, for the reuse of an operand buffer, when it has released its operands.
+enum class DependencyKind : std::uint8_t { kDone, kReleased, kIssued };
+struct Dependency {
+  std::int32_t job : 30;
+  std::uint32_t kind : 2;
+};
+
+struct Job {
+  UnitKind unit;
+  JobKind kind;
+  std::uint16_t flags = 0;
+  std::int32_t layer = 0, op = 0;
+  std::int32_t m = 0, k = 0, n = 0;
+  std::int32_t streamed = kNone, stationary = kNone, partial = kNone, result = kNone;  // buffers
+  std::int32_t streamed_offset = 0, stationary_offset = 0, result_offset = 0;          // elements
+  std::int32_t streamed_stride = 0, stationary_stride = 0, result_stride = 0;
+  std::int32_t aux = 0;
+  std::int32_t first_dependency = 0, dependency_count = 0;
+};
+
+struct ScheduledOperator {
+  OperatorRole role;
+  std::int32_t layer;
+  std::int32_t instance = 0, head = 0;
+};
+
+enum class TensorRole : std::uint8_t { kInput, kWeight, kActivation };
+struct ScheduledTensor {
+  std::string name;
+  TensorRole role;
+  std::int32_t layer;  // producer (kModelInput: the image), or owner of the weight
+  std::int32_t rows, cols;
+  Bytes dram_address, bytes;
+};
+
+struct Schedule {
+  std::vector<Job> jobs;
+  std::vector<Dependency> dependencies;  // of job j: [first_dependency, + dependency_count)
+  std::vector<Transfer> transfers;
+  std::vector<Buffer> buffers;
+  std::vector<ScheduledTensor> tensors;
+  std::vector<ScheduledOperator> operators;
+  std::vector<Conv2d> geometries;
+  std::vector<Im2colTile> im2col_tiles;
+  std::vector<std::vector<std::int32_t>> row_maps;
+  std::vector<std::int32_t> layer_output;   // tensor of every layer's output; kNone where an epilogue consumed it on chip
+  std::vector<std::string> layer_mapping;   // how each layer was mapped, for people
+  Bytes scratchpad_high_water = 0, dram_footprint = 0;
+};
+
+}  // namespace vitality

@@ -1,0 +1,62 @@
+// Builds a Schedule: DRAM placement, scratchpad buffers in a ring, and the dependencies that data and buffer reuse imply.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mapping/schedule.h"
+
+namespace vitality {
+
+class ScheduleBuilder {
+ public:
+  explicit ScheduleBuilder(Bytes scratchpad_bytes) : capacity_(scratchpad_bytes) {}
+
+  std::int32_t add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes);
+  std::int32_t add_operator(OperatorRole role, int layer, int instance = 0, int head = 0);
+
+  // Places buffers of one operator side by side behind the last ones (ring). Throws InfeasibleError when they exceed the scratchpad.
+  // Buffers that lie where they are placed hand their pending accesses over, so the new content waits for the old one's last use.
+  std::vector<std::int32_t> allocate(const std::vector<Bytes>& sizes, const std::string& what);
+
+  // Starts a job; then its accesses; then finish() adds it to the schedule and returns its index.
+  Job& begin(UnitKind unit, JobKind kind, int layer, int op);
+  void read(std::int32_t buffer);             // operand: released early where the unit says so
+  void write(std::int32_t buffer);
+  void accumulate(std::int32_t buffer);       // partial sums of one chain of passes of one array: kept in order by the array
+  void depend_on(std::int32_t job, DependencyKind kind = DependencyKind::kDone);
+  std::int32_t finish();
+
+  // A load or store with its transfers (the buffers' accesses included, and the tensors' regions).
+  std::int32_t transfer(UnitKind unit, int layer, int op, const std::vector<Transfer>& transfers);
+  Transfer make_transfer(std::int32_t tensor, int row, int col, int rows, int cols, std::int32_t buffer, int buffer_offset = 0, int buffer_stride = 0) const;
+  // Tensor accesses of jobs that are no DMA (uncharged layers).
+  void read_tensor(std::int32_t tensor, int row, int col, int rows, int cols);
+  void write_tensor(std::int32_t tensor, int row, int col, int rows, int cols);
+
+  std::int32_t job_count() const { return static_cast<std::int32_t>(schedule_.jobs.size()); }
+  Bytes capacity() const { return capacity_; }
+  Schedule& schedule() { return schedule_; }
+  const Schedule& schedule() const { return schedule_; }
+
+ private:
+  struct Access {
+    std::int32_t writer = kNone;                 // last job that wrote the content
+    bool accumulating = false;                   // the last writer belongs to a chain of passes
+    std::vector<Dependency> readers;             // since then
+  };
+  struct Region {
+    std::int32_t row, col, rows, cols, job;
+  };
+
+  Bytes capacity_, ring_ = 0;
+  Schedule schedule_;
+  std::vector<Access> access_;                    // per buffer
+  std::vector<std::int32_t> live_;                // buffers that own their place
+  std::vector<std::vector<Region>> writers_;      // per tensor
+  Job job_{};
+  std::vector<Dependency> pending_;
+};
+
+}  // namespace vitality
