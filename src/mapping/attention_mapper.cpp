@@ -1,0 +1,422 @@
+// Attention on the matrix engine and the pre- and post-processors.
+//
+// Taylor (Algorithm 1, algorithm.md 2): accumulators sum K, dividers make K_bar, adders make K_hat in place of K; SA-General forms
+// G = K_hat^T V with V stationary and then streams Q against G; SA-Diag forms Q k_hat_sum^T; adders add sqrt(d) v_sum and n sqrt(d);
+// dividers make Z. Keys that do not fit the scratchpad at once are read twice, in chunks: once for the mean, once for G.
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/error.h"
+#include "mapping/layer_mapper.h"
+
+namespace vitality {
+namespace {
+
+// Rotating buffers of one operand.
+struct Ring {
+  std::vector<std::int32_t> buffers;
+  std::size_t next = 0;
+  std::int32_t take() { return buffers[next++ % buffers.size()]; }
+};
+
+struct Chunk {
+  int first, count;
+};
+std::vector<Chunk> chunks(int total, int size) {
+  std::vector<Chunk> list;
+  for (int i = 0; i < total; i += size) list.push_back({i, std::min(size, total - i)});
+  return list;
+}
+
+struct AttentionPlan {
+  int token_chunk, query_chunk;
+  std::array<int, 4> sets;  // buffers of K, V, Q, T
+};
+
+class AttentionMapper {
+ public:
+  AttentionMapper(MappingContext& context, int layer, AttentionKind kind, std::int32_t output)
+      : context_(context),
+        builder_(context.builder),
+        config_(context.config),
+        layer_(layer),
+        a_(std::get<Attention>(context.layer(layer).parameters)),
+        kind_(kind),
+        output_(output),
+        element_(context.element_bytes()),
+        wide_(std::max(wide_bytes(context.config.precision), context.element_bytes())) {}
+
+  void map() {
+    plan();
+    for (int instance = 0; instance < a_.instances; ++instance) {
+      for (int head = 0; head < a_.heads; ++head) {
+        instance_ = instance, head_ = head;
+        if (kind_ == AttentionKind::kSoftmax) {
+          softmax_head();
+        } else {
+          taylor_head();
+        }
+      }
+    }
+  }
+
+ private:
+  bool elided() const { return kind_ == AttentionKind::kTaylorElided; }
+  bool first_order_bias() const { return a_.bias_params > 0 && config_.attention_bias == AttentionBias::kFirstOrder; }
+  std::int32_t op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }
+
+  std::vector<Bytes> buffer_list(const AttentionPlan& p) const {
+    const Bytes k = element_ * p.token_chunk * a_.d_qk, v = element_ * p.token_chunk * a_.d_v, q = element_ * p.query_chunk * a_.d_qk;
+    const bool softmax = kind_ == AttentionKind::kSoftmax;
+    // T holds T_N and then Z, or the scores and then P; behind it t_D.
+    const Bytes t_cols = softmax ? a_.n_kv : a_.d_v;
+    const Bytes t_element = softmax || a_.d_qk <= config_.matrix_engine.rows ? wide_ : std::max(wide_, context_.partial_bytes());
+    const Bytes t = t_element * p.query_chunk * t_cols;
+    std::vector<Bytes> list;
+    for (int i = 0; i < p.sets[0]; ++i) list.push_back(k);
+    for (int i = 0; i < p.sets[1]; ++i) list.push_back(v);
+    for (int i = 0; i < p.sets[2]; ++i) list.push_back(q);
+    for (int i = 0; i < p.sets[3]; ++i) list.push_back(t);
+    if (softmax) {
+      for (int i = 0; i < p.sets[3]; ++i) list.push_back(std::max(context_.partial_bytes(), element_) * p.query_chunk * a_.d_v);
+      if (a_.bias_params > 0) list.push_back(element_ * p.query_chunk * a_.n_kv);
+    } else {
+      list.push_back(context_.partial_bytes() * a_.d_qk * a_.d_v);                       // G
+      for (int i = 0; i < 2; ++i) {
+        list.push_back(context_.partial_bytes() * a_.d_qk);                              // 1^T K, then K_bar
+        list.push_back(context_.partial_bytes() * a_.d_qk);                              // k_hat_sum
+        list.push_back(context_.partial_bytes() * a_.d_v);                               // v_sum
+      }
+      for (int i = 0; i < 2; ++i) list.push_back(context_.partial_bytes() * p.query_chunk);  // t_D
+      if (first_order_bias()) list.push_back(element_ * p.query_chunk * a_.n_kv);
+    }
+    return list;
+  }
+
+  bool fits(const AttentionPlan& p) const {
+    Bytes total = 0;
+    for (const Bytes bytes : buffer_list(p)) total += ceil_div(bytes, 8) * 8;
+    return total <= builder_.capacity();
+  }
+
+  void plan() {
+    const int rows = config_.matrix_engine.rows;
+    static constexpr std::array<int, 4> kSets[] = {{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1}, {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}};
+    std::optional<AttentionPlan> found;
+    int token_chunk = a_.n_kv, query_chunk = a_.n_q;
+    while (!found) {
+      for (const auto& sets : kSets) {
+        const AttentionPlan candidate{token_chunk, query_chunk, sets};
+        if (fits(candidate)) {
+          found = candidate;
+          break;
+        }
+      }
+      if (found) break;
+      const auto halve = [rows](int size) { return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1)); };
+      if (query_chunk > 1 && (query_chunk >= token_chunk || token_chunk <= rows)) {
+        query_chunk = query_chunk > rows ? halve(query_chunk) : query_chunk / 2;
+      } else if (token_chunk > rows) {
+        token_chunk = halve(token_chunk);
+      } else {
+        throw InfeasibleError("layer " + context_.layer(layer_).name + ": one tile of its attention (" + std::to_string(a_.n_kv) + " keys, d = " +
+                              std::to_string(a_.d_qk) + ", e = " + std::to_string(a_.d_v) + ") does not fit the scratchpad of " +
+                              std::to_string(builder_.capacity()) + " bytes (scratchpad.capacity_kib)");
+      }
+    }
+    plan_ = *found;
+    const std::vector<std::int32_t> buffers = builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name);
+    auto next = buffers.begin();
+    const auto take = [&](Ring& ring, int count) {
+      for (int i = 0; i < count; ++i) ring.buffers.push_back(*next++);
+    };
+    take(k_, plan_.sets[0]);
+    take(v_, plan_.sets[1]);
+    take(q_, plan_.sets[2]);
+    take(t_, plan_.sets[3]);
+    if (kind_ == AttentionKind::kSoftmax) {
+      take(z_, plan_.sets[3]);
+      if (a_.bias_params > 0) take(bias_, 1);
+    } else {
+      take(g_, 1);
+      for (int i = 0; i < 2; ++i) take(mean_, 1), take(key_sum_, 1), take(value_sum_, 1);
+      take(denominator_, 2);
+      if (first_order_bias()) take(bias_, 1);
+    }
+    if (a_.bias_params > 0 && (kind_ == AttentionKind::kSoftmax || first_order_bias()))
+      bias_tensor_ = context_.add_weight(context_.layer(layer_).name + ".bias", layer_, a_.heads * a_.n_q, a_.n_kv, element_);
+    context_.note(layer_, std::to_string(ceil_div(a_.n_kv, plan_.token_chunk)) + " key chunks of " + std::to_string(plan_.token_chunk) + ", " +
+                              std::to_string(ceil_div(a_.n_q, plan_.query_chunk)) + " query chunks of " + std::to_string(plan_.query_chunk) +
+                              ", buffers K x" + std::to_string(plan_.sets[0]) + " V x" + std::to_string(plan_.sets[1]) + " Q x" +
+                              std::to_string(plan_.sets[2]) + " T x" + std::to_string(plan_.sets[3]));
+  }
+
+  std::int32_t load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring, std::int32_t op_index) {
+    const std::int32_t buffer = ring.take();
+    builder_.transfer(UnitKind::kDmaLoad, layer_, op_index,
+                      {builder_.make_transfer(context_.input_tensor(layer_, from.input), instance_ * tokens_per_instance + chunk.first,
+                                              from.offset + head_ * from.head_stride, chunk.count, depth, buffer)});
+    return buffer;
+  }
+
+  // A job with one streamed operand, an optional second operand and a result buffer.
+  struct Shape {
+    int m, k, n;
+  };
+  Job& start(UnitKind unit, JobKind kind, std::int32_t op_index, Shape shape, std::int32_t streamed, std::int32_t second, std::int32_t result,
+             int flags = 0) {
+    Job& job = builder_.begin(unit, kind, layer_, op_index);
+    job.m = shape.m, job.k = shape.k, job.n = shape.n;
+    job.flags = static_cast<std::uint16_t>(flags);
+    job.streamed = streamed, job.stationary = second, job.result = result;
+    job.streamed_stride = job.stationary_stride = job.result_stride = shape.n;
+    if (streamed != kNone) builder_.read(streamed);
+    if (second != kNone) builder_.read(second);
+    return job;
+  }
+  std::int32_t end(std::int32_t written) {
+    builder_.write(written);
+    return builder_.finish();
+  }
+  void column_sum(std::int32_t op_index, int rows, int cols, std::int32_t source, std::int32_t sum, bool first) {
+    start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum, first ? kFirst : 0);
+    if (!first) builder_.read(sum);
+    end(sum);
+  }
+  UnitKind diagonal() const { return config_.diagonal_engine.enabled ? UnitKind::kDiagonalEngine : UnitKind::kMatrixEngine; }
+
+  void taylor_head() {
+    const int d = a_.d_qk, e = a_.d_v;
+    const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk);
+    const std::int32_t mean = mean_.take(), key_sum = key_sum_.take(), value_sum = value_sum_.take(), g = g_.take();
+    // Step 1: K_bar.
+    const std::int32_t mean_op = op(OperatorRole::kKeyMean);
+    std::int32_t k_buffer = kNone;
+    for (const Chunk& chunk : tokens) {
+      k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, mean_op);
+      column_sum(mean_op, chunk.count, d, k_buffer, mean, chunk.first == 0);
+    }
+    start(UnitKind::kDividers, JobKind::kMeanDivide, mean_op, {1, 0, d}, mean, kNone, mean).aux = a_.n_kv;
+    end(mean);
+    // Steps 1 to 3, chunk by chunk: K_hat in place of K, k_hat_sum, v_sum, G.
+    const std::int32_t centre_op = op(OperatorRole::kCentreKeys), key_sum_op = elided() ? kNone : op(OperatorRole::kKeySum);
+    const std::int32_t value_sum_op = op(OperatorRole::kValueSum), context_op = op(OperatorRole::kContext);
+    bool first_pass = true;
+    for (const Chunk& chunk : tokens) {
+      const bool first = chunk.first == 0, last = chunk.first + chunk.count == a_.n_kv;
+      if (tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, centre_op);
+      const std::int32_t v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, value_sum_op);
+      start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {chunk.count, 0, d}, k_buffer, mean, k_buffer);
+      end(k_buffer);
+      if (!elided()) column_sum(key_sum_op, chunk.count, d, k_buffer, key_sum, first);
+      column_sum(value_sum_op, chunk.count, e, v_buffer, value_sum, first);
+      context_folds(context_op, chunk, last, k_buffer, v_buffer, g, first_pass);
+    }
+    if (elided()) {
+      // G / (n sqrt d) and V_bar = v_sum / n.
+      start(diagonal(), JobKind::kScaleVector, context_op, {d, 0, e}, g, kNone, g);
+      end(g);
+      start(UnitKind::kDividers, JobKind::kMeanDivide, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum).aux = a_.n_kv;
+      end(value_sum);
+    } else {
+      start(diagonal(), JobKind::kScaleVector, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum);
+      end(value_sum);
+    }
+    // Steps 4 to 6, query chunk by query chunk.
+    const std::int32_t denominator_op = elided() ? kNone : op(OperatorRole::kDenominator), numerator_op = op(OperatorRole::kNumerator);
+    const std::int32_t quotient_op = elided() ? kNone : op(OperatorRole::kQuotient);
+    for (const Chunk& chunk : chunks(a_.n_q, plan_.query_chunk)) {
+      const std::int32_t q_buffer = load(a_.q, a_.n_q, d, chunk, q_, numerator_op);
+      const std::int32_t t_buffer = t_.take();
+      std::int32_t t_d = kNone;
+      if (!elided()) {
+        t_d = denominator_.take();
+        Job& dot = start(diagonal(), JobKind::kDotProduct, denominator_op, {chunk.count, d, 1}, q_buffer, key_sum, t_d);
+        dot.streamed_stride = d, dot.stationary_stride = 1;
+        end(t_d);
+        start(UnitKind::kAdders, JobKind::kAddConstant, denominator_op, {chunk.count, 0, 1}, t_d, kNone, t_d);
+        end(t_d);
+      }
+      numerator_folds(numerator_op, chunk.count, q_buffer, g, t_buffer);
+      if (first_order_bias()) bias_folds(numerator_op, chunk, tokens, t_buffer);
+      start(UnitKind::kAdders, JobKind::kAddRow, numerator_op, {chunk.count, 0, e}, t_buffer, value_sum, t_buffer, elided() ? kLast : 0);
+      end(t_buffer);
+      if (!elided()) {
+        Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, quotient_op, {chunk.count, 0, e}, t_buffer, t_d, t_buffer);
+        divide.stationary_stride = 1;
+        end(t_buffer);
+      }
+      store(elided() ? numerator_op : quotient_op, chunk, t_buffer);
+    }
+  }
+
+  void store(std::int32_t op_index, const Chunk& chunk, std::int32_t buffer) {
+    builder_.transfer(UnitKind::kDmaStore, layer_, op_index,
+                      {builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v, chunk.count, a_.d_v, buffer)});
+  }
+
+  // G += K_hat^T V over one chunk: V stationary, K_hat streamed by columns, d rows a pass.
+  void context_folds(std::int32_t op_index, const Chunk& chunk, bool last_chunk, std::int32_t k_buffer, std::int32_t v_buffer, std::int32_t g,
+                     bool& first_pass) {
+    const int rows = config_.matrix_engine.rows, cols = config_.matrix_engine.cols, d = a_.d_qk, e = a_.d_v;
+    const bool g_stationary = config_.matrix_engine.accumulation == Accumulation::kGStationary && d <= rows && e <= cols;
+    if (g_stationary) {
+      // Output stationary: the tokens stream through, G forms in the PEs and stays there.
+      const int flags = kTransposed | kOutputStationary | (first_pass ? kFirst : 0) | (last_chunk ? kLast | kResultHeld : 0);
+      Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, op_index, {d, chunk.count, e}, k_buffer, v_buffer, last_chunk ? g : kNone, flags);
+      job.streamed_stride = d;
+      job.partial = g;
+      builder_.accumulate(g);
+      first_pass = false;
+      if (last_chunk) builder_.write(g);
+      builder_.finish();
+      return;
+    }
+    for (int token = 0; token < chunk.count; token += rows) {
+      const int k = std::min(rows, chunk.count - token);
+      const bool last = last_chunk && token + k == chunk.count;
+      for (int col = 0; col < e; col += cols) {
+        const int n = std::min(cols, e - col);
+        Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, op_index, {d, k, n}, k_buffer, v_buffer, last ? g : kNone,
+                         kTransposed | (first_pass ? kFirst : 0) | (last ? kLast : 0));
+        job.streamed_offset = token * d, job.streamed_stride = d;
+        job.stationary_offset = token * e + col, job.stationary_stride = e;
+        job.result_offset = col, job.result_stride = e;
+        job.partial = g;
+        builder_.accumulate(g);
+        if (last) builder_.write(g);
+        builder_.finish();
+      }
+      first_pass = false;
+    }
+  }
+
+  // T_N (wide) = Q G.
+  void numerator_folds(std::int32_t op_index, int m, std::int32_t q_buffer, std::int32_t g, std::int32_t t_buffer) {
+    const int rows = config_.matrix_engine.rows, cols = config_.matrix_engine.cols, d = a_.d_qk, e = a_.d_v;
+    const bool held = config_.matrix_engine.accumulation == Accumulation::kGStationary && d <= rows && e <= cols;
+    for (int col = 0; col < e; col += cols) {
+      const int n = std::min(cols, e - col);
+      for (int k = 0; k < d; k += rows) {
+        const bool first = k == 0, last = k + rows >= d;
+        Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, op_index, {m, std::min(rows, d - k), n}, q_buffer, g, last ? t_buffer : kNone,
+                         kWide | (first ? kFirst : 0) | (last ? kLast : 0) | (held ? kStationaryHeld : 0));
+        job.streamed_offset = k, job.streamed_stride = d;
+        job.stationary_offset = k * e + col, job.stationary_stride = e;
+        job.result_offset = col, job.result_stride = e;
+        if (d > rows) {
+          job.partial = t_buffer;
+          builder_.accumulate(t_buffer);
+        }
+        if (last) builder_.write(t_buffer);
+        builder_.finish();
+      }
+    }
+  }
+
+  // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, the centred bias being a constant of the model.
+  void bias_folds(std::int32_t op_index, const Chunk& queries, const std::vector<Chunk>& tokens, std::int32_t t_buffer) {
+    const int rows = config_.matrix_engine.rows, cols = config_.matrix_engine.cols, e = a_.d_v;
+    const std::int32_t bias = load_bias(op_index, queries);
+    for (const Chunk& chunk : tokens) {
+      const std::int32_t v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, op_index);
+      for (int token = 0; token < chunk.count; token += rows) {
+        for (int col = 0; col < e; col += cols) {
+          Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, op_index,
+                           {queries.count, std::min(rows, chunk.count - token), std::min(cols, e - col)}, bias, v_buffer, t_buffer, kWide | kLast);
+          job.aux = 1;  // adds to the wide result with the bias's scale
+          job.streamed_offset = chunk.first + token, job.streamed_stride = a_.n_kv;
+          job.stationary_offset = token * e + col, job.stationary_stride = e;
+          job.result_offset = col, job.result_stride = e;
+          builder_.read(t_buffer);
+          end(t_buffer);
+        }
+      }
+    }
+  }
+
+  std::int32_t load_bias(std::int32_t op_index, const Chunk& queries) {
+    const std::int32_t buffer = bias_.take();
+    builder_.transfer(UnitKind::kDmaLoad, layer_, op_index,
+                      {builder_.make_transfer(bias_tensor_, head_ * a_.n_q + queries.first, 0, queries.count, a_.n_kv, buffer)});
+    return buffer;
+  }
+
+  // Exact attention: scores with K stationary, one row-softmax, P V with V stationary.
+  void softmax_head() {
+    const int rows = config_.matrix_engine.rows, cols = config_.matrix_engine.cols, d = a_.d_qk, e = a_.d_v;
+    const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk);
+    const std::int32_t scores_op = op(OperatorRole::kScores), softmax_op = op(OperatorRole::kSoftmax), values_op = op(OperatorRole::kWeightedValues);
+    std::int32_t k_buffer = kNone, v_buffer = kNone;
+    bool fresh = true;
+    for (const Chunk& queries : chunks(a_.n_q, plan_.query_chunk)) {
+      const std::int32_t q_buffer = load(a_.q, a_.n_q, d, queries, q_, scores_op);
+      const std::int32_t s_buffer = t_.take(), z_buffer = z_.take();
+      for (const Chunk& chunk : tokens) {
+        if (fresh || tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, scores_op);
+        for (int token = 0; token < chunk.count; token += cols) {
+          const int n = std::min(cols, chunk.count - token);
+          for (int k = 0; k < d; k += rows) {
+            const bool last = k + rows >= d;
+            Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, scores_op, {queries.count, std::min(rows, d - k), n}, q_buffer, k_buffer,
+                             last ? s_buffer : kNone, kStationaryTransposed | kWide | (k == 0 ? kFirst : 0) | (last ? kLast : 0));
+            job.streamed_offset = k, job.streamed_stride = d;
+            job.stationary_offset = token * d + k, job.stationary_stride = d;
+            job.result_offset = chunk.first + token, job.result_stride = a_.n_kv;
+            if (d > rows) job.partial = s_buffer;
+            builder_.accumulate(s_buffer);
+            builder_.finish();
+          }
+        }
+      }
+      if (a_.bias_params > 0) {
+        const std::int32_t bias = load_bias(scores_op, queries);
+        start(UnitKind::kAdders, JobKind::kAddMatrix, scores_op, {queries.count, 0, a_.n_kv}, s_buffer, bias, s_buffer);
+        end(s_buffer);
+      }
+      start(UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, softmax_op, {queries.count, 0, a_.n_kv}, s_buffer, kNone, s_buffer);
+      end(s_buffer);
+      for (const Chunk& chunk : tokens) {
+        if (fresh || tokens.size() > 1) v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, values_op);
+        for (int token = 0; token < chunk.count; token += rows) {
+          const int k = std::min(rows, chunk.count - token);
+          const bool first = chunk.first + token == 0, last = chunk.first + token + k == a_.n_kv;
+          for (int col = 0; col < e; col += cols) {
+            Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, values_op, {queries.count, k, std::min(cols, e - col)}, s_buffer, v_buffer,
+                             last ? z_buffer : kNone, (first ? kFirst : 0) | (last ? kLast : 0));
+            job.streamed_offset = chunk.first + token, job.streamed_stride = a_.n_kv;
+            job.stationary_offset = token * e + col, job.stationary_stride = e;
+            job.result_offset = col, job.result_stride = e;
+            job.partial = z_buffer;
+            builder_.accumulate(z_buffer);
+            builder_.finish();
+          }
+        }
+      }
+      fresh = false;
+      store(values_op, queries, z_buffer);
+    }
+  }
+
+  MappingContext& context_;
+  ScheduleBuilder& builder_;
+  const HardwareConfig& config_;
+  int layer_;
+  const Attention& a_;
+  AttentionKind kind_;
+  std::int32_t output_;
+  Bytes element_, wide_;
+  AttentionPlan plan_{};
+  Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_;
+  std::int32_t bias_tensor_ = kNone;
+  int instance_ = 0, head_ = 0;
+};
+
+}  // namespace
+
+void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, std::int32_t output) {
+  AttentionMapper(context, layer, kind, output).map();
+}
+
+}  // namespace vitality

@@ -1,0 +1,59 @@
+// What the mappers of single layers share: the machine, the builder, the tensors made so far. Internal to the mapping room.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mapping/mapper.h"
+#include "mapping/schedule_builder.h"
+
+namespace vitality {
+
+// An element-wise layer applied to a producer's tiles while they are on chip.
+struct EpilogueStage {
+  int layer;
+  std::int32_t op;
+  bool charged;
+  bool folded;                  // batch norm folded into the producer's weights: no job
+  bool is_add;                  // Add or PositionEmbedding: needs the second operand
+  std::int32_t second = kNone;  // its tensor
+};
+
+struct MappingContext {
+  const VitModel& model;
+  const HardwareConfig& config;
+  ScheduleBuilder& builder;
+  std::vector<std::int32_t> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
+  std::int32_t image = kNone;
+
+  const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
+  std::int32_t tensor_of(int layer_index) const {
+    return layer_index == kModelInput ? image : output[static_cast<std::size_t>(layer_index)];
+  }
+  std::int32_t input_tensor(int layer_index, int input) const {
+    return tensor_of(layer(layer_index).inputs[static_cast<std::size_t>(input)]);
+  }
+  Bytes element_bytes() const { return storage_bytes(config.precision); }
+  Bytes partial_bytes() const { return accumulator_bytes(config.precision); }
+  std::int32_t add_activation(int layer_index);
+  std::int32_t add_weight(const std::string& name, int layer_index, int rows, int cols, Bytes bytes_each);
+  // DRAM bytes that one machine cycle can move.
+  double dram_bytes_per_cycle() const;
+  void note(int layer_index, std::string text) {
+    builder.schedule().layer_mapping[static_cast<std::size_t>(layer_index)] = std::move(text);
+  }
+};
+
+// Layers first, first+1, ... that are the epilogue of `producer` (consume only its output, one after the other).
+std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, const std::vector<bool>& selected);
+// Applies the stages to an m x n tile in `buffer` that covers (row, col) of the output; `second_buffers` rotate per stage.
+void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, std::int32_t buffer, int row, int col, int m, int n,
+                   const std::vector<std::int32_t>& second_buffers);
+
+void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue, std::int32_t output);
+void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, std::int32_t output);
+void map_elementwise_layer(MappingContext& context, int layer, std::int32_t output);
+void map_pool_layer(MappingContext& context, int layer, std::int32_t output);
+void map_rearrange_layer(MappingContext& context, int layer, std::int32_t output);
+
+}  // namespace vitality

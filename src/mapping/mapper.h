@@ -1,0 +1,30 @@
+// Maps a model onto a machine: layers -> tile jobs. One Mapper a machine; what machines share (GEMMs, element-wise layers, data
+// movement) lives in the *_mapper files that they call.
+//
+// Throws InfeasibleError, with the layer, the operand and the bytes, when a tile cannot fit the scratchpad.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "mapping/schedule.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+struct MappingOptions {
+  // Layers to execute; empty = all. The others' outputs are taken as given (inputs of the part).
+  std::vector<bool> selected;
+  // Attention kind per layer (AttentionKind::kAuto resolved by the caller); empty = the machine's.
+  std::vector<AttentionKind> attention;
+};
+
+Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options = {});
+
+// Layers that the machine's description does not charge: they take no time and no energy, and every report names them.
+bool is_charged(const Layer& layer, const HardwareConfig& config);
+// Bytes of one element as the scratchpad stores it: an operand, a partial sum, a wide intermediate (T_N, scores).
+Bytes wide_bytes(Precision precision);
+
+}  // namespace vitality
