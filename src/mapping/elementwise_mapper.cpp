@@ -66,6 +66,7 @@ void map_elementwise_layer(MappingContext& context, int layer_index, std::int32_
     Job& job = builder.begin(second == kNone ? UnitKind::kSpecialFunctions : UnitKind::kAdders,
                              second == kNone ? JobKind::kElementwise : JobKind::kAddMatrix, layer_index, op);
     job.m = m, job.n = shape.cols;
+    job.k = std::holds_alternative<LayerNorm>(layer.parameters) ? 3 : 1;  // sweeps
     job.streamed = job.result = buffer;
     job.streamed_stride = job.result_stride = job.stationary_stride = shape.cols;
     builder.read(buffer);

@@ -170,7 +170,7 @@ class InputStationaryMapper {
     for (Bytes t = 0; t < m_tiles; ++t) {
       const int m = std::min<int>(plan.m_tile, gemm_.m - static_cast<int>(t) * plan.m_tile);
       compute += engine.stationary_prefetch ? passes * std::max(engine.rows, m)
-                                            : passes * input_stationary_fold_cycles(engine.rows, engine.cols, m);
+                                            : passes * input_stationary_fold(engine.rows, engine.cols, m, false).interval;
     }
     const Bytes weights = element_ * gemm_.k * gemm_.n * m_tiles;
     Bytes streamed = element_ * gemm_.m * gemm_.k;

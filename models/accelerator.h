@@ -1,0 +1,36 @@
+// Builds and binds any machine from its configuration: controller, units, NoC, scratchpad, DMA channels, DRAM.
+#pragma once
+
+#include <memory>
+#include <systemc>
+#include <vector>
+
+#include "models/compute/engine.h"
+#include "models/control/chunk_controller.h"
+#include "models/interconnect/noc.h"
+#include "models/memory/dma.h"
+#include "models/memory/dram_controller.h"
+#include "models/memory/scratchpad.h"
+#include "models/protocol/machine_context.h"
+
+namespace vitality {
+
+class Accelerator : public sc_core::sc_module {
+ public:
+  Accelerator(sc_core::sc_module_name name, MachineContext& context);
+
+  ChunkController controller;
+  Scratchpad scratchpad;
+  Noc noc;
+  DramController dram;
+  Dma dma_load, dma_store;
+  // NoC port of a unit, or -1.
+  int noc_port(UnitKind unit) const { return port_[static_cast<std::size_t>(unit)]; }
+
+ private:
+  void add_engine(UnitKind kind, std::unique_ptr<Engine> engine);
+  std::vector<std::unique_ptr<Engine>> engines_;
+  std::array<int, kUnitKinds> port_;
+};
+
+}  // namespace vitality

@@ -1,0 +1,115 @@
+#include "models/compute/engine.h"
+
+#include <algorithm>
+
+#include "cost/array_cost.h"
+
+namespace vitality {
+
+Engine::Engine(sc_core::sc_module_name name, MachineContext& context)
+    : sc_module(name), job_socket("job_socket"), phase_socket("phase_socket"), memory_socket("memory_socket"), context_(context) {
+  job_socket.register_b_transport(this, &Engine::take);
+  SC_HAS_PROCESS(Engine);
+  SC_METHOD(step);
+  dont_initialize();
+  sensitive << event_;
+}
+
+void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+  const std::int32_t index = JobPayload::of(payload).job;
+  const Job& job = context_.schedule.jobs[static_cast<std::size_t>(index)];
+  JobCost& cost = context_.costs[static_cast<std::size_t>(index)];
+  cost = job_cost(job, context_.schedule, context_.config);
+  JobTimes& times = context_.times[static_cast<std::size_t>(index)];
+  times.start = context_.now();
+  schedule_job(job, cost, times.start, times);
+  // Operands are there (dependencies) and stay until they are released: the values can be computed at any time between.
+  if (context_.executor != nullptr) context_.executor->execute(job);
+  move_bytes(cost);
+  add_phase(times.released, index, kPhaseReleased);
+  add_phase(times.free, index, kPhaseFree);
+  add_phase(times.done, index, kPhaseDone);
+  wake();
+  payload.set_response_status(tlm::TLM_OK_RESPONSE);
+}
+
+void Engine::schedule_job(const Job&, const JobCost& cost, Cycles now, JobTimes& times) {
+  times.stream = now + cost.load;
+  times.released = times.stream + cost.stream;
+  times.free = times.released + cost.drain;
+  times.done = times.free + cost.latency;
+}
+
+void Engine::move_bytes(const JobCost& cost) {
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  const auto access = [&](tlm::tlm_command command, Bytes bytes) {
+    if (bytes == 0) return;
+    access_.set_command(command);
+    access_.set_address(static_cast<sc_dt::uint64>(bytes));
+    access_.set_data_length(static_cast<unsigned>(std::min<Bytes>(bytes, 0xFFFFFFFF)));
+    memory_socket->b_transport(access_, delay);
+  };
+  access(tlm::TLM_READ_COMMAND, cost.scratchpad_read);
+  access(tlm::TLM_WRITE_COMMAND, cost.scratchpad_write);
+}
+
+void Engine::add_phase(Cycles cycle, std::int32_t job, std::uint8_t phase) {
+  for (TimedPhase& timed : pending_) {
+    if (timed.job == job && timed.cycle == cycle) {
+      timed.phases |= phase;
+      return;
+    }
+  }
+  pending_.push_back({cycle, job, phase});
+}
+
+void Engine::wake() {
+  if (pending_.empty()) return;
+  Cycles next = pending_.front().cycle;
+  for (const TimedPhase& timed : pending_) next = std::min(next, timed.cycle);
+  if (next_wake_ >= 0 && next_wake_ <= next) return;
+  next_wake_ = next;
+  event_.notify(context_.until(next));
+}
+
+void Engine::step() {
+  next_wake_ = -1;
+  const Cycles now = context_.now();
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  for (std::size_t i = 0; i < pending_.size();) {
+    if (pending_[i].cycle > now) {
+      ++i;
+      continue;
+    }
+    const TimedPhase due = pending_[i];
+    pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(i));
+    phase_socket->b_transport(report_.fill(due.job, due.phases), delay);
+  }
+  wake();
+}
+
+void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times) {
+  const MatrixEngineConfig& engine = context_.config.matrix_engine;
+  if ((job.flags & kOutputStationary) != 0) {
+    times.stream = std::max(now, stream_end_);
+    times.released = times.stream + cost.stream;
+    times.free = times.released + cost.drain;
+    // The results leave through the shadow chain while the next tile runs.
+    times.done = times.free + ((job.flags & kLast) != 0 && (job.flags & kResultHeld) == 0 ? output_stationary_drain(engine.rows) : 0);
+    stream_start_ = times.stream, stream_end_ = times.free;
+    return;
+  }
+  if (!engine.stationary_prefetch) {
+    Engine::schedule_job(job, cost, now, times);
+    stream_start_ = times.stream, stream_end_ = times.free;
+    return;
+  }
+  times.stream = std::max(std::max(now, stream_start_) + cost.load, stream_end_);
+  times.released = times.stream + cost.stream;
+  times.done = times.released + cost.drain;
+  // The shadow register is free for the next tile as soon as this one streams.
+  times.free = times.stream;
+  stream_start_ = times.stream, stream_end_ = times.released;
+}
+
+}  // namespace vitality

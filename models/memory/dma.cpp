@@ -1,0 +1,75 @@
+#include "models/memory/dma.h"
+
+namespace vitality {
+
+Dma::Dma(sc_core::sc_module_name name, MachineContext& context)
+    : sc_module(name),
+      job_socket("job_socket"),
+      phase_socket("phase_socket"),
+      memory_socket("memory_socket"),
+      dram_socket("dram_socket"),
+      context_(context),
+      slots_(kDepth) {
+  job_socket.register_b_transport(this, &Dma::take);
+  dram_socket.register_nb_transport_bw(this, &Dma::respond);
+}
+
+Dma::Request& Dma::request() {
+  if (free_.empty()) {
+    requests_.push_back(std::make_unique<Request>());
+    Request& made = *requests_.back();
+    made.payload.set_extension(&made.transfer);
+    free_.push_back(&made);
+  }
+  Request& taken = *free_.back();
+  free_.pop_back();
+  return taken;
+}
+
+void Dma::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+  const std::int32_t index = JobPayload::of(payload).job;
+  const Job& job = context_.schedule.jobs[static_cast<std::size_t>(index)];
+  context_.costs[static_cast<std::size_t>(index)] = job_cost(job, context_.schedule, context_.config);
+  JobTimes& times = context_.times[static_cast<std::size_t>(index)];
+  times.start = times.stream = context_.now();
+  std::size_t slot = 0;
+  while (slots_[slot].job >= 0) ++slot;
+  slots_[slot] = {index, job.m};
+  for (int i = 0; i < job.m; ++i) {
+    const Transfer& transfer = context_.schedule.transfers[static_cast<std::size_t>(job.aux + i)];
+    Request& next = request();
+    next.slot = static_cast<std::int32_t>(slot);
+    next.transfer.bytes = transfer.bytes;
+    next.payload.set_address(static_cast<sc_dt::uint64>(transfer.dram_address));
+    next.payload.set_command(job.kind == JobKind::kLoad ? tlm::TLM_READ_COMMAND : tlm::TLM_WRITE_COMMAND);
+    tlm::tlm_phase phase = tlm::BEGIN_REQ;
+    sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    dram_socket->nb_transport_fw(next.payload, phase, delay);
+  }
+  payload.set_response_status(tlm::TLM_OK_RESPONSE);
+}
+
+tlm::tlm_sync_enum Dma::respond(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
+  for (std::unique_ptr<Request>& candidate : requests_) {
+    if (&candidate->payload != &payload) continue;
+    free_.push_back(candidate.get());
+    Slot& slot = slots_[static_cast<std::size_t>(candidate->slot)];
+    if (--slot.waiting > 0) break;
+    const std::int32_t index = slot.job;
+    slot.job = -1;
+    JobTimes& times = context_.times[static_cast<std::size_t>(index)];
+    times.released = times.free = times.done = context_.now();
+    const Job& job = context_.schedule.jobs[static_cast<std::size_t>(index)];
+    if (context_.executor != nullptr) context_.executor->execute(job);
+    const JobCost& cost = context_.costs[static_cast<std::size_t>(index)];
+    access_.set_command(job.kind == JobKind::kLoad ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+    access_.set_address(static_cast<sc_dt::uint64>(cost.scratchpad_read + cost.scratchpad_write));
+    memory_socket->b_transport(access_, delay);
+    phase_socket->b_transport(report_.fill(index, kPhaseReleased | kPhaseFree | kPhaseDone), delay);
+    break;
+  }
+  phase = tlm::END_RESP;
+  return tlm::TLM_COMPLETED;
+}
+
+}  // namespace vitality

@@ -1,0 +1,31 @@
+// The on-chip scratchpad: banks with one read and one write port each. Holds the tiles of a run with values.
+//
+// Storage is one double per byte address, so that buffers overlap in values exactly where they overlap in bytes; an element of a
+// buffer at address a with index i lies at a + i.
+#pragma once
+
+#include <tlm_utils/multi_passthrough_target_socket.h>
+
+#include <systemc>
+#include <vector>
+
+#include "base/units.h"
+
+namespace vitality {
+
+class Scratchpad : public sc_core::sc_module {
+ public:
+  tlm_utils::multi_passthrough_target_socket<Scratchpad> socket;
+
+  Scratchpad(sc_core::sc_module_name name, Bytes capacity, bool with_values);
+  double* values() { return values_.empty() ? nullptr : values_.data(); }
+  Bytes read_bytes() const { return read_bytes_; }
+  Bytes write_bytes() const { return write_bytes_; }
+
+ private:
+  void access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  std::vector<double> values_;
+  Bytes read_bytes_ = 0, write_bytes_ = 0;
+};
+
+}  // namespace vitality

@@ -1,0 +1,242 @@
+#include "cost/job_cost.h"
+
+#include <algorithm>
+
+#include "cost/array_cost.h"
+
+namespace vitality {
+namespace {
+
+struct Sizes {
+  Bytes element, partial, wide;
+};
+Sizes sizes_of(const HardwareConfig& config) {
+  const Bytes element = storage_bytes(config.precision);
+  return {element, accumulator_bytes(config.precision), std::max<Bytes>(element, config.precision == Precision::kFp64 ? 8 : 4)};
+}
+
+// Streams are limited by their link and by the scratchpad's ports: bytes that must cross in a cycle of the unit's own rate.
+void limit_stream(JobCost& cost, const HardwareConfig& config, double read_per_cycle, double write_per_cycle) {
+  const double demand = std::max(read_per_cycle, write_per_cycle);
+  const double port = static_cast<double>(config.scratchpad.banks) * config.scratchpad.port_bytes;
+  const double link = config.noc.link_bytes;
+  const Cycles own = cost.stream;
+  const auto stretched = [own](double factor) {
+    return factor <= 1 ? own : static_cast<Cycles>(static_cast<double>(own) * factor + 0.999999);
+  };
+  const Cycles by_port = stretched(demand / port), by_link = stretched(demand / link);
+  cost.stream = std::max(by_port, by_link);
+  if (by_port >= by_link) {
+    cost.scratchpad_stall = cost.stream - own;
+  } else {
+    cost.noc_stall = cost.stream - own;
+  }
+}
+
+void move(JobCost& cost, Bytes read, Bytes write) {
+  cost.scratchpad_read += read;
+  cost.scratchpad_write += write;
+}
+
+JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
+  const MatrixEngineConfig& engine = config.matrix_engine;
+  const Sizes size = sizes_of(config);
+  JobCost cost;
+  const Count outputs = static_cast<Count>(job.m) * job.n;
+  const bool grouped = (job.flags & kIm2col) != 0;
+  const Count depth = grouped ? job.k / schedule.im2col_tiles[static_cast<std::size_t>(job.aux)].groups : job.k;
+  const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0, bias = (job.flags & kHasBias) != 0;
+  const bool output_stationary = (job.flags & kOutputStationary) != 0;
+  const bool held = (job.flags & kStationaryHeld) != 0, result_held = (job.flags & kResultHeld) != 0;
+  const bool adds_outside = !output_stationary && (!first || bias);
+  cost.macs = outputs * depth;
+  cost.operations.mul = cost.macs;
+  cost.operations.add = outputs * (depth - 1) + (first && !bias ? 0 : outputs);
+  cost.actions[Action::kMac] = cost.macs;
+  if (adds_outside) cost.actions[Action::kAccumulate] = outputs;
+
+  Bytes read = size.element * job.m * job.k, write = 0;
+  if (!held) read += size.element * job.k * job.n;
+  if (bias) read += size.partial * job.n;
+  double partial_per_cycle = 0, result_per_cycle = 0;
+  if (!output_stationary && !first) {
+    read += size.partial * outputs;
+    partial_per_cycle = static_cast<double>(size.partial * job.n);
+  }
+  if (!last) {
+    if (!output_stationary) {
+      write += size.partial * outputs;
+      result_per_cycle = static_cast<double>(size.partial * job.n);
+    }
+  } else if (!result_held) {
+    const Bytes width = (job.flags & kWide) != 0 ? size.wide : size.element;
+    write += width * outputs;
+    result_per_cycle = static_cast<double>(width * job.n);
+  }
+  move(cost, read, write);
+  if (output_stationary) {
+    cost.stream = job.k;
+    cost.drain = last ? Cycles{engine.rows} + engine.cols - 2 : 0;
+    limit_stream(cost, config, static_cast<double>(size.element * (job.m + job.n)), 0);
+  } else {
+    const FoldTiming fold = input_stationary_fold(engine.rows, engine.cols, job.m, engine.stationary_prefetch, held);
+    cost.load = fold.load, cost.stream = fold.stream, cost.drain = fold.drain;
+    limit_stream(cost, config, static_cast<double>(size.element * job.k) + partial_per_cycle, result_per_cycle);
+  }
+  return cost;
+}
+
+JobCost diagonal_cost(const Job& job, const HardwareConfig& config) {
+  const Sizes size = sizes_of(config);
+  const bool own = job.unit == UnitKind::kDiagonalEngine;
+  const int rows = own ? config.diagonal_engine.rows : config.matrix_engine.rows;
+  const int cols = own ? 1 : config.matrix_engine.cols;
+  JobCost cost;
+  if (job.kind == JobKind::kScaleVector) {
+    const Count elements = static_cast<Count>(job.m) * job.n;
+    cost.stream = ceil_div(elements, rows);
+    cost.operations.mul = elements;
+    cost.actions[Action::kMultiply] = elements;
+    move(cost, size.partial * elements, size.partial * elements);
+    return cost;
+  }
+  // A contraction longer than the column takes several passes whose sums are added outside.
+  const Count passes = ceil_div(job.k, rows);
+  const FoldTiming fold = input_stationary_fold(rows, cols, job.m, false);
+  cost.load = passes * fold.load, cost.stream = passes * fold.stream, cost.drain = passes * fold.drain;
+  cost.macs = static_cast<Count>(job.m) * job.k;
+  cost.operations.mul = cost.macs;
+  cost.operations.add = static_cast<Count>(job.m) * (job.k - 1);
+  cost.actions[Action::kMac] = cost.macs;
+  cost.actions[Action::kAccumulate] = (passes - 1) * job.m;
+  move(cost, size.element * job.m * job.k + size.partial * (job.k + (passes - 1) * job.m), size.partial * passes * job.m);
+  limit_stream(cost, config, static_cast<double>(size.element * std::min(job.k, rows)), static_cast<double>(size.partial));
+  return cost;
+}
+
+// A lane array over a rows x cols tile with so many bytes read and written an element.
+void lanes(JobCost& cost, const HardwareConfig& config, const LaneConfig& unit, const JobTiming& timing, Count elements, Bytes read, Bytes write) {
+  cost.stream = timing.interval;
+  cost.latency = timing.latency - timing.interval;
+  move(cost, read, write);
+  const double per_cycle = static_cast<double>(std::min<Count>(unit.lanes, elements)) / unit.initiation_interval;
+  limit_stream(cost, config, per_cycle * static_cast<double>(read) / static_cast<double>(std::max<Count>(1, elements)),
+               per_cycle * static_cast<double>(write) / static_cast<double>(std::max<Count>(1, elements)));
+}
+
+LaneConfig special_lanes(const HardwareConfig& config) {
+  return {config.special_functions.lanes, config.special_functions.latency_cycles, config.special_functions.initiation_interval};
+}
+
+JobCost softmax_cost(const Job& job, const HardwareConfig& config) {
+  const Sizes size = sizes_of(config);
+  const Count elements = static_cast<Count>(job.m) * job.n, m = job.m;
+  JobCost cost;
+  cost.operations.mul = elements;
+  cost.operations.add = elements + m * (job.n - 1);
+  cost.operations.div = elements, cost.operations.exp = elements, cost.operations.cmp = m * (job.n - 1);
+  cost.actions[Action::kMultiply] = elements;
+  cost.actions[Action::kAdd] = cost.operations.add;
+  cost.actions[Action::kDivide] = elements, cost.actions[Action::kExp] = elements, cost.actions[Action::kCompare] = cost.operations.cmp;
+  // Three sweeps of a row: maximum (with the scale), exp and sum, divide.
+  const LaneConfig unit = special_lanes(config);
+  const JobTiming sweep = lane_timing(unit, job.m, job.n);
+  lanes(cost, config, unit, {3 * sweep.interval + (sweep.latency - sweep.interval) + config.special_functions.exp_latency_cycles, 3 * sweep.interval},
+        3 * elements, 3 * size.wide * elements, (2 * size.wide + size.element) * elements);
+  return cost;
+}
+
+JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
+  const Sizes size = sizes_of(config);
+  const Count elements = static_cast<Count>(job.m) * job.n;
+  JobCost cost;
+  const LaneConfig unit = special_lanes(config);
+  // One sweep; layer norm takes three (mean, variance, normalise): the mapper says so in k.
+  const Count sweeps = std::max(1, job.k);
+  const JobTiming sweep = lane_timing(unit, job.m, job.n);
+  cost.operations.mul = (sweeps == 3 ? 3 : 2) * elements;
+  cost.operations.add = (sweeps == 3 ? 4 : 1) * elements;
+  if (sweeps == 3) {
+    cost.operations.div = job.m;
+  } else {
+    cost.operations.exp = elements;
+  }
+  cost.actions[Action::kMultiply] = cost.operations.mul;
+  cost.actions[Action::kAdd] = cost.operations.add;
+  cost.actions[Action::kDivide] = cost.operations.div, cost.actions[Action::kExp] = cost.operations.exp;
+  lanes(cost, config, unit, {sweeps * sweep.interval + (sweep.latency - sweep.interval), sweeps * sweep.interval}, sweeps * elements,
+        sweeps * size.element * elements, size.element * elements);
+  return cost;
+}
+
+JobCost lane_cost(const Job& job, const HardwareConfig& config) {
+  const Sizes size = sizes_of(config);
+  const Count elements = static_cast<Count>(job.m) * job.n;
+  JobCost cost;
+  switch (job.kind) {
+    case JobKind::kColumnSum: {
+      const bool first = (job.flags & kFirst) != 0;
+      cost.operations.add = elements - (first ? job.n : 0);
+      cost.actions[Action::kAccumulate] = cost.operations.add;
+      lanes(cost, config, config.accumulators, accumulator_timing(config.accumulators, job.m, job.n), elements,
+            size.element * elements + (first ? 0 : size.partial * job.n), size.partial * job.n);
+      break;
+    }
+    case JobKind::kMeanDivide:
+      cost.operations.div = job.n;
+      cost.actions[Action::kDivide] = job.n;
+      lanes(cost, config, config.dividers, lane_timing(config.dividers, 1, job.n), job.n, size.partial * job.n, size.element * job.n);
+      break;
+    case JobKind::kRowDivide:
+      cost.operations.div = elements;
+      cost.actions[Action::kDivide] = elements;
+      lanes(cost, config, config.dividers, divider_chain_timing(config.dividers, job.m, job.n), elements, size.wide * elements + size.partial * job.m,
+            size.element * elements);
+      break;
+    default: {  // adders
+      const bool matrix = job.kind == JobKind::kAddMatrix || job.kind == JobKind::kMerge;
+      cost.operations.add = elements;
+      cost.actions[Action::kAdd] = elements;
+      const Bytes in = job.kind == JobKind::kAddRow ? size.wide : job.kind == JobKind::kAddConstant ? size.partial : size.element;
+      // A column vector (t_D) fills the lanes with rows.
+      const JobTiming timing = job.n == 1 ? lane_timing(config.adders, 1, job.m) : lane_timing(config.adders, job.m, job.n);
+      const Bytes second = matrix ? in * elements : job.kind == JobKind::kAddConstant ? 0 : size.partial * job.n;
+      const Bytes out = job.kind == JobKind::kAddRow && (job.flags & kLast) != 0 ? size.element : in;
+      lanes(cost, config, config.adders, timing, elements, in * elements + second, out * elements);
+      break;
+    }
+  }
+  return cost;
+}
+
+}  // namespace
+
+const char* action_name(Action action) {
+  static const char* const names[kActions] = {"mac", "accumulate", "add", "multiply", "divide", "exp", "compare", "scratchpad_read_byte", "scratchpad_write_byte",
+                                              "noc_byte_hop", "low_precision_mac"};
+  return names[static_cast<int>(action)];
+}
+
+JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
+  JobCost cost;
+  switch (job.kind) {
+    case JobKind::kLoad:
+    case JobKind::kStore: {
+      Bytes bytes = 0;
+      for (int i = 0; i < job.m; ++i) bytes += schedule.transfers[static_cast<std::size_t>(job.aux + i)].bytes;
+      (job.kind == JobKind::kLoad ? cost.scratchpad_write : cost.scratchpad_read) = bytes;
+      break;  // time is the memory system's
+    }
+    case JobKind::kFold: cost = fold_cost(job, schedule, config); break;
+    case JobKind::kDotProduct:
+    case JobKind::kScaleVector: cost = diagonal_cost(job, config); break;
+    case JobKind::kSoftmaxRows: cost = softmax_cost(job, config); break;
+    case JobKind::kElementwise: cost = job.unit == UnitKind::kUncharged ? JobCost{} : elementwise_cost(job, config); break;
+    default: cost = lane_cost(job, config); break;
+  }
+  cost.actions[Action::kScratchpadRead] = cost.scratchpad_read;
+  cost.actions[Action::kScratchpadWrite] = cost.scratchpad_write;
+  return cost;
+}
+
+}  // namespace vitality

@@ -1,0 +1,42 @@
+// What a tile job costs on its unit: cycles, operations, bytes, actions. Pure: reads shapes, formats and the machine, never values.
+#pragma once
+
+#include <array>
+
+#include "base/units.h"
+#include "config/hardware_config.h"
+#include "graph/attention_ops.h"
+#include "mapping/schedule.h"
+
+namespace vitality {
+
+// What a unit does and the energy table prices.
+enum class Action : std::uint8_t { kMac, kAccumulate, kAdd, kMultiply, kDivide, kExp, kCompare, kScratchpadRead, kScratchpadWrite, kNocByteHop, kLowPrecisionMac };
+constexpr int kActions = 11;
+const char* action_name(Action action);
+
+struct ActionCounts {
+  std::array<Count, kActions> count{};
+  Count& operator[](Action a) { return count[static_cast<std::size_t>(a)]; }
+  Count operator[](Action a) const { return count[static_cast<std::size_t>(a)]; }
+  ActionCounts& operator+=(const ActionCounts& other) {
+    for (int i = 0; i < kActions; ++i) count[static_cast<std::size_t>(i)] += other.count[static_cast<std::size_t>(i)];
+    return *this;
+  }
+};
+
+struct JobCost {
+  // Phases of a pass on an array; other units have only `stream`. Their sum is the time the unit is busy, without prefetch.
+  Cycles load = 0, stream = 0, drain = 0;
+  // Part of `stream` that the scratchpad's ports or the NoC link add to the unit's own rate.
+  Cycles scratchpad_stall = 0, noc_stall = 0;
+  Cycles latency = 0;   // from the unit's being free again to the result's being there (pipelined units)
+  Count macs = 0;
+  OperationCounts operations;
+  ActionCounts actions;
+  Bytes scratchpad_read = 0, scratchpad_write = 0;
+};
+
+JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config);
+
+}  // namespace vitality
