@@ -25,7 +25,7 @@ std::string pointer_of(const std::string& parent, const std::string& key) {
     } else if (c == '/') {
       out += "~1";
     } else {
-      out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+      out += c < 0x20 || c > 0x7e ? '?' : c;  // char may be signed: bytes above 0x7f are out either way
     }
   }
   return out;
@@ -36,8 +36,10 @@ std::string pointer_of(const std::string& parent, std::size_t index) {
 }
 
 std::string json_number(double value) {
-  char buffer[32];
-  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
+  char buffer[64];
+  const bool plain = value == 0 || (std::abs(value) >= 1e-5 && std::abs(value) < 1e15);
+  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value,
+                                    plain ? std::chars_format::fixed : std::chars_format::scientific);
   return std::string(buffer, result.ptr);
 }
 

@@ -28,10 +28,11 @@ std::vector<fs::path> json_files(const fs::path& folder) {
 }
 
 void list_workloads(const fs::path& folder) {
+  const std::vector<fs::path> files = json_files(folder / "workloads");
   std::cout << std::left << std::setw(18) << "name" << std::right << std::setw(8) << "layers" << std::setw(14)
             << "parameters" << std::setw(16) << "MACs"
             << "  description\n";
-  for (const fs::path& path : json_files(folder / "workloads")) {
+  for (const fs::path& path : files) {
     const VitModel model = read_workload(path.string());
     std::cout << std::left << std::setw(18) << path.stem().string() << std::right << std::setw(8) << model.layers.size()
               << std::setw(14) << parameter_count(model) << std::setw(16) << macs(model) << "  " << model.description
@@ -40,9 +41,10 @@ void list_workloads(const fs::path& folder) {
 }
 
 void list_configs(const fs::path& folder) {
+  const std::vector<fs::path> files = json_files(folder / "configs");
   std::cout << std::left << std::setw(24) << "name" << std::setw(10) << "machine" << std::setw(16) << "attention"
             << "description\n";
-  for (const fs::path& path : json_files(folder / "configs")) {
+  for (const fs::path& path : files) {
     const HardwareConfig config = read_hardware_config(path.string());
     std::cout << std::left << std::setw(24) << path.stem().string() << std::setw(10) << to_string(config.machine)
               << std::setw(16) << to_string(config.attention) << config.description << "\n";

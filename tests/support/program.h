@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -25,8 +28,9 @@ inline std::string read_and_close(std::FILE* file) {
   return text;
 }
 
-// No shell: every word arrives as it is.
-inline ProgramResult run_program(const std::vector<std::string>& words) {
+// No shell: every word arrives as it is. Runs in `directory`; killed after 60 seconds.
+inline ProgramResult run_program(const std::vector<std::string>& words,
+                                 const std::string& directory = VITALITY_SOURCE_DIR) {
   std::FILE *out = std::tmpfile(), *err = std::tmpfile();
   if (out == nullptr || err == nullptr) throw std::runtime_error("run_program: no temporary file");
   std::fflush(nullptr);
@@ -40,12 +44,37 @@ inline ProgramResult run_program(const std::vector<std::string>& words) {
     std::vector<char*> arguments{program.data()};
     for (std::string& word : copies) arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    execv(program.c_str(), arguments.data());
+    alarm(60);
+    if (chdir(directory.c_str()) == 0) execv(program.c_str(), arguments.data());
     _exit(127);
   }
   int status = 0;
   waitpid(child, &status, 0);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_and_close(out), read_and_close(err)};
 }
+
+// A folder of its own for one test, removed at the end.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "vitality-test-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("ScratchFolder: cannot make a folder");
+    path_ = name;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  std::string path(const std::string& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path(name), std::ios::binary) << text;
+    return path(name);
+  }
+
+ private:
+  std::string path_;
+};
 
 }  // namespace vitality::test

@@ -1,0 +1,94 @@
+// The program's outside: help, version, exit codes, misspelt commands and options, validate and list.
+#include "tests/support/program.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+using namespace vitality::test;
+using Catch::Contains;
+
+TEST_CASE("help and version") {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"--help"}, {"-h"}, {"validate", "--help"}, {"list", "--help"}, {"validate", "x.json", "-h"}}) {
+    const ProgramResult result = run_program(arguments);
+    CHECK(result.exit_code == 0);
+    CHECK_THAT(result.out, Contains("usage: vitality"));
+    CHECK(result.err.empty());
+  }
+  CHECK(run_program({"--version"}).out == "vitality 0.1.0\n");
+}
+
+TEST_CASE("nothing but the program's own text is printed: no SystemC banner") {
+  unsetenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE");
+  const ProgramResult result = run_program({"--version"});
+  CHECK(result.err.empty());
+  CHECK(result.out.size() < 40);
+}
+
+TEST_CASE("wrong command lines exit with 2 and say what was meant") {
+  struct Case {
+    std::vector<std::string> arguments;
+    std::string expected;
+  };
+  for (const Case& c : std::vector<Case>{
+           {{"valdate"}, "error: unknown command \"valdate\" (did you mean \"validate\"?)"},
+           {{"lits"}, "did you mean \"list\"?"},
+           {{""}, "error: unknown command \"\""},
+           {{"--verison"}, "error: unknown option \"--verison\""},
+           {{"validate"}, "error: expected one file or more"},
+           {{"validate", "--sett", "a=b"}, "error: unknown option --sett (did you mean \"--set\"?)"},
+           {{"validate", "--se", "a=b"}, "error: unknown option --se"},
+           {{"validate", "-x"}, "error: unknown option -x"},
+           {{"validate", "x.json", "--set"}, "error: the required argument for option '--set' is missing"},
+           {{"list"}, "error: expected one of workloads, configs, operators"},
+           {{"list", "config"}, "did you mean \"configs\"?"},
+           {{"list", "configs", "workloads"}, "error: expected one of"},
+           {{"list", "configs", "--dir", "/nonexistent"}, "error: /nonexistent/configs: no such folder"},
+           {{"list", "configs", "--dir", ".", "--dir", "."}, "error: "}}) {
+    const ProgramResult result = run_program(c.arguments);
+    INFO(c.expected);
+    CHECK(result.exit_code == 2);
+    CHECK(result.out.empty());
+    CHECK_THAT(result.err, Contains(c.expected));
+  }
+  const ProgramResult nothing = run_program({});
+  CHECK(nothing.exit_code == 2);
+  CHECK_THAT(nothing.err, Contains("usage: vitality"));
+}
+
+TEST_CASE("validate: every shipped file is in order, from any folder") {
+  namespace fs = std::filesystem;
+  std::vector<std::string> arguments{"validate"};
+  for (const char* folder : {"configs", "configs/memory", "configs/energy", "workloads"}) {
+    for (const auto& entry : fs::directory_iterator(fs::path(VITALITY_SOURCE_DIR) / folder)) {
+      if (entry.path().extension() == ".json") arguments.push_back(entry.path().string());
+    }
+  }
+  const ProgramResult result = run_program(arguments, "/");
+  CHECK(result.exit_code == 0);
+  CHECK(result.err.empty());
+  CHECK(static_cast<std::size_t>(std::count(result.out.begin(), result.out.end(), '\n')) == arguments.size() - 1);
+  CHECK(arguments.size() > 20);
+}
+
+TEST_CASE("validate: overrides are checked too") {
+  const ProgramResult good = run_program({"validate", "configs/vitality.json", "--set", "matrix_engine.rows=32"});
+  CHECK(good.exit_code == 0);
+  const ProgramResult bad = run_program({"validate", "configs/vitality.json", "--set", "matrix_engine.rows=0"});
+  CHECK(bad.exit_code == 2);
+  CHECK(bad.err ==
+        "error: --set matrix_engine.rows=0: /matrix_engine/rows: expected an integer from 1 to 4096, found 0\n");
+}
+
+TEST_CASE("list") {
+  const ProgramResult workloads = run_program({"list", "workloads"});
+  CHECK(workloads.exit_code == 0);
+  CHECK_THAT(workloads.out, Contains("deit_tiny") && Contains("5717416") && Contains("1253683200"));
+  CHECK_THAT(run_program({"list", "configs"}).out, Contains("vitality_overlapped") && Contains("dense_softmax"));
+  CHECK_THAT(run_program({"list", "operators"}).out, Contains("conv2d") && Contains("unfold"));
+}
+
+TEST_CASE("a full disk behind standard output is an error") {
+  CHECK(std::system((std::string(VITALITY_PROGRAM) + " --version > /dev/full 2> /dev/null").c_str()) == 1 << 8);
+}
