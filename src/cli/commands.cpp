@@ -11,6 +11,7 @@ namespace vitality::cli {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table{
+      {"dram", dram_command, "replays a memory trace on the DRAM model"},
       {"gemm", gemm_command, "compute cycles of one GEMM on the matrix engine"},
       {"validate", validate_command, "check configs, workloads and sweep specs; print OK or every error"},
       {"list", list_command, "list the workloads, configs or operators"},

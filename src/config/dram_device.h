@@ -1,4 +1,5 @@
-// A DRAM device's timing and energy (hardware.md section 4; configs/memory/*.json). Timings in device clocks (tck_ns each).
+// A DRAM device's timing and energy (hardware.md section 4; configs/memory/*.json). Timings in device clocks (tck_ns
+// each).
 #pragma once
 
 #include <map>
@@ -13,8 +14,8 @@ struct DramDevice {
   double tck_ns = 0.833;
   int cl = 17, cwl = 12, trcd = 17, trp = 17, tras = 39, trc = 56;
   int tccd_s = 4, tccd_l = 6, trrd_s = 4, trrd_l = 6, tfaw = 26;
-  int trp_all_bank = 17;  // precharge of all banks at once, before a refresh
-  int turnaround = 2;     // idle clocks of the data bus between a read's and a write's data, and between ranks
+  int trp_all_bank = 0;  // precharge of all banks at once, before a refresh; 0: as trp
+  int turnaround = 2;    // idle clocks of the data bus between a read's and a write's data, and between ranks
   int twr = 18, trtp = 9, twtr_s = 3, twtr_l = 9, trfc = 420, trefi = 9360;
   int burst_length = 8, burst_cycles = 4;  // beats and clocks of one burst
   int bank_groups = 4, banks_per_group = 4, ranks = 1, rows = 65536;
@@ -25,6 +26,12 @@ struct DramDevice {
   double background_active_mw = 413, background_precharged_mw = 326;
   double all_in_pj_per_bit = 13;  // used by dram.model = bandwidth
 
+  int precharge_all() const { return trp_all_bank > 0 ? trp_all_bank : trp; }
+  // Clocks that a bank may take to open, serve one burst and close; refresh must leave it twice that.
+  int one_access() const {
+    const int served = trcd + (cl > cwl ? cl : cwl) + burst_cycles + (twr > trtp ? twr : trtp);
+    return (tras > served ? tras : served) + (trp > trp_all_bank ? trp : trp_all_bank);
+  }
   int burst_bytes() const { return bus_bits / 8 * burst_length; }
   double peak_gb_s_per_channel() const { return burst_bytes() / (burst_cycles * tck_ns); }
 };

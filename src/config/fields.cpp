@@ -1,8 +1,8 @@
 #include "config/fields.h"
 
-#include <algorithm>
-#include <sstream>
 
+#include "base/error.h"
+#include "config/address_map.h"
 #include "config/names.h"
 
 namespace vitality {
@@ -99,16 +99,6 @@ bool power_of_two(int n) {
   return n > 0 && (n & (n - 1)) == 0;
 }
 
-// "row_bank_column_bankgroup": each part once, from the most to the least significant address bits.
-bool is_address_map(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, '_');) parts.push_back(part);
-  std::sort(parts.begin(), parts.end());
-  return text.size() < 60 && text.back() != '_' &&
-         parts == std::vector<std::string>{"bank", "bankgroup", "column", "row"};
-}
-
 }  // namespace
 
 void visit_fields(FieldVisitor& v, HardwareConfig& c) {
@@ -173,6 +163,8 @@ void visit_fields(FieldVisitor& v, DramDevice& d) {
     v.integer(t.key, t.value, 1, 10000);
   }
   v.integer("trefi", d.trefi, 1, 10000000);
+  v.integer("trp_all_bank", d.trp_all_bank, 0, 10000);
+  v.integer("turnaround", d.turnaround, 0, 10000);
   v.integer("burst_length", d.burst_length, 1, 64);
   v.integer("burst_cycles", d.burst_cycles, 1, 64);
   v.integer("bank_groups", d.bank_groups, 1, 64);
@@ -235,7 +227,8 @@ void check_consistency(const DramDevice& d, const ReportKey& report) {
   need(d.trrd_l >= d.trrd_s, "trrd_l", "impossible timing: trrd_l is shorter than trrd_s");
   need(d.twtr_l >= d.twtr_s, "twtr_l", "impossible timing: twtr_l is shorter than twtr_s");
   need(d.tfaw >= d.trrd_s, "tfaw", "impossible timing: tfaw is shorter than trrd_s");
-  need(d.trefi > d.trfc + d.trc, "trefi", "impossible timing: refresh takes all the time (trefi <= trfc + trc)");
+  need(d.trefi > d.trfc + 2 * d.one_access(), "trefi",
+       "impossible timing: refresh leaves no time for an access (trefi <= trfc + two accesses of a closed bank)");
   need(d.burst_cycles <= d.burst_length, "burst_cycles", "a burst cannot take more clocks than beats (burst_length)");
   for (const auto& [key, value] : {std::pair{"bank_groups", d.bank_groups},
                                    {"banks_per_group", d.banks_per_group},
@@ -251,13 +244,11 @@ void check_consistency(const DramDevice& d, const ReportKey& report) {
 }
 
 void check_consistency(const HardwareConfig& c, const ReportKey& report) {
-  if (!c.dram.address_map.empty() && !is_address_map(c.dram.address_map)) {
-    report("dram.address_map",
-           "expected row, bank, bankgroup and column, each once, joined by _ (most significant first), "
-           "such as row_bank_column_bankgroup");
+  try {
+    parse_address_map(c.dram.address_map, "", "");
+  } catch (const InputError& error) {
+    report("dram.address_map", error.message());
   }
-  if (c.dram.address_map.empty())
-    report("dram.address_map", "expected a map such as row_bank_column_bankgroup, found \"\"");
   if (static_cast<std::int64_t>(c.scratchpad.banks) * c.scratchpad.port_bytes >
       c.scratchpad.capacity_kib * std::int64_t{1024}) {
     report("scratchpad.capacity_kib", "smaller than one access of every bank (banks * port_bytes)");

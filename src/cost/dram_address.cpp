@@ -40,6 +40,9 @@ DramAddressMap::DramAddressMap(const DramDevice& device, int channels, const std
     target.shift = shift;
     shift += target.bits;
   }
+  if (shift + log2_of(device.burst_bytes(), "bus_bits") > 50) {
+    throw InputError("", "/dram/device/rows", "a channel of more than 2^50 bytes");
+  }
   capacity_ = (Bytes{device.burst_bytes()} << shift) * channels;
 }
 

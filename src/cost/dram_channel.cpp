@@ -20,10 +20,7 @@ DramChannel::DramChannel(const DramDevice& device, const DramAddressMap& map, in
       bank_count_(device.bank_groups * device.banks_per_group) {
   if (depth_ < 1) throw InputError("", "/dram/queue_depth", "expected at least 1, found " + std::to_string(depth_));
   // After a refresh a bank must have the time to open, serve and close before the next one, or nothing ever moves.
-  const std::int64_t one_access =
-      std::max<std::int64_t>(device.tras, device.trcd + std::max(device.cl, device.cwl) + device.burst_cycles +
-                                              std::max(device.twr, device.trtp));
-  if (device.trefi <= device.trfc + 2 * (one_access + std::max(device.trp, device.trp_all_bank))) {
+  if (device.trefi <= device.trfc + 2 * device.one_access()) {
     throw InputError(
         "", "/dram/device/trefi",
         "impossible timing: refresh every " + std::to_string(device.trefi) + " clocks leaves no time for an access");
@@ -390,7 +387,7 @@ void DramChannel::close_rank(int rank, std::int64_t clock) {
     if (banks_[bank].row < 0) continue;
     ++counts_.precharges;
     close_bank(bank, clock);
-    banks_[bank].next_activate = std::max(banks_[bank].next_activate, clock + device_.trp_all_bank);
+    banks_[bank].next_activate = std::max(banks_[bank].next_activate, clock + device_.precharge_all());
   }
 }
 

@@ -30,7 +30,7 @@ class DramChecker {
       case DramCommand::kPrechargeAll:
         for (int g = 0; g < d_.bank_groups; ++g) {
           for (int b = 0; b < d_.banks_per_group; ++b) {
-            if (bank(command.at.rank, g, b).row >= 0) precharge(command.at.rank, g, b, t, d_.trp_all_bank);
+            if (bank(command.at.rank, g, b).row >= 0) precharge(command.at.rank, g, b, t, d_.precharge_all());
           }
         }
         break;

@@ -25,7 +25,7 @@ inline DramDevice hbm2() {
   DramDevice d;
   d.name = "hbm2";
   d.tck_ns = 1.0;
-  d.cl = 14, d.cwl = 5, d.trcd = 14, d.trp = 14, d.trp_all_bank = 14, d.tras = 34, d.trc = 48;
+  d.cl = 14, d.cwl = 5, d.trcd = 14, d.trp = 14, d.tras = 34, d.trc = 48;
   d.tccd_s = 2, d.tccd_l = 4, d.trrd_s = 4, d.trrd_l = 4, d.tfaw = 15;
   d.twr = 16, d.trtp = 5, d.twtr_s = 6, d.twtr_l = 8, d.trfc = 350, d.trefi = 3900;
   d.burst_length = 4, d.burst_cycles = 2;

@@ -116,7 +116,7 @@ TEST_CASE("timing checker: every rule refuses a clock early and accepts on time"
       {"trcd", {command(0, C::kActivate)}, command(d.trcd, C::kWrite)},
       {"tras", {command(0, C::kActivate)}, command(d.tras, C::kPrecharge)},
       {"trp", {command(0, C::kActivate), command(60, C::kPrecharge)}, command(60 + d.trp, C::kActivate)},
-      {"trp", {command(0, C::kActivate), command(60, C::kPrechargeAll)}, command(60 + d.trp_all_bank, C::kRefresh)},
+      {"trp", {command(0, C::kActivate), command(60, C::kPrechargeAll)}, command(60 + d.precharge_all(), C::kRefresh)},
       {"tccd_s", after_open(command(40, C::kRead)), command(44, C::kRead, 0, 1)},
       {"tccd_l", after_open(command(40, C::kRead)), command(46, C::kRead)},
       {"tccd_l", after_open(command(40, C::kRead)), command(46, C::kRead, 0, 0, 1)},
@@ -255,8 +255,8 @@ TEST_CASE("scheduler: each timing is met on the first legal clock") {
     t.channel.submit(0, at(d, 0, 0, 3), 1, false, d.trefi + 1);
     t.drain();
     CHECK(t.clock_of(C::kPrechargeAll) == d.trefi);
-    CHECK(t.clock_of(C::kRefresh) == d.trefi + d.trp_all_bank);
-    CHECK(t.clock_of(C::kActivate, 1) == d.trefi + d.trp_all_bank + d.trfc);
+    CHECK(t.clock_of(C::kRefresh) == d.trefi + d.precharge_all());
+    CHECK(t.clock_of(C::kActivate, 1) == d.trefi + d.precharge_all() + d.trfc);
   }
   SECTION("rank switch: one idle turnaround on the bus, activates not bound together") {
     DramDevice two = d;

@@ -1,0 +1,26 @@
+// A file that appears whole or not at all: written beside its name, renamed by commit(), removed when it is not
+// committed.
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+namespace vitality {
+
+class OutputFile {
+ public:
+  // Throws InputError when the file cannot be made.
+  explicit OutputFile(const std::string& path);
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile();
+  std::FILE* stream() { return file_; }
+  // Throws InputError when anything could not be written.
+  void commit();
+
+ private:
+  std::string path_, temporary_;
+  std::FILE* file_ = nullptr;
+};
+
+}  // namespace vitality

@@ -1,0 +1,108 @@
+// `vitality dram`: replays a memory trace on the config's DRAM, JSON on stdout, the command trace as CSV on request.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/output_file.h"
+#include "cli/options.h"
+#include "config/hardware_config_json.h"
+#include "config/memory_trace.h"
+#include "cost/dram_replay.h"
+
+namespace vitality::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+void write_command(std::FILE* file, int channel, const DramCommandRecord& c) {
+  const bool whole_rank = c.command == DramCommand::kRefresh || c.command == DramCommand::kPrechargeAll;
+  if (whole_rank) {
+    fmt::print(file, "{},{},{},{},,,,\n", c.clock, channel, to_string(c.command), c.at.rank);
+  } else {
+    fmt::print(file, "{},{},{},{},{},{},{},{}\n", c.clock, channel, to_string(c.command), c.at.rank, c.at.bank_group,
+               c.at.bank, c.at.row, c.at.column);
+  }
+}
+
+nlohmann::ordered_json to_json(const HardwareConfig& config, const DramReplayResult& result) {
+  const DramStatistics& s = result.statistics;
+  nlohmann::ordered_json json;
+  json["cycles"] = result.cycles;
+  json["bytes"] = result.bytes;
+  json["bandwidth_gb_s"] = result.bandwidth_gb_s;
+  json["row_hits"] = s.row_hits;
+  json["row_misses"] = s.row_misses;
+  json["row_conflicts"] = s.row_conflicts;
+  json["energy_pj"] = result.energy.total();
+  json["energy_breakdown_pj"] = {{"activate", result.energy.activate},
+                                 {"read", result.energy.read},
+                                 {"write", result.energy.write},
+                                 {"refresh", result.energy.refresh},
+                                 {"background", result.energy.background}};
+  json["read_bytes"] = s.read_bytes;
+  json["write_bytes"] = s.write_bytes;
+  json["commands"] = {
+      {"act", s.activates}, {"pre", s.precharges}, {"rd", s.read_bursts}, {"wr", s.write_bursts}, {"ref", s.refreshes}};
+  json["bus_busy_cycles"] = s.bus_busy_clocks;
+  json["device"] = config.dram.device.name;
+  json["channels"] = config.dram.channels;
+  json["model"] = to_string(config.dram.model);
+  json["address_map"] = config.dram.address_map;
+  return json;
+}
+
+DramReplayResult replay(const HardwareConfig& config, const std::string& trace, OutputFile* commands) {
+  DramReplay memory(config.dram);
+  if (commands) {
+    fmt::print(commands->stream(), "cycle,channel,command,rank,bank_group,bank,row,column\n");
+    memory.observe(
+        [commands](int channel, const DramCommandRecord& c) { write_command(commands->stream(), channel, c); });
+  }
+  MemoryTraceReader reader(trace, memory.capacity());
+  MemoryRequest request{};
+  std::int64_t requests = 0;
+  for (; reader.next(request); ++requests) memory.request(request.cycle, request.write, request.address);
+  if (requests == 0) throw InputError(trace, "", "the trace holds no request, expected lines [CYCLE] R|W HEX_ADDRESS");
+  return memory.finish();
+}
+
+}  // namespace
+
+int dram_command(const Arguments& arguments) {
+  po::options_description options("options");
+  options.add_options()("config", po::value<std::string>(), "the machine (its dram part is used)")(
+      "trace", po::value<std::string>(), "lines [CYCLE] R|W HEX_BYTE_ADDRESS, one 64-byte request each")(
+      "set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value: another config value (repeatable)")(
+      "commands", po::value<std::string>(),
+      "writes every DRAM command as CSV (dram.model banked); cycle 0 is the first request");
+  po::variables_map values;
+  if (!parse_options(arguments,
+                     "usage: vitality dram --config C.json --trace T.txt [OPTIONS]\n\nReplays a memory trace in order; "
+                     "cycles in DRAM "
+                     "clocks from the first request to the last data. JSON on stdout.",
+                     options, "", values)) {
+    return kDone;
+  }
+  for (const char* name : {"config", "trace"}) {
+    if (!values.count(name)) throw InputError("", "", std::string("option --") + name + " is required; see --help");
+  }
+  const auto overrides =
+      values.count("set") ? values["set"].as<std::vector<std::string>>() : std::vector<std::string>();
+  const HardwareConfig config = read_hardware_config(values["config"].as<std::string>(), overrides);
+  std::unique_ptr<OutputFile> commands;
+  if (values.count("commands")) {
+    if (config.dram.model != DramModel::kBanked)
+      throw InputError("", "", "option --commands: only dram.model banked issues commands");
+    commands = std::make_unique<OutputFile>(values["commands"].as<std::string>());
+  }
+  const DramReplayResult result = replay(config, values["trace"].as<std::string>(), commands.get());
+  if (commands) commands->commit();
+  std::cout << to_json(config, result).dump(2) << "\n";
+  return kDone;
+}
+
+}  // namespace vitality::cli
