@@ -17,9 +17,8 @@ double refresh_availability(const DramDevice& device) {
 
 BandwidthDram::BandwidthDram(const DramConfig& config, double clock_mhz) : device_(config.device) {
   const DramClock clock(clock_mhz, device_.tck_ns);
-  one_burst_ = clock.machine_span(device_.burst_cycles);
-  latency_ = clock.machine_span(device_.trcd + device_.cl);
-  rate_ = config.channels / one_burst_ * refresh_availability(device_);
+  rate_ = config.channels / clock.machine_span(device_.burst_cycles) * refresh_availability(device_);
+  latency_ = clock.machine_span(device_.trcd + device_.cl + device_.burst_cycles) - 1 / rate_;
 }
 
 // Rounding may leave an exact cycle a hair late; a billionth of a cycle is no time.
@@ -37,7 +36,7 @@ void BandwidthDram::serve_until(double time) {
     const double finish = finish_of_first();
     if (finish > time) return;
     const Active& first = active_.top();
-    done_.push({completion(std::max(finish, first.earliest)), first.order, first.id});
+    done_.push({completion(finish), first.order, first.id});
     time_ = finish, virtual_time_ = first.tag;
     active_.pop();
     if (active_.empty()) virtual_time_ = 0;
@@ -60,7 +59,7 @@ void BandwidthDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool wri
   serve_until(start);
   if (!active_.empty()) virtual_time_ += (start - time_) * rate_ / static_cast<double>(active_.size());
   time_ = start;
-  active_.push({virtual_time_ + static_cast<double>(bursts), order, id, start + one_burst_});
+  active_.push({virtual_time_ + static_cast<double>(bursts), order, id});
 }
 
 Cycles BandwidthDram::next_event() const {

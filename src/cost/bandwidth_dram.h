@@ -1,7 +1,7 @@
-// The fast back end of dram.model: every request has a latency of tRCD + CL and streams its bursts at the memory's
-// sustained rate, peak * (1 - tRFC / tREFI) over all channels, shared fluidly and equally by the requests in service.
-// One burst alone takes tRCD + CL + burst_cycles; no request is served faster than one burst takes on one channel.
-// Processor sharing in virtual time: each request's finish tag is fixed when it arrives, so a request costs O(log n).
+// The fast back end of dram.model: a request's first burst takes tRCD + CL + burst_cycles, and the rest follow at the
+// memory's sustained rate, peak * (1 - tRFC / tREFI) over all channels, shared fluidly and equally by the requests in
+// service. Processor sharing in virtual time: each request's finish tag is fixed when it arrives, so a request costs
+// O(log n).
 #pragma once
 
 #include <queue>
@@ -30,7 +30,6 @@ class BandwidthDram : public DramBackend {
   struct Active {
     double tag;  // virtual time at which the last burst has been served
     std::int64_t order, id;
-    double earliest;  // real time before which it cannot end
     bool operator>(const Active& other) const { return std::tie(tag, order) > std::tie(other.tag, other.order); }
   };
   struct Done {
@@ -46,9 +45,8 @@ class BandwidthDram : public DramBackend {
   Cycles completion(double finish) const;
 
   DramDevice device_;
-  double rate_ = 0;     // bursts per machine cycle
-  double latency_ = 0;  // machine cycles
-  double one_burst_ = 0;
+  double rate_ = 0;                     // bursts per machine cycle
+  double latency_ = 0;                  // machine cycles from the end of service to completion
   double time_ = 0, virtual_time_ = 0;  // of the last arrival or departure
   std::int64_t submitted_ = 0, outstanding_ = 0;
   Cycles now_ = 0, busy_from_ = 0;

@@ -49,7 +49,8 @@ void DramReplay::request(std::int64_t cycle, bool write, Bytes address) {
         static_cast<double>(bursts * device.burst_cycles) / (config_.channels * refresh_availability(device));
     const double start = std::max(static_cast<double>(front_), busy_until_);
     busy_until_ = start + service;
-    const double end = std::max(busy_until_, start + device.burst_cycles) + device.trcd + device.cl;
+    const double last_burst = busy_until_ - service / static_cast<double>(bursts);
+    const double end = last_burst + device.trcd + device.cl + device.burst_cycles;
     last_ = std::max(last_, static_cast<std::int64_t>(std::ceil(end - 1e-9 * end)));
     return;
   }
