@@ -1,4 +1,5 @@
-// `vitality validate FILE...`: checks any config, workload, DRAM device or energy table; prints OK or every error.
+// `vitality validate FILE...`: checks any config, workload, sweep spec, DRAM device or energy table; prints OK or every
+// error.
 #include <algorithm>
 #include <functional>
 #include <iostream>
@@ -6,6 +7,7 @@
 #include "base/json.h"
 #include "cli/options.h"
 #include "config/hardware_config_json.h"
+#include "explore/sweep_spec.h"
 #include "workload/workload_json.h"
 
 namespace vitality::cli {
@@ -41,6 +43,14 @@ std::string check_energy(const JsonValue& document, const std::vector<std::strin
   return read_energy_table(document, diagnostics).name;
 }
 
+std::string check_sweep(const JsonValue& document, const std::vector<std::string>& overrides,
+                        Diagnostics& diagnostics) {
+  const SweepSpec spec = read_sweep_spec(document, overrides, diagnostics);
+  return diagnostics.ok()
+             ? std::to_string(spec.axes.size()) + " axes, at most " + json_number(spec.row_limit()) + " points"
+             : "";
+}
+
 std::vector<std::string> config_keys() {
   std::vector<std::string> keys;
   for (const std::string& dotted : hardware_config_keys()) {
@@ -56,6 +66,7 @@ const std::vector<DocumentKind>& kinds() {
   static const std::vector<DocumentKind> table{
       {"config", config_keys(), check_config},
       {"workload", {"image", "dims", "blocks", "layers"}, check_workload},
+      {"sweep spec", {"base", "workloads", "axes", "sampler", "constraints", "objectives", "numerics"}, check_sweep},
       {"DRAM device",
        {"tck_ns", "cl", "cwl", "trcd", "trp", "tras", "trc", "trefi", "burst_length", "bus_bits"},
        check_device},
@@ -113,11 +124,11 @@ int validate_command(const Arguments& arguments) {
       "set", po::value<std::vector<std::string>>(),
       "dotted.key=value: a value of the configs to change before checking (repeatable)");
   po::variables_map values;
-  if (!parse_options(
-          arguments,
-          "usage: vitality validate FILE...\n\nChecks configs, workloads, DRAM devices and energy tables; prints OK or "
-          "every error. Exit code 2 when there is any.",
-          options, "file", values)) {
+  if (!parse_options(arguments,
+                     "usage: vitality validate FILE...\n\nChecks configs, workloads, sweep specs, DRAM devices and "
+                     "energy tables; prints OK or "
+                     "every error. Exit code 2 when there is any.",
+                     options, "file", values)) {
     return kDone;
   }
   if (!values.count("file")) throw InputError("", "", "expected one file or more; see --help");

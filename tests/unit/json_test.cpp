@@ -1,0 +1,120 @@
+#include "base/json.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+
+using namespace vitality;
+
+namespace {
+
+std::string parse_error(const std::string& text) {
+  try {
+    parse_json(text, "f");
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("json: values and their order survive") {
+  const JsonValue v = parse_json(R"({"b": [1, -2.5, "x\u00e9\n", true, null], "a": {}})", "f");
+  REQUIRE(v.members.size() == 2);
+  CHECK(v.members[0].first == "b");
+  const auto& items = v.members[0].second.items;
+  REQUIRE(items.size() == 5);
+  CHECK(items[0].integer == 1);
+  CHECK(items[1].number == -2.5);
+  CHECK(items[2].text == "x\xc3\xa9\n");
+  CHECK(items[3].boolean);
+  CHECK(items[4].type == JsonValue::Type::kNull);
+  CHECK(v.find("a")->type == JsonValue::Type::kObject);
+  CHECK(v.find("c") == nullptr);
+}
+
+TEST_CASE("json: duplicate keys are told apart by object, and found at any depth") {
+  CHECK(parse_error(R"({"a": {"x": 1}, "b": {"x": 1}})").empty());
+  CHECK(parse_error(R"([{"a": [0, {"x": 1, "y": 2, "x": 3}]}])") ==
+        "f: /0/a/1/x: duplicate key, expected each key once");
+  CHECK(parse_error(R"({"a/b~c": 1, "a/b~c": 2})") == "f: /a~1b~0c: duplicate key, expected each key once");
+}
+
+TEST_CASE("json: depth is bounded exactly") {
+  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  CHECK(parse_error(nested(kMaxJsonDepth)).empty());
+  CHECK_THAT(parse_error(nested(kMaxJsonDepth + 1)), Catch::Contains("nested deeper than 64 levels"));
+}
+
+TEST_CASE("json: integers are exact and bounded") {
+  const auto read = [](const std::string& text, std::int64_t low, std::int64_t high) -> std::int64_t {
+    Diagnostics diagnostics("f");
+    std::int64_t out = -99;
+    read_integer(parse_json(text, "f"), "/x", low, high, diagnostics, out);
+    return out;
+  };
+  CHECK(read("64", 1, 64) == 64);
+  CHECK(read("64.0", 1, 64) == 64);
+  CHECK(read("6.4e1", 1, 64) == 64);
+  CHECK(read("9223372036854775807", 0, INT64_MAX) == INT64_MAX);
+  CHECK(read("-9223372036854775808", INT64_MIN, 0) == INT64_MIN);
+  for (const char* bad :
+       {"0", "65", "1.5", "-1", "1e300", "-1e300", "9223372036854775808", "\"1\"", "null", "[]", "{}", "true"}) {
+    INFO(bad);
+    CHECK_THROWS_AS(read(bad, 1, 64), InputError);
+  }
+  CHECK_THROWS_AS(read("9007199254740994.0", 0, INT64_MAX),
+                  InputError);  // above 2^53 a real number is no exact integer
+}
+
+TEST_CASE("json: numbers are written in a form that reads back as the same number") {
+  for (const double x : {0.0, 1.0, 500.0, 0.1, 0.833, 1.0 / 3, 1e-5, 1e-7, 123456789.125, 1e15, 1e300, 5e-324,
+                         std::numeric_limits<double>::max(), -2.5}) {
+    const std::string text = json_number(x);
+    INFO(text);
+    CHECK(parse_json(text, "f").number == x);
+  }
+  CHECK(json_number(100000) == "100000");
+  CHECK(json_number(0.0001) == "0.0001");
+}
+
+TEST_CASE("json: strings are written in a form that reads back as the same string") {
+  const std::string text("a\"b\\c\n\x01/\x7f\xc3\xa9", 11);
+  CHECK(parse_json(json_string(text), "f").text == text);
+}
+
+TEST_CASE("json: an object reader names missing and unknown keys") {
+  const JsonValue v = parse_json(R"({"rows": 3, "coolumns": 4})", "f");
+  Diagnostics diagnostics("f", Diagnostics::Mode::kCollect);
+  ObjectReader reader(v, "/m", diagnostics);
+  int rows = 0, columns = 7;
+  CHECK(reader.integer("rows", rows, 1, 10));
+  CHECK_FALSE(reader.integer("columns", columns, 1, 10, ObjectReader::Presence::kRequired));
+  reader.finish();
+  CHECK(rows == 3);
+  CHECK(columns == 7);
+  REQUIRE(diagnostics.errors().size() == 2);
+  CHECK(diagnostics.errors()[0].what() == std::string("f: /m: missing key \"columns\""));
+  CHECK(diagnostics.errors()[1].what() == std::string("f: /m/coolumns: unknown key (did you mean \"columns\"?)"));
+}
+
+TEST_CASE("json: errors name the origin of the value") {
+  Diagnostics diagnostics("base.json", Diagnostics::Mode::kCollect);
+  diagnostics.set_origin_file("/dram/device", "memory/x.json");
+  diagnostics.set_origin_option("/dram/device/trc", "--set dram.device.trc=1");
+  diagnostics.add("/dram/channels", "a");
+  diagnostics.add("/dram/device/cl", "b");
+  diagnostics.add("/dram/device", "c");
+  diagnostics.add("/dram/device/trc", "d");
+  diagnostics.add("/dram/devices", "e");
+  diagnostics.add("", "f");
+  const std::vector<std::string> expected{"base.json: /dram/channels: a",
+                                          "memory/x.json: /cl: b",
+                                          "memory/x.json: c",
+                                          "--set dram.device.trc=1: /dram/device/trc: d",
+                                          "base.json: /dram/devices: e",
+                                          "base.json: f"};
+  REQUIRE(diagnostics.errors().size() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(diagnostics.errors()[i].what() == expected[i]);
+}

@@ -1,0 +1,199 @@
+// What the layer tables do not show: where heads lie, who reads whom, how names and sizes expand.
+#include <catch2/catch.hpp>
+#include <stdexcept>
+
+#include "workload/expression.h"
+#include "workload/workload_json.h"
+
+using namespace vitality;
+
+namespace {
+
+const std::string kWorkloads = std::string(VITALITY_SOURCE_DIR) + "/workloads/";
+
+int index_of(const VitModel& model, const std::string& name) {
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    if (model.layers[i].name == name) return static_cast<int>(i);
+  }
+  FAIL("no layer " << name);
+  return -1;
+}
+
+const Layer& layer_of(const VitModel& model, const std::string& name) {
+  return model.layers[static_cast<std::size_t>(index_of(model, name))];
+}
+
+std::vector<std::string> input_names(const VitModel& model, const std::string& name) {
+  std::vector<std::string> out;
+  for (const int input : layer_of(model, name).inputs) {
+    out.push_back(input == kModelInput ? "image" : model.layers[static_cast<std::size_t>(input)].name);
+  }
+  return out;
+}
+
+using Names = std::vector<std::string>;
+
+std::string error_of(const std::string& layers, const std::string& more = "") {
+  try {
+    parse_workload(R"({"name": "x", "image": {"height": 8, "width": 8, "channels": 4}, )" + more + R"("layers": [)" +
+                       layers + "]}",
+                   "f");
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("expressions") {
+  Dimensions d;
+  d.values = {{"dim", 192}, {"heads", 3}, {"n2", 5}};
+  CHECK(evaluate("dim", d) == 192);
+  CHECK(evaluate("4*dim + 1", d) == 769);
+  CHECK(evaluate("2+3*4", d) == 14);
+  CHECK(evaluate("(2+3)*4", d) == 20);
+  CHECK(evaluate("20-5-3", d) == 12);
+  CHECK(evaluate("dim/heads/2", d) == 32);
+  CHECK(evaluate(" ( n2 ) ", d) == 5);
+  for (const char* bad : {"", " ", "dim+", "*2", "(dim", "dim)", "dim dim", "2 3", "dim/7", "1/0", "dmi", "1.5", "-1",
+                          "2**3", "0x10", "1e3", "9999999999999999999999", "dim;", "\xc3\xa9"}) {
+    INFO(bad);
+    CHECK_THROWS_AS(evaluate(bad, d), std::invalid_argument);
+  }
+  CHECK_THROWS_AS(evaluate(std::string(100000, '('), d), std::invalid_argument);
+}
+
+TEST_CASE("DeiT: heads lie as [all q | all k | all v]; residuals read the block's input and the first residual") {
+  const VitModel model = read_workload(kWorkloads + "deit_tiny.json");
+  const auto& p = std::get<Attention>(layer_of(model, "blocks.3.attn").parameters);
+  CHECK((p.q.offset == 0 && p.k.offset == 192 && p.v.offset == 384));
+  CHECK((p.q.head_stride == 64 && p.k.head_stride == 64 && p.v.head_stride == 64));
+  CHECK((p.q.input == 0 && p.k.input == 0 && p.v.input == 0));
+  CHECK(p.bias_params == 0);
+  CHECK(input_names(model, "patch_embed") == Names{"image"});
+  CHECK(input_names(model, "blocks.0.residual1") == Names{"blocks.0.attn.proj", "pos_embed"});
+  CHECK(input_names(model, "blocks.3.residual1") == Names{"blocks.3.attn.proj", "blocks.2.residual2"});
+  CHECK(input_names(model, "blocks.3.residual2") == Names{"blocks.3.mlp.fc2", "blocks.3.residual1"});
+  CHECK(input_names(model, "blocks.3.norm2") == Names{"blocks.3.residual1"});
+  CHECK(std::get<Linear>(layer_of(model, "head").parameters).rows == 1);
+}
+
+TEST_CASE("LeViT: heads lie as [q | k | v] a head; the downsampling attention has queries of its own") {
+  const VitModel model = read_workload(kWorkloads + "levit_256.json");
+  const auto& stage = std::get<Attention>(layer_of(model, "stage1.2.attn").parameters);
+  CHECK((stage.q.offset == 0 && stage.k.offset == 32 && stage.v.offset == 64));
+  CHECK((stage.q.head_stride == 128 && stage.k.head_stride == 128 && stage.v.head_stride == 128));
+  CHECK((stage.bias_grid == 7 && stage.query_stride == 1 && stage.bias_params == 6 * 49));
+  const auto& down = std::get<Attention>(layer_of(model, "down0.attn").parameters);
+  CHECK((down.q.input == 0 && down.k.input == 1 && down.v.input == 1));
+  CHECK((down.q.offset == 0 && down.k.offset == 0 && down.v.offset == 32));
+  CHECK((down.q.head_stride == 32 && down.k.head_stride == 160 && down.v.head_stride == 160));
+  CHECK((down.bias_grid == 14 && down.query_stride == 2 && down.bias_params == 8 * 196));
+  CHECK(input_names(model, "down0.attn") == Names{"down0.attn.q.bn", "down0.attn.kv.bn"});
+  CHECK(input_names(model, "down0.attn.subsample") == Names{"stage0.3.residual2"});
+  CHECK(input_names(model, "down0.residual") == Names{"down0.mlp.fc2.bn", "down0.attn.proj.bn"});
+  CHECK(input_names(model, "head_dist.bn") == Names{"avg_pool"});
+  CHECK(std::get<BatchNorm>(layer_of(model, "head_dist.bn").parameters).folded_into == index_of(model, "head_dist"));
+  CHECK(std::get<BatchNorm>(layer_of(model, "stem.0.bn").parameters).folded_into == index_of(model, "stem.0"));
+}
+
+TEST_CASE("MobileViT: the fusion reads the block's input first") {
+  const VitModel model = read_workload(kWorkloads + "mobilevit_xs.json");
+  CHECK(input_names(model, "layer_4.1.concat") == Names{"layer_4.0.red_1x1.bn", "layer_4.1.conv_proj.act"});
+  CHECK(input_names(model, "layer_2.2.residual") == Names{"layer_2.2.red_1x1.bn", "layer_2.1.residual"});
+  CHECK(input_names(model, "layer_3.1.global_rep.1.residual1") ==
+        Names{"layer_3.1.global_rep.1.attn.proj", "layer_3.1.global_rep.0.residual2"});
+  const auto& unfold = std::get<Unfold>(layer_of(model, "layer_4.1.unfold").parameters);
+  CHECK((unfold.height == 16 && unfold.width == 16 && unfold.patch == 2 && unfold.channels == 120));
+}
+
+TEST_CASE("every layer's inputs come before it and have the shape that it needs") {
+  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "levit_128s", "mobilevit_s", "vit_huge_14"}) {
+    const VitModel model = read_workload(kWorkloads + name + ".json");
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+      const Layer& layer = model.layers[i];
+      INFO(name << " " << layer.name);
+      CHECK(!layer.inputs.empty());
+      for (const int input : layer.inputs) CHECK(input < static_cast<int>(i));
+      const int first = layer.inputs.front();
+      const MatrixShape in = first == kModelInput
+                                 ? MatrixShape{model.image_height * model.image_width, model.image_channels}
+                                 : output_shape(model.layers[static_cast<std::size_t>(first)]);
+      if (const auto* p = std::get_if<Conv2d>(&layer.parameters)) {
+        CHECK((in.rows == p->in_height * p->in_width && in.cols == p->in_channels));
+      } else if (const auto* q = std::get_if<Linear>(&layer.parameters)) {
+        CHECK((in.rows >= q->rows && in.cols == q->in_features));
+      } else if (std::get_if<Add>(&layer.parameters) || std::get_if<LayerNorm>(&layer.parameters) ||
+                 std::get_if<BatchNorm>(&layer.parameters) || std::get_if<Activation>(&layer.parameters) ||
+                 std::get_if<Unfold>(&layer.parameters) || std::get_if<Fold>(&layer.parameters)) {
+        CHECK((in.rows == output_shape(layer).rows && in.cols == output_shape(layer).cols));
+      }
+    }
+  }
+}
+
+TEST_CASE("the tiny models have what they are meant to test") {
+  const VitModel levit = read_workload(kWorkloads + "tiny_levit.json");
+  const auto& down = std::get<Attention>(layer_of(levit, "down0.attn").parameters);
+  CHECK(down.n_q < down.n_kv);
+  CHECK(down.d_v != down.d_qk);
+  CHECK(down.bias_params > 0);
+  const VitModel mobile = read_workload(kWorkloads + "tiny_mobilevit.json");
+  CHECK(std::get<Attention>(layer_of(mobile, "layer_2.1.global_rep.0.attn").parameters).instances == 4);
+  const auto& depthwise = std::get<Conv2d>(layer_of(mobile, "layer_1.0.conv_3x3_dw").parameters);
+  CHECK(depthwise.groups == depthwise.in_channels);
+  const VitModel vit = read_workload(kWorkloads + "tiny_vit.json");
+  CHECK(std::get<Attention>(layer_of(vit, "blocks.1.attn").parameters).n_q == 17);
+}
+
+TEST_CASE("overrides change named sizes, and everything that follows from them") {
+  const std::string file = kWorkloads + "deit_tiny.json";
+  const VitModel model = read_workload(file, {"dim=384", "heads=6", "classes=10"});
+  CHECK(parameter_count(layer_of(model, "blocks.0.mlp.fc1")) == 384 * 1536 + 1536);
+  CHECK(output_shape(layer_of(model, "head")).cols == 10);
+  CHECK(output_shape(layer_of(read_workload(file, {"image.height=384", "image.width=384"}), "norm")).rows ==
+        24 * 24 + 1);
+  CHECK_THROWS_WITH(read_workload(file, {"dmi=4"}), Catch::Contains("did you mean \"dim\"?"));
+  CHECK_THROWS_WITH(read_workload(file, {"dim"}), Catch::Contains("expected NAME=VALUE"));
+  CHECK_THROWS_WITH(read_workload(file, {"dim=-4"}), Catch::StartsWith("dim=-4: /dims/dim: expected an integer"));
+}
+
+TEST_CASE("batch norms that cannot fold are refused") {
+  const std::string conv = R"({"name": "c", "kind": "conv2d", "out_channels": 4, "kernel": 1},)";
+  const std::string bn = R"({"name": "b", "kind": "batch_norm"})";
+  CHECK(error_of(conv + bn).empty());
+  CHECK_THAT(error_of(bn), Catch::Contains("/layers/0: a batch norm folds into"));
+  CHECK_THAT(error_of(conv + bn + R"(, {"name": "a", "kind": "add", "inputs": ["b", "c"]})"),
+             Catch::Contains("cannot fold"));
+  const std::string before = R"({"name": "b", "kind": "batch_norm", "folds_into": "c"},)";
+  CHECK(error_of(before + R"({"name": "c", "kind": "conv2d", "out_channels": 4, "kernel": 3})").empty());
+  CHECK_THAT(error_of(before + R"({"name": "c", "kind": "conv2d", "out_channels": 4, "kernel": 3, "pad": 1})"),
+             Catch::Contains("/layers/0/folds_into"));
+  CHECK_THAT(error_of(before + R"({"name": "d", "kind": "layer_norm"})"), Catch::Contains("no layer is named \"c\""));
+}
+
+TEST_CASE("grids are followed through layers, and lost where tokens are added") {
+  const std::string conv = R"(, {"name": "c", "kind": "conv2d", "out_channels": 4, "kernel": 1})";
+  CHECK(error_of(R"({"name": "l", "kind": "linear", "out_features": 7})" + conv).empty());
+  CHECK_THAT(error_of(R"({"name": "t", "kind": "concat_token"})" + conv),
+             Catch::Contains("/layers/1: needs an image (height x width)"));
+  const std::string unfold = R"({"name": "u", "kind": "unfold", "patch": 2})";
+  CHECK_THAT(error_of(unfold + conv), Catch::Contains("/layers/1: needs an image"));
+  CHECK(error_of(unfold + R"(, {"name": "f", "kind": "fold"})" + conv).empty());
+  CHECK_THAT(error_of(R"({"name": "f", "kind": "fold"})"), Catch::Contains("needs an input that was unfolded"));
+  CHECK_THAT(error_of(R"({"name": "u", "kind": "unfold", "patch": 3})"),
+             Catch::Contains("/layers/0/patch: must divide"));
+  CHECK_THAT(error_of(unfold + R"(, {"name": "p", "kind": "mean_pool"})"), Catch::Contains("several instances"));
+}
+
+TEST_CASE("models beyond the program's counts are refused") {
+  CHECK_THAT(
+      error_of(
+          R"({"name": "l", "kind": "linear", "out_features": 65536}, {"name": "m", "kind": "linear", "out_features": 65536})"),
+      Catch::Contains("larger than this program takes"));
+  CHECK_THAT(
+      error_of(
+          R"({"repeat": 1000, "layers": [{"repeat": 20, "name": "r{i}", "layers": [{"name": "{block}.{i}.x", "kind": "layer_norm"}]}]})"),
+      Catch::Contains("exists already"));
+}
