@@ -17,9 +17,7 @@ Dma::Dma(sc_core::sc_module_name name, MachineContext& context)
 Dma::Request& Dma::request() {
   if (free_.empty()) {
     requests_.push_back(std::make_unique<Request>());
-    Request& made = *requests_.back();
-    made.payload.set_extension(&made.transfer);
-    free_.push_back(&made);
+    free_.push_back(requests_.back().get());
   }
   Request& taken = *free_.back();
   free_.pop_back();

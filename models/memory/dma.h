@@ -28,6 +28,8 @@ class Dma : public sc_core::sc_module {
  private:
   static constexpr int kDepth = 4;
   struct Request {
+    Request() { payload.set_extension(&transfer); }
+    ~Request() { payload.clear_extension(&transfer); }
     tlm::tlm_generic_payload payload;
     TransferExtension transfer;
     std::int32_t slot = 0;

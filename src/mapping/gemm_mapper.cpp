@@ -34,7 +34,7 @@ struct Plan {
   int m_tile = 0;
   bool resident = false;
   int n_group = 1, k_group = 1;
-  bool outer_columns = false;            // output stationary: column tiles in the outer loop
+  int out_sets = 2;                      // result tiles (and second operands of an epilogue's additions) in flight
   double cycles = 0;
   Bytes dram_bytes = 0;
 };
@@ -158,8 +158,14 @@ class InputStationaryMapper {
       list.push_back(s.step_stationary);
     }
     for (int i = 0; i < plan.n_group && s.partial > 0; ++i) list.push_back(s.partial);
-    for (int i = 0; i < 2 * (1 + adds_); ++i) list.push_back(s.out);
+    for (int i = 0; i < plan.out_sets * (1 + adds_); ++i) list.push_back(s.out);
     return list;
+  }
+
+  Bytes bytes_of(const Plan& plan) const {
+    Bytes total = 0;
+    for (const Bytes bytes : buffer_list(plan)) total += ceil_div(bytes, 8) * 8;
+    return total;
   }
 
   void evaluate(Plan& plan) const {
@@ -186,7 +192,7 @@ class InputStationaryMapper {
     const Sizes s = sizes(plan);
     const Bytes first = s.step_streamed + s.step_stationary + (s.resident.empty() ? 0 : s.resident[0]);
     plan.cycles = std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / bandwidth) +
-                  static_cast<double>(first + s.out) / bandwidth;
+                  static_cast<double>(first + s.out * (3 - plan.out_sets)) / bandwidth;
   }
 
   std::optional<Plan> choose() {
@@ -207,8 +213,11 @@ class InputStationaryMapper {
             Plan plan;
             plan.m_tile = m_tile, plan.resident = resident, plan.n_group = n_group;
             plan.k_group = std::min<int>(k_group, static_cast<int>(gemm_.contraction.size()));
-            Bytes total = 0;
-            for (const Bytes bytes : buffer_list(plan)) total += ceil_div(bytes, 8) * 8;
+            Bytes total = bytes_of(plan);
+            if (total > builder_.capacity()) {
+              plan.out_sets = 1;
+              total = bytes_of(plan);
+            }
             smallest_ = smallest_ == 0 ? total : std::min(smallest_, total);
             if (total > builder_.capacity()) break;
             any = true;
@@ -237,8 +246,10 @@ class InputStationaryMapper {
     steps_[0] = take(step_buffers);
     steps_[1] = take(step_buffers);
     partials_ = take(s.partial > 0 ? static_cast<std::size_t>(plan.n_group) : 0);
-    outs_ = take(2);
-    for (int i = 0; i < adds_; ++i) seconds_[0].push_back(take(1)[0]), seconds_[1].push_back(take(1)[0]);
+    for (int set = 0; set < plan.out_sets; ++set) {
+      outs_.push_back(take(1)[0]);
+      seconds_.push_back(take(static_cast<std::size_t>(adds_)));
+    }
 
     const int m_tiles = static_cast<int>(ceil_div(gemm_.m, plan.m_tile));
     context_.note(layer_, std::to_string(m_tiles) + " row tiles of " + std::to_string(plan.m_tile) + ", streamed operand " +
@@ -328,13 +339,14 @@ class InputStationaryMapper {
                  int stationary_offset, bool last) {
     const ContractionTile& tile = gemm_.contraction[i];
     const ColumnTile& column = gemm_.columns[j];
-    const std::size_t parity = out_count_ % 2;
+    const std::size_t set = out_count_ % outs_.size();
     Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, gemm_.op);
     job.m = m, job.k = tile.count * column.groups, job.n = column.count;
     job.flags = static_cast<std::uint16_t>((i == 0 ? kFirst : 0) | (last ? kLast : 0) | (gemm_.bias != kNone && i == 0 ? kHasBias : 0));
     job.streamed = streamed != kNone ? streamed : gemm_.strip ? resident_[0] : resident_[i];
     job.streamed_offset = streamed_offset;
     job.streamed_stride = tile.count;
+    job.result_stride = column.count;
     if (gemm_.strip) {
       job.flags |= kIm2col;
       job.aux = static_cast<std::int32_t>(builder_.schedule().im2col_tiles.size());
@@ -348,15 +360,15 @@ class InputStationaryMapper {
       builder_.accumulate(job.partial);
     }
     if (last) {
-      job.result = outs_[parity], job.result_stride = column.count;
+      job.result = outs_[set];
       builder_.write(job.result);
     }
     builder_.finish();
     if (!last) return;
-    emit_epilogue(context_, epilogue_, outs_[parity], m0, column.first, m, column.count, seconds_[parity]);
+    emit_epilogue(context_, epilogue_, outs_[set], m0, column.first, m, column.count, seconds_[set]);
     const int store_layer = epilogue_.empty() ? layer_ : epilogue_.back().layer;
     const std::int32_t op = epilogue_.empty() ? gemm_.op : epilogue_.back().op;
-    builder_.transfer(UnitKind::kDmaStore, store_layer, op, {builder_.make_transfer(output_, m0, column.first, m, column.count, outs_[parity])});
+    builder_.transfer(UnitKind::kDmaStore, store_layer, op, {builder_.make_transfer(output_, m0, column.first, m, column.count, outs_[set])});
     ++out_count_;
   }
 
@@ -371,7 +383,8 @@ class InputStationaryMapper {
   int adds_ = 0;
   Bytes smallest_ = 0;
   std::vector<std::int32_t> resident_, partials_, outs_;
-  std::vector<std::int32_t> steps_[2], seconds_[2];
+  std::vector<std::int32_t> steps_[2];
+  std::vector<std::vector<std::int32_t>> seconds_;
   int strip_first_row_ = 0;
   std::size_t step_count_ = 0, out_count_ = 0;
 };

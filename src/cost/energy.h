@@ -1,0 +1,38 @@
+// Prices actions, areas and leakage from the energy table (hardware.md section 3).
+#pragma once
+
+#include "base/units.h"
+#include "config/hardware_config.h"
+#include "cost/job_cost.h"
+#include "mapping/schedule.h"
+
+namespace vitality {
+
+class EnergyModel {
+ public:
+  explicit EnergyModel(const HardwareConfig& config);
+
+  // Compute, scratchpad or NoC energy of an action, with the class's calibration knob.
+  Picojoules per_action(Action action) const { return action_pj_[static_cast<std::size_t>(action)]; }
+  Picojoules compute(const ActionCounts& actions) const;
+  Picojoules sram(const ActionCounts& actions) const;
+  Picojoules noc(const ActionCounts& actions) const;
+  // DRAM energy a byte of the bandwidth model.
+  Picojoules dram_per_byte() const;
+
+  // Leakage of everything on chip while one cycle passes.
+  Picojoules leakage_per_cycle() const;
+  SquareMicrons unit_area(UnitKind unit) const;
+  SquareMicrons scratchpad_area() const;
+  SquareMicrons noc_area() const;   // a fraction of the rest of the core
+  SquareMicrons total_area() const;
+
+ private:
+  const HardwareConfig& config_;
+  std::array<Picojoules, kActions> action_pj_{};
+};
+
+// pJ per byte read from an SRAM bank of `kib` KiB: linear between the table's points, extrapolated with the square root of the capacity.
+double sram_read_pj_per_byte(const EnergyTable& table, double kib);
+
+}  // namespace vitality

@@ -1,0 +1,93 @@
+// The result of one run as plain data (contract.md, schema_version 1). SystemC ends here; everything that prints starts here.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/units.h"
+#include "cost/job_cost.h"
+#include "graph/attention_ops.h"
+
+namespace vitality {
+
+struct Totals {
+  Cycles cycles = 0;
+  double latency_ms = 0, energy_mj = 0, average_power_w = 0, on_chip_power_w = 0, area_mm2 = 0;
+  Count macs = 0;
+  double gops = 0, gops_per_w = 0, utilization = 0;
+  Bytes dram_read_bytes = 0, dram_write_bytes = 0, sram_read_bytes = 0, sram_write_bytes = 0, noc_byte_hops = 0;
+  OperationCounts operations;
+};
+
+struct EnergyBreakdown {
+  Picojoules compute = 0, sram = 0, noc = 0, dram = 0, leakage = 0;
+  Picojoules total() const { return compute + sram + noc + dram + leakage; }
+  Picojoules on_chip() const { return total() - dram; }
+};
+
+// Cycles of a layer's span by what the machine was waiting for; they add up to end_cycle - start_cycle.
+using TimeSplit = std::vector<std::pair<std::string, Cycles>>;
+
+struct LayerResult {
+  std::string name, kind, mapping;
+  bool charged = true;   // false: not modelled by this machine's description; named as an omission
+  bool executed = true;  // false: left out by --layers
+  Cycles start_cycle = 0, end_cycle = 0;
+  Count macs = 0;
+  OperationCounts operations;
+  EnergyBreakdown energy;
+  Bytes dram_read_bytes = 0, dram_write_bytes = 0, sram_read_bytes = 0, sram_write_bytes = 0, noc_byte_hops = 0;
+  std::vector<std::pair<std::string, Bytes>> dram_bytes_by_operand;
+  std::string bottleneck;
+  Cycles bound_cycles = 0;            // no machine with these arrays and this memory is faster
+  double macs_per_dram_byte = 0;
+  TimeSplit time_split;
+  bool has_error = false;             // values were compared
+  double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1;
+};
+
+struct UnitResult {
+  std::string name, kind;
+  Cycles busy_cycles = 0, idle_cycles = 0;
+  std::vector<std::pair<std::string, Cycles>> stall_cycles;
+  double utilization = 0;
+  std::vector<std::pair<std::string, Count>> actions;
+  Picojoules energy_pj = 0;
+  SquareMicrons area_um2 = 0;
+};
+
+struct NumericsResult {
+  bool checked = false, passed = true;
+  double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1, tolerance = 0;
+  // Taylor against softmax on the same inputs, over all attention layers: the approximation, apart from the arithmetic.
+  bool has_approximation = false;
+  double approximation_max_rel_error = 0, approximation_cosine_similarity = 1;
+};
+
+struct Manifest {
+  std::string version, command, config_sha256, workload_sha256;
+  std::vector<std::string> arguments;
+  std::uint64_t seed = 1;
+  double host_seconds = 0;
+};
+
+struct SimulationResult {
+  Manifest manifest;
+  std::string config_json;       // resolved
+  std::string workload_name;
+  Count workload_parameters = 0, workload_macs = 0;
+  std::string mode = "inference";
+  NumericsResult numerics;
+  Totals totals, attention_totals;
+  std::vector<LayerResult> layers;
+  std::vector<UnitResult> units;
+  EnergyBreakdown energy;
+  std::vector<std::string> not_charged;   // layer kinds that the machine's description leaves out
+  std::vector<std::pair<std::string, Cycles>> critical_path;
+  std::int64_t jobs = 0;
+  double simulation_seconds = 0;  // host time of elaboration and simulation; reported by the benchmark, never in the result
+};
+
+}  // namespace vitality

@@ -1,0 +1,29 @@
+// From the record of when jobs ran to the result tree: per unit, per layer, in total. Pure arithmetic on plain data.
+#pragma once
+
+#include "config/hardware_config.h"
+#include "cost/dram_model.h"
+#include "cost/job_cost.h"
+#include "mapping/schedule.h"
+#include "models/protocol/machine_context.h"
+#include "report/result.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+struct RunRecord {
+  const VitModel& model;
+  const HardwareConfig& config;
+  const Schedule& schedule;
+  const std::vector<JobTimes>& times;
+  std::vector<JobCost>& costs;   // NoC byte-hops are added here
+  Cycles cycles;
+  DramStatistics dram;
+  DramEnergy dram_energy;
+  std::vector<int> hops;         // per unit kind
+};
+
+// Fills totals, attention_totals, layers, units, energy, not_charged and critical_path.
+void account(const RunRecord& run, SimulationResult& result);
+
+}  // namespace vitality

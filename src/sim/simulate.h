@@ -1,0 +1,27 @@
+// Runs a model on a machine: mapping, elaboration, simulation, accounting, and, with numerics, values checked against the reference.
+//
+// SystemC allows one simulation a process: a second call in one process throws std::logic_error.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "mapping/mapper.h"
+#include "report/result.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+struct SimulationOptions {
+  bool numerics = false;
+  std::uint64_t seed = 1;
+  std::string inputs_directory;     // .npy tensors by name; "" = seeded
+  std::vector<bool> selected;       // layers to simulate; empty = all
+  std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
+};
+
+SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options = {});
+
+}  // namespace vitality
