@@ -43,7 +43,7 @@ class DramChannel {
  public:
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   static constexpr std::int64_t kAgeCap = 1024;  // clocks
-  static constexpr int kTurnBursts = 16;
+  static constexpr int kTurnBursts = 64;
   struct Completion {
     std::int64_t id, clock;  // clock at which the run's last data has left the bus
   };

@@ -7,6 +7,7 @@ namespace vitality {
 
 std::unique_ptr<DramBackend> make_dram_model(const DramConfig& config, double clock_mhz) {
   if (config.model == DramModel::kBanked) return std::make_unique<BankedDram>(config, clock_mhz);
+  DramAddressMap(config.device, config.channels, config.address_map);  // refuses what the other back end would
   return std::make_unique<BandwidthDram>(config, clock_mhz);
 }
 

@@ -35,8 +35,8 @@ std::map<std::int64_t, Cycles> drain(DramBackend& memory) {
 TEST_CASE("bandwidth memory: one request takes a cycle to arrive, its latency and its bytes over the rate") {
   BandwidthDram memory(round_memory(4), 1000);
   memory.submit(7, 0, 4 * 64 * 100, false, 0);
-  CHECK(drain(memory) == std::map<std::int64_t, Cycles>{{7, 1 + 10 + 100}});
-  CHECK(memory.statistics().busy_cycles == 110);
+  CHECK(drain(memory) == std::map<std::int64_t, Cycles>{{7, 1 + 11 + 100}});
+  CHECK(memory.statistics().busy_cycles == 111);
   CHECK(memory.statistics().read_bytes == 25600);
 }
 
