@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "base/atomic_file.h"
 #include "base/json.h"
+#include "base/output_file.h"
 #include "explore/pareto.h"
 #include "explore/plan.h"
 
@@ -66,6 +66,12 @@ void add_row(const StoredRow& row, const SweepSpec& spec, Table& table, ExportSu
                               "\",\"reason\":" + json_string(judgement.reason) + ",\"totals\":{" + totals + "}");
 }
 
+void write_file(const std::string& path, const std::string& content) {
+  OutputFile file(path);
+  std::fwrite(content.data(), 1, content.size(), file.stream());
+  file.commit();
+}
+
 std::vector<bool> front_lines(const Table& table) {
   std::vector<bool> on_front(table.csv_lines.size(), false);
   for (const auto& [workload, lines] : table.candidates) {
@@ -114,9 +120,9 @@ ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, co
         (line ? ",\n" : "\n") + table.json_points[line] + ",\"pareto\":" + (on_front[line] ? "true" : "false") + "}";
   }
   json += "\n]}\n";
-  write_file_atomically(directory + "/results.csv", results);
-  write_file_atomically(directory + "/pareto.csv", pareto);
-  write_file_atomically(directory + "/results.json", json);
+  write_file(directory + "/results.csv", results);
+  write_file(directory + "/pareto.csv", pareto);
+  write_file(directory + "/results.json", json);
   return summary;
 }
 
