@@ -10,8 +10,8 @@
 #include <set>
 #include <vector>
 
+#include "base/random.h"
 #include "explore/pareto.h"
-#include "explore/random.h"
 #include "explore/sampler.h"
 
 namespace vitality {

@@ -7,7 +7,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "explore/random.h"
+#include "base/random.h"
 
 namespace vitality {
 

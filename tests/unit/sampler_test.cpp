@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
+#include "base/random.h"
 #include "base/sha256.h"
-#include "explore/random.h"
 
 using namespace vitality;
 

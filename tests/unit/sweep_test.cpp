@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "explore/plan.h"
-#include "explore/random.h"
 #include "workload/workload_json.h"
 
 using namespace vitality;

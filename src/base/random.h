@@ -1,5 +1,5 @@
 // A small generator that gives the same numbers on every machine (std::distributions do not): SplitMix64 (Steele, Lea,
-// Flood, OOPSLA 2014), 64 bits of state, passes BigCrush; sweeps draw a few thousand numbers.
+// Flood, OOPSLA 2014), 64 bits of state, passes BigCrush.
 #pragma once
 
 #include <cstdint>
