@@ -27,7 +27,7 @@ void gemm(int m, int n, int k, const float* a, int lda, const float* b, int ldb,
 void gemm_i16(int m, int n, int k, const std::int16_t* a, int lda, const std::int16_t* b, int ldb, std::int64_t* c,
               int ldc, GemmStart start, int max_a = 32768, int max_b = 32768);
 
-// One set of kernels per instruction set; gemm() uses the best one that the CPU has. Listed for tests and benchmarks.
+// One set of kernels per instruction set; gemm() uses the fastest for its format. Listed for tests and benchmarks.
 struct GemmKernels {
   const char* name;
   void (*f64)(int m, int n, int k, const double* a, int lda, const double* b, int ldb, double* c, int ldc,
@@ -38,7 +38,7 @@ struct GemmKernels {
               int ldc, GemmStart start, int max_a, int max_b);
 };
 extern const GemmKernels kGemmSse2, kGemmAvx2, kGemmAvx512;
-// The kernels that this CPU can run, slowest first; at most 3. Returns their number.
+// The kernels that this CPU can run, narrowest vectors first; at most 3. Returns their number.
 int available_gemm_kernels(const GemmKernels* (&kernels)[3]);
 
 }  // namespace vitality
