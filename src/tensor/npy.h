@@ -1,0 +1,50 @@
+// NumPy's .npy files (format versions 1.0 and 2.0), read strictly.
+//
+// Accepted: little-endian float32, float64, int32, int8 and uint8 arrays in C order with 1 to 4 dimensions, none of
+// them 0, and at most kMaxNpyElements elements. Refused with an InputError that names the file: everything else, a file
+// shorter or longer than its header says, and (where asked) NaN and infinities. Files are written whole or not at all.
+// Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "tensor/matrix.h"
+
+namespace vitality {
+
+enum class NpyType { kFloat32, kFloat64, kInt32, kInt8, kUint8 };
+const char* to_string(NpyType type);  // "float32", ...
+
+constexpr std::size_t kMaxNpyElements = std::size_t{1} << 27;
+
+using NpyShape = std::vector<int>;
+std::string to_string(const NpyShape& shape);  // "(3, 4)"
+std::size_t element_count(const NpyShape& shape);
+
+struct NpyArray {
+  NpyType type = NpyType::kFloat64;
+  NpyShape shape;
+  std::vector<double> values;  // C order; every accepted type is exact in double
+};
+
+struct NpyRules {
+  std::vector<NpyType> types = {NpyType::kFloat32, NpyType::kFloat64};
+  bool finite = true;  // refuse NaN and infinities
+};
+
+NpyArray read_npy(const std::string& path, const NpyRules& rules = {});
+// A two-dimensional array as a matrix.
+MatrixD read_npy_matrix(const std::string& path, const NpyRules& rules = {});
+
+// Values are converted to `type` (the caller vouches that they fit). element_count(shape) == values.size(). The first
+// form writes to an open stream, for several files that appear together (base/output_file.h); its stream keeps the
+// error state.
+void write_npy(std::FILE* stream, const NpyShape& shape, const std::vector<double>& values, NpyType type);
+void write_npy(const std::string& path, const NpyShape& shape, const std::vector<double>& values,
+               NpyType type = NpyType::kFloat64);
+void write_npy(const std::string& path, const MatrixD& matrix);
+
+}  // namespace vitality
