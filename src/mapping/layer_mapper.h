@@ -17,6 +17,7 @@ struct EpilogueStage {
   bool folded;                  // batch norm folded into the producer's weights: no job
   bool is_add;                  // Add or PositionEmbedding: needs the second operand
   std::int32_t second = kNone;  // its tensor
+  bool swapped = false;         // the tile on chip is the layer's second input
 };
 
 struct MappingContext {

@@ -67,6 +67,7 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, 
     if (std::holds_alternative<Add>(layer.parameters)) {
       const int other = layer.inputs[0] == current ? layer.inputs[1] : layer.inputs[0];
       stage.second = context.tensor_of(other);
+      stage.swapped = layer.inputs[0] != current;
       if (stage.second == kNone) break;
     } else if (std::holds_alternative<PositionEmbedding>(layer.parameters)) {
       const MatrixShape shape = output_shape(layer);
@@ -95,6 +96,7 @@ void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& st
     job.m = m, job.n = n;
     job.streamed = job.result = buffer;
     job.streamed_stride = job.result_stride = n;
+    job.flags = stage.swapped ? kSwapped : 0;
     job.aux = col;  // element-wise layers with per-channel parameters need the channel
     builder.read(buffer);
     if (second != kNone) {
@@ -123,6 +125,7 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
     const auto tensor = context.add_activation(static_cast<int>(i));
     builder.schedule().tensors[static_cast<std::size_t>(tensor)].role = TensorRole::kInput;
   }
+  std::vector<int> aliases;
   for (int i = 0; i < static_cast<int>(model.layers.size()); ++i) {
     if (!selected[static_cast<std::size_t>(i)]) continue;
     const Layer& layer = context.layer(i);
@@ -134,6 +137,10 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
     } else if (std::holds_alternative<Attention>(layer.parameters)) {
       const AttentionKind kind = options.attention.empty() ? config.attention : options.attention[static_cast<std::size_t>(i)];
       map_attention_layer(context, i, kind, context.add_activation(i));
+    } else if (is_folded(layer, config)) {
+      // In front of the layer that absorbs it: nothing happens here, the input is the output.
+      context.output[static_cast<std::size_t>(i)] = context.input_tensor(i, 0);
+      aliases.push_back(i);
     } else if (is_elementwise(layer) || std::holds_alternative<LayerNorm>(layer.parameters)) {
       map_elementwise_layer(context, i, context.add_activation(i));
     } else if (std::holds_alternative<MeanPool>(layer.parameters)) {
@@ -142,6 +149,7 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
       map_rearrange_layer(context, i, context.add_activation(i));
     }
   }
+  for (const int alias : aliases) context.output[static_cast<std::size_t>(alias)] = kNone;
   builder.schedule().layer_output = context.output;
   return std::move(builder.schedule());
 }

@@ -87,7 +87,7 @@ enum JobFlag : std::uint16_t {
   kHasBias = 128,
   kIm2col = 256,          // streamed operand gathered from an image strip: im2col_tiles[aux]
   kWide = 512,            // result kept in the wide intermediate format
-  kFreshLoad = 1024       // output stationary: first segment of an output tile
+  kSwapped = 1024         // addition of two layers: `streamed` is the layer's second input
 };
 
 constexpr std::int32_t kNone = -1;

@@ -1,13 +1,96 @@
 #include "sim/simulate.h"
 
 #include <chrono>
+#include <cmath>
+#include <memory>
 #include <stdexcept>
 #include <systemc>
 
 #include "models/accelerator.h"
+#include "reference/model.h"
 #include "sim/accounting.h"
+#include "sim/value_executor.h"
+#include "sim/value_plan.h"
 
 namespace vitality {
+namespace {
+
+// Everything of a run that has to do with values: the reference, the formats calibrated from it, the machine's datapath.
+struct Values {
+  SeededParameters parameters;
+  reference::ForwardResult expected;
+  ValuePlan plan;
+  ValueExecutor executor;
+
+  static reference::ForwardResult run_reference(const VitModel& model, const HardwareConfig& config, const ParameterSource& parameters,
+                                                const SimulationOptions& options) {
+    reference::ForwardOptions forward;
+    forward.measure_approximation = true;
+    forward.score_bias_first_order = config.attention_bias == AttentionBias::kFirstOrder;
+    const auto map = config.attention == AttentionKind::kSoftmax ? reference::AttentionMap::kSoftmax : reference::AttentionMap::kTaylor;
+    forward.attention.assign(model.layers.size(), map);
+    if (options.progress)
+      forward.progress = [&](int layer) { options.progress("reference", (layer + 1.0) / static_cast<double>(model.layers.size())); };
+    return reference::forward(model, parameters, forward);
+  }
+
+  Values(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const SimulationOptions& options)
+      : parameters(options.seed),
+        expected(run_reference(model, config, parameters, options)),
+        plan(model, config, expected, parameters),
+        executor(schedule, model, config, plan, parameters, expected.outputs) {}
+
+  // Largest error of a layer over the largest value of its reference, and the angle between the two.
+  static void compare_layer(const MatrixD& got, const MatrixD& want, LayerResult& layer) {
+    double worst = 0, peak = 0, dot = 0, norm_a = 0, norm_b = 0;
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      const double a = got.data()[i], b = want.data()[i];
+      const double error = std::fabs(a - b);
+      if (!(error <= worst)) worst = error;  // NaN is an error too
+      peak = std::max(peak, std::fabs(b));
+      dot += a * b, norm_a += a * a, norm_b += b * b;
+    }
+    layer.has_error = true;
+    layer.max_abs_error = worst;
+    layer.max_rel_error = peak > 0 ? worst / peak : worst;
+    layer.cosine_similarity = norm_a > 0 && norm_b > 0 ? dot / (std::sqrt(norm_a) * std::sqrt(norm_b)) : (norm_a == norm_b ? 1 : 0);
+  }
+
+  void compare(const Schedule& schedule, const HardwareConfig& config, const SimulationOptions&, SimulationResult& result) const {
+    NumericsResult& numerics = result.numerics;
+    numerics.checked = true;
+    numerics.tolerance = numerics_tolerance(config.precision);
+    for (std::size_t i = 0; i < schedule.layer_output.size(); ++i) {
+      const std::int32_t tensor = schedule.layer_output[i];
+      if (tensor == kNone || schedule.tensors[static_cast<std::size_t>(tensor)].role == TensorRole::kInput) continue;
+      LayerResult& layer = result.layers[i];
+      compare_layer(executor.real_values(tensor), expected.outputs[i], layer);
+      numerics.max_abs_error = std::max(numerics.max_abs_error, layer.max_abs_error);
+      if (!(layer.max_rel_error <= numerics.max_rel_error)) numerics.max_rel_error = layer.max_rel_error;
+      numerics.cosine_similarity = std::min(numerics.cosine_similarity, layer.cosine_similarity);
+    }
+    numerics.passed = numerics.max_rel_error <= numerics.tolerance;
+    for (const reference::ApproximationError& error : expected.approximation) {
+      numerics.has_approximation = true;
+      numerics.approximation_max_rel_error = std::max(numerics.approximation_max_rel_error, error.max_rel_error);
+      numerics.approximation_cosine_similarity = std::min(numerics.approximation_cosine_similarity, error.cosine_similarity);
+    }
+  }
+};
+
+}  // namespace
+
+// Stated tolerances of a whole model's worst layer, relative to the layer's largest value; docs/validation.md has what is measured.
+double numerics_tolerance(Precision precision) {
+  switch (precision) {
+    case Precision::kFp64: return 1e-9;
+    case Precision::kFp32: return 1e-4;
+    case Precision::kFp16: return 0.02;
+    case Precision::kInt16: return 0.005;
+    case Precision::kInt8: return 0.25;
+  }
+  return 0;
+}
 
 SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options) {
   static bool used = false;
@@ -19,10 +102,14 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   mapping.selected = options.selected;
   const Schedule schedule = map_model(model, config, mapping);
 
-  MachineContext context{schedule, config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS), {}, {}};
+  std::unique_ptr<Values> values;
+  if (options.numerics) values = std::make_unique<Values>(schedule, model, config, options);
+
+  MachineContext context{schedule, config, values ? &values->executor : nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS), {}, {}};
   context.times.resize(schedule.jobs.size());
   context.costs.resize(schedule.jobs.size());
   Accelerator machine("machine", context);
+  if (values) values->executor.attach(machine.scratchpad.values());
   sc_core::sc_start();
   if (!machine.controller.finished())
     throw std::logic_error("the simulation ended with jobs left:" + machine.controller.describe_deadlock());
@@ -35,6 +122,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   }
   account({model, config, schedule, context.times, context.costs, machine.controller.last_cycle(), machine.dram.statistics(), machine.dram.energy(), hops},
           result);
+  if (values) values->compare(schedule, config, options, result);
   result.workload_name = model.name;
   result.workload_parameters = parameter_count(model);
   result.workload_macs = macs(model);

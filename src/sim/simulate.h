@@ -22,6 +22,9 @@ struct SimulationOptions {
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
 };
 
+// Largest accepted error of a layer's values, relative to the largest value of its reference.
+double numerics_tolerance(Precision precision);
+
 SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options = {});
 
 }  // namespace vitality

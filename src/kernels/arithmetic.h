@@ -1,0 +1,44 @@
+// Rounding of the datapath (precision.h). Values travel as doubles: codes of fixed formats, or numbers of the floating format.
+#pragma once
+
+#include <algorithm>
+
+#include "tensor/precision.h"
+
+namespace vitality {
+
+// To the nearest integer, ties to even, for |x| < 2^51. Adding and subtracting 1.5 * 2^52 leaves the integer (default rounding mode);
+// unlike nearbyint() this vectorises on every x86-64.
+inline double round_half_even(double x) {
+  constexpr double kMagic = 6755399441055744.0;
+  return (x + kMagic) - kMagic;
+}
+
+class Arithmetic {
+ public:
+  explicit Arithmetic(Precision precision) : precision_(precision), limit_(max_code(precision)) {}
+  Precision precision() const { return precision_; }
+  bool integer() const { return limit_ > 0; }
+  bool single() const { return precision_ == Precision::kFp32 || precision_ == Precision::kFp16; }  // sums in fp32
+
+  // A result in the storage format: saturated codes, or rounded.
+  double store(double x) const {
+    switch (precision_) {
+      case Precision::kFp64: return x;
+      case Precision::kFp32: return static_cast<double>(static_cast<float>(x));
+      case Precision::kFp16: return static_cast<double>(round_to_half(static_cast<float>(x)));
+      default: return round_half_even(std::min(limit_, std::max(-limit_, x)));
+    }
+  }
+  // A result in the accumulation format: an integer, or fp32, or fp64.
+  double wide(double x) const {
+    return integer() ? round_half_even(x) : single() ? static_cast<double>(static_cast<float>(x)) : x;
+  }
+  void store(double* x, std::size_t count, double factor) const;  // x[i] = store(x[i] * factor)
+
+ private:
+  Precision precision_;
+  double limit_;
+};
+
+}  // namespace vitality

@@ -1,0 +1,184 @@
+#include "kernels/tile.h"
+
+#include <cmath>
+
+#include "tensor/gemm.h"
+
+namespace vitality {
+namespace {
+
+std::vector<float>& scratch(int which) {
+  static thread_local std::vector<float> buffers[3];
+  return buffers[which];
+}
+
+const float* to_float(int which, int rows, int cols, ConstTile tile) {
+  std::vector<float>& buffer = scratch(which);
+  buffer.resize(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols));
+  for (int r = 0; r < rows; ++r) {
+    const double* from = tile.row(r);
+    float* to = buffer.data() + static_cast<std::ptrdiff_t>(r) * cols;
+    for (int c = 0; c < cols; ++c) to[c] = static_cast<float>(from[c]);
+  }
+  return buffer.data();
+}
+
+}  // namespace
+
+void Arithmetic::store(double* x, std::size_t count, double factor) const {
+  if (integer()) {
+    for (std::size_t i = 0; i < count; ++i) x[i] = round_half_even(std::min(limit_, std::max(-limit_, x[i] * factor)));
+  } else {
+    for (std::size_t i = 0; i < count; ++i) x[i] = store(x[i] * factor);
+  }
+}
+
+void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums, bool first) {
+  if (!arithmetic.single()) {
+    gemm(m, n, k, streamed.data, streamed.stride, stationary.data, stationary.stride, sums.data, sums.stride, first ? GemmStart::kZero : GemmStart::kAdd);
+    return;
+  }
+  const float* a = to_float(0, m, k, streamed);
+  const float* b = to_float(1, k, n, stationary);
+  std::vector<float>& c = scratch(2);
+  c.resize(static_cast<std::size_t>(m) * static_cast<std::size_t>(n));
+  gemm(m, n, k, a, k, b, n, c.data(), n, GemmStart::kZero);
+  for (int r = 0; r < m; ++r) {
+    const float* sum = c.data() + static_cast<std::ptrdiff_t>(r) * n;
+    double* out = sums.row(r);
+    for (int j = 0; j < n; ++j) out[j] = static_cast<double>(first ? sum[j] : static_cast<float>(out[j]) + sum[j]);
+  }
+}
+
+void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed, ConstTile stationary, Tile sums, bool first) {
+  const int depth = k / groups, width = n / groups;
+  for (int g = 0; g < groups; ++g) {
+    pass_sums(arithmetic, m, depth, width, {streamed.data + g * depth, streamed.stride}, {stationary.data + g * width, stationary.stride},
+              {sums.data + g * width, sums.stride}, first);
+  }
+}
+
+void requantise(const Arithmetic& arithmetic, int m, int n, ConstTile sums, double factor, bool wide, Tile result) {
+  for (int r = 0; r < m; ++r) {
+    const double* from = sums.row(r);
+    double* to = result.row(r);
+    if (wide) {
+      for (int c = 0; c < n; ++c) to[c] = arithmetic.wide(from[c] * factor);
+    } else {
+      if (from != to) std::copy(from, from + n, to);
+      arithmetic.store(to, static_cast<std::size_t>(n), factor);
+    }
+  }
+}
+
+void transpose(int rows, int cols, ConstTile from, Tile to) {
+  for (int r = 0; r < rows; ++r) {
+    const double* source = from.row(r);
+    for (int c = 0; c < cols; ++c) to.row(c)[r] = source[c];
+  }
+}
+
+void gather_patches(const Conv2d& conv, int first_output, int m, int first_input_row, int first_k, int depth, int first_group, int groups,
+                    const double* strip, Tile patches) {
+  const int in_group = conv.in_channels / conv.groups;
+  for (int i = 0; i < m; ++i) {
+    const int oy = (first_output + i) / conv.out_width, ox = (first_output + i) % conv.out_width;
+    double* out = patches.row(i);
+    for (int g = first_group; g < first_group + groups; ++g) {
+      for (int k = first_k; k < first_k + depth;) {
+        const int tap = k / in_group, channel = k % in_group;
+        const int run = std::min(in_group - channel, first_k + depth - k);
+        const int y = oy * conv.stride - conv.pad + tap / conv.kernel, x = ox * conv.stride - conv.pad + tap % conv.kernel;
+        if (y < 0 || y >= conv.in_height || x < 0 || x >= conv.in_width) {
+          std::fill(out, out + run, 0.0);
+        } else {
+          const double* pixel = strip + (static_cast<std::ptrdiff_t>(y - first_input_row) * conv.in_width + x) * conv.in_channels + g * in_group + channel;
+          std::copy(pixel, pixel + run, out);
+        }
+        out += run;
+        k += run;
+      }
+    }
+  }
+}
+
+void column_sums(const Arithmetic& arithmetic, int m, int n, ConstTile x, bool first, double* sums) {
+  if (first) std::fill(sums, sums + n, 0.0);
+  for (int r = 0; r < m; ++r) {
+    const double* row = x.row(r);
+    for (int c = 0; c < n; ++c) sums[c] = arithmetic.single() ? static_cast<double>(static_cast<float>(sums[c]) + static_cast<float>(row[c])) : sums[c] + row[c];
+  }
+}
+
+void divide_by_constant(const Arithmetic& arithmetic, int n, const double* x, double divisor, double factor, bool wide, double* result) {
+  for (int c = 0; c < n; ++c) {
+    const double quotient = x[c] * factor / divisor;
+    result[c] = wide ? arithmetic.wide(quotient) : arithmetic.store(quotient);
+  }
+}
+
+void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* divisors, double factor, Tile result) {
+  for (int r = 0; r < m; ++r) {
+    const double* from = x.row(r);
+    double* to = result.row(r);
+    for (int c = 0; c < n; ++c) to[c] = arithmetic.store(from[c] * factor / divisors[r]);
+  }
+}
+
+void subtract_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, Tile result) {
+  for (int r = 0; r < m; ++r) {
+    const double* from = x.row(r);
+    double* to = result.row(r);
+    // Fixed formats: the difference of two codes has one bit more than a code and is kept whole (algorithm.md 2.3).
+    for (int c = 0; c < n; ++c) to[c] = arithmetic.integer() ? from[c] - row[c] : arithmetic.store(from[c] - row[c]);
+  }
+}
+
+void add_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, bool last, double factor, Tile result) {
+  for (int r = 0; r < m; ++r) {
+    const double* from = x.row(r);
+    double* to = result.row(r);
+    for (int c = 0; c < n; ++c) {
+      const double sum = arithmetic.wide(from[c] + row[c]);
+      to[c] = last ? arithmetic.store(sum * factor) : sum;
+    }
+  }
+}
+
+void dot_products(const Arithmetic& arithmetic, int m, int k, ConstTile x, const double* y, double* result) {
+  for (int r = 0; r < m; ++r) {
+    const double* row = x.row(r);
+    double sum = 0;
+    for (int i = 0; i < k; ++i) {
+      const double product = row[i] * y[i];
+      sum = arithmetic.single() ? static_cast<double>(static_cast<float>(sum) + static_cast<float>(product)) : sum + product;
+    }
+    result[r] = sum;
+  }
+}
+
+void add_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, double fa, ConstTile b, double fb, Tile result) {
+  for (int r = 0; r < m; ++r) {
+    const double* x = a.row(r);
+    const double* y = b.row(r);
+    double* to = result.row(r);
+    for (int c = 0; c < n; ++c) to[c] = x[c] * fa + y[c] * fb;
+    arithmetic.store(to, static_cast<std::size_t>(n), 1);
+  }
+}
+
+void softmax_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, double scale, double unit, Tile result) {
+  for (int r = 0; r < m; ++r) {
+    const double* from = x.row(r);
+    double* to = result.row(r);
+    double largest = from[0], sum = 0;
+    for (int c = 1; c < n; ++c) largest = std::max(largest, from[c]);
+    for (int c = 0; c < n; ++c) {
+      to[c] = std::exp((from[c] - largest) * scale);
+      sum += to[c];
+    }
+    arithmetic.store(to, static_cast<std::size_t>(n), unit / sum);
+  }
+}
+
+}  // namespace vitality

@@ -1,0 +1,175 @@
+#include "reference/layers.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tensor/gemm.h"
+#include "workload/parameters.h"
+
+namespace vitality::reference {
+
+MatrixD multiply(const MatrixD& a, const MatrixD& b) {
+  MatrixD c(a.rows(), b.cols());
+  gemm(a.rows(), b.cols(), a.cols(), a.data(), a.cols(), b.data(), b.cols(), c.data(), b.cols(), GemmStart::kZero);
+  return c;
+}
+
+MatrixD linear(const MatrixD& x, const MatrixD& weight, const std::vector<double>& bias) {
+  MatrixD y = multiply(x, weight);
+  if (bias.empty()) return y;
+  for (int r = 0; r < y.rows(); ++r)
+    for (int c = 0; c < y.cols(); ++c) y(r, c) += bias[static_cast<std::size_t>(c)];
+  return y;
+}
+
+MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, const std::vector<double>& bias) {
+  const int in_group = conv.in_channels / conv.groups, out_group = conv.out_channels / conv.groups;
+  const int depth = conv.kernel * conv.kernel * in_group;
+  MatrixD result(conv.out_height * conv.out_width, conv.out_channels);
+  MatrixD patches(conv.out_width, depth);
+  for (int oy = 0; oy < conv.out_height; ++oy) {
+    for (int g = 0; g < conv.groups; ++g) {
+      for (int ox = 0; ox < conv.out_width; ++ox) {
+        double* patch = patches.row(ox);
+        for (int ky = 0; ky < conv.kernel; ++ky) {
+          for (int kx = 0; kx < conv.kernel; ++kx, patch += in_group) {
+            const int y = oy * conv.stride - conv.pad + ky, x = ox * conv.stride - conv.pad + kx;
+            if (y < 0 || y >= conv.in_height || x < 0 || x >= conv.in_width) {
+              std::fill(patch, patch + in_group, 0.0);
+            } else {
+              const double* pixel = image.row(y * conv.in_width + x) + g * in_group;
+              std::copy(pixel, pixel + in_group, patch);
+            }
+          }
+        }
+      }
+      gemm(conv.out_width, out_group, depth, patches.data(), depth, weight.data() + g * out_group, conv.out_channels,
+           result.row(oy * conv.out_width) + g * out_group, conv.out_channels, GemmStart::kZero);
+    }
+  }
+  if (!bias.empty()) {
+    for (int r = 0; r < result.rows(); ++r)
+      for (int c = 0; c < result.cols(); ++c) result(r, c) += bias[static_cast<std::size_t>(c)];
+  }
+  return result;
+}
+
+MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift) {
+  MatrixD y(x.rows(), x.cols());
+  for (int r = 0; r < x.rows(); ++r) {
+    double mean = 0, variance = 0;
+    for (int c = 0; c < x.cols(); ++c) mean += x(r, c);
+    mean /= x.cols();
+    for (int c = 0; c < x.cols(); ++c) variance += (x(r, c) - mean) * (x(r, c) - mean);
+    const double factor = 1 / std::sqrt(variance / x.cols() + kLayerNormEpsilon);
+    for (int c = 0; c < x.cols(); ++c) y(r, c) = (x(r, c) - mean) * factor * scale(0, c) + shift(0, c);
+  }
+  return y;
+}
+
+MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean, const MatrixD& variance) {
+  MatrixD y(x.rows(), x.cols());
+  for (int c = 0; c < x.cols(); ++c) {
+    const double factor = scale(0, c) / std::sqrt(variance(0, c) + kBatchNormEpsilon);
+    for (int r = 0; r < x.rows(); ++r) y(r, c) = (x(r, c) - mean(0, c)) * factor + shift(0, c);
+  }
+  return y;
+}
+
+double activate(ActivationKind kind, double x) {
+  switch (kind) {
+    case ActivationKind::kGelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case ActivationKind::kHardswish: return x * std::min(6.0, std::max(0.0, x + 3)) / 6;
+    case ActivationKind::kSilu: return x / (1 + std::exp(-x));
+    case ActivationKind::kRelu: return std::max(0.0, x);
+  }
+  return x;
+}
+
+MatrixD activation(ActivationKind kind, const MatrixD& x) {
+  MatrixD y(x.rows(), x.cols());
+  std::transform(x.data(), x.data() + x.size(), y.data(), [kind](double value) { return activate(kind, value); });
+  return y;
+}
+
+MatrixD add(const MatrixD& a, const MatrixD& b) {
+  MatrixD sum(a.rows(), a.cols());
+  std::transform(a.data(), a.data() + a.size(), b.data(), sum.data(), [](double x, double y) { return x + y; });
+  return sum;
+}
+
+MatrixD mean_rows(const MatrixD& x) {
+  MatrixD mean(1, x.cols());
+  for (int r = 0; r < x.rows(); ++r)
+    for (int c = 0; c < x.cols(); ++c) mean(0, c) += x(r, c);
+  for (int c = 0; c < x.cols(); ++c) mean(0, c) /= x.rows();
+  return mean;
+}
+
+MatrixD concat_token(const MatrixD& token, const MatrixD& x) {
+  MatrixD y(x.rows() + 1, x.cols());
+  std::copy(token.data(), token.data() + token.size(), y.data());
+  std::copy(x.data(), x.data() + x.size(), y.row(1));
+  return y;
+}
+
+MatrixD concat_channels(const std::vector<const MatrixD*>& parts) {
+  int cols = 0;
+  for (const MatrixD* part : parts) cols += part->cols();
+  MatrixD y(parts[0]->rows(), cols);
+  for (int r = 0; r < y.rows(); ++r) {
+    double* out = y.row(r);
+    for (const MatrixD* part : parts) out = std::copy(part->row(r), part->row(r) + part->cols(), out);
+  }
+  return y;
+}
+
+MatrixD subsample(const Subsample& s, const MatrixD& x) {
+  const int height = static_cast<int>(ceil_div(s.in_height, s.stride)), width = static_cast<int>(ceil_div(s.in_width, s.stride));
+  MatrixD y(height * width, s.channels);
+  for (int r = 0; r < height; ++r) {
+    for (int c = 0; c < width; ++c) {
+      const double* source = x.row(r * s.stride * s.in_width + c * s.stride);
+      std::copy(source, source + s.channels, y.row(r * width + c));
+    }
+  }
+  return y;
+}
+
+namespace {
+// Row of the unfolded matrix that pixel (y, x) goes to.
+int unfolded_row(int height, int width, int patch, int y, int x) {
+  const int tokens = height / patch * (width / patch);
+  return (y % patch * patch + x % patch) * tokens + y / patch * (width / patch) + x / patch;
+}
+}  // namespace
+
+MatrixD unfold(const Unfold& u, const MatrixD& x) {
+  MatrixD y(x.rows(), x.cols());
+  for (int r = 0; r < u.height; ++r) {
+    for (int c = 0; c < u.width; ++c) {
+      const double* source = x.row(r * u.width + c);
+      std::copy(source, source + x.cols(), y.row(unfolded_row(u.height, u.width, u.patch, r, c)));
+    }
+  }
+  return y;
+}
+
+MatrixD fold(const Fold& f, const MatrixD& x) {
+  MatrixD y(x.rows(), x.cols());
+  for (int r = 0; r < f.height; ++r) {
+    for (int c = 0; c < f.width; ++c) {
+      const double* source = x.row(unfolded_row(f.height, f.width, f.patch, r, c));
+      std::copy(source, source + x.cols(), y.row(r * f.width + c));
+    }
+  }
+  return y;
+}
+
+MatrixD block(const MatrixD& x, int row, int rows, int first, int count) {
+  MatrixD y(rows, count);
+  for (int r = 0; r < rows; ++r) std::copy(x.row(row + r) + first, x.row(row + r) + first + count, y.row(r));
+  return y;
+}
+
+}  // namespace vitality::reference

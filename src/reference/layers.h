@@ -1,0 +1,30 @@
+// Layers other than attention in double, whole matrices: rows = tokens or pixels, columns = channels (model.h).
+#pragma once
+
+#include <vector>
+
+#include "tensor/matrix.h"
+#include "workload/model.h"
+
+namespace vitality::reference {
+
+MatrixD multiply(const MatrixD& a, const MatrixD& b);
+MatrixD linear(const MatrixD& x, const MatrixD& weight, const std::vector<double>& bias);  // bias may be empty
+// Weights (kernel^2 in_channels/groups) x out_channels, row (ky*kernel + kx)*in_channels/groups + channel; zero padding.
+MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, const std::vector<double>& bias);
+constexpr double kLayerNormEpsilon = 1e-6;
+MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift);
+MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean, const MatrixD& variance);
+double activate(ActivationKind kind, double x);  // GELU with erf, Hardswish x relu6(x+3)/6, SiLU, ReLU
+MatrixD activation(ActivationKind kind, const MatrixD& x);
+MatrixD add(const MatrixD& a, const MatrixD& b);
+MatrixD mean_rows(const MatrixD& x);
+MatrixD concat_token(const MatrixD& token, const MatrixD& x);
+MatrixD concat_channels(const std::vector<const MatrixD*>& parts);
+MatrixD subsample(const Subsample& s, const MatrixD& x);
+MatrixD unfold(const Unfold& u, const MatrixD& x);
+MatrixD fold(const Fold& f, const MatrixD& x);
+// Columns [first, first + count) of rows [row, row + rows).
+MatrixD block(const MatrixD& x, int row, int rows, int first, int count);
+
+}  // namespace vitality::reference

@@ -1,0 +1,139 @@
+#include "reference/model.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "reference/attention.h"
+#include "reference/layers.h"
+
+namespace vitality::reference {
+namespace {
+
+double largest(const MatrixD& x) {
+  double value = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) value = std::max(value, std::fabs(x.data()[i]));
+  return value;
+}
+
+const MatrixD* pointer(const MatrixD& bias) {
+  return bias.empty() ? nullptr : &bias;
+}
+
+class Forward {
+ public:
+  Forward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options)
+      : model_(model), parameters_(parameters), options_(options), image_(parameters.tensor(parameters_of(model)[0])) {}
+
+  ForwardResult run() {
+    const std::size_t count = model_.layers.size();
+    result_.outputs.resize(count);
+    result_.ranges.resize(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      index_ = static_cast<int>(i);
+      result_.outputs[i] = std::visit([this](const auto& p) { return apply(p); }, layer().parameters);
+      if (options_.progress) options_.progress(index_);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  const Layer& layer() const { return model_.layers[static_cast<std::size_t>(index_)]; }
+  const MatrixD& input(std::size_t i = 0) const {
+    const int source = layer().inputs[i];
+    return source == kModelInput ? image_ : result_.outputs[static_cast<std::size_t>(source)];
+  }
+  MatrixD parameter(std::size_t i) const { return parameters_.tensor(parameters_of(layer())[i]); }
+
+  MatrixD apply(const Conv2d& p) {
+    const EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
+    return conv2d(p, input(), w.weight, w.bias);
+  }
+  MatrixD apply(const Linear& p) {
+    const EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
+    return input().rows() == p.rows ? linear(input(), w.weight, w.bias) : linear(block(input(), 0, p.rows, 0, p.in_features), w.weight, w.bias);
+  }
+  MatrixD apply(const LayerNorm&) { return layer_norm(input(), parameter(0), parameter(1)); }
+  MatrixD apply(const BatchNorm&) { return batch_norm(input(), parameter(0), parameter(1), parameter(2), parameter(3)); }
+  MatrixD apply(const Activation& p) { return activation(p.function, input()); }
+  MatrixD apply(const Add&) { return add(input(0), input(1)); }
+  MatrixD apply(const PositionEmbedding&) { return add(input(), parameter(0)); }
+  MatrixD apply(const ConcatToken&) { return concat_token(parameter(0), input()); }
+  MatrixD apply(const ConcatChannels&) {
+    std::vector<const MatrixD*> parts;
+    for (std::size_t i = 0; i < layer().inputs.size(); ++i) parts.push_back(&input(i));
+    return concat_channels(parts);
+  }
+  MatrixD apply(const Subsample& p) { return subsample(p, input()); }
+  MatrixD apply(const MeanPool&) { return mean_rows(input()); }
+  MatrixD apply(const Unfold& p) { return unfold(p, input()); }
+  MatrixD apply(const Fold& p) { return fold(p, input()); }
+
+  MatrixD head(const HeadColumns& from, int tokens, int depth, int instance, int h) const {
+    return block(input(static_cast<std::size_t>(from.input)), instance * tokens, tokens, from.offset + h * from.head_stride, depth);
+  }
+
+  MatrixD apply(const Attention& a) {
+    const bool softmax = !options_.attention.empty() && options_.attention[static_cast<std::size_t>(index_)] == AttentionMap::kSoftmax;
+    MatrixD output(a.instances * a.n_q, a.heads * a.d_v);
+    MatrixD bias;
+    if (a.bias_params > 0) bias = expanded_score_bias(a, parameter(0));
+    AttentionRanges& ranges = result_.ranges[static_cast<std::size_t>(index_)];
+    double worst = 0, peak = 0, dot = 0, norm_a = 0, norm_b = 0;
+    for (int instance = 0; instance < a.instances; ++instance) {
+      for (int h = 0; h < a.heads; ++h) {
+        const MatrixD q = head(a.q, a.n_q, a.d_qk, instance, h), k = head(a.k, a.n_kv, a.d_qk, instance, h), v = head(a.v, a.n_kv, a.d_v, instance, h);
+        const MatrixD head_bias = bias.empty() ? MatrixD() : block(bias, h * a.n_q, a.n_q, 0, a.n_kv);
+        const MatrixD z = softmax ? softmax_head(q, k, v, head_bias, ranges) : taylor_head(q, k, v, head_bias, ranges);
+        for (int r = 0; r < a.n_q; ++r) std::copy(z.row(r), z.row(r) + a.d_v, output.row(instance * a.n_q + r) + h * a.d_v);
+        if (softmax || !options_.measure_approximation) continue;
+        const MatrixD exact = softmax_attention(q, k, v, pointer(head_bias));
+        for (std::size_t i = 0; i < z.size(); ++i) {
+          const double x = z.data()[i], y = exact.data()[i];
+          worst = std::max(worst, std::fabs(x - y)), peak = std::max(peak, std::fabs(y));
+          dot += x * y, norm_a += x * x, norm_b += y * y;
+        }
+      }
+    }
+    if (!softmax && options_.measure_approximation)
+      result_.approximation.push_back({index_, peak > 0 ? worst / peak : 0, norm_a > 0 && norm_b > 0 ? dot / std::sqrt(norm_a * norm_b) : 1});
+    return output;
+  }
+
+  MatrixD softmax_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias, AttentionRanges& ranges) const {
+    // |Q K^T| <= the product of the largest row norms: a bound is enough for a 32-bit range.
+    const auto row_norm = [](const MatrixD& x) {
+      double most = 0;
+      for (int r = 0; r < x.rows(); ++r) {
+        double square = 0;
+        for (int c = 0; c < x.cols(); ++c) square += x(r, c) * x(r, c);
+        most = std::max(most, square);
+      }
+      return std::sqrt(most);
+    };
+    ranges.scores = std::max(ranges.scores, row_norm(q) * row_norm(k) / std::sqrt(static_cast<double>(q.cols())) + largest(bias));
+    return softmax_attention(q, k, v, pointer(bias));
+  }
+
+  MatrixD taylor_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias, AttentionRanges& ranges) const {
+    TaylorSteps steps = taylor_attention(q, k, v, options_.score_bias_first_order ? pointer(bias) : nullptr);
+    ranges.context = std::max(ranges.context, largest(steps.g));
+    // T_N is Q G plus a row: neither Q G nor the row exceeds the sum of the two magnitudes.
+    ranges.numerator = std::max(ranges.numerator, largest(steps.t_n) + 2 * std::sqrt(static_cast<double>(q.cols())) * largest(steps.v_sum));
+    return std::move(steps.z);
+  }
+
+  const VitModel& model_;
+  const ParameterSource& parameters_;
+  const ForwardOptions& options_;
+  MatrixD image_;
+  int index_ = 0;
+  ForwardResult result_;
+};
+
+}  // namespace
+
+ForwardResult forward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options) {
+  return Forward(model, parameters, options).run();
+}
+
+}  // namespace vitality::reference

@@ -1,0 +1,44 @@
+// A whole model in double, layer by layer: what the machine's values are compared with and calibrated from.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "tensor/matrix.h"
+#include "workload/model.h"
+#include "workload/parameters.h"
+
+namespace vitality::reference {
+
+enum class AttentionMap { kSoftmax, kTaylor };
+
+// Largest magnitudes of what attention forms inside, over heads and instances: fixed-point formats are calibrated from them.
+struct AttentionRanges {
+  double context = 0;      // G (Taylor), G / (n sqrt d) is context / (n sqrt d)
+  double numerator = 0;    // Q G and T_N
+  double scores = 0;       // Q K^T / sqrt(d), with its bias (softmax)
+};
+
+// Taylor against softmax on the same Q, K, V: the approximation, not the arithmetic.
+struct ApproximationError {
+  int layer;
+  double max_rel_error;    // max |Z_taylor - Z_softmax| / max |Z_softmax|
+  double cosine_similarity;
+};
+
+struct ForwardOptions {
+  std::vector<AttentionMap> attention;     // per layer (others ignored); empty = Taylor everywhere
+  bool score_bias_first_order = false;     // Taylor with LeViT's score bias: first order, or dropped
+  bool measure_approximation = false;
+  std::function<void(int layer)> progress; // after each layer; may be empty
+};
+
+struct ForwardResult {
+  std::vector<MatrixD> outputs;            // per layer
+  std::vector<AttentionRanges> ranges;     // per layer
+  std::vector<ApproximationError> approximation;
+};
+
+ForwardResult forward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options);
+
+}  // namespace vitality::reference

@@ -1,0 +1,348 @@
+#include "sim/value_executor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "reference/layers.h"
+
+namespace vitality {
+
+ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const ValuePlan& plan,
+                             const ParameterSource& parameters, const std::vector<MatrixD>& given)
+    : schedule_(schedule),
+      model_(model),
+      config_(config),
+      plan_(plan),
+      parameters_(parameters),
+      given_(given),
+      arithmetic_(config.precision),
+      tensors_(schedule.tensors.size()),
+      reads_left_(schedule.tensors.size()),
+      has_scores_(model.layers.size()) {
+  for (const ScheduledOperator& op : schedule.operators)
+    if (op.role == OperatorRole::kScores) has_scores_[static_cast<std::size_t>(op.layer)] = true;
+  for (const Job& job : schedule.jobs) {
+    if (job.kind != JobKind::kLoad) continue;
+    for (int i = 0; i < job.m; ++i) ++reads_left_[static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor)];
+  }
+}
+
+MatrixD ValueExecutor::quantised(const MatrixD& real, double scale) const {
+  MatrixD codes = real;
+  arithmetic_.store(codes.data(), codes.size(), 1 / scale);
+  return codes;
+}
+
+double ValueExecutor::weight_scale(int layer_index) const {
+  const auto found = weight_scales_.find(layer_index);
+  if (found == weight_scales_.end()) throw std::logic_error("weights used before they were loaded");
+  return found->second;
+}
+
+MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
+  if (t.layer == kModelInput) return quantised(parameters_.tensor(parameters_of(model_)[0]), plan_.scale(kModelInput));
+  if (t.role == TensorRole::kInput) return quantised(given_[static_cast<std::size_t>(t.layer)], plan_.scale(t.layer));
+  if (t.role == TensorRole::kActivation) return MatrixD(t.rows, t.cols);
+  const Layer& owner = layer(t.layer);
+  const bool is_bias = t.name.size() > 5 && t.name.compare(t.name.size() - 5, 5, ".bias") == 0;
+  if (std::holds_alternative<Attention>(owner.parameters)) {
+    const auto& a = std::get<Attention>(owner.parameters);
+    MatrixD bias = expanded_score_bias(a, parameters_.tensor(parameters_of(owner)[0]));
+    if (!has_scores_[static_cast<std::size_t>(t.layer)]) {
+      for (int r = 0; r < bias.rows(); ++r) {  // B - rowmean(B): a constant of the model
+        double mean = 0;
+        for (int c = 0; c < bias.cols(); ++c) mean += bias(r, c);
+        mean /= bias.cols();
+        for (int c = 0; c < bias.cols(); ++c) bias(r, c) -= mean;
+      }
+    }
+    weight_scales_[t.layer] = plan_.weight_scale(largest_magnitude(bias));
+    return quantised(bias, weight_scales_[t.layer]);
+  }
+  if (std::holds_alternative<ConcatToken>(owner.parameters)) return quantised(parameters_.tensor(parameters_of(owner)[0]), plan_.scale(t.layer));
+  if (std::holds_alternative<PositionEmbedding>(owner.parameters)) {
+    const MatrixD real = parameters_.tensor(parameters_of(owner)[0]);
+    weight_scales_[t.layer] = plan_.weight_scale(largest_magnitude(real));
+    return quantised(real, weight_scales_[t.layer]);
+  }
+  if (!is_bias) {
+    EffectiveWeights weights = effective_weights(model_, t.layer, parameters_, config_.batch_norm_folded);
+    weight_scales_[t.layer] = plan_.weight_scale(largest_magnitude(weights.weight));
+    biases_[t.layer] = std::move(weights.bias);
+    arithmetic_.store(weights.weight.data(), weights.weight.size(), 1 / weight_scales_[t.layer]);
+    return std::move(weights.weight);
+  }
+  // A bias enters the sums: wide, in units of the products. Its weights were loaded before it.
+  MatrixD bias(1, t.cols);
+  const double unit = plan_.input_scale(t.layer, 0) * weight_scale(t.layer);
+  for (int c = 0; c < t.cols; ++c) bias(0, c) = arithmetic_.wide(biases_.at(t.layer)[static_cast<std::size_t>(c)] / unit);
+  return bias;
+}
+
+const MatrixD& ValueExecutor::tensor(std::int32_t index) {
+  MatrixD& values = tensors_[static_cast<std::size_t>(index)];
+  if (values.empty()) values = materialise(schedule_.tensors[static_cast<std::size_t>(index)]);
+  return values;
+}
+
+MatrixD ValueExecutor::real_values(std::int32_t index) const {
+  MatrixD real = tensors_[static_cast<std::size_t>(index)];
+  const double scale = plan_.scale(schedule_.tensors[static_cast<std::size_t>(index)].layer);
+  for (std::size_t i = 0; i < real.size(); ++i) real.data()[i] *= scale;
+  return real;
+}
+
+const AttentionScales& ValueExecutor::attention(int layer_index) {
+  const auto found = attention_.find(layer_index);
+  if (found != attention_.end()) return found->second;
+  return attention_.emplace(layer_index, plan_.attention(layer_index)).first->second;
+}
+
+const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
+  const auto found = constants_.find(layer_index);
+  if (found != constants_.end()) return found->second;
+  LayerConstants c;
+  const std::vector<ParameterInfo> infos = parameters_of(layer(layer_index));
+  MatrixD* const fields[] = {&c.scale, &c.shift, &c.mean, &c.variance};
+  for (std::size_t i = 0; i < infos.size() && i < 4; ++i) *fields[i] = parameters_.tensor(infos[i]);
+  return constants_.emplace(layer_index, std::move(c)).first->second;
+}
+
+void ValueExecutor::execute(const Job& job) {
+  switch (job.kind) {
+    case JobKind::kLoad: load(job); break;
+    case JobKind::kStore: store(job); break;
+    case JobKind::kFold: fold(job); break;
+    case JobKind::kAddMatrix: add_matrix(job); break;
+    case JobKind::kElementwise: elementwise(job); break;
+    default: lanes(job); break;
+  }
+}
+
+void ValueExecutor::load(const Job& job) {
+  for (int i = 0; i < job.m; ++i) {
+    const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + i)];
+    const MatrixD& source = tensor(t.tensor);
+    double* target = at(t.buffer, t.buffer_offset);
+    if (t.geometry != kNone) {
+      gather_patches(schedule_.geometries[static_cast<std::size_t>(t.geometry)], t.row, t.rows, 0, t.col, t.cols, 0, 1, source.data(),
+                     {target, t.buffer_stride});
+    } else {
+      for (int r = 0; r < t.rows; ++r) {
+        const int row = t.row_map == kNone ? t.row + r : schedule_.row_maps[static_cast<std::size_t>(t.row_map)][static_cast<std::size_t>(t.row + r)];
+        const double* from = source.row(row) + t.col;
+        std::copy(from, from + t.cols, target + static_cast<std::ptrdiff_t>(r) * t.buffer_stride);
+      }
+    }
+    if (--reads_left_[static_cast<std::size_t>(t.tensor)] == 0 && schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kWeight)
+      tensors_[static_cast<std::size_t>(t.tensor)] = MatrixD();
+  }
+}
+
+void ValueExecutor::store(const Job& job) {
+  for (int i = 0; i < job.m; ++i) {
+    const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + i)];
+    tensor(t.tensor);
+    MatrixD& target = tensors_[static_cast<std::size_t>(t.tensor)];
+    const double* from = at(t.buffer, t.buffer_offset);
+    for (int r = 0; r < t.rows; ++r) {
+      const double* row = from + static_cast<std::ptrdiff_t>(r) * t.buffer_stride;
+      std::copy(row, row + t.cols, target.row(t.row + r) + t.col);
+    }
+  }
+}
+
+// What turns a pass's sums into its result's units.
+double ValueExecutor::fold_factor(const Job& job) const {
+  auto& self = const_cast<ValueExecutor&>(*this);
+  switch (role(job)) {
+    case OperatorRole::kGemm: return plan_.input_scale(job.layer, 0) * weight_scale(job.layer) / plan_.scale(job.layer);
+    case OperatorRole::kContext: {
+      const AttentionScales& s = self.attention(job.layer);
+      return s.k * s.v / s.context;
+    }
+    case OperatorRole::kNumerator: {
+      const AttentionScales& s = self.attention(job.layer);
+      return s.q * s.context / s.numerator;
+    }
+    case OperatorRole::kScores: {
+      const AttentionScales& s = self.attention(job.layer);
+      const auto& a = std::get<Attention>(layer(job.layer).parameters);
+      return s.q * s.k / std::sqrt(static_cast<double>(a.d_qk)) / s.scores;
+    }
+    case OperatorRole::kWeightedValues: {
+      const AttentionScales& s = self.attention(job.layer);
+      return s.probability * s.v / s.result;
+    }
+    default: return 1;
+  }
+}
+
+void ValueExecutor::fold(const Job& job) {
+  ConstTile a = streamed(job), b{at(job.stationary, job.stationary_offset), job.stationary_stride};
+  int groups = 1;
+  if ((job.flags & kTransposed) != 0) {
+    pack_a_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.k));
+    transpose(job.k, job.m, a, {pack_a_.data(), job.k});
+    a = {pack_a_.data(), job.k};
+  } else if ((job.flags & kIm2col) != 0) {
+    const Im2colTile& tile = schedule_.im2col_tiles[static_cast<std::size_t>(job.aux)];
+    groups = tile.groups;
+    pack_a_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.k));
+    gather_patches(schedule_.geometries[static_cast<std::size_t>(tile.geometry)], tile.first_output, job.m, tile.first_input_row, tile.first_k,
+                   job.k / groups, tile.first_group, groups, a.data, {pack_a_.data(), job.k});
+    a = {pack_a_.data(), job.k};
+  }
+  if ((job.flags & kStationaryTransposed) != 0) {
+    pack_b_.resize(static_cast<std::size_t>(job.k) * static_cast<std::size_t>(job.n));
+    transpose(job.n, job.k, b, {pack_b_.data(), job.n});
+    b = {pack_b_.data(), job.n};
+  }
+  const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
+  Tile sums{nullptr, job.result_stride};
+  if (job.partial != kNone) {
+    sums.data = at(job.partial, job.result_offset);
+  } else {
+    sums_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.n));
+    sums = {sums_.data(), job.n};
+  }
+  const bool onto_result = job.partial == kNone && !first;  // first-order score bias: added to T_N
+  if (groups > 1) {
+    grouped_pass_sums(arithmetic_, job.m, job.k, job.n, groups, a, b, sums, first || onto_result);
+  } else {
+    pass_sums(arithmetic_, job.m, job.k, job.n, a, b, sums, first || onto_result);
+  }
+  if (onto_result) {
+    const AttentionScales& s = attention(job.layer);
+    const auto& attention_layer = std::get<Attention>(layer(job.layer).parameters);
+    const double factor = std::sqrt(static_cast<double>(attention_layer.d_qk)) * weight_scale(job.layer) * s.v / s.numerator;
+    const Tile out = result(job);
+    for (int r = 0; r < job.m; ++r)
+      for (int c = 0; c < job.n; ++c) out.row(r)[c] = arithmetic_.wide(out.row(r)[c] + arithmetic_.wide(sums.row(r)[c] * factor));
+    return;
+  }
+  if ((job.flags & kHasBias) != 0) {
+    const double* bias = b.data + static_cast<std::ptrdiff_t>(job.k / groups) * job.n;
+    for (int r = 0; r < job.m; ++r) {
+      double* row = sums.row(r);
+      for (int c = 0; c < job.n; ++c) row[c] = arithmetic_.single() ? arithmetic_.wide(row[c] + bias[c]) : row[c] + bias[c];
+    }
+  }
+  if (last) requantise(arithmetic_, job.m, job.n, {sums.data, sums.stride}, fold_factor(job), (job.flags & kWide) != 0, result(job));
+}
+
+void ValueExecutor::lanes(const Job& job) {
+  const OperatorRole op_role = role(job);
+  const bool integer = arithmetic_.integer();
+  const auto* a = std::get_if<Attention>(&layer(job.layer).parameters);
+  const AttentionScales* s = a != nullptr ? &attention(job.layer) : nullptr;
+  const double root_d = a != nullptr ? std::sqrt(static_cast<double>(a->d_qk)) : 1;
+  // Elided Taylor has 1 / (n sqrt d) in G already; fixed formats put it into the scale.
+  const double elided_numerator = a == nullptr || !integer ? 1 : s->numerator / (a->n_kv * root_d);
+  switch (job.kind) {
+    case JobKind::kColumnSum: column_sums(arithmetic_, job.m, job.n, streamed(job), (job.flags & kFirst) != 0, at(job.result)); break;
+    case JobKind::kMeanDivide:
+      if (op_role == OperatorRole::kValueSum) {  // elided: V_bar in units of the numerator
+        divide_by_constant(arithmetic_, job.n, at(job.streamed), job.aux, s->v / elided_numerator, true, at(job.result));
+      } else {
+        const double factor = op_role == OperatorRole::kPool ? plan_.input_scale(job.layer, 0) / plan_.scale(job.layer) : 1;
+        divide_by_constant(arithmetic_, job.n, at(job.streamed), job.aux, factor, false, at(job.result));
+      }
+      break;
+    case JobKind::kSubtractRow: subtract_row(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), result(job)); break;
+    case JobKind::kScaleVector: {
+      double* out = at(job.result);
+      const double* in = at(job.streamed);
+      const int count = job.m * job.n;
+      if (op_role == OperatorRole::kContext) {
+        // Fixed formats choose G's scale so that the codes stay (ValuePlan); floating ones multiply.
+        const double factor = integer ? 1 : 1 / (a->n_kv * root_d);
+        for (int i = 0; i < count; ++i) out[i] = arithmetic_.store(in[i] * factor);
+      } else {
+        const double factor = root_d * (integer ? s->v / s->numerator : 1);
+        for (int i = 0; i < count; ++i) out[i] = arithmetic_.wide(in[i] * factor);
+      }
+      break;
+    }
+    case JobKind::kDotProduct: dot_products(arithmetic_, job.m, job.k, streamed(job), at(job.stationary), at(job.result)); break;
+    case JobKind::kAddConstant: {
+      const double constant = arithmetic_.wide(a->n_kv * root_d / (s->q * s->k));
+      double* out = at(job.result);
+      for (int i = 0; i < job.m; ++i) out[i] = arithmetic_.wide(at(job.streamed)[i] + constant);
+      break;
+    }
+    case JobKind::kAddRow:
+      add_row(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), (job.flags & kLast) != 0, elided_numerator / s->result, result(job));
+      break;
+    case JobKind::kRowDivide:
+      divide_rows(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), s->numerator / (s->q * s->k * s->result), result(job));
+      break;
+    case JobKind::kSoftmaxRows:
+      softmax_rows(arithmetic_, job.m, job.n, streamed(job), s->scores, 1 / s->probability, result(job));
+      break;
+    default: throw std::logic_error(std::string("no values for job ") + job_name(job.kind));
+  }
+}
+
+void ValueExecutor::add_matrix(const Job& job) {
+  const ConstTile second{at(job.stationary, job.stationary_offset), job.stationary_stride};
+  if (role(job) == OperatorRole::kScores) {  // the score bias
+    const AttentionScales& s = attention(job.layer);
+    const double factor = weight_scale(job.layer) / s.scores;
+    const ConstTile x = streamed(job);
+    const Tile y = result(job);
+    for (int r = 0; r < job.m; ++r)
+      for (int c = 0; c < job.n; ++c) y.row(r)[c] = arithmetic_.wide(x.row(r)[c] + arithmetic_.wide(second.row(r)[c] * factor));
+    return;
+  }
+  const double out = plan_.scale(job.layer);
+  double first_scale = plan_.input_scale(job.layer, 0), second_scale = 1;
+  if (std::holds_alternative<PositionEmbedding>(layer(job.layer).parameters)) {
+    second_scale = weight_scale(job.layer);
+  } else {
+    second_scale = plan_.input_scale(job.layer, 1);
+    if ((job.flags & kSwapped) != 0) std::swap(first_scale, second_scale);
+  }
+  add_scaled(arithmetic_, job.m, job.n, streamed(job), first_scale / out, second, second_scale / out, result(job));
+}
+
+void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y) {
+  const Layer& l = layer(layer_index);
+  const double in = plan_.input_scale(layer_index, 0), out = 1 / plan_.scale(layer_index);
+  if (const auto* activation = std::get_if<Activation>(&l.parameters)) {
+    for (int r = 0; r < m; ++r)
+      for (int c = 0; c < n; ++c) y.row(r)[c] = arithmetic_.store(reference::activate(activation->function, x.row(r)[c] * in) * out);
+  } else if (std::holds_alternative<BatchNorm>(l.parameters)) {
+    const LayerConstants& k = constants(layer_index);
+    for (int c = 0; c < n; ++c) {
+      const int channel = first_column + c;
+      const double factor = k.scale(0, channel) / std::sqrt(k.variance(0, channel) + kBatchNormEpsilon);
+      const double shift = k.shift(0, channel) - k.mean(0, channel) * factor;
+      for (int r = 0; r < m; ++r) y.row(r)[c] = arithmetic_.store((x.row(r)[c] * in * factor + shift) * out);
+    }
+  } else {
+    const LayerConstants& k = constants(layer_index);
+    MatrixD row(1, n);
+    for (int r = 0; r < m; ++r) {
+      for (int c = 0; c < n; ++c) row(0, c) = x.row(r)[c] * in;
+      const MatrixD normal = reference::layer_norm(row, k.scale, k.shift);
+      for (int c = 0; c < n; ++c) y.row(r)[c] = arithmetic_.store(normal(0, c) * out);
+    }
+  }
+}
+
+void ValueExecutor::elementwise(const Job& job) {
+  if (job.streamed != kNone) {
+    elementwise_tile(job.layer, job.m, job.n, job.aux, streamed(job), result(job));
+    return;
+  }
+  // An uncharged layer between two tensors.
+  const std::int32_t source = job.streamed_offset, target = job.aux;
+  tensor(target);
+  const MatrixD& x = tensor(source);
+  MatrixD& y = tensors_[static_cast<std::size_t>(target)];
+  elementwise_tile(job.layer, job.m, job.n, 0, {x.data(), x.cols()}, {y.data(), y.cols()});
+}
+
+}  // namespace vitality

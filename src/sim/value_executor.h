@@ -1,0 +1,73 @@
+// Computes the values of jobs: the machine's datapath, tile by tile, on the scratchpad's contents and the tensors in DRAM.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "kernels/tile.h"
+#include "models/protocol/machine_context.h"
+#include "sim/value_plan.h"
+#include "workload/parameters.h"
+
+namespace vitality {
+
+class ValueExecutor : public TileExecutor {
+ public:
+  // given: real values of tensors that the run takes as inputs (layers left out), by layer; others come from `parameters`.
+  ValueExecutor(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const ValuePlan& plan, const ParameterSource& parameters,
+                const std::vector<MatrixD>& given);
+  void attach(double* scratchpad) { scratchpad_ = scratchpad; }
+  void execute(const Job& job) override;
+
+  // Real values of a tensor that the run has written.
+  MatrixD real_values(std::int32_t tensor) const;
+
+ private:
+  struct LayerConstants {  // of element-wise layers
+    MatrixD scale, shift, mean, variance;
+  };
+  double* at(std::int32_t buffer, std::int32_t offset = 0) const {
+    return scratchpad_ + schedule_.buffers[static_cast<std::size_t>(buffer)].address + offset;
+  }
+  ConstTile streamed(const Job& job) const { return {at(job.streamed, job.streamed_offset), job.streamed_stride}; }
+  Tile result(const Job& job) const { return {at(job.result, job.result_offset), job.result_stride}; }
+  OperatorRole role(const Job& job) const { return schedule_.operators[static_cast<std::size_t>(job.op)].role; }
+  const Layer& layer(int index) const { return model_.layers[static_cast<std::size_t>(index)]; }
+
+  void load(const Job& job);
+  void store(const Job& job);
+  void fold(const Job& job);
+  double fold_factor(const Job& job) const;
+  void lanes(const Job& job);
+  void add_matrix(const Job& job);
+  void elementwise(const Job& job);
+  void elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y);
+  const MatrixD& tensor(std::int32_t index);
+  MatrixD materialise(const ScheduledTensor& tensor);
+  MatrixD quantised(const MatrixD& real, double scale) const;
+  double tensor_scale(const ScheduledTensor& tensor) const;
+  const AttentionScales& attention(int layer_index);
+  const LayerConstants& constants(int layer_index);
+  double weight_scale(int layer_index) const;
+
+  const Schedule& schedule_;
+  const VitModel& model_;
+  const HardwareConfig& config_;
+  const ValuePlan& plan_;
+  const ParameterSource& parameters_;
+  const std::vector<MatrixD>& given_;
+  Arithmetic arithmetic_;
+  double* scratchpad_ = nullptr;
+  std::vector<MatrixD> tensors_;           // codes or numbers; empty = not there
+  std::vector<std::int32_t> reads_left_;   // loads that still read a weight tensor: its values go with the last
+  std::vector<bool> has_scores_;           // layers that form Q K^T: their score bias is not centred
+  std::map<int, double> weight_scales_;
+  std::map<int, std::vector<double>> biases_;
+  std::map<int, AttentionScales> attention_;
+  std::map<int, LayerConstants> constants_;
+  std::vector<double> pack_a_, pack_b_, sums_;
+};
+
+}  // namespace vitality

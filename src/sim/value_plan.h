@@ -1,0 +1,41 @@
+// Number formats of a run: the scale of every tensor and the factors of every operator.
+//
+// Floating formats: every scale is 1. Fixed formats: real = code * scale, scale = largest magnitude in the double reference / largest
+// code, per tensor (post-training calibration). Layers that only move rows share one scale with their inputs.
+#pragma once
+
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "mapping/schedule.h"
+#include "reference/model.h"
+#include "workload/model.h"
+#include "workload/parameters.h"
+
+namespace vitality {
+
+struct AttentionScales {
+  double q = 1, k = 1, v = 1, context = 1, numerator = 1, scores = 1, probability = 1, result = 1;
+};
+
+class ValuePlan {
+ public:
+  ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference, const ParameterSource& parameters);
+
+  // Scale of a layer's output (kModelInput: of the image).
+  double scale(int layer) const { return layer == kModelInput ? image_ : layer_[static_cast<std::size_t>(layer)]; }
+  double input_scale(int layer, int input) const;
+  double weight_scale(double largest) const;
+  AttentionScales attention(int layer) const;
+
+ private:
+  const VitModel& model_;
+  const HardwareConfig& config_;
+  std::vector<double> layer_;
+  std::vector<reference::AttentionRanges> ranges_;
+  double image_ = 1;
+};
+
+double largest_magnitude(const MatrixD& x);
+
+}  // namespace vitality

@@ -1,0 +1,148 @@
+#include "workload/parameters.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <string_view>
+
+namespace vitality {
+namespace {
+
+std::uint64_t mix(std::uint64_t z) {  // the finaliser of splitmix64
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+  return z ^ (z >> 31);
+}
+
+std::uint64_t key_of(std::uint64_t seed, std::string_view name) {
+  std::uint64_t key = mix(seed + 0x9E3779B97F4A7C15ULL);
+  for (const char c : name) key = mix(key ^ static_cast<unsigned char>(c)) + 0x9E3779B97F4A7C15ULL;
+  return key;
+}
+
+struct Range {
+  double centre, half_width;
+};
+
+Range range_of(const ParameterInfo& info) {
+  switch (info.role) {
+    case ParameterRole::kWeight: return {0, std::sqrt(3.0 / info.rows)};
+    case ParameterRole::kBias: return {0, 0.1};
+    case ParameterRole::kNormScale:
+    case ParameterRole::kRunningVariance: return {1, 0.1};
+    case ParameterRole::kEmbedding:
+    case ParameterRole::kScoreBias: return {0, 0.5};
+    case ParameterRole::kImage: return {0, std::sqrt(3.0)};
+  }
+  return {0, 0};
+}
+
+}  // namespace
+
+MatrixD SeededParameters::tensor(const ParameterInfo& info) const {
+  MatrixD values(info.rows, info.cols);
+  const Range range = range_of(info);
+  const double scale = range.half_width / 2147483648.0;
+  const std::uint64_t key = key_of(seed_, info.name);
+  double* out = values.data();
+  const std::size_t count = values.size();
+  // One hash gives two elements.
+  for (std::size_t i = 0; i + 1 < count; i += 2) {
+    const std::uint64_t bits = mix(key + (i / 2 + 1) * 0x9E3779B97F4A7C15ULL);
+    out[i] = range.centre + scale * static_cast<double>(static_cast<std::int32_t>(bits));
+    out[i + 1] = range.centre + scale * static_cast<double>(static_cast<std::int32_t>(bits >> 32));
+  }
+  if (count % 2 == 1) {
+    const std::uint64_t bits = mix(key + (count / 2 + 1) * 0x9E3779B97F4A7C15ULL);
+    out[count - 1] = range.centre + scale * static_cast<double>(static_cast<std::int32_t>(bits));
+  }
+  return values;
+}
+
+std::vector<ParameterInfo> parameters_of(const Layer& layer) {
+  std::vector<ParameterInfo> list;
+  const std::string& name = layer.name;
+  if (const auto* p = std::get_if<Conv2d>(&layer.parameters)) {
+    list.push_back({name + ".weight", p->kernel * p->kernel * p->in_channels / p->groups, p->out_channels, ParameterRole::kWeight});
+    if (p->bias) list.push_back({name + ".bias", 1, p->out_channels, ParameterRole::kBias});
+  } else if (const auto* l = std::get_if<Linear>(&layer.parameters)) {
+    list.push_back({name + ".weight", l->in_features, l->out_features, ParameterRole::kWeight});
+    if (l->bias) list.push_back({name + ".bias", 1, l->out_features, ParameterRole::kBias});
+  } else if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
+    if (a->bias_params > 0) list.push_back({name + ".bias", a->heads, static_cast<int>(a->bias_params / a->heads), ParameterRole::kScoreBias});
+  } else if (const auto* n = std::get_if<LayerNorm>(&layer.parameters)) {
+    list.push_back({name + ".weight", 1, n->channels, ParameterRole::kNormScale});
+    list.push_back({name + ".bias", 1, n->channels, ParameterRole::kBias});
+  } else if (const auto* b = std::get_if<BatchNorm>(&layer.parameters)) {
+    list.push_back({name + ".weight", 1, b->channels, ParameterRole::kNormScale});
+    list.push_back({name + ".bias", 1, b->channels, ParameterRole::kBias});
+    list.push_back({name + ".running_mean", 1, b->channels, ParameterRole::kBias});
+    list.push_back({name + ".running_var", 1, b->channels, ParameterRole::kRunningVariance});
+  } else if (const auto* e = std::get_if<PositionEmbedding>(&layer.parameters)) {
+    list.push_back({name + ".weight", e->rows, e->channels, ParameterRole::kEmbedding});
+  } else if (const auto* t = std::get_if<ConcatToken>(&layer.parameters)) {
+    list.push_back({name + ".weight", 1, t->channels, ParameterRole::kEmbedding});
+  }
+  return list;
+}
+
+std::vector<ParameterInfo> parameters_of(const VitModel& model) {
+  std::vector<ParameterInfo> list = {{"input", model.image_height * model.image_width, model.image_channels, ParameterRole::kImage}};
+  for (const Layer& layer : model.layers) {
+    for (ParameterInfo& info : parameters_of(layer)) list.push_back(std::move(info));
+  }
+  return list;
+}
+
+EffectiveWeights effective_weights(const VitModel& model, int layer_index, const ParameterSource& source, bool fold_batch_norm) {
+  const std::vector<ParameterInfo> own = parameters_of(model.layers[static_cast<std::size_t>(layer_index)]);
+  EffectiveWeights result;
+  result.weight = source.tensor(own[0]);
+  if (own.size() > 1) {
+    const MatrixD bias = source.tensor(own[1]);
+    result.bias.assign(bias.data(), bias.data() + bias.size());
+  }
+  if (!fold_batch_norm) return result;
+  for (int i = 0; i < static_cast<int>(model.layers.size()); ++i) {
+    const Layer& layer = model.layers[static_cast<std::size_t>(i)];
+    const auto* norm = std::get_if<BatchNorm>(&layer.parameters);
+    if (norm == nullptr || norm->folded_into != layer_index) continue;
+    const std::vector<ParameterInfo> infos = parameters_of(layer);
+    const MatrixD scale = source.tensor(infos[0]), shift = source.tensor(infos[1]), mean = source.tensor(infos[2]), variance = source.tensor(infos[3]);
+    const int cols = result.weight.cols();
+    if (result.bias.empty()) result.bias.assign(static_cast<std::size_t>(cols), 0.0);
+    if (i < layer_index) {  // a norm in front: (x f + s) W + b = x (diag(f) W) + (s W + b)
+      for (int r = 0; r < result.weight.rows(); ++r) {
+        const double factor = scale(0, r) / std::sqrt(variance(0, r) + kBatchNormEpsilon);
+        const double offset = shift(0, r) - mean(0, r) * factor;
+        for (int c = 0; c < cols; ++c) {
+          result.bias[static_cast<std::size_t>(c)] += offset * result.weight(r, c);
+          result.weight(r, c) *= factor;
+        }
+      }
+      continue;
+    }
+    for (int c = 0; c < cols; ++c) {
+      const double factor = scale(0, c) / std::sqrt(variance(0, c) + kBatchNormEpsilon);
+      for (int r = 0; r < result.weight.rows(); ++r) result.weight(r, c) *= factor;
+      double& bias = result.bias[static_cast<std::size_t>(c)];
+      bias = (bias - mean(0, c)) * factor + shift(0, c);
+    }
+  }
+  return result;
+}
+
+MatrixD expanded_score_bias(const Attention& a, const MatrixD& table) {
+  MatrixD bias(a.heads * a.n_q, a.n_kv);
+  const int grid = a.bias_grid;
+  const int query_grid = static_cast<int>(ceil_div(grid, a.query_stride));
+  for (int h = 0; h < a.heads; ++h) {
+    for (int i = 0; i < a.n_q; ++i) {
+      const int y = i / query_grid * a.query_stride, x = i % query_grid * a.query_stride;
+      for (int j = 0; j < a.n_kv; ++j)
+        bias(h * a.n_q + i, j) = table(h, std::abs(y - j / grid) * grid + std::abs(x - j % grid));
+    }
+  }
+  return bias;
+}
+
+}  // namespace vitality

@@ -1,0 +1,61 @@
+// The values of a model's parameters and its input image.
+//
+// Seeded values are a pure function of (seed, tensor name, element index): any tensor can be produced on demand, dropped, and produced
+// again, on any machine, with the same bits. Tensor names: LAYER.weight (linear, conv: contraction x outputs, algorithm of model.h; norms:
+// scale; concat_token, position_embedding: the learned rows), LAYER.bias (attention: the score bias table, heads x grid^2),
+// LAYER.running_mean, LAYER.running_var, and `input` (pixels x channels).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tensor/matrix.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+enum class ParameterRole { kWeight, kBias, kNormScale, kRunningVariance, kEmbedding, kScoreBias, kImage };
+
+struct ParameterInfo {
+  std::string name;
+  int rows, cols;
+  ParameterRole role;
+};
+
+// Every parameter tensor of a layer, and of the whole model (the image first).
+std::vector<ParameterInfo> parameters_of(const Layer& layer);
+std::vector<ParameterInfo> parameters_of(const VitModel& model);
+
+class ParameterSource {
+ public:
+  virtual ~ParameterSource() = default;
+  virtual MatrixD tensor(const ParameterInfo& info) const = 0;
+};
+
+// Uniform values that keep a signal's variance near 1: weights +-sqrt(3 / fan_in), biases +-0.1, norm scales and variances
+// 1 +- 0.1, embeddings and score biases +-0.5, images +-sqrt(3).
+class SeededParameters : public ParameterSource {
+ public:
+  explicit SeededParameters(std::uint64_t seed) : seed_(seed) {}
+  MatrixD tensor(const ParameterInfo& info) const override;
+
+ private:
+  std::uint64_t seed_;
+};
+
+// A convolution's or linear layer's weights and bias, with the batch norm that names it absorbed when `fold`.
+struct EffectiveWeights {
+  MatrixD weight;
+  std::vector<double> bias;  // empty: none
+};
+EffectiveWeights effective_weights(const VitModel& model, int layer, const ParameterSource& source, bool fold_batch_norm);
+
+// The score bias of all heads, (heads * n_q) x n_kv, from its table: B(h, i, j) = table(h, |dy| * grid + |dx|).
+MatrixD expanded_score_bias(const Attention& attention, const MatrixD& table);
+
+constexpr double kBatchNormEpsilon = 1e-5;
+
+}  // namespace vitality
