@@ -46,7 +46,8 @@ void BandwidthDram::serve_until(double time) {
 void BandwidthDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) {
   const std::int64_t order = submitted_++;
   ++statistics_.requests;
-  if (outstanding_++ == 0) busy_from_ = now + 1;
+  now_ = now;
+  if (outstanding_++ == 0) busy_from_ = now;
   if (bytes <= 0) {
     done_.push({now + 1, order, id});
     return;
@@ -68,11 +69,11 @@ Cycles BandwidthDram::next_event() const {
     const Cycles first = completion(finish_of_first());
     next = next < 0 ? first : std::min(next, first);
   }
-  return next < 0 ? -1 : std::max(next, now_ + 1);
+  return next < 0 ? -1 : std::max({next, advanced_ + 1, now_});
 }
 
 void BandwidthDram::advance_to(Cycles now, std::vector<std::int64_t>& completed) {
-  now_ = std::max(now_, now);
+  now_ = advanced_ = now;
   serve_until(static_cast<double>(now));
   for (; !done_.empty() && done_.top().cycle <= now; done_.pop()) {
     completed.push_back(done_.top().id);

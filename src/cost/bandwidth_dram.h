@@ -49,7 +49,7 @@ class BandwidthDram : public DramBackend {
   double latency_ = 0;                  // machine cycles from the end of service to completion
   double time_ = 0, virtual_time_ = 0;  // of the last arrival or departure
   std::int64_t submitted_ = 0, outstanding_ = 0;
-  Cycles now_ = 0, busy_from_ = 0;
+  Cycles now_ = 0, advanced_ = -1, busy_from_ = 0;  // now_: of the last call
   MinHeap<Active> active_;
   MinHeap<Done> done_;
   DramStatistics statistics_;

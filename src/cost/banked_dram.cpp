@@ -48,7 +48,8 @@ BankedDram::BankedDram(const DramConfig& config, double clock_mhz)
 
 void BankedDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) {
   const std::int64_t order = submitted_++;
-  if (outstanding_++ == 0) busy_from_ = now + 1;
+  now_ = now;
+  if (outstanding_++ == 0) busy_from_ = now;
   ++statistics_.requests;
   if (bytes <= 0) {
     done_.push({now + 1, order, id});
@@ -65,7 +66,7 @@ void BankedDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write,
   Request& request = requests_[slot];
   request.id = id, request.order = order, request.finish = 0, request.write = write;
   request.parts.clear();
-  const std::int64_t arrival = clock_.device_ceil(now + 1);
+  const std::int64_t arrival = request.arrival = clock_.device_ceil(now + 1);
   const std::int64_t first = address / device_.burst_bytes(), end = (address + bytes - 1) / device_.burst_bytes() + 1;
   for (int channel = 0; channel < map_.channels(); ++channel) {
     const std::int64_t from = map_.bursts_before(first, channel), count = map_.bursts_before(end, channel) - from;
@@ -100,15 +101,15 @@ Cycles BankedDram::next_event() const {
     for (const Part& part : request.parts) {
       if (part.run < 0) continue;
       const DramChannel& channel = channels_[part.channel];
-      end = std::max(end, channel.earliest_end(channel.remaining(part.run), request.write));
+      end = std::max(end, channel.earliest_end(channel.remaining(part.run), request.write, request.arrival));
     }
     next = std::min(next, clock_.machine_ceil(end));
   }
-  return std::max(next, now_ + 1);
+  return std::max({next, advanced_ + 1, now_});
 }
 
 void BankedDram::advance_to(Cycles now, std::vector<std::int64_t>& completed) {
-  now_ = std::max(now_, now);
+  now_ = advanced_ = now;
   const std::int64_t limit = clock_.device_floor(now_);
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     if (channels_[i].next_clock() > limit) continue;
@@ -122,7 +123,8 @@ void BankedDram::advance_to(Cycles now, std::vector<std::int64_t>& completed) {
 }
 
 DramStatistics BankedDram::statistics() const {
-  DramStatistics statistics = channel_statistics(device_, channels_, clock_.device_floor(now_));
+  DramStatistics statistics =
+      channel_statistics(device_, channels_, clock_.device_floor(std::max<Cycles>(0, advanced_)));
   statistics.requests = statistics_.requests;
   statistics.read_bytes = statistics_.read_bytes;
   statistics.write_bytes = statistics_.write_bytes;

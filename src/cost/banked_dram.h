@@ -30,7 +30,8 @@ class BankedDram : public DramBackend {
     int channel, run;  // run: -1 once it is through
   };
   struct Request {
-    std::int64_t id = 0, order = 0, finish = 0;  // finish: device clock
+    std::int64_t id = 0, order = 0;
+    std::int64_t arrival = 0, finish = 0;  // device clocks
     bool write = false;
     int pending = 0;
     std::vector<Part> parts;
@@ -52,8 +53,8 @@ class BankedDram : public DramBackend {
   std::vector<DramChannel::Completion> ended_;
   std::priority_queue<Done, std::vector<Done>, std::greater<Done>> done_;
   std::int64_t submitted_ = 0, outstanding_ = 0;
-  Cycles now_ = 0, busy_from_ = 0;
-  DramStatistics statistics_;  // requests, bytes, busy cycles
+  Cycles now_ = 0, advanced_ = -1, busy_from_ = 0;  // now_: of the last call
+  DramStatistics statistics_;                       // requests, bytes, busy cycles
 };
 
 }  // namespace vitality

@@ -59,8 +59,9 @@ int DramChannel::submit(std::int64_t id, std::int64_t first, std::int64_t bursts
   return run;
 }
 
-std::int64_t DramChannel::earliest_end(std::int64_t bursts, bool write) const {
-  return next_ + (bursts - 1) * device_.burst_cycles + (write ? device_.cwl : device_.cl) + device_.burst_cycles;
+std::int64_t DramChannel::earliest_end(std::int64_t bursts, bool write, std::int64_t arrival) const {
+  const int data = (write ? device_.cwl : device_.cl) + device_.burst_cycles;
+  return std::max(next_, arrival) + (bursts - 1) * device_.burst_cycles + data;
 }
 
 DramChannelCounts DramChannel::counts(std::int64_t now) const {

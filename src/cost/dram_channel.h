@@ -65,8 +65,8 @@ class DramChannel {
   bool can_accept(bool write) const {
     return queues_[write].turn.empty() && queues_[write].size < depth_ && arrivals_.empty();
   }
-  // No clock before this one can see `bursts` more bursts end.
-  std::int64_t earliest_end(std::int64_t bursts, bool write) const;
+  // No clock before this one can see `bursts` more bursts of a run end that arrived at `arrival`.
+  std::int64_t earliest_end(std::int64_t bursts, bool write, std::int64_t arrival) const;
 
   DramChannelCounts counts(std::int64_t now) const;
   void observe(Observer observer) { observer_ = std::move(observer); }

@@ -3,11 +3,11 @@
 // scheduler of dram_channel.h. Pure C++: the simulator's event loop and the SystemC controller (models/memory) both
 // drive it.
 //
-// Contract. Time never goes back: every call's `now` is at or after the previous one's, and advance_to(t) comes before
-// any submit() of cycle t > 0. A request submitted in cycle t competes from cycle t + 1 on, so the order of calls
-// inside one cycle decides nothing but the order of equals. A request completes in the cycle in which its last byte is
-// on the machine's side of (read) or on (write) the DRAM bus. Results depend on the requests alone, never on how often
-// advance_to() is called. Addresses wrap at the device's capacity.
+// Contract. Time never goes back: every call's `now` is at or after the previous one's. A request submitted in cycle t
+// competes from cycle t + 1 on, so the order of calls inside one cycle decides nothing but the order of equals. A
+// request completes in the cycle in which its last byte is on the machine's side of (read) or on (write) the DRAM bus.
+// Results depend on the requests alone, never on how often advance_to() is called. Addresses wrap at the device's
+// capacity.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ struct DramStatistics {
   Count bus_busy_clocks = 0;                              // device clocks with data on the bus, summed over channels
   Count active_clocks = 0,
         precharged_clocks = 0;  // device clocks with any and with no bank open, summed over ranks and channels
-  Cycles busy_cycles = 0;       // machine cycles with a request outstanding, from t + 1 to its completion
+  Cycles busy_cycles = 0;       // machine cycles with a request outstanding, from its submission to its completion
 };
 
 struct DramEnergy {
@@ -45,8 +45,8 @@ class DramBackend {
   virtual ~DramBackend() = default;
   // id: the caller's name for the request, returned on completion. bytes <= 0 completes in the next cycle.
   virtual void submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) = 0;
-  // A cycle after the last advance_to(), never later than the next completion: advance there and ask again. -1 when
-  // nothing is outstanding. Ask anew after a submit().
+  // A cycle after the last advance_to(), not before the last submit() and never later than the next completion: advance
+  // there and ask again. -1 when nothing is outstanding. Ask anew after a submit().
   virtual Cycles next_event() const = 0;
   // Handles everything up to and including `now`; appends the ids completed, in order of completion (equals: of
   // submission).

@@ -36,7 +36,7 @@ TEST_CASE("bandwidth memory: one request takes a cycle to arrive, its latency an
   BandwidthDram memory(round_memory(4), 1000);
   memory.submit(7, 0, 4 * 64 * 100, false, 0);
   CHECK(drain(memory) == std::map<std::int64_t, Cycles>{{7, 1 + 11 + 100}});
-  CHECK(memory.statistics().busy_cycles == 111);
+  CHECK(memory.statistics().busy_cycles == 112);
   CHECK(memory.statistics().read_bytes == 25600);
 }
 
@@ -116,7 +116,7 @@ TEST_CASE("bandwidth memory: results do not depend on how often time is advanced
       for (auto [id, cycle] : drain(memory)) (*done)[id] = cycle;
       const double rate = 153.66 * refresh_availability(config.device);  // bytes a cycle
       CHECK(static_cast<double>(total) <= static_cast<double>(memory.statistics().busy_cycles) * rate * 1.001);
-      CHECK(static_cast<double>(total) >= static_cast<double>(memory.statistics().busy_cycles) * rate * 0.8);
+      CHECK(static_cast<double>(total) >= static_cast<double>(memory.statistics().busy_cycles) * rate * 0.75);
     }
     CHECK(sparse.size() == 400);
     CHECK(sparse == dense);

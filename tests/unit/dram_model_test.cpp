@@ -170,3 +170,21 @@ TEST_CASE("memory back ends: empty requests complete at once, impossible devices
     CHECK_THROWS_AS(make_dram_model(wrong, 500), InputError);
   }
 }
+
+TEST_CASE("memory back ends: a completion is not missed when a request of the same cycle comes first") {
+  for (const DramModel model : {DramModel::kBandwidth, DramModel::kBanked}) {
+    const auto first_alone = make_dram_model(memory_of({}, model, 1), 500);
+    Outcome alone;
+    first_alone->submit(1, 0, 6400, false, 0);
+    run(*first_alone, alone);
+    const auto memory = make_dram_model(memory_of({}, model, 1), 500);
+    memory->submit(1, 0, 6400, false, 0);
+    memory->submit(2, 1 << 20, 64, false, alone.end);  // before anyone advanced to that cycle
+    CHECK(memory->next_event() == alone.end);
+    Outcome outcome;
+    run(*memory, outcome);
+    CHECK(outcome.done[1] == alone.end);
+    CHECK(outcome.done[2] > alone.end);
+    CHECK(memory->statistics().busy_cycles == outcome.end);
+  }
+}
