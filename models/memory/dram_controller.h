@@ -1,8 +1,15 @@
-// The memory controller: a thin SystemC module over a DramBackend (src/cost/dram_model.h).
+// The memory controller: a thin SystemC module over a DramBackend (src/cost/dram_model.h), which knows cycles and
+// energy.
 //
-// Base protocol, approximately timed, two phases: BEGIN_REQ is accepted at once (TLM_UPDATED, END_REQ); BEGIN_RESP follows in the cycle in
-// which the last byte has moved. A transaction may be of any length; its length travels in TransferExtension, because a DMA moves
-// more than a payload's data buffer needs to hold.
+// TLM-2.0 base protocol for any number of initiators, in both coding styles, transactions of any length:
+// - b_transport blocks until the last byte has moved (an annotated delay is waited for first: memory is shared, nobody
+// runs ahead).
+// - nb_transport in two phases: BEGIN_REQ is accepted at once (TLM_UPDATED, END_REQ); BEGIN_RESP follows in the cycle
+// in which the
+//   last byte has moved.
+// The length is the payload's data length, unless a TransferExtension gives another: a DMA moves more than a payload's
+// data buffer needs to hold. Data is not stored here (values live in the tile executor): timing only. Byte enables are
+// refused.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_target_socket.h>
@@ -18,27 +25,41 @@ namespace vitality {
 
 struct TransferExtension : tlm::tlm_extension<TransferExtension> {
   Bytes bytes = 0;
-  int initiator = 0;  // filled by the controller
   tlm::tlm_extension_base* clone() const override { return new TransferExtension(*this); }
-  void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const TransferExtension&>(other); }
+  void copy_from(const tlm::tlm_extension_base& other) override {
+    *this = static_cast<const TransferExtension&>(other);
+  }
 };
 
 class DramController : public sc_core::sc_module {
  public:
   tlm_utils::multi_passthrough_target_socket<DramController> socket;
 
+  // period: of the machine's clock, clock_mhz as sc_time.
+  DramController(sc_core::sc_module_name name, const DramConfig& config, double clock_mhz,
+                 const sc_core::sc_time& period);
   DramController(sc_core::sc_module_name name, const MachineContext& context);
   DramStatistics statistics() const { return backend_->statistics(); }
   DramEnergy energy() const { return backend_->energy(); }
 
  private:
-  tlm::tlm_sync_enum request(int id, tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay);
+  struct Outstanding {  // by request id
+    tlm::tlm_generic_payload* payload;
+    int initiator;
+    sc_core::sc_event* finished;  // of the blocked thread; null: answered through nb_transport_bw
+  };
+
+  tlm::tlm_sync_enum request(int initiator, tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                             sc_core::sc_time& delay);
+  void blocking_request(int initiator, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void submit(const Outstanding& outstanding);
   void step();
   void wake();
+  Cycles now() const { return static_cast<Cycles>(sc_core::sc_time_stamp().value() / period_.value()); }
 
-  const MachineContext& context_;
+  sc_core::sc_time period_;
   std::unique_ptr<DramBackend> backend_;
-  std::vector<tlm::tlm_generic_payload*> outstanding_;  // by request id
+  std::vector<Outstanding> outstanding_;
   std::vector<std::int64_t> free_ids_, completed_;
   sc_core::sc_event event_;
 };
