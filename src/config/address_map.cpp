@@ -11,11 +11,11 @@ const std::vector<std::string> kFieldNames{"row", "rank", "bank", "bankgroup", "
 
 [[noreturn]] void reject(const std::string& name, const std::string& file, const std::string& pointer,
                          const std::string& what) {
-  throw InputError(file, pointer,
-                   "address map \"" + name.substr(0, 100) + "\": " + what +
-                       ", expected row, bank, bankgroup and column once each, rank and channel at will, most "
-                       "significant first, such "
-                       "as \"row_bank_column_bankgroup\"");
+  throw InputError(
+      file, pointer,
+      "expected row, bank, bankgroup and column once each, rank and channel at will, most significant first, such as "
+      "\"row_bank_column_bankgroup\"; \"" +
+          name.substr(0, 100) + "\": " + what);
 }
 
 }  // namespace
