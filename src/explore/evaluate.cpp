@@ -29,6 +29,9 @@ const std::array<TotalInfo, kTotalCount>& total_infos() {
       {"max_abs_error", true},
       {"max_rel_error", true},
       {"cosine_similarity", true},
+      {"within_tolerance", true},
+      {"approximation.max_rel_error", true},
+      {"approximation.cosine_similarity", true},
   }};
   return kInfos;
 }

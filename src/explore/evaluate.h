@@ -38,9 +38,14 @@ enum class Total {
   kAttentionCycles,
   kAttentionLatencyMs,
   kAttentionEnergyMj,
+  // Known only when the sweep's numerics are "check". Errors are of the machine's values against the reference's;
+  // approximation: of Taylor against softmax attention on the same inputs.
   kMaxAbsError,
   kMaxRelError,
-  kCosineSimilarity,  // NaN unless the sweep's numerics are "check"
+  kCosineSimilarity,
+  kWithinTolerance,  // 1 or 0
+  kApproximationMaxRelError,
+  kApproximationCosineSimilarity,
   kCount
 };
 constexpr std::size_t kTotalCount = static_cast<std::size_t>(Total::kCount);
