@@ -23,7 +23,7 @@ namespace {
 // What a child sends. Smaller than PIPE_BUF: written whole or not at all, and never blocking on an empty pipe.
 struct Message {
   PointStatus status;
-  char reason[600];
+  char reason[ChildPool::kMaxReason];
   PointTotals totals;
 };
 static_assert(sizeof(Message) < 4096, "must fit into one atomic pipe write");

@@ -21,6 +21,7 @@ namespace vitality {
 
 class ChildPool {
  public:
+  static constexpr std::size_t kMaxReason = 600;  // bytes, with the final 0; longer reasons are cut
   struct Limits {
     int jobs = 1;
     double time_s = 0;            // wall clock of a point, 0 = none; then killed: timeout

@@ -13,6 +13,8 @@ namespace {
 // Part of every key: results of another version of the program are other results.
 const char* const kProgram = "vitality " VITALITY_VERSION;
 
+constexpr double kModelsToLoad = 64;
+
 const JsonValue* find_dotted(const JsonValue& document, const std::string& dotted) {
   const JsonValue* value = &document;
   for (std::size_t begin = 0; value && begin <= dotted.size();) {
@@ -73,6 +75,17 @@ Planner::Planner(const SweepSpec& spec) : spec_(spec) {
   for (const Expression& constraint : spec_.constraints)
     for (const std::string& name : constraint.names()) add_name(name);
   for (const Objective& objective : spec_.objectives) add_name(objective.name);
+  load_models();
+}
+
+// Where the models are few, all at once: processes forked later need not read them again.
+void Planner::load_models() {
+  std::vector<std::uint32_t> sizes = spec_.axis_sizes();
+  for (std::size_t a = 0; a < sizes.size(); ++a)
+    if (!is_workload_axis(spec_.axes[a].key)) sizes[a] = 1;
+  if (grid_size(sizes) * static_cast<double>(workloads_.size()) > kModelsToLoad) return;
+  for (const Design& design : grid_designs(sizes))
+    for (std::size_t w = 0; w < workloads_.size(); ++w) model_for(design, w);
 }
 
 const Planner::Model& Planner::model_for(const Design& design, std::size_t workload) {
@@ -134,23 +147,35 @@ std::string Planner::variables(const Design& design, const std::string& workload
   return "{" + members + "}";
 }
 
+std::vector<std::string> Planner::config_overrides(const Design& design) const {
+  std::vector<std::string> overrides;
+  for (std::size_t a = 0; a < spec_.axes.size(); ++a)
+    if (!is_workload_axis(spec_.axes[a].key))
+      overrides.push_back(spec_.axes[a].key + "=" + to_string(spec_.axes[a].values[design[a]]));
+  return overrides;
+}
+
+PreparedRow Planner::resolve(const Design& design, std::size_t workload) {
+  PreparedRow row;
+  Diagnostics diagnostics(spec_.base);
+  row.config = read_hardware_config(base_, config_overrides(design), diagnostics);
+  row.model = model_for(design, workload).model;
+  return row;
+}
+
 PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::int64_t position) {
   PreparedRow row;
   PlannedRow& planned = row.planned;
   planned.position = position;
   planned.workload = workloads_[workload].name;
-  std::vector<std::string> overrides;
-  for (std::size_t a = 0; a < spec_.axes.size(); ++a) {
-    const AxisValue& value = spec_.axes[a].values[design[a]];
-    planned.axes += (a ? "," : "") + axis_value_json(value);
-    if (!is_workload_axis(spec_.axes[a].key)) overrides.push_back(spec_.axes[a].key + "=" + to_string(value));
-  }
+  for (std::size_t a = 0; a < spec_.axes.size(); ++a)
+    planned.axes += (a ? "," : "") + axis_value_json(spec_.axes[a].values[design[a]]);
   planned.axes = "[" + planned.axes + "]";
   planned.variables = "{}";
 
   const Model& model = model_for(design, workload);
   Diagnostics diagnostics(spec_.base, Diagnostics::Mode::kCollect);
-  row.config = read_hardware_config(base_, overrides, diagnostics);
+  row.config = read_hardware_config(base_, config_overrides(design), diagnostics);
   planned.refusal = !diagnostics.ok() ? refusal_text(diagnostics.errors().front()) : model.refusal;
   if (!planned.refusal.empty()) return row;
   row.model = model.model;

@@ -29,6 +29,8 @@ class Planner {
   const std::string& identity() const { return identity_; }
   std::size_t workload_count() const { return workloads_.size(); }
   PreparedRow prepare(const Design& design, std::size_t workload, std::int64_t position);
+  // Only the machine and the model of a row that prepare() found nothing against.
+  PreparedRow resolve(const Design& design, std::size_t workload);
 
  private:
   struct Workload {
@@ -41,6 +43,8 @@ class Planner {
     std::string refusal;
   };
 
+  void load_models();
+  std::vector<std::string> config_overrides(const Design& design) const;
   const Model& model_for(const Design& design, std::size_t workload);
   std::string mask_identity(const HardwareConfig& config);
   std::string variables(const Design& design, const std::string& workload, const std::string& config_json) const;

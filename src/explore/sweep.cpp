@@ -13,6 +13,7 @@
 #include "explore/nsga2.h"
 #include "explore/plan.h"
 #include "explore/store.h"
+#include "explore/worker_pool.h"
 
 namespace vitality {
 namespace {
@@ -46,8 +47,12 @@ class SweepRunner {
         evaluate_(evaluate),
         report_(report),
         planner_(spec),
+        pool_({options.jobs, spec.point_time_limit_s, spec.point_memory_limit_mib},
+              [this](const WorkerPool::Request& request) {
+                const PreparedRow row = planner_.resolve(Design(request.begin() + 1, request.end()), request[0]);
+                return evaluate_(row.config, *row.model);
+              }),
         store_(options.directory, ResultStore::Mode::kWrite),
-        pool_({options.jobs, spec.point_time_limit_s, spec.point_memory_limit_mib}),
         started_(Clock::now()) {
     if (options.retry_failed) {
       store_.forget(PointStatus::kFailed);
@@ -87,7 +92,7 @@ class SweepRunner {
     for (;;) {
       while (pool_.has_free_slot() && !ready_.empty()) launch();
       store_finished();
-      if (next < rows && ready_.size() < static_cast<std::size_t>(options_.jobs)) {  // while the pool works
+      if (next < rows && ready_.size() < 2 * static_cast<std::size_t>(options_.jobs)) {  // while the pool works
         const std::int64_t row = next++;
         if ((first + row) % options_.shards == options_.shard)
           prepare(designs[static_cast<std::size_t>(row / workloads)], static_cast<std::size_t>(row % workloads),
@@ -106,7 +111,7 @@ class SweepRunner {
   }
 
   void prepare(const Design& design, std::size_t workload, std::int64_t position) {
-    PreparedRow row = planner_.prepare(design, workload, position);
+    const PreparedRow row = planner_.prepare(design, workload, position);
     store_.put_row(row.planned);
     const std::string& key = row.planned.key;
     if (!row.planned.refusal.empty()) {
@@ -119,14 +124,15 @@ class SweepRunner {
     }
     // A second row of a point that is on its way shares its result.
     if (options_.export_only || !in_flight_.insert(key).second) return count_done();
-    ready_.push_back(std::move(row));
+    WorkerPool::Request request{static_cast<std::uint32_t>(workload)};
+    request.insert(request.end(), design.begin(), design.end());
+    ready_.push_back({key, std::move(request)});
   }
 
   void launch() {
-    PreparedRow row = std::move(ready_.front());
+    keys_.push_back(std::move(ready_.front().key));
+    pool_.start(keys_.size() - 1, ready_.front().request);
     ready_.pop_front();
-    keys_.push_back(row.planned.key);
-    pool_.start(keys_.size() - 1, [&] { return evaluate_(row.config, *row.model); });
   }
 
   void store_finished() {
@@ -196,14 +202,18 @@ class SweepRunner {
   const SweepOptions& options_;
   const EvaluatePoint& evaluate_;
   const ReportProgress& report_;
-  Planner planner_;
-  ResultStore store_;
   InterruptGuard interrupts_;
-  ChildPool pool_;
+  Planner planner_;
+  WorkerPool pool_;  // before the store: the workers stay small
+  ResultStore store_;
   Clock::time_point started_;
   SweepProgress progress_;
   std::int64_t rows_of_spec_ = 0;
-  std::deque<PreparedRow> ready_;
+  struct Ready {
+    std::string key;
+    WorkerPool::Request request;
+  };
+  std::deque<Ready> ready_;
   std::vector<std::string> keys_;  // by the pool's id
   std::set<std::string> in_flight_;
   std::vector<ChildPool::Finished> finished_;

@@ -1,5 +1,3 @@
-#include "explore/child_pool.h"
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "explore/worker_pool.h"
 
 using namespace vitality;
 
@@ -121,4 +120,37 @@ TEST_CASE("a pool that is dropped kills what still runs") {
   char byte;
   CHECK(read(ends[0], &byte, 1) == 0);  // end of file: the child, which held the other end, is gone
   close(ends[0]);
+}
+
+TEST_CASE("workers: every request comes back once, whatever its point does; a killed worker is replaced") {
+  std::map<std::size_t, PointResult> results;
+  WorkerPool pool({3, 0.3, 0}, [](const WorkerPool::Request& request) {
+    if (request[0] == 5) std::abort();
+    if (request[0] == 6)
+      for (;;) pause();
+    if (request[0] == 7) kill(getppid(), SIGKILL);
+    if (request[0] == 8) throw InfeasibleError("eight");
+    PointTotals totals;
+    totals[Total::kCycles] = request[0] * 10.0 + request[1];
+    return totals;
+  });
+  std::size_t next = 0;
+  while (next < 60 || !pool.empty()) {
+    while (next < 60 && pool.has_free_slot()) {
+      pool.start(next, {static_cast<std::uint32_t>(next), 3});
+      ++next;
+    }
+    std::vector<ChildPool::Finished> finished;
+    pool.collect(-1, nullptr, finished);
+    for (const auto& f : finished) CHECK(results.emplace(f.id, f.result).second);
+  }
+  REQUIRE(results.size() == 60);
+  CHECK(results.at(5).reason == "killed by signal 6 (SIGABRT)");
+  CHECK(results.at(6).status == PointStatus::kTimeout);
+  CHECK(results.at(7).reason == "its worker process was killed");
+  CHECK(results.at(8).status == PointStatus::kInfeasible);
+  for (std::size_t id = 20; id < 60; ++id) {
+    CHECK(results.at(id).status == PointStatus::kOk);
+    CHECK(results.at(id).totals[Total::kCycles] == id * 10.0 + 3);
+  }
 }

@@ -1,0 +1,176 @@
+#include "explore/worker_pool.h"
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace vitality {
+namespace {
+
+// A worker with short points gets its next one before it has sent the last result, so that it never waits for the
+// parent.
+constexpr double kShortPointSeconds = 0.05;
+constexpr std::size_t kMaxRequestWords = 1 << 12;
+
+struct Reply {
+  PointStatus status;
+  char reason[ChildPool::kMaxReason];
+  PointTotals totals;
+  double seconds;
+  std::int64_t peak_kib;
+};
+
+[[noreturn]] void run_worker(pid_t parent, int socket, ChildPool::Limits limits, const WorkerPool::Serve& serve) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
+  limits.jobs = 1;
+  WorkerPool::Request buffer(kMaxRequestWords), request;
+  std::vector<ChildPool::Finished> finished;
+  for (;;) {
+    const ssize_t got = recv(socket, buffer.data(), buffer.size() * sizeof buffer[0], 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) _exit(0);
+    request.assign(buffer.begin(), buffer.begin() + got / static_cast<ssize_t>(sizeof buffer[0]));
+    finished.clear();
+    Reply reply{};
+    try {
+      ChildPool pool(limits);
+      pool.start(0, [&] { return serve(request); });
+      while (finished.empty()) pool.collect(-1, nullptr, finished);
+      const ChildPool::Finished& done = finished.front();
+      reply.status = done.result.status;
+      reply.totals = done.result.totals;
+      reply.seconds = done.seconds;
+      reply.peak_kib = done.peak_kib;
+      std::strncpy(reply.reason, done.result.reason.c_str(), sizeof reply.reason - 1);
+    } catch (const std::exception& error) {  // no process or no pipe to be had
+      reply.status = PointStatus::kFailed;
+      std::strncpy(reply.reason, error.what(), sizeof reply.reason - 1);
+    }
+    if (send(socket, &reply, sizeof reply, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof reply)) _exit(1);
+  }
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(const ChildPool::Limits& limits, Serve serve)
+    : limits_(limits), serve_(std::move(serve)), workers_(static_cast<std::size_t>(limits.jobs)) {
+  for (Worker& worker : workers_) spawn(worker);
+}
+
+WorkerPool::~WorkerPool() {
+  for (const Worker& worker : workers_)
+    if (worker.pid > 0) kill(worker.pid, SIGKILL);
+  for (const Worker& worker : workers_) {
+    if (worker.pid <= 0) continue;
+    close(worker.socket);
+    while (waitpid(worker.pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+}
+
+void WorkerPool::spawn(Worker& worker) {
+  worker = Worker();
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    throw std::runtime_error(std::string("no socket for a worker: ") + std::strerror(errno));
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid == 0) {
+    // The other workers' ends would keep them waiting for a parent that is gone.
+    for (const Worker& other : workers_)
+      if (other.socket >= 0) close(other.socket);
+    close(ends[0]);
+    run_worker(parent, ends[1], limits_, serve_);
+  }
+  const int error = errno;
+  close(ends[1]);
+  if (pid < 0) {
+    close(ends[0]);
+    throw std::runtime_error(std::string("no process for a worker: ") + std::strerror(error));
+  }
+  worker.pid = pid;
+  worker.socket = ends[0];
+}
+
+std::size_t WorkerPool::depth() const {
+  return last_seconds_ < kShortPointSeconds ? 2 : 1;
+}
+
+WorkerPool::Worker* WorkerPool::least_loaded() {
+  return &*std::min_element(workers_.begin(), workers_.end(),
+                            [](const Worker& a, const Worker& b) { return a.ids.size() < b.ids.size(); });
+}
+
+bool WorkerPool::has_free_slot() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [&](const Worker& worker) { return worker.ids.size() < depth(); });
+}
+
+bool WorkerPool::empty() const {
+  return std::all_of(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.ids.empty(); });
+}
+
+void WorkerPool::start(std::size_t id, const Request& request) {
+  if (request.size() > kMaxRequestWords) throw std::runtime_error("a point of too many axes");
+  Worker* worker = least_loaded();
+  worker->ids.push_back(id);
+  // A worker that is gone shows in collect().
+  const ssize_t sent = send(worker->socket, request.data(), request.size() * sizeof request[0], MSG_NOSIGNAL);
+  static_cast<void>(sent);
+}
+
+void WorkerPool::receive(Worker& worker, std::vector<ChildPool::Finished>& out) {
+  Reply reply;
+  ssize_t got;
+  do got = recv(worker.socket, &reply, sizeof reply, 0);
+  while (got < 0 && errno == EINTR);
+  if (got == static_cast<ssize_t>(sizeof reply)) {
+    PointResult result;
+    result.status = reply.status;
+    result.reason = reply.reason;
+    result.totals = reply.totals;
+    last_seconds_ = reply.seconds;
+    out.push_back({worker.ids.front(), result, reply.seconds, reply.peak_kib});
+    worker.ids.pop_front();
+    return;
+  }
+  int status = 0;
+  kill(worker.pid, SIGKILL);
+  while (waitpid(worker.pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  close(worker.socket);
+  worker.socket = -1;
+  for (const std::size_t id : worker.ids) {
+    PointResult result;
+    result.reason = "its worker process was killed";
+    out.push_back({id, result, 0, 0});
+  }
+  spawn(worker);
+}
+
+void WorkerPool::collect(int wait_ms, const sigset_t* signals_while_waiting, std::vector<ChildPool::Finished>& out) {
+  if (empty()) return;
+  std::vector<pollfd> polled;
+  for (const Worker& worker : workers_) polled.push_back({worker.socket, POLLIN, 0});
+  timespec timeout{};
+  timeout.tv_sec = wait_ms / 1000;
+  timeout.tv_nsec = wait_ms % 1000 * 1000000L;
+  if (ppoll(polled.data(), polled.size(), wait_ms < 0 ? nullptr : &timeout, signals_while_waiting) <= 0) return;
+  for (std::size_t i = 0; i < workers_.size(); ++i)
+    if (polled[i].revents != 0) receive(workers_[i], out);
+}
+
+}  // namespace vitality
