@@ -1,0 +1,43 @@
+// Optimiser updates in double, elementwise on named tensors.
+//
+// SGD with momentum (Polyak's heavy ball): v = momentum v + g; w -= rate v.
+// AdamW (Loshchilov and Hutter, ICLR 2019), decoupled weight decay: m = b1 m + (1-b1) g; s = b2 s + (1-b2) g^2;
+//   w -= rate (m / (1-b1^t) / (sqrt(s / (1-b2^t)) + epsilon) + decay w), with the w of before the update in the decay.
+// A tensor's state (v, or m and s) is made of zeros at its first update; t counts the updates of that tensor.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "tensor/matrix.h"
+
+namespace vitality::reference {
+
+enum class OptimizerKind { kSgd, kAdamW };
+
+struct OptimizerSettings {
+  OptimizerKind kind = OptimizerKind::kAdamW;
+  double rate = 1e-3;
+  double momentum = 0.9;  // SGD
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double weight_decay = 0;  // AdamW: decoupled; SGD: added to the gradient
+};
+
+class Optimizer {
+ public:
+  explicit Optimizer(const OptimizerSettings& settings) : settings_(settings) {}
+  void set_rate(double rate) { settings_.rate = rate; }
+  // One step of one tensor; weight decay is left out where `decay` is false (biases, norms). The gradient has the
+  // tensor's shape (std::invalid_argument otherwise).
+  void update(const std::string& name, MatrixD& tensor, const MatrixD& gradient, bool decay = true);
+
+ private:
+  struct State {
+    MatrixD first, second;
+    int steps = 0;
+  };
+  OptimizerSettings settings_;
+  std::map<std::string, State> states_;
+};
+
+}  // namespace vitality::reference

@@ -1,0 +1,60 @@
+#include "workload/stored_parameters.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "base/error.h"
+#include "tensor/npy.h"
+
+namespace vitality {
+
+MatrixD StoredParameters::tensor(const ParameterInfo& info) const {
+  const auto found = tensors_.find(info.name);
+  return found == tensors_.end() ? fallback_.tensor(info) : found->second;
+}
+
+DirectoryParameters::DirectoryParameters(const VitModel& model, const std::string& directory,
+                                         const ParameterSource& fallback)
+    : fallback_(fallback) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> names;
+  for (const ParameterInfo& info : parameters_of(model)) names.push_back(info.name);
+  std::error_code error;
+  fs::directory_iterator entry(directory, error);
+  if (error) throw InputError(directory, "", "can't be read as a folder of .npy files: " + error.message());
+  std::vector<std::string> paths;
+  for (; entry != fs::directory_iterator(); entry.increment(error)) {
+    if (error) throw InputError(directory, "", "can't be read: " + error.message());
+    if (entry->path().extension() == ".npy") paths.push_back(entry->path().string());
+  }
+  std::sort(paths.begin(), paths.end());  // the same error first, whatever the file system's order
+  for (const std::string& path : paths) {
+    const std::string name = fs::path(path).stem().string();
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      throw InputError(path, "",
+                       "workload " + model.name + " has no tensor \"" + name + "\"" + suggestion(name, names));
+    }
+    paths_[name] = path;
+  }
+  if (paths_.empty()) throw InputError(directory, "", "no .npy file in this folder");
+}
+
+MatrixD DirectoryParameters::tensor(const ParameterInfo& info) const {
+  const auto found = paths_.find(info.name);
+  if (found == paths_.end()) return fallback_.tensor(info);
+  const NpyArray array = read_npy(found->second);
+  const NpyShape expected = {info.rows, info.cols};
+  const bool row = info.rows == 1 && array.shape == NpyShape{info.cols};
+  if (array.shape != expected && !row) {
+    const bool transposed = array.shape == NpyShape{info.cols, info.rows};
+    throw InputError(found->second, "",
+                     "array of shape " + to_string(array.shape) + ", expected " + to_string(expected) +
+                         (transposed ? " (this is its transpose)" : ""));
+  }
+  MatrixD values(info.rows, info.cols);
+  std::copy(array.values.begin(), array.values.end(), values.data());
+  return values;
+}
+
+}  // namespace vitality

@@ -1,0 +1,124 @@
+// Layers of the reference against obvious loops and numbers worked out by hand.
+#include <catch2/catch.hpp>
+
+#include "reference/layers.h"
+#include "tests/support/random_matrix.h"
+#include "workload/parameters.h"
+
+using namespace vitality;
+using namespace vitality::test;
+namespace ref = vitality::reference;
+
+namespace {
+
+MatrixD matrix(int rows, int cols, const std::vector<double>& values) {
+  MatrixD x(rows, cols);
+  std::copy(values.begin(), values.end(), x.data());
+  return x;
+}
+
+// Output pixel by output pixel, straight from the definition in model.h.
+MatrixD plain_conv(const Conv2d& c, const MatrixD& image, const MatrixD& weight, const std::vector<double>& bias) {
+  MatrixD y(c.out_height * c.out_width, c.out_channels);
+  const int in_group = c.in_channels / c.groups, out_group = c.out_channels / c.groups;
+  for (int oy = 0; oy < c.out_height; ++oy)
+    for (int ox = 0; ox < c.out_width; ++ox)
+      for (int o = 0; o < c.out_channels; ++o) {
+        double sum = bias.empty() ? 0 : bias[static_cast<std::size_t>(o)];
+        for (int ky = 0; ky < c.kernel; ++ky)
+          for (int kx = 0; kx < c.kernel; ++kx)
+            for (int i = 0; i < in_group; ++i) {
+              const int iy = oy * c.stride + ky - c.pad, ix = ox * c.stride + kx - c.pad;
+              if (iy < 0 || ix < 0 || iy >= c.in_height || ix >= c.in_width) continue;
+              sum += image(iy * c.in_width + ix, o / out_group * in_group + i) *
+                     weight((ky * c.kernel + kx) * in_group + i, o);
+            }
+        y(oy * c.out_width + ox, o) = sum;
+      }
+  return y;
+}
+
+}  // namespace
+
+TEST_CASE("reference linear: x W + b") {
+  const MatrixD x = matrix(2, 3, {1, 2, 3, 4, 5, 6}), w = matrix(3, 2, {1, 0, 0, 1, -1, 2});
+  CHECK(difference(ref::linear(x, w, {10, 20}), matrix(2, 2, {8, 28, 8, 37})) == 0);
+  CHECK(difference(ref::linear(x, w, {}), matrix(2, 2, {-2, 8, -2, 17})) == 0);
+}
+
+TEST_CASE("reference conv2d: strides, padding, groups, depthwise, patches") {
+  struct Case {
+    int in, out, kernel, stride, pad, groups, height, width;
+  };
+  for (const Case& c : {Case{3, 8, 3, 2, 1, 1, 9, 7}, Case{4, 4, 3, 1, 1, 4, 5, 6}, Case{4, 6, 3, 1, 0, 2, 5, 5},
+                        Case{3, 5, 4, 4, 0, 1, 8, 12}, Case{6, 4, 1, 1, 0, 1, 3, 4}, Case{4, 8, 3, 2, 1, 4, 8, 8},
+                        Case{2, 2, 5, 3, 2, 1, 7, 7}, Case{1, 1, 3, 1, 2, 1, 1, 1}}) {
+    const Conv2d conv{c.in,
+                      c.out,
+                      c.kernel,
+                      c.stride,
+                      c.pad,
+                      c.groups,
+                      c.height,
+                      c.width,
+                      (c.height + 2 * c.pad - c.kernel) / c.stride + 1,
+                      (c.width + 2 * c.pad - c.kernel) / c.stride + 1,
+                      true};
+    INFO("in " << c.in << " out " << c.out << " kernel " << c.kernel << " stride " << c.stride << " groups "
+               << c.groups);
+    const MatrixD image = random_matrix(c.height * c.width, c.in, 1),
+                  weight = random_matrix(c.kernel * c.kernel * c.in / c.groups, c.out, 2);
+    std::vector<double> bias(static_cast<std::size_t>(c.out));
+    for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = static_cast<double>(i) - 2.5;
+    CHECK(difference(ref::conv2d(conv, image, weight, bias), plain_conv(conv, image, weight, bias)) < 1e-14);
+    CHECK(difference(ref::conv2d(conv, image, weight, {}), plain_conv(conv, image, weight, {})) < 1e-14);
+  }
+}
+
+TEST_CASE("reference layer norm: mean 0, variance 1 per row, then affine") {
+  // Row (1, 3): mean 2, variance 1; epsilon is felt in the seventh digit.
+  const double unit = 1 / std::sqrt(1 + 1e-6);
+  const MatrixD y = ref::layer_norm(matrix(2, 2, {1, 3, -5, -5}), matrix(1, 2, {2, 4}), matrix(1, 2, {0.5, -0.5}));
+  CHECK(y(0, 0) == Approx(-2 * unit + 0.5).epsilon(1e-14));
+  CHECK(y(0, 1) == Approx(4 * unit - 0.5).epsilon(1e-14));
+  CHECK(y(1, 0) == 0.5);  // a constant row: nothing but the shift
+  CHECK(y(1, 1) == -0.5);
+}
+
+TEST_CASE("reference batch norm: running statistics per channel") {
+  const MatrixD y = ref::batch_norm(matrix(2, 2, {1, 10, 3, 20}), matrix(1, 2, {2, 1}), matrix(1, 2, {0, 5}),
+                                    matrix(1, 2, {1, 10}), matrix(1, 2, {4, 25}));
+  CHECK(y(0, 0) == 0);
+  CHECK(y(1, 0) == Approx(2 * 2 / std::sqrt(4 + kBatchNormEpsilon)).epsilon(1e-14));
+  CHECK(y(0, 1) == 5);
+  CHECK(y(1, 1) == Approx(10 / std::sqrt(25 + kBatchNormEpsilon) + 5).epsilon(1e-14));
+}
+
+TEST_CASE("reference activations at known points") {
+  using K = ActivationKind;
+  CHECK(ref::activate(K::kGelu, 0) == 0);
+  CHECK(ref::activate(K::kGelu, 1) == Approx(0.8413447460685429).epsilon(1e-14));  // Phi(1)
+  CHECK(ref::activate(K::kGelu, -2) == Approx(-2 * 0.022750131948179195).epsilon(1e-12));
+  CHECK(ref::activate(K::kHardswish, -3) == 0);
+  CHECK(ref::activate(K::kHardswish, -1) == Approx(-1.0 / 3));
+  CHECK(ref::activate(K::kHardswish, 5) == 5);
+  CHECK(ref::activate(K::kSilu, 1) == Approx(0.7310585786300049).epsilon(1e-14));
+  CHECK(ref::activate(K::kRelu, -1) == 0);
+  CHECK(ref::activate(K::kRelu, 2) == 2);
+}
+
+TEST_CASE("reference layers that move rows") {
+  const MatrixD x = matrix(16, 1, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
+  // 4 x 4 pixels, 2 x 2 patches: instance (0, 0) holds each patch's upper left pixel.
+  const MatrixD unfolded = ref::unfold({4, 4, 2, 1}, x);
+  CHECK(difference(unfolded, matrix(16, 1, {0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13, 15})) == 0);
+  CHECK(difference(ref::fold({4, 4, 2, 1}, unfolded), x) == 0);
+  CHECK(difference(ref::subsample({4, 4, 2, 1}, x), matrix(4, 1, {0, 2, 8, 10})) == 0);
+  CHECK(difference(ref::subsample({4, 4, 3, 1}, x), matrix(4, 1, {0, 3, 12, 15})) == 0);
+  CHECK(difference(ref::mean_rows(x), matrix(1, 1, {7.5})) == 0);
+  const MatrixD a = matrix(2, 1, {1, 2}), b = matrix(2, 2, {3, 4, 5, 6});
+  CHECK(difference(ref::concat_channels({&a, &b}), matrix(2, 3, {1, 3, 4, 2, 5, 6})) == 0);
+  CHECK(difference(ref::concat_token(matrix(1, 2, {9, 8}), b), matrix(3, 2, {9, 8, 3, 4, 5, 6})) == 0);
+  CHECK(difference(ref::add(b, b), matrix(2, 2, {6, 8, 10, 12})) == 0);
+  CHECK(difference(ref::block(matrix(3, 3, {0, 1, 2, 3, 4, 5, 6, 7, 8}), 1, 2, 1, 2), matrix(2, 2, {4, 5, 7, 8})) == 0);
+}
