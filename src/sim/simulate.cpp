@@ -123,6 +123,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   account({model, config, schedule, context.times, context.costs, machine.controller.last_cycle(), machine.dram.statistics(), machine.dram.energy(), hops},
           result);
   if (values) values->compare(schedule, config, options, result);
+  if (options.observe) options.observe({schedule, context.times, values ? &values->plan : nullptr, values ? &values->executor : nullptr});
   result.workload_name = model.name;
   result.workload_parameters = parameter_count(model);
   result.workload_macs = macs(model);

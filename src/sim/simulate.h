@@ -14,12 +14,25 @@
 
 namespace vitality {
 
+class ValueExecutor;
+class ValuePlan;
+struct JobTimes;
+
+// What a run leaves behind, for those who look inside: when every job ran, and, with numerics, the machine's tensors.
+struct FinishedRun {
+  const Schedule& schedule;
+  const std::vector<JobTimes>& times;  // models/protocol/machine_context.h
+  const ValuePlan* plan;               // null without numerics
+  const ValueExecutor* values;         // null without numerics
+};
+
 struct SimulationOptions {
   bool numerics = false;
   std::uint64_t seed = 1;
   std::string inputs_directory;     // .npy tensors by name; "" = seeded
   std::vector<bool> selected;       // layers to simulate; empty = all
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
+  std::function<void(const FinishedRun&)> observe;  // called once, when the machine has ended; may be empty
 };
 
 // Largest accepted error of a layer's values, relative to the largest value of its reference.

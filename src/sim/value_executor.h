@@ -23,6 +23,8 @@ class ValueExecutor : public TileExecutor {
 
   // Real values of a tensor that the run has written.
   MatrixD real_values(std::int32_t tensor) const;
+  // The same as the machine has it: codes of a fixed format, or numbers.
+  const MatrixD& codes(std::int32_t tensor) const { return tensors_[static_cast<std::size_t>(tensor)]; }
 
  private:
   struct LayerConstants {  // of element-wise layers
