@@ -13,6 +13,8 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> table{
       {"dram", dram_command, "replays a memory trace on the DRAM model"},
       {"gemm", gemm_command, "compute cycles of one GEMM on the matrix engine"},
+      {"sweep", sweep_command, "simulate the design points of a spec, in parallel, into a store"},
+      {"merge", merge_command, "join the shards of a sweep"},
       {"validate", validate_command, "check configs, workloads and sweep specs; print OK or every error"},
       {"list", list_command, "list the workloads, configs or operators"},
   };

@@ -1,0 +1,57 @@
+#include "cli/point_evaluator.h"
+
+#include "sim/simulate.h"
+
+namespace vitality::cli {
+namespace {
+
+PointTotals totals_of(const SimulationResult& result) {
+  const Totals& all = result.totals;
+  PointTotals out;
+  out[Total::kCycles] = static_cast<double>(all.cycles);
+  out[Total::kLatencyMs] = all.latency_ms;
+  out[Total::kEnergyMj] = all.energy_mj;
+  out[Total::kAveragePowerW] = all.average_power_w;
+  out[Total::kAreaMm2] = all.area_mm2;
+  out[Total::kMacs] = static_cast<double>(all.macs);
+  out[Total::kGops] = all.gops;
+  out[Total::kGopsPerW] = all.gops_per_w;
+  out[Total::kUtilization] = all.utilization;
+  out[Total::kDramReadBytes] = static_cast<double>(all.dram_read_bytes);
+  out[Total::kDramWriteBytes] = static_cast<double>(all.dram_write_bytes);
+  out[Total::kSramReadBytes] = static_cast<double>(all.sram_read_bytes);
+  out[Total::kSramWriteBytes] = static_cast<double>(all.sram_write_bytes);
+  out[Total::kNocByteHops] = static_cast<double>(all.noc_byte_hops);
+  out[Total::kOperationsMul] = static_cast<double>(all.operations.mul);
+  out[Total::kOperationsAdd] = static_cast<double>(all.operations.add);
+  out[Total::kOperationsDiv] = static_cast<double>(all.operations.div);
+  out[Total::kOperationsExp] = static_cast<double>(all.operations.exp);
+  out[Total::kOperationsCmp] = static_cast<double>(all.operations.cmp);
+  out[Total::kAttentionCycles] = static_cast<double>(result.attention_totals.cycles);
+  out[Total::kAttentionLatencyMs] = result.attention_totals.latency_ms;
+  out[Total::kAttentionEnergyMj] = result.attention_totals.energy_mj;
+  const NumericsResult& values = result.numerics;
+  if (values.checked) {
+    out[Total::kMaxAbsError] = values.max_abs_error;
+    out[Total::kMaxRelError] = values.max_rel_error;
+    out[Total::kCosineSimilarity] = values.cosine_similarity;
+    out[Total::kWithinTolerance] = values.passed;
+  }
+  if (values.has_approximation) {
+    out[Total::kApproximationMaxRelError] = values.approximation_max_rel_error;
+    out[Total::kApproximationCosineSimilarity] = values.approximation_cosine_similarity;
+  }
+  return out;
+}
+
+}  // namespace
+
+EvaluatePoint point_evaluator(const SweepSpec& spec) {
+  SimulationOptions options;
+  options.numerics = spec.numerics;
+  return [options](const HardwareConfig& config, const VitModel& model) {
+    return totals_of(simulate(config, model, options));
+  };
+}
+
+}  // namespace vitality::cli
