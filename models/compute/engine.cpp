@@ -18,8 +18,7 @@ Engine::Engine(sc_core::sc_module_name name, MachineContext& context)
 void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   const std::int32_t index = JobPayload::of(payload).job;
   const Job& job = context_.schedule.jobs[static_cast<std::size_t>(index)];
-  JobCost& cost = context_.costs[static_cast<std::size_t>(index)];
-  cost = job_cost(job, context_.schedule, context_.config);
+  const JobCost& cost = context_.costs.of(index);
   JobTimes& times = context_.times[static_cast<std::size_t>(index)];
   times.start = context_.now();
   schedule_job(job, cost, times.start, times);

@@ -99,11 +99,13 @@ void ChunkController::dispatch() {
   }
   run_uncharged();
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-  for (Unit& unit : unit_) {
+  for (std::size_t u = 0; u < unit_.size(); ++u) {
+    Unit& unit = unit_[u];
     while (unit.room > 0 && !unit.ready.empty()) {
       const std::int32_t job = unit.ready.top();
       unit.ready.pop();
       --unit.room;
+      context_.order[u].push_back(job);
       units[unit.socket]->b_transport(order_.fill(job, 0), delay);
       satisfy(job, DependencyKind::kIssued);
     }

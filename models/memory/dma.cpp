@@ -27,7 +27,6 @@ Dma::Request& Dma::request() {
 void Dma::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   const std::int32_t index = JobPayload::of(payload).job;
   const Job& job = context_.schedule.jobs[static_cast<std::size_t>(index)];
-  context_.costs[static_cast<std::size_t>(index)] = job_cost(job, context_.schedule, context_.config);
   JobTimes& times = context_.times[static_cast<std::size_t>(index)];
   times.start = times.stream = context_.now();
   std::size_t slot = 0;
@@ -59,7 +58,7 @@ tlm::tlm_sync_enum Dma::respond(tlm::tlm_generic_payload& payload, tlm::tlm_phas
     times.released = times.free = times.done = context_.now();
     const Job& job = context_.schedule.jobs[static_cast<std::size_t>(index)];
     if (context_.executor != nullptr) context_.executor->execute(job);
-    const JobCost& cost = context_.costs[static_cast<std::size_t>(index)];
+    const JobCost& cost = context_.costs.of(index);
     access_.set_command(job.kind == JobKind::kLoad ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
     access_.set_address(static_cast<sc_dt::uint64>(cost.scratchpad_read + cost.scratchpad_write));
     memory_socket->b_transport(access_, delay);

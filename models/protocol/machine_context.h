@@ -1,6 +1,7 @@
 // What every module of one machine sees: the schedule, the configuration, the clock, and the record of when jobs ran.
 #pragma once
 
+#include <array>
 #include <systemc>
 #include <vector>
 
@@ -29,8 +30,9 @@ struct MachineContext {
   const HardwareConfig& config;
   TileExecutor* executor;  // may be null
   sc_core::sc_time period;
-  std::vector<JobTimes> times;   // per job
-  std::vector<JobCost> costs;    // per job, filled as it runs
+  CostTable costs;
+  std::vector<JobTimes> times = {};                                    // per job
+  std::array<std::vector<std::int32_t>, kUnitKinds> order = {};        // per unit, in the order of issue
 
   // Integer cycles inside, sc_time only at the kernel's edge.
   Cycles now() const { return static_cast<Cycles>(sc_core::sc_time_stamp().value() / period.value()); }

@@ -1,6 +1,7 @@
 #include "cost/job_cost.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "cost/array_cost.h"
 
@@ -237,6 +238,51 @@ JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig&
   cost.actions[Action::kScratchpadRead] = cost.scratchpad_read;
   cost.actions[Action::kScratchpadWrite] = cost.scratchpad_write;
   return cost;
+}
+
+namespace {
+
+// Everything that job_cost() reads of a job.
+struct CostKey {
+  std::uint8_t unit, kind;
+  std::uint16_t flags;
+  std::int32_t m, k, n, groups;
+  Bytes bytes;
+  friend bool operator==(const CostKey& a, const CostKey& b) {
+    return a.unit == b.unit && a.kind == b.kind && a.flags == b.flags && a.m == b.m && a.k == b.k && a.n == b.n && a.groups == b.groups && a.bytes == b.bytes;
+  }
+};
+struct CostKeyHash {
+  std::size_t operator()(const CostKey& key) const {
+    std::uint64_t hash = static_cast<std::uint64_t>(key.unit) | static_cast<std::uint64_t>(key.kind) << 8 | static_cast<std::uint64_t>(key.flags) << 16;
+    for (const std::uint64_t part : {static_cast<std::uint64_t>(key.m), static_cast<std::uint64_t>(key.k), static_cast<std::uint64_t>(key.n),
+                                     static_cast<std::uint64_t>(key.groups), static_cast<std::uint64_t>(key.bytes)})
+      hash = (hash ^ part) * 0x9E3779B97F4A7C15ULL;
+    return hash ^ hash >> 32;
+  }
+};
+
+CostKey key_of(const Job& job, const Schedule& schedule) {
+  CostKey key{static_cast<std::uint8_t>(job.unit), static_cast<std::uint8_t>(job.kind), job.flags, job.m, job.k, job.n, 0, 0};
+  if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
+    for (int i = 0; i < job.m; ++i) key.bytes += schedule.transfers[static_cast<std::size_t>(job.aux + i)].bytes;
+    key.m = 0;
+  } else if ((job.flags & kIm2col) != 0) {
+    key.groups = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)].groups;
+  }
+  return key;
+}
+
+}  // namespace
+
+CostTable::CostTable(const Schedule& schedule, const HardwareConfig& config) {
+  std::unordered_map<CostKey, std::int32_t, CostKeyHash> known;
+  index_.reserve(schedule.jobs.size());
+  for (const Job& job : schedule.jobs) {
+    const auto [entry, fresh] = known.try_emplace(key_of(job, schedule), static_cast<std::int32_t>(costs_.size()));
+    if (fresh) costs_.push_back(job_cost(job, schedule, config));
+    index_.push_back(entry->second);
+  }
 }
 
 }  // namespace vitality

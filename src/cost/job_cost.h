@@ -39,4 +39,17 @@ struct JobCost {
 
 JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config);
 
+// The costs of a schedule's jobs. Jobs of one shape share one entry: a model has tens of thousands of jobs and tens of shapes.
+class CostTable {
+ public:
+  CostTable(const Schedule& schedule, const HardwareConfig& config);
+  const JobCost& of(std::int32_t job) const { return costs_[static_cast<std::size_t>(index_[static_cast<std::size_t>(job)])]; }
+  std::int32_t entry(std::int32_t job) const { return index_[static_cast<std::size_t>(job)]; }
+  const std::vector<JobCost>& entries() const { return costs_; }
+
+ private:
+  std::vector<std::int32_t> index_;
+  std::vector<JobCost> costs_;
+};
+
 }  // namespace vitality

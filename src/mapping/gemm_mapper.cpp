@@ -4,6 +4,7 @@
 // weights and streams the rows. The mapper chooses the rows a pass streams (m_tile), whether the streamed operand stays in the
 // scratchpad or is fetched again for every group of column tiles, and how many tiles one DMA load brings.
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "base/error.h"
@@ -28,15 +29,6 @@ struct Gemm {
   bool strip = false;                    // streamed operand is gathered from image strips on chip
   std::vector<ContractionTile> contraction;
   std::vector<ColumnTile> columns;
-};
-
-struct Plan {
-  int m_tile = 0;
-  bool resident = false;
-  int n_group = 1, k_group = 1;
-  int out_sets = 2;                      // result tiles (and second operands of an epilogue's additions) in flight
-  double cycles = 0;
-  Bytes dram_bytes = 0;
 };
 
 int strip_rows(const Conv2d& conv, int output_rows) { return std::min(conv.in_height + 2 * conv.pad, (output_rows - 1) * conv.stride + conv.kernel); }
@@ -98,7 +90,8 @@ Gemm describe(MappingContext& context, int layer_index) {
 
 // Buffer sizes of a plan. Every buffer of a layer is allocated at once; a second set lets the DMA run ahead.
 struct Sizes {
-  std::vector<Bytes> resident;   // one per contraction tile, or the image strip
+  Bytes resident_bytes = 0;      // one buffer per contraction tile, or the image strip
+  Bytes first_resident = 0;
   Bytes step_streamed = 0, step_stationary = 0;
   Bytes partial = 0, out = 0;
 };
@@ -119,7 +112,12 @@ class InputStationaryMapper {
   }
 
   void map() {
-    const std::optional<Plan> plan = choose();
+    // Blocks repeat: the same shape gets the same plan.
+    const std::array<int, 8> shape = {gemm_.m, gemm_.k, gemm_.n, gemm_.groups, adds_, gemm_.bias != kNone, gemm_.strip ? gemm_.geometry + 1 : 0,
+                                      static_cast<int>(gemm_.columns.size())};
+    const auto known = context_.gemm_plans.find(shape);
+    const std::optional<GemmPlan> plan = known != context_.gemm_plans.end() ? known->second : choose();
+    if (plan && !gemm_.strip) context_.gemm_plans[shape] = *plan;
     if (!plan) {
       throw InfeasibleError("layer " + context_.layer(layer_).name + ": no tiling of its " + std::to_string(gemm_.m) + " x " +
                             std::to_string(gemm_.k) + " x " + std::to_string(gemm_.n) + " GEMM fits the scratchpad of " +
@@ -130,14 +128,17 @@ class InputStationaryMapper {
   }
 
  private:
-  Sizes sizes(const Plan& plan) const {
+  Sizes sizes(const GemmPlan& plan) const {
     Sizes s;
     const auto m = static_cast<Bytes>(plan.m_tile);
     if (gemm_.strip) {
       const Conv2d& conv = geometry();
-      s.resident.push_back(element_ * strip_rows(conv, plan.m_tile / conv.out_width) * conv.in_width * conv.in_channels);
+      s.first_resident = element_ * strip_rows(conv, plan.m_tile / conv.out_width) * conv.in_width * conv.in_channels;
+      s.resident_bytes = ceil_div(s.first_resident, 8) * 8;
     } else if (plan.resident) {
-      for (const ContractionTile& tile : gemm_.contraction) s.resident.push_back(element_ * m * tile.count);
+      s.first_resident = element_ * m * gemm_.contraction.front().count;
+      s.resident_bytes = (static_cast<Bytes>(gemm_.contraction.size()) - 1) * ceil_div(s.first_resident, 8) * 8 +
+                         ceil_div(element_ * m * gemm_.contraction.back().count, 8) * 8;
     } else {
       s.step_streamed = element_ * m * std::min(rows_ * plan.k_group, gemm_.k);
     }
@@ -150,9 +151,14 @@ class InputStationaryMapper {
   int tile_width() const { return gemm_.columns[0].count; }
   const Conv2d& geometry() const { return builder_.schedule().geometries[static_cast<std::size_t>(gemm_.geometry)]; }
 
-  std::vector<Bytes> buffer_list(const Plan& plan) const {
+  std::vector<Bytes> buffer_list(const GemmPlan& plan) const {
     const Sizes s = sizes(plan);
-    std::vector<Bytes> list = s.resident;
+    std::vector<Bytes> list;
+    if (gemm_.strip) {
+      list.push_back(s.first_resident);
+    } else if (plan.resident) {
+      for (const ContractionTile& tile : gemm_.contraction) list.push_back(element_ * plan.m_tile * tile.count);
+    }
     for (int set = 0; set < 2; ++set) {
       if (s.step_streamed > 0) list.push_back(s.step_streamed);
       list.push_back(s.step_stationary);
@@ -162,13 +168,15 @@ class InputStationaryMapper {
     return list;
   }
 
-  Bytes bytes_of(const Plan& plan) const {
-    Bytes total = 0;
-    for (const Bytes bytes : buffer_list(plan)) total += ceil_div(bytes, 8) * 8;
-    return total;
+  // What buffer_list() sums up to, without making the list: the search asks often.
+  Bytes bytes_of(const GemmPlan& plan) const {
+    const auto aligned = [](Bytes bytes) { return ceil_div(bytes, 8) * 8; };
+    const Sizes s = sizes(plan);
+    return s.resident_bytes + 2 * (aligned(s.step_streamed) + aligned(s.step_stationary)) + plan.n_group * aligned(s.partial) +
+           plan.out_sets * (1 + adds_) * aligned(s.out);
   }
 
-  void evaluate(Plan& plan) const {
+  void evaluate(GemmPlan& plan) const {
     const Bytes m_tiles = ceil_div(gemm_.m, plan.m_tile);
     const auto passes = static_cast<Bytes>(gemm_.columns.size() * gemm_.contraction.size());
     const MatrixEngineConfig& engine = context_.config.matrix_engine;
@@ -190,13 +198,13 @@ class InputStationaryMapper {
     plan.dram_bytes = weights + streamed + results;
     const double bandwidth = context_.dram_bytes_per_cycle();
     const Sizes s = sizes(plan);
-    const Bytes first = s.step_streamed + s.step_stationary + (s.resident.empty() ? 0 : s.resident[0]);
+    const Bytes first = s.step_streamed + s.step_stationary + s.first_resident;
     plan.cycles = std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / bandwidth) +
                   static_cast<double>(first + s.out * (3 - plan.out_sets)) / bandwidth;
   }
 
-  std::optional<Plan> choose() {
-    std::optional<Plan> best;
+  std::optional<GemmPlan> choose() {
+    std::optional<GemmPlan> best;
     smallest_ = 0;
     const int row_unit = gemm_.strip ? geometry().out_width : 1;
     const int units = gemm_.m / row_unit;
@@ -210,7 +218,7 @@ class InputStationaryMapper {
         if (gemm_.strip && !resident) continue;
         for (int n_group = 1; n_group <= static_cast<int>(gemm_.columns.size()); n_group *= 2) {
           for (int k_group = 1; k_group < 2 * static_cast<int>(gemm_.contraction.size()); k_group *= 2) {
-            Plan plan;
+            GemmPlan plan;
             plan.m_tile = m_tile, plan.resident = resident, plan.n_group = n_group;
             plan.k_group = std::min<int>(k_group, static_cast<int>(gemm_.contraction.size()));
             Bytes total = bytes_of(plan);
@@ -233,7 +241,7 @@ class InputStationaryMapper {
     return best;
   }
 
-  void emit(const Plan& plan) {
+  void emit(const GemmPlan& plan) {
     const Sizes s = sizes(plan);
     std::vector<std::int32_t> buffers = builder_.allocate(buffer_list(plan), "layer " + context_.layer(layer_).name);
     auto take = [next = buffers.begin()](std::size_t count) mutable {
@@ -241,7 +249,7 @@ class InputStationaryMapper {
       next += static_cast<std::ptrdiff_t>(count);
       return taken;
     };
-    resident_ = take(s.resident.size());
+    resident_ = take(gemm_.strip ? 1 : plan.resident ? gemm_.contraction.size() : 0);
     const std::size_t step_buffers = s.step_streamed > 0 ? 2 : 1;
     steps_[0] = take(step_buffers);
     steps_[1] = take(step_buffers);
@@ -266,7 +274,7 @@ class InputStationaryMapper {
     }
   }
 
-  void load_resident(const Plan& plan, int m0, int m) {
+  void load_resident(const GemmPlan& plan, int m0, int m) {
     if (gemm_.strip) {
       const Conv2d& conv = geometry();
       strip_first_row_ = std::max(0, m0 / conv.out_width * conv.stride - conv.pad);
@@ -295,7 +303,7 @@ class InputStationaryMapper {
     return builder_.make_transfer(gemm_.source, m0, tile.first, m, tile.count, buffer, offset, stride);
   }
 
-  void emit_step(const Plan& plan, int m0, int m, std::size_t c, std::size_t c_end, std::size_t k, std::size_t k_end) {
+  void emit_step(const GemmPlan& plan, int m0, int m, std::size_t c, std::size_t c_end, std::size_t k, std::size_t k_end) {
     const std::vector<std::int32_t>& step = steps_[step_count_++ % 2];
     const std::int32_t stationary = step.back();
     std::vector<Transfer> transfers;

@@ -1,6 +1,8 @@
 // What the mappers of single layers share: the machine, the builder, the tensors made so far. Internal to the mapping room.
 #pragma once
 
+#include <array>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,12 +22,23 @@ struct EpilogueStage {
   bool swapped = false;         // the tile on chip is the layer's second input
 };
 
+// How a GEMM is tiled.
+struct GemmPlan {
+  int m_tile = 0;                    // rows a pass streams
+  bool resident = false;             // the streamed operand stays in the scratchpad for all column tiles
+  int n_group = 1, k_group = 1;      // column and contraction tiles of one DMA load
+  int out_sets = 2;                  // result tiles (and second operands of an epilogue's additions) in flight
+  double cycles = 0;                 // estimate
+  Bytes dram_bytes = 0;
+};
+
 struct MappingContext {
   const VitModel& model;
   const HardwareConfig& config;
   ScheduleBuilder& builder;
   std::vector<std::int32_t> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
   std::int32_t image = kNone;
+  std::map<std::array<int, 8>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
 
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
   std::int32_t tensor_of(int layer_index) const {

@@ -36,11 +36,7 @@ Cycles length_of_union(std::vector<Interval>& intervals) {
 
 class Accountant {
  public:
-  Accountant(const RunRecord& run, SimulationResult& result) : run_(run), result_(result), prices_(run.config) {
-    for (std::size_t i = 0; i < run.schedule.jobs.size(); ++i) by_unit_[static_cast<std::size_t>(run.schedule.jobs[i].unit)].push_back(static_cast<std::int32_t>(i));
-    for (auto& jobs : by_unit_)
-      std::sort(jobs.begin(), jobs.end(), [&](std::int32_t a, std::int32_t b) { return times(a).start != times(b).start ? times(a).start < times(b).start : a < b; });
-  }
+  Accountant(const RunRecord& run, SimulationResult& result) : run_(run), result_(result), prices_(run.config) {}
 
   void account() {
     count_layers();
@@ -53,7 +49,7 @@ class Accountant {
  private:
   const Job& job(std::int32_t index) const { return run_.schedule.jobs[static_cast<std::size_t>(index)]; }
   const JobTimes& times(std::int32_t index) const { return run_.times[static_cast<std::size_t>(index)]; }
-  const JobCost& cost(std::int32_t index) const { return run_.costs[static_cast<std::size_t>(index)]; }
+  const JobCost& cost(std::int32_t index) const { return run_.costs.of(index); }
   static bool is_dma(UnitKind unit) { return unit == UnitKind::kDmaLoad || unit == UnitKind::kDmaStore; }
   // The span in which the unit cannot do anything else for free: with prefetch a pass's drain too, where nothing follows it.
   Cycles busy_end(std::int32_t index) const {
@@ -86,32 +82,31 @@ class Accountant {
       layer.start_cycle = -1;
     }
     std::vector<std::array<Bytes, 4>> operands(count);
+    const std::size_t entries = run_.costs.entries().size();
+    std::vector<Count> jobs(count * entries);  // per layer and shape
+    std::vector<UnitKind> unit_of(entries);
     for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
       const Job& j = run_.schedule.jobs[i];
       const auto l = static_cast<std::size_t>(j.layer);
       LayerResult& layer = result_.layers[l];
       const JobTimes& t = run_.times[i];
-      JobCost& c = run_.costs[i];
+      const auto entry = static_cast<std::size_t>(run_.costs.entry(static_cast<std::int32_t>(i)));
+      ++jobs[l * entries + entry];
+      unit_of[entry] = j.unit;
       executed_[l] = true;
       if (layer.start_cycle < 0 || t.start < layer.start_cycle) layer.start_cycle = t.start;
       layer.end_cycle = std::max(layer.end_cycle, t.done);
-      layer.macs += c.macs;
-      layer.operations += c.operations;
-      const Bytes moved = c.scratchpad_read + c.scratchpad_write;
-      if (!is_dma(j.unit)) c.actions[Action::kNocByteHop] = moved * run_.hops[static_cast<std::size_t>(j.unit)];
-      layer.noc_byte_hops += c.actions[Action::kNocByteHop];
-      layer.sram_read_bytes += c.scratchpad_read;
-      layer.sram_write_bytes += c.scratchpad_write;
-      if (j.kind == JobKind::kLoad) layer.dram_read_bytes += c.scratchpad_write;
-      if (j.kind == JobKind::kStore) layer.dram_write_bytes += c.scratchpad_read;
-      if (is_dma(j.unit)) {
-        for (int k = 0; k < j.m; ++k) {
-          const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(j.aux + k)];
-          const TensorRole role = run_.schedule.tensors[static_cast<std::size_t>(transfer.tensor)].role;
-          operands[l][j.kind == JobKind::kStore ? 3 : static_cast<std::size_t>(role)] += transfer.bytes;
-        }
+      if (!is_dma(j.unit)) continue;
+      for (int k = 0; k < j.m; ++k) {
+        const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(j.aux + k)];
+        const TensorRole role = run_.schedule.tensors[static_cast<std::size_t>(transfer.tensor)].role;
+        operands[l][j.kind == JobKind::kStore ? 3 : static_cast<std::size_t>(role)] += transfer.bytes;
       }
-      actions[l] += c.actions;
+    }
+    for (std::size_t l = 0; l < count; ++l) {
+      for (std::size_t e = 0; e < entries; ++e) {
+        if (jobs[l * entries + e] > 0) add_jobs(result_.layers[l], actions[l], run_.costs.entries()[e], unit_of[e], jobs[l * entries + e]);
+      }
     }
     static const char* const kOperandNames[] = {"input", "weights", "activations", "results"};
     const Bytes moved = std::max<Bytes>(1, run_.dram.read_bytes + run_.dram.write_bytes);
@@ -130,6 +125,23 @@ class Accountant {
       if (!layer.charged && executed_[i] && std::find(result_.not_charged.begin(), result_.not_charged.end(), layer.kind) == result_.not_charged.end())
         result_.not_charged.push_back(layer.kind);
     }
+  }
+
+  void add_jobs(LayerResult& layer, ActionCounts& actions, const JobCost& cost, UnitKind unit, Count jobs) {
+    layer.macs += jobs * cost.macs;
+    layer.operations.mul += jobs * cost.operations.mul, layer.operations.add += jobs * cost.operations.add;
+    layer.operations.div += jobs * cost.operations.div, layer.operations.exp += jobs * cost.operations.exp;
+    layer.operations.cmp += jobs * cost.operations.cmp;
+    for (std::size_t a = 0; a < cost.actions.count.size(); ++a) actions.count[a] += jobs * cost.actions.count[a];
+    layer.sram_read_bytes += jobs * cost.scratchpad_read;
+    layer.sram_write_bytes += jobs * cost.scratchpad_write;
+    if (unit == UnitKind::kDmaLoad) layer.dram_read_bytes += jobs * cost.scratchpad_write;
+    if (unit == UnitKind::kDmaStore) layer.dram_write_bytes += jobs * cost.scratchpad_read;
+    if (is_dma(unit) || unit == UnitKind::kUncharged) return;
+    const Bytes moved = jobs * (cost.scratchpad_read + cost.scratchpad_write);
+    noc_bytes_ += moved;
+    actions[Action::kNocByteHop] += moved * run_.hops[static_cast<std::size_t>(unit)];
+    layer.noc_byte_hops += moved * run_.hops[static_cast<std::size_t>(unit)];
   }
 
   double peak_macs() const {
@@ -172,8 +184,8 @@ class Accountant {
     }
     enum { kCompute, kStationaryLoad, kFillDrain, kDram, kScratchpad, kNoc, kDependency, kBuffer };
     static const char* const kNames[] = {"compute", "stationary_load", "fill_drain", "dram", "scratchpad", "noc", "dependency", "buffer"};
-    for (std::size_t u = 0; u < by_unit_.size(); ++u) {
-      for (const std::int32_t index : by_unit_[u]) {
+    for (std::size_t u = 0; u < run_.order.size(); ++u) {
+      for (const std::int32_t index : run_.order[u]) {
         const auto l = static_cast<std::size_t>(job(index).layer);
         if (main[l] != static_cast<int>(u)) continue;
         const JobTimes& t = times(index);
@@ -227,10 +239,9 @@ class Accountant {
                      {"refreshes", run_.dram.refreshes}, {"row_hits", run_.dram.row_hits}, {"row_misses", run_.dram.row_misses}, {"row_conflicts", run_.dram.row_conflicts}},
                     static_cast<double>(run_.dram.read_bytes + run_.dram.write_bytes) /
                         (run_.config.dram.device.peak_gb_s_per_channel() * run_.config.dram.channels * 1e3 / run_.config.clock_mhz));
-    Bytes read = 0, write = 0, hops = 0, moved = 0;
+    Bytes read = 0, write = 0, hops = 0;
+    const Bytes moved = noc_bytes_;
     for (const LayerResult& layer : result_.layers) read += layer.sram_read_bytes, write += layer.sram_write_bytes, hops += layer.noc_byte_hops;
-    for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i)
-      if (!is_dma(run_.schedule.jobs[i].unit)) moved += run_.costs[i].scratchpad_read + run_.costs[i].scratchpad_write;
     ActionCounts sram;
     sram[Action::kScratchpadRead] = read, sram[Action::kScratchpadWrite] = write, sram[Action::kNocByteHop] = hops;
     const double ports = static_cast<double>(run_.config.scratchpad.banks) * run_.config.scratchpad.port_bytes;
@@ -261,7 +272,8 @@ class Accountant {
     std::array<Cycles, kCauses> stall{};
     Cycles scratchpad = 0, noc = 0, covered = 0, busy = 0;
     ActionCounts actions;
-    for (const std::int32_t index : by_unit_[static_cast<std::size_t>(kind)]) {
+    std::vector<Count> shapes(run_.costs.entries().size());
+    for (const std::int32_t index : run_.order[static_cast<std::size_t>(kind)]) {
       const JobTimes& t = times(index);
       if (t.start > covered) {
         // Waiting counts as a stall from the moment its layer is under way; before that the unit is idle.
@@ -273,8 +285,10 @@ class Accountant {
       busy += std::max<Cycles>(0, busy_end(index) - covered);
       covered = std::max(covered, busy_end(index));
       scratchpad += cost(index).scratchpad_stall, noc += cost(index).noc_stall;
-      actions += cost(index).actions;
+      ++shapes[static_cast<std::size_t>(run_.costs.entry(index))];
     }
+    for (std::size_t e = 0; e < shapes.size(); ++e)
+      for (std::size_t a = 0; a < actions.count.size(); ++a) actions.count[a] += shapes[e] * run_.costs.entries()[e].actions.count[a];
     unit.idle_cycles += run_.cycles - covered;
     unit.busy_cycles = busy - scratchpad - noc;
     for (int c = 0; c < kCauses; ++c) unit.stall_cycles.emplace_back(cause_name(static_cast<Cause>(c)), stall[static_cast<std::size_t>(c)]);
@@ -360,30 +374,30 @@ class Accountant {
     std::int32_t current = -1;
     for (std::size_t i = 0; i < run_.times.size(); ++i)
       if (current < 0 || run_.times[i].done > times(current).done) current = static_cast<std::int32_t>(i);
-    std::map<std::string, Cycles> path;
+    std::array<std::array<Cycles, 3>, kUnitKinds> path{};  // per unit: load, stream, drain
     Cycles t = run_.cycles;
     std::size_t steps = 0;
     while (current >= 0 && t > 0 && steps++ <= run_.times.size()) {
       const JobTimes& j = times(current);
-      const std::string unit = unit_name(job(current).unit);
-      const auto take = [&](Cycles from, const std::string& name) {
+      auto& parts = path[static_cast<std::size_t>(job(current).unit)];
+      const auto take = [&](Cycles from, std::size_t part) {
         if (from >= t) return;
-        path[name] += t - from;
+        parts[part] += t - from;
         t = from;
       };
       if (job(current).unit == UnitKind::kMatrixEngine) {
-        take(j.released, unit + ".fill_drain");
-        take(j.stream, unit + ".stream");
-        take(j.start, unit + ".stationary_load");
+        take(j.released, 2);
+        take(j.stream, 1);
+        take(j.start, 0);
       } else {
-        take(j.start, unit);
+        take(j.start, 1);
       }
       if (j.start == j.ready) {
         current = j.limiter;
         continue;
       }
       // It waited for its unit: the job that made room.
-      const auto& jobs = by_unit_[static_cast<std::size_t>(job(current).unit)];
+      const auto& jobs = run_.order[static_cast<std::size_t>(job(current).unit)];
       std::int32_t before = -1;
       auto position = std::lower_bound(jobs.begin(), jobs.end(), j.start, [&](std::int32_t a, Cycles start) { return times(a).start < start; });
       while (position != jobs.begin()) {
@@ -395,16 +409,23 @@ class Accountant {
       }
       current = before;
     }
-    if (t > 0) path["start"] += t;
-    result_.critical_path.assign(path.begin(), path.end());
-    std::sort(result_.critical_path.begin(), result_.critical_path.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    if (t > 0) result_.critical_path.emplace_back("start", t);
+    for (int u = 0; u < kUnitKinds; ++u) {
+      const auto& parts = path[static_cast<std::size_t>(u)];
+      const std::string unit = unit_name(static_cast<UnitKind>(u));
+      const bool array = static_cast<UnitKind>(u) == UnitKind::kMatrixEngine;
+      if (parts[0] > 0) result_.critical_path.emplace_back(unit + ".stationary_load", parts[0]);
+      if (parts[1] > 0) result_.critical_path.emplace_back(array ? unit + ".stream" : unit, parts[1]);
+      if (parts[2] > 0) result_.critical_path.emplace_back(unit + ".fill_drain", parts[2]);
+    }
+    std::stable_sort(result_.critical_path.begin(), result_.critical_path.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   }
 
   const RunRecord& run_;
   SimulationResult& result_;
   EnergyModel prices_;
-  std::array<std::vector<std::int32_t>, kUnitKinds> by_unit_;
   std::vector<bool> executed_;
+  Bytes noc_bytes_ = 0;
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // From the record of when jobs ran to the result tree: per unit, per layer, in total. Pure arithmetic on plain data.
 #pragma once
 
+#include <array>
+
 #include "config/hardware_config.h"
 #include "cost/dram_model.h"
 #include "cost/job_cost.h"
@@ -16,7 +18,8 @@ struct RunRecord {
   const HardwareConfig& config;
   const Schedule& schedule;
   const std::vector<JobTimes>& times;
-  std::vector<JobCost>& costs;   // NoC byte-hops are added here
+  const CostTable& costs;
+  const std::array<std::vector<std::int32_t>, kUnitKinds>& order;  // jobs of a unit as they were issued
   Cycles cycles;
   DramStatistics dram;
   DramEnergy dram_energy;

@@ -105,9 +105,8 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   std::unique_ptr<Values> values;
   if (options.numerics) values = std::make_unique<Values>(schedule, model, config, options);
 
-  MachineContext context{schedule, config, values ? &values->executor : nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS), {}, {}};
+  MachineContext context{schedule, config, values ? &values->executor : nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS), CostTable(schedule, config)};
   context.times.resize(schedule.jobs.size());
-  context.costs.resize(schedule.jobs.size());
   Accelerator machine("machine", context);
   if (values) values->executor.attach(machine.scratchpad.values());
   sc_core::sc_start();
@@ -120,7 +119,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
     const int port = machine.noc_port(static_cast<UnitKind>(unit));
     if (port >= 0) hops[static_cast<std::size_t>(unit)] = machine.noc.hops(static_cast<std::size_t>(port));
   }
-  account({model, config, schedule, context.times, context.costs, machine.controller.last_cycle(), machine.dram.statistics(), machine.dram.energy(), hops},
+  account({model, config, schedule, context.times, context.costs, context.order, machine.controller.last_cycle(), machine.dram.statistics(), machine.dram.energy(), hops},
           result);
   if (values) values->compare(schedule, config, options, result);
   if (options.observe) options.observe({schedule, context.times, values ? &values->plan : nullptr, values ? &values->executor : nullptr});
