@@ -11,6 +11,7 @@ namespace vitality::cli {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table{
+      {"attention", attention_command, "attention problems from .npy files, values only"},
       {"dram", dram_command, "replays a memory trace on the DRAM model"},
       {"gemm", gemm_command, "compute cycles of one GEMM on the matrix engine"},
       {"sweep", sweep_command, "simulate the design points of a spec, in parallel, into a store"},

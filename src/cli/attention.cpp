@@ -1,0 +1,300 @@
+// `vitality attention`: attention problems from .npy files, values only (forward, and gradients with --backward).
+#include "kernels/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#include "base/error.h"
+#include "base/output_file.h"
+#include "cli/options.h"
+#include "config/hardware_config.h"
+#include "config/names.h"
+#include "reference/attention.h"
+#include "reference/quantizer.h"
+#include "reference/sparse_attention.h"
+#include "tensor/npy.h"
+
+namespace vitality::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+struct Problem {
+  AttentionKind kind = AttentionKind::kTaylor;
+  PredictorOptions predictor;
+  Precision precision = Precision::kFp64;
+  NpyArray q, k, v;
+  bool has_heads_axis = false;  // (heads, n, d), not (n, d)
+  int heads = 1, m = 0, n = 0, d = 0, e = 0;
+};
+
+bool uses_mask(AttentionKind kind) {
+  return kind == AttentionKind::kSparse || kind == AttentionKind::kUnified || kind == AttentionKind::kUnifiedAdditive ||
+         kind == AttentionKind::kTaylorReleased;
+}
+
+std::string required(const po::variables_map& values, const char* name) {
+  if (!values.count(name)) throw InputError("", "", std::string("option --") + name + " is required; see --help");
+  return values[name].as<std::string>();
+}
+
+std::size_t choice(const po::variables_map& values, const char* name, const std::vector<std::string>& names) {
+  const auto text = values[name].as<std::string>();
+  const auto found = std::find(names.begin(), names.end(), text);
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  std::string expected;
+  for (const auto& known : names) expected += (expected.empty() ? "" : ", ") + known;
+  throw InputError("", "",
+                   std::string("option --") + name + ": expected one of " + expected + ", found \"" + text + "\"" +
+                       suggestion(text, names));
+}
+
+// The kinds that one problem can have: all but "auto".
+AttentionKind parse_kind(const po::variables_map& values) {
+  required(values, "kind");
+  std::vector<std::string> names = attention_names();
+  names.resize(static_cast<std::size_t>(AttentionKind::kAuto));
+  return static_cast<AttentionKind>(choice(values, "kind", names));
+}
+
+void check_shapes(Problem& p, const std::string& k_file, const std::string& v_file, const std::string& q_file) {
+  const auto check = [](bool holds, const std::string& file, const NpyShape& found, const std::string& expected) {
+    if (!holds) throw InputError(file, "", "array of shape " + to_string(found) + ", expected " + expected);
+  };
+  const NpyShape &q = p.q.shape, &k = p.k.shape, &v = p.v.shape;
+  check(q.size() == 2 || q.size() == 3, q_file, q, "(n, d) or (heads, n, d)");
+  p.has_heads_axis = q.size() == 3;
+  const std::size_t tokens = q.size() - 2;
+  p.heads = p.has_heads_axis ? q[0] : 1;
+  p.m = q[tokens], p.d = q[tokens + 1];
+  const std::string heads = p.has_heads_axis ? "(" + std::to_string(p.heads) + ", " : "(";
+  check(k.size() == q.size() && (!p.has_heads_axis || k[0] == p.heads) && k[tokens + 1] == p.d, k_file, k,
+        heads + "n, " + std::to_string(p.d) + ") to fit the queries");
+  p.n = k[tokens];
+  check(v.size() == q.size() && (!p.has_heads_axis || v[0] == p.heads) && v[tokens] == p.n, v_file, v,
+        heads + std::to_string(p.n) + ", e) to fit the keys");
+  p.e = v[tokens + 1];
+  if (p.kind != AttentionKind::kTaylor && p.kind != AttentionKind::kTaylorElided &&
+      static_cast<std::size_t>(p.m) * static_cast<std::size_t>(p.n) > kMaxNpyElements) {
+    throw InputError(q_file, "",
+                     "an attention map of " + std::to_string(p.m) + " x " + std::to_string(p.n) +
+                         " entries is too large: at most " + std::to_string(kMaxNpyElements));
+  }
+}
+
+Problem read_problem(const po::variables_map& values) {
+  Problem p;
+  p.kind = parse_kind(values);
+  p.predictor.threshold = values["threshold"].as<double>();
+  if (!(p.predictor.threshold >= 0 && p.predictor.threshold <= 1))
+    throw InputError("", "", "option --threshold: expected a number from 0 to 1");
+  check_range("--predictor-bits", values["predictor-bits"].as<std::int64_t>(), 2, 16);
+  p.predictor.bits = static_cast<int>(values["predictor-bits"].as<std::int64_t>());
+  p.predictor.normalize_qk = choice(values, "normalize-qk", {"on", "off"}) == 0;
+  p.precision = static_cast<Precision>(choice(values, "precision", precision_names()));
+  const std::string q = required(values, "q"), k = required(values, "k"), v = required(values, "v");
+  p.q = read_npy(q);
+  p.k = read_npy(k);
+  p.v = read_npy(v);
+  check_shapes(p, k, v, q);
+  return p;
+}
+
+MatrixD head_of(const NpyArray& array, int head) {
+  const std::size_t axes = array.shape.size();
+  MatrixD matrix(array.shape[axes - 2], array.shape[axes - 1]);
+  std::copy_n(array.values.begin() + static_cast<std::ptrdiff_t>(matrix.size()) * head, matrix.size(), matrix.data());
+  return matrix;
+}
+
+struct HeadInputs {
+  MatrixD q, k, v;
+};
+
+struct HeadResult {
+  MatrixD z;
+  Mask mask;  // of the kinds that have one
+};
+
+Mask above(const MatrixD& p) {
+  Mask mask(p.rows(), p.cols());
+  for (std::size_t i = 0; i < p.size(); ++i) mask.data()[i] = p.data()[i] > 0;
+  return mask;
+}
+
+HeadResult reference_head(const Problem& p, const HeadInputs& in) {
+  switch (p.kind) {
+    case AttentionKind::kSoftmax:
+      return {softmax_attention(in.q, in.k, in.v), {}};
+    case AttentionKind::kTaylor:
+      return {taylor_attention(in.q, in.k, in.v).z, {}};
+    case AttentionKind::kTaylorElided:
+      return {taylor_elided_attention(in.q, in.k, in.v).z, {}};
+    case AttentionKind::kTaylorReleased: {
+      const ReleasedSteps steps = taylor_released_attention(in.q, in.k, in.v, p.predictor.threshold);
+      return {steps.z, above(steps.sparse_map)};
+    }
+    default:
+      break;
+  }
+  Mask mask = predict_mask(in.q, in.k, p.predictor);
+  if (p.kind == AttentionKind::kSparse) return {sparse_attention(in.q, in.k, in.v, mask).z, mask};
+  const UnifiedForm form = p.kind == AttentionKind::kUnified ? UnifiedForm::kResidual : UnifiedForm::kAdditive;
+  return {unified_attention(in.q, in.k, in.v, mask, form).z, mask};
+}
+
+// The same in the declared format; the predictor sees what the datapath reads.
+HeadResult datapath_head(const Problem& p, const HeadInputs& in) {
+  switch (p.kind) {
+    case AttentionKind::kSoftmax:
+      return {datapath_softmax(p.precision, in.q, in.k, in.v, nullptr), {}};
+    case AttentionKind::kTaylor:
+      return {datapath_taylor(p.precision, in.q, in.k, in.v, TaylorForm::kAlgorithm1), {}};
+    case AttentionKind::kTaylorElided:
+      return {datapath_taylor(p.precision, in.q, in.k, in.v, TaylorForm::kElided), {}};
+    default:
+      break;
+  }
+  const MatrixD q = round_to_format(p.precision, in.q), k = round_to_format(p.precision, in.k);
+  if (p.kind == AttentionKind::kTaylorReleased) {
+    const MatrixD map = taylor_released_attention(q, k, in.v, p.predictor.threshold).sparse_map;
+    return {datapath_released(p.precision, in.q, in.k, in.v, map), above(map)};
+  }
+  Mask mask = predict_mask(q, k, p.predictor);
+  if (p.kind == AttentionKind::kSparse) return {datapath_softmax(p.precision, in.q, in.k, in.v, &mask), mask};
+  const SparsePart part = p.kind == AttentionKind::kUnified ? SparsePart::kResidual : SparsePart::kAdditive;
+  return {datapath_unified(p.precision, in.q, in.k, in.v, mask, part), mask};
+}
+
+// What is written: every head's values, one after the other.
+class Output {
+ public:
+  Output(const Problem& p, int rows, int cols, NpyType type) : type_(type) {
+    if (p.has_heads_axis) shape_.push_back(p.heads);
+    shape_.push_back(rows);
+    shape_.push_back(cols);
+  }
+  template <class T>
+  void append(const Matrix<T>& head) {
+    values_.insert(values_.end(), head.data(), head.data() + head.size());
+  }
+  void check_finite(const char* name) const {
+    if (std::all_of(values_.begin(), values_.end(), [](double x) { return std::isfinite(x); })) return;
+    throw InputError("", "", std::string(name) + " overflows: the inputs are too large for this precision");
+  }
+  void write(std::FILE* stream) const { write_npy(stream, shape_, values_, type_); }
+
+ private:
+  NpyShape shape_;
+  NpyType type_;
+  std::vector<double> values_;
+};
+
+// All files appear, or none.
+void write_outputs(const std::vector<std::pair<std::string, const Output*>>& outputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (outputs[i].first == outputs[j].first)
+        throw InputError(outputs[i].first, "", "two outputs have this one name, expected a name each");
+  std::vector<std::unique_ptr<OutputFile>> files;
+  for (const auto& [path, output] : outputs) {
+    files.push_back(std::make_unique<OutputFile>(path));
+    output->write(files.back()->stream());
+    std::fflush(files.back()->stream());
+    if (std::ferror(files.back()->stream())) throw InputError(path, "", "cannot be written: no space or no access");
+  }
+  for (const auto& file : files) file->commit();
+}
+
+// Counts over all heads, for the summary on stdout.
+struct MaskSummary {
+  Count kept = 0, entries = 0, fallback_rows = 0, sub_rows = 0, unlike_fp64 = 0;
+  void add(const Mask& mask, const Mask& exact) {
+    for (std::size_t i = 0; i < mask.size(); ++i) unlike_fp64 += mask.data()[i] != exact.data()[i];
+    kept += kept_entries(mask);
+    entries += static_cast<Count>(mask.size());
+    fallback_rows += empty_rows(mask);
+    sub_rows += pack_and_split(mask).sub_rows;
+  }
+  void print(AttentionKind kind) const {
+    std::printf("mask: density %.6f (%lld of %lld entries)", static_cast<double>(kept) / static_cast<double>(entries),
+                static_cast<long long>(kept), static_cast<long long>(entries));
+    std::printf(", %lld rows without an entry%s", static_cast<long long>(fallback_rows),
+                kind == AttentionKind::kSparse ? " (dense softmax instead)" : "");
+    if (sub_rows > 0)
+      std::printf(", pack and split utilization %.4f",
+                  static_cast<double>(kept) / static_cast<double>(sub_rows * kSangerSubRowSlots));
+    if (unlike_fp64 > 0) std::printf(", %lld entries unlike fp64's mask", static_cast<long long>(unlike_fp64));
+    std::printf("\n");
+  }
+};
+
+void forward(const Problem& p, const po::variables_map& values) {
+  const std::string out = required(values, "out");
+  Output z(p, p.m, p.e, NpyType::kFloat64), masks(p, p.m, p.n, NpyType::kUint8);
+  MaskSummary summary;
+  double worst = 0, top = 0;
+  for (int head = 0; head < p.heads; ++head) {
+    const HeadInputs in{head_of(p.q, head), head_of(p.k, head), head_of(p.v, head)};
+    const HeadResult exact = reference_head(p, in);
+    const HeadResult result = p.precision == Precision::kFp64 ? exact : datapath_head(p, in);
+    z.append(result.z);
+    for (std::size_t i = 0; i < result.z.size(); ++i) {
+      worst = std::max(worst, std::fabs(result.z.data()[i] - exact.z.data()[i]));
+      top = std::max(top, std::fabs(exact.z.data()[i]));
+    }
+    if (result.mask.empty()) continue;
+    summary.add(result.mask, exact.mask);
+    masks.append(result.mask);
+  }
+  z.check_finite("the result");
+  std::vector<std::pair<std::string, const Output*>> outputs = {{out, &z}};
+  if (values.count("mask-out")) outputs.emplace_back(values["mask-out"].as<std::string>(), &masks);
+  write_outputs(outputs);
+  std::printf("%s attention in %s: heads %d, queries %d, keys %d, d %d, e %d\n",
+              attention_names()[static_cast<std::size_t>(p.kind)].c_str(), to_string(p.precision), p.heads, p.m, p.n,
+              p.d, p.e);
+  if (uses_mask(p.kind)) summary.print(p.kind);
+  if (p.precision != Precision::kFp64)
+    std::printf("against fp64: max_abs_error %.3e, max_rel_error %.3e (of the largest value)\n", worst,
+                top > 0 ? worst / top : 0);
+}
+
+}  // namespace
+
+int attention_command(const Arguments& arguments) {
+  po::options_description options("options");
+  const auto text = [] { return po::value<std::string>(); };
+  // clang-format off
+  options.add_options()
+      ("q", text(), "queries: .npy, float32 or float64, (m, d) or (heads, m, d)")
+      ("k", text(), "keys: (n, d) or (heads, n, d)")
+      ("v", text(), "values: (n, e) or (heads, n, e)")
+      ("kind", text(), "softmax, taylor, taylor_elided, taylor_released, sparse, unified or unified_additive")
+      ("out", text(), "the result, float64")
+      ("precision", text()->default_value("fp64"), "fp64, fp32, fp16, int16 or int8")
+      ("threshold", po::value<double>()->default_value(0.02), "an entry is kept where its predicted probability is greater")
+      ("predictor-bits", po::value<std::int64_t>()->default_value(4), "width of the predictor's quantiser")
+      ("normalize-qk", text()->default_value("on"), "on or off: rows of Q and K have norm 1 before they are quantised")
+      ("mask-out", text(), "writes the mask: uint8, 0 or 1");
+  // clang-format on
+  po::variables_map values;
+  if (!parse_options(arguments,
+                     "usage: vitality attention --q Q.npy --k K.npy --v V.npy --kind KIND --out Z.npy [OPTIONS]\n\n"
+                     "Attention problems, values only.",
+                     options, "", values)) {
+    return kDone;
+  }
+  const AttentionKind kind = parse_kind(values);
+  if (values.count("mask-out") && !uses_mask(kind)) {
+    throw InputError("", "", "option --mask-out: this kind of attention has no mask");
+  }
+  required(values, "out");
+  forward(read_problem(values), values);
+  return kDone;
+}
+
+}  // namespace vitality::cli

@@ -1,0 +1,37 @@
+// One head of attention as the datapath computes it, the whole problem as one tile: operands and stored results in the
+// storage format, products and sums in the accumulation format (tensor/precision.h). In fp64 it is the reference's
+// arithmetic.
+//
+// Fixed formats: Q, K, V and every stored result are codes with a scale of their own, calibrated from the tensor's
+// largest magnitude. K_bar is a code of K's scale; K_hat keeps its extra bit; sums are exact integers; G is requantised
+// to codes; t_D and T_N stay in wide registers (30 fractional bits below their largest magnitude for int8, 46 for
+// int16); probabilities and Z are stored as codes (Algorithm 1; a stored mean is off by half a unit, so
+// k_hat_sum is not zero and t_D takes it in). fp16 may overflow to infinity.
+//
+// Inputs and results are real numbers. Shapes as in reference/attention.h; callers have checked them.
+#pragma once
+
+#include "tensor/mask.h"
+#include "tensor/matrix.h"
+#include "tensor/precision.h"
+
+namespace vitality {
+
+MatrixD round_to_format(Precision precision, const MatrixD& x);  // what the datapath reads for x
+
+// Softmax over the kept entries (mask = nullptr: all; a row that keeps nothing is dense), times V.
+MatrixD datapath_softmax(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask* mask);
+
+enum class TaylorForm { kAlgorithm1, kElided };
+MatrixD datapath_taylor(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, TaylorForm form);
+
+// Algorithm 1 plus a sparse part, added before Z is stored: (P - T) V on the mask (residual) or P V (additive).
+enum class SparsePart { kResidual, kAdditive };
+MatrixD datapath_unified(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
+                         SparsePart part);
+
+// (sparse_map V + Q (K~^T V)) / sqrt(d) with the given sparse map (from the 4-bit quantised Q and K).
+MatrixD datapath_released(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v,
+                          const MatrixD& sparse_map);
+
+}  // namespace vitality
