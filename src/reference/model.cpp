@@ -73,7 +73,7 @@ class Forward {
   }
 
   MatrixD apply(const Attention& a) {
-    const bool softmax = !options_.attention.empty() && options_.attention[static_cast<std::size_t>(index_)] == AttentionMap::kSoftmax;
+    const bool softmax = attention_map(options_, index_) == AttentionMap::kSoftmax;
     MatrixD output(a.instances * a.n_q, a.heads * a.d_v);
     MatrixD bias;
     if (a.bias_params > 0) bias = expanded_score_bias(a, parameter(0));
@@ -83,7 +83,7 @@ class Forward {
       for (int h = 0; h < a.heads; ++h) {
         const MatrixD q = head(a.q, a.n_q, a.d_qk, instance, h), k = head(a.k, a.n_kv, a.d_qk, instance, h), v = head(a.v, a.n_kv, a.d_v, instance, h);
         const MatrixD head_bias = bias.empty() ? MatrixD() : block(bias, h * a.n_q, a.n_q, 0, a.n_kv);
-        const MatrixD z = softmax ? softmax_head(q, k, v, head_bias, ranges) : taylor_head(q, k, v, head_bias, ranges);
+        const MatrixD z = head_output(instance, h, q, k, v, head_bias, ranges);
         for (int r = 0; r < a.n_q; ++r) std::copy(z.row(r), z.row(r) + a.d_v, output.row(instance * a.n_q + r) + h * a.d_v);
         if (softmax || !options_.measure_approximation) continue;
         const MatrixD exact = softmax_attention(q, k, v, pointer(head_bias));
@@ -97,6 +97,22 @@ class Forward {
     if (!softmax && options_.measure_approximation)
       result_.approximation.push_back({index_, peak > 0 ? worst / peak : 0, norm_a > 0 && norm_b > 0 ? dot / std::sqrt(norm_a * norm_b) : 1});
     return output;
+  }
+
+  MatrixD head_output(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias, AttentionRanges& ranges) const {
+    const AttentionMap map = attention_map(options_, index_);
+    const MatrixD* const kept_bias = options_.score_bias_first_order ? pointer(bias) : nullptr;
+    const auto mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
+    if (map == AttentionMap::kSoftmax) return softmax_head(q, k, v, bias, ranges);
+    if (map != AttentionMap::kTaylor) softmax_head(q, k, v, bias, ranges);  // for its ranges
+    if (map == AttentionMap::kSparse) return sparse_attention(q, k, v, mask(), pointer(bias)).z;
+    MatrixD taylor = taylor_head(q, k, v, bias, ranges);
+    switch (map) {
+      case AttentionMap::kUnified: return unified_attention(q, k, v, mask(), UnifiedForm::kResidual, kept_bias).z;
+      case AttentionMap::kUnifiedAdditive: return unified_attention(q, k, v, mask(), UnifiedForm::kAdditive, kept_bias).z;
+      case AttentionMap::kReleased: return taylor_released_attention(q, k, v, options_.predictor.threshold).z;
+      default: return taylor;
+    }
   }
 
   MatrixD softmax_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias, AttentionRanges& ranges) const {
@@ -131,6 +147,10 @@ class Forward {
 };
 
 }  // namespace
+
+Mask head_mask(const ForwardOptions& options, int layer, int instance, int head, const MatrixD& q, const MatrixD& k) {
+  return options.mask ? options.mask(layer, instance, head) : predict_mask(q, k, options.predictor);
+}
 
 ForwardResult forward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options) {
   return Forward(model, parameters, options).run();

@@ -4,13 +4,15 @@
 #include <functional>
 #include <vector>
 
+#include "reference/sparse_attention.h"
 #include "tensor/matrix.h"
 #include "workload/model.h"
 #include "workload/parameters.h"
 
 namespace vitality::reference {
 
-enum class AttentionMap { kSoftmax, kTaylor };
+// kTaylor stands for its elided form too: the same values in exact arithmetic.
+enum class AttentionMap { kSoftmax, kTaylor, kSparse, kUnified, kUnifiedAdditive, kReleased };
 
 // Largest magnitudes of what attention forms inside, over heads and instances: fixed-point formats are calibrated from them.
 struct AttentionRanges {
@@ -28,7 +30,10 @@ struct ApproximationError {
 
 struct ForwardOptions {
   std::vector<AttentionMap> attention;     // per layer (others ignored); empty = Taylor everywhere
-  bool score_bias_first_order = false;     // Taylor with LeViT's score bias: first order, or dropped
+  bool score_bias_first_order = false;     // LeViT's score bias in Taylor and unified attention: first order, or dropped
+  PredictorOptions predictor;              // of sparse and unified attention; its threshold is that of kReleased as well
+  // The mask of one head in place of the predicted one; may be empty.
+  std::function<Mask(int layer, int instance, int head)> mask;
   bool measure_approximation = false;
   std::function<void(int layer)> progress; // after each layer; may be empty
 };
@@ -38,6 +43,12 @@ struct ForwardResult {
   std::vector<AttentionRanges> ranges;     // per layer
   std::vector<ApproximationError> approximation;
 };
+
+inline AttentionMap attention_map(const ForwardOptions& options, int layer) {
+  return options.attention.empty() ? AttentionMap::kTaylor : options.attention[static_cast<std::size_t>(layer)];
+}
+// The mask of a sparse or unified head: from `options.mask`, or predicted.
+Mask head_mask(const ForwardOptions& options, int layer, int instance, int head, const MatrixD& q, const MatrixD& k);
 
 ForwardResult forward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options);
 

@@ -131,18 +131,32 @@ EffectiveWeights effective_weights(const VitModel& model, int layer_index, const
   return result;
 }
 
-MatrixD expanded_score_bias(const Attention& a, const MatrixD& table) {
-  MatrixD bias(a.heads * a.n_q, a.n_kv);
+namespace {
+// Calls visit(row of the expanded bias, key, head, column of the table) for every element of the expanded bias.
+template <class Visit>
+void for_each_score_bias(const Attention& a, Visit&& visit) {
   const int grid = a.bias_grid;
   const int query_grid = static_cast<int>(ceil_div(grid, a.query_stride));
   for (int h = 0; h < a.heads; ++h) {
     for (int i = 0; i < a.n_q; ++i) {
       const int y = i / query_grid * a.query_stride, x = i % query_grid * a.query_stride;
       for (int j = 0; j < a.n_kv; ++j)
-        bias(h * a.n_q + i, j) = table(h, std::abs(y - j / grid) * grid + std::abs(x - j % grid));
+        visit(h * a.n_q + i, j, h, std::abs(y - j / grid) * grid + std::abs(x - j % grid));
     }
   }
+}
+}  // namespace
+
+MatrixD expanded_score_bias(const Attention& a, const MatrixD& table) {
+  MatrixD bias(a.heads * a.n_q, a.n_kv);
+  for_each_score_bias(a, [&](int row, int key, int head, int column) { bias(row, key) = table(head, column); });
   return bias;
+}
+
+MatrixD collapsed_score_bias(const Attention& a, const MatrixD& d_bias) {
+  MatrixD table(a.heads, static_cast<int>(a.bias_params / a.heads));
+  for_each_score_bias(a, [&](int row, int key, int head, int column) { table(head, column) += d_bias(row, key); });
+  return table;
 }
 
 }  // namespace vitality

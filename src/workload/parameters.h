@@ -55,6 +55,8 @@ EffectiveWeights effective_weights(const VitModel& model, int layer, const Param
 
 // The score bias of all heads, (heads * n_q) x n_kv, from its table: B(h, i, j) = table(h, |dy| * grid + |dx|).
 MatrixD expanded_score_bias(const Attention& attention, const MatrixD& table);
+// Its adjoint: the gradient of the table (heads x grid^2) from that of the expanded bias.
+MatrixD collapsed_score_bias(const Attention& attention, const MatrixD& d_bias);
 
 constexpr double kBatchNormEpsilon = 1e-5;
 

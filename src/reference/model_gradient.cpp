@@ -1,0 +1,182 @@
+#include "reference/model_gradient.h"
+
+#include "reference/attention_gradients.h"
+#include "reference/layer_gradients.h"
+#include "reference/layers.h"
+#include "tensor/matrix_ops.h"
+
+namespace vitality::reference {
+namespace {
+
+class Backward {
+ public:
+  Backward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options,
+           const ForwardResult& saved)
+      : model_(model),
+        parameters_(parameters),
+        options_(options),
+        saved_(saved),
+        image_(parameters.tensor(parameters_of(model)[0])) {
+    result_.image = MatrixD(image_.rows(), image_.cols());
+    result_.outputs.resize(model.layers.size());
+  }
+
+  ModelGradients run(const std::vector<std::pair<int, MatrixD>>& d_outputs) {
+    for (const auto& [index, gradient] : d_outputs) add_to_output(index, gradient);
+    for (index_ = static_cast<int>(model_.layers.size()) - 1; index_ >= 0; --index_) {
+      if (d_output().empty()) continue;
+      std::visit([this](const auto& p) { apply(p); }, layer().parameters);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  const Layer& layer() const { return model_.layers[static_cast<std::size_t>(index_)]; }
+  const MatrixD& d_output() const { return result_.outputs[static_cast<std::size_t>(index_)]; }
+  const MatrixD& input(std::size_t i = 0) const {
+    const int source = layer().inputs[i];
+    return source == kModelInput ? image_ : saved_.outputs[static_cast<std::size_t>(source)];
+  }
+  MatrixD parameter(std::size_t i) const { return parameters_.tensor(parameters_of(layer())[i]); }
+
+  void set_parameter(std::size_t i, MatrixD gradient) {
+    const std::vector<ParameterInfo> infos = parameters_of(layer());
+    if (i < infos.size()) result_.parameters[infos[i].name] = std::move(gradient);
+  }
+  MatrixD& sum_of(int source) {
+    if (source == kModelInput) return result_.image;
+    MatrixD& sum = result_.outputs[static_cast<std::size_t>(source)];
+    if (sum.empty()) {
+      const MatrixD& like = saved_.outputs[static_cast<std::size_t>(source)];
+      sum = MatrixD(like.rows(), like.cols());
+    }
+    return sum;
+  }
+  void add_to_output(int source, const MatrixD& gradient) { add_to_block(sum_of(source), 0, 0, gradient); }
+  void add_to_input(const MatrixD& gradient, std::size_t i = 0) { add_to_output(layer().inputs[i], gradient); }
+
+  void apply(const Conv2d& p) {
+    WeightGradients gradients = conv2d_backward(p, input(), parameter(0), d_output());
+    add_to_input(gradients.input);
+    set_weight_gradients(std::move(gradients));
+  }
+  void apply(const Linear& p) {
+    const bool whole = input().rows() == p.rows;
+    WeightGradients gradients =
+        linear_backward(whole ? input() : block(input(), 0, p.rows, 0, p.in_features), parameter(0), d_output());
+    add_to_input(gradients.input);
+    set_weight_gradients(std::move(gradients));
+  }
+  void set_weight_gradients(WeightGradients gradients) {
+    set_parameter(0, std::move(gradients.weight));
+    set_parameter(1, std::move(gradients.bias));
+  }
+  void apply(const LayerNorm&) { set_norm_gradients(layer_norm_backward(input(), parameter(0), d_output())); }
+  void apply(const BatchNorm&) {
+    set_norm_gradients(batch_norm_backward(input(), parameter(0), parameter(2), parameter(3), d_output()));
+  }
+  void set_norm_gradients(NormGradients gradients) {
+    add_to_input(gradients.input);
+    set_parameter(0, std::move(gradients.scale));
+    set_parameter(1, std::move(gradients.shift));
+  }
+  void apply(const Activation& p) { add_to_input(activation_backward(p.function, input(), d_output())); }
+  void apply(const Add&) {
+    add_to_input(d_output(), 0);
+    add_to_input(d_output(), 1);
+  }
+  void apply(const PositionEmbedding&) {
+    add_to_input(d_output());
+    set_parameter(0, d_output());
+  }
+  void apply(const ConcatToken& p) {
+    add_to_input(block(d_output(), 1, p.tokens - 1, 0, p.channels));
+    set_parameter(0, block(d_output(), 0, 1, 0, p.channels));
+  }
+  void apply(const ConcatChannels& p) {
+    int first = 0;
+    for (std::size_t i = 0; i < layer().inputs.size(); ++i) {
+      const int channels = input(i).cols();
+      add_to_input(block(d_output(), 0, p.rows, first, channels), i);
+      first += channels;
+    }
+  }
+  void apply(const Subsample& p) { add_to_input(subsample_backward(p, d_output())); }
+  void apply(const MeanPool& p) { add_to_input(mean_rows_backward(p.rows, d_output())); }
+  void apply(const Unfold& p) { add_to_input(fold({p.height, p.width, p.patch, p.channels}, d_output())); }
+  void apply(const Fold& p) { add_to_input(unfold({p.height, p.width, p.patch, p.channels}, d_output())); }
+
+  // Where head h of instance i of an operand lies in its input.
+  struct Place {
+    std::size_t input;
+    int row, rows, first, depth;
+  };
+  static Place place(const HeadColumns& from, int tokens, int depth, int instance, int h) {
+    return {static_cast<std::size_t>(from.input), instance * tokens, tokens, from.offset + h * from.head_stride, depth};
+  }
+  MatrixD at(const Place& p) const { return block(input(p.input), p.row, p.rows, p.first, p.depth); }
+  void add_at(const Place& p, const MatrixD& gradient) {
+    add_to_block(sum_of(layer().inputs[p.input]), p.row, p.first, gradient);
+  }
+
+  void apply(const Attention& a) {
+    MatrixD bias, d_bias;
+    if (a.bias_params > 0) {
+      bias = expanded_score_bias(a, parameter(0));
+      d_bias = MatrixD(bias.rows(), bias.cols());
+    }
+    for (int instance = 0; instance < a.instances; ++instance) {
+      for (int h = 0; h < a.heads; ++h) {
+        const Place q = place(a.q, a.n_q, a.d_qk, instance, h), k = place(a.k, a.n_kv, a.d_qk, instance, h),
+                    v = place(a.v, a.n_kv, a.d_v, instance, h);
+        const MatrixD dz = block(d_output(), instance * a.n_q, a.n_q, h * a.d_v, a.d_v);
+        const MatrixD head_bias = bias.empty() ? MatrixD() : block(bias, h * a.n_q, a.n_q, 0, a.n_kv);
+        const AttentionGradients gradients = head_gradients(instance, h, at(q), at(k), at(v), dz, head_bias);
+        add_at(q, gradients.q);
+        add_at(k, gradients.k);
+        add_at(v, gradients.v);
+        if (!gradients.bias.empty()) add_to_block(d_bias, h * a.n_q, 0, gradients.bias);
+      }
+    }
+    if (!bias.empty()) set_parameter(0, collapsed_score_bias(a, d_bias));
+  }
+
+  AttentionGradients head_gradients(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v,
+                                    const MatrixD& dz, const MatrixD& bias) const {
+    const MatrixD* const all = bias.empty() ? nullptr : &bias;
+    const MatrixD* const first_order = options_.score_bias_first_order ? all : nullptr;
+    const auto mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
+    switch (attention_map(options_, index_)) {
+      case AttentionMap::kSoftmax:
+        return softmax_backward(q, k, v, dz, all);
+      case AttentionMap::kTaylor:
+        return taylor_backward(q, k, v, dz, first_order);
+      case AttentionMap::kSparse:
+        return sparse_backward(q, k, v, mask(), dz, all);
+      case AttentionMap::kUnified:
+        return unified_backward(q, k, v, mask(), UnifiedForm::kResidual, dz, first_order);
+      case AttentionMap::kUnifiedAdditive:
+        return unified_backward(q, k, v, mask(), UnifiedForm::kAdditive, dz, first_order);
+      case AttentionMap::kReleased:
+        return taylor_released_backward(q, k, v, dz, options_.predictor.threshold);
+    }
+    return {};
+  }
+
+  const VitModel& model_;
+  const ParameterSource& parameters_;
+  const ForwardOptions& options_;
+  const ForwardResult& saved_;
+  MatrixD image_;
+  int index_ = 0;
+  ModelGradients result_;
+};
+
+}  // namespace
+
+ModelGradients backward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options,
+                        const ForwardResult& saved, const std::vector<std::pair<int, MatrixD>>& d_outputs) {
+  return Backward(model, parameters, options, saved).run(d_outputs);
+}
+
+}  // namespace vitality::reference

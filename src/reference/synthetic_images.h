@@ -1,0 +1,35 @@
+// A small image classification task, made from a seed: find the marked cell, name its texture.
+//
+// An image is a 4 x 4 grid of cells. Every cell shows one of `classes` textures (fixed random patterns of +-1), drawn
+// at random; one cell, the label's, also carries a mark (one more fixed pattern). Uniform noise lies over all. The
+// label's texture does not stand out by itself, so a model must find the mark and bring the texture beside it to the
+// class token: what attention is for. An image is a pure function of (seed, index), the same on every machine.
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/matrix.h"
+
+namespace vitality::reference {
+
+struct LabelledImage {
+  MatrixD pixels;  // height*width x channels
+  int label;
+};
+
+class SyntheticImages {
+ public:
+  static constexpr int kGrid = 4;
+  // height and width are multiples of kGrid (std::invalid_argument otherwise).
+  SyntheticImages(int height, int width, int channels, int classes, std::uint64_t seed);
+  LabelledImage image(std::uint64_t index) const;
+
+ private:
+  void paint(MatrixD& pixels, int cell, int pattern, double amplitude) const;
+
+  int height_, width_, channels_, classes_;
+  std::uint64_t seed_;
+  MatrixD patterns_;  // classes + 1 (the mark) x pixels and channels of a cell
+};
+
+}  // namespace vitality::reference
