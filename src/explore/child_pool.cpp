@@ -1,7 +1,9 @@
 #include "explore/child_pool.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -10,6 +12,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -53,6 +57,22 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, Message& messag
   }
 }
 
+// A point fills some 10 MiB of heap, page by page, and drops them at once. Grown in one piece and backed by huge pages,
+// that is a handful of page faults in place of 2,500: a fifth of a short point's time. Only a hint: what the system
+// refuses is done without.
+void prepare_heap() {
+  constexpr std::size_t kGrowth = std::size_t{64} << 20, kHugePage = std::size_t{2} << 20;
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, kGrowth);
+  const auto before = reinterpret_cast<std::uintptr_t>(sbrk(0));
+  void* volatile grown = std::malloc(kHugePage);  // volatile: else the compiler drops the pair
+  std::free(grown);
+  const auto after = reinterpret_cast<std::uintptr_t>(sbrk(0));
+  const std::uintptr_t begin = (before + kHugePage - 1) / kHugePage * kHugePage;
+  if (after > begin) madvise(reinterpret_cast<void*>(begin), after - begin, MADV_HUGEPAGE);
+}
+
 [[noreturn]] void run_child(pid_t parent, int pipe, std::int64_t memory_mib,
                             const std::function<PointTotals()>& evaluate) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -71,6 +91,7 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, Message& messag
     dup2(null, STDOUT_FILENO);
     dup2(null, STDERR_FILENO);
   }
+  prepare_heap();
   Message message{};
   evaluate_into(evaluate, message);
   ssize_t written;
