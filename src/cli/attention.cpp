@@ -13,6 +13,7 @@
 #include "config/hardware_config.h"
 #include "config/names.h"
 #include "reference/attention.h"
+#include "reference/attention_backward.h"
 #include "reference/quantizer.h"
 #include "reference/sparse_attention.h"
 #include "tensor/npy.h"
@@ -263,6 +264,71 @@ void forward(const Problem& p, const po::variables_map& values) {
                 top > 0 ? worst / top : 0);
 }
 
+NpyArray read_output_gradient(const Problem& p, const std::string& file) {
+  NpyArray dz = read_npy(file);
+  NpyShape expected = {p.m, p.e};
+  if (p.has_heads_axis) expected.insert(expected.begin(), p.heads);
+  if (dz.shape != expected)
+    throw InputError(file, "", "array of shape " + to_string(dz.shape) + ", expected " + to_string(expected));
+  return dz;
+}
+
+struct BackwardResult {
+  MatrixD z;
+  AttentionGradients gradients;
+};
+
+BackwardResult backward_head(const Problem& p, const HeadInputs& in, const MatrixD& dz) {
+  const auto& [q, k, v] = in;
+  switch (p.kind) {
+    case AttentionKind::kSoftmax: {
+      const MatrixD map = softmax_map(q, k);
+      return {softmax_attention(q, k, v), softmax_backward(q, k, v, map, dz)};
+    }
+    case AttentionKind::kTaylor: {
+      const TaylorSteps steps = taylor_attention(q, k, v);
+      return {steps.z, taylor_backward(q, v, steps, dz)};
+    }
+    case AttentionKind::kTaylorElided: {
+      const TaylorElidedSteps steps = taylor_elided_attention(q, k, v);
+      return {steps.z, taylor_elided_backward(q, k, v, steps, dz)};
+    }
+    default:
+      break;
+  }
+  const Mask mask = predict_mask(q, k, p.predictor);
+  if (p.kind == AttentionKind::kSparse) {
+    const SparseAttention sparse = sparse_attention(q, k, v, mask);
+    return {sparse.z, softmax_backward(q, k, v, sparse.p, dz)};
+  }
+  const UnifiedForm form = p.kind == AttentionKind::kUnified ? UnifiedForm::kResidual : UnifiedForm::kAdditive;
+  const UnifiedAttention unified = unified_attention(q, k, v, mask, form);
+  return {unified.z, unified_backward(q, k, v, mask, form, unified, dz)};
+}
+
+void backward(const Problem& p, const po::variables_map& values) {
+  if (p.kind == AttentionKind::kTaylorReleased)
+    throw InputError("", "", "option --backward: taylor_released has no gradient here (its scores are quantised)");
+  if (p.precision != Precision::kFp64) throw InputError("", "", "option --backward: expected --precision fp64");
+  const std::string dq_out = required(values, "dq-out"), dk_out = required(values, "dk-out"),
+                    dv_out = required(values, "dv-out");
+  const NpyArray dz = read_output_gradient(p, required(values, "dz"));
+  Output z(p, p.m, p.e, NpyType::kFloat64), dq(p, p.m, p.d, NpyType::kFloat64), dk(p, p.n, p.d, NpyType::kFloat64),
+      dv(p, p.n, p.e, NpyType::kFloat64);
+  for (int head = 0; head < p.heads; ++head) {
+    const BackwardResult result =
+        backward_head(p, {head_of(p.q, head), head_of(p.k, head), head_of(p.v, head)}, head_of(dz, head));
+    z.append(result.z);
+    dq.append(result.gradients.dq);
+    dk.append(result.gradients.dk);
+    dv.append(result.gradients.dv);
+  }
+  for (const Output* output : {&z, &dq, &dk, &dv}) output->check_finite("the result");
+  std::vector<std::pair<std::string, const Output*>> outputs = {{dq_out, &dq}, {dk_out, &dk}, {dv_out, &dv}};
+  if (values.count("out")) outputs.emplace_back(values["out"].as<std::string>(), &z);
+  write_outputs(outputs);
+}
+
 }  // namespace
 
 int attention_command(const Arguments& arguments) {
@@ -279,7 +345,12 @@ int attention_command(const Arguments& arguments) {
       ("threshold", po::value<double>()->default_value(0.02), "an entry is kept where its predicted probability is greater")
       ("predictor-bits", po::value<std::int64_t>()->default_value(4), "width of the predictor's quantiser")
       ("normalize-qk", text()->default_value("on"), "on or off: rows of Q and K have norm 1 before they are quantised")
-      ("mask-out", text(), "writes the mask: uint8, 0 or 1");
+      ("mask-out", text(), "writes the mask: uint8, 0 or 1")
+      ("backward", po::bool_switch(), "gradients for the given --dz; --out may then be left out")
+      ("dz", text(), "gradient of the result, in the result's shape")
+      ("dq-out", text(), "gradient of the queries, float64")
+      ("dk-out", text(), "gradient of the keys")
+      ("dv-out", text(), "gradient of the values");
   // clang-format on
   po::variables_map values;
   if (!parse_options(arguments,
@@ -292,6 +363,13 @@ int attention_command(const Arguments& arguments) {
   if (values.count("mask-out") && !uses_mask(kind)) {
     throw InputError("", "", "option --mask-out: this kind of attention has no mask");
   }
+  if (values["backward"].as<bool>()) {
+    if (values.count("mask-out")) throw InputError("", "", "option --mask-out does not go with --backward");
+    backward(read_problem(values), values);
+    return kDone;
+  }
+  for (const char* name : {"dz", "dq-out", "dk-out", "dv-out"})
+    if (values.count(name)) throw InputError("", "", std::string("option --") + name + " needs --backward");
   required(values, "out");
   forward(read_problem(values), values);
   return kDone;

@@ -122,6 +122,52 @@ TEST_CASE("attention command: lower precisions are near and say how near") {
   }
 }
 
+TEST_CASE("attention command: gradients equal the golden ones") {
+  const ScratchFolder folder;
+  int compared = 0;
+  for (const auto& [kind, suffix] : std::vector<std::pair<std::string, std::string>>{
+           {"taylor", ""}, {"taylor_elided", ""}, {"unified", "_unified"}}) {
+    const std::string name = "n16_d16_normal";
+    if (!golden::has(name, "dQ" + suffix)) continue;
+    const ProgramResult result = run_program(golden_words(
+        name, {"--kind", kind, "--backward", "--dz", golden::path(name, "dZ"), "--dq-out", folder.path("dQ.npy"),
+               "--dk-out", folder.path("dK.npy"), "--dv-out", folder.path("dV.npy")}));
+    INFO(kind << result.err);
+    REQUIRE(result.exit_code == 0);
+    for (const std::string gradient : {"dQ", "dK", "dV"})
+      CHECK(golden::relative_error(read_npy_matrix(folder.path(gradient + ".npy")),
+                                   golden::load(name, gradient + suffix)) < 1e-9);
+    ++compared;
+  }
+  CHECK(compared == 3);
+  CHECK(files_in(folder) == 3);
+}
+
+TEST_CASE("attention command: gradients are refused where they make no sense") {
+  const ScratchFolder outputs;
+  const std::string name = "n3_d5_grid";
+  const auto run = [&](const Words& options) {
+    const ProgramResult result = run_program(golden_words(name, options));
+    INFO(result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(files_in(outputs) == 0);
+    return result.err;
+  };
+  const Words outs = {"--dq-out", outputs.path("q"), "--dk-out", outputs.path("k"), "--dv-out", outputs.path("v")};
+  const auto with = [](Words words, const Words& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  const std::string dz = golden::path(name, "dZ"), other = golden::path("n16_d16_normal", "dZ");
+  using Catch::Contains;
+  CHECK_THAT(run(with(outs, {"--kind", "taylor", "--backward"})), Contains("--dz is required"));
+  CHECK_THAT(run(with(outs, {"--kind", "taylor", "--backward", "--dz", other})), Contains("expected (3, 5)"));
+  CHECK_THAT(run(with(outs, {"--kind", "taylor_released", "--backward", "--dz", dz})), Contains("no gradient"));
+  CHECK_THAT(run(with(outs, {"--kind", "taylor", "--backward", "--dz", dz, "--precision", "int8"})), Contains("fp64"));
+  CHECK_THAT(run({"--kind", "taylor", "--backward", "--dz", dz}), Contains("--dq-out is required"));
+  CHECK_THAT(run({"--kind", "taylor", "--out", outputs.path("z"), "--dz", dz}), Contains("needs --backward"));
+}
+
 TEST_CASE("attention command: bad input exits with 2, says why and writes nothing") {
   const ScratchFolder inputs, outputs;
   write_npy(inputs.path("q.npy"), {4, 2}, std::vector<double>(8, 1));
