@@ -13,7 +13,7 @@
 #include "config/hardware_config.h"
 #include "config/names.h"
 #include "reference/attention.h"
-#include "reference/attention_backward.h"
+#include "reference/attention_gradients.h"
 #include "reference/quantizer.h"
 #include "reference/sparse_attention.h"
 #include "tensor/npy.h"
@@ -273,42 +273,27 @@ NpyArray read_output_gradient(const Problem& p, const std::string& file) {
   return dz;
 }
 
-struct BackwardResult {
-  MatrixD z;
-  AttentionGradients gradients;
-};
-
-BackwardResult backward_head(const Problem& p, const HeadInputs& in, const MatrixD& dz) {
+AttentionGradients backward_head(const Problem& p, const HeadInputs& in, const MatrixD& dz) {
   const auto& [q, k, v] = in;
   switch (p.kind) {
-    case AttentionKind::kSoftmax: {
-      const MatrixD map = softmax_map(q, k);
-      return {softmax_attention(q, k, v), softmax_backward(q, k, v, map, dz)};
-    }
-    case AttentionKind::kTaylor: {
-      const TaylorSteps steps = taylor_attention(q, k, v);
-      return {steps.z, taylor_backward(q, v, steps, dz)};
-    }
-    case AttentionKind::kTaylorElided: {
-      const TaylorElidedSteps steps = taylor_elided_attention(q, k, v);
-      return {steps.z, taylor_elided_backward(q, k, v, steps, dz)};
-    }
+    case AttentionKind::kSoftmax:
+      return softmax_backward(q, k, v, dz);
+    case AttentionKind::kTaylor:
+      return taylor_backward(q, k, v, dz);
+    case AttentionKind::kTaylorElided:
+      return taylor_elided_backward(q, k, v, dz);
+    case AttentionKind::kTaylorReleased:
+      return taylor_released_backward(q, k, v, dz, p.predictor.threshold);
     default:
       break;
   }
   const Mask mask = predict_mask(q, k, p.predictor);
-  if (p.kind == AttentionKind::kSparse) {
-    const SparseAttention sparse = sparse_attention(q, k, v, mask);
-    return {sparse.z, softmax_backward(q, k, v, sparse.p, dz)};
-  }
+  if (p.kind == AttentionKind::kSparse) return sparse_backward(q, k, v, mask, dz);
   const UnifiedForm form = p.kind == AttentionKind::kUnified ? UnifiedForm::kResidual : UnifiedForm::kAdditive;
-  const UnifiedAttention unified = unified_attention(q, k, v, mask, form);
-  return {unified.z, unified_backward(q, k, v, mask, form, unified, dz)};
+  return unified_backward(q, k, v, mask, form, dz);
 }
 
 void backward(const Problem& p, const po::variables_map& values) {
-  if (p.kind == AttentionKind::kTaylorReleased)
-    throw InputError("", "", "option --backward: taylor_released has no gradient here (its scores are quantised)");
   if (p.precision != Precision::kFp64) throw InputError("", "", "option --backward: expected --precision fp64");
   const std::string dq_out = required(values, "dq-out"), dk_out = required(values, "dk-out"),
                     dv_out = required(values, "dv-out");
@@ -316,12 +301,12 @@ void backward(const Problem& p, const po::variables_map& values) {
   Output z(p, p.m, p.e, NpyType::kFloat64), dq(p, p.m, p.d, NpyType::kFloat64), dk(p, p.n, p.d, NpyType::kFloat64),
       dv(p, p.n, p.e, NpyType::kFloat64);
   for (int head = 0; head < p.heads; ++head) {
-    const BackwardResult result =
-        backward_head(p, {head_of(p.q, head), head_of(p.k, head), head_of(p.v, head)}, head_of(dz, head));
-    z.append(result.z);
-    dq.append(result.gradients.dq);
-    dk.append(result.gradients.dk);
-    dv.append(result.gradients.dv);
+    const HeadInputs in{head_of(p.q, head), head_of(p.k, head), head_of(p.v, head)};
+    const AttentionGradients gradients = backward_head(p, in, head_of(dz, head));
+    if (values.count("out")) z.append(reference_head(p, in).z);
+    dq.append(gradients.q);
+    dk.append(gradients.k);
+    dv.append(gradients.v);
   }
   for (const Output* output : {&z, &dq, &dk, &dv}) output->check_finite("the result");
   std::vector<std::pair<std::string, const Output*>> outputs = {{dq_out, &dq}, {dk_out, &dk}, {dv_out, &dv}};
