@@ -45,6 +45,7 @@ void ChunkController::make_ready(std::int32_t job, std::int32_t limiter, Depende
     uncharged_.push_back(job);
   } else {
     unit_[static_cast<std::size_t>(unit)].ready.push(job);
+    candidates_ |= 1U << static_cast<unsigned>(unit);
   }
   event_.notify(sc_core::SC_ZERO_TIME);
 }
@@ -65,7 +66,10 @@ void ChunkController::receive(int, tlm::tlm_generic_payload& payload, sc_core::s
   if ((report.phases & kPhaseFree) != 0) {
     Unit& unit = unit_[static_cast<std::size_t>(context_.schedule.jobs[static_cast<std::size_t>(report.job)].unit)];
     ++unit.room;
-    if (!unit.ready.empty()) event_.notify(sc_core::SC_ZERO_TIME);
+    if (!unit.ready.empty()) {
+      candidates_ |= 1U << static_cast<unsigned>(&unit - unit_.data());
+      event_.notify(sc_core::SC_ZERO_TIME);
+    }
   }
   if ((report.phases & kPhaseDone) != 0) {
     ++done_;
@@ -99,7 +103,10 @@ void ChunkController::dispatch() {
   }
   run_uncharged();
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-  for (std::size_t u = 0; u < unit_.size(); ++u) {
+  // In the order of the units; issuing can make jobs of any unit ready.
+  while (candidates_ != 0) {
+    const auto u = static_cast<std::size_t>(__builtin_ctz(candidates_));
+    candidates_ &= candidates_ - 1;
     Unit& unit = unit_[u];
     while (unit.room > 0 && !unit.ready.empty()) {
       const std::int32_t job = unit.ready.top();

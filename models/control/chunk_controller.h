@@ -47,6 +47,7 @@ class ChunkController : public sc_core::sc_module {
   MachineContext& context_;
   std::array<Unit, kUnitKinds> unit_;
   int sockets_ = 0;
+  std::uint32_t candidates_ = 0;                            // units that may have both room and a ready job
   std::vector<std::int32_t> waiting_;                       // unsatisfied dependencies of a job
   std::vector<std::int32_t> first_dependent_;               // CSR of the reversed dependencies
   std::vector<Dependency> dependents_;

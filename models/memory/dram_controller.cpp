@@ -59,13 +59,15 @@ void DramController::blocking_request(int initiator, tlm::tlm_generic_payload& p
 
 void DramController::wake() {
   const Cycles next = backend_->next_event();
-  if (next < 0) return;
+  if (next < 0 || next == next_wake_) return;
+  next_wake_ = next;
   event_.cancel();
   event_.notify(static_cast<double>(std::max<Cycles>(0, next - now())) * period_);
 }
 
 void DramController::step() {
   completed_.clear();
+  next_wake_ = -1;
   backend_->advance_to(now(), completed_);
   for (const std::int64_t id : completed_) {
     const Outstanding ended = outstanding_[static_cast<std::size_t>(id)];

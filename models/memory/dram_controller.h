@@ -62,6 +62,7 @@ class DramController : public sc_core::sc_module {
   std::vector<Outstanding> outstanding_;
   std::vector<std::int64_t> free_ids_, completed_;
   sc_core::sc_event event_;
+  Cycles next_wake_ = -1;  // cycle of the pending notification
 };
 
 }  // namespace vitality

@@ -260,6 +260,7 @@ class InputStationaryMapper {
     }
 
     const int m_tiles = static_cast<int>(ceil_div(gemm_.m, plan.m_tile));
+    builder_.reserve(3 * static_cast<std::size_t>(m_tiles) * gemm_.columns.size() * gemm_.contraction.size());
     context_.note(layer_, std::to_string(m_tiles) + " row tiles of " + std::to_string(plan.m_tile) + ", streamed operand " +
                               (gemm_.strip ? "in image strips" : plan.resident ? "resident" : "fetched per column group") + ", " +
                               std::to_string(plan.n_group) + " x " + std::to_string(plan.k_group) + " tiles a load");
@@ -306,8 +307,10 @@ class InputStationaryMapper {
   void emit_step(const GemmPlan& plan, int m0, int m, std::size_t c, std::size_t c_end, std::size_t k, std::size_t k_end) {
     const std::vector<std::int32_t>& step = steps_[step_count_++ % 2];
     const std::int32_t stationary = step.back();
-    std::vector<Transfer> transfers;
-    std::vector<int> streamed_offset;
+    std::vector<Transfer>& transfers = transfers_;
+    std::vector<int>& streamed_offset = streamed_offset_;
+    std::vector<int>& stationary_offset = stationary_offset_;
+    transfers.clear(), streamed_offset.clear(), stationary_offset.clear();
     int offset = 0;
     if (!plan.resident && !gemm_.strip) {
       for (std::size_t i = k; i < k_end; ++i) {
@@ -318,7 +321,6 @@ class InputStationaryMapper {
       }
     }
     offset = 0;
-    std::vector<int> stationary_offset;
     for (std::size_t i = k; i < k_end; ++i) {
       for (std::size_t j = c; j < c_end; ++j) {
         const ContractionTile& tile = gemm_.contraction[i];
@@ -394,6 +396,8 @@ class InputStationaryMapper {
   std::vector<std::int32_t> steps_[2];
   std::vector<std::vector<std::int32_t>> seconds_;
   int strip_first_row_ = 0;
+  std::vector<Transfer> transfers_;  // of the step being emitted
+  std::vector<int> streamed_offset_, stationary_offset_;
   std::size_t step_count_ = 0, out_count_ = 0;
 };
 

@@ -75,6 +75,16 @@ std::vector<std::int32_t> ScheduleBuilder::allocate(const std::vector<Bytes>& si
   return result;
 }
 
+void ScheduleBuilder::reserve(std::size_t jobs) {
+  const auto grow = [jobs](auto& list, std::size_t each) {
+    const std::size_t wanted = list.size() + jobs * each;
+    if (list.capacity() < wanted) list.reserve(std::max(wanted, 2 * list.capacity()));
+  };
+  grow(schedule_.jobs, 1);
+  grow(schedule_.dependencies, 3);
+  grow(schedule_.transfers, 1);
+}
+
 Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op) {
   job_ = Job{};
   job_.unit = unit;

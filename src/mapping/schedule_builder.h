@@ -35,6 +35,9 @@ class ScheduleBuilder {
   void read_tensor(std::int32_t tensor, int row, int col, int rows, int cols);
   void write_tensor(std::int32_t tensor, int row, int col, int rows, int cols);
 
+  // Room for so many more jobs.
+  void reserve(std::size_t jobs);
+
   std::int32_t job_count() const { return static_cast<std::int32_t>(schedule_.jobs.size()); }
   Bytes capacity() const { return capacity_; }
   Schedule& schedule() { return schedule_; }
