@@ -94,7 +94,7 @@ void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now
     times.released = times.stream + cost.stream;
     times.free = times.released + cost.drain;
     // The results leave through the shadow chain while the next tile runs.
-    times.done = times.free + ((job.flags & kLast) != 0 && (job.flags & kResultHeld) == 0 ? output_stationary_drain(engine.rows) : 0);
+    times.done = times.free + (cost.drain > 0 && (job.flags & kResultHeld) == 0 ? output_stationary_drain(engine.rows) : 0);
     stream_start_ = times.stream, stream_end_ = times.free;
     return;
   }

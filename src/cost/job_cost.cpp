@@ -49,23 +49,24 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0, bias = (job.flags & kHasBias) != 0;
   const bool output_stationary = (job.flags & kOutputStationary) != 0;
   const bool held = (job.flags & kStationaryHeld) != 0, result_held = (job.flags & kResultHeld) != 0;
-  const bool adds_outside = !output_stationary && (!first || bias);
+  // Output stationary sums stay in the PEs, unless chunks of the contraction are added outside.
+  const bool sums_in_array = output_stationary && (job.partial == kNone || result_held);
   cost.macs = outputs * depth;
   cost.operations.mul = cost.macs;
-  cost.operations.add = outputs * (depth - 1) + (first && !bias ? 0 : outputs);
+  cost.operations.add = outputs * (depth - 1) + (first ? 0 : outputs) + (bias ? outputs : 0);
   cost.actions[Action::kMac] = cost.macs;
-  if (adds_outside) cost.actions[Action::kAccumulate] = outputs;
+  cost.actions[Action::kAccumulate] = (first || sums_in_array ? 0 : outputs) + (bias ? outputs : 0);
 
   Bytes read = size.element * job.m * job.k, write = 0;
   if (!held) read += size.element * job.k * job.n;
   if (bias) read += size.partial * job.n;
   double partial_per_cycle = 0, result_per_cycle = 0;
-  if (!output_stationary && !first) {
+  if (!sums_in_array && !first) {
     read += size.partial * outputs;
     partial_per_cycle = static_cast<double>(size.partial * job.n);
   }
   if (!last) {
-    if (!output_stationary) {
+    if (!sums_in_array) {
       write += size.partial * outputs;
       result_per_cycle = static_cast<double>(size.partial * job.n);
     }
@@ -77,7 +78,7 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   move(cost, read, write);
   if (output_stationary) {
     cost.stream = job.k;
-    cost.drain = last ? Cycles{engine.rows} + engine.cols - 2 : 0;
+    cost.drain = last || !sums_in_array ? Cycles{engine.rows} + engine.cols - 2 : 0;
     limit_stream(cost, config, static_cast<double>(size.element * (job.m + job.n)), 0);
   } else {
     const FoldTiming fold = input_stationary_fold(engine.rows, engine.cols, job.m, engine.stationary_prefetch, held);
@@ -246,7 +247,7 @@ namespace {
 struct CostKey {
   std::uint8_t unit, kind;
   std::uint16_t flags;
-  std::int32_t m, k, n, groups;
+  std::int32_t m, k, n, groups;  // groups: -1 where sums are added outside the array
   Bytes bytes;
   friend bool operator==(const CostKey& a, const CostKey& b) {
     return a.unit == b.unit && a.kind == b.kind && a.flags == b.flags && a.m == b.m && a.k == b.k && a.n == b.n && a.groups == b.groups && a.bytes == b.bytes;
@@ -269,6 +270,8 @@ CostKey key_of(const Job& job, const Schedule& schedule) {
     key.m = 0;
   } else if ((job.flags & kIm2col) != 0) {
     key.groups = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)].groups;
+  } else if (job.partial != kNone) {
+    key.groups = -1;
   }
   return key;
 }

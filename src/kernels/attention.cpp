@@ -46,7 +46,7 @@ class Datapath {
   Tensor product(const Tensor& a, const Tensor& b) const {
     MatrixD sums(a.x.rows(), b.x.cols());
     pass_sums(arithmetic_, a.x.rows(), a.x.cols(), b.x.cols(), {a.x.data(), a.x.cols()}, {b.x.data(), b.x.cols()},
-              {sums.data(), sums.cols()}, true);
+              {sums.data(), sums.cols()}, PassStart::kFirst);
     return {std::move(sums), a.unit * b.unit};
   }
   Tensor sums_of_columns(const Tensor& a) const {

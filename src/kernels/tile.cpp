@@ -33,28 +33,31 @@ void Arithmetic::store(double* x, std::size_t count, double factor) const {
   }
 }
 
-void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums, bool first) {
+void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums, PassStart start) {
   if (!arithmetic.single()) {
-    gemm(m, n, k, streamed.data, streamed.stride, stationary.data, stationary.stride, sums.data, sums.stride, first ? GemmStart::kZero : GemmStart::kAdd);
+    gemm(m, n, k, streamed.data, streamed.stride, stationary.data, stationary.stride, sums.data, sums.stride,
+         start == PassStart::kFirst ? GemmStart::kZero : start == PassStart::kAddOutside ? GemmStart::kAdd : GemmStart::kContinue);
     return;
   }
   const float* a = to_float(0, m, k, streamed);
   const float* b = to_float(1, k, n, stationary);
   std::vector<float>& c = scratch(2);
   c.resize(static_cast<std::size_t>(m) * static_cast<std::size_t>(n));
-  gemm(m, n, k, a, k, b, n, c.data(), n, GemmStart::kZero);
+  const bool continued = start == PassStart::kContinue;
+  for (int r = 0; r < m && continued; ++r) std::transform(sums.row(r), sums.row(r) + n, c.data() + static_cast<std::ptrdiff_t>(r) * n, [](double x) { return static_cast<float>(x); });
+  gemm(m, n, k, a, k, b, n, c.data(), n, continued ? GemmStart::kContinue : GemmStart::kZero);
   for (int r = 0; r < m; ++r) {
     const float* sum = c.data() + static_cast<std::ptrdiff_t>(r) * n;
     double* out = sums.row(r);
-    for (int j = 0; j < n; ++j) out[j] = static_cast<double>(first ? sum[j] : static_cast<float>(out[j]) + sum[j]);
+    for (int j = 0; j < n; ++j) out[j] = static_cast<double>(start == PassStart::kAddOutside ? static_cast<float>(out[j]) + sum[j] : sum[j]);
   }
 }
 
-void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed, ConstTile stationary, Tile sums, bool first) {
+void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed, ConstTile stationary, Tile sums, PassStart start) {
   const int depth = k / groups, width = n / groups;
   for (int g = 0; g < groups; ++g) {
     pass_sums(arithmetic, m, depth, width, {streamed.data + g * depth, streamed.stride}, {stationary.data + g * width, stationary.stride},
-              {sums.data + g * width, sums.stride}, first);
+              {sums.data + g * width, sums.stride}, start);
   }
 }
 

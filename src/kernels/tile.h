@@ -21,12 +21,14 @@ struct Tile {
   double* row(int r) const { return data + static_cast<std::ptrdiff_t>(r) * stride; }
 };
 
-// Sums of one pass: m x n sums of k products, added to what is in `sums` unless `first`. Fixed formats and fp64: exact or in the array's
+// How a pass's sums meet what is in `sums`: they replace it, are added outside the array, or go on from it inside the PEs.
+enum class PassStart { kFirst, kAddOutside, kContinue };
+// Sums of one pass: m x n sums of k products. Fixed formats and fp64: exact or in the array's
 // order; fp32 and fp16: products and sums rounded to fp32 down the column, then one fp32 addition outside.
-void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums, bool first);
+void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums, PassStart start);
 // The same for `groups` independent blocks (block-diagonal packing): block g multiplies columns [g k/groups, ...) of `streamed` with the
 // g-th n/groups columns of the (k/groups) x n stationary tile.
-void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed, ConstTile stationary, Tile sums, bool first);
+void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed, ConstTile stationary, Tile sums, PassStart start);
 // result = store or wide (sums * factor).
 void requantise(const Arithmetic& arithmetic, int m, int n, ConstTile sums, double factor, bool wide, Tile result);
 

@@ -202,7 +202,6 @@ class AttentionMapper {
     // Steps 1 to 3, chunk by chunk: K_hat in place of K, k_hat_sum, v_sum, G.
     const std::int32_t centre_op = op(OperatorRole::kCentreKeys), key_sum_op = elided() ? kNone : op(OperatorRole::kKeySum);
     const std::int32_t value_sum_op = op(OperatorRole::kValueSum), context_op = op(OperatorRole::kContext);
-    bool first_pass = true;
     for (const Chunk& chunk : tokens) {
       const bool first = chunk.first == 0, last = chunk.first + chunk.count == a_.n_kv;
       if (tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, centre_op);
@@ -211,7 +210,7 @@ class AttentionMapper {
       end(k_buffer);
       if (!elided()) column_sum(key_sum_op, chunk.count, d, k_buffer, key_sum, first);
       column_sum(value_sum_op, chunk.count, e, v_buffer, value_sum, first);
-      context_folds(context_op, chunk, last, k_buffer, v_buffer, g, first_pass);
+      context_folds(context_op, chunk, last, k_buffer, v_buffer, g, first);
     }
     if (elided()) {
       // G / (n sqrt d) and V_bar = v_sum / n.
@@ -256,82 +255,81 @@ class AttentionMapper {
                       {builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v, chunk.count, a_.d_v, buffer)});
   }
 
-  // G += K_hat^T V over one chunk: V stationary, K_hat streamed by columns, d rows a pass.
-  void context_folds(std::int32_t op_index, const Chunk& chunk, bool last_chunk, std::int32_t k_buffer, std::int32_t v_buffer, std::int32_t g,
-                     bool& first_pass) {
-    const int rows = config_.matrix_engine.rows, cols = config_.matrix_engine.cols, d = a_.d_qk, e = a_.d_v;
-    const bool g_stationary = config_.matrix_engine.accumulation == Accumulation::kGStationary && d <= rows && e <= cols;
-    if (g_stationary) {
-      // Output stationary: the tokens stream through, G forms in the PEs and stays there.
-      const int flags = kTransposed | kOutputStationary | (first_pass ? kFirst : 0) | (last_chunk ? kLast | kResultHeld : 0);
-      Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, op_index, {d, chunk.count, e}, k_buffer, v_buffer, last_chunk ? g : kNone, flags);
-      job.streamed_stride = d;
-      job.partial = g;
-      builder_.accumulate(g);
-      first_pass = false;
-      if (last_chunk) builder_.write(g);
-      builder_.finish();
-      return;
-    }
-    for (int token = 0; token < chunk.count; token += rows) {
-      const int k = std::min(rows, chunk.count - token);
-      const bool last = last_chunk && token + k == chunk.count;
-      for (int col = 0; col < e; col += cols) {
-        const int n = std::min(cols, e - col);
-        Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, op_index, {d, k, n}, k_buffer, v_buffer, last ? g : kNone,
-                         kTransposed | (first_pass ? kFirst : 0) | (last ? kLast : 0));
-        job.streamed_offset = token * d, job.streamed_stride = d;
-        job.stationary_offset = token * e + col, job.stationary_stride = e;
-        job.result_offset = col, job.result_stride = e;
-        job.partial = g;
-        builder_.accumulate(g);
-        if (last) builder_.write(g);
-        builder_.finish();
+  // A product on the matrix engine: result(m x n) (+)= streamed(m x k) stationary(k x n), in passes of the machine's dataflow.
+  struct Operand {
+    std::int32_t buffer;
+    int offset, stride;
+    bool transposed = false;
+    int at(int row, int col) const { return offset + (transposed ? col * stride + row : row * stride + col); }
+  };
+  struct Product {
+    std::int32_t op;
+    int m, k, n;
+    Operand streamed, stationary, result;
+    bool first, last;          // of a sum over several products (chunks of keys)
+    std::int32_t partial;      // sums between passes; kNone: the product is one pass deep
+    int flags = 0;
+  };
+  void multiply(const Product& p) {
+    const int rows = config_.matrix_engine.rows, cols = config_.matrix_engine.cols;
+    const bool output_stationary = config_.matrix_engine.dataflow == Dataflow::kOutputStationary || (p.flags & kOutputStationary) != 0;
+    const int m_step = output_stationary ? rows : p.m, k_step = output_stationary ? p.k : rows;
+    for (int m = 0; m < p.m; m += m_step) {
+      for (int k = 0; k < p.k; k += k_step) {
+        for (int n = 0; n < p.n; n += cols) {
+          const int height = std::min(m_step, p.m - m), depth = std::min(k_step, p.k - k), width = std::min(cols, p.n - n);
+          const bool first = p.first && k == 0, last = p.last && k + depth == p.k;
+          const bool held = (p.flags & kStationaryHeld) != 0;
+          Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, p.op);
+          job.m = height, job.k = depth, job.n = width;
+          job.flags = static_cast<std::uint16_t>(p.flags | (first ? kFirst : 0) | (last ? kLast : 0) | (output_stationary && !held ? kOutputStationary : 0) |
+                                                 (p.streamed.transposed ? kTransposed : 0) | (p.stationary.transposed ? kStationaryTransposed : 0));
+          job.streamed = p.streamed.buffer, job.streamed_offset = p.streamed.at(m, k), job.streamed_stride = p.streamed.stride;
+          job.stationary = p.stationary.buffer, job.stationary_offset = p.stationary.at(k, n), job.stationary_stride = p.stationary.stride;
+          job.result_offset = p.result.at(m, n), job.result_stride = p.result.stride;
+          job.partial = p.partial;
+          if (last) job.result = p.result.buffer;
+          builder_.read(job.streamed);
+          builder_.read(job.stationary);
+          // One array writes all tiles of a result, in order.
+          if (p.partial != kNone && p.partial != p.result.buffer) builder_.accumulate(p.partial);
+          builder_.accumulate(p.result.buffer);
+          builder_.finish();
+        }
       }
-      first_pass = false;
     }
+  }
+
+  bool g_stationary() const {
+    return config_.matrix_engine.accumulation == Accumulation::kGStationary && a_.d_qk <= config_.matrix_engine.rows && a_.d_v <= config_.matrix_engine.cols;
+  }
+
+  // G += K_hat^T V over one chunk: V stationary, K_hat streamed by columns. G-stationary: the tokens stream through, G forms in the PEs
+  // and stays there.
+  void context_folds(std::int32_t op_index, const Chunk& chunk, bool last_chunk, std::int32_t k_buffer, std::int32_t v_buffer, std::int32_t g,
+                     bool first_chunk) {
+    const int d = a_.d_qk, e = a_.d_v;
+    multiply({op_index, d, chunk.count, e, {k_buffer, 0, d, true}, {v_buffer, 0, e}, {g, 0, e}, first_chunk, last_chunk, g,
+              g_stationary() ? kOutputStationary | kResultHeld : 0});
   }
 
   // T_N (wide) = Q G.
   void numerator_folds(std::int32_t op_index, int m, std::int32_t q_buffer, std::int32_t g, std::int32_t t_buffer) {
-    const int rows = config_.matrix_engine.rows, cols = config_.matrix_engine.cols, d = a_.d_qk, e = a_.d_v;
-    const bool held = config_.matrix_engine.accumulation == Accumulation::kGStationary && d <= rows && e <= cols;
-    for (int col = 0; col < e; col += cols) {
-      const int n = std::min(cols, e - col);
-      for (int k = 0; k < d; k += rows) {
-        const bool first = k == 0, last = k + rows >= d;
-        Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, op_index, {m, std::min(rows, d - k), n}, q_buffer, g, last ? t_buffer : kNone,
-                         kWide | (first ? kFirst : 0) | (last ? kLast : 0) | (held ? kStationaryHeld : 0));
-        job.streamed_offset = k, job.streamed_stride = d;
-        job.stationary_offset = k * e + col, job.stationary_stride = e;
-        job.result_offset = col, job.result_stride = e;
-        if (d > rows) {
-          job.partial = t_buffer;
-          builder_.accumulate(t_buffer);
-        }
-        if (last) builder_.write(t_buffer);
-        builder_.finish();
-      }
-    }
+    const int d = a_.d_qk, e = a_.d_v;
+    multiply({op_index, m, d, e, {q_buffer, 0, d}, {g, 0, e}, {t_buffer, 0, e}, true, true, d > config_.matrix_engine.rows ? t_buffer : kNone,
+              kWide | (g_stationary() ? kStationaryHeld : 0)});
   }
 
   // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, the centred bias being a constant of the model.
   void bias_folds(std::int32_t op_index, const Chunk& queries, const std::vector<Chunk>& tokens, std::int32_t t_buffer) {
-    const int rows = config_.matrix_engine.rows, cols = config_.matrix_engine.cols, e = a_.d_v;
+    const int e = a_.d_v;
     const std::int32_t bias = load_bias(op_index, queries);
     for (const Chunk& chunk : tokens) {
       const std::int32_t v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, op_index);
-      for (int token = 0; token < chunk.count; token += rows) {
-        for (int col = 0; col < e; col += cols) {
-          Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, op_index,
-                           {queries.count, std::min(rows, chunk.count - token), std::min(cols, e - col)}, bias, v_buffer, t_buffer, kWide | kLast);
-          job.aux = 1;  // adds to the wide result with the bias's scale
-          job.streamed_offset = chunk.first + token, job.streamed_stride = a_.n_kv;
-          job.stationary_offset = token * e + col, job.stationary_stride = e;
-          job.result_offset = col, job.result_stride = e;
-          builder_.read(t_buffer);
-          end(t_buffer);
-        }
+      const int rows = config_.matrix_engine.rows;
+      for (int token = 0; token < chunk.count; token += rows) {  // every pass is added to T_N in its own right
+        multiply({op_index, queries.count, std::min(rows, chunk.count - token), e, {bias, chunk.first + token, a_.n_kv}, {v_buffer, token * e, e},
+                  {t_buffer, 0, e}, false, true, kNone, kWide | kOntoResult});
       }
     }
   }
@@ -345,7 +343,7 @@ class AttentionMapper {
 
   // Exact attention: scores with K stationary, one row-softmax, P V with V stationary.
   void softmax_head() {
-    const int rows = config_.matrix_engine.rows, cols = config_.matrix_engine.cols, d = a_.d_qk, e = a_.d_v;
+    const int d = a_.d_qk, e = a_.d_v;
     const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk);
     const std::int32_t scores_op = op(OperatorRole::kScores), softmax_op = op(OperatorRole::kSoftmax), values_op = op(OperatorRole::kWeightedValues);
     std::int32_t k_buffer = kNone, v_buffer = kNone;
@@ -355,20 +353,8 @@ class AttentionMapper {
       const std::int32_t s_buffer = t_.take(), z_buffer = z_.take();
       for (const Chunk& chunk : tokens) {
         if (fresh || tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, scores_op);
-        for (int token = 0; token < chunk.count; token += cols) {
-          const int n = std::min(cols, chunk.count - token);
-          for (int k = 0; k < d; k += rows) {
-            const bool last = k + rows >= d;
-            Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, scores_op, {queries.count, std::min(rows, d - k), n}, q_buffer, k_buffer,
-                             last ? s_buffer : kNone, kStationaryTransposed | kWide | (k == 0 ? kFirst : 0) | (last ? kLast : 0));
-            job.streamed_offset = k, job.streamed_stride = d;
-            job.stationary_offset = token * d + k, job.stationary_stride = d;
-            job.result_offset = chunk.first + token, job.result_stride = a_.n_kv;
-            if (d > rows) job.partial = s_buffer;
-            builder_.accumulate(s_buffer);
-            builder_.finish();
-          }
-        }
+        multiply({scores_op, queries.count, d, chunk.count, {q_buffer, 0, d}, {k_buffer, 0, d, true}, {s_buffer, chunk.first, a_.n_kv}, true, true,
+                  d > config_.matrix_engine.rows ? s_buffer : kNone, kWide});
       }
       if (a_.bias_params > 0) {
         const std::int32_t bias = load_bias(scores_op, queries);
@@ -379,20 +365,8 @@ class AttentionMapper {
       end(s_buffer);
       for (const Chunk& chunk : tokens) {
         if (fresh || tokens.size() > 1) v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, values_op);
-        for (int token = 0; token < chunk.count; token += rows) {
-          const int k = std::min(rows, chunk.count - token);
-          const bool first = chunk.first + token == 0, last = chunk.first + token + k == a_.n_kv;
-          for (int col = 0; col < e; col += cols) {
-            Job& job = start(UnitKind::kMatrixEngine, JobKind::kFold, values_op, {queries.count, k, std::min(cols, e - col)}, s_buffer, v_buffer,
-                             last ? z_buffer : kNone, (first ? kFirst : 0) | (last ? kLast : 0));
-            job.streamed_offset = chunk.first + token, job.streamed_stride = a_.n_kv;
-            job.stationary_offset = token * e + col, job.stationary_stride = e;
-            job.result_offset = col, job.result_stride = e;
-            job.partial = z_buffer;
-            builder_.accumulate(z_buffer);
-            builder_.finish();
-          }
-        }
+        multiply({values_op, queries.count, chunk.count, e, {s_buffer, chunk.first, a_.n_kv}, {v_buffer, 0, e}, {z_buffer, 0, e}, chunk.first == 0,
+                  chunk.first + chunk.count == a_.n_kv, z_buffer});
       }
       fresh = false;
       store(values_op, queries, z_buffer);

@@ -82,11 +82,12 @@ enum JobFlag : std::uint16_t {
   kTransposed = 4,        // streamed operand stored k x m (K_hat^T)
   kStationaryTransposed = 8,  // stationary operand stored n x k (softmax scores: K)
   kStationaryHeld = 16,   // the stationary operand is in the array already: no load phase
-  kResultHeld = 32,       // the result stays in the array (G-stationary)
+  kResultHeld = 32,       // sums and result stay in the array (G-stationary)
   kOutputStationary = 64,
   kHasBias = 128,
   kIm2col = 256,          // streamed operand gathered from an image strip: im2col_tiles[aux]
   kWide = 512,            // result kept in the wide intermediate format
+  kOntoResult = 2048,     // the pass is added to the wide result that is there
   kSwapped = 1024         // addition of two layers: `streamed` is the layer's second input
 };
 
