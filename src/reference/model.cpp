@@ -149,7 +149,9 @@ class Forward {
 }  // namespace
 
 Mask head_mask(const ForwardOptions& options, int layer, int instance, int head, const MatrixD& q, const MatrixD& k) {
-  return options.mask ? options.mask(layer, instance, head) : predict_mask(q, k, options.predictor);
+  Mask mask = options.mask ? options.mask(layer, instance, head) : predict_mask(q, k, options.predictor);
+  if (options.mask_seen) options.mask_seen(mask);
+  return mask;
 }
 
 ForwardResult forward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options) {

@@ -34,6 +34,7 @@ struct ForwardOptions {
   PredictorOptions predictor;              // of sparse and unified attention; its threshold is that of kReleased as well
   // The mask of one head in place of the predicted one; may be empty.
   std::function<Mask(int layer, int instance, int head)> mask;
+  std::function<void(const Mask&)> mask_seen;  // every mask that forward() or backward() uses; may be empty
   bool measure_approximation = false;
   std::function<void(int layer)> progress; // after each layer; may be empty
 };

@@ -1,0 +1,206 @@
+// `vitality train`: a small vision transformer learns a synthetic image task in the reference, once with each kind of
+// attention, and is then judged with Taylor attention alone: what unified attention's sparse part is worth.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/output_file.h"
+#include "cli/options.h"
+#include "reference/training.h"
+#include "workload/workload_json.h"
+
+namespace vitality::cli {
+namespace {
+
+namespace po = boost::program_options;
+using reference::AttentionMap;
+
+// Test images lie far behind every training image.
+constexpr std::uint64_t kFirstTestImage = std::uint64_t{1} << 40;
+
+struct NamedMap {
+  const char* name;
+  AttentionMap map;
+};
+constexpr NamedMap kMaps[] = {{"unified", AttentionMap::kUnified},
+                              {"unified_additive", AttentionMap::kUnifiedAdditive},
+                              {"taylor", AttentionMap::kTaylor},
+                              {"softmax", AttentionMap::kSoftmax},
+                              {"sparse", AttentionMap::kSparse}};
+
+struct Experiment {
+  VitModel model;
+  int classes = 0, test_images = 0;
+  std::uint64_t seed = 0;
+  reference::TrainingSettings settings;
+};
+
+struct Outcome {
+  std::string name;
+  std::vector<double> losses;
+  double accuracy = 0, taylor_accuracy = 0;
+  Count kept = 0, entries = 0;  // of the masks seen in training
+};
+
+const NamedMap& named_map(const std::string& name) {
+  std::vector<std::string> names;
+  std::string expected;
+  for (const NamedMap& known : kMaps) {
+    if (name == known.name) return known;
+    names.emplace_back(known.name);
+    expected += (expected.empty() ? "" : ", ") + names.back();
+  }
+  throw InputError(
+      "", "", "option --attention: expected one of " + expected + ", found \"" + name + "\"" + suggestion(name, names));
+}
+
+int integer(const po::variables_map& values, const std::string& name, int low, int high) {
+  const auto value = values[name].as<std::int64_t>();
+  check_range("--" + name, value, low, high);
+  return static_cast<int>(value);
+}
+
+double number(const po::variables_map& values, const std::string& name, double low, double high) {
+  const auto value = values[name].as<double>();
+  if (value >= low && value <= high) return value;
+  throw InputError("", "",
+                   "option --" + name + ": expected a number from " + json_number(low) + " to " + json_number(high));
+}
+
+void check_model(Experiment& e, const std::string& file) {
+  constexpr int kGrid = reference::SyntheticImages::kGrid;
+  if (e.model.image_height % kGrid != 0 || e.model.image_width % kGrid != 0) {
+    throw InputError(file, "/image",
+                     "the synthetic task needs a height and a width divisible by " + std::to_string(kGrid));
+  }
+  const MatrixShape out = output_shape(e.model.layers.back());
+  if (!std::holds_alternative<Linear>(e.model.layers.back().parameters) || out.rows != 1 || out.cols < 2) {
+    throw InputError(file, "",
+                     "the last layer gives " + std::to_string(out.rows) + " x " + std::to_string(out.cols) +
+                         ", expected a linear layer with one row and two classes or more");
+  }
+  e.classes = out.cols;
+}
+
+Experiment read_experiment(const po::variables_map& values) {
+  Experiment e;
+  const auto file = values["workload"].as<std::string>();
+  e.model = read_workload(file);
+  check_model(e, file);
+  e.seed = static_cast<std::uint64_t>(integer(values, "seed", 0, 1000000000));
+  e.test_images = integer(values, "test-images", 1, 1000000);
+  e.settings.steps = integer(values, "steps", 1, 1000000);
+  e.settings.batch = integer(values, "batch", 1, 10000);
+  e.settings.warmup_steps = e.settings.steps / 10;
+  e.settings.optimizer.rate = number(values, "rate", 0, 10);
+  e.settings.optimizer.weight_decay = number(values, "weight-decay", 0, 10);
+  e.settings.forward.predictor.threshold = number(values, "threshold", 0, 1);
+  const auto optimizer = values["optimizer"].as<std::string>();
+  if (optimizer != "adamw" && optimizer != "sgd")
+    throw InputError("", "", "option --optimizer: expected adamw or sgd, found \"" + optimizer + "\"");
+  e.settings.optimizer.kind = optimizer == "sgd" ? reference::OptimizerKind::kSgd : reference::OptimizerKind::kAdamW;
+  return e;
+}
+
+Outcome run_experiment(const Experiment& e, const NamedMap& attention) {
+  Outcome outcome{attention.name, {}, 0, 0, 0, 0};
+  const auto everywhere = [&](AttentionMap map) { return std::vector<AttentionMap>(e.model.layers.size(), map); };
+  reference::TrainingSettings settings = e.settings;
+  settings.forward.attention = everywhere(attention.map);
+  reference::ForwardOptions as_trained = settings.forward, taylor;
+  taylor.attention = everywhere(AttentionMap::kTaylor);
+  settings.forward.mask_seen = [&](const Mask& mask) {
+    outcome.kept += kept_entries(mask);
+    outcome.entries += static_cast<Count>(mask.size());
+  };
+  const reference::SyntheticImages images(e.model.image_height, e.model.image_width, e.model.image_channels, e.classes,
+                                          e.seed);
+  const SeededParameters seeded(e.seed);
+  StoredParameters parameters(seeded);
+  reference::store_trainable(e.model, seeded, parameters);
+  outcome.losses = reference::train(e.model, images, settings, parameters);
+  outcome.accuracy = reference::accuracy(e.model, images, kFirstTestImage, e.test_images, as_trained, parameters);
+  outcome.taylor_accuracy = reference::accuracy(e.model, images, kFirstTestImage, e.test_images, taylor, parameters);
+  return outcome;
+}
+
+void write_losses(std::FILE* stream, const std::vector<Outcome>& outcomes) {
+  std::fputs("step", stream);
+  for (const Outcome& o : outcomes) std::fprintf(stream, ",%s", o.name.c_str());
+  std::fputs("\n", stream);
+  for (std::size_t step = 0; step < outcomes[0].losses.size(); ++step) {
+    std::fprintf(stream, "%zu", step);
+    for (const Outcome& o : outcomes) std::fprintf(stream, ",%.9g", o.losses[step]);
+    std::fputs("\n", stream);
+  }
+}
+
+void print(const Experiment& e, const std::vector<Outcome>& outcomes) {
+  std::printf("%s: %lld parameters, %d steps of %d images, seed %llu, %d test images\n", e.model.name.c_str(),
+              static_cast<long long>(parameter_count(e.model)), e.settings.steps, e.settings.batch,
+              static_cast<unsigned long long>(e.seed), e.test_images);
+  std::printf("%-18s %12s %18s %18s %14s\n", "attention trained", "last loss", "accuracy with it", "with Taylor alone",
+              "mask density");
+  for (const Outcome& o : outcomes) {
+    const std::size_t last = std::max<std::size_t>(1, o.losses.size() / 10);
+    double loss = 0;
+    for (std::size_t i = o.losses.size() - last; i < o.losses.size(); ++i)
+      loss += o.losses[i] / static_cast<double>(last);
+    std::printf("%-18s %12.4f %18.4f %18.4f", o.name.c_str(), loss, o.accuracy, o.taylor_accuracy);
+    if (o.entries > 0) {
+      std::printf(" %14.4f\n", static_cast<double>(o.kept) / static_cast<double>(o.entries));
+    } else {
+      std::printf(" %14s\n", "-");
+    }
+  }
+}
+
+}  // namespace
+
+int train_command(const Arguments& arguments) {
+  po::options_description options("options");
+  const auto integers = [](std::int64_t value) { return po::value<std::int64_t>()->default_value(value); };
+  // clang-format off
+  options.add_options()
+      ("workload", po::value<std::string>()->default_value("workloads/tiny_vit.json"), "the model to train")
+      ("attention", po::value<std::vector<std::string>>()->composing(), "unified, unified_additive, taylor, softmax or sparse; repeatable (default: unified, taylor, softmax)")
+      ("threshold", po::value<double>()->default_value(0.02), "of the predictor's mask in unified and sparse attention")
+      ("steps", integers(300), "optimiser steps")
+      ("batch", integers(8), "images a step")
+      ("optimizer", po::value<std::string>()->default_value("adamw"), "adamw, or sgd with momentum 0.9")
+      ("rate", po::value<double>()->default_value(0.005), "peak learning rate: a tenth of the steps up, then a cosine down")
+      ("weight-decay", po::value<double>()->default_value(0.0), "of weight matrices")
+      ("seed", integers(1), "of the images and of the first weights")
+      ("test-images", integers(1000), "images that no training run sees")
+      ("losses", po::value<std::string>(), "writes the loss of every step as CSV, one column a run");
+  // clang-format on
+  po::variables_map values;
+  if (!parse_options(
+          arguments,
+          "usage: vitality train [OPTIONS]\n\nTrains a small model on a synthetic image task, in double, with "
+          "each kind of attention;\nreports the accuracy with that attention and with Taylor attention alone.",
+          options, "", values)) {
+    return kDone;
+  }
+  const Experiment experiment = read_experiment(values);
+  std::vector<const NamedMap*> maps;
+  if (values.count("attention")) {
+    for (const auto& name : values["attention"].as<std::vector<std::string>>()) maps.push_back(&named_map(name));
+  } else {
+    for (const char* name : {"unified", "taylor", "softmax"}) maps.push_back(&named_map(name));
+  }
+  std::unique_ptr<OutputFile> losses;  // opened first: hours of training must not end at a folder that is not there
+  if (values.count("losses")) losses = std::make_unique<OutputFile>(values["losses"].as<std::string>());
+  std::vector<Outcome> outcomes;
+  for (const NamedMap* map : maps) outcomes.push_back(run_experiment(experiment, *map));
+  if (losses) {
+    write_losses(losses->stream(), outcomes);
+    losses->commit();
+  }
+  print(experiment, outcomes);
+  return kDone;
+}
+
+}  // namespace vitality::cli

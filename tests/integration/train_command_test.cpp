@@ -1,0 +1,97 @@
+// `vitality train` from outside: the loss falls, runs repeat to the byte, the table is complete, bad input is refused.
+#include <catch2/catch.hpp>
+#include <sstream>
+
+#include "tests/support/program.h"
+
+using namespace vitality::test;
+using Words = std::vector<std::string>;
+
+namespace {
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace
+
+TEST_CASE("train command: the loss falls, and two runs write the same bytes") {
+  const ScratchFolder folder;
+  const auto run = [&](const std::string& csv, const std::string& seed) {
+    const ProgramResult result =
+        run_program({"train", "--attention", "unified", "--attention", "taylor", "--steps", "60", "--batch", "4",
+                     "--test-images", "20", "--seed", seed, "--losses", folder.path(csv)});
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    return result.out;
+  };
+  const std::string table = run("a.csv", "1");
+  CHECK(run("b.csv", "1") == table);
+  CHECK(contents(folder.path("a.csv")) == contents(folder.path("b.csv")));
+  CHECK(run("c.csv", "2") != table);
+
+  std::istringstream csv(contents(folder.path("a.csv")));
+  std::string line;
+  std::getline(csv, line);
+  CHECK(line == "step,unified,taylor");
+  double first[2] = {}, last[2] = {};
+  int steps = 0;
+  for (; std::getline(csv, line); ++steps) {
+    int step = -1;
+    double loss[2];
+    REQUIRE(std::sscanf(line.c_str(), "%d,%lf,%lf", &step, &loss[0], &loss[1]) == 3);
+    CHECK(step == steps);
+    for (int i = 0; i < 2; ++i) (steps < 20 ? first : last)[i] += steps < 20 || steps >= 40 ? loss[i] / 20 : 0;
+  }
+  CHECK(steps == 60);
+  for (int i = 0; i < 2; ++i) CHECK(last[i] < first[i] - 0.1);
+  CHECK_THAT(table, Catch::Contains("\nunified ") && Catch::Contains("\ntaylor ") && Catch::Contains("seed 1"));
+}
+
+TEST_CASE("train command: with a threshold of 1 unified training is Taylor training; with 0 it is softmax") {
+  const ScratchFolder folder;
+  const auto losses = [&](const std::string& attention, const std::string& threshold) {
+    const ProgramResult result = run_program({"train", "--attention", attention, "--threshold", threshold, "--steps",
+                                              "3", "--test-images", "1", "--losses", folder.path("x.csv")});
+    REQUIRE(result.exit_code == 0);
+    std::istringstream csv(contents(folder.path("x.csv")));
+    std::string line;
+    std::getline(csv, line);
+    std::vector<double> values;
+    while (std::getline(csv, line)) values.push_back(std::stod(line.substr(line.find(',') + 1)));
+    return values;
+  };
+  const auto taylor = losses("taylor", "0.5"), softmax = losses("softmax", "0.5"), none = losses("unified", "1"),
+             all = losses("unified", "0");
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(none.at(i) == Approx(taylor.at(i)).epsilon(1e-6));
+    CHECK(all.at(i) == Approx(softmax.at(i)).epsilon(1e-6));
+    CHECK(std::abs(taylor[i] - softmax[i]) > 1e-5);
+  }
+}
+
+TEST_CASE("train command: bad input exits with 2 and writes nothing") {
+  const ScratchFolder folder;
+  const std::string csv = folder.path("l.csv");
+  const std::vector<std::pair<Words, std::string>> cases = {
+      {{"--attention", "unifed"}, "did you mean \"unified\"?"},
+      {{"--threshold", "1.1"}, "from 0 to 1"},
+      {{"--threshold", "nan"}, "from 0 to 1"},
+      {{"--steps", "0"}, "from 1 to"},
+      {{"--batch", "-1"}, "from 1 to"},
+      {{"--rate", "-0.1"}, "from 0 to 10"},
+      {{"--optimizer", "adam"}, "expected adamw or sgd"},
+      {{"--workload", "workloads/missing.json"}, "missing.json"},
+      {{"--workload", "configs/vitality.json"}, "configs/vitality.json"}};
+  for (const auto& [options, message] : cases) {
+    Words words = {"train", "--losses", csv};
+    words.insert(words.end(), options.begin(), options.end());
+    const ProgramResult result = run_program(words);
+    INFO(options[0] << " " << options[1] << ": " << result.err);
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err, Catch::StartsWith("error: ") && Catch::Contains(message));
+    CHECK(std::filesystem::is_empty(folder.path()));
+  }
+  CHECK(run_program({"train", "--losses", "/nonexistent/l.csv"}).exit_code == 2);
+}
