@@ -1,0 +1,170 @@
+#include "report/result_csv.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+
+namespace vitality {
+namespace {
+
+class Table {
+ public:
+  explicit Table(const std::vector<std::string>& columns) {
+    for (const std::string& column : columns) cell(column);
+    end_row();
+  }
+  Table& cell(const std::string& text) {
+    if (!first_) out_ += ',';
+    first_ = false;
+    if (text.find_first_of(",\"\n\r") == std::string::npos) {
+      out_ += text;
+      return *this;
+    }
+    out_ += '"';
+    for (const char c : text) out_.append(c == '"' ? 2 : 1, c);
+    out_ += '"';
+    return *this;
+  }
+  Table& cell(Count value) { return cell(std::to_string(value)); }
+  Table& cell(double value) { return cell(json_number(value)); }
+  void end_row() {
+    out_ += '\n';
+    first_ = true;
+  }
+  const std::string& text() const { return out_; }
+
+ private:
+  std::string out_;
+  bool first_ = true;
+};
+
+void operations(Table& table, const OperationCounts& counts) {
+  table.cell(counts.mul).cell(counts.add).cell(counts.div).cell(counts.exp).cell(counts.cmp);
+}
+
+std::string totals_table(const SimulationResult& result) {
+  Table table({"part",
+               "cycles",
+               "latency_ms",
+               "energy_mj",
+               "average_power_w",
+               "on_chip_power_w",
+               "area_mm2",
+               "macs",
+               "gops",
+               "gops_per_w",
+               "utilization",
+               "dram_read_bytes",
+               "dram_write_bytes",
+               "sram_read_bytes",
+               "sram_write_bytes",
+               "noc_byte_hops",
+               "mul",
+               "add",
+               "div",
+               "exp",
+               "cmp"});
+  const auto row = [&](const char* part, const Totals& t) {
+    table.cell(std::string(part)).cell(t.cycles).cell(t.latency_ms).cell(t.energy_mj).cell(t.average_power_w);
+    table.cell(t.on_chip_power_w).cell(t.area_mm2).cell(t.macs).cell(t.gops).cell(t.gops_per_w).cell(t.utilization);
+    table.cell(t.dram_read_bytes).cell(t.dram_write_bytes).cell(t.sram_read_bytes).cell(t.sram_write_bytes);
+    table.cell(t.noc_byte_hops);
+    operations(table, t.operations);
+    table.end_row();
+  };
+  row("total", result.totals);
+  row("attention", result.attention_totals);
+  return table.text();
+}
+
+// Every name that stands in any of the lists, in the order of first appearance.
+template <class Item, class Value>
+std::vector<std::string> names_of(const std::vector<Item>& items,
+                                  std::vector<std::pair<std::string, Value>> Item::*list) {
+  std::vector<std::string> names;
+  for (const Item& item : items) {
+    for (const auto& member : item.*list) {
+      if (std::find(names.begin(), names.end(), member.first) == names.end()) names.push_back(member.first);
+    }
+  }
+  return names;
+}
+
+template <class Value>
+void members(Table& table, const std::vector<std::pair<std::string, Value>>& list,
+             const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    Value value = 0;
+    for (const auto& member : list) value += member.first == name ? member.second : 0;
+    table.cell(value);
+  }
+}
+
+std::string layers_table(const SimulationResult& result) {
+  const std::vector<std::string> causes = names_of(result.layers, &LayerResult::time_split);
+  std::vector<std::string> columns{"name",
+                                   "kind",
+                                   "charged",
+                                   "executed",
+                                   "start_cycle",
+                                   "end_cycle",
+                                   "bound_cycles",
+                                   "macs",
+                                   "mul",
+                                   "add",
+                                   "div",
+                                   "exp",
+                                   "cmp",
+                                   "energy_pj",
+                                   "dram_read_bytes",
+                                   "dram_write_bytes",
+                                   "sram_read_bytes",
+                                   "sram_write_bytes",
+                                   "noc_byte_hops",
+                                   "macs_per_dram_byte",
+                                   "bottleneck"};
+  for (const std::string& cause : causes) columns.push_back(cause + "_cycles");
+  for (const char* column : {"max_abs_error", "max_rel_error", "cosine_similarity", "mapping"})
+    columns.emplace_back(column);
+  Table table(columns);
+  for (const LayerResult& l : result.layers) {
+    table.cell(l.name).cell(l.kind).cell(Count{l.charged}).cell(Count{l.executed}).cell(l.start_cycle).cell(l.end_cycle);
+    table.cell(l.bound_cycles).cell(l.macs);
+    operations(table, l.operations);
+    table.cell(l.energy.total()).cell(l.dram_read_bytes).cell(l.dram_write_bytes).cell(l.sram_read_bytes);
+    table.cell(l.sram_write_bytes).cell(l.noc_byte_hops).cell(l.macs_per_dram_byte).cell(l.bottleneck);
+    members(table, l.time_split, causes);
+    for (const double error : {l.max_abs_error, l.max_rel_error, l.cosine_similarity})
+      table.cell(l.has_error ? json_number(error) : std::string());
+    table.cell(l.mapping).end_row();
+  }
+  return table.text();
+}
+
+std::string units_table(const SimulationResult& result) {
+  const std::vector<std::string> causes = names_of(result.units, &UnitResult::stall_cycles);
+  const std::vector<std::string> actions = names_of(result.units, &UnitResult::actions);
+  std::vector<std::string> columns{"name", "kind", "busy_cycles", "idle_cycles"};
+  for (const std::string& cause : causes) columns.push_back("stall_" + cause + "_cycles");
+  for (const char* column : {"utilization", "energy_pj", "area_um2"}) columns.emplace_back(column);
+  for (const std::string& action : actions) columns.push_back("actions_" + action);
+  Table table(columns);
+  for (const UnitResult& u : result.units) {
+    table.cell(u.name).cell(u.kind).cell(u.busy_cycles).cell(u.idle_cycles);
+    members(table, u.stall_cycles, causes);
+    table.cell(u.utilization).cell(u.energy_pj).cell(u.area_um2);
+    members(table, u.actions, actions);
+    table.end_row();
+  }
+  return table.text();
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> csv_tables(const SimulationResult& result) {
+  return {{"totals.csv", totals_table(result)},
+          {"layers.csv", layers_table(result)},
+          {"units.csv", units_table(result)}};
+}
+
+}  // namespace vitality

@@ -1,0 +1,152 @@
+#include "report/result_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace vitality {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class Value>
+Json object(const std::vector<std::pair<std::string, Value>>& members) {
+  Json json = Json::object();
+  for (const auto& [name, value] : members) json[name] = value;
+  return json;
+}
+
+Json to_json(const OperationCounts& counts) {
+  return {{"mul", counts.mul}, {"add", counts.add}, {"div", counts.div}, {"exp", counts.exp}, {"cmp", counts.cmp}};
+}
+
+Json to_json(const EnergyBreakdown& energy) {
+  return {{"compute", energy.compute},
+          {"sram", energy.sram},
+          {"noc", energy.noc},
+          {"dram", energy.dram},
+          {"leakage", energy.leakage}};
+}
+
+Json to_json(const Manifest& manifest) {
+  Json json = {{"version", manifest.version},
+               {"command", manifest.command},
+               {"arguments", manifest.arguments},
+               {"seed", manifest.seed},
+               {"config_sha256", manifest.config_sha256},
+               {"workload_sha256", manifest.workload_sha256}};
+  if (!manifest.inputs_sha256.empty()) json["inputs_sha256"] = manifest.inputs_sha256;
+  json["host_seconds"] = manifest.host_seconds;
+  return json;
+}
+
+Json to_json(const NumericsResult& numerics) {
+  Json json = {{"checked", numerics.checked}};
+  if (!numerics.checked) {
+    for (const char* name : {"max_abs_error", "max_rel_error", "cosine_similarity", "tolerance", "passed"})
+      json[name] = nullptr;
+    return json;
+  }
+  json["max_abs_error"] = numerics.max_abs_error;
+  json["max_rel_error"] = numerics.max_rel_error;
+  json["cosine_similarity"] = numerics.cosine_similarity;
+  json["tolerance"] = numerics.tolerance;
+  json["passed"] = numerics.passed;
+  if (numerics.has_approximation) {
+    json["approximation"] = {{"against", "softmax"},
+                             {"max_rel_error", numerics.approximation_max_rel_error},
+                             {"cosine_similarity", numerics.approximation_cosine_similarity}};
+  }
+  return json;
+}
+
+Json to_json(const Totals& totals) {
+  return {{"cycles", totals.cycles},
+          {"latency_ms", totals.latency_ms},
+          {"energy_mj", totals.energy_mj},
+          {"average_power_w", totals.average_power_w},
+          {"on_chip_power_w", totals.on_chip_power_w},
+          {"area_mm2", totals.area_mm2},
+          {"macs", totals.macs},
+          {"gops", totals.gops},
+          {"gops_per_w", totals.gops_per_w},
+          {"utilization", totals.utilization},
+          {"dram_read_bytes", totals.dram_read_bytes},
+          {"dram_write_bytes", totals.dram_write_bytes},
+          {"sram_read_bytes", totals.sram_read_bytes},
+          {"sram_write_bytes", totals.sram_write_bytes},
+          {"noc_byte_hops", totals.noc_byte_hops},
+          {"operations", to_json(totals.operations)}};
+}
+
+Json to_json(const LayerResult& layer) {
+  Json json = {{"name", layer.name},
+               {"kind", layer.kind},
+               {"charged", layer.charged},
+               {"executed", layer.executed},
+               {"mapping", layer.mapping},
+               {"start_cycle", layer.start_cycle},
+               {"end_cycle", layer.end_cycle},
+               {"macs", layer.macs},
+               {"operations", to_json(layer.operations)},
+               {"energy_pj", layer.energy.total()},
+               {"energy_breakdown_pj", to_json(layer.energy)}};
+  json["bytes"] = {{"dram_read", layer.dram_read_bytes},
+                   {"dram_write", layer.dram_write_bytes},
+                   {"dram_by_operand", object(layer.dram_bytes_by_operand)},
+                   {"sram_read", layer.sram_read_bytes},
+                   {"sram_write", layer.sram_write_bytes},
+                   {"noc_byte_hops", layer.noc_byte_hops}};
+  json["macs_per_dram_byte"] = layer.macs_per_dram_byte;
+  json["bottleneck"] = layer.bottleneck;
+  json["bound_cycles"] = layer.bound_cycles;
+  json["time_split"] = object(layer.time_split);
+  if (layer.has_error) {
+    json["numerics"] = {{"max_abs_error", layer.max_abs_error},
+                        {"max_rel_error", layer.max_rel_error},
+                        {"cosine_similarity", layer.cosine_similarity}};
+  }
+  return json;
+}
+
+Json to_json(const UnitResult& unit) {
+  return {{"name", unit.name},
+          {"kind", unit.kind},
+          {"busy_cycles", unit.busy_cycles},
+          {"stall_cycles", object(unit.stall_cycles)},
+          {"idle_cycles", unit.idle_cycles},
+          {"utilization", unit.utilization},
+          {"actions", object(unit.actions)},
+          {"energy_pj", unit.energy_pj},
+          {"area_um2", unit.area_um2}};
+}
+
+template <class Item>
+Json list(const std::vector<Item>& items) {
+  Json json = Json::array();
+  for (const Item& item : items) json.push_back(to_json(item));
+  return json;
+}
+
+}  // namespace
+
+std::string write_json(const SimulationResult& result) {
+  Json json;
+  json["schema_version"] = 1;
+  json["manifest"] = to_json(result.manifest);
+  json["config"] = Json::parse(result.config_json);
+  json["workload"] = {{"name", result.workload_name},
+                      {"parameters", result.workload_parameters},
+                      {"macs", result.workload_macs}};
+  json["mode"] = result.mode;
+  json["numerics"] = to_json(result.numerics);
+  json["totals"] = to_json(result.totals);
+  json["attention_totals"] = to_json(result.attention_totals);
+  json["layers"] = list(result.layers);
+  json["units"] = list(result.units);
+  json["energy_breakdown_pj"] = to_json(result.energy);
+  json["not_charged"] = result.not_charged;
+  json["critical_path_cycles"] = object(result.critical_path);
+  json["jobs"] = result.jobs;
+  return json.dump(2) + "\n";
+}
+
+}  // namespace vitality

@@ -1,0 +1,212 @@
+#include "report/result_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+
+namespace vitality {
+namespace {
+
+// 1253683200 -> 1,253,683,200
+std::string grouped(Count value) {
+  std::string text = std::to_string(value);
+  for (std::size_t at = text.size(); at > (value < 0 ? 4U : 3U); at -= 3) text.insert(at - 3, ",");
+  return text;
+}
+
+// Three or four digits and the unit with its prefix: 12.3 MB. Powers of 1000.
+std::string scaled(double value, const char* unit) {
+  static const char* const kPrefixes[] = {"", "k", "M", "G", "T", "P"};
+  std::size_t prefix = 0;
+  while (std::fabs(value) >= 1000 && prefix + 1 < std::size(kPrefixes)) value /= 1000, ++prefix;
+  const int digits = prefix == 0 && value == std::floor(value) ? 0 : value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  return fmt::format("{:.{}f} {}{}", value, digits, kPrefixes[prefix], unit);
+}
+std::string bytes(Bytes value) {
+  return scaled(static_cast<double>(value), "B");
+}
+std::string energy(Picojoules value) {
+  if (value >= 1e8) return fmt::format("{:.3f} mJ", value * 1e-9);
+  if (value >= 1e5) return fmt::format("{:.3f} uJ", value * 1e-6);
+  return fmt::format("{:.3f} nJ", value * 1e-3);
+}
+double percent(double part, double whole) {
+  return whole == 0 ? 0 : 100 * part / whole;
+}
+double percent(Cycles part, Cycles whole) {
+  return percent(static_cast<double>(part), static_cast<double>(whole));
+}
+// The end of a name says more than its beginning.
+std::string shortened(const std::string& name, std::size_t width) {
+  return name.size() <= width ? name : ".." + name.substr(name.size() - (width - 2));
+}
+
+class TextReport {
+ public:
+  TextReport(const SimulationResult& result, const HardwareConfig& config) : result_(result), config_(config) {}
+
+  std::string write() {
+    heading();
+    totals();
+    attention();
+    numerics();
+    omissions();
+    layers();
+    units();
+    energies();
+    critical_path();
+    return fmt::to_string(out_);
+  }
+
+ private:
+  template <class... Values>
+  void print(fmt::format_string<Values...> format, Values&&... values) {
+    fmt::format_to(std::back_inserter(out_), format, std::forward<Values>(values)...);
+  }
+  double milliseconds(Cycles cycles) const { return static_cast<double>(cycles) / (config_.clock_mhz * 1e3); }
+
+  void heading() {
+    print("{} on {}: {}, {}, {} attention, seed {}\n\n", result_.workload_name, config_.name, result_.mode,
+          to_string(config_.precision), to_string(config_.attention), result_.manifest.seed);
+  }
+
+  void operations(const OperationCounts& counts) {
+    print("{} multiplications, {} additions, {} divisions, {} exponentials, {} comparisons\n", grouped(counts.mul),
+          grouped(counts.add), grouped(counts.div), grouped(counts.exp), grouped(counts.cmp));
+  }
+
+  void totals() {
+    const Totals& t = result_.totals;
+    print("latency       {:.4f} ms = {} cycles at {} MHz\n", t.latency_ms, grouped(t.cycles), config_.clock_mhz);
+    print("energy        {:.4f} mJ; average power {:.3f} W, of which on chip {:.3f} W\n", t.energy_mj, t.average_power_w,
+          t.on_chip_power_w);
+    print("throughput    {:.1f} GOP/s, {:.1f} GOP/s/W (1 MAC = 2 operations)\n", t.gops, t.gops_per_w);
+    print("utilization   {:.1f} % of the arrays' peak MACs; {} MACs done\n", 100 * t.utilization, grouped(t.macs));
+    print("operations    ");
+    operations(t.operations);
+    print("traffic       DRAM {} read, {} written; scratchpad {} read, {} written; NoC {}-hops\n",
+          bytes(t.dram_read_bytes), bytes(t.dram_write_bytes), bytes(t.sram_read_bytes), bytes(t.sram_write_bytes),
+          bytes(t.noc_byte_hops));
+    print("area          {:.3f} mm2 at {} nm\n", t.area_mm2, config_.technology_nm);
+    print("workload      {} parameters, {} MACs with softmax attention\n", grouped(result_.workload_parameters),
+          grouped(result_.workload_macs));
+  }
+
+  void attention() {
+    const Totals& t = result_.attention_totals;
+    if (t.cycles == 0 && t.operations == OperationCounts()) return;
+    print("attention     {:.4f} ms ({:.1f} % of the latency), {:.4f} mJ ({:.1f} % of the energy), {:.1f} GOP/s\n",
+          t.latency_ms, percent(t.cycles, result_.totals.cycles), t.energy_mj,
+          percent(t.energy_mj, result_.totals.energy_mj), t.gops);
+    print("              ");
+    operations(t.operations);
+  }
+
+  void numerics() {
+    const NumericsResult& n = result_.numerics;
+    if (!n.checked) {
+      print("values        not computed (--numerics off)\n");
+      return;
+    }
+    print("arithmetic    {}: largest error {:.3g} of a layer's largest value (tolerance {:.3g}), cosine {:.7f}\n",
+          n.passed ? "within tolerance" : "OUTSIDE TOLERANCE", n.max_rel_error, n.tolerance, n.cosine_similarity);
+    if (n.has_approximation) {
+      print("approximation Taylor against softmax on the same inputs, in double: largest error {:.3g}, cosine {:.5f}\n",
+            n.approximation_max_rel_error, n.approximation_cosine_similarity);
+    }
+  }
+
+  void omissions() {
+    if (result_.not_charged.empty()) return;
+    std::string names;
+    for (const std::string& name : result_.not_charged) names += (names.empty() ? "" : ", ") + name;
+    print("NOT CHARGED   {}: the machine's description says nothing of them; they take no time and no energy here\n",
+          names);
+  }
+
+  void layers() {
+    print("\n{:<32} {:<18} {:>11} {:>10} {:>7} {:>9} {:>10} {:>10}  {}\n", "layer", "kind", "start", "cycles", "bound %",
+          "MACs", "energy", "DRAM", "waits for");
+    std::size_t left_out = 0;
+    for (const LayerResult& layer : result_.layers) {
+      if (!layer.executed) {
+        ++left_out;
+        continue;
+      }
+      const Cycles span = layer.end_cycle - layer.start_cycle;
+      // A layer that its neighbour absorbs does nothing of its own.
+      const std::string waits = !layer.charged                           ? "not charged"
+                                : span == 0 && layer.bottleneck.empty() ? "none"
+                                                                         : layer.bottleneck;
+      print("{:<32} {:<18} {:>11} {:>10} {:>7} {:>9} {:>10} {:>10}  {}\n", shortened(layer.name, 32), layer.kind,
+            grouped(layer.start_cycle), grouped(span),
+            span == 0 ? "-" : fmt::format("{:.0f}", percent(layer.bound_cycles, span)),
+            scaled(static_cast<double>(layer.macs), ""), energy(layer.energy.total()),
+            bytes(layer.dram_read_bytes + layer.dram_write_bytes), waits);
+    }
+    print("start, cycles: of the layer's span (spans overlap); bound %: lower bound of any schedule / cycles; DRAM: read "
+          "+ written\n");
+    if (left_out > 0) print("{} of {} layers are not part of this run (--layers)\n", left_out, result_.layers.size());
+  }
+
+  void units() {
+    print("\n{:<18} {:>7} {:>8} {:>8} {:>11} {:>11} {:>6} {:>7} {:>7} {:>12} {:>10}\n", "unit", "busy %", "dram %",
+          "buffer %", "dependency %", "scratchpad %", "noc %", "idle %", "util %", "energy", "area");
+    for (const UnitResult& unit : result_.units) {
+      std::array<double, 5> stall{};
+      static const char* const kCauses[] = {"dram", "buffer", "dependency", "scratchpad", "noc"};
+      for (const auto& [cause, cycles] : unit.stall_cycles) {
+        for (std::size_t c = 0; c < stall.size(); ++c) stall[c] += cause == kCauses[c] ? share(cycles) : 0;
+      }
+      print("{:<18} {:>7.1f} {:>8.1f} {:>8.1f} {:>12.1f} {:>12.1f} {:>6.1f} {:>7.1f} {:>7.1f} {:>12} {:>6.3f} mm2\n",
+            unit.name, share(unit.busy_cycles), stall[0], stall[1], stall[2], stall[3], stall[4],
+            share(unit.idle_cycles), 100 * unit.utilization, energy(unit.energy_pj), unit.area_um2 * 1e-6);
+    }
+    print("busy + stalls (dram .. noc: what the unit waited for) + idle = all {} cycles; util: work done / work "
+          "possible\n",
+          grouped(result_.totals.cycles));
+  }
+  double share(Cycles cycles) const { return percent(cycles, result_.totals.cycles); }
+
+  void energies() {
+    const EnergyBreakdown& e = result_.energy;
+    print("\nenergy ");
+    const char* separator = "";
+    for (const auto& [name, value] : {std::pair<const char*, Picojoules>{"compute", e.compute},
+                                      {"scratchpad", e.sram},
+                                      {"NoC", e.noc},
+                                      {"DRAM", e.dram},
+                                      {"leakage and clock", e.leakage}}) {
+      print("{}{} {} ({:.1f} %)", separator, name, energy(value), percent(value, e.total()));
+      separator = ", ";
+    }
+    print("\n");
+  }
+
+  void critical_path() {
+    if (result_.critical_path.empty()) return;
+    print("critical path: ");
+    const char* separator = "";
+    for (std::size_t i = 0; i < std::min<std::size_t>(4, result_.critical_path.size()); ++i) {
+      const auto& [name, cycles] = result_.critical_path[i];
+      print("{}{} {:.1f} %", separator, name, share(cycles));
+      separator = ", ";
+    }
+    print("\n");
+  }
+
+  const SimulationResult& result_;
+  const HardwareConfig& config_;
+  fmt::memory_buffer out_;
+};
+
+}  // namespace
+
+std::string write_text(const SimulationResult& result, const HardwareConfig& config) {
+  return TextReport(result, config).write();
+}
+
+}  // namespace vitality
