@@ -1,5 +1,5 @@
 // A file that appears whole or not at all: written beside its name, renamed by commit(), removed when it is not
-// committed.
+// committed. What is no regular file (a terminal, /dev/null, a pipe) is written in place.
 #pragma once
 
 #include <cstdio>
@@ -9,7 +9,7 @@ namespace vitality {
 
 class OutputFile {
  public:
-  // Throws InputError when the file cannot be made.
+  // Throws InputError when the file cannot be made, or is a folder.
   explicit OutputFile(const std::string& path);
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;

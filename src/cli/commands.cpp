@@ -11,6 +11,7 @@ namespace vitality::cli {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table{
+      {"run", run_command, "simulate a model on a machine: cycles, energy, checked values"},
       {"attention", attention_command, "attention problems from .npy files, values only"},
       {"dram", dram_command, "replays a memory trace on the DRAM model"},
       {"gemm", gemm_command, "compute cycles of one GEMM on the matrix engine"},

@@ -37,12 +37,13 @@ struct MappingContext {
   const HardwareConfig& config;
   ScheduleBuilder& builder;
   std::vector<std::int32_t> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
-  std::int32_t image = kNone;
+  std::vector<std::int32_t> images = {};
+  std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of what the images of a batch share
   std::map<std::array<int, 8>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
 
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
   std::int32_t tensor_of(int layer_index) const {
-    return layer_index == kModelInput ? image : output[static_cast<std::size_t>(layer_index)];
+    return is_model_input(layer_index) ? images[static_cast<std::size_t>(image_of(layer_index))] : output[static_cast<std::size_t>(layer_index)];
   }
   std::int32_t input_tensor(int layer_index, int input) const {
     return tensor_of(layer(layer_index).inputs[static_cast<std::size_t>(input)]);

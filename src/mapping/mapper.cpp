@@ -42,7 +42,15 @@ std::int32_t MappingContext::add_activation(int layer_index) {
 }
 
 std::int32_t MappingContext::add_weight(const std::string& name, int layer_index, int rows, int cols, Bytes bytes_each) {
-  return builder.add_tensor(name, TensorRole::kWeight, layer_index, rows, cols, bytes_each * rows * cols);
+  const Bytes bytes = bytes_each * rows * cols;
+  const std::string& owner = layer(layer_index).shared_parameters;
+  if (owner.empty()) return builder.add_tensor(name, TensorRole::kWeight, layer_index, rows, cols, bytes);
+  const std::string key = owner + name.substr(layer(layer_index).name.size());
+  const auto found = shared_weights.find(key);
+  if (found != shared_weights.end()) return builder.add_tensor(name, TensorRole::kWeight, layer_index, rows, cols, bytes, found->second);
+  const auto tensor = builder.add_tensor(name, TensorRole::kWeight, layer_index, rows, cols, bytes);
+  shared_weights[key] = builder.schedule().tensors[static_cast<std::size_t>(tensor)].dram_address;
+  return tensor;
 }
 
 double MappingContext::dram_bytes_per_cycle() const {
@@ -109,17 +117,31 @@ void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& st
   }
 }
 
+// What would otherwise be simulated as something else.
+static void check_supported(const HardwareConfig& config) {
+  if (config.machine != MachineKind::kVitality && config.machine != MachineKind::kDense)
+    throw InfeasibleError("machine " + config.name + ": no mapper for machines of kind " + to_string(config.machine) + " in this version");
+  if (config.attention != AttentionKind::kSoftmax && config.attention != AttentionKind::kTaylor && config.attention != AttentionKind::kTaylorElided)
+    throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
+                          " is not simulated in this version (softmax, taylor and taylor_elided are)");
+  if (config.cost_model != CostModel::kSimulated)
+    throw InfeasibleError("machine " + config.name + ": cost_model " + to_string(config.cost_model) + " belongs to machines with a released cost model");
+}
+
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {
+  check_supported(config);
   ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024);
-  MappingContext context{model, config, builder, std::vector<std::int32_t>(model.layers.size(), kNone), kNone};
+  MappingContext context{model, config, builder, std::vector<std::int32_t>(model.layers.size(), kNone)};
   builder.schedule().layer_mapping.resize(model.layers.size());
   std::vector<bool> selected = options.selected;
   if (selected.empty()) selected.assign(model.layers.size(), true);
 
   const Bytes element = context.element_bytes();
   const int pixels = model.image_height * model.image_width;
-  context.image = builder.add_tensor("input", TensorRole::kInput, kModelInput, pixels, model.image_channels,
-                                     element * pixels * model.image_channels);
+  for (int i = 0; i < model.images; ++i) {
+    context.images.push_back(builder.add_tensor(i == 0 ? "input" : "input." + std::to_string(i), TensorRole::kInput, kModelInput - i, pixels,
+                                                model.image_channels, element * pixels * model.image_channels));
+  }
   for (std::size_t i = 0; i < model.layers.size(); ++i) {  // outputs of layers left out are given
     if (selected[i]) continue;
     const auto tensor = context.add_activation(static_cast<int>(i));

@@ -6,10 +6,10 @@
 
 namespace vitality {
 
-std::int32_t ScheduleBuilder::add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes) {
+std::int32_t ScheduleBuilder::add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes, Bytes shared_address) {
   constexpr Bytes kAlignment = 4096;
-  const Bytes address = schedule_.dram_footprint;
-  schedule_.dram_footprint += ceil_div(bytes, kAlignment) * kAlignment;
+  const Bytes address = shared_address == kNone ? schedule_.dram_footprint : shared_address;
+  if (shared_address == kNone) schedule_.dram_footprint += ceil_div(bytes, kAlignment) * kAlignment;
   schedule_.tensors.push_back({std::move(name), role, layer, rows, cols, address, bytes});
   writers_.emplace_back();
   return static_cast<std::int32_t>(schedule_.tensors.size()) - 1;

@@ -13,7 +13,8 @@ class ScheduleBuilder {
  public:
   explicit ScheduleBuilder(Bytes scratchpad_bytes) : capacity_(scratchpad_bytes) {}
 
-  std::int32_t add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes);
+  // shared_address: where its values lie already (DRAM); kNone = in a place of its own.
+  std::int32_t add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes, Bytes shared_address = kNone);
   std::int32_t add_operator(OperatorRole role, int layer, int instance = 0, int head = 0);
 
   // Places buffers of one operator side by side behind the last ones (ring). Throws InfeasibleError when they exceed the scratchpad.

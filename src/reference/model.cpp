@@ -22,7 +22,10 @@ const MatrixD* pointer(const MatrixD& bias) {
 class Forward {
  public:
   Forward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options)
-      : model_(model), parameters_(parameters), options_(options), image_(parameters.tensor(parameters_of(model)[0])) {}
+      : model_(model), parameters_(parameters), options_(options) {
+    const std::vector<ParameterInfo> infos = parameters_of(model);
+    for (int i = 0; i < model.images; ++i) images_.push_back(parameters.tensor(infos[static_cast<std::size_t>(i)]));
+  }
 
   ForwardResult run() {
     const std::size_t count = model_.layers.size();
@@ -40,7 +43,7 @@ class Forward {
   const Layer& layer() const { return model_.layers[static_cast<std::size_t>(index_)]; }
   const MatrixD& input(std::size_t i = 0) const {
     const int source = layer().inputs[i];
-    return source == kModelInput ? image_ : result_.outputs[static_cast<std::size_t>(source)];
+    return is_model_input(source) ? images_[static_cast<std::size_t>(image_of(source))] : result_.outputs[static_cast<std::size_t>(source)];
   }
   MatrixD parameter(std::size_t i) const { return parameters_.tensor(parameters_of(layer())[i]); }
 
@@ -141,7 +144,7 @@ class Forward {
   const VitModel& model_;
   const ParameterSource& parameters_;
   const ForwardOptions& options_;
-  MatrixD image_;
+  std::vector<MatrixD> images_;
   int index_ = 0;
   ForwardResult result_;
 };

@@ -67,8 +67,8 @@ struct NumericsResult {
 };
 
 struct Manifest {
-  std::string version, command, config_sha256, workload_sha256;
-  std::vector<std::string> arguments;
+  std::string version, command, config_sha256, workload_sha256, inputs_sha256;
+  std::vector<std::string> arguments;  // of the command, without where it writes
   std::uint64_t seed = 1;
   double host_seconds = 0;
 };
@@ -78,6 +78,7 @@ struct SimulationResult {
   std::string config_json;       // resolved
   std::string workload_name;
   Count workload_parameters = 0, workload_macs = 0;
+  int images = 1;                // of the batch; the workload's counts are of one image, the totals of all
   std::string mode = "inference";
   NumericsResult numerics;
   Totals totals, attention_totals;

@@ -137,6 +137,10 @@ std::string write_json(const SimulationResult& result) {
                       {"parameters", result.workload_parameters},
                       {"macs", result.workload_macs}};
   json["mode"] = result.mode;
+  const double images = result.images, latency_ms = result.totals.latency_ms;
+  json["batch"] = {{"images", result.images},
+                   {"latency_ms_per_image", latency_ms / images},
+                   {"images_per_second", latency_ms > 0 ? 1e3 * images / latency_ms : 0}};
   json["numerics"] = to_json(result.numerics);
   json["totals"] = to_json(result.totals);
   json["attention_totals"] = to_json(result.attention_totals);

@@ -29,6 +29,7 @@ std::string bytes(Bytes value) {
   return scaled(static_cast<double>(value), "B");
 }
 std::string energy(Picojoules value) {
+  if (value == 0) return "-";
   if (value >= 1e8) return fmt::format("{:.3f} mJ", value * 1e-9);
   if (value >= 1e5) return fmt::format("{:.3f} uJ", value * 1e-6);
   return fmt::format("{:.3f} nJ", value * 1e-3);
@@ -81,6 +82,10 @@ class TextReport {
   void totals() {
     const Totals& t = result_.totals;
     print("latency       {:.4f} ms = {} cycles at {} MHz\n", t.latency_ms, grouped(t.cycles), config_.clock_mhz);
+    if (result_.images > 1) {
+      print("batch         {} images: {:.4f} ms an image, {:.1f} images/s; all numbers below are of the whole batch\n",
+            result_.images, t.latency_ms / result_.images, t.latency_ms > 0 ? 1e3 * result_.images / t.latency_ms : 0);
+    }
     print("energy        {:.4f} mJ; average power {:.3f} W, of which on chip {:.3f} W\n", t.energy_mj, t.average_power_w,
           t.on_chip_power_w);
     print("throughput    {:.1f} GOP/s, {:.1f} GOP/s/W (1 MAC = 2 operations)\n", t.gops, t.gops_per_w);
@@ -91,7 +96,7 @@ class TextReport {
           bytes(t.dram_read_bytes), bytes(t.dram_write_bytes), bytes(t.sram_read_bytes), bytes(t.sram_write_bytes),
           bytes(t.noc_byte_hops));
     print("area          {:.3f} mm2 at {} nm\n", t.area_mm2, config_.technology_nm);
-    print("workload      {} parameters, {} MACs with softmax attention\n", grouped(result_.workload_parameters),
+    print("workload      {} parameters; {} MACs an image with softmax attention\n", grouped(result_.workload_parameters),
           grouped(result_.workload_macs));
   }
 

@@ -17,7 +17,8 @@ namespace {
 
 // Everything of a run that has to do with values: the reference, the formats calibrated from it, the machine's datapath.
 struct Values {
-  SeededParameters parameters;
+  SeededParameters seeded;
+  const ParameterSource& parameters;
   reference::ForwardResult expected;
   ValuePlan plan;
   ValueExecutor executor;
@@ -35,7 +36,8 @@ struct Values {
   }
 
   Values(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const SimulationOptions& options)
-      : parameters(options.seed),
+      : seeded(options.seed),
+        parameters(options.parameters != nullptr ? *options.parameters : seeded),
         expected(run_reference(model, config, parameters, options)),
         plan(model, config, expected, parameters),
         executor(schedule, model, config, plan, parameters, expected.outputs) {}
@@ -78,6 +80,24 @@ struct Values {
   }
 };
 
+// Tells how far the machine is; timing-only runs end before anyone would look.
+class ProgressExecutor : public TileExecutor {
+ public:
+  ProgressExecutor(TileExecutor& executor, std::size_t jobs, const std::function<void(const std::string&, double)>& progress)
+      : executor_(executor), jobs_(jobs), progress_(progress) {}
+  void execute(const Job& job) override {
+    executor_.execute(job);
+    if (++done_ * 100 / jobs_ == reported_) return;
+    reported_ = done_ * 100 / jobs_;
+    progress_("simulation", static_cast<double>(done_) / static_cast<double>(jobs_));
+  }
+
+ private:
+  TileExecutor& executor_;
+  std::size_t jobs_, done_ = 0, reported_ = 0;
+  const std::function<void(const std::string&, double)>& progress_;
+};
+
 }  // namespace
 
 // Stated tolerances of a whole model's worst layer, relative to the layer's largest value; docs/validation.md has what is measured.
@@ -105,7 +125,13 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   std::unique_ptr<Values> values;
   if (options.numerics) values = std::make_unique<Values>(schedule, model, config, options);
 
-  MachineContext context{schedule, config, values ? &values->executor : nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS), CostTable(schedule, config)};
+  std::unique_ptr<ProgressExecutor> reporter;
+  TileExecutor* executor = values ? &values->executor : nullptr;
+  if (values && options.progress) {
+    reporter = std::make_unique<ProgressExecutor>(*executor, schedule.jobs.size(), options.progress);
+    executor = reporter.get();
+  }
+  MachineContext context{schedule, config, executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS), CostTable(schedule, config)};
   context.times.resize(schedule.jobs.size());
   Accelerator machine("machine", context);
   if (values) values->executor.attach(machine.scratchpad.values());
@@ -125,7 +151,8 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   if (options.observe) options.observe({schedule, context.times, values ? &values->plan : nullptr, values ? &values->executor : nullptr});
   result.workload_name = model.name;
   result.workload_parameters = parameter_count(model);
-  result.workload_macs = macs(model);
+  result.workload_macs = macs(model) / model.images;
+  result.images = model.images;
   result.jobs = static_cast<std::int64_t>(schedule.jobs.size());
   result.simulation_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;

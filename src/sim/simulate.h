@@ -11,6 +11,7 @@
 #include "mapping/mapper.h"
 #include "report/result.h"
 #include "workload/model.h"
+#include "workload/parameters.h"
 
 namespace vitality {
 
@@ -29,7 +30,7 @@ struct FinishedRun {
 struct SimulationOptions {
   bool numerics = false;
   std::uint64_t seed = 1;
-  std::string inputs_directory;     // .npy tensors by name; "" = seeded
+  const ParameterSource* parameters = nullptr;  // values of weights and images; null = seeded
   std::vector<bool> selected;       // layers to simulate; empty = all
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
   std::function<void(const FinishedRun&)> observe;  // called once, when the machine has ended; may be empty

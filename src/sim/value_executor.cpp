@@ -41,7 +41,8 @@ double ValueExecutor::weight_scale(int layer_index) const {
 }
 
 MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
-  if (t.layer == kModelInput) return quantised(parameters_.tensor(parameters_of(model_)[0]), plan_.scale(kModelInput));
+  if (is_model_input(t.layer))
+    return quantised(parameters_.tensor(parameters_of(model_)[static_cast<std::size_t>(image_of(t.layer))]), plan_.scale(t.layer));
   if (t.role == TensorRole::kInput) return quantised(given_[static_cast<std::size_t>(t.layer)], plan_.scale(t.layer));
   if (t.role == TensorRole::kActivation) return MatrixD(t.rows, t.cols);
   const Layer& owner = layer(t.layer);

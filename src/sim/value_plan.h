@@ -1,7 +1,7 @@
 // Number formats of a run: the scale of every tensor and the factors of every operator.
 //
 // Floating formats: every scale is 1. Fixed formats: real = code * scale, scale = largest magnitude in the double reference / largest
-// code, per tensor (post-training calibration). Layers that only move rows share one scale with their inputs.
+// code, per tensor over all images of a batch (post-training calibration). Layers that only move rows share one scale with their inputs.
 #pragma once
 
 #include <vector>
@@ -22,13 +22,15 @@ class ValuePlan {
  public:
   ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference, const ParameterSource& parameters);
 
-  // Scale of a layer's output (kModelInput: of the image).
-  double scale(int layer) const { return layer == kModelInput ? image_ : layer_[static_cast<std::size_t>(layer)]; }
+  // Scale of a layer's output (kModelInput: of the images).
+  double scale(int layer) const { return is_model_input(layer) ? image_ : layer_[static_cast<std::size_t>(layer)]; }
   double input_scale(int layer, int input) const;
   double weight_scale(double largest) const;
   AttentionScales attention(int layer) const;
 
  private:
+  void share_over_images();
+
   const VitModel& model_;
   const HardwareConfig& config_;
   std::vector<double> layer_;

@@ -117,7 +117,8 @@ Count macs(const Layer& layer) {
 
 Count parameter_count(const VitModel& model) {
   Count sum = 0;
-  for (const Layer& layer : model.layers) sum += parameter_count(layer);
+  const std::size_t count = model.layers.size() / static_cast<std::size_t>(model.images);
+  for (std::size_t i = 0; i < count; ++i) sum += parameter_count(model.layers[i]);
   return sum;
 }
 

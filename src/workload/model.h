@@ -1,7 +1,8 @@
 // A vision transformer as a list of layers with resolved shapes.
 //
 // Every tensor is a matrix: rows = tokens (or pixels, in row-major image order), columns = channels. Layers appear in execution
-// order; a layer names its inputs by index into VitModel::layers (kModelInput = the image: rows = H*W, cols = 3).
+// order; a layer names its inputs by index into VitModel::layers (kModelInput = the image: rows = H*W, cols = 3; image i of a batch:
+// kModelInput - i).
 // MobileViT's independent attention problems ("instances") lie one after the other in the rows.
 #pragma once
 
@@ -14,6 +15,8 @@
 namespace vitality {
 
 constexpr int kModelInput = -1;
+constexpr bool is_model_input(int index) { return index < 0; }
+constexpr int image_of(int index) { return kModelInput - index; }  // which image of the batch
 
 // Gemm view (im2col): M = out_h*out_w, K = kernel^2*in_channels/groups, N = out_channels/groups, `groups` times.
 // Weights: (kernel*kernel*in_channels/groups) x out_channels, row = (ky*kernel + kx)*in_channels/groups + channel.
@@ -90,6 +93,8 @@ struct Layer {
   std::string name;
   std::vector<int> inputs;
   LayerParameters parameters;
+  // The layer of the model for one image whose learned parameters this one uses too; "": its own.
+  std::string shared_parameters = {};
 };
 
 const char* kind_name(const Layer& layer);  // "conv2d", "linear", "attention", "layer_norm", ...
@@ -102,8 +107,9 @@ struct VitModel {
   std::string name, description, source;
   int image_height = 0, image_width = 0, image_channels = 0;
   std::vector<Layer> layers;
+  int images = 1;  // of a batch (batch.h): the layers of the first image, then those of the next, ...
 };
-Count parameter_count(const VitModel& model);
+Count parameter_count(const VitModel& model);  // what the images share counts once
 Count macs(const VitModel& model);
 
 }  // namespace vitality

@@ -42,7 +42,8 @@ MatrixD SeededParameters::tensor(const ParameterInfo& info) const {
   MatrixD values(info.rows, info.cols);
   const Range range = range_of(info);
   const double scale = range.half_width / 2147483648.0;
-  const std::uint64_t key = key_of(seed_, info.name);
+  const bool later_image = info.role == ParameterRole::kImage && info.image > 0;
+  const std::uint64_t key = later_image ? key_of(seed_ + static_cast<std::uint64_t>(info.image), "input") : key_of(seed_, info.name);
   double* out = values.data();
   const std::size_t count = values.size();
   // One hash gives two elements.
@@ -60,7 +61,7 @@ MatrixD SeededParameters::tensor(const ParameterInfo& info) const {
 
 std::vector<ParameterInfo> parameters_of(const Layer& layer) {
   std::vector<ParameterInfo> list;
-  const std::string& name = layer.name;
+  const std::string& name = layer.shared_parameters.empty() ? layer.name : layer.shared_parameters;
   if (const auto* p = std::get_if<Conv2d>(&layer.parameters)) {
     list.push_back({name + ".weight", p->kernel * p->kernel * p->in_channels / p->groups, p->out_channels, ParameterRole::kWeight});
     if (p->bias) list.push_back({name + ".bias", 1, p->out_channels, ParameterRole::kBias});
@@ -86,9 +87,14 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer) {
 }
 
 std::vector<ParameterInfo> parameters_of(const VitModel& model) {
-  std::vector<ParameterInfo> list = {{"input", model.image_height * model.image_width, model.image_channels, ParameterRole::kImage}};
-  for (const Layer& layer : model.layers) {
-    for (ParameterInfo& info : parameters_of(layer)) list.push_back(std::move(info));
+  std::vector<ParameterInfo> list;
+  for (int i = 0; i < model.images; ++i) {
+    list.push_back({i == 0 ? "input" : "input." + std::to_string(i), model.image_height * model.image_width, model.image_channels,
+                    ParameterRole::kImage, i});
+  }
+  const std::size_t count = model.layers.size() / static_cast<std::size_t>(model.images);
+  for (std::size_t i = 0; i < count; ++i) {
+    for (ParameterInfo& info : parameters_of(model.layers[i])) list.push_back(std::move(info));
   }
   return list;
 }

@@ -3,7 +3,7 @@
 // Seeded values are a pure function of (seed, tensor name, element index): any tensor can be produced on demand, dropped, and produced
 // again, on any machine, with the same bits. Tensor names: LAYER.weight (linear, conv: contraction x outputs, algorithm of model.h; norms:
 // scale; concat_token, position_embedding: the learned rows), LAYER.bias (attention: the score bias table, heads x grid^2),
-// LAYER.running_mean, LAYER.running_var, and `input` (pixels x channels).
+// LAYER.running_mean, LAYER.running_var, and `input` (pixels x channels). Image i of a batch is `input.i`: the `input` of seed + i.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,10 @@ struct ParameterInfo {
   std::string name;
   int rows, cols;
   ParameterRole role;
+  int image = 0;  // of the batch, where the role is kImage
 };
 
-// Every parameter tensor of a layer, and of the whole model (the image first).
+// Every parameter tensor of a layer, and of the whole model (the images first).
 std::vector<ParameterInfo> parameters_of(const Layer& layer);
 std::vector<ParameterInfo> parameters_of(const VitModel& model);
 

@@ -40,6 +40,11 @@ DirectoryParameters::DirectoryParameters(const VitModel& model, const std::strin
   if (paths_.empty()) throw InputError(directory, "", "no .npy file in this folder");
 }
 
+std::string DirectoryParameters::path_of(const std::string& name) const {
+  const auto found = paths_.find(name);
+  return found == paths_.end() ? "" : found->second;
+}
+
 MatrixD DirectoryParameters::tensor(const ParameterInfo& info) const {
   const auto found = paths_.find(info.name);
   if (found == paths_.end()) return fallback_.tensor(info);

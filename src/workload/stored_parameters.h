@@ -29,6 +29,8 @@ class DirectoryParameters : public ParameterSource {
  public:
   DirectoryParameters(const VitModel& model, const std::string& directory, const ParameterSource& fallback);
   MatrixD tensor(const ParameterInfo& info) const override;
+  // The file that gives a tensor, "" where the fallback does.
+  std::string path_of(const std::string& name) const;
 
  private:
   const ParameterSource& fallback_;

@@ -1,0 +1,121 @@
+#include "cli/run_request.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "cli/options.h"
+#include "workload/batch.h"
+
+namespace vitality::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+std::size_t choice(const po::variables_map& values, const char* option, const std::vector<std::string>& names) {
+  const std::string& value = values[option].as<std::string>();
+  const auto found = std::find(names.begin(), names.end(), value);
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  throw InputError("", "",
+                   std::string("option --") + option + ": expected one of " + list + "; found " + quoted(value) +
+                       suggestion(value, names));
+}
+
+std::string path_option(const po::variables_map& values, const char* option) {
+  if (!values.count(option)) return "";
+  const std::string value = values[option].as<std::string>();
+  if (value.empty()) throw InputError("", "", std::string("option --") + option + ": expected a name, found nothing");
+  return value;
+}
+
+po::options_description described_options() {
+  po::options_description options("options");
+  const auto text = [] { return po::value<std::string>(); };
+  const auto with_default = [](const char* value) { return po::value<std::string>()->default_value(value); };
+  // clang-format off
+  options.add_options()
+      ("config", text(), "the machine")
+      ("workload", text(), "the model")
+      ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value: another config value (repeatable)")
+      ("mode", with_default("inference"), "inference or training")
+      ("numerics", with_default("check"), "check: compute every value on the machine and compare with the reference; off: cycles alone")
+      ("seed", po::value<std::int64_t>()->default_value(1), "of weights and images that --inputs does not give")
+      ("inputs", text(), "folder of .npy tensors by name: input.npy, LAYER.weight.npy, ...")
+      ("layers", text(), "simulate only layers whose name matches this pattern (*, ?, [abc])")
+      ("batch", po::value<std::int64_t>()->default_value(1), "images, one after the other; image i is the one of seed + i")
+      ("result", text(), "writes the result as JSON")
+      ("csv", text(), "folder for totals.csv, layers.csv, units.csv")
+      ("trace", text(), "writes a Perfetto/Chrome trace (JSON)")
+      ("vcd", text(), "writes unit states as VCD")
+      ("quiet", po::bool_switch(), "prints no table")
+      ("progress", with_default("auto"), "auto (on a terminal), always or never; on stderr");
+  // clang-format on
+  return options;
+}
+
+// Letters that no shell touches stay as they are.
+std::string shell_word(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string("_-./=:,+@%").find(static_cast<char>(c)) != std::string::npos;
+  });
+  if (plain) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+}  // namespace
+
+std::vector<std::string> RunRequest::arguments() const {
+  std::vector<std::string> words{"--config", config, "--workload", workload};
+  for (const std::string& value : overrides) words.insert(words.end(), {"--set", value});
+  words.insert(words.end(), {"--mode", mode, "--numerics", numerics ? "check" : "off", "--seed", std::to_string(seed)});
+  if (!inputs.empty()) words.insert(words.end(), {"--inputs", inputs});
+  if (!layers.empty()) words.insert(words.end(), {"--layers", layers});
+  if (images > 1) words.insert(words.end(), {"--batch", std::to_string(images)});
+  return words;
+}
+
+bool parse_run(const Arguments& arguments, RunRequest& request) {
+  po::variables_map values;
+  if (!parse_options(arguments,
+                     "usage: vitality run --config C.json --workload W.json [OPTIONS]\n\nSimulates a model on a machine; "
+                     "prints a table of totals, layers and units. Exit code 3 when values are outside tolerance.",
+                     described_options(), "", values)) {
+    return false;
+  }
+  for (const char* name : {"config", "workload"}) {
+    if (!values.count(name)) throw InputError("", "", std::string("option --") + name + " is required; see --help");
+  }
+  request.config = path_option(values, "config");
+  request.workload = path_option(values, "workload");
+  if (values.count("set")) request.overrides = values["set"].as<std::vector<std::string>>();
+  request.mode = std::vector<std::string>{"inference", "training"}[choice(values, "mode", {"inference", "training"})];
+  request.numerics = choice(values, "numerics", {"off", "check"}) == 1;
+  const auto seed = values["seed"].as<std::int64_t>(), images = values["batch"].as<std::int64_t>();
+  check_range("--seed", seed, 0, std::numeric_limits<std::int64_t>::max());
+  check_range("--batch", images, 1, kMaxImages);
+  request.seed = static_cast<std::uint64_t>(seed);
+  request.images = static_cast<int>(images);
+  request.inputs = path_option(values, "inputs");
+  request.layers = path_option(values, "layers");
+  request.result = path_option(values, "result");
+  request.csv = path_option(values, "csv");
+  request.trace = path_option(values, "trace");
+  request.vcd = path_option(values, "vcd");
+  request.quiet = values["quiet"].as<bool>();
+  request.progress = static_cast<ProgressMode>(choice(values, "progress", {"auto", "always", "never"}));
+  return true;
+}
+
+std::string command_line(const std::vector<std::string>& run_arguments) {
+  std::string line = "vitality run";
+  for (const std::string& word : run_arguments) line += " " + shell_word(word);
+  return line;
+}
+
+}  // namespace vitality::cli

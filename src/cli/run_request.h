@@ -1,0 +1,38 @@
+// What `vitality run` is asked for: what decides the result, and where it goes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/cli.h"
+
+namespace vitality::cli {
+
+enum class ProgressMode { kAuto, kAlways, kNever };
+
+struct RunRequest {
+  // What decides the result.
+  std::string config, workload;
+  std::vector<std::string> overrides;  // --set
+  std::string mode = "inference";
+  bool numerics = true;
+  std::uint64_t seed = 1;
+  std::string inputs, layers;  // "" = none, all
+  int images = 1;
+  // Where it goes.
+  std::string result, csv, trace, vcd;  // "" = not written
+  bool quiet = false;
+  ProgressMode progress = ProgressMode::kAuto;
+
+  // Words that ask for the same result again, in a fixed order.
+  std::vector<std::string> arguments() const;
+};
+
+// False when --help was printed. InputError for words that are wrong or ask for what this version does not have.
+bool parse_run(const Arguments& arguments, RunRequest& request);
+
+// `vitality run ...` as a shell takes it.
+std::string command_line(const std::vector<std::string>& run_arguments);
+
+}  // namespace vitality::cli

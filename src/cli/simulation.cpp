@@ -1,0 +1,156 @@
+#include "cli/simulation.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/sha256.h"
+#include "config/hardware_config_json.h"
+#include "workload/batch.h"
+#include "workload/stored_parameters.h"
+#include "workload/workload_json.h"
+
+namespace vitality::cli {
+namespace {
+
+// The model's layers that the pattern takes, for every image of the batch.
+std::vector<bool> select_layers(const VitModel& model, const std::string& pattern, int images) {
+  if (pattern.empty()) return {};
+  std::vector<bool> selected;
+  std::vector<std::string> names;
+  bool any = false;
+  for (const Layer& layer : model.layers) {
+    selected.push_back(fnmatch(pattern.c_str(), layer.name.c_str(), 0) == 0);
+    any = any || selected.back();
+    // A pattern most often means the last parts of a name.
+    for (std::size_t at = 0; at != std::string::npos; at = layer.name.find('.', at + 1)) names.push_back(layer.name.substr(at == 0 ? 0 : at + 1));
+  }
+  if (!any) {
+    std::string letters;
+    for (const char c : pattern) letters += c == '*' || c == '?' || c == '[' || c == ']' ? "" : std::string(1, c);
+    throw InputError("", "", "option --layers: no layer of workload " + model.name + " matches " + quoted(pattern) + suggestion(letters, names));
+  }
+  const std::size_t count = selected.size();
+  for (std::size_t i = count; i < count * static_cast<std::size_t>(images); ++i) selected.push_back(selected[i % count]);
+  return selected;
+}
+
+// Every file is read once before time starts, so that a bad one costs no simulation. Returns the identity of all.
+std::string check_inputs(const DirectoryParameters& inputs, const VitModel& model) {
+  std::string list;
+  for (const ParameterInfo& info : parameters_of(model)) {
+    const std::string path = inputs.path_of(info.name);
+    if (path.empty()) continue;
+    const MatrixD values = inputs.tensor(info);
+    if (info.role == ParameterRole::kRunningVariance) {
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        if (values.data()[i] < 0) throw InputError(path, "", "a variance is negative: " + json_number(values.data()[i]));
+      }
+    }
+    const std::string_view bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double));
+    list += info.name + " " + sha256_hex(bytes) + "\n";
+  }
+  return sha256_hex(list);
+}
+
+// One line on stderr that is written over; gone when the run ends.
+class ProgressLine {
+ public:
+  explicit ProgressLine(const RunRequest& request)
+      : shown_(request.progress == ProgressMode::kAlways ||
+               (request.progress == ProgressMode::kAuto && !request.quiet && isatty(STDERR_FILENO) == 1)) {}
+  ~ProgressLine() {
+    if (started_) fmt::print(stderr, "\r\033[K");
+  }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  bool shown() const { return shown_; }
+  void show(const std::string& phase, double fraction) {
+    const auto now = std::chrono::steady_clock::now();
+    if (started_ && fraction < 1 && now - last_ < std::chrono::milliseconds(50)) return;
+    last_ = now, started_ = true;
+    fmt::print(stderr, "\r\033[K{}: {:.0f} %", phase, 100 * fraction);
+    std::fflush(stderr);
+  }
+
+ private:
+  bool shown_, started_ = false;
+  std::chrono::steady_clock::time_point last_;
+};
+
+}  // namespace
+
+FinishedSimulation run_simulation(const RunRequest& request,
+                                  std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe) {
+  const auto begin = std::chrono::steady_clock::now();
+  if (request.mode == "training") throw InputError("", "", "option --mode: training is not available in this version");
+  FinishedSimulation run{read_hardware_config(request.config, request.overrides), {}};
+  const std::string workload_text = read_text_file(request.workload);
+  const VitModel one = parse_workload(workload_text, request.workload);
+  const VitModel model = batched(one, request.images);
+
+  SimulationOptions options;
+  options.numerics = request.numerics;
+  options.seed = request.seed;
+  options.selected = select_layers(one, request.layers, request.images);
+  const SeededParameters seeded(request.seed);
+  std::unique_ptr<DirectoryParameters> inputs;
+  std::string inputs_sha256;
+  if (!request.inputs.empty()) {
+    inputs = std::make_unique<DirectoryParameters>(model, request.inputs, seeded);
+    inputs_sha256 = check_inputs(*inputs, model);
+    options.parameters = inputs.get();
+  }
+  {
+    ProgressLine line(request);
+    if (line.shown())
+      options.progress = [&line](const std::string& phase, double fraction) { line.show(phase, fraction); };
+    if (observe) options.observe = [&](const FinishedRun& finished) { observe(finished, model, run.config); };
+    run.result = simulate(run.config, model, options);
+  }
+
+  SimulationResult& result = run.result;
+  result.config_json = write_json(run.config);
+  result.mode = request.mode;
+  Manifest& manifest = result.manifest;
+  manifest.version = VITALITY_VERSION;
+  manifest.arguments = request.arguments();
+  manifest.command = command_line(manifest.arguments);
+  manifest.seed = request.seed;
+  manifest.config_sha256 = sha256_hex(result.config_json);
+  manifest.workload_sha256 = sha256_hex(workload_text);
+  manifest.inputs_sha256 = inputs_sha256;
+  manifest.host_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return run;
+}
+
+ExitOnInterrupt::ExitOnInterrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { _exit(kInterrupted); };
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+ExitOnInterrupt::~ExitOnInterrupt() { signal(SIGINT, SIG_DFL); }
+
+namespace {
+void mask_interrupts(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigprocmask(how, &set, nullptr);
+}
+}  // namespace
+
+InterruptsWait::InterruptsWait() { mask_interrupts(SIG_BLOCK); }
+InterruptsWait::~InterruptsWait() { mask_interrupts(SIG_UNBLOCK); }
+
+}  // namespace vitality::cli

@@ -1,0 +1,38 @@
+// One run from a request: reads its files, simulates, fills the manifest. Shared by `run` and `rerun`.
+#pragma once
+
+#include "cli/run_request.h"
+#include "config/hardware_config.h"
+#include "report/result.h"
+#include "sim/simulate.h"
+
+namespace vitality::cli {
+
+struct FinishedSimulation {
+  HardwareConfig config;
+  SimulationResult result;
+};
+
+// observe: as in SimulationOptions. Throws InputError and InfeasibleError.
+FinishedSimulation run_simulation(const RunRequest& request,
+                                  std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe = {});
+
+// While it lives, SIGINT ends the process with exit code 130 at once.
+class ExitOnInterrupt {
+ public:
+  ExitOnInterrupt();
+  ~ExitOnInterrupt();
+  ExitOnInterrupt(const ExitOnInterrupt&) = delete;
+  ExitOnInterrupt& operator=(const ExitOnInterrupt&) = delete;
+};
+
+// While it lives, SIGINT waits: files are being written.
+class InterruptsWait {
+ public:
+  InterruptsWait();
+  ~InterruptsWait();
+  InterruptsWait(const InterruptsWait&) = delete;
+  InterruptsWait& operator=(const InterruptsWait&) = delete;
+};
+
+}  // namespace vitality::cli

@@ -1,0 +1,106 @@
+// A batch as one model: shapes, names, shared parameters, images of seed + i, values and traffic of every image.
+#include "workload/batch.h"
+
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "config/hardware_config_json.h"
+#include "mapping/mapper.h"
+#include "reference/model.h"
+#include "workload/parameters.h"
+#include "workload/workload_json.h"
+
+using namespace vitality;
+
+namespace {
+
+VitModel tiny(const std::string& name) {
+  return read_workload(std::string(VITALITY_SOURCE_DIR) + "/workloads/" + name + ".json");
+}
+
+bool same(const MatrixD& a, const MatrixD& b) {
+  return a.rows() == b.rows() && a.cols() == b.cols() && std::equal(a.data(), a.data() + a.size(), b.data());
+}
+
+Bytes loaded_weights(const Schedule& schedule) {
+  Bytes bytes = 0;
+  for (const Transfer& t : schedule.transfers)
+    if (schedule.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kWeight) bytes += t.bytes;
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("batch: one image is the model itself") {
+  const VitModel model = tiny("tiny_vit"), batch = batched(model, 1);
+  CHECK(batch.images == 1);
+  REQUIRE(batch.layers.size() == model.layers.size());
+  CHECK(batch.layers[0].name == model.layers[0].name);
+  CHECK(batch.layers[0].shared_parameters.empty());
+}
+
+TEST_CASE("batch: layers repeat, parameters count once, MACs for every image") {
+  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
+    INFO(name);
+    const VitModel model = tiny(name), batch = batched(model, 3);
+    const std::size_t count = model.layers.size();
+    REQUIRE(batch.layers.size() == 3 * count);
+    CHECK(parameter_count(batch) == parameter_count(model));
+    CHECK(macs(batch) == 3 * macs(model));
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < batch.layers.size(); ++i) {
+      const Layer &layer = batch.layers[i], &original = model.layers[i % count];
+      const int image = static_cast<int>(i / count), offset = image * static_cast<int>(count);
+      CHECK(layer.name == "image" + std::to_string(image) + "/" + original.name);
+      CHECK(names.insert(layer.name).second);
+      REQUIRE(layer.inputs.size() == original.inputs.size());
+      for (std::size_t k = 0; k < layer.inputs.size(); ++k)
+        CHECK(layer.inputs[k] == (original.inputs[k] < 0 ? kModelInput - image : original.inputs[k] + offset));
+      if (const auto* norm = std::get_if<BatchNorm>(&layer.parameters))
+        CHECK(norm->folded_into == std::get<BatchNorm>(original.parameters).folded_into + offset);
+    }
+    const auto own = parameters_of(model), shared = parameters_of(batch);
+    REQUIRE(shared.size() == own.size() + 2);
+    CHECK(shared[1].name == "input.1");
+    CHECK(shared[2].name == "input.2");
+    for (std::size_t i = 1; i < own.size(); ++i) CHECK(shared[i + 2].name == own[i].name);
+  }
+}
+
+TEST_CASE("batch: image i is the image of seed + i, and every image's outputs are those of its own run") {
+  const VitModel model = tiny("tiny_levit"), batch = batched(model, 3);
+  const SeededParameters parameters(7);
+  const auto infos = parameters_of(batch);
+  const auto outputs = reference::forward(batch, parameters, {}).outputs;
+  const std::size_t count = model.layers.size();
+  for (int image = 0; image < 3; ++image) {
+    // The image of seed + i with the weights of the seed.
+    struct OneImage : ParameterSource {
+      SeededParameters weights{7}, pixels;
+      explicit OneImage(std::uint64_t seed) : pixels(seed) {}
+      MatrixD tensor(const ParameterInfo& info) const override {
+        return (info.role == ParameterRole::kImage ? pixels : weights).tensor(info);
+      }
+    } const one(7 + static_cast<std::uint64_t>(image));
+    CHECK(same(parameters.tensor(infos[static_cast<std::size_t>(image)]), one.tensor(parameters_of(model)[0])));
+    const auto alone = reference::forward(model, one, {}).outputs;
+    for (std::size_t i = 0; i < count; ++i) CHECK(same(outputs[static_cast<std::size_t>(image) * count + i], alone[i]));
+  }
+  CHECK_FALSE(same(outputs[count - 1], outputs[2 * count - 1]));
+}
+
+TEST_CASE("batch: weights lie in DRAM once and are fetched for every image") {
+  const HardwareConfig config =
+      read_hardware_config(std::string(VITALITY_SOURCE_DIR) + "/configs/vitality.json");
+  for (const char* name : {"tiny_vit", "tiny_levit"}) {
+    const VitModel model = tiny(name);
+    const Schedule one = map_model(model, config), four = map_model(batched(model, 4), config);
+    CHECK(four.jobs.size() == 4 * one.jobs.size());
+    CHECK(loaded_weights(four) == 4 * loaded_weights(one));
+    Bytes weights = 0;
+    for (const ScheduledTensor& t : one.tensors)
+      if (t.role == TensorRole::kWeight) weights += ceil_div(t.bytes, 4096) * 4096;
+    REQUIRE(weights > 0);
+    CHECK(four.dram_footprint == 4 * (one.dram_footprint - weights) + weights);
+  }
+}
