@@ -123,7 +123,7 @@ static void check_supported(const HardwareConfig& config) {
     throw InfeasibleError("machine " + config.name + ": no mapper for machines of kind " + to_string(config.machine) + " in this version");
   if (config.attention != AttentionKind::kSoftmax && config.attention != AttentionKind::kTaylor && config.attention != AttentionKind::kTaylorElided)
     throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
-                          " is not simulated in this version (softmax, taylor and taylor_elided are)");
+                          " is not simulated in this version (softmax, taylor and taylor_elided are: --set attention=taylor)");
   if (config.cost_model != CostModel::kSimulated)
     throw InfeasibleError("machine " + config.name + ": cost_model " + to_string(config.cost_model) + " belongs to machines with a released cost model");
 }

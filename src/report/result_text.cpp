@@ -81,12 +81,12 @@ class TextReport {
 
   void totals() {
     const Totals& t = result_.totals;
-    print("latency       {:.4f} ms = {} cycles at {} MHz\n", t.latency_ms, grouped(t.cycles), config_.clock_mhz);
+    print("latency       {:.4g} ms = {} cycles at {} MHz\n", t.latency_ms, grouped(t.cycles), config_.clock_mhz);
     if (result_.images > 1) {
-      print("batch         {} images: {:.4f} ms an image, {:.1f} images/s; all numbers below are of the whole batch\n",
+      print("batch         {} images: {:.4g} ms an image, {:.1f} images/s; all numbers below are of the whole batch\n",
             result_.images, t.latency_ms / result_.images, t.latency_ms > 0 ? 1e3 * result_.images / t.latency_ms : 0);
     }
-    print("energy        {:.4f} mJ; average power {:.3f} W, of which on chip {:.3f} W\n", t.energy_mj, t.average_power_w,
+    print("energy        {:.4g} mJ; average power {:.3f} W, of which on chip {:.3f} W\n", t.energy_mj, t.average_power_w,
           t.on_chip_power_w);
     print("throughput    {:.1f} GOP/s, {:.1f} GOP/s/W (1 MAC = 2 operations)\n", t.gops, t.gops_per_w);
     print("utilization   {:.1f} % of the arrays' peak MACs; {} MACs done\n", 100 * t.utilization, grouped(t.macs));
@@ -103,7 +103,7 @@ class TextReport {
   void attention() {
     const Totals& t = result_.attention_totals;
     if (t.cycles == 0 && t.operations == OperationCounts()) return;
-    print("attention     {:.4f} ms ({:.1f} % of the latency), {:.4f} mJ ({:.1f} % of the energy), {:.1f} GOP/s\n",
+    print("attention     {:.4g} ms ({:.1f} % of the latency), {:.4g} mJ ({:.1f} % of the energy), {:.1f} GOP/s\n",
           t.latency_ms, percent(t.cycles, result_.totals.cycles), t.energy_mj,
           percent(t.energy_mj, result_.totals.energy_mj), t.gops);
     print("              ");
@@ -133,7 +133,7 @@ class TextReport {
   }
 
   void layers() {
-    print("\n{:<32} {:<18} {:>11} {:>10} {:>7} {:>9} {:>10} {:>10}  {}\n", "layer", "kind", "start", "cycles", "bound %",
+    print("\n{:<26} {:<18} {:>10} {:>10} {:>7} {:>8} {:>9} {:>8}  {}\n", "layer", "kind", "start", "cycles", "bound %",
           "MACs", "energy", "DRAM", "waits for");
     std::size_t left_out = 0;
     for (const LayerResult& layer : result_.layers) {
@@ -146,7 +146,7 @@ class TextReport {
       const std::string waits = !layer.charged                           ? "not charged"
                                 : span == 0 && layer.bottleneck.empty() ? "none"
                                                                          : layer.bottleneck;
-      print("{:<32} {:<18} {:>11} {:>10} {:>7} {:>9} {:>10} {:>10}  {}\n", shortened(layer.name, 32), layer.kind,
+      print("{:<26} {:<18} {:>10} {:>10} {:>7} {:>8} {:>9} {:>8}  {}\n", shortened(layer.name, 26), layer.kind,
             grouped(layer.start_cycle), grouped(span),
             span == 0 ? "-" : fmt::format("{:.0f}", percent(layer.bound_cycles, span)),
             scaled(static_cast<double>(layer.macs), ""), energy(layer.energy.total()),
@@ -178,22 +178,19 @@ class TextReport {
 
   void energies() {
     const EnergyBreakdown& e = result_.energy;
-    print("\nenergy ");
-    const char* separator = "";
+    print("\n{:<18} {:>12} {:>8}\n", "energy", "", "share");
     for (const auto& [name, value] : {std::pair<const char*, Picojoules>{"compute", e.compute},
                                       {"scratchpad", e.sram},
                                       {"NoC", e.noc},
                                       {"DRAM", e.dram},
                                       {"leakage and clock", e.leakage}}) {
-      print("{}{} {} ({:.1f} %)", separator, name, energy(value), percent(value, e.total()));
-      separator = ", ";
+      print("{:<18} {:>12} {:>6.1f} %\n", name, energy(value), percent(value, e.total()));
     }
-    print("\n");
   }
 
   void critical_path() {
     if (result_.critical_path.empty()) return;
-    print("critical path: ");
+    print("\ncritical path: ");
     const char* separator = "";
     for (std::size_t i = 0; i < std::min<std::size_t>(4, result_.critical_path.size()); ++i) {
       const auto& [name, cycles] = result_.critical_path[i];

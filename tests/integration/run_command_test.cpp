@@ -1,0 +1,336 @@
+// `vitality run` from outside: the result's fields and sums, reproducibility, --inputs, --layers, --batch, exit codes, and that
+// nothing is written on error.
+#include <signal.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tensor/npy.h"
+#include "tests/support/program.h"
+#include "workload/parameters.h"
+#include "workload/workload_json.h"
+
+using nlohmann::json;
+using namespace vitality;
+using namespace vitality::test;
+using Catch::Contains;
+
+namespace {
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::vector<std::string> words(const std::string& workload, std::vector<std::string> more = {}) {
+  std::vector<std::string> all{"run", "--config", "configs/vitality.json", "--workload", "workloads/" + workload + ".json"};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+json run(const std::string& workload, std::vector<std::string> more = {}, int exit_code = 0) {
+  const ScratchFolder folder;
+  more.insert(more.end(), {"--quiet", "--result", folder.path("r.json")});
+  const ProgramResult result = run_program(words(workload, more));
+  INFO(result.err);
+  REQUIRE(result.exit_code == exit_code);
+  CHECK(result.out.empty());
+  return json::parse(read_text(folder.path("r.json")));
+}
+
+std::vector<std::string> files_in(const std::string& path) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Every refusal: exit code, text on stderr, nothing on stdout, nothing new in the folder.
+void check_refused(const ScratchFolder& folder, std::vector<std::string> arguments, int exit_code, const std::string& expected) {
+  const auto before = files_in(folder.path());
+  arguments.insert(arguments.end(), {"--result", folder.path("refused.json"), "--csv", folder.path("refused_csv")});
+  const ProgramResult result = run_program(arguments);
+  INFO(expected);
+  CHECK(result.exit_code == exit_code);
+  CHECK_THAT(result.err, Catch::StartsWith("error: ") && Contains(expected));
+  CHECK(result.out.empty());
+  CHECK(files_in(folder.path()) == before);
+}
+
+}  // namespace
+
+TEST_CASE("run: the result has every field of the contract and its sums close") {
+  const json r = run("tiny_vit");
+  CHECK(r["schema_version"] == 1);
+  for (const char* key : {"version", "command", "seed", "config_sha256", "workload_sha256", "host_seconds"}) CHECK(r["manifest"].contains(key));
+  CHECK(r["config"]["matrix_engine"]["rows"] == 64);
+  CHECK(r["workload"]["name"] == "tiny_vit");
+  CHECK(r["mode"] == "inference");
+  CHECK(r["numerics"]["checked"] == true);
+  CHECK(r["numerics"]["passed"] == true);
+  CHECK(r["numerics"]["max_rel_error"].get<double>() <= r["numerics"]["tolerance"].get<double>());
+  CHECK(r["numerics"]["approximation"]["max_rel_error"].get<double>() > 0);
+  for (const char* part : {"totals", "attention_totals"}) {
+    for (const char* key : {"cycles", "latency_ms", "energy_mj", "average_power_w", "area_mm2", "macs", "gops", "gops_per_w", "utilization",
+                            "dram_read_bytes", "dram_write_bytes", "sram_read_bytes", "sram_write_bytes", "noc_byte_hops"})
+      CHECK(r[part][key].is_number());
+    for (const char* key : {"mul", "add", "div", "exp", "cmp"}) CHECK(r[part]["operations"][key].is_number_integer());
+  }
+  const auto total = r["totals"]["cycles"].get<std::int64_t>();
+  CHECK(total > 0);
+  std::int64_t macs = 0, dram = 0, path = 0, last = 0;
+  for (const json& layer : r["layers"]) {
+    for (const char* key : {"name", "kind", "start_cycle", "end_cycle", "macs", "operations", "energy_pj", "bytes", "bottleneck", "bound_cycles"})
+      CHECK(layer.contains(key));
+    macs += layer["macs"].get<std::int64_t>();
+    dram += layer["bytes"]["dram_read"].get<std::int64_t>() + layer["bytes"]["dram_write"].get<std::int64_t>();
+    std::int64_t split = 0, operands = 0;
+    for (const auto& part : layer["time_split"]) split += part.get<std::int64_t>();
+    CHECK(split == layer["end_cycle"].get<std::int64_t>() - layer["start_cycle"].get<std::int64_t>());
+    for (const auto& part : layer["bytes"]["dram_by_operand"]) operands += part.get<std::int64_t>();
+    CHECK(operands == layer["bytes"]["dram_read"].get<std::int64_t>() + layer["bytes"]["dram_write"].get<std::int64_t>());
+    last = std::max(last, layer["end_cycle"].get<std::int64_t>());
+  }
+  CHECK(last == total);
+  CHECK(macs == r["totals"]["macs"]);
+  CHECK(dram == r["totals"]["dram_read_bytes"].get<std::int64_t>() + r["totals"]["dram_write_bytes"].get<std::int64_t>());
+  for (const json& unit : r["units"]) {
+    std::int64_t sum = unit["busy_cycles"].get<std::int64_t>() + unit["idle_cycles"].get<std::int64_t>();
+    for (const auto& stall : unit["stall_cycles"]) sum += stall.get<std::int64_t>();
+    INFO(unit["name"]);
+    CHECK(sum == total);
+  }
+  double energy = 0;
+  for (const auto& part : r["energy_breakdown_pj"]) energy += part.get<double>();
+  CHECK(energy * 1e-9 == Approx(r["totals"]["energy_mj"].get<double>()).epsilon(1e-12));
+  for (const auto& part : r["critical_path_cycles"]) path += part.get<std::int64_t>();
+  CHECK(path == total);
+  CHECK(r["not_charged"] == json::parse(R"(["layer_norm", "activation"])"));
+}
+
+TEST_CASE("run: two runs of one command differ in host_seconds alone, wherever they write") {
+  const ScratchFolder folder;
+  std::vector<std::string> texts;
+  for (const char* name : {"a", "b"}) {
+    REQUIRE(run_program(words("tiny_mobilevit", {"--quiet", "--result", folder.path(name), "--csv", folder.path(std::string(name) + "_csv")})).exit_code == 0);
+    std::string text = read_text(folder.path(name));
+    const auto at = text.find("\"host_seconds\": ");
+    REQUIRE(at != std::string::npos);
+    text.erase(at, text.find('\n', at) - at);
+    texts.push_back(text);
+  }
+  CHECK(texts[0] == texts[1]);
+  for (const char* table : {"totals.csv", "layers.csv", "units.csv"}) {
+    const std::string first = read_text(folder.path(std::string("a_csv/") + table));
+    CHECK(first.size() > 100);
+    CHECK(first == read_text(folder.path(std::string("b_csv/") + table)));
+  }
+  CHECK(files_in(folder.path()) == std::vector<std::string>{"a", "a_csv", "b", "b_csv"});
+}
+
+TEST_CASE("run: the CSV tables have one row a layer and a unit, as wide as their heads") {
+  const ScratchFolder folder;
+  REQUIRE(run_program(words("tiny_levit", {"--quiet", "--result", folder.path("r"), "--csv", folder.path("csv")})).exit_code == 0);
+  const json r = json::parse(read_text(folder.path("r")));
+  const auto lines_of = [&](const std::string& name) {
+    std::ifstream file(folder.path("csv/" + name));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    // Commas inside quotes do not count.
+    std::vector<int> widths;
+    for (const std::string& line : lines) {
+      bool inside = false;
+      int width = 1;
+      for (const char c : line) inside ^= c == '"', width += c == ',' && !inside;
+      widths.push_back(width);
+    }
+    for (const int width : widths) CHECK(width == widths[0]);
+    return lines;
+  };
+  CHECK(lines_of("totals.csv").size() == 3);
+  CHECK(lines_of("layers.csv").size() == r["layers"].size() + 1);
+  CHECK(lines_of("units.csv").size() == r["units"].size() + 1);
+  CHECK_THAT(lines_of("totals.csv")[1], Catch::StartsWith("total," + std::to_string(r["totals"]["cycles"].get<std::int64_t>()) + ","));
+}
+
+TEST_CASE("run: numerics off gives the same statistics and says that nothing was checked") {
+  for (const char* workload : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
+    const json on = run(workload), off = run(workload, {"--numerics", "off"});
+    CHECK(on["totals"] == off["totals"]);
+    CHECK(on["units"] == off["units"]);
+    CHECK(off["numerics"]["checked"] == false);
+    CHECK(off["numerics"]["passed"].is_null());
+  }
+}
+
+TEST_CASE("run: the table has units, names what is not charged, and fits 120 columns") {
+  const ProgramResult result = run_program(words("tiny_vit"));
+  CHECK(result.exit_code == 0);
+  CHECK(result.err.empty());
+  CHECK_THAT(result.out, Contains(" ms = ") && Contains(" mJ; average power ") && Contains(" GOP/s") && Contains("mm2 at 28 nm"));
+  CHECK_THAT(result.out, Contains("NOT CHARGED   layer_norm, activation") && Contains("Taylor against softmax") && Contains("arithmetic    within tolerance"));
+  CHECK_THAT(result.out, Contains("blocks.0.attn.qkv") && Contains("sa_general") && Contains("critical path"));
+  std::size_t begin = 0;
+  for (std::size_t end; (end = result.out.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    INFO(result.out.substr(begin, end - begin));
+    CHECK(end - begin <= 120);
+  }
+}
+
+TEST_CASE("run: progress goes to stderr and only when asked for or on a terminal") {
+  CHECK(run_program(words("tiny_vit", {"--progress", "auto", "--quiet"})).err.empty());
+  CHECK(run_program(words("tiny_vit", {"--progress", "never"})).err.empty());
+  const ProgramResult shown = run_program(words("tiny_vit", {"--progress", "always", "--quiet"}));
+  CHECK(shown.exit_code == 0);
+  CHECK_THAT(shown.err, Contains("reference: ") && Contains("simulation: 100 %"));
+}
+
+TEST_CASE("run: --layers simulates a part and the rest is named as left out") {
+  const json all = run("tiny_vit"), part = run("tiny_vit", {"--layers", "blocks.?.attn"});
+  std::vector<std::string> executed;
+  for (const json& layer : part["layers"]) {
+    if (layer["executed"] == true) executed.push_back(layer["name"]);
+  }
+  CHECK(executed == std::vector<std::string>{"blocks.0.attn", "blocks.1.attn"});
+  CHECK(part["layers"].size() == all["layers"].size());
+  CHECK(part["totals"]["operations"] == all["attention_totals"]["operations"]);
+  CHECK(part["totals"]["cycles"] < all["totals"]["cycles"]);
+  CHECK(part["numerics"]["passed"] == true);
+}
+
+TEST_CASE("run: a batch counts every image, shares the parameters and says what an image takes") {
+  const json one = run("tiny_levit"), three = run("tiny_levit", {"--batch", "3"});
+  CHECK(three["batch"]["images"] == 3);
+  CHECK(three["workload"] == one["workload"]);
+  CHECK(three["totals"]["macs"] == 3 * one["totals"]["macs"].get<std::int64_t>());
+  CHECK(three["totals"]["dram_read_bytes"] == 3 * one["totals"]["dram_read_bytes"].get<std::int64_t>());
+  CHECK(three["attention_totals"]["operations"]["mul"] == 3 * one["attention_totals"]["operations"]["mul"].get<std::int64_t>());
+  CHECK(three["layers"].size() == 3 * one["layers"].size());
+  CHECK(three["layers"][one["layers"].size()]["name"] == "image1/" + one["layers"][0]["name"].get<std::string>());
+  CHECK(three["numerics"]["passed"] == true);
+  const double each = three["batch"]["latency_ms_per_image"];
+  CHECK(each * 3 == Approx(three["totals"]["latency_ms"].get<double>()));
+  CHECK(each <= one["totals"]["latency_ms"].get<double>());
+  CHECK(run("tiny_levit", {"--batch", "2", "--layers", "*attn*"})["numerics"]["passed"] == true);
+}
+
+TEST_CASE("run: --inputs replaces what it names, bit for bit") {
+  const ScratchFolder folder;
+  const VitModel model = read_workload(std::string(VITALITY_SOURCE_DIR) + "/workloads/tiny_levit.json");
+  // Every tensor of seed 5 as a file: the same run as seed 5, whatever the seed.
+  const SeededParameters seeded(5);
+  std::filesystem::create_directory(folder.path("in"));
+  for (const ParameterInfo& info : parameters_of(model)) write_npy(folder.path("in/" + info.name + ".npy"), seeded.tensor(info));
+  const json want = run("tiny_levit", {"--seed", "5"}), got = run("tiny_levit", {"--seed", "9", "--inputs", folder.path("in")});
+  const json other = run("tiny_levit", {"--seed", "9"});
+  CHECK(got["numerics"] == want["numerics"]);
+  CHECK(got["layers"] == want["layers"]);
+  CHECK(got["numerics"] != other["numerics"]);
+  CHECK(got["manifest"]["inputs_sha256"].get<std::string>().size() == 64);
+  CHECK_FALSE(other["manifest"].contains("inputs_sha256"));
+}
+
+TEST_CASE("run: bad tensors are refused before anything is simulated") {
+  const ScratchFolder folder;
+  const std::string input = folder.path("in");
+  const auto refused = [&](const std::string& name, const NpyShape& shape, double value, const std::string& expected) {
+    std::filesystem::remove_all(input);
+    std::filesystem::create_directory(input);
+    write_npy(input + "/" + name + ".npy", shape, std::vector<double>(element_count(shape), value));
+    // Values are looked at even where none is computed.
+    check_refused(folder, words("tiny_levit", {"--numerics", "off", "--inputs", input}), 2, expected);
+  };
+  const VitModel model = read_workload(std::string(VITALITY_SOURCE_DIR) + "/workloads/tiny_levit.json");
+  const auto infos = parameters_of(model);
+  const auto variance = std::find_if(infos.begin(), infos.end(), [](const ParameterInfo& i) { return i.role == ParameterRole::kRunningVariance; });
+  REQUIRE(variance != infos.end());
+  refused("inputs", {infos[0].rows, infos[0].cols}, 1, "did you mean \"input\"?");
+  refused("input", {infos[0].rows + 1, infos[0].cols}, 1, "expected (");
+  refused("input", {infos[0].rows * infos[0].cols}, 1, "expected (");
+  refused("input", {infos[0].rows, infos[0].cols}, std::nan(""), "input.npy");
+  refused("input", {infos[0].rows, infos[0].cols}, INFINITY, "input.npy");
+  refused(variance->name, {variance->rows, variance->cols}, -1, "variance is negative");
+  std::filesystem::remove_all(input);
+  check_refused(folder, words("tiny_levit", {"--inputs", input}), 2, "in");
+  folder.write("file", "x");
+  check_refused(folder, words("tiny_levit", {"--inputs", folder.path("file")}), 2, "file");
+}
+
+TEST_CASE("run: refusals") {
+  const ScratchFolder folder;
+  struct Case {
+    std::vector<std::string> more;
+    int exit_code;
+    std::string expected;
+  };
+  for (const Case& c : std::vector<Case>{{{"--layers", "*atn"}, 2, "did you mean \"attn\"?"},
+                                         {{"--layers", ""}, 2, "--layers"},
+                                         {{"--batch", "0"}, 2, "--batch"},
+                                         {{"--batch", "-1"}, 2, "--batch"},
+                                         {{"--batch", "1000000"}, 2, "--batch"},
+                                         {{"--seed", "-1"}, 2, "--seed"},
+                                         {{"--seed", "1e3"}, 2, "--seed"},
+                                         {{"--seed", "99999999999999999999"}, 2, "--seed"},
+                                         {{"--numerics", "on"}, 2, "expected one of off, check"},
+                                         {{"--mode", "trianing"}, 2, "did you mean \"training\"?"},
+                                         {{"--progress", "yes"}, 2, "expected one of auto"},
+                                         {{"--inptus", "x"}, 2, "did you mean \"--inputs\"?"},
+                                         {{"--set", "matrix_engine.rwos=3"}, 2, "did you mean"},
+                                         {{"--set", "precision=int3"}, 2, "precision"},
+                                         {{"--set", "scratchpad.capacity_kib=1"}, 4, "scratchpad"},
+                                         {{"extra"}, 2, "options only"}}) {
+    check_refused(folder, words("tiny_vit", c.more), c.exit_code, c.expected);
+  }
+  check_refused(folder, {"run", "--workload", "workloads/tiny_vit.json"}, 2, "--config is required");
+  check_refused(folder, {"run", "--config", "configs/vitality.json"}, 2, "--workload is required");
+  check_refused(folder, {"run", "--config", "configs/vitality.json", "--workload", "configs/vitality.json"}, 2, "configs/vitality.json");
+  check_refused(folder, {"run", "--config", "workloads/tiny_vit.json", "--workload", "workloads/tiny_vit.json"}, 2, "workloads/tiny_vit.json");
+}
+
+TEST_CASE("run: outputs that cannot be written are refused before the run, and devices are written in place") {
+  const ScratchFolder folder;
+  folder.write("file", "keep");
+  for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{{"--result", folder.path()},
+                                                                                    {"--result", folder.path("none/r.json")},
+                                                                                    {"--csv", folder.path("file")},
+                                                                                    {"--csv", folder.path("file/csv")}}) {
+    const ProgramResult result = run_program(words("tiny_vit", more));
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err, Catch::StartsWith("error: " + folder.path()));
+    CHECK(result.out.empty());
+  }
+  CHECK(files_in(folder.path()) == std::vector<std::string>{"file"});
+  CHECK(read_text(folder.path("file")) == "keep");
+  CHECK(run_program(words("tiny_vit", {"--quiet", "--result", "/dev/null"})).exit_code == 0);
+  CHECK(std::filesystem::is_character_file("/dev/null"));
+  const ProgramResult full = run_program(words("tiny_vit", {"--quiet", "--result", "/dev/full"}));
+  CHECK(full.exit_code == 2);
+  CHECK_THAT(full.err, Contains("cannot be written"));
+}
+
+TEST_CASE("run: an interrupted run exits with 130 and leaves nothing") {
+  const ScratchFolder folder;
+  int progress[2];
+  REQUIRE(pipe(progress) == 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    dup2(progress[1], STDERR_FILENO);
+    close(progress[0]), close(progress[1]);
+    if (chdir(VITALITY_SOURCE_DIR) != 0) _exit(127);
+    const std::string result = folder.path("r.json");
+    execl(VITALITY_PROGRAM, VITALITY_PROGRAM, "run", "--config", "configs/vitality.json", "--workload", "workloads/vit_huge_14.json",
+          "--progress", "always", "--result", result.c_str(), static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  close(progress[1]);
+  char first = 0;
+  CHECK(read(progress[0], &first, 1) == 1);  // the run is under way
+  kill(child, SIGINT);
+  int status = 0;
+  waitpid(child, &status, 0);
+  close(progress[0]);
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 130));
+  CHECK(files_in(folder.path()).empty());
+}
