@@ -75,7 +75,7 @@ class TextReport {
   }
 
   void operations(const OperationCounts& counts) {
-    print("{} multiplications, {} additions, {} divisions, {} exponentials, {} comparisons\n", grouped(counts.mul),
+    print("{} mul, {} add, {} div, {} exp, {} cmp\n", grouped(counts.mul),
           grouped(counts.add), grouped(counts.div), grouped(counts.exp), grouped(counts.cmp));
   }
 
@@ -125,10 +125,16 @@ class TextReport {
   }
 
   void omissions() {
-    if (result_.not_charged.empty()) return;
     std::string names;
-    for (const std::string& name : result_.not_charged) names += (names.empty() ? "" : ", ") + name;
-    print("NOT CHARGED   {}: the machine's description says nothing of them; they take no time and no energy here\n",
+    for (const std::string& name : result_.not_charged) {
+      if (name == "batch_norm" && config_.batch_norm_folded) {
+        print("folded        batch_norm, into the weights of the layers beside it\n");
+      } else {
+        names += (names.empty() ? "" : ", ") + name;
+      }
+    }
+    if (names.empty()) return;
+    print("NOT CHARGED   {}: no time and no energy here,\n              because the machine's description says nothing of them\n",
           names);
   }
 
