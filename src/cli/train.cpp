@@ -1,7 +1,9 @@
 // `vitality train`: a small vision transformer learns a synthetic image task in the reference, once with each kind of
 // attention, and is then judged with Taylor attention alone: what unified attention's sparse part is worth.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "base/error.h"
@@ -9,6 +11,7 @@
 #include "base/output_file.h"
 #include "cli/options.h"
 #include "reference/training.h"
+#include "tensor/npy.h"
 #include "workload/workload_json.h"
 
 namespace vitality::cli {
@@ -19,6 +22,7 @@ using reference::AttentionMap;
 
 // Test images lie far behind every training image.
 constexpr std::uint64_t kFirstTestImage = std::uint64_t{1} << 40;
+constexpr Count kMaxParameters = 10000000;
 
 struct NamedMap {
   const char* name;
@@ -34,7 +38,13 @@ struct Experiment {
   VitModel model;
   int classes = 0, test_images = 0;
   std::uint64_t seed = 0;
+  double signal = 0;
+  std::string weights_folder;  // "" = not kept
   reference::TrainingSettings settings;
+
+  reference::SyntheticImages images() const {
+    return {model.image_height, model.image_width, model.image_channels, classes, seed, signal};
+  }
 };
 
 struct Outcome {
@@ -82,6 +92,12 @@ void check_model(Experiment& e, const std::string& file) {
                          ", expected a linear layer with one row and two classes or more");
   }
   e.classes = out.cols;
+  if (parameter_count(e.model) > kMaxParameters) {
+    throw InputError(file, "",
+                     std::to_string(parameter_count(e.model)) +
+                         " parameters are too many to train in the reference, expected at most " +
+                         std::to_string(kMaxParameters));
+  }
 }
 
 Experiment read_experiment(const po::variables_map& values) {
@@ -90,6 +106,11 @@ Experiment read_experiment(const po::variables_map& values) {
   e.model = read_workload(file);
   check_model(e, file);
   e.seed = static_cast<std::uint64_t>(integer(values, "seed", 0, 1000000000));
+  e.signal = number(values, "signal", 0, 100);
+  if (values.count("save-weights")) e.weights_folder = values["save-weights"].as<std::string>();
+  std::error_code none;
+  if (std::filesystem::exists(e.weights_folder, none) && !std::filesystem::is_directory(e.weights_folder, none))
+    throw InputError(e.weights_folder, "", "is not a folder");
   e.test_images = integer(values, "test-images", 1, 1000000);
   e.settings.steps = integer(values, "steps", 1, 1000000);
   e.settings.batch = integer(values, "batch", 1, 10000);
@@ -104,6 +125,17 @@ Experiment read_experiment(const po::variables_map& values) {
   return e;
 }
 
+// The trained tensors, and a test image, as NAME.npy (workload/stored_parameters.h).
+void save_weights(const Experiment& e, const NamedMap& attention, const StoredParameters& parameters) {
+  const std::string folder = e.weights_folder + "/" + attention.name;
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw InputError(folder, "", "can't be made as a folder: " + error.message());
+  for (const auto& [name, tensor] : parameters.tensors())
+    if (name != "input") write_npy(folder + "/" + name + ".npy", tensor);
+  write_npy(folder + "/input.npy", e.images().image(kFirstTestImage).pixels);
+}
+
 Outcome run_experiment(const Experiment& e, const NamedMap& attention) {
   Outcome outcome{attention.name, {}, 0, 0, 0, 0};
   const auto everywhere = [&](AttentionMap map) { return std::vector<AttentionMap>(e.model.layers.size(), map); };
@@ -115,14 +147,19 @@ Outcome run_experiment(const Experiment& e, const NamedMap& attention) {
     outcome.kept += kept_entries(mask);
     outcome.entries += static_cast<Count>(mask.size());
   };
-  const reference::SyntheticImages images(e.model.image_height, e.model.image_width, e.model.image_channels, e.classes,
-                                          e.seed);
+  const reference::SyntheticImages images = e.images();
   const SeededParameters seeded(e.seed);
   StoredParameters parameters(seeded);
   reference::store_trainable(e.model, seeded, parameters);
   outcome.losses = reference::train(e.model, images, settings, parameters);
+  if (!std::isfinite(outcome.losses.back())) {
+    throw InputError("", "",
+                     std::string("training with ") + attention.name + " attention diverged at step " +
+                         std::to_string(outcome.losses.size() - 1) + ": try a smaller --rate");
+  }
   outcome.accuracy = reference::accuracy(e.model, images, kFirstTestImage, e.test_images, as_trained, parameters);
   outcome.taylor_accuracy = reference::accuracy(e.model, images, kFirstTestImage, e.test_images, taylor, parameters);
+  if (!e.weights_folder.empty()) save_weights(e, attention, parameters);
   return outcome;
 }
 
@@ -138,9 +175,9 @@ void write_losses(std::FILE* stream, const std::vector<Outcome>& outcomes) {
 }
 
 void print(const Experiment& e, const std::vector<Outcome>& outcomes) {
-  std::printf("%s: %lld parameters, %d steps of %d images, seed %llu, %d test images\n", e.model.name.c_str(),
-              static_cast<long long>(parameter_count(e.model)), e.settings.steps, e.settings.batch,
-              static_cast<unsigned long long>(e.seed), e.test_images);
+  std::printf("%s: %lld parameters, %d steps of %d images, signal %g, seed %llu, %d test images\n",
+              e.model.name.c_str(), static_cast<long long>(parameter_count(e.model)), e.settings.steps,
+              e.settings.batch, e.signal, static_cast<unsigned long long>(e.seed), e.test_images);
   std::printf("%-18s %12s %18s %18s %14s\n", "attention trained", "last loss", "accuracy with it", "with Taylor alone",
               "mask density");
   for (const Outcome& o : outcomes) {
@@ -173,7 +210,9 @@ int train_command(const Arguments& arguments) {
       ("rate", po::value<double>()->default_value(0.005), "peak learning rate: a tenth of the steps up, then a cosine down")
       ("weight-decay", po::value<double>()->default_value(0.0), "of weight matrices")
       ("seed", integers(1), "of the images and of the first weights")
+      ("signal", po::value<double>()->default_value(reference::SyntheticImages::kDefaultSignal, "0.3"), "amplitude of textures and mark, in noise of amplitude 1: less is harder")
       ("test-images", integers(1000), "images that no training run sees")
+      ("save-weights", po::value<std::string>(), "writes DIR/KIND/NAME.npy: the trained tensors and a test image")
       ("losses", po::value<std::string>(), "writes the loss of every step as CSV, one column a run");
   // clang-format on
   po::variables_map values;

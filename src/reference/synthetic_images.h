@@ -1,7 +1,8 @@
 // A small image classification task, made from a seed: find the marked cell, name its texture.
 //
-// An image is a 4 x 4 grid of cells. Every cell shows one of `classes` textures (fixed random patterns of +-1), drawn
-// at random; one cell, the label's, also carries a mark (one more fixed pattern). Uniform noise lies over all. The
+// An image is a 4 x 4 grid of cells. Every cell shows one of `classes` textures (fixed random patterns of +-signal),
+// drawn at random; one cell, the label's, also carries a mark (one more such pattern). Noise uniform in [-1, 1) lies
+// over all: the weaker the signal, the harder the task. The
 // label's texture does not stand out by itself, so a model must find the mark and bring the texture beside it to the
 // class token: what attention is for. An image is a pure function of (seed, index), the same on every machine.
 #pragma once
@@ -20,15 +21,17 @@ struct LabelledImage {
 class SyntheticImages {
  public:
   static constexpr int kGrid = 4;
+  static constexpr double kDefaultSignal = 0.3;
   // height and width are multiples of kGrid (std::invalid_argument otherwise).
-  SyntheticImages(int height, int width, int channels, int classes, std::uint64_t seed);
+  SyntheticImages(int height, int width, int channels, int classes, std::uint64_t seed, double signal = kDefaultSignal);
   LabelledImage image(std::uint64_t index) const;
 
  private:
-  void paint(MatrixD& pixels, int cell, int pattern, double amplitude) const;
+  void paint(MatrixD& pixels, int cell, int pattern) const;
 
   int height_, width_, channels_, classes_;
   std::uint64_t seed_;
+  double signal_;
   MatrixD patterns_;  // classes + 1 (the mark) x pixels and channels of a cell
 };
 

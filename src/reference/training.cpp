@@ -58,12 +58,13 @@ std::vector<double> train(const VitModel& model, const SyntheticImages& images, 
   for (int step = 0; step < settings.steps; ++step) {
     const auto first = static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(settings.batch);
     const BatchGradients batch = batch_gradients(model, images, first, settings.batch, settings.forward, parameters);
+    losses.push_back(batch.loss);
+    if (!std::isfinite(batch.loss)) break;
     optimizer.set_rate(scheduled_rate(settings, step));
     for (const auto& [name, gradient] : batch.parameters) {
       MatrixD& tensor = parameters.tensors().at(name);
       optimizer.update(name, tensor, gradient, tensor.rows() > 1);  // decay matrices, not biases and norms
     }
-    losses.push_back(batch.loss);
     if (settings.progress) settings.progress(step, batch.loss);
   }
   return losses;

@@ -37,6 +37,7 @@ BatchGradients batch_gradients(const VitModel& model, const SyntheticImages& ima
 void store_trainable(const VitModel& model, const ParameterSource& source, StoredParameters& parameters);
 
 // Trains `parameters` in place; returns each step's loss, before its update. Step s sees images [s batch, (s+1) batch).
+// Ends after a step whose loss is not finite.
 std::vector<double> train(const VitModel& model, const SyntheticImages& images, const TrainingSettings& settings,
                           StoredParameters& parameters);
 

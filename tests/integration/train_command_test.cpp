@@ -2,8 +2,10 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
+#include "tensor/npy.h"
 #include "tests/support/program.h"
 
+using namespace vitality;
 using namespace vitality::test;
 using Words = std::vector<std::string>;
 
@@ -71,6 +73,33 @@ TEST_CASE("train command: with a threshold of 1 unified training is Taylor train
   }
 }
 
+TEST_CASE("train command: the weights are .npy files by tensor name, the same bytes every time") {
+  const ScratchFolder folder;
+  const auto run = [&](const std::string& weights) {
+    const ProgramResult result =
+        run_program({"train", "--attention", "taylor", "--attention", "unified", "--steps", "2", "--batch", "1",
+                     "--test-images", "1", "--save-weights", folder.path(weights)});
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+  };
+  run("a");
+  run("b");
+  const auto qkv = read_npy_matrix(folder.path("a/unified/blocks.1.attn.qkv.weight.npy"));
+  CHECK(qkv.rows() == 32);
+  CHECK(qkv.cols() == 96);
+  CHECK(read_npy_matrix(folder.path("a/taylor/input.npy")).rows() == 32 * 32);
+  int files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path("a"))) {
+    if (!entry.is_regular_file()) continue;
+    const std::string name = std::filesystem::relative(entry.path(), folder.path("a")).string();
+    INFO(name);
+    CHECK(contents(folder.path("a/" + name)) == contents(folder.path("b/" + name)));
+    ++files;
+  }
+  CHECK(files == 2 * (1 + 2 + 2 + 2 * 12 + 2 + 2));  // image, patches, token and positions, two blocks, norm, head
+  CHECK(contents(folder.path("a/taylor/head.weight.npy")) != contents(folder.path("a/unified/head.weight.npy")));
+}
+
 TEST_CASE("train command: bad input exits with 2 and writes nothing") {
   const ScratchFolder folder;
   const std::string csv = folder.path("l.csv");
@@ -83,6 +112,10 @@ TEST_CASE("train command: bad input exits with 2 and writes nothing") {
       {{"--rate", "-0.1"}, "from 0 to 10"},
       {{"--optimizer", "adam"}, "expected adamw or sgd"},
       {{"--workload", "workloads/missing.json"}, "missing.json"},
+      {{"--signal", "-1"}, "from 0 to 100"},
+      {{"--workload", "workloads/deit_base.json"}, "parameters are too many"},
+      {{"--save-weights", "workloads/tiny_vit.json"}, "is not a folder"},
+      {{"--optimizer", "sgd", "--rate", "10", "--attention", "softmax"}, "try a smaller --rate"},
       {{"--workload", "configs/vitality.json"}, "configs/vitality.json"}};
   for (const auto& [options, message] : cases) {
     Words words = {"train", "--losses", csv};

@@ -27,7 +27,7 @@ struct Run {
 
 Run train(AttentionMap map, ref::OptimizerKind kind, double rate, int steps) {
   const VitModel model = tiny();
-  const ref::SyntheticImages images(32, 32, 3, 10, 1);
+  const ref::SyntheticImages images(32, 32, 3, 10, 1, 1.0);  // an easy task, for few steps
   const SeededParameters seeded(1);
   StoredParameters parameters(seeded);
   ref::store_trainable(model, seeded, parameters);
@@ -66,6 +66,13 @@ TEST_CASE("synthetic images: a function of seed and index; all classes; the labe
     CHECK(difference(image.pixels, images.image(i + 1).pixels) > 0.1);
     CHECK(difference(image.pixels, other.image(i).pixels) > 0.1);
   }
+  // Without noise in the difference: twice the signal adds the patterns once more.
+  const ref::SyntheticImages half(32, 32, 3, 10, 1, 0.5), whole(32, 32, 3, 10, 1, 1);
+  const MatrixD weak = half.image(3).pixels, strong = whole.image(3).pixels;
+  std::set<double> steps;
+  for (std::size_t i = 0; i < weak.size(); ++i)
+    steps.insert(std::round((strong.data()[i] - weak.data()[i]) * 1e9) / 1e9);
+  CHECK(steps == std::set<double>{-1, -0.5, 0, 0.5, 1});  // a texture, and in one cell texture and mark
   CHECK(labels.size() == 10);
   CHECK_THROWS_AS(ref::SyntheticImages(30, 32, 3, 10, 1), std::invalid_argument);
   CHECK_THROWS_AS(ref::SyntheticImages(32, 32, 3, 1, 1), std::invalid_argument);
