@@ -5,7 +5,8 @@ namespace vitality {
 Accelerator::Accelerator(sc_core::sc_module_name name, MachineContext& context)
     : sc_module(name),
       controller("controller", context),
-      scratchpad("scratchpad", static_cast<Bytes>(context.config.scratchpad.capacity_kib) * 1024, context.executor != nullptr),
+      scratchpad("scratchpad", static_cast<Bytes>(context.config.scratchpad.capacity_kib) * 1024,
+                 unit_port_bytes_per_cycle(context.config), context.executor != nullptr),
       noc("noc", context.config.noc),
       dram("dram", context),
       dma_load("dma_load", context),

@@ -24,7 +24,6 @@ void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   schedule_job(job, cost, times.start, times);
   // Operands are there (dependencies) and stay until they are released: the values can be computed at any time between.
   if (context_.executor != nullptr) context_.executor->execute(job);
-  move_bytes(cost);
   add_phase(times.released, index, kPhaseReleased);
   add_phase(times.free, index, kPhaseFree);
   add_phase(times.done, index, kPhaseDone);
@@ -34,22 +33,22 @@ void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
 
 void Engine::schedule_job(const Job&, const JobCost& cost, Cycles now, JobTimes& times) {
   times.stream = now + cost.load;
-  times.released = times.stream + cost.stream;
+  times.released = times.stream + stream(cost, times.stream, times);
   times.free = times.released + cost.drain;
   times.done = times.free + cost.latency;
 }
 
-void Engine::move_bytes(const JobCost& cost) {
+Cycles Engine::stream(const JobCost& cost, Cycles start, JobTimes& times) {
+  if (cost.scratchpad_read + cost.scratchpad_write == 0) return cost.stream;
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-  const auto access = [&](tlm::tlm_command command, Bytes bytes) {
-    if (bytes == 0) return;
-    access_.set_command(command);
-    access_.set_address(static_cast<sc_dt::uint64>(bytes));
-    access_.set_data_length(static_cast<unsigned>(std::min<Bytes>(bytes, 0xFFFFFFFF)));
-    memory_socket->b_transport(access_, delay);
-  };
-  access(tlm::TLM_READ_COMMAND, cost.scratchpad_read);
-  access(tlm::TLM_WRITE_COMMAND, cost.scratchpad_write);
+  StreamExtension demand;
+  demand.read_bytes = cost.scratchpad_read, demand.write_bytes = cost.scratchpad_write;
+  demand.read_rate = cost.read_rate, demand.write_rate = cost.write_rate;
+  demand.now = context_.now(), demand.start = start, demand.cycles = cost.stream;
+  memory_socket->b_transport(access_.fill(demand), delay);
+  const Cycles taken = std::max(cost.stream, access_.stream().cycles);
+  times.contention = taken - cost.stream;
+  return taken;
 }
 
 void Engine::add_phase(Cycles cycle, std::int32_t job, std::uint8_t phase) {
@@ -91,7 +90,7 @@ void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now
   const MatrixEngineConfig& engine = context_.config.matrix_engine;
   if ((job.flags & kOutputStationary) != 0) {
     times.stream = std::max(now, stream_end_);
-    times.released = times.stream + cost.stream;
+    times.released = times.stream + stream(cost, times.stream, times);
     times.free = times.released + cost.drain;
     // The results leave through the shadow chain while the next tile runs.
     times.done = times.free + (cost.drain > 0 && (job.flags & kResultHeld) == 0 ? output_stationary_drain(engine.rows) : 0);
@@ -104,7 +103,7 @@ void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now
     return;
   }
   times.stream = std::max(std::max(now, stream_start_) + cost.load, stream_end_);
-  times.released = times.stream + cost.stream;
+  times.released = times.stream + stream(cost, times.stream, times);
   times.done = times.released + cost.drain;
   // The shadow register is free for the next tile as soon as this one streams.
   times.free = times.stream;

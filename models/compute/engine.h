@@ -10,6 +10,7 @@
 
 #include "models/protocol/job_protocol.h"
 #include "models/protocol/machine_context.h"
+#include "models/protocol/stream_protocol.h"
 
 namespace vitality {
 
@@ -27,6 +28,8 @@ class Engine : public sc_core::sc_module {
  protected:
   // When the job runs, given that it was taken now. Fills times.stream, released, free and done.
   virtual void schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times);
+  // Moves the job's bytes; returns the cycles that its stream takes from `start` on the shared ports.
+  Cycles stream(const JobCost& cost, Cycles start, JobTimes& times);
 
   MachineContext& context_;
 
@@ -37,7 +40,6 @@ class Engine : public sc_core::sc_module {
     std::uint8_t phases;
   };
   void take(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-  void move_bytes(const JobCost& cost);
   void step();
   void add_phase(Cycles cycle, std::int32_t job, std::uint8_t phase);
   void wake();
@@ -46,7 +48,7 @@ class Engine : public sc_core::sc_module {
   sc_core::sc_event event_;
   Cycles next_wake_ = -1;
   JobPayload report_;
-  tlm::tlm_generic_payload access_;
+  StreamPayload access_;
 };
 
 // SA-General: passes with load, stream and drain; with stationary prefetch the next tile is loaded while the current pass streams.

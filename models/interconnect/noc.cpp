@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "models/protocol/stream_protocol.h"
+
 namespace vitality {
 
 int noc_hops(const NocConfig& config, std::size_t port) {
@@ -25,7 +27,8 @@ Bytes Noc::byte_hops() const {
 void Noc::access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
   const auto port = static_cast<std::size_t>(id);
   if (bytes_.size() <= port) bytes_.resize(port + 1);
-  bytes_[port] += static_cast<Bytes>(payload.get_address());
+  const auto& stream = *payload.get_extension<StreamExtension>();
+  bytes_[port] += stream.read_bytes + stream.write_bytes;
   scratchpad->b_transport(payload, delay);
 }
 

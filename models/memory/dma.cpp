@@ -59,9 +59,9 @@ tlm::tlm_sync_enum Dma::respond(tlm::tlm_generic_payload& payload, tlm::tlm_phas
     const Job& job = context_.schedule.jobs[static_cast<std::size_t>(index)];
     if (context_.executor != nullptr) context_.executor->execute(job);
     const JobCost& cost = context_.costs.of(index);
-    access_.set_command(job.kind == JobKind::kLoad ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-    access_.set_address(static_cast<sc_dt::uint64>(cost.scratchpad_read + cost.scratchpad_write));
-    memory_socket->b_transport(access_, delay);
+    StreamExtension moved;
+    moved.read_bytes = cost.scratchpad_read, moved.write_bytes = cost.scratchpad_write;
+    memory_socket->b_transport(access_.fill(moved), delay);
     phase_socket->b_transport(report_.fill(index, kPhaseReleased | kPhaseFree | kPhaseDone), delay);
     break;
   }

@@ -14,6 +14,7 @@
 #include "models/memory/dram_controller.h"
 #include "models/protocol/job_protocol.h"
 #include "models/protocol/machine_context.h"
+#include "models/protocol/stream_protocol.h"
 
 namespace vitality {
 
@@ -48,7 +49,7 @@ class Dma : public sc_core::sc_module {
   std::vector<std::unique_ptr<Request>> requests_;
   std::vector<Request*> free_;
   JobPayload report_;
-  tlm::tlm_generic_payload access_;
+  StreamPayload access_;
 };
 
 }  // namespace vitality

@@ -1,4 +1,6 @@
-// The on-chip scratchpad: banks with one read and one write port each. Holds the tiles of a run with values.
+// The on-chip scratchpad: banks with one read and one write port each, interleaved at the port's width, so that streams share the ports'
+// total rate; a unit's access carries a StreamExtension with its demand and gets back the cycles it takes. Holds the tiles of a run with
+// values.
 //
 // Storage is one double per byte address, so that buffers overlap in values exactly where they overlap in bytes; an element of a
 // buffer at address a with index i lies at a + i.
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "cost/rate_calendar.h"
 
 namespace vitality {
 
@@ -17,12 +20,14 @@ class Scratchpad : public sc_core::sc_module {
  public:
   tlm_utils::multi_passthrough_target_socket<Scratchpad> socket;
 
-  Scratchpad(sc_core::sc_module_name name, Bytes capacity, bool with_values);
+  // port_bytes_per_cycle: what all banks together offer the units, for reads and as much again for writes.
+  Scratchpad(sc_core::sc_module_name name, Bytes capacity, double port_bytes_per_cycle, bool with_values);
   double* values() { return values_.empty() ? nullptr : values_.data(); }
   Bytes read_bytes() const { return read_bytes_; }
   Bytes write_bytes() const { return write_bytes_; }
 
  private:
+  RateCalendar ports_;
   void access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   std::vector<double> values_;
   Bytes read_bytes_ = 0, write_bytes_ = 0;

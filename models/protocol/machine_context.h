@@ -21,6 +21,7 @@ class TileExecutor {
 
 struct JobTimes {
   Cycles ready = -1, start = -1, stream = -1, released = -1, free = -1, done = -1;
+  Cycles contention = 0;           // part of the stream that other units' use of the scratchpad's ports cost
   std::int32_t limiter = kNone;  // the dependency that was satisfied last
   DependencyKind limiter_kind = DependencyKind::kDone;
 };

@@ -19,7 +19,7 @@ Sizes sizes_of(const HardwareConfig& config) {
 // Streams are limited by their link and by the scratchpad's ports: bytes that must cross in a cycle of the unit's own rate.
 void limit_stream(JobCost& cost, const HardwareConfig& config, double read_per_cycle, double write_per_cycle) {
   const double demand = std::max(read_per_cycle, write_per_cycle);
-  const double port = static_cast<double>(config.scratchpad.banks) * config.scratchpad.port_bytes;
+  const double port = unit_port_bytes_per_cycle(config);
   const double link = config.noc.link_bytes;
   const Cycles own = cost.stream;
   const auto stretched = [own](double factor) {
@@ -27,6 +27,10 @@ void limit_stream(JobCost& cost, const HardwareConfig& config, double read_per_c
   };
   const Cycles by_port = stretched(demand / port), by_link = stretched(demand / link);
   cost.stream = std::max(by_port, by_link);
+  if (cost.stream > 0) {
+    cost.read_rate = read_per_cycle * static_cast<double>(own) / static_cast<double>(cost.stream);
+    cost.write_rate = write_per_cycle * static_cast<double>(own) / static_cast<double>(cost.stream);
+  }
   if (by_port >= by_link) {
     cost.scratchpad_stall = cost.stream - own;
   } else {
@@ -212,6 +216,13 @@ JobCost lane_cost(const Job& job, const HardwareConfig& config) {
 }
 
 }  // namespace
+
+double unit_port_bytes_per_cycle(const HardwareConfig& config) {
+  const double ports = static_cast<double>(config.scratchpad.banks) * config.scratchpad.port_bytes;
+  const double memory = config.dram.device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz;
+  // A scratchpad narrower than the memory still serves its units every other cycle.
+  return std::max(ports - memory, ports / 2);
+}
 
 const char* action_name(Action action) {
   static const char* const names[kActions] = {"mac", "accumulate", "add", "multiply", "divide", "exp", "compare", "scratchpad_read_byte", "scratchpad_write_byte",

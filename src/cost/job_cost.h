@@ -35,7 +35,12 @@ struct JobCost {
   OperationCounts operations;
   ActionCounts actions;
   Bytes scratchpad_read = 0, scratchpad_write = 0;
+  // Bytes a cycle of `stream` that cross the scratchpad's ports.
+  double read_rate = 0, write_rate = 0;
 };
+
+// What the machine's ports offer to its units: all banks, less the rate at which the memory can feed or drain the scratchpad.
+double unit_port_bytes_per_cycle(const HardwareConfig& config);
 
 JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config);
 

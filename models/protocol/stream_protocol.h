@@ -1,0 +1,42 @@
+// A unit's accesses to the scratchpad: one TLM-2.0 transaction a job, whose extension carries the bytes and the demand of its stream. The
+// scratchpad answers with the cycles that the stream takes on the shared ports.
+#pragma once
+
+#include <systemc>
+#include <tlm>
+
+#include "base/units.h"
+
+namespace vitality {
+
+struct StreamExtension : tlm::tlm_extension<StreamExtension> {
+  Bytes read_bytes = 0, write_bytes = 0;
+  double read_rate = 0, write_rate = 0;  // bytes a cycle
+  Cycles now = 0, start = 0;
+  Cycles cycles = 0;                     // in: alone; out: on the shared ports. 0: no stream (DMA: its share is set aside)
+  tlm::tlm_extension_base* clone() const override { return new StreamExtension(*this); }
+  void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const StreamExtension&>(other); }
+};
+
+// A payload with its extension, reused by one socket.
+class StreamPayload {
+ public:
+  StreamPayload() { payload_.set_extension(&extension_); }
+  ~StreamPayload() { payload_.clear_extension(&extension_); }
+  StreamPayload(const StreamPayload&) = delete;
+  StreamPayload& operator=(const StreamPayload&) = delete;
+
+  tlm::tlm_generic_payload& fill(const StreamExtension& stream) {
+    extension_ = stream;
+    payload_.set_command(stream.write_bytes > stream.read_bytes ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+    payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    return payload_;
+  }
+  const StreamExtension& stream() const { return extension_; }
+
+ private:
+  tlm::tlm_generic_payload payload_;
+  StreamExtension extension_;
+};
+
+}  // namespace vitality

@@ -1,0 +1,40 @@
+#include "cost/rate_calendar.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace vitality {
+
+Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double read, double write) {
+  grants_.erase(std::remove_if(grants_.begin(), grants_.end(), [now](const Grant& g) { return g.end <= now; }), grants_.end());
+  edges_.clear();
+  for (const Grant& g : grants_) {
+    if (g.begin > start) edges_.push_back(g.begin);
+    if (g.end > start) edges_.push_back(g.end);
+  }
+  std::sort(edges_.begin(), edges_.end());
+  const std::size_t before = grants_.size();
+  double left = static_cast<double>(cycles);  // cycles at full rate
+  Cycles t = start;
+  for (std::size_t i = 0; left > 1e-9; ++i) {
+    double free_read = read_capacity_, free_write = write_capacity_;
+    for (std::size_t g = 0; g < before; ++g) {
+      if (grants_[g].begin <= t && t < grants_[g].end) free_read -= grants_[g].read, free_write -= grants_[g].write;
+    }
+    const auto share = [](double free, double demand) { return demand <= 0 ? 1.0 : std::clamp(free / demand, 0.0, 1.0); };
+    const double rate = std::min(share(free_read, read), share(free_write, write));
+    // At the full rate of an idle resource a stream that asks for more than the capacity is limited by its unit's cost already.
+    const double effective = i >= edges_.size() ? 1.0 : rate;
+    Cycles end = i < edges_.size() ? edges_[i] : t + static_cast<Cycles>(std::ceil(left - 1e-9));
+    if (effective > 0) {
+      end = std::min(end, t + static_cast<Cycles>(std::ceil(left / effective - 1e-9)));
+      grants_.push_back({t, end, read * effective, write * effective});
+    }
+    left -= static_cast<double>(end - t) * effective;
+    t = end;
+    while (i + 1 < edges_.size() && edges_[i + 1] <= t) ++i;
+  }
+  return t - start;
+}
+
+}  // namespace vitality
