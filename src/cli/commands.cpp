@@ -13,6 +13,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> table{
       {"run", run_command, "simulate a model on a machine: cycles, energy, checked values"},
       {"attention", attention_command, "attention problems from .npy files, values only"},
+      {"compare", compare_command, "machines side by side on the same models, in parallel"},
       {"dram", dram_command, "replays a memory trace on the DRAM model"},
       {"gemm", gemm_command, "compute cycles of one GEMM on the matrix engine"},
       {"sweep", sweep_command, "simulate the design points of a spec, in parallel, into a store"},

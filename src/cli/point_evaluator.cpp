@@ -3,7 +3,6 @@
 #include "sim/simulate.h"
 
 namespace vitality::cli {
-namespace {
 
 PointTotals totals_of(const SimulationResult& result) {
   const Totals& all = result.totals;
@@ -30,6 +29,9 @@ PointTotals totals_of(const SimulationResult& result) {
   out[Total::kAttentionCycles] = static_cast<double>(result.attention_totals.cycles);
   out[Total::kAttentionLatencyMs] = result.attention_totals.latency_ms;
   out[Total::kAttentionEnergyMj] = result.attention_totals.energy_mj;
+  out[Total::kAttentionMacs] = static_cast<double>(result.attention_totals.macs);
+  out[Total::kAttentionUtilization] = result.attention_totals.utilization;
+  if (result.mask_density >= 0) out[Total::kDensity] = result.mask_density;
   const NumericsResult& values = result.numerics;
   if (values.checked) {
     out[Total::kMaxAbsError] = values.max_abs_error;
@@ -43,8 +45,6 @@ PointTotals totals_of(const SimulationResult& result) {
   }
   return out;
 }
-
-}  // namespace
 
 EvaluatePoint point_evaluator(const SweepSpec& spec) {
   SimulationOptions options;

@@ -38,6 +38,9 @@ enum class Total {
   kAttentionCycles,
   kAttentionLatencyMs,
   kAttentionEnergyMj,
+  kAttentionMacs,
+  kAttentionUtilization,
+  kDensity,  // kept / total of the attention maps; unknown where nothing is masked
   // Known only when the sweep's numerics are "check". Errors are of the machine's values against the reference's;
   // approximation: of Taylor against softmax attention on the same inputs.
   kMaxAbsError,

@@ -81,6 +81,7 @@ struct SimulationResult {
   int images = 1;                // of the batch; the workload's counts are of one image, the totals of all
   std::string mode = "inference";
   NumericsResult numerics;
+  double mask_density = -1;  // kept / total over all attention maps; < 0: nothing is masked
   Totals totals, attention_totals;
   std::vector<LayerResult> layers;
   std::vector<UnitResult> units;

@@ -1,0 +1,118 @@
+#include "analytic/normalize.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "cost/energy.h"
+
+namespace vitality {
+namespace {
+
+constexpr int kMaxSide = 4096;  // as fields.cpp allows
+constexpr int kMaxLanes = 65536;
+
+int scaled(int count, double factor, int most) {
+  return std::clamp(static_cast<int>(std::lround(std::min(1e9, count * factor))), 1, most);
+}
+
+// rows x cols with about `factor` times the PEs and about the same shape.
+void scale_array(int& rows, int& cols, double factor) {
+  const double pes = factor * rows * cols;
+  rows = scaled(rows, std::sqrt(factor), kMaxSide);
+  cols = std::clamp(static_cast<int>(std::lround(pes / rows)), 1, kMaxSide);
+}
+
+double roofline_peak(const HardwareConfig& config) {
+  const RooflineConfig& r = config.roofline;
+  switch (config.precision) {
+    case Precision::kInt8:
+      return r.int8_tops > 0 ? r.int8_tops : r.fp32_tflops;
+    case Precision::kFp16:
+    case Precision::kInt16:
+      return r.fp16_tflops > 0 ? r.fp16_tflops : r.fp32_tflops;
+    default:
+      return r.fp32_tflops;
+  }
+}
+
+double total_area_mm2(const HardwareConfig& config) {
+  return EnergyModel(config).total_area() * 1e-6;
+}
+
+}  // namespace
+
+const char* to_string(Normalization normalization) {
+  static const char* const kNames[] = {"none", "macs", "area", "power"};
+  return kNames[static_cast<int>(normalization)];
+}
+
+double peak_macs_per_second(const HardwareConfig& config) {
+  if (config.machine == MachineKind::kRoofline) return roofline_peak(config) * 1e12 / 2;
+  double pes = static_cast<double>(config.matrix_engine.rows) * config.matrix_engine.cols;
+  if (config.diagonal_engine.enabled) pes += config.diagonal_engine.rows;
+  if (config.sparse_unit.enabled)
+    pes += static_cast<double>(config.sparse_unit.pe_rows) * config.sparse_unit.pes_per_row;
+  return pes * config.clock_mhz * 1e6;
+}
+
+HardwareConfig scaled_machine(const HardwareConfig& config, double factor) {
+  HardwareConfig out = config;
+  const double edge = std::sqrt(factor);
+  scale_array(out.matrix_engine.rows, out.matrix_engine.cols, factor);
+  out.diagonal_engine.rows = out.matrix_engine.rows;
+  for (LaneConfig* lanes : {&out.accumulators, &out.dividers, &out.adders})
+    lanes->lanes = scaled(lanes->lanes, edge, kMaxLanes);
+  out.special_functions.lanes = scaled(config.special_functions.lanes, edge, kMaxLanes);
+  out.sparse_unit.pe_rows = scaled(config.sparse_unit.pe_rows, factor, kMaxSide);
+  scale_array(out.sparse_unit.predictor_rows, out.sparse_unit.predictor_cols, factor);
+  out.sparse_unit.exp_lanes = scaled(config.sparse_unit.exp_lanes, factor, kMaxLanes);
+  out.scratchpad.port_bytes = scaled(config.scratchpad.port_bytes, edge, kMaxLanes);
+  out.noc.link_bytes = scaled(config.noc.link_bytes, edge, kMaxLanes);
+  for (double* rate :
+       {&out.roofline.fp32_tflops, &out.roofline.fp16_tflops, &out.roofline.int8_tops, &out.roofline.tdp_w})
+    *rate *= factor;
+  return out;
+}
+
+std::string describe_scaling(const HardwareConfig& before, const HardwareConfig& after) {
+  if (before.machine == MachineKind::kRoofline)
+    return fmt::format("peak rates and TDP x {:.4g}", after.roofline.fp32_tflops / before.roofline.fp32_tflops);
+  std::string text = fmt::format("arrays {} x {} -> {} x {} PEs", before.matrix_engine.rows, before.matrix_engine.cols,
+                                 after.matrix_engine.rows, after.matrix_engine.cols);
+  if (before.sparse_unit.enabled)
+    text += fmt::format(", sparse rows {} -> {} of {} PEs", before.sparse_unit.pe_rows, after.sparse_unit.pe_rows,
+                        after.sparse_unit.pes_per_row);
+  return text + ", edges and lanes with the square root, memories unchanged";
+}
+
+NormalizedMachine normalized_machine(const HardwareConfig& config, Normalization normalization,
+                                     const HardwareConfig& reference) {
+  if (normalization == Normalization::kMacs) {
+    const double factor = peak_macs_per_second(reference) / peak_macs_per_second(config);
+    NormalizedMachine out{scaled_machine(config, factor), ""};
+    out.how = fmt::format("{}: {:.1f} of {:.1f} GMAC/s", describe_scaling(config, out.config),
+                          peak_macs_per_second(out.config) * 1e-9, peak_macs_per_second(reference) * 1e-9);
+    return out;
+  }
+  if (normalization != Normalization::kArea) return {config, ""};
+  if (config.machine == MachineKind::kRoofline)
+    throw InfeasibleError("machine " + config.name + " cannot be scaled to an area: a roofline has none");
+  const double budget = total_area_mm2(reference);
+  double low = 1.0 / 65536, high = 65536;
+  if (total_area_mm2(scaled_machine(config, low)) > budget)
+    throw InfeasibleError(
+        fmt::format("machine {} cannot be scaled to {:.3f} mm2: its memories alone are larger", config.name, budget));
+  for (int step = 0; step < 60; ++step) {
+    const double middle = std::sqrt(low * high);
+    (total_area_mm2(scaled_machine(config, middle)) <= budget ? low : high) = middle;
+  }
+  NormalizedMachine out{scaled_machine(config, low), ""};
+  out.how =
+      fmt::format("{}: {:.3f} of {:.3f} mm2", describe_scaling(config, out.config), total_area_mm2(out.config), budget);
+  return out;
+}
+
+}  // namespace vitality

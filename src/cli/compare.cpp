@@ -1,0 +1,351 @@
+// `vitality compare`: any machines on any models, side by side; the first machine is 1.0.
+#include <fmt/core.h>
+#include <sched.h>
+
+#include <cmath>
+#include <iostream>
+#include <map>
+#include <memory>
+
+#include "analytic/normalize.h"
+#include "base/error.h"
+#include "base/output_file.h"
+#include "cli/options.h"
+#include "cli/point_evaluator.h"
+#include "config/hardware_config_json.h"
+#include "explore/child_pool.h"
+#include "explore/interrupt.h"
+#include "report/comparison.h"
+#include "sim/simulate.h"
+#include "workload/workload_json.h"
+
+namespace vitality::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+struct Request {
+  std::vector<std::string> configs, workloads, overrides;
+  Normalization normalization = Normalization::kNone;
+  bool same_dram = false, same_clock = false, numerics = true, quiet = false;
+  std::uint64_t seed = 1;
+  int jobs = 1;
+  double time_limit_s = 0;
+  std::map<std::string, std::string> files;  // format -> path
+};
+
+struct Format {
+  const char* option;
+  const char* help;
+  std::string (*write)(const Comparison&);
+};
+constexpr Format kFormats[] = {
+    {"text", "writes the tables as text", comparison_text},
+    {"csv", "writes one row a pair and scope", comparison_csv},
+    {"json", "writes the comparison as JSON", comparison_json},
+    {"markdown", "writes the tables as Markdown", comparison_markdown},
+    {"latex", "writes the tables as LaTeX", comparison_latex},
+};
+
+// The index of the option's word.
+int choice(const po::variables_map& values, const char* name, const std::vector<std::string>& words) {
+  const std::string& word = values[name].as<std::string>();
+  std::string list;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == word) return static_cast<int>(i);
+    list += (i == 0 ? "" : ", ") + words[i];
+  }
+  throw InputError("", "",
+                   std::string("option --") + name + ": expected one of " + list + "; found \"" + word + "\"" +
+                       suggestion(word, words));
+}
+
+int processor_count() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+bool parse(const Arguments& arguments, Request& request) {
+  po::options_description options("options");
+  const auto list = [] { return po::value<std::vector<std::string>>()->composing()->multitoken(); };
+  const auto word = [](const char* value) { return po::value<std::string>()->default_value(value); };
+  // clang-format off
+  options.add_options()
+      ("config", list(), "machines; the first is the reference")
+      ("workload", list(), "models")
+      ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value for every machine (repeatable)")
+      ("normalize", word("none"), "none, macs, area or power: resizes every machine to the first one's budget")
+      ("dram", word("auto"), "own or first: whose memory; auto = first when normalized, else own")
+      ("clock", word("auto"), "own or first: whose clock; auto = first when normalized, else own")
+      ("numerics", word("check"), "check: values and attention errors too; off: time and energy alone")
+      ("seed", po::value<std::int64_t>()->default_value(1), "of weights and images")
+      ("jobs,j", po::value<std::int64_t>()->default_value(processor_count()), "pairs at a time, each in a process of its own")
+      ("time-limit", po::value<double>()->default_value(0), "seconds a pair may take; 0 = no limit")
+      ("quiet,q", po::bool_switch(&request.quiet), "prints no table");
+  for (const Format& format : kFormats) options.add_options()(format.option, po::value<std::string>(), format.help);
+  // clang-format on
+  po::variables_map values;
+  if (!parse_options(arguments,
+                     "usage: vitality compare --config C1.json --config C2.json ... --workload W.json ... "
+                     "[OPTIONS]\n\nOne run a pair, "
+                     "in parallel; latency, energy, efficiency and attention error of every machine against the first.",
+                     options, "", values))
+    return false;
+  for (const char* name : {"config", "workload"})
+    if (!values.count(name)) throw InputError("", "", std::string("option --") + name + " is required; see --help");
+  request.configs = values["config"].as<std::vector<std::string>>();
+  request.workloads = values["workload"].as<std::vector<std::string>>();
+  if (values.count("set")) request.overrides = values["set"].as<std::vector<std::string>>();
+  request.normalization = static_cast<Normalization>(choice(values, "normalize", {"none", "macs", "area", "power"}));
+  const bool normalized = request.normalization != Normalization::kNone;
+  const auto first = [&](const char* name) {
+    const int which = choice(values, name, {"auto", "own", "first"});
+    return which == 0 ? normalized : which == 2;
+  };
+  request.same_dram = first("dram"), request.same_clock = first("clock");
+  request.numerics = choice(values, "numerics", {"off", "check"}) == 1;
+  check_range("--seed", values["seed"].as<std::int64_t>(), 0, std::numeric_limits<std::int64_t>::max());
+  request.seed = static_cast<std::uint64_t>(values["seed"].as<std::int64_t>());
+  check_range("--jobs", values["jobs"].as<std::int64_t>(), 1, 4096);
+  request.jobs = static_cast<int>(values["jobs"].as<std::int64_t>());
+  request.time_limit_s = values["time-limit"].as<double>();
+  if (!(request.time_limit_s >= 0))
+    throw InputError("", "", "option --time-limit: expected a number of seconds, 0 or more");
+  for (const Format& format : kFormats) {
+    if (!values.count(format.option)) continue;
+    const std::string path = values[format.option].as<std::string>();
+    if (path.empty())
+      throw InputError("", "", std::string("option --") + format.option + ": expected a file's name, found nothing");
+    for (const auto& [other, taken] : request.files)
+      if (taken == path) throw InputError(path, "", "two outputs of one comparison have this name");
+    request.files[format.option] = path;
+  }
+  return true;
+}
+
+std::string join(const std::string& a, const std::string& b) {
+  return a.empty() || b.empty() ? a + b : a + "; " + b;
+}
+
+// A machine of the comparison: what will be run, or why nothing can be.
+struct Candidate {
+  HardwareConfig config;
+  std::string how, refusal;
+  bool resized = false;
+};
+
+class Comparer {
+ public:
+  explicit Comparer(const Request& request) : request_(request) {
+    for (const std::string& path : request.workloads) models_.push_back(read_workload(path));
+    for (const std::string& path : request.configs) originals_.push_back(read_hardware_config(path, request.overrides));
+  }
+
+  Comparison run() {
+    prepare();
+    Comparison out;
+    out.normalize = to_string(request_.normalization), out.numerics = request_.numerics, out.seed = request_.seed;
+    for (const VitModel& model : models_) out.workloads.push_back(model.name);
+    for (std::size_t m = 0; m < candidates_.size(); ++m) out.machines.push_back(describe(m));
+    for (const Pair& pair : measure(request_.numerics)) {
+      ComparedPair compared;
+      compared.machine = pair.machine, compared.workload = pair.workload;
+      fill_pair(pair.result, compared);
+      ComparedMachine& machine = out.machines[pair.machine];
+      const HardwareConfig& config = candidates_[pair.machine].config;
+      if (compared.status == PointStatus::kOk) {
+        if (std::isnan(machine.area_mm2) && pair.result.totals[Total::kAreaMm2] > 0)
+          machine.area_mm2 = pair.result.totals[Total::kAreaMm2];
+        // What computes softmax attention has no approximation to measure.
+        if (request_.numerics && std::isnan(compared.attention_error) && config.attention == AttentionKind::kSoftmax &&
+            config.cost_model == CostModel::kSimulated)
+          compared.attention_error = 0;
+      }
+      out.pairs.push_back(std::move(compared));
+    }
+    complete(out);
+    return out;
+  }
+  bool interrupted() const { return interrupted_; }
+
+ private:
+  struct Pair {
+    std::size_t machine, workload;
+    PointResult result;
+  };
+
+  void prepare() {
+    const HardwareConfig& reference = originals_[0];
+    for (const HardwareConfig& original : originals_) {
+      Candidate candidate{original, "", "", false};
+      if (&original != &originals_[0]) {
+        take_memory_and_clock(reference, candidate);
+        try {
+          NormalizedMachine sized = normalized_machine(candidate.config, request_.normalization, reference);
+          candidate.config = std::move(sized.config);
+          candidate.how = join(candidate.how, sized.how);
+        } catch (const InfeasibleError& error) {
+          candidate.refusal = error.what();
+        }
+        candidate.resized = request_.normalization != Normalization::kNone;
+      }
+      candidates_.push_back(std::move(candidate));
+    }
+    if (request_.normalization == Normalization::kPower) match_power();
+  }
+
+  void take_memory_and_clock(const HardwareConfig& reference, Candidate& candidate) const {
+    HardwareConfig& config = candidate.config;
+    const bool roofline = config.machine == MachineKind::kRoofline;
+    if (request_.same_dram && reference.machine != MachineKind::kRoofline) {
+      const double bandwidth = reference.dram.device.peak_gb_s_per_channel() * reference.dram.channels;
+      if (roofline) config.roofline.bandwidth_gb_s = bandwidth;
+      config.dram = reference.dram;
+      candidate.how = join(candidate.how, fmt::format("memory of {} ({:.1f} GB/s)", reference.name, bandwidth));
+    }
+    if (request_.same_clock && !roofline && reference.machine != MachineKind::kRoofline &&
+        config.clock_mhz != reference.clock_mhz) {
+      candidate.how = join(candidate.how, fmt::format("clock {:g} -> {:g} MHz", config.clock_mhz, reference.clock_mhz));
+      config.clock_mhz = reference.clock_mhz;
+    }
+  }
+
+  // Power is known after a run only: sizes are corrected until the mean power over the models is the first machine's.
+  void match_power() {
+    constexpr int kRounds = 6;
+    std::vector<double> factor(candidates_.size(), 1.0);
+    const std::vector<Candidate> unscaled = candidates_;
+    std::vector<double> power;
+    for (int round = 0; round < kRounds && !interrupted_; ++round) {
+      power = mean_power();
+      if (!(power[0] > 0)) return;
+      for (std::size_t m = 1; m < candidates_.size(); ++m) {
+        if (!(power[m] > 0) || std::fabs(power[m] / power[0] - 1) < 0.01) continue;
+        factor[m] = std::min(4096.0, std::max(1.0 / 4096, factor[m] * power[0] / power[m]));
+        candidates_[m].config = scaled_machine(unscaled[m].config, factor[m]);
+      }
+    }
+    power = mean_power();
+    for (std::size_t m = 1; m < candidates_.size(); ++m) {
+      if (!(power[m] > 0)) continue;
+      candidates_[m].how =
+          join(candidates_[m].how,
+               fmt::format("{}: {:.3f} of {:.3f} W (mean over the models)",
+                           describe_scaling(unscaled[m].config, candidates_[m].config), power[m], power[0]));
+    }
+  }
+
+  std::vector<double> mean_power() {
+    std::vector<double> sum(candidates_.size(), 0.0), count(candidates_.size(), 0.0);
+    for (const Pair& pair : measure(false)) {
+      if (pair.result.status != PointStatus::kOk) continue;
+      sum[pair.machine] += pair.result.totals[Total::kAveragePowerW];
+      count[pair.machine] += 1;
+    }
+    for (std::size_t m = 0; m < sum.size(); ++m) sum[m] = count[m] > 0 ? sum[m] / count[m] : 0;
+    return sum;
+  }
+
+  // Every pair in a process of its own; machine-major.
+  std::vector<Pair> measure(bool numerics) {
+    std::vector<Pair> pairs;
+    for (std::size_t m = 0; m < candidates_.size(); ++m)
+      for (std::size_t w = 0; w < models_.size(); ++w) {
+        pairs.push_back({m, w, {}});
+        pairs.back().result.status = candidates_[m].refusal.empty() ? PointStatus::kFailed : PointStatus::kInfeasible;
+        pairs.back().result.reason = candidates_[m].refusal.empty() ? "interrupted" : candidates_[m].refusal;
+      }
+    const InterruptGuard interrupts;
+    ChildPool pool({request_.jobs, request_.time_limit_s, 0});
+    std::size_t next = 0;
+    while ((next < pairs.size() || !pool.empty()) && !interrupted_) {
+      while (next < pairs.size() && pool.has_free_slot()) {
+        const std::size_t id = next++;
+        if (!candidates_[pairs[id].machine].refusal.empty()) continue;
+        pool.start(id, [&, id] {
+          return evaluate(candidates_[pairs[id].machine].config, models_[pairs[id].workload], numerics);
+        });
+      }
+      std::vector<ChildPool::Finished> finished;
+      pool.collect(-1, interrupts.mask_while_waiting(), finished);
+      for (ChildPool::Finished& done : finished) pairs[done.id].result = std::move(done.result);
+      interrupted_ = interrupts.requested();
+    }
+    return pairs;
+  }
+
+  PointTotals evaluate(const HardwareConfig& config, const VitModel& model, bool numerics) const {
+    SimulationOptions options;
+    options.numerics = numerics;
+    options.seed = request_.seed;
+    try {
+      return totals_of(simulate(config, model, options));
+    } catch (const InputError& error) {  // a mask that does not fit, say: no machine runs this pair
+      throw InfeasibleError(error.what());
+    }
+  }
+
+  ComparedMachine describe(std::size_t m) const {
+    const Candidate& candidate = candidates_[m];
+    ComparedMachine machine;
+    machine.name = candidate.config.name, machine.file = request_.configs[m];
+    machine.tag = candidate.resized ? "scaled" : "simulated";
+    machine.how = candidate.how;
+    machine.peak_gops = 2e-9 * peak_macs_per_second(candidate.config);
+    return machine;
+  }
+
+  const Request& request_;
+  std::vector<VitModel> models_;
+  std::vector<HardwareConfig> originals_;
+  std::vector<Candidate> candidates_;
+  bool interrupted_ = false;
+};
+
+std::string command_line(const Arguments& arguments) {
+  std::string line = "vitality compare";
+  for (const std::string& word : arguments) line += " " + word;
+  return line;
+}
+
+// Done when any pair is; else what most pairs say.
+int judge(const Comparison& comparison) {
+  bool any = false, infeasible = false, outside = false;
+  for (const ComparedPair& pair : comparison.pairs) {
+    any = any || pair.status == PointStatus::kOk;
+    infeasible = infeasible || pair.status == PointStatus::kInfeasible;
+    outside = outside || pair.outside_tolerance;
+    if (pair.status != PointStatus::kOk)
+      std::cerr << "warning: " << comparison.machines[pair.machine].name << " on "
+                << comparison.workloads[pair.workload] << ": " << to_string(pair.status) << ": " << pair.reason << "\n";
+  }
+  if (outside) return kOutsideTolerance;
+  return any ? kDone : infeasible ? kInfeasible : kInternalError;
+}
+
+}  // namespace
+
+int compare_command(const Arguments& arguments) {
+  Request request;
+  if (!parse(arguments, request)) return kDone;
+  Comparer comparer(request);
+  for (const auto& [format, path] : request.files)
+    OutputFile probe(path);  // says before a long run what would fail after it
+  Comparison comparison = comparer.run();
+  comparison.command = command_line(arguments);
+  std::vector<std::unique_ptr<OutputFile>> files;
+  for (const Format& format : kFormats) {
+    const auto file = request.files.find(format.option);
+    if (file == request.files.end()) continue;
+    files.push_back(std::make_unique<OutputFile>(file->second));
+    const std::string text = format.write(comparison);
+    std::fwrite(text.data(), 1, text.size(), files.back()->stream());
+  }
+  for (const auto& file : files) file->commit();
+  if (!request.quiet) std::cout << comparison_text(comparison);
+  std::cout.flush();
+  const int code = judge(comparison);
+  return comparer.interrupted() ? kInterrupted : code;
+}
+
+}  // namespace vitality::cli

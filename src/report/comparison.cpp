@@ -1,0 +1,293 @@
+#include "report/comparison.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/json.h"
+
+namespace vitality {
+
+void fill_pair(const PointResult& result, ComparedPair& pair) {
+  pair.status = result.status;
+  pair.reason = result.reason;
+  if (result.status != PointStatus::kOk) return;
+  const PointTotals& t = result.totals;
+  pair.whole.latency_ms = t[Total::kLatencyMs];
+  pair.whole.energy_mj = t[Total::kEnergyMj];
+  pair.whole.gops = t[Total::kGops];
+  pair.whole.gops_per_w = t[Total::kGopsPerW];
+  pair.whole.utilization = t[Total::kUtilization];
+  pair.whole.macs = t[Total::kMacs];
+  pair.power_w = t[Total::kAveragePowerW];
+  ComparedScope& attention = pair.attention;
+  if (t[Total::kAttentionLatencyMs] > 0) {
+    attention.latency_ms = t[Total::kAttentionLatencyMs];
+    attention.energy_mj = t[Total::kAttentionEnergyMj];
+    attention.macs = t[Total::kAttentionMacs];
+    attention.utilization = t[Total::kAttentionUtilization];
+    attention.gops = 2e-6 * attention.macs / attention.latency_ms;
+    attention.gops_per_w = 2e-9 * attention.macs / attention.energy_mj;
+  }
+  pair.density = t[Total::kDensity];
+  pair.attention_error = t[Total::kApproximationMaxRelError];
+  pair.outside_tolerance = t[Total::kWithinTolerance] == 0;
+}
+
+namespace {
+
+void relate(const ComparedScope& first, ComparedScope& scope) {
+  scope.speedup = first.latency_ms / scope.latency_ms;
+  scope.efficiency_gain = first.energy_mj / scope.energy_mj;
+}
+
+// Of the known values; unknown when there is none.
+double geometric_mean(const std::vector<double>& values) {
+  double sum = 0;
+  std::size_t count = 0;
+  for (const double value : values) {
+    if (!(value > 0) || !std::isfinite(value)) continue;
+    sum += std::log(value);
+    ++count;
+  }
+  return count == 0 ? kUnknown : std::exp(sum / static_cast<double>(count));
+}
+
+}  // namespace
+
+void complete(Comparison& comparison) {
+  for (std::size_t m = 0; m < comparison.machines.size(); ++m) {
+    ComparedMachine& machine = comparison.machines[m];
+    std::vector<double> speedups, gains, attention_speedups, attention_gains;
+    machine.compared_models = 0;
+    for (std::size_t w = 0; w < comparison.workloads.size(); ++w) {
+      const ComparedPair& first = comparison.pair(0, w);
+      ComparedPair& pair = comparison.pair(m, w);
+      if (first.status != PointStatus::kOk || pair.status != PointStatus::kOk) continue;
+      relate(first.whole, pair.whole);
+      relate(first.attention, pair.attention);
+      speedups.push_back(pair.whole.speedup), gains.push_back(pair.whole.efficiency_gain);
+      attention_speedups.push_back(pair.attention.speedup), attention_gains.push_back(pair.attention.efficiency_gain);
+      ++machine.compared_models;
+    }
+    machine.speedup = geometric_mean(speedups), machine.efficiency_gain = geometric_mean(gains);
+    machine.attention_speedup = geometric_mean(attention_speedups),
+    machine.attention_efficiency_gain = geometric_mean(attention_gains);
+  }
+}
+
+namespace {
+
+// A table of any format: first column left, the others right.
+struct Table {
+  std::string title;
+  std::vector<std::string> head;
+  std::vector<std::vector<std::string>> rows;
+};
+
+std::string cell(double value, int digits) {
+  if (!std::isfinite(value)) return "-";
+  // Four significant digits, whatever the size: LeViT on a GPU and ViT-H on a small array stand in one column.
+  if (value != 0 && std::fabs(value) < 0.5 * std::pow(10.0, -digits)) return fmt::format("{:.2e}", value);
+  return fmt::format("{:.{}f}", value, std::fabs(value) >= 1000 ? 0 : digits);
+}
+std::string ratio(double value) {
+  return std::isfinite(value) ? fmt::format("{:.3f}x", value) : "-";
+}
+
+std::vector<std::string> scope_cells(const ComparedScope& scope) {
+  return {
+      cell(scope.latency_ms, 4),    ratio(scope.speedup), cell(scope.energy_mj, 4),  cell(1e3 / scope.energy_mj, 1),
+      ratio(scope.efficiency_gain), cell(scope.gops, 1),  cell(scope.gops_per_w, 1), cell(100 * scope.utilization, 1)};
+}
+
+Table scope_table(const Comparison& comparison, std::size_t workload, bool attention) {
+  Table table{comparison.workloads[workload] + (attention ? ", attention alone" : ", end to end"),
+              {"machine", "latency ms", "speedup", "energy mJ", "inf/J", "gain", "GOP/s", "GOP/s/W", "util %"},
+              {}};
+  if (attention) table.head.insert(table.head.end(), {"density %", "error"});
+  table.head.push_back("tag");
+  for (std::size_t m = 0; m < comparison.machines.size(); ++m) {
+    const ComparedPair& pair = comparison.pair(m, workload);
+    std::vector<std::string> row{comparison.machines[m].name};
+    const std::vector<std::string> cells = scope_cells(attention ? pair.attention : pair.whole);
+    row.insert(row.end(), cells.begin(), cells.end());
+    if (attention) {
+      row.push_back(cell(100 * pair.density, 2));
+      row.push_back(std::isfinite(pair.attention_error) ? fmt::format("{:.3g}", pair.attention_error) : "-");
+    }
+    row.push_back(pair.status == PointStatus::kOk ? comparison.machines[m].tag : to_string(pair.status));
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table mean_table(const Comparison& comparison) {
+  Table table{
+      fmt::format("geometric means over the models that both ran ({} asked for)", comparison.workloads.size()),
+      {"machine", "models", "speedup", "gain", "attention speedup", "attention gain", "area mm2", "peak GOP/s", "tag"},
+      {}};
+  for (const ComparedMachine& machine : comparison.machines) {
+    table.rows.push_back({machine.name, std::to_string(machine.compared_models), ratio(machine.speedup),
+                          ratio(machine.efficiency_gain), ratio(machine.attention_speedup),
+                          ratio(machine.attention_efficiency_gain), cell(machine.area_mm2, 3),
+                          cell(machine.peak_gops, 1), machine.tag});
+  }
+  return table;
+}
+
+std::vector<Table> tables_of(const Comparison& comparison) {
+  std::vector<Table> tables;
+  for (std::size_t w = 0; w < comparison.workloads.size(); ++w) {
+    tables.push_back(scope_table(comparison, w, true));
+    tables.push_back(scope_table(comparison, w, false));
+  }
+  tables.push_back(mean_table(comparison));
+  return tables;
+}
+
+// What must stand below the tables: one line each.
+std::vector<std::string> remarks_of(const Comparison& comparison) {
+  std::vector<std::string> lines;
+  const std::string& first = comparison.machines[0].name;
+  lines.push_back("speedup, gain: against " + first +
+                  " = 1.0, above 1 is better; gain: inferences a joule; 1 MAC = 2 operations, MACs done");
+  lines.push_back(
+      "error: largest error of a layer's attention against exact softmax on the same inputs, over the layer's largest "
+      "value" +
+      std::string(comparison.numerics ? "" : " (not computed: --numerics off)"));
+  for (const ComparedMachine& machine : comparison.machines) {
+    lines.push_back(machine.name + ": " + machine.tag + (machine.how.empty() ? "" : ": " + machine.how));
+    for (const std::string& note : machine.notes) lines.push_back(machine.name + ": " + note);
+  }
+  for (const ComparedPair& pair : comparison.pairs) {
+    const std::string name = comparison.machines[pair.machine].name + " on " + comparison.workloads[pair.workload];
+    if (pair.status != PointStatus::kOk) lines.push_back(name + ": " + to_string(pair.status) + ": " + pair.reason);
+    if (pair.outside_tolerance)
+      lines.push_back(name + ": VALUES OUTSIDE TOLERANCE of the reference of its own algorithm");
+  }
+  return lines;
+}
+
+std::string padded(const std::string& text, std::size_t width, bool left) {
+  const std::string blank(width > text.size() ? width - text.size() : 0, ' ');
+  return left ? text + blank : blank + text;
+}
+
+std::string latex_escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '_' || c == '%' || c == '&' || c == '#' || c == '$' || c == '{' || c == '}') out += '\\';
+    if (c == '\\' || c == '~' || c == '^') {
+      out += c == '\\' ? "\\textbackslash{}" : c == '~' ? "\\textasciitilde{}" : "\\textasciicircum{}";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string markdown_escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
+  return out;
+}
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+std::string csv_cell(double value) {
+  return std::isfinite(value) ? json_number(value) : "";
+}
+
+}  // namespace
+
+std::string comparison_text(const Comparison& comparison) {
+  std::string out;
+  for (const Table& table : tables_of(comparison)) {
+    std::vector<std::size_t> width;
+    for (const std::string& head : table.head) width.push_back(head.size());
+    for (const auto& row : table.rows)
+      for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
+    const auto line = [&](const std::vector<std::string>& cells) {
+      for (std::size_t c = 0; c < cells.size(); ++c) {
+        const bool left = c == 0 || c + 1 == cells.size();
+        out += (c == 0 ? "" : "  ") + (c + 1 == cells.size() ? cells[c] : padded(cells[c], width[c], left));
+      }
+      out += "\n";
+    };
+    out += table.title + "\n";
+    line(table.head);
+    for (const auto& row : table.rows) line(row);
+    out += "\n";
+  }
+  for (const std::string& remark : remarks_of(comparison)) out += remark + "\n";
+  return out;
+}
+
+std::string comparison_markdown(const Comparison& comparison) {
+  std::string out;
+  for (const Table& table : tables_of(comparison)) {
+    out += "### " + table.title + "\n\n";
+    const auto line = [&](const std::vector<std::string>& cells) {
+      out += "|";
+      for (const std::string& text : cells) out += " " + markdown_escaped(text) + " |";
+      out += "\n";
+    };
+    line(table.head);
+    out += "|---|";
+    for (std::size_t c = 1; c < table.head.size(); ++c) out += c + 1 == table.head.size() ? "---|" : "---:|";
+    out += "\n";
+    for (const auto& row : table.rows) line(row);
+    out += "\n";
+  }
+  for (const std::string& remark : remarks_of(comparison)) out += "- " + remark + "\n";
+  return out;
+}
+
+std::string comparison_latex(const Comparison& comparison) {
+  std::string out = "% needs \\usepackage{booktabs}\n";
+  for (const Table& table : tables_of(comparison)) {
+    out += "% " + table.title + "\n\\begin{tabular}{l" + std::string(table.head.size() - 2, 'r') + "l}\n\\toprule\n";
+    const auto line = [&](const std::vector<std::string>& cells) {
+      for (std::size_t c = 0; c < cells.size(); ++c) out += (c == 0 ? "" : " & ") + latex_escaped(cells[c]);
+      out += " \\\\\n";
+    };
+    line(table.head);
+    out += "\\midrule\n";
+    for (const auto& row : table.rows) line(row);
+    out += "\\bottomrule\n\\end{tabular}\n\n";
+  }
+  for (const std::string& remark : remarks_of(comparison)) out += "% " + remark + "\n";
+  return out;
+}
+
+std::string comparison_csv(const Comparison& comparison) {
+  std::string out =
+      "workload,machine,scope,status,tag,latency_ms,speedup,energy_mj,inferences_per_j,efficiency_gain,gops,gops_per_w,"
+      "utilization,macs,"
+      "average_power_w,area_mm2,density,attention_error,reason\n";
+  for (std::size_t w = 0; w < comparison.workloads.size(); ++w) {
+    for (std::size_t m = 0; m < comparison.machines.size(); ++m) {
+      const ComparedPair& pair = comparison.pair(m, w);
+      const ComparedMachine& machine = comparison.machines[m];
+      for (const bool attention : {true, false}) {
+        const ComparedScope& s = attention ? pair.attention : pair.whole;
+        out += csv_cell(comparison.workloads[w]) + "," + csv_cell(machine.name) + "," +
+               (attention ? "attention" : "end_to_end") + "," + to_string(pair.status) + "," + machine.tag;
+        for (const double value : {s.latency_ms, s.speedup, s.energy_mj, 1e3 / s.energy_mj, s.efficiency_gain, s.gops,
+                                   s.gops_per_w, s.utilization, s.macs, attention ? kUnknown : pair.power_w,
+                                   machine.area_mm2, pair.density, pair.attention_error})
+          out += "," + csv_cell(value);
+        out += "," + csv_cell(pair.reason) + "\n";
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace vitality

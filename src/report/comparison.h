@@ -1,0 +1,77 @@
+// Machines side by side on the same models: what `vitality compare` measured, relative to the first machine (= 1.0),
+// and its tables.
+//
+// Numbers that are not known are NaN: empty in tables, null in JSON. Every number of a pair carries the tag of its
+// machine: where it comes from (provenance), or "scaled" when the machine was resized to the first one's budget.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "explore/evaluate.h"
+
+namespace vitality {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+// The whole model, or its attention layers alone.
+struct ComparedScope {
+  double latency_ms = kUnknown, energy_mj = kUnknown, gops = kUnknown, gops_per_w = kUnknown, utilization = kUnknown,
+         macs = kUnknown;
+  // Against the first machine on the same model; above 1: better than it.
+  double speedup = kUnknown;
+  double efficiency_gain = kUnknown;  // energy of the first / energy: inferences a joule
+};
+
+struct ComparedPair {
+  std::size_t machine = 0, workload = 0;
+  PointStatus status = PointStatus::kFailed;
+  std::string reason;  // "" when ok
+  ComparedScope whole, attention;
+  double power_w = kUnknown;
+  double density = kUnknown;  // kept / total of the attention maps; unknown where nothing is masked
+  double attention_error =
+      kUnknown;                    // largest error of a layer's attention against exact softmax, over its largest value
+  bool outside_tolerance = false;  // the machine's values against the reference of its own algorithm
+};
+
+struct ComparedMachine {
+  std::string name, file;
+  std::string tag;                 // "simulated", "analytic", "measured", "published", "corrected" or "scaled"
+  std::string how;                 // in words: how the numbers came about, what was resized
+  std::vector<std::string> notes;  // what the reader must know to use the numbers
+  double area_mm2 = kUnknown, peak_gops = kUnknown;
+  // Geometric means over the models that both this machine and the first could run.
+  std::size_t compared_models = 0;
+  double speedup = kUnknown, efficiency_gain = kUnknown, attention_speedup = kUnknown,
+         attention_efficiency_gain = kUnknown;
+};
+
+struct Comparison {
+  std::string command, normalize = "none";
+  bool numerics = true;
+  std::uint64_t seed = 1;
+  std::vector<ComparedMachine> machines;
+  std::vector<std::string> workloads;
+  std::vector<ComparedPair> pairs;  // machine-major: pairs[machine * workloads + workload]
+
+  ComparedPair& pair(std::size_t machine, std::size_t workload) { return pairs[machine * workloads.size() + workload]; }
+  const ComparedPair& pair(std::size_t machine, std::size_t workload) const {
+    return pairs[machine * workloads.size() + workload];
+  }
+};
+
+// Takes what a run measured into a pair.
+void fill_pair(const PointResult& result, ComparedPair& pair);
+// Fills everything relative to the first machine, and the means.
+void complete(Comparison& comparison);
+
+std::string comparison_text(const Comparison& comparison);
+std::string comparison_csv(const Comparison& comparison);  // one row a pair and scope
+std::string comparison_markdown(const Comparison& comparison);
+std::string comparison_latex(const Comparison& comparison);  // tabular environments of the booktabs package
+std::string comparison_json(const Comparison& comparison);   // schema_version 1, each number {"value", "tag"}
+
+}  // namespace vitality
