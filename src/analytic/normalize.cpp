@@ -88,30 +88,48 @@ std::string describe_scaling(const HardwareConfig& before, const HardwareConfig&
   return text + ", edges and lanes with the square root, memories unchanged";
 }
 
+double peak_power_w(const HardwareConfig& config) {
+  if (config.machine == MachineKind::kRoofline) return config.roofline.tdp_w;
+  const EnergyModel prices(config);
+  const auto edges = static_cast<double>(config.matrix_engine.rows + config.matrix_engine.cols);
+  const double byte = prices.per_action(Action::kScratchpadRead) + prices.per_action(Action::kNocByteHop);
+  double picojoules = peak_macs_per_second(config) / (config.clock_mhz * 1e6) * prices.per_action(Action::kMac) +
+                      edges * static_cast<double>(storage_bytes(config.precision)) * byte;
+  picojoules += config.accumulators.lanes * prices.per_action(Action::kAccumulate) +
+                config.adders.lanes * prices.per_action(Action::kAdd) +
+                static_cast<double>(config.dividers.lanes) / config.dividers.initiation_interval *
+                    prices.per_action(Action::kDivide);
+  return (picojoules + prices.leakage_per_cycle()) * 1e-12 * config.clock_mhz * 1e6;
+}
+
 NormalizedMachine normalized_machine(const HardwareConfig& config, Normalization normalization,
                                      const HardwareConfig& reference) {
-  if (normalization == Normalization::kMacs) {
-    const double factor = peak_macs_per_second(reference) / peak_macs_per_second(config);
-    NormalizedMachine out{scaled_machine(config, factor), ""};
-    out.how = fmt::format("{}: {:.1f} of {:.1f} GMAC/s", describe_scaling(config, out.config),
-                          peak_macs_per_second(out.config) * 1e-9, peak_macs_per_second(reference) * 1e-9);
-    return out;
-  }
-  if (normalization != Normalization::kArea) return {config, ""};
-  if (config.machine == MachineKind::kRoofline)
+  if (normalization == Normalization::kNone) return {config, ""};
+  struct Budget {
+    double (*of)(const HardwareConfig&);
+    double scale;
+    const char* unit;
+  };
+  static constexpr Budget kBudgets[] = {
+      {peak_macs_per_second, 1e-9, "GMAC/s"}, {total_area_mm2, 1, "mm2"}, {peak_power_w, 1, "W at peak"}};
+  const Budget& budget = kBudgets[static_cast<int>(normalization) - 1];
+  const bool rooflines = config.machine == MachineKind::kRoofline || reference.machine == MachineKind::kRoofline;
+  if (rooflines && normalization == Normalization::kArea)
     throw InfeasibleError("machine " + config.name + " cannot be scaled to an area: a roofline has none");
-  const double budget = total_area_mm2(reference);
-  double low = 1.0 / 65536, high = 65536;
-  if (total_area_mm2(scaled_machine(config, low)) > budget)
-    throw InfeasibleError(
-        fmt::format("machine {} cannot be scaled to {:.3f} mm2: its memories alone are larger", config.name, budget));
-  for (int step = 0; step < 60; ++step) {
+  const double limit = budget.of(reference);
+  constexpr double kSmallest = 1.0 / 65536, kLargest = 65536;
+  if (!(budget.of(scaled_machine(config, kSmallest)) <= limit * 1.001))
+    throw InfeasibleError(fmt::format("machine {} cannot be scaled to {:.4g} {}: its memories alone exceed it",
+                                      config.name, limit * budget.scale, budget.unit));
+  double low = kSmallest, high = kLargest;
+  for (int step = 0; step < 80; ++step) {
     const double middle = std::sqrt(low * high);
-    (total_area_mm2(scaled_machine(config, middle)) <= budget ? low : high) = middle;
+    (budget.of(scaled_machine(config, middle)) <= limit * 1.001 ? low : high) =
+        middle;  // whole PEs: a thousandth over is within
   }
   NormalizedMachine out{scaled_machine(config, low), ""};
-  out.how =
-      fmt::format("{}: {:.3f} of {:.3f} mm2", describe_scaling(config, out.config), total_area_mm2(out.config), budget);
+  out.how = fmt::format("{}: {:.4g} of {:.4g} {}", describe_scaling(config, out.config),
+                        budget.of(out.config) * budget.scale, limit * budget.scale, budget.unit);
   return out;
 }
 

@@ -22,12 +22,16 @@ double peak_macs_per_second(const HardwareConfig& config);
 // The machine with `factor` times the PEs, as close as whole PEs come.
 HardwareConfig scaled_machine(const HardwareConfig& config, double factor);
 
+// Watts on chip with every PE and lane busy, both edges of the arrays streaming from the scratchpad, and leakage; for a
+// roofline its TDP. A design figure, the same for every model.
+double peak_power_w(const HardwareConfig& config);
+
 struct NormalizedMachine {
   HardwareConfig config;
   std::string how;  // what was changed and what it came to; "" when nothing was
 };
-// Throws InfeasibleError where the budget cannot be met (a roofline has no area; memories alone exceed it). kPower is
-// not met from the config alone: the caller finds the factor from runs.
+// The largest machine within the reference's budget. Throws InfeasibleError where there is none (a roofline has no
+// area; memories alone exceed the budget).
 NormalizedMachine normalized_machine(const HardwareConfig& config, Normalization normalization,
                                      const HardwareConfig& reference);
 

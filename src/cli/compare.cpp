@@ -191,7 +191,6 @@ class Comparer {
       }
       candidates_.push_back(std::move(candidate));
     }
-    if (request_.normalization == Normalization::kPower) match_power();
   }
 
   void take_memory_and_clock(const HardwareConfig& reference, Candidate& candidate) const {
@@ -208,42 +207,6 @@ class Comparer {
       candidate.how = join(candidate.how, fmt::format("clock {:g} -> {:g} MHz", config.clock_mhz, reference.clock_mhz));
       config.clock_mhz = reference.clock_mhz;
     }
-  }
-
-  // Power is known after a run only: sizes are corrected until the mean power over the models is the first machine's.
-  void match_power() {
-    constexpr int kRounds = 6;
-    std::vector<double> factor(candidates_.size(), 1.0);
-    const std::vector<Candidate> unscaled = candidates_;
-    std::vector<double> power;
-    for (int round = 0; round < kRounds && !interrupted_; ++round) {
-      power = mean_power();
-      if (!(power[0] > 0)) return;
-      for (std::size_t m = 1; m < candidates_.size(); ++m) {
-        if (!(power[m] > 0) || std::fabs(power[m] / power[0] - 1) < 0.01) continue;
-        factor[m] = std::min(4096.0, std::max(1.0 / 4096, factor[m] * power[0] / power[m]));
-        candidates_[m].config = scaled_machine(unscaled[m].config, factor[m]);
-      }
-    }
-    power = mean_power();
-    for (std::size_t m = 1; m < candidates_.size(); ++m) {
-      if (!(power[m] > 0)) continue;
-      candidates_[m].how =
-          join(candidates_[m].how,
-               fmt::format("{}: {:.3f} of {:.3f} W (mean over the models)",
-                           describe_scaling(unscaled[m].config, candidates_[m].config), power[m], power[0]));
-    }
-  }
-
-  std::vector<double> mean_power() {
-    std::vector<double> sum(candidates_.size(), 0.0), count(candidates_.size(), 0.0);
-    for (const Pair& pair : measure(false)) {
-      if (pair.result.status != PointStatus::kOk) continue;
-      sum[pair.machine] += pair.result.totals[Total::kAveragePowerW];
-      count[pair.machine] += 1;
-    }
-    for (std::size_t m = 0; m < sum.size(); ++m) sum[m] = count[m] > 0 ? sum[m] / count[m] : 0;
-    return sum;
   }
 
   // Every pair in a process of its own; machine-major.

@@ -28,7 +28,7 @@ void fill_pair(const PointResult& result, ComparedPair& pair) {
     attention.macs = t[Total::kAttentionMacs];
     attention.utilization = t[Total::kAttentionUtilization];
     attention.gops = 2e-6 * attention.macs / attention.latency_ms;
-    attention.gops_per_w = 2e-9 * attention.macs / attention.energy_mj;
+    attention.gops_per_w = 2e-6 * attention.macs / attention.energy_mj;
   }
   pair.density = t[Total::kDensity];
   pair.attention_error = t[Total::kApproximationMaxRelError];

@@ -1,0 +1,89 @@
+// `vitality compare` from outside.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/program.h"
+
+using namespace vitality::test;
+
+namespace {
+const std::string kVitality = "configs/vitality.json", kDense = "configs/dense_softmax.json", kTiny = "workloads/tiny_vit.json";
+
+nlohmann::json compared(std::vector<std::string> words) {
+  const ScratchFolder folder;
+  words.insert(words.begin(), "compare");
+  words.insert(words.end(), {"--json", folder.path("c.json"), "--quiet"});
+  const ProgramResult result = run_program(words);
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  CHECK(result.out.empty());
+  std::ifstream file(folder.path("c.json"));
+  return nlohmann::json::parse(file);
+}
+}  // namespace
+
+TEST_CASE("compare: two machines, values checked; Taylor has an error against softmax, softmax has none") {
+  const auto json = compared({"--config", kVitality, "--config", kDense, "--workload", kTiny});
+  REQUIRE(json["pairs"].size() == 2);
+  const auto& first = json["pairs"][0];
+  const auto& second = json["pairs"][1];
+  CHECK(first["end_to_end"]["speedup"]["value"] == 1);
+  CHECK(first["end_to_end"]["latency_ms"]["tag"] == "simulated");
+  CHECK(first["attention_error"]["value"].get<double>() > 0);
+  CHECK(second["attention_error"]["value"] == 0);
+  const double latency = first["end_to_end"]["latency_ms"]["value"], other = second["end_to_end"]["latency_ms"]["value"];
+  CHECK(second["end_to_end"]["speedup"]["value"].get<double>() == Approx(latency / other));
+}
+
+TEST_CASE("compare: the same numbers whatever the number of jobs") {
+  const auto with = [](const char* jobs) {
+    auto json = compared({"--config", kVitality, kDense, "--workload", kTiny, "workloads/tiny_levit.json", "--numerics", "off", "--jobs", jobs});
+    json.erase("command");
+    return json;
+  };
+  CHECK(with("1") == with("4"));
+}
+
+TEST_CASE("compare: normalization tags every other machine and says how") {
+  const auto json = compared({"--config", kVitality, kDense, "--workload", kTiny, "--numerics", "off", "--normalize", "area"});
+  CHECK(json["machines"][0]["tag"] == "simulated");
+  CHECK(json["machines"][1]["tag"] == "scaled");
+  CHECK(json["pairs"][1]["end_to_end"]["latency_ms"]["tag"] == "scaled");
+  CHECK(json["machines"][1]["how"].get<std::string>().find("mm2") != std::string::npos);
+}
+
+TEST_CASE("compare: a failing pair is reported, the rest stand; nothing that runs is exit 4") {
+  const ScratchFolder folder;
+  const std::string small = folder.write("small.json", R"({"name": "small", "scratchpad": {"capacity_kib": 1, "banks": 1, "port_bytes": 64}})");
+  const auto json = compared({"--config", kVitality, small, "--workload", kTiny, "--numerics", "off"});
+  CHECK(json["pairs"][0]["status"] == "ok");
+  CHECK(json["pairs"][1]["status"] == "infeasible");
+  CHECK(json["pairs"][1]["reason"].get<std::string>().find("scratchpad") != std::string::npos);
+  CHECK(run_program({"compare", "--config", small, "--workload", kTiny, "--numerics", "off"}).exit_code == 4);
+}
+
+TEST_CASE("compare: bad words and files are exit 2, and nothing is written") {
+  const ScratchFolder folder;
+  const std::string out = folder.path("out.json");
+  const std::vector<std::vector<std::string>> cases = {
+      {"--workload", kTiny},
+      {"--config", kVitality},
+      {"--config", kVitality, "--workload", kTiny, "--normalize", "mac"},
+      {"--config", kVitality, "--workload", kTiny, "--dram", "none"},
+      {"--config", kVitality, "--workload", kTiny, "--jobs", "0"},
+      {"--config", "configs/vitalty.json", "--workload", kTiny},
+      {"--config", kVitality, "--workload", "workloads/none.json"},
+      {"--config", kVitality, "--workload", kTiny, "--set", "matrix_engine.row=1"},
+      {"--config", kVitality, "--workload", kTiny, "--csv", out},
+      {"--config", kVitality, "--workload", kTiny, "--csv", folder.path("no/such/folder.csv")},
+  };
+  for (std::vector<std::string> words : cases) {
+    words.insert(words.begin(), "compare");
+    words.insert(words.end(), {"--json", out});
+    const ProgramResult result = run_program(words);
+    INFO(words.size() << ": " << result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(result.err.rfind("error: ", 0) == 0);
+    CHECK(!std::filesystem::exists(out));
+  }
+}

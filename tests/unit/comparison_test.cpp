@@ -1,0 +1,121 @@
+// Comparisons: what is relative to the first machine, means, tables in every format, and machines resized to a budget.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "analytic/normalize.h"
+#include "base/error.h"
+#include "report/comparison.h"
+
+using namespace vitality;
+
+namespace {
+
+PointResult measured(double latency_ms, double energy_mj) {
+  PointResult result;
+  result.status = PointStatus::kOk;
+  result.totals[Total::kLatencyMs] = latency_ms, result.totals[Total::kEnergyMj] = energy_mj;
+  result.totals[Total::kAttentionLatencyMs] = latency_ms / 10, result.totals[Total::kAttentionEnergyMj] = energy_mj / 5;
+  result.totals[Total::kAttentionMacs] = 1000;
+  result.totals[Total::kDensity] = 0.25;
+  return result;
+}
+
+// Two machines, two models; the second machine fails on the second model.
+Comparison example() {
+  Comparison out;
+  for (const char* name : {"first_50%", "second|x"}) {
+    ComparedMachine machine;
+    machine.name = name, machine.tag = "simulated";
+    out.machines.push_back(machine);
+  }
+  out.workloads = {"small", "large"};
+  const PointResult results[] = {measured(2, 8), measured(4, 16), measured(0.5, 16), {PointStatus::kInfeasible, "layer \"a\", too large", {}}};
+  for (std::size_t i = 0; i < 4; ++i) {
+    ComparedPair pair;
+    pair.machine = i / 2, pair.workload = i % 2;
+    fill_pair(results[i], pair);
+    out.pairs.push_back(pair);
+  }
+  complete(out);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("comparison: relative to the first machine; a failed pair leaves the rest standing and stays out of the means") {
+  const Comparison c = example();
+  CHECK(c.pair(0, 0).whole.speedup == 1);
+  CHECK(c.pair(0, 1).whole.efficiency_gain == 1);
+  CHECK(c.pair(1, 0).whole.speedup == 4);
+  CHECK(c.pair(1, 0).whole.efficiency_gain == 0.5);
+  CHECK(c.pair(1, 0).attention.speedup == Approx(4));
+  CHECK(std::isnan(c.pair(1, 1).whole.speedup));
+  CHECK(c.machines[1].compared_models == 1);
+  CHECK(c.machines[1].speedup == Approx(4));
+  CHECK(c.machines[0].compared_models == 2);
+}
+
+TEST_CASE("comparison: rates of attention follow from MACs, time and energy") {
+  const ComparedScope& attention = example().pair(0, 0).attention;
+  CHECK(attention.gops == Approx(2 * 1000 / 0.2e-3 * 1e-9));
+  CHECK(attention.gops_per_w == Approx(2 * 1000 / 1.6e-3 * 1e-9));
+}
+
+TEST_CASE("comparison: geometric mean, not arithmetic") {
+  Comparison c = example();
+  fill_pair(measured(16, 16), c.pair(1, 1));
+  complete(c);
+  CHECK(c.machines[1].speedup == Approx(1));  // of 4 and 1/4
+  CHECK(c.machines[1].efficiency_gain == Approx(std::sqrt(0.5)));
+}
+
+TEST_CASE("comparison: every format carries every pair; special characters are escaped") {
+  const Comparison c = example();
+  const auto json = nlohmann::json::parse(comparison_json(c));
+  CHECK(json["schema_version"] == 1);
+  REQUIRE(json["pairs"].size() == 4);
+  CHECK(json["pairs"][2]["end_to_end"]["speedup"]["value"] == 4);
+  CHECK(json["pairs"][2]["end_to_end"]["speedup"]["tag"] == "simulated");
+  CHECK(json["pairs"][3]["status"] == "infeasible");
+  CHECK(json["pairs"][3]["end_to_end"]["latency_ms"]["value"].is_null());
+  const std::string csv = comparison_csv(c);
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 1 + 8);
+  CHECK(csv.find("\"layer \"\"a\"\", too large\"") != std::string::npos);
+  CHECK(comparison_markdown(c).find("second\\|x") != std::string::npos);
+  CHECK(comparison_latex(c).find("first\\_50\\%") != std::string::npos);
+  CHECK(comparison_text(c).find("layer \"a\", too large") != std::string::npos);
+}
+
+TEST_CASE("normalize: the same MAC rate, area or power within a percent of whole PEs, never above") {
+  const HardwareConfig reference;  // 64 x 64 at 500 MHz
+  HardwareConfig other;
+  other.matrix_engine.rows = 24, other.matrix_engine.cols = 40;
+  other.clock_mhz = 800;
+  const HardwareConfig by_macs = normalized_machine(other, Normalization::kMacs, reference).config;
+  CHECK(peak_macs_per_second(by_macs) <= 1.001 * peak_macs_per_second(reference));
+  CHECK(peak_macs_per_second(by_macs) >= 0.97 * peak_macs_per_second(reference));
+  CHECK(by_macs.scratchpad.capacity_kib == other.scratchpad.capacity_kib);
+  // A machine scaled to its own budget is itself.
+  for (const Normalization kind : {Normalization::kMacs, Normalization::kArea, Normalization::kPower}) {
+    const HardwareConfig same = normalized_machine(reference, kind, reference).config;
+    CHECK(same.matrix_engine.rows == 64);
+    CHECK(same.matrix_engine.cols == 64);
+  }
+  const HardwareConfig by_power = normalized_machine(other, Normalization::kPower, reference).config;
+  CHECK(peak_power_w(by_power) <= 1.001 * peak_power_w(reference));
+  CHECK(peak_power_w(by_power) >= 0.95 * peak_power_w(reference));
+}
+
+TEST_CASE("normalize: what cannot be scaled says so") {
+  const HardwareConfig reference;
+  HardwareConfig gpu;
+  gpu.machine = MachineKind::kRoofline;
+  gpu.roofline.fp32_tflops = 10, gpu.roofline.tdp_w = 200;
+  gpu.precision = Precision::kFp32;
+  CHECK_THROWS_AS(normalized_machine(gpu, Normalization::kArea, reference), InfeasibleError);
+  CHECK(peak_macs_per_second(normalized_machine(gpu, Normalization::kMacs, reference).config) == Approx(peak_macs_per_second(reference)).epsilon(0.002));
+  HardwareConfig memory;
+  memory.scratchpad.capacity_kib = 100000;
+  CHECK_THROWS_AS(normalized_machine(memory, Normalization::kArea, reference), InfeasibleError);
+}
