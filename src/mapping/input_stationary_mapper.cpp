@@ -19,6 +19,9 @@ struct Sizes {
   Bytes partial = 0, out = 0;
 };
 
+// What a DMA load costs beside its bytes: few large loads are better than many small ones (an estimate, for choosing only).
+constexpr double kLoadOverhead = 8;
+
 class InputStationaryMapper : public GemmMapper {
  public:
   using GemmMapper::GemmMapper;
@@ -104,9 +107,11 @@ class InputStationaryMapper : public GemmMapper {
     plan.dram_bytes = weights + streamed + results;
     const double bandwidth = context_.dram_bytes_per_cycle();
     const Sizes s = sizes(plan);
+    const Bytes loads = m_tiles * ceil_div(static_cast<Bytes>(gemm_.columns.size()), plan.n_group) *
+                        ceil_div(static_cast<Bytes>(gemm_.contraction.size()), plan.k_group);
     const Bytes first = s.step_streamed + s.step_stationary + s.first_resident;
     plan.cycles = std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / bandwidth) +
-                  static_cast<double>(first + s.out * (3 - plan.out_sets)) / bandwidth;
+                  static_cast<double>(first + s.out * (3 - plan.out_sets)) / bandwidth + kLoadOverhead * static_cast<double>(loads);
   }
 
   std::optional<GemmPlan> choose() {
