@@ -60,6 +60,8 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   cost.operations.add = outputs * (depth - 1) + (first ? 0 : outputs) + (bias ? outputs : 0);
   cost.actions[Action::kMac] = cost.macs;
   cost.actions[Action::kAccumulate] = (first || sums_in_array ? 0 : outputs) + (bias ? outputs : 0);
+  const bool onto_result = last && (job.flags & kOntoResult) != 0;
+  if (onto_result) cost.operations.add += outputs, cost.actions[Action::kAccumulate] += outputs;
 
   Bytes read = size.element * job.m * job.k, write = 0;
   if (!held) read += size.element * job.k * job.n;

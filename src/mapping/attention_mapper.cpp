@@ -71,7 +71,7 @@ class AttentionMapper {
     const bool softmax = kind_ == AttentionKind::kSoftmax;
     // T holds T_N and then Z, or the scores and then P; behind it t_D.
     const Bytes t_cols = softmax ? a_.n_kv : a_.d_v;
-    const Bytes t_element = softmax || a_.d_qk <= config_.matrix_engine.rows ? wide_ : std::max(wide_, context_.partial_bytes());
+    const Bytes t_element = a_.d_qk <= config_.matrix_engine.rows ? wide_ : std::max(wide_, context_.partial_bytes());
     const Bytes t = t_element * p.query_chunk * t_cols;
     std::vector<Bytes> list;
     for (int i = 0; i < p.sets[0]; ++i) list.push_back(k);
@@ -89,16 +89,20 @@ class AttentionMapper {
         list.push_back(context_.partial_bytes() * a_.d_v);                               // v_sum
       }
       for (int i = 0; i < 2; ++i) list.push_back(context_.partial_bytes() * p.query_chunk);  // t_D
-      if (first_order_bias()) list.push_back(element_ * p.query_chunk * a_.n_kv);
+      if (first_order_bias()) {
+        list.push_back(element_ * p.query_chunk * a_.n_kv);
+        list.push_back(context_.partial_bytes() * p.query_chunk * a_.d_v);  // B V
+      }
     }
     return list;
   }
 
-  bool fits(const AttentionPlan& p) const {
+  Bytes bytes_of(const AttentionPlan& p) const {
     Bytes total = 0;
     for (const Bytes bytes : buffer_list(p)) total += ceil_div(bytes, 8) * 8;
-    return total <= builder_.capacity();
+    return total;
   }
+  bool fits(const AttentionPlan& p) const { return bytes_of(p) <= builder_.capacity(); }
 
   void plan() {
     const int rows = config_.matrix_engine.rows;
@@ -121,8 +125,8 @@ class AttentionMapper {
         token_chunk = halve(token_chunk);
       } else {
         throw InfeasibleError("layer " + context_.layer(layer_).name + ": one tile of its attention (" + std::to_string(a_.n_kv) + " keys, d = " +
-                              std::to_string(a_.d_qk) + ", e = " + std::to_string(a_.d_v) + ") does not fit the scratchpad of " +
-                              std::to_string(builder_.capacity()) + " bytes (scratchpad.capacity_kib)");
+                              std::to_string(a_.d_qk) + ", e = " + std::to_string(a_.d_v) + ") needs " + std::to_string(bytes_of({token_chunk, query_chunk, kSets[std::size(kSets) - 1]})) +
+                              " bytes, the scratchpad has " + std::to_string(builder_.capacity()) + " (scratchpad.capacity_kib)");
       }
     }
     plan_ = *found;
@@ -142,7 +146,7 @@ class AttentionMapper {
       take(g_, 1);
       for (int i = 0; i < 2; ++i) take(mean_, 1), take(key_sum_, 1), take(value_sum_, 1);
       take(denominator_, 2);
-      if (first_order_bias()) take(bias_, 1);
+      if (first_order_bias()) take(bias_, 1), take(bias_sum_, 1);
     }
     if (a_.bias_params > 0 && (kind_ == AttentionKind::kSoftmax || first_order_bias()))
       bias_tensor_ = context_.add_weight(context_.layer(layer_).name + ".bias", layer_, a_.heads * a_.n_q, a_.n_kv, element_);
@@ -300,8 +304,12 @@ class AttentionMapper {
     }
   }
 
+  // G formed in the PEs and used there: only where it fits, and where no other pass of the array comes between (a score bias, or t_D
+  // without an SA-Diag) and nobody rescales it on the way (elided).
   bool g_stationary() const {
-    return config_.matrix_engine.accumulation == Accumulation::kGStationary && a_.d_qk <= config_.matrix_engine.rows && a_.d_v <= config_.matrix_engine.cols;
+    const MatrixEngineConfig& engine = config_.matrix_engine;
+    return engine.accumulation == Accumulation::kGStationary && a_.d_qk <= engine.rows && a_.d_v <= engine.cols && config_.diagonal_engine.enabled &&
+           !first_order_bias() && !elided();
   }
 
   // G += K_hat^T V over one chunk: V stationary, K_hat streamed by columns. G-stationary: the tokens stream through, G forms in the PEs
@@ -320,17 +328,15 @@ class AttentionMapper {
               kWide | (g_stationary() ? kStationaryHeld : 0)});
   }
 
-  // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, the centred bias being a constant of the model.
+  // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, the centred bias being a constant of the model. Summed apart, because its
+  // unit is not T_N's, and added by the last pass.
   void bias_folds(std::int32_t op_index, const Chunk& queries, const std::vector<Chunk>& tokens, std::int32_t t_buffer) {
     const int e = a_.d_v;
-    const std::int32_t bias = load_bias(op_index, queries);
+    const std::int32_t bias = load_bias(op_index, queries), sum = bias_sum_.take();
     for (const Chunk& chunk : tokens) {
       const std::int32_t v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, op_index);
-      const int rows = config_.matrix_engine.rows;
-      for (int token = 0; token < chunk.count; token += rows) {  // every pass is added to T_N in its own right
-        multiply({op_index, queries.count, std::min(rows, chunk.count - token), e, {bias, chunk.first + token, a_.n_kv}, {v_buffer, token * e, e},
-                  {t_buffer, 0, e}, false, true, kNone, kWide | kOntoResult});
-      }
+      multiply({op_index, queries.count, chunk.count, e, {bias, chunk.first, a_.n_kv}, {v_buffer, 0, e}, {t_buffer, 0, e}, chunk.first == 0,
+                chunk.first + chunk.count == a_.n_kv, sum, kWide | kOntoResult});
     }
   }
 
@@ -382,7 +388,7 @@ class AttentionMapper {
   std::int32_t output_;
   Bytes element_, wide_;
   AttentionPlan plan_{};
-  Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_;
+  Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_, bias_sum_;
   std::int32_t bias_tensor_ = kNone;
   int instance_ = 0, head_ = 0;
 };

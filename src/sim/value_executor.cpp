@@ -208,15 +208,15 @@ void ValueExecutor::fold(const Job& job) {
     sums_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.n));
     sums = {sums_.data(), job.n};
   }
-  const bool onto_result = (job.flags & kOntoResult) != 0;
   const bool in_array = (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);
-  const PassStart start = first || onto_result ? PassStart::kFirst : in_array ? PassStart::kContinue : PassStart::kAddOutside;
+  const PassStart start = first ? PassStart::kFirst : in_array ? PassStart::kContinue : PassStart::kAddOutside;
   if (groups > 1) {
     grouped_pass_sums(arithmetic_, job.m, job.k, job.n, groups, a, b, sums, start);
   } else {
     pass_sums(arithmetic_, job.m, job.k, job.n, a, b, sums, start);
   }
-  if (onto_result) {
+  if ((job.flags & kOntoResult) != 0) {  // first-order score bias: added to T_N
+    if (!last) return;
     const AttentionScales& s = attention(job.layer);
     const auto& attention_layer = std::get<Attention>(layer(job.layer).parameters);
     const double factor = std::sqrt(static_cast<double>(attention_layer.d_qk)) * weight_scale(job.layer) * s.v / s.numerator;
