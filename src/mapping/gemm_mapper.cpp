@@ -112,8 +112,11 @@ void GemmMapper::gather(Job& job, int m0, const ContractionTile& tile, const Col
 void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column) {
   const std::size_t set = out_count_++ % outs_.size();
   emit_epilogue(context_, epilogue_, outs_[set], m0, column.first, m, column.count, seconds_[set]);
-  const int store_layer = epilogue_.empty() ? layer_ : epilogue_.back().layer;
-  const std::int32_t op = epilogue_.empty() ? gemm_.op : epilogue_.back().op;
+  // The way to memory belongs to the last layer that is charged: one that is not has no bytes and no energy.
+  int store_layer = layer_;
+  std::int32_t op = gemm_.op;
+  for (const EpilogueStage& stage : epilogue_)
+    if (stage.charged) store_layer = stage.layer, op = stage.op;
   builder_.transfer(UnitKind::kDmaStore, store_layer, op, {builder_.make_transfer(output_, m0, column.first, m, column.count, outs_[set])});
 }
 

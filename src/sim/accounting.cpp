@@ -248,7 +248,10 @@ class Accountant {
     const double port_cycles = static_cast<double>(std::max(read, write)) / ports;
     add_memory_unit("scratchpad", "memory", std::min(run_.cycles, static_cast<Cycles>(std::ceil(port_cycles))), prices_.sram(sram), prices_.scratchpad_area(),
                     {{"read_bytes", read}, {"write_bytes", write}}, port_cycles);
-    const double link_cycles = static_cast<double>(moved) / run_.config.noc.link_bytes;
+    // The link carries operands and results at the same time, as each stream's own limit has it; DMA bytes do not cross it.
+    Bytes loaded = 0, stored = 0;
+    for (const LayerResult& layer : result_.layers) loaded += layer.dram_read_bytes, stored += layer.dram_write_bytes;
+    const double link_cycles = static_cast<double>(std::max(read - stored, write - loaded)) / run_.config.noc.link_bytes;
     add_memory_unit("noc", "interconnect", std::min(run_.cycles, static_cast<Cycles>(std::ceil(link_cycles))), prices_.noc(sram), prices_.noc_area(),
                     {{"byte_hops", hops}, {"bytes", moved}}, link_cycles);
   }
