@@ -1,0 +1,76 @@
+// The integer datapath on whole matrices: what int16 and int8 machines compute, bit for bit, without tiles, buffers or
+// time.
+//
+// Operands are codes (real = code * scale, |code| <= limit). Sums of products and of columns are exact integers; where
+// a tensor is stored they are multiplied by a factor, rounded half to even and saturated to the codes; wide
+// intermediates (T_N, scores, t_D, biases) are rounded and not saturated. K_hat keeps its extra bit; k_hat_sum is
+// computed. Functions that no array of the machine has (GELU, layer norm, exp) are taken in double on real values and
+// stored as codes. Independent of the kernels and of any mapping (algorithm.md 2.3).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tensor/matrix.h"
+#include "workload/model.h"
+#include "workload/parameters.h"
+
+namespace vitality::reference {
+
+using Codes = Matrix<std::int64_t>;
+
+// x * factor as a code: half to even, saturated at +-limit.
+std::int64_t requantise(double x, double factor, int limit);
+std::int64_t round_half_even(double x);
+Codes quantise(const MatrixD& real, double scale, int limit);
+
+enum class FixedAttention { kTaylor, kTaylorElided, kSoftmax };
+
+struct FixedAttentionScales {
+  double q = 1, k = 1, v = 1;
+  double context = 1;      // G
+  double numerator = 1;    // T_N, wide
+  double scores = 1;       // Q K^T / sqrt(d), wide
+  double probability = 1;  // P
+  double result = 1;       // Z
+};
+
+// The largest magnitudes that formed in accumulators (partial sums, before rounding) and in wide intermediates: they
+// must fit the machine's registers.
+struct FixedRange {
+  std::int64_t accumulator = 0, wide = 0;
+};
+
+// Every step of Algorithm 1 on one head.
+struct FixedTaylor {
+  Codes k_bar, k_hat, g, k_hat_sum, v_sum;
+  Codes v_row;  // sqrt(d) v_sum (elided: V_bar) in units of T_N
+  Codes t_d;    // m x 1; empty when elided
+  Codes t_n;    // m x e
+  Codes z;
+};
+// bias: codes of B - rowmean(B), m x n, with its scale; nullptr: none.
+FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& scales, int limit,
+                         bool elided, FixedRange& range, const Codes* bias = nullptr, double bias_scale = 1);
+Codes fixed_softmax(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& scales, int limit,
+                    FixedRange& range, const Codes* bias = nullptr, double bias_scale = 1);
+
+// What the whole model is computed with. Scales are per layer output; a batch norm that is folded has the scale of the
+// layer that it is folded into (behind it) or of its input (in front of it).
+struct FixedPointPlan {
+  int limit = 32767;
+  double image = 1;
+  std::vector<double> output;
+  std::vector<FixedAttentionScales> attention;
+  FixedAttention kind = FixedAttention::kTaylor;
+  bool batch_norm_folded = true;
+  bool score_bias_first_order = false;  // Taylor: add the centred score bias, or drop it
+};
+struct FixedPointResult {
+  std::vector<Codes> outputs;  // per layer
+  FixedRange range;
+};
+FixedPointResult fixed_point_forward(const VitModel& model, const ParameterSource& parameters,
+                                     const FixedPointPlan& plan);
+
+}  // namespace vitality::reference

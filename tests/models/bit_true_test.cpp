@@ -1,0 +1,163 @@
+// The machine's tensors against the whole-matrix model of the integer datapath (src/reference/fixed_point.h): every bit
+// of every tensor.
+#include <catch2/catch.hpp>
+
+#include "models/protocol/machine_context.h"
+#include "reference/fixed_point.h"
+#include "sim/value_executor.h"
+#include "tests/support/machine_run.h"
+#include "tests/support/random_machine.h"
+
+using namespace vitality;
+using namespace vitality::test;
+
+namespace {
+
+reference::FixedPointPlan fixed_plan(const VitModel& model, const HardwareConfig& config, const ValuePlan& plan) {
+  reference::FixedPointPlan fixed;
+  fixed.limit = max_code(config.precision);
+  fixed.image = plan.scale(kModelInput);
+  fixed.batch_norm_folded = config.batch_norm_folded;
+  fixed.score_bias_first_order = config.attention_bias == AttentionBias::kFirstOrder;
+  fixed.kind = config.attention == AttentionKind::kSoftmax        ? reference::FixedAttention::kSoftmax
+               : config.attention == AttentionKind::kTaylorElided ? reference::FixedAttention::kTaylorElided
+                                                                  : reference::FixedAttention::kTaylor;
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    fixed.output.push_back(plan.scale(static_cast<int>(i)));
+    fixed.attention.emplace_back();
+    if (!std::holds_alternative<Attention>(model.layers[i].parameters)) continue;
+    const AttentionScales s = plan.attention(static_cast<int>(i));
+    fixed.attention.back() = {s.q, s.k, s.v, s.context, s.numerator, s.scores, s.probability, s.result};
+  }
+  return fixed;
+}
+
+// "" or one line for each tensor that differs, and for registers that are too narrow.
+std::string differences(const VitModel& model, const HardwareConfig& config, const FinishedRun& run,
+                        std::uint64_t seed) {
+  const SeededParameters parameters(seed);
+  const reference::FixedPointResult want =
+      reference::fixed_point_forward(model, parameters, fixed_plan(model, config, *run.plan));
+  std::string text;
+  int compared = 0;
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    const std::int32_t tensor = run.schedule.layer_output[i];
+    if (tensor == kNone) continue;
+    const MatrixD& got = run.values->codes(tensor);
+    const reference::Codes& codes = want.outputs[i];
+    if (got.size() != codes.size()) {
+      text += model.layers[i].name + ": no values\n";
+      continue;
+    }
+    ++compared;
+    std::size_t wrong = 0, first = 0;
+    for (std::size_t e = 0; e < got.size(); ++e) {
+      if (got.data()[e] == static_cast<double>(codes.data()[e])) continue;
+      if (wrong++ == 0) first = e;
+    }
+    if (wrong > 0)
+      text += model.layers[i].name + ": " + std::to_string(wrong) + " of " + std::to_string(got.size()) +
+              " codes differ, first at " + std::to_string(first) + ": " + std::to_string(got.data()[first]) + ", not " +
+              std::to_string(codes.data()[first]) + "\n";
+  }
+  if (compared * 2 < static_cast<int>(model.layers.size()) / 2)
+    text += "only " + std::to_string(compared) + " tensors to compare\n";
+  const int accumulator_bits = 8 * static_cast<int>(accumulator_bytes(config.precision));
+  if (want.range.accumulator >> (accumulator_bits - 1) != 0)
+    text += "accumulators overflow: " + std::to_string(want.range.accumulator) + "\n";
+  if (want.range.wide >> 31 != 0) text += "wide intermediates overflow: " + std::to_string(want.range.wide) + "\n";
+  return text;
+}
+
+std::string run_and_compare(const VitModel& model, const std::vector<std::string>& overrides, std::uint64_t seed = 1) {
+  const HardwareConfig config = machine(overrides);
+  return in_child([&] {
+    std::string text;
+    SimulationOptions options;
+    options.numerics = true;
+    options.seed = seed;
+    options.observe = [&](const FinishedRun& run) { text = differences(model, config, run, seed); };
+    try {
+      simulate(config, model, options);
+    } catch (const InfeasibleError& error) {
+      return std::string("infeasible: ") + error.what();
+    }
+    return text;
+  });
+}
+
+using Overrides = std::vector<std::string>;
+
+// Machines that tile, chunk, overlap and share in different ways.
+const std::vector<Overrides>& machines() {
+  static const std::vector<Overrides> list = {
+      {},
+      {"matrix_engine.rows=16", "matrix_engine.cols=8"},
+      {"matrix_engine.rows=5", "matrix_engine.cols=7", "diagonal_engine.rows=3"},
+      {"matrix_engine.rows=5", "matrix_engine.cols=7", "scratchpad.capacity_kib=5"},
+      {"matrix_engine.rows=16", "matrix_engine.cols=8", "scratchpad.capacity_kib=10",
+       "matrix_engine.stationary_prefetch=true"},
+      {"matrix_engine.stationary_prefetch=true"},
+      {"matrix_engine.accumulation=g_stationary"},
+      {"matrix_engine.accumulation=g_stationary", "diagonal_engine.enabled=false"},
+      {"diagonal_engine.enabled=false", "matrix_engine.rows=16", "matrix_engine.cols=16"},
+      {"attention=taylor_elided"},
+      {"attention=taylor_elided", "matrix_engine.accumulation=g_stationary", "scratchpad.capacity_kib=10"},
+      {"attention=softmax"},
+      {"attention=softmax", "matrix_engine.rows=5", "matrix_engine.cols=7", "scratchpad.capacity_kib=10"},
+      {"special_functions.charge=charged", "batch_norm=separate"},
+      {"special_functions.charge=charged", "scratchpad.capacity_kib=10", "matrix_engine.rows=8",
+       "matrix_engine.cols=8"},
+      {"dram.model=banked", "dram.channels=1", "dividers.initiation_interval=16", "scratchpad.port_bytes=16"}};
+  return list;
+}
+
+void check_model(const std::string& name) {
+  const VitModel model = workload(name);
+  for (const char* precision : {"int16", "int8"}) {
+    for (Overrides overrides : machines()) {
+      overrides.push_back(std::string("precision=") + precision);
+      INFO(name << ", " << joined(overrides));
+      CHECK(run_and_compare(model, overrides) == "");
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("bit true: tiny_vit on every kind of machine") {
+  check_model("tiny_vit");
+}
+TEST_CASE("bit true: tiny_levit on every kind of machine") {
+  check_model("tiny_levit");
+}
+TEST_CASE("bit true: tiny_mobilevit on every kind of machine") {
+  check_model("tiny_mobilevit");
+}
+
+TEST_CASE("bit true: the first-order score bias") {
+  for (const char* precision : {"int16", "int8"}) {
+    for (Overrides overrides :
+         {Overrides{}, Overrides{"matrix_engine.rows=5", "matrix_engine.cols=7", "scratchpad.capacity_kib=10"},
+          Overrides{"matrix_engine.accumulation=g_stationary"}}) {
+      overrides.insert(overrides.end(), {"attention_bias=first_order", std::string("precision=") + precision});
+      INFO(joined(overrides));
+      CHECK(run_and_compare(workload("tiny_levit"), overrides) == "");
+    }
+  }
+}
+
+TEST_CASE("bit true: 60 random models on random machines") {
+  int done = 0;
+  for (unsigned seed = 1; done < 60 && seed < 200; ++seed) {
+    Dice dice(seed);
+    const VitModel model = random_workload(dice);
+    const Overrides overrides = random_machine(dice);
+    INFO("seed " << seed << ": " << joined(overrides));
+    const std::string text = run_and_compare(model, overrides, seed);
+    if (text.compare(0, 10, "infeasible") == 0) continue;
+    CHECK(text == "");
+    ++done;
+  }
+  CHECK(done == 60);
+}
