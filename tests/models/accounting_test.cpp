@@ -1,0 +1,94 @@
+// Laws that hold of every run: accounting closes, counts equal the graph's closed forms, no run beats a bound, energy
+// is the sum of its parts, no two jobs race, numerics change nothing, and the same inputs give the same bytes.
+#include <catch2/catch.hpp>
+
+#include "tests/support/machine_run.h"
+#include "tests/support/race_check.h"
+#include "tests/support/random_machine.h"
+#include "tests/support/result_checks.h"
+
+using namespace vitality;
+using namespace vitality::test;
+
+namespace {
+
+std::string laws(const VitModel& model, const HardwareConfig& config) {
+  return in_child([&] {
+    std::string text;
+    Schedule schedule;
+    SimulationOptions options;
+    options.observe = [&](const FinishedRun& run) {
+      schedule = run.schedule;
+      text = find_races(run.schedule, run.times);
+      if (run.schedule.jobs.size() < 4000) text += OrderCheck(run.schedule).run();
+    };
+    try {
+      const SimulationResult result = simulate(config, model, options);
+      return text + ResultChecks(model, config, schedule, result).run();
+    } catch (const InfeasibleError& error) {
+      return std::string("infeasible: ") + error.what();
+    }
+  });
+}
+
+std::string result_of(const VitModel& model, const HardwareConfig& config, bool numerics) {
+  return in_child([&] {
+    SimulationOptions options;
+    options.numerics = numerics;
+    return result_text(simulate(config, model, options));
+  });
+}
+
+const std::vector<std::string> kTiny = {"tiny_vit", "tiny_levit", "tiny_mobilevit"};
+const std::vector<std::string> kMachines = {"vitality", "vitality_overlapped", "vitality_g_stationary",
+                                            "dense_softmax"};
+
+}  // namespace
+
+TEST_CASE("laws: shipped machines, tiny workloads") {
+  for (const std::string& name : kMachines) {
+    for (const std::string& model : kTiny) {
+      for (const std::string precision : {"fp32", "fp16", "int16", "int8"}) {
+        INFO(name << ", " << model << ", " << precision);
+        CHECK(laws(workload(model), machine({"precision=" + precision}, name)) == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("laws: every shipped workload maps on vitality.json and keeps them") {
+  for (const std::string model :
+       {"deit_tiny", "deit_small", "deit_base", "vit_large_16", "vit_huge_14", "levit_128s", "levit_128", "levit_192",
+        "levit_256", "levit_384", "mobilevit_xxs", "mobilevit_xs", "mobilevit_s"}) {
+    INFO(model);
+    CHECK(laws(workload(model), machine()) == "");
+  }
+}
+
+TEST_CASE("laws: 200 random models on random machines") {
+  int done = 0;
+  for (unsigned seed = 1000; done < 200 && seed < 1600; ++seed) {
+    Dice dice(seed);
+    const VitModel model = random_workload(dice);
+    const std::vector<std::string> overrides = random_machine(dice);
+    INFO("seed " << seed << ": " << joined(overrides));
+    const std::string text = laws(model, machine(overrides));
+    if (text.compare(0, 10, "infeasible") == 0) continue;
+    CHECK(text == "");
+    ++done;
+  }
+  CHECK(done == 200);
+}
+
+TEST_CASE("laws: numerics on and off give identical statistics, and so do two runs") {
+  for (const std::string& name : kMachines) {
+    for (const std::string& model : kTiny) {
+      INFO(name << ", " << model);
+      const HardwareConfig config = machine({}, name);
+      const std::string once = result_of(workload(model), config, false);
+      CHECK(once.size() > 1000);
+      CHECK(once == result_of(workload(model), config, false));
+      CHECK(once == result_of(workload(model), config, true));
+    }
+  }
+}

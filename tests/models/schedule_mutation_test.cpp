@@ -1,0 +1,190 @@
+// Do the checks see a wrong schedule? Dependencies are taken out of a good one, one at a time: wrong values, or jobs
+// out of order, unless the dependency was implied by others. And k_hat_sum is computed: losing it changes the result.
+#include <catch2/catch.hpp>
+
+#include "models/accelerator.h"
+#include "reference/fixed_point.h"
+#include "reference/model.h"
+#include "sim/value_executor.h"
+#include "tests/support/machine_run.h"
+#include "tests/support/race_check.h"
+
+using namespace vitality;
+using namespace vitality::test;
+
+namespace {
+
+// What a run of a schedule leaves: the codes of every tensor, and the races.
+struct Outcome {
+  std::vector<MatrixD> tensors;
+  std::string races;
+  bool ended = false;
+
+  std::string bytes() const {
+    std::string text;
+    for (const MatrixD& tensor : tensors)
+      text.append(reinterpret_cast<const char*>(tensor.data()), tensor.size() * sizeof(double));
+    return text;
+  }
+};
+
+struct Bench {
+  VitModel model = workload("tiny_vit");
+  HardwareConfig config;
+  SeededParameters parameters{1};
+  reference::ForwardResult expected;
+  std::unique_ptr<ValuePlan> plan;
+  Schedule schedule;
+
+  explicit Bench(const std::vector<std::string>& overrides) : config(machine(overrides)) {
+    expected = reference::forward(model, parameters, {});
+    plan = std::make_unique<ValuePlan>(model, config, expected, parameters);
+    schedule = map_model(model, config);
+  }
+
+  // In a child process only.
+  Outcome run(const Schedule& changed) const {
+    ValueExecutor executor(changed, model, config, *plan, parameters, expected.outputs);
+    MachineContext context{changed, config, &executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
+                           CostTable(changed, config)};
+    context.times.resize(changed.jobs.size());
+    Accelerator accelerator("machine", context);
+    executor.attach(accelerator.scratchpad.values());
+    Outcome outcome;
+    try {
+      sc_core::sc_start();
+    } catch (const std::exception&) {
+      return outcome;  // e.g. a bias before its weights: noticed
+    }
+    outcome.ended = accelerator.controller.finished();
+    outcome.races = find_races(changed, context.times, 1);
+    for (const std::int32_t tensor : changed.layer_output)
+      outcome.tensors.push_back(tensor == kNone ? MatrixD() : executor.codes(tensor));
+    return outcome;
+  }
+};
+
+Schedule without_dependency(const Schedule& schedule, std::size_t index) {
+  Schedule changed = schedule;
+  changed.dependencies.erase(changed.dependencies.begin() + static_cast<std::ptrdiff_t>(index));
+  for (Job& job : changed.jobs) {
+    const auto first = static_cast<std::size_t>(job.first_dependency);
+    if (first > index) {
+      --job.first_dependency;
+    } else if (index < first + static_cast<std::size_t>(job.dependency_count)) {
+      --job.dependency_count;
+    }
+  }
+  return changed;
+}
+
+// Does job `user` use what job `owner` wrote (read after write), or overwrite what it read or wrote?
+bool reads_result(const Schedule& schedule, const Job& user, const Job& owner) {
+  std::vector<std::int32_t> written;
+  if (owner.result != kNone) written.push_back(owner.result);
+  if (owner.partial != kNone) written.push_back(owner.partial);
+  for (int k = 0; k < owner.m && owner.kind == JobKind::kLoad; ++k)
+    written.push_back(schedule.transfers[static_cast<std::size_t>(owner.aux + k)].buffer);
+  std::vector<std::int32_t> read = {user.streamed, user.stationary, user.partial};
+  if (user.kind == JobKind::kStore) read = {schedule.transfers[static_cast<std::size_t>(user.aux)].buffer};
+  for (const std::int32_t buffer : read)
+    if (buffer != kNone && std::find(written.begin(), written.end(), buffer) != written.end()) return true;
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("mutations: a dependency left out shows in values, and in the order of jobs") {
+  // Small tiles in a small scratchpad: every buffer is used again and again.
+  const Bench bench({"matrix_engine.rows=8", "matrix_engine.cols=8", "scratchpad.capacity_kib=5"});
+  const std::string good = in_child([&] {
+    const Outcome outcome = bench.run(bench.schedule);
+    return outcome.ended && outcome.races.empty() ? outcome.bytes() : std::string();
+  });
+  REQUIRE(good.size() > 1000);
+  REQUIRE(OrderCheck(bench.schedule).run() == "");
+  int data_by_value = 0, reuse_by_value = 0, by_order = 0, total = 0;
+  const std::size_t count = bench.schedule.dependencies.size(), step = std::max<std::size_t>(1, count / 150);
+  for (std::size_t d = 0; d < count; d += step, ++total) {
+    const Schedule changed = without_dependency(bench.schedule, d);
+    const bool wrong = in_child([&] {
+                         const Outcome outcome = bench.run(changed);
+                         return std::string(outcome.ended && outcome.bytes() == good ? "" : "wrong");
+                       }) != "";
+    const bool unordered = OrderCheck(changed).run() != "";
+    const Dependency dependency = bench.schedule.dependencies[d];
+    const Job* user = nullptr;
+    for (const Job& job : bench.schedule.jobs)
+      if (static_cast<std::size_t>(job.first_dependency) <= d &&
+          d < static_cast<std::size_t>(job.first_dependency + job.dependency_count))
+        user = &job;
+    REQUIRE(user != nullptr);
+    const bool data =
+        reads_result(bench.schedule, *user, bench.schedule.jobs[static_cast<std::size_t>(dependency.job)]);
+    if (wrong) ++(data ? data_by_value : reuse_by_value);
+    by_order += unordered;
+    // Whatever makes values wrong, the order check sees without running anything.
+    INFO("dependency " << d << " on job " << dependency.job);
+    if (wrong) CHECK(unordered);
+  }
+  INFO(total << " dependencies left out: read after write seen in values " << data_by_value
+             << ", buffer reuse seen in values " << reuse_by_value << ", seen by the order check " << by_order);
+  CHECK(data_by_value > 10);
+  CHECK(reuse_by_value > 10);
+  CHECK(by_order >= data_by_value + reuse_by_value);
+}
+
+TEST_CASE("k_hat_sum is computed: rounding the mean leaves it non-zero, and t_D follows") {
+  // Keys whose mean is no code: 7 tokens, sums 7 k + 3.
+  const reference::Codes q = [] {
+    reference::Codes x(5, 4);
+    for (int r = 0; r < 5; ++r)
+      for (int c = 0; c < 4; ++c) x(r, c) = 25 * r - 11 * c + 3;
+    return x;
+  }();
+  reference::Codes k(7, 4, 10), v(7, 2, 40);
+  for (int c = 0; c < 4; ++c) k(0, c) = 13;
+  reference::FixedAttentionScales scales;
+  scales.q = scales.k = 0.02, scales.v = 0.05, scales.context = 1, scales.numerator = 1e-6, scales.result = 0.05;
+  reference::FixedRange range;
+  const reference::FixedTaylor t = reference::fixed_taylor(q, k, v, scales, 127, false, range);
+  const auto constant = static_cast<std::int64_t>(std::nearbyint(7 * 2 / (0.02 * 0.02)));
+  for (int c = 0; c < 4; ++c) CHECK(t.k_hat_sum(0, c) == 3);  // 73 - 7 * round(73 / 7)
+  for (int r = 0; r < 5; ++r) {
+    std::int64_t sum = 0;
+    for (int c = 0; c < 4; ++c) sum += q(r, c);
+    CHECK(t.t_d(r, 0) == constant + 3 * sum);
+    CHECK(t.t_d(r, 0) != constant);
+  }
+}
+
+TEST_CASE("k_hat_sum is computed: a machine that takes it for zero has other codes") {
+  const Bench bench({"precision=int8"});
+  const auto codes = [&](bool zero) {
+    return in_child([&] {
+      // k_hat_sum forgotten: its accumulation sums no rows.
+      Schedule schedule = bench.schedule;
+      int changed = 0;
+      for (Job& job : schedule.jobs) {
+        if (!zero || job.kind != JobKind::kColumnSum ||
+            schedule.operators[static_cast<std::size_t>(job.op)].role != OperatorRole::kKeySum)
+          continue;
+        job.m = 0;
+        ++changed;
+      }
+      if (zero && changed == 0) return std::string("no k_hat_sum in the schedule");
+      const Outcome outcome = bench.run(schedule);
+      std::string text;
+      for (std::size_t i = 0; i < bench.model.layers.size(); ++i) {
+        if (!std::holds_alternative<Attention>(bench.model.layers[i].parameters)) continue;
+        const MatrixD& z = outcome.tensors[i];
+        for (std::size_t e = 0; e < z.size(); ++e) text += std::to_string(static_cast<int>(z.data()[e])) + " ";
+      }
+      return text;
+    });
+  };
+  const std::string computed = codes(false), assumed = codes(true);
+  CHECK(computed.size() > 500);
+  CHECK(assumed.size() > 500);
+  CHECK(computed != assumed);
+}

@@ -1,0 +1,100 @@
+// Schedules written by hand, run on the accelerator's modules: when did each job run?
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mapping/schedule_builder.h"
+#include "models/accelerator.h"
+#include "tests/support/fork_simulation.h"
+
+namespace vitality::test {
+
+struct JobSpan {
+  Cycles ready, start, stream, released, free, done;
+};
+
+// A machine whose memory is easy to count: one 64-byte burst a machine cycle, `latency` cycles before the first: a
+// transfer of b bursts issued at t alone is complete at t + 1 + b + latency (it competes from t + 1 on).
+inline HardwareConfig plain_machine(int rows, int cols, int latency) {
+  HardwareConfig config;
+  config.matrix_engine.rows = rows, config.matrix_engine.cols = cols;
+  config.diagonal_engine.rows = rows;
+  config.dram.channels = 1;
+  DramDevice& device = config.dram.device;
+  device.tck_ns = 2;  // 500 MHz, as the machine
+  device.burst_cycles = 1;
+  device.trcd = latency, device.cl = 0, device.trfc = 0;
+  return config;
+}
+
+inline std::vector<JobSpan> run_schedule(const HardwareConfig& config, const Schedule& schedule) {
+  MachineContext context{schedule, config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
+                         CostTable(schedule, config)};
+  context.times.resize(schedule.jobs.size());
+  Accelerator machine("machine", context);
+  sc_core::sc_start();
+  if (!machine.controller.finished()) throw std::runtime_error("deadlock:" + machine.controller.describe_deadlock());
+  std::vector<JobSpan> spans;
+  for (const JobTimes& t : context.times) spans.push_back({t.ready, t.start, t.stream, t.released, t.free, t.done});
+  return spans;
+}
+
+inline std::vector<JobSpan> simulate_schedule(const HardwareConfig& config, const Schedule& schedule) {
+  return fork_simulation<JobSpan>([&] { return Simulated<JobSpan>{0, run_schedule(config, schedule)}; }).values;
+}
+
+// A schedule with one layer, buffers of any number, and jobs in a line or two each.
+class HandSchedule {
+ public:
+  HandSchedule() : builder_(1 << 20) { op_ = builder_.add_operator(OperatorRole::kGemm, 0); }
+  std::int32_t buffer(Bytes bytes) { return builder_.allocate({bytes}, "test")[0]; }
+  std::int32_t tensor(int rows, int cols) {
+    return builder_.add_tensor("tensor", TensorRole::kInput, 0, rows, cols, Bytes{2} * rows * cols);
+  }
+
+  std::int32_t load(std::int32_t tensor, int rows, int cols, std::int32_t buffer) {
+    return builder_.transfer(UnitKind::kDmaLoad, 0, op_, {builder_.make_transfer(tensor, 0, 0, rows, cols, buffer)});
+  }
+  std::int32_t store(std::int32_t tensor, int rows, int cols, std::int32_t buffer) {
+    return builder_.transfer(UnitKind::kDmaStore, 0, op_, {builder_.make_transfer(tensor, 0, 0, rows, cols, buffer)});
+  }
+  // One pass m x k x n; `partial` kNone: a single pass.
+  std::int32_t fold(int m, int k, int n, std::int32_t streamed, std::int32_t stationary, std::int32_t result,
+                    std::int32_t partial = kNone, int flags = kFirst | kLast) {
+    Job& job = begin(UnitKind::kMatrixEngine, JobKind::kFold, m, k, n, streamed, stationary,
+                     (flags & kLast) != 0 ? result : kNone, flags);
+    job.streamed_stride = k;
+    if (partial != kNone) {
+      job.partial = partial;
+      builder_.accumulate(partial);
+    }
+    if ((flags & kLast) != 0) builder_.write(result);
+    return builder_.finish();
+  }
+  std::int32_t unit_job(UnitKind unit, JobKind kind, int m, int k, int n, std::int32_t streamed, std::int32_t second,
+                        std::int32_t result, int flags = 0) {
+    begin(unit, kind, m, k, n, streamed, second, result, flags);
+    builder_.write(result);
+    return builder_.finish();
+  }
+  const Schedule& schedule() const { return builder_.schedule(); }
+  ScheduleBuilder& builder() { return builder_; }
+
+ private:
+  Job& begin(UnitKind unit, JobKind kind, int m, int k, int n, std::int32_t streamed, std::int32_t second,
+             std::int32_t result, int flags) {
+    Job& job = builder_.begin(unit, kind, 0, op_);
+    job.m = m, job.k = k, job.n = n;
+    job.flags = static_cast<std::uint16_t>(flags);
+    job.streamed = streamed, job.stationary = second, job.result = result;
+    job.streamed_stride = job.stationary_stride = job.result_stride = n;
+    if (streamed != kNone) builder_.read(streamed);
+    if (second != kNone) builder_.read(second);
+    return job;
+  }
+  ScheduleBuilder builder_;
+  std::int32_t op_;
+};
+
+}  // namespace vitality::test

@@ -1,0 +1,239 @@
+// Is a run free of races? From the record of when jobs ran: no two jobs may touch the same bytes of the scratchpad at
+// the same time when one of them writes, and nobody may read a tensor's region before its store is done. Together with
+// equal values this proves a schedule's dependencies: values are computed at one instant of a job, so they alone would
+// not see an operand overwritten halfway.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "mapping/schedule.h"
+#include "models/protocol/machine_context.h"
+
+namespace vitality::test {
+
+namespace race {
+
+struct Access {
+  std::int64_t begin, end;  // bytes
+  Cycles from, to;          // cycles [from, to)
+  std::int32_t job;
+  bool write, chain;  // chain: partial sums of a pass, which the array itself keeps in order
+};
+
+inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const std::vector<JobTimes>& times) {
+  std::vector<Access> list;
+  for (std::size_t i = 0; i < schedule.jobs.size(); ++i) {
+    const Job& job = schedule.jobs[i];
+    const JobTimes& t = times[i];
+    if (job.unit == UnitKind::kUncharged && job.streamed == kNone) continue;
+    const auto touch = [&](std::int32_t buffer, Cycles to, bool write, bool chain) {
+      if (buffer == kNone) return;
+      const Buffer& b = schedule.buffers[static_cast<std::size_t>(buffer)];
+      list.push_back({b.address, b.address + b.bytes, t.start, to, static_cast<std::int32_t>(i), write, chain});
+    };
+    if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
+      for (int k = 0; k < job.m; ++k)
+        touch(schedule.transfers[static_cast<std::size_t>(job.aux + k)].buffer, t.done, job.kind == JobKind::kLoad,
+              false);
+      continue;
+    }
+    const bool pass = job.kind == JobKind::kFold;
+    touch(job.streamed, t.released, false, false);
+    touch(job.stationary, t.released, false, false);
+    touch(job.partial, t.done, true, true);
+    touch(job.result, t.done, true, pass);
+  }
+  return list;
+}
+
+inline std::string describe(const Schedule& schedule, std::int32_t a, std::int32_t b) {
+  const auto name = [&](std::int32_t i) {
+    const Job& job = schedule.jobs[static_cast<std::size_t>(i)];
+    return std::string(job_name(job.kind)) + " " + std::to_string(i) + " of layer " + std::to_string(job.layer);
+  };
+  return name(a) + " and " + name(b);
+}
+
+}  // namespace race
+
+// A pass against a tile that stays in the array (G-stationary): the pass before it must have left that tile there.
+inline std::string find_lost_tiles(const Schedule& schedule, const std::vector<JobTimes>& times) {
+  std::vector<std::int32_t> order;
+  for (std::size_t i = 0; i < schedule.jobs.size(); ++i)
+    if (schedule.jobs[i].unit == UnitKind::kMatrixEngine) order.push_back(static_cast<std::int32_t>(i));
+  std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    const Cycles x = times[static_cast<std::size_t>(a)].stream, y = times[static_cast<std::size_t>(b)].stream;
+    return x != y ? x < y : a < b;
+  });
+  std::int32_t held = kNone;  // buffer whose content is in the array
+  for (const std::int32_t index : order) {
+    const Job& job = schedule.jobs[static_cast<std::size_t>(index)];
+    const bool uses = (job.flags & kStationaryHeld) != 0;
+    if (uses && held != job.stationary)
+      return "the tile in the array is lost before job " + std::to_string(index) + "\n";
+    if (!uses) held = (job.flags & kResultHeld) != 0 ? job.result : kNone;
+  }
+  return "";
+}
+
+// Does the schedule itself order all that conflicts, whatever the time things take? For jobs a < b that touch the same
+// bytes, one of them writing, or that store and load the same region of a tensor, b must depend on a, directly or
+// through others: on a's being done where b needs its result or overwrites it, on its operands' release where b
+// overwrites those, on its issue within a chain of passes.
+class OrderCheck {
+ public:
+  explicit OrderCheck(const Schedule& schedule) : schedule_(schedule), words_((schedule.jobs.size() + 63) / 64) {
+    for (auto& set : ancestors_) set.resize(words_ * schedule.jobs.size());
+    std::vector<std::uint64_t> passes(words_);
+    for (std::size_t j = 0; j < schedule.jobs.size(); ++j)
+      if (schedule.jobs[j].unit == UnitKind::kMatrixEngine) passes[j / 64] |= std::uint64_t{1} << (j % 64);
+    for (std::size_t j = 0; j < schedule.jobs.size(); ++j) {
+      const Job& job = schedule.jobs[j];
+      for (int d = 0; d < job.dependency_count; ++d) {
+        const Dependency dependency = schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
+        const auto from = static_cast<std::size_t>(dependency.job);
+        // The array keeps its passes in order: with one, all that were issued before it have released their operands
+        // and are done.
+        const bool pass = schedule.jobs[from].unit == UnitKind::kMatrixEngine;
+        for (std::size_t kind = 0; kind < 3; ++kind) {  // done implies released implies issued
+          std::uint64_t* const own = &ancestors_[kind][j * words_];
+          const std::uint64_t* const its = &ancestors_[kind][from * words_];
+          const std::uint64_t* const issued = &ancestors_[2][from * words_];
+          const bool reached = dependency.kind <= kind;
+          for (std::size_t w = 0; w < words_; ++w) own[w] |= its[w] | (reached && pass ? issued[w] & passes[w] : 0);
+          if (reached) own[from / 64] |= std::uint64_t{1} << (from % 64);
+        }
+      }
+    }
+  }
+
+  // One line a pair, at most `limit`.
+  std::string run(int limit = 5) {
+    limit_ = limit;
+    scratchpad();
+    tensors();
+    return text_;
+  }
+
+ private:
+  bool precedes(std::int32_t a, std::int32_t b, DependencyKind kind) const {
+    const auto from = static_cast<std::size_t>(a);
+    return (ancestors_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(b) * words_ + from / 64] >>
+                (from % 64) &
+            1) != 0;
+  }
+  void expect(std::int32_t a, std::int32_t b, DependencyKind kind, const char* what) {
+    if (!precedes(a, b, kind) && limit_-- > 0)
+      text_ += std::string(what) + " not ordered: " + race::describe(schedule_, a, b) + "\n";
+  }
+
+  void scratchpad() {
+    const std::vector<race::Access> accesses =
+        race::scratchpad_accesses(schedule_, std::vector<JobTimes>(schedule_.jobs.size()));
+    for (std::size_t i = 0; i < accesses.size(); ++i) {
+      const race::Access& b = accesses[i];
+      for (std::size_t k = 0; k < i; ++k) {
+        const race::Access& a = accesses[k];
+        if (a.job == b.job || !(a.write || b.write) || a.begin >= b.end || b.begin >= a.end) continue;
+        const bool chain = a.chain && b.chain;
+        expect(a.job, b.job,
+               chain     ? DependencyKind::kIssued
+               : a.write ? DependencyKind::kDone
+                         : DependencyKind::kReleased,
+               "scratchpad");
+      }
+    }
+  }
+
+  void tensors() {
+    struct Region {
+      int row, col, rows, cols;
+      std::int32_t job;
+    };
+    std::vector<std::vector<Region>> stored(schedule_.tensors.size());
+    const auto store = [&](std::int32_t tensor, Region region) {
+      stored[static_cast<std::size_t>(tensor)].push_back(region);
+    };
+    const auto load = [&](std::int32_t tensor, Region r) {
+      for (const Region& w : stored[static_cast<std::size_t>(tensor)])
+        if (w.row < r.row + r.rows && r.row < w.row + w.rows && w.col < r.col + r.cols && r.col < w.col + w.cols)
+          expect(w.job, r.job, DependencyKind::kDone, "tensor");
+    };
+    const auto all_of = [&](std::int32_t tensor, std::int32_t job) {
+      const ScheduledTensor& t = schedule_.tensors[static_cast<std::size_t>(tensor)];
+      return Region{0, 0, t.rows, t.cols, job};
+    };
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(schedule_.jobs.size()); ++i) {
+      const Job& job = schedule_.jobs[static_cast<std::size_t>(i)];
+      if (job.unit == UnitKind::kUncharged && job.streamed == kNone) {  // from tensor to tensor
+        load(job.streamed_offset, all_of(job.streamed_offset, i));
+        store(job.aux, all_of(job.aux, i));
+      }
+      if (job.kind != JobKind::kLoad && job.kind != JobKind::kStore) continue;
+      for (int k = 0; k < job.m; ++k) {
+        const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + k)];
+        const bool whole = t.row_map != kNone || t.geometry != kNone;
+        const Region region = whole ? all_of(t.tensor, i) : Region{t.row, t.col, t.rows, t.cols, i};
+        job.kind == JobKind::kStore ? store(t.tensor, region) : load(t.tensor, region);
+      }
+    }
+  }
+
+  const Schedule& schedule_;
+  std::size_t words_;
+  std::vector<std::uint64_t> ancestors_[3];  // per DependencyKind: done, released, issued
+  std::string text_;
+  int limit_ = 0;
+};
+
+// One line a race, at most `limit`.
+inline std::string find_races(const Schedule& schedule, const std::vector<JobTimes>& times, int limit = 5) {
+  std::string text = find_lost_tiles(schedule, times);
+  std::vector<race::Access> accesses = race::scratchpad_accesses(schedule, times);
+  std::sort(accesses.begin(), accesses.end(), [](const auto& a, const auto& b) { return a.from < b.from; });
+  std::vector<race::Access> active;
+  for (const race::Access& next : accesses) {
+    active.erase(std::remove_if(active.begin(), active.end(), [&](const auto& a) { return a.to <= next.from; }),
+                 active.end());
+    for (const race::Access& other : active) {
+      if (other.job == next.job || !(other.write || next.write) || other.begin >= next.end || next.begin >= other.end)
+        continue;
+      if (other.chain && next.chain) continue;
+      if (next.from == next.to) continue;
+      if (limit-- > 0) text += "scratchpad race: " + race::describe(schedule, other.job, next.job) + "\n";
+    }
+    if (next.from < next.to) active.push_back(next);
+  }
+  // Tensors in DRAM.
+  struct Stored {
+    const Transfer* transfer;
+    std::int32_t job;
+  };
+  std::vector<std::vector<Stored>> stored(schedule.tensors.size());
+  for (std::size_t i = 0; i < schedule.jobs.size(); ++i) {
+    const Job& job = schedule.jobs[i];
+    for (int k = 0; k < job.m && job.kind == JobKind::kStore; ++k) {
+      const Transfer& t = schedule.transfers[static_cast<std::size_t>(job.aux + k)];
+      stored[static_cast<std::size_t>(t.tensor)].push_back({&t, static_cast<std::int32_t>(i)});
+    }
+  }
+  for (std::size_t i = 0; i < schedule.jobs.size(); ++i) {
+    const Job& job = schedule.jobs[i];
+    for (int k = 0; k < job.m && job.kind == JobKind::kLoad; ++k) {
+      const Transfer& t = schedule.transfers[static_cast<std::size_t>(job.aux + k)];
+      const bool whole = t.row_map != kNone || t.geometry != kNone;
+      for (const Stored& s : stored[static_cast<std::size_t>(t.tensor)]) {
+        const Transfer& w = *s.transfer;
+        const bool overlap = whole || (w.row < t.row + t.rows && t.row < w.row + w.rows && w.col < t.col + t.cols &&
+                                       t.col < w.col + w.cols);
+        if (overlap && times[static_cast<std::size_t>(s.job)].done > times[i].start && limit-- > 0)
+          text += "tensor race: " + race::describe(schedule, s.job, static_cast<std::int32_t>(i)) + "\n";
+      }
+    }
+  }
+  return text;
+}
+
+}  // namespace vitality::test

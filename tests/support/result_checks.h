@@ -1,0 +1,269 @@
+// What must hold of every result, whatever the machine and the workload; and a result as text, to compare two of them
+// byte by byte.
+#pragma once
+
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include "graph/attention_ops.h"
+#include "report/result.h"
+#include "sim/simulate.h"
+
+namespace vitality::test {
+
+// Every number of a result but the numerics and the host's time.
+inline std::string result_text(const SimulationResult& r) {
+  std::string text;
+  char number[64];
+  const auto real = [&](double x) {
+    std::snprintf(number, sizeof number, "%a ", x);
+    text += number;
+  };
+  const auto whole = [&](Count x) { text += std::to_string(x) + " "; };
+  const auto operations = [&](const OperationCounts& o) {
+    whole(o.mul), whole(o.add), whole(o.div), whole(o.exp), whole(o.cmp);
+  };
+  const auto energy = [&](const EnergyBreakdown& e) {
+    real(e.compute), real(e.sram), real(e.noc), real(e.dram), real(e.leakage);
+  };
+  const auto totals = [&](const Totals& t) {
+    whole(t.cycles), whole(t.macs), whole(t.dram_read_bytes), whole(t.dram_write_bytes), whole(t.sram_read_bytes),
+        whole(t.sram_write_bytes);
+    whole(t.noc_byte_hops), operations(t.operations);
+    real(t.latency_ms), real(t.energy_mj), real(t.average_power_w), real(t.on_chip_power_w), real(t.area_mm2),
+        real(t.gops), real(t.gops_per_w), real(t.utilization);
+    text += "\n";
+  };
+  totals(r.totals), totals(r.attention_totals), energy(r.energy);
+  for (const LayerResult& l : r.layers) {
+    text += "\n" + l.name + " " + l.kind + " " + l.mapping + " " + l.bottleneck + " ";
+    whole(l.start_cycle), whole(l.end_cycle), whole(l.macs), operations(l.operations), energy(l.energy);
+    whole(l.dram_read_bytes), whole(l.dram_write_bytes), whole(l.sram_read_bytes), whole(l.sram_write_bytes),
+        whole(l.noc_byte_hops), whole(l.bound_cycles);
+    for (const auto& [name, bytes] : l.dram_bytes_by_operand) text += name + " ", whole(bytes);
+    for (const auto& [name, cycles] : l.time_split) text += name + " ", whole(cycles);
+  }
+  for (const UnitResult& u : r.units) {
+    text += "\n" + u.name + " ";
+    whole(u.busy_cycles), whole(u.idle_cycles), real(u.utilization), real(u.energy_pj), real(u.area_um2);
+    for (const auto& [cause, cycles] : u.stall_cycles) text += cause + " ", whole(cycles);
+    for (const auto& [action, count] : u.actions) text += action + " ", whole(count);
+  }
+  text += "\n";
+  for (const auto& [name, cycles] : r.critical_path) text += name + " ", whole(cycles);
+  whole(r.jobs);
+  return text;
+}
+
+class ResultChecks {
+ public:
+  ResultChecks(const VitModel& model, const HardwareConfig& config, const Schedule& schedule,
+               const SimulationResult& result)
+      : model_(model), config_(config), schedule_(schedule), r_(result) {}
+
+  // "" or one line for each law that is broken.
+  std::string run() {
+    units_close();
+    layers_follow_the_graph();
+    totals_are_sums();
+    bounds_hold();
+    energy_is_the_sum_of_its_parts();
+    return text_;
+  }
+
+ private:
+  void expect(bool holds, const std::string& what) {
+    if (!holds) text_ += what + "\n";
+  }
+  void equal(Count got, Count want, const std::string& what) {
+    expect(got == want, what + ": " + std::to_string(got) + ", not " + std::to_string(want));
+  }
+  void near(double got, double want, const std::string& what) {
+    expect(std::fabs(got - want) <= 1e-9 * (1 + std::fabs(want)),
+           what + ": " + std::to_string(got) + ", not " + std::to_string(want));
+  }
+
+  void units_close() {
+    for (const UnitResult& u : r_.units) {
+      Cycles sum = u.busy_cycles + u.idle_cycles;
+      expect(u.busy_cycles >= 0 && u.idle_cycles >= 0, u.name + ": negative busy or idle cycles");
+      for (const auto& [cause, cycles] : u.stall_cycles) {
+        expect(cycles >= 0, u.name + ": negative stall " + cause);
+        sum += cycles;
+      }
+      equal(sum, r_.totals.cycles, u.name + ": busy + stalls + idle");
+      // Each stream is held to the link's and the ports' rate on its own; several at once can exceed a narrow one.
+      const bool shared = u.name == "noc" || u.name == "scratchpad";
+      const bool wide =
+          config_.noc.link_bytes >= 512 && config_.scratchpad.banks * config_.scratchpad.port_bytes >= 512;
+      expect(u.utilization >= 0 && (u.utilization <= 1 || (shared && !wide)),
+             u.name + ": utilization " + std::to_string(u.utilization));
+      expect(u.energy_pj >= 0 && u.area_um2 >= 0, u.name + ": negative energy or area");
+    }
+    Cycles path = 0;
+    for (const auto& [name, cycles] : r_.critical_path) {
+      expect(cycles > 0, "critical path: " + name + " without cycles");
+      path += cycles;
+    }
+    equal(path, r_.totals.cycles, "parts of the critical path");
+  }
+
+  void layers_follow_the_graph() {
+    for (std::size_t i = 0; i < r_.layers.size(); ++i) {
+      const LayerResult& l = r_.layers[i];
+      const Layer& layer = model_.layers[i];
+      Cycles split = 0;
+      for (const auto& [name, cycles] : l.time_split) {
+        expect(cycles > 0, l.name + ": time split " + name + " " + std::to_string(cycles));
+        split += cycles;
+      }
+      equal(split, l.end_cycle - l.start_cycle, l.name + ": time split");
+      expect(l.start_cycle >= 0 && l.end_cycle <= r_.totals.cycles, l.name + ": outside the run");
+      expect(l.end_cycle - l.start_cycle >= l.bound_cycles, l.name + ": faster than its bound");
+      if (!l.executed) continue;
+      if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
+        attention_counts(*a, l);
+      } else if (std::holds_alternative<Linear>(layer.parameters) || std::holds_alternative<Conv2d>(layer.parameters)) {
+        gemm_counts(layer, l);
+      } else if (std::holds_alternative<Add>(layer.parameters) ||
+                 std::holds_alternative<PositionEmbedding>(layer.parameters)) {
+        const MatrixShape shape = output_shape(layer);
+        equal(l.operations.add, Count{shape.rows} * shape.cols, l.name + ": additions");
+      } else if (const auto* pool = std::get_if<MeanPool>(&layer.parameters)) {
+        equal(l.operations.add, Count{pool->rows - 1} * pool->channels, l.name + ": additions");
+        equal(l.operations.div, pool->channels, l.name + ": divisions");
+      } else if (!l.charged) {
+        expect(l.operations == OperationCounts{} && l.macs == 0 && l.energy.total() == 0 && l.bound_cycles == 0,
+               l.name + ": charged after all");
+      }
+    }
+  }
+
+  void gemm_counts(const Layer& layer, const LayerResult& l) {
+    equal(l.macs, macs(layer), l.name + ": MACs");
+    equal(l.operations.mul, macs(layer), l.name + ": multiplications");
+    const MatrixShape shape = output_shape(layer);
+    const Count outputs = Count{shape.rows} * shape.cols;
+    bool bias = std::visit(
+        [](const auto& p) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(p)>, Linear> ||
+                        std::is_same_v<std::decay_t<decltype(p)>, Conv2d>)
+            return p.bias;
+          return false;
+        },
+        layer.parameters);
+    for (const Layer& other : model_.layers) {
+      const auto* norm = std::get_if<BatchNorm>(&other.parameters);
+      bias = bias || (norm != nullptr && config_.batch_norm_folded &&
+                      &model_.layers[static_cast<std::size_t>(norm->folded_into)] == &layer);
+    }
+    equal(l.operations.add, macs(layer) - (bias ? 0 : outputs), l.name + ": additions");
+    Bytes weights = 0, read = 0;
+    const auto index = static_cast<std::int32_t>(&layer - model_.layers.data());
+    for (const ScheduledTensor& t : schedule_.tensors)
+      if (t.role == TensorRole::kWeight && t.layer == index) weights += t.bytes;
+    for (const auto& [name, bytes] : l.dram_bytes_by_operand)
+      if (name == "weights") read = bytes;
+    expect(read >= weights && weights >= parameter_count(layer) * storage_bytes(config_.precision),
+           l.name + ": read fewer bytes than it has weights");
+  }
+
+  void attention_counts(const Attention& a, const LayerResult& l) {
+    const Count problems = Count{a.heads} * a.instances, m = a.n_q, n = a.n_kv, d = a.d_qk, e = a.d_v;
+    const bool softmax = config_.attention == AttentionKind::kSoftmax,
+               elided = config_.attention == AttentionKind::kTaylorElided;
+    OperationCounts want = softmax  ? vanilla_attention_operations(a)
+                           : elided ? taylor_elided_attention_operations(a)
+                                    : taylor_attention_operations(a);
+    Count products = problems * (softmax ? m * n * (d + e) : (n + m) * d * e + (elided ? 0 : m * d));
+    // The learned score bias is no part of the closed forms.
+    if (a.bias_params > 0 && softmax) want.add += problems * m * n;
+    if (a.bias_params > 0 && !softmax && config_.attention_bias == AttentionBias::kFirstOrder)
+      want.mul += problems * m * n * e, want.add += problems * m * n * e, products += problems * m * n * e;
+    equal(l.macs, products, l.name + ": MACs");
+    equal(l.operations.mul, want.mul, l.name + ": multiplications");
+    equal(l.operations.add, want.add, l.name + ": additions");
+    equal(l.operations.div, want.div, l.name + ": divisions");
+    equal(l.operations.exp, want.exp, l.name + ": exponentials");
+    equal(l.operations.cmp, want.cmp, l.name + ": comparisons");
+  }
+
+  void totals_are_sums() {
+    Totals sum;
+    for (const LayerResult& l : r_.layers) {
+      sum.macs += l.macs, sum.operations += l.operations, sum.noc_byte_hops += l.noc_byte_hops;
+      sum.dram_read_bytes += l.dram_read_bytes, sum.dram_write_bytes += l.dram_write_bytes;
+      sum.sram_read_bytes += l.sram_read_bytes, sum.sram_write_bytes += l.sram_write_bytes;
+      Bytes by_operand = 0;
+      for (const auto& [name, bytes] : l.dram_bytes_by_operand) by_operand += bytes;
+      equal(by_operand, l.dram_read_bytes + l.dram_write_bytes, l.name + ": bytes by operand");
+    }
+    const Totals& t = r_.totals;
+    equal(t.macs, sum.macs, "total MACs");
+    expect(t.operations == sum.operations, "total operations");
+    equal(t.dram_read_bytes, sum.dram_read_bytes, "bytes read from DRAM");
+    equal(t.dram_write_bytes, sum.dram_write_bytes, "bytes written to DRAM");
+    equal(t.sram_read_bytes, sum.sram_read_bytes, "bytes read from the scratchpad");
+    equal(t.sram_write_bytes, sum.sram_write_bytes, "bytes written to the scratchpad");
+    equal(t.noc_byte_hops, sum.noc_byte_hops, "byte hops");
+    for (const UnitResult& u : r_.units) {
+      for (const auto& [action, count] : u.actions) {
+        if (u.name == "dram" && action == "read_bytes") equal(count, t.dram_read_bytes, "the DRAM model's bytes read");
+        if (u.name == "dram" && action == "write_bytes")
+          equal(count, t.dram_write_bytes, "the DRAM model's bytes written");
+        if (u.name == "scratchpad" && action == "read_bytes")
+          equal(count, t.sram_read_bytes, "the scratchpad's bytes read");
+        if (u.name == "scratchpad" && action == "write_bytes")
+          equal(count, t.sram_write_bytes, "the scratchpad's bytes written");
+      }
+    }
+  }
+
+  void bounds_hold() {
+    const double peak = static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols +
+                        (config_.diagonal_engine.enabled ? config_.diagonal_engine.rows : 0);
+    const double cycles = static_cast<double>(r_.totals.cycles);
+    expect(cycles * peak >= static_cast<double>(r_.totals.macs), "more MACs than PEs and cycles");
+    const double rate = config_.dram.device.peak_gb_s_per_channel() * config_.dram.channels * 1e3 / config_.clock_mhz;
+    expect(cycles * rate >= static_cast<double>(r_.totals.dram_read_bytes + r_.totals.dram_write_bytes),
+           "more DRAM bytes than its bus can move");
+    expect(r_.totals.utilization >= 0 && r_.totals.utilization <= 1, "utilization");
+    Bytes weights = 0;
+    for (const ScheduledTensor& t : schedule_.tensors)
+      if (t.role == TensorRole::kWeight) weights += t.bytes;
+    const std::int32_t last = schedule_.layer_output.back();
+    const Bytes output = schedule_.tensors[static_cast<std::size_t>(last)].bytes;
+    expect(r_.totals.dram_read_bytes > weights, "DRAM reads are fewer than weights and input");
+    expect(r_.totals.dram_write_bytes >= output, "DRAM writes are fewer than the output");
+    expect(schedule_.scratchpad_high_water <= Bytes{1024} * config_.scratchpad.capacity_kib,
+           "the schedule exceeds the scratchpad");
+  }
+
+  void energy_is_the_sum_of_its_parts() {
+    EnergyBreakdown sum;
+    for (const LayerResult& l : r_.layers) {
+      expect(l.energy.compute >= 0 && l.energy.sram >= 0 && l.energy.noc >= 0 && l.energy.dram >= 0 &&
+                 l.energy.leakage >= 0,
+             l.name + ": negative energy");
+      sum.compute += l.energy.compute, sum.sram += l.energy.sram, sum.noc += l.energy.noc, sum.dram += l.energy.dram;
+    }
+    near(r_.energy.compute, sum.compute, "compute energy of the layers");
+    near(r_.energy.sram, sum.sram, "scratchpad energy of the layers");
+    near(r_.energy.noc, sum.noc, "NoC energy of the layers");
+    near(r_.energy.dram, sum.dram, "DRAM energy of the layers");
+    near(r_.totals.energy_mj * 1e9, r_.energy.total(), "total energy");
+    double units = r_.energy.leakage, area = 0;
+    for (const UnitResult& u : r_.units) units += u.energy_pj, area += u.area_um2;
+    near(units, r_.energy.total(), "energy of the units and leakage");
+    near(area * 1e-6, r_.totals.area_mm2, "area of the units");
+  }
+
+  const VitModel& model_;
+  const HardwareConfig& config_;
+  const Schedule& schedule_;
+  const SimulationResult& r_;
+  std::string text_;
+};
+
+}  // namespace vitality::test
