@@ -64,6 +64,7 @@ inline std::vector<std::string> random_machine(Dice& dice) {
   return {"matrix_engine.rows=" + number(dice.between(1, 40)),
           "matrix_engine.cols=" + number(dice.between(1, 40)),
           "matrix_engine.stationary_prefetch=" + flag(),
+          "matrix_engine.dataflow=" + dice.one_of<std::string>({"input_stationary", "output_stationary"}),
           "matrix_engine.accumulation=" + dice.one_of<std::string>({"down_forward", "g_stationary"}),
           "diagonal_engine.enabled=" + flag(),
           "diagonal_engine.rows=" + number(dice.between(1, 40)),
