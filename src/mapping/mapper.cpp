@@ -130,7 +130,9 @@ static void check_supported(const HardwareConfig& config) {
 
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {
   check_supported(config);
-  ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024);
+  const MatrixEngineConfig& engine = config.matrix_engine;
+  ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024,
+                          engine.dataflow == Dataflow::kOutputStationary || engine.accumulation == Accumulation::kGStationary);
   MappingContext context{model, config, builder, std::vector<std::int32_t>(model.layers.size(), kNone)};
   builder.schedule().layer_mapping.resize(model.layers.size());
   std::vector<bool> selected = options.selected;

@@ -125,6 +125,10 @@ void ScheduleBuilder::accumulate(std::int32_t buffer) {
 }
 
 std::int32_t ScheduleBuilder::finish() {
+  if (passes_in_order_ && job_.unit == UnitKind::kMatrixEngine) {
+    depend_on(last_pass_, DependencyKind::kIssued);
+    last_pass_ = job_count();
+  }
   // One dependency a job, the strongest kind: done > released > issued.
   std::sort(pending_.begin(), pending_.end(), [](Dependency a, Dependency b) { return a.job != b.job ? a.job < b.job : a.kind < b.kind; });
   pending_.erase(std::unique(pending_.begin(), pending_.end(), [](Dependency a, Dependency b) { return a.job == b.job; }), pending_.end());

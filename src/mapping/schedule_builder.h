@@ -11,7 +11,9 @@ namespace vitality {
 
 class ScheduleBuilder {
  public:
-  explicit ScheduleBuilder(Bytes scratchpad_bytes) : capacity_(scratchpad_bytes) {}
+  // passes_in_order: the matrix engine runs its passes in the schedule's order, because sums or a tile that stay in its PEs from pass to pass
+  // (output stationary, G-stationary) must not meet a pass that happens to be ready in between.
+  explicit ScheduleBuilder(Bytes scratchpad_bytes, bool passes_in_order = false) : capacity_(scratchpad_bytes), passes_in_order_(passes_in_order) {}
 
   // shared_address: where its values lie already (DRAM); kNone = in a place of its own.
   std::int32_t add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes, Bytes shared_address = kNone);
@@ -55,6 +57,8 @@ class ScheduleBuilder {
   };
 
   Bytes capacity_, ring_ = 0;
+  bool passes_in_order_ = false;
+  std::int32_t last_pass_ = kNone;
   Schedule schedule_;
   std::vector<Access> access_;                    // per buffer
   std::vector<std::int32_t> live_;                // buffers that own their place
