@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analytic/provenance.h"
+#include "analytic/roofline.h"
 #include "base/error.h"
 #include "cost/energy.h"
 
@@ -25,19 +27,6 @@ void scale_array(int& rows, int& cols, double factor) {
   cols = std::clamp(static_cast<int>(std::lround(pes / rows)), 1, kMaxSide);
 }
 
-double roofline_peak(const HardwareConfig& config) {
-  const RooflineConfig& r = config.roofline;
-  switch (config.precision) {
-    case Precision::kInt8:
-      return r.int8_tops > 0 ? r.int8_tops : r.fp32_tflops;
-    case Precision::kFp16:
-    case Precision::kInt16:
-      return r.fp16_tflops > 0 ? r.fp16_tflops : r.fp32_tflops;
-    default:
-      return r.fp32_tflops;
-  }
-}
-
 double total_area_mm2(const HardwareConfig& config) {
   return EnergyModel(config).total_area() * 1e-6;
 }
@@ -50,7 +39,7 @@ const char* to_string(Normalization normalization) {
 }
 
 double peak_macs_per_second(const HardwareConfig& config) {
-  if (config.machine == MachineKind::kRoofline) return roofline_peak(config) * 1e12 / 2;
+  if (config.machine == MachineKind::kRoofline) return roofline_macs_per_second(config);
   double pes = static_cast<double>(config.matrix_engine.rows) * config.matrix_engine.cols;
   if (config.diagonal_engine.enabled) pes += config.diagonal_engine.rows;
   if (config.sparse_unit.enabled)
@@ -105,6 +94,9 @@ double peak_power_w(const HardwareConfig& config) {
 NormalizedMachine normalized_machine(const HardwareConfig& config, Normalization normalization,
                                      const HardwareConfig& reference) {
   if (normalization == Normalization::kNone) return {config, ""};
+  if (config.machine == MachineKind::kHost || config.cost_model != CostModel::kSimulated)
+    throw InfeasibleError("machine " + config.name + " cannot be scaled: " + provenance(config) +
+                          " numbers have a fixed size");
   struct Budget {
     double (*of)(const HardwareConfig&);
     double scale;

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "analytic/normalize.h"
+#include "analytic/provenance.h"
 #include "base/error.h"
 #include "base/output_file.h"
 #include "cli/options.h"
@@ -16,7 +17,7 @@
 #include "explore/child_pool.h"
 #include "explore/interrupt.h"
 #include "report/comparison.h"
-#include "sim/simulate.h"
+#include "sim/analytic_machines.h"
 #include "workload/workload_json.h"
 
 namespace vitality::cli {
@@ -220,11 +221,19 @@ class Comparer {
       }
     const InterruptGuard interrupts;
     ChildPool pool({request_.jobs, request_.time_limit_s, 0});
+    const auto measures = [&](std::size_t id) {
+      return candidates_[pairs[id].machine].config.machine == MachineKind::kHost;
+    };
+    std::vector<std::size_t> order;
+    for (const bool measured : {false, true})
+      for (std::size_t id = 0; id < pairs.size(); ++id)
+        if (candidates_[pairs[id].machine].refusal.empty() && measures(id) == measured) order.push_back(id);
     std::size_t next = 0;
-    while ((next < pairs.size() || !pool.empty()) && !interrupted_) {
-      while (next < pairs.size() && pool.has_free_slot()) {
-        const std::size_t id = next++;
-        if (!candidates_[pairs[id].machine].refusal.empty()) continue;
+    while ((next < order.size() || !pool.empty()) && !interrupted_) {
+      while (next < order.size() && pool.has_free_slot()) {
+        const std::size_t id = order[next];
+        if (measures(id) && !pool.empty()) break;  // a wall clock runs alone
+        ++next;
         pool.start(id, [&, id] {
           return evaluate(candidates_[pairs[id].machine].config, models_[pairs[id].workload], numerics);
         });
@@ -252,9 +261,11 @@ class Comparer {
     const Candidate& candidate = candidates_[m];
     ComparedMachine machine;
     machine.name = candidate.config.name, machine.file = request_.configs[m];
-    machine.tag = candidate.resized ? "scaled" : "simulated";
+    machine.tag = candidate.resized ? "scaled" : provenance(candidate.config);
+    machine.notes = provenance_notes(candidate.config);
     machine.how = candidate.how;
-    machine.peak_gops = 2e-9 * peak_macs_per_second(candidate.config);
+    if (is_simulated(candidate.config) || candidate.config.machine == MachineKind::kRoofline)
+      machine.peak_gops = 2e-9 * peak_macs_per_second(candidate.config);
     return machine;
   }
 

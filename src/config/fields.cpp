@@ -114,6 +114,7 @@ void visit_fields(FieldVisitor& v, HardwareConfig& c) {
   v.choice("batch_norm", batch_norm, {"folded", "separate"});
   c.batch_norm_folded = batch_norm == 0;
   v.choice("cost_model", c.cost_model, cost_model_names());
+  v.integer("published_formula", c.published_formula, 1, 2);
   compute(v, c);
   memory(v, c);
   v.group("pipeline", [&] { v.boolean("intra_layer", c.pipeline.intra_layer); });
@@ -124,6 +125,9 @@ void visit_fields(FieldVisitor& v, HardwareConfig& c) {
     v.number("threshold", c.sparsity.threshold, 0, 1);
     v.integer("predictor_bits", c.sparsity.predictor_bits, 2, 16);
     v.boolean("normalize_qk", c.sparsity.normalize_qk);
+    v.integer("window", c.sparsity.window, 1, 1 << 20);
+    v.integer("dilation", c.sparsity.dilation, 1, 1 << 20);
+    v.integer("global_tokens", c.sparsity.global_tokens, 0, 1 << 20);
   });
   v.group("roofline", [&] {
     v.number("fp32_tflops", c.roofline.fp32_tflops, 0, 1e6);
@@ -255,6 +259,10 @@ void check_consistency(const HardwareConfig& c, const ReportKey& report) {
   }
   if (c.sparsity.source == SparsitySource::kFile && c.sparsity.mask_file.empty()) {
     report("sparsity.mask_file", "expected a .npy file, because sparsity.source is file");
+  }
+  if (c.cost_model != CostModel::kSimulated && c.machine != MachineKind::kSanger && c.machine != MachineKind::kVitcod &&
+      c.machine != MachineKind::kSalo) {
+    report("cost_model", "expected simulated: only the authors of sanger, vitcod and salo released a cost model");
   }
   if (c.machine == MachineKind::kRoofline) {
     if (c.roofline.fp32_tflops <= 0)

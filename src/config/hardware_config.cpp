@@ -7,7 +7,7 @@ namespace vitality {
 // In the order of each enum.
 const std::vector<std::string>& machine_names() {
   static const std::vector<std::string> names{"vitality", "dense", "sanger", "vitcod",  "salo",
-                                              "spatten",  "elsa",  "dota",   "roofline"};
+                                              "spatten",  "elsa",  "dota",   "roofline", "host"};
   return names;
 }
 const std::vector<std::string>& dataflow_names() {
@@ -40,7 +40,7 @@ const std::vector<std::string>& topology_names() {
   return names;
 }
 const std::vector<std::string>& sparsity_source_names() {
-  static const std::vector<std::string> names{"predicted", "file", "density"};
+  static const std::vector<std::string> names{"predicted", "file", "density", "pattern"};
   return names;
 }
 const std::vector<std::string>& cost_model_names() {

@@ -13,7 +13,7 @@
 
 namespace vitality {
 
-enum class MachineKind { kVitality, kDense, kSanger, kVitcod, kSalo, kSpatten, kElsa, kDota, kRoofline };  // which Mapper
+enum class MachineKind { kVitality, kDense, kSanger, kVitcod, kSalo, kSpatten, kElsa, kDota, kRoofline, kHost };  // which Mapper
 enum class Dataflow { kInputStationary, kOutputStationary };
 // down_forward: partial sums leave the array at the bottom and are added outside, G is written out and read back (the paper's choice);
 // g_stationary: G is formed output stationary and stays in the PEs as the stationary operand of Q G (the paper's ablation).
@@ -23,7 +23,8 @@ enum class AttentionBias { kDrop, kFirstOrder };
 enum class DramModel { kBandwidth, kBanked };
 enum class Charge { kNotCharged, kCharged };
 enum class NocTopology { kBus, kMesh };
-enum class SparsitySource { kPredicted, kFile, kDensity };
+// kPattern: fixed by the machine's design: ViTCoD's global tokens and diagonal band, SALO's window, dilation and global tokens.
+enum class SparsitySource { kPredicted, kFile, kDensity, kPattern };
 enum class CostModel { kSimulated, kAsPublished, kCorrected };
 
 struct MatrixEngineConfig {
@@ -82,6 +83,7 @@ struct SparsityConfig {
   double threshold = 0.02;
   int predictor_bits = 4;
   bool normalize_qk = true;
+  int window = 64, dilation = 1, global_tokens = 1;  // of patterns
 };
 struct RooflineConfig {  // CPU, GPU: peak rates of the published data sheets
   double fp32_tflops = 0, fp16_tflops = 0, int8_tops = 0, bandwidth_gb_s = 0, tdp_w = 0;
@@ -98,6 +100,7 @@ struct HardwareConfig {
   AttentionBias attention_bias = AttentionBias::kDrop;
   bool batch_norm_folded = true;  // JSON: "batch_norm": "folded" | "separate"
   CostModel cost_model = CostModel::kSimulated;
+  int published_formula = 1;  // Sanger released two: 1 throughput, 2 pipeline
   MatrixEngineConfig matrix_engine;
   DiagonalEngineConfig diagonal_engine;
   LaneConfig accumulators;

@@ -14,19 +14,21 @@ void fill_pair(const PointResult& result, ComparedPair& pair) {
   pair.reason = result.reason;
   if (result.status != PointStatus::kOk) return;
   const PointTotals& t = result.totals;
+  // A machine that claims no energy or no peak (one that was only timed) reports 0.
+  const auto known = [](double value) { return value > 0 ? value : kUnknown; };
   pair.whole.latency_ms = t[Total::kLatencyMs];
-  pair.whole.energy_mj = t[Total::kEnergyMj];
+  pair.whole.energy_mj = known(t[Total::kEnergyMj]);
   pair.whole.gops = t[Total::kGops];
-  pair.whole.gops_per_w = t[Total::kGopsPerW];
-  pair.whole.utilization = t[Total::kUtilization];
+  pair.whole.gops_per_w = known(t[Total::kGopsPerW]);
+  pair.whole.utilization = known(t[Total::kUtilization]);
   pair.whole.macs = t[Total::kMacs];
-  pair.power_w = t[Total::kAveragePowerW];
+  pair.power_w = known(t[Total::kAveragePowerW]);
   ComparedScope& attention = pair.attention;
   if (t[Total::kAttentionLatencyMs] > 0) {
     attention.latency_ms = t[Total::kAttentionLatencyMs];
-    attention.energy_mj = t[Total::kAttentionEnergyMj];
+    attention.energy_mj = known(t[Total::kAttentionEnergyMj]);
     attention.macs = t[Total::kAttentionMacs];
-    attention.utilization = t[Total::kAttentionUtilization];
+    attention.utilization = known(t[Total::kAttentionUtilization]);
     attention.gops = 2e-6 * attention.macs / attention.latency_ms;
     attention.gops_per_w = 2e-6 * attention.macs / attention.energy_mj;
   }

@@ -1,0 +1,45 @@
+// Results of machines that are formulas or measurements, not simulations: layers one after the other on one device, in
+// the same tree as a simulation's, with the same closing sums (busy + stalls + idle = total; spans add up to the run;
+// energy is the sum of its parts).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "report/result.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+// What one layer takes. Time is the larger of the two; a device does not overlap layers.
+struct AnalyticLayer {
+  double compute_cycles = 0, memory_cycles = 0;
+  Count macs = 0;
+  OperationCounts operations;
+  Bytes read_bytes = 0, write_bytes = 0;  // of memory
+  bool charged = true;                    // false: the formula says nothing of this layer
+  std::string mapping;
+};
+
+struct AnalyticDevice {
+  std::string name, kind;  // of the one unit
+  double peak_macs_per_cycle = 0;
+  double watts = 0;     // of the whole device while it runs; 0 = not known
+  double area_mm2 = 0;  // 0 = not known
+};
+
+// layers: one a layer of the model.
+SimulationResult analytic_result(const HardwareConfig& config, const VitModel& model, const AnalyticDevice& device,
+                                 const std::vector<AnalyticLayer>& layers);
+
+// MACs and operations of a layer as the machine's attention kind computes it (softmax or Taylor; conv2d and linear as
+// they are).
+AnalyticLayer layer_work(const Layer& layer, AttentionKind kind);
+// Elements that a layer reads (its inputs and parameters) and writes, each once.
+struct LayerTraffic {
+  Count inputs = 0, parameters = 0, outputs = 0;
+};
+LayerTraffic layer_traffic(const VitModel& model, std::size_t layer);
+
+}  // namespace vitality

@@ -1,0 +1,17 @@
+// Where a machine's numbers come from, for every report that shows them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/hardware_config.h"
+
+namespace vitality {
+
+// "simulated" (tile jobs on the models), "analytic" (roofline), "measured" (this computer's clock), "published" (the
+// authors' own cost model as released), "corrected" (that model without its known faults).
+std::string provenance(const HardwareConfig& config);
+// What a reader must know before using the numbers; one sentence each.
+std::vector<std::string> provenance_notes(const HardwareConfig& config);
+
+}  // namespace vitality
