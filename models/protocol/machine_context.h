@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "config/hardware_config.h"
 #include "cost/job_cost.h"
+#include "cost/job_times.h"
 #include "mapping/schedule.h"
 
 namespace vitality {
@@ -17,13 +18,6 @@ class TileExecutor {
  public:
   virtual ~TileExecutor() = default;
   virtual void execute(const Job& job) = 0;
-};
-
-struct JobTimes {
-  Cycles ready = -1, start = -1, stream = -1, released = -1, free = -1, done = -1;
-  Cycles contention = 0;           // part of the stream that other units' use of the scratchpad's ports cost
-  std::int32_t limiter = kNone;  // the dependency that was satisfied last
-  DependencyKind limiter_kind = DependencyKind::kDone;
 };
 
 struct MachineContext {

@@ -5,14 +5,17 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/output_file.h"
 #include "cli/simulation.h"
+#include "report/perfetto_trace.h"
 #include "report/result_csv.h"
 #include "report/result_json.h"
 #include "report/result_text.h"
+#include "report/vcd.h"
 
 namespace vitality::cli {
 namespace {
@@ -22,9 +25,12 @@ namespace fs = std::filesystem;
 // Files that appear together: all are written before the first is renamed.
 class OutputSet {
  public:
-  void add(const std::string& path, const std::string& text) {
+  std::FILE* add(const std::string& path) {
     files_.push_back(std::make_unique<OutputFile>(path));
-    std::fwrite(text.data(), 1, text.size(), files_.back()->stream());
+    return files_.back()->stream();
+  }
+  void add(const std::string& path, const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), add(path));
   }
   void commit() {
     for (const auto& file : files_) {
@@ -71,11 +77,15 @@ void check_writable(const RunRequest& request) {
   if (!request.csv.empty()) MadeFolder probe(request.csv);
 }
 
-void write_files(const RunRequest& request, const SimulationResult& result) {
-  std::unique_ptr<MadeFolder> folder;  // before the files: it outlives them
-  OutputSet files;
+// What the finished machine knows and the result does not.
+void write_timelines(const RunRequest& request, const Timeline& timeline, OutputSet& files) {
+  if (!request.trace.empty()) write_perfetto_trace(files.add(request.trace), timeline);
+  if (!request.vcd.empty()) write_vcd(files.add(request.vcd), timeline);
+}
+
+void write_result(const RunRequest& request, const SimulationResult& result, std::optional<MadeFolder>& folder, OutputSet& files) {
   if (!request.csv.empty()) {
-    folder = std::make_unique<MadeFolder>(request.csv);
+    folder.emplace(request.csv);
     for (const auto& [name, text] : csv_tables(result)) files.add((fs::path(request.csv) / name).string(), text);
   }
   if (!request.result.empty()) files.add(request.result, write_json(result));
@@ -87,15 +97,22 @@ void write_files(const RunRequest& request, const SimulationResult& result) {
 int run_command(const Arguments& arguments) {
   RunRequest request;
   if (!parse_run(arguments, request)) return kDone;
-  if (!request.trace.empty()) throw InputError("", "", "option --trace: not available in this version");
-  if (!request.vcd.empty()) throw InputError("", "", "option --vcd: not available in this version");
   check_writable(request);
   const ExitOnInterrupt interrupts;
-  const FinishedSimulation run = run_simulation(request);
-  {
-    const InterruptsWait wait;
-    write_files(request, run.result);
+  std::optional<InterruptsWait> wait;  // before folder and files: they outlive what is in them, and nothing stays half-written
+  std::optional<MadeFolder> folder;
+  OutputSet files;
+  std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe;
+  if (!request.trace.empty() || !request.vcd.empty()) {
+    observe = [&](const FinishedRun& run, const VitModel& model, const HardwareConfig& config) {
+      wait.emplace();
+      write_timelines(request, {model, config, run.schedule, run.times, run.costs}, files);
+    };
   }
+  const FinishedSimulation run = run_simulation(request, observe);
+  if (!wait) wait.emplace();
+  write_result(request, run.result, folder, files);
+  wait.reset();
   if (!request.quiet) std::cout << write_text(run.result, run.config);
   const NumericsResult& numerics = run.result.numerics;
   if (!numerics.checked || numerics.passed) return kDone;

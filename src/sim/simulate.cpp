@@ -150,7 +150,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   account({model, config, schedule, context.times, context.costs, context.order, machine.controller.last_cycle(), machine.dram.statistics(), machine.dram.energy(), hops},
           result);
   if (values) values->compare(schedule, config, options, result);
-  if (options.observe) options.observe({schedule, context.times, values ? &values->plan : nullptr, values ? &values->executor : nullptr});
+  if (options.observe) options.observe({schedule, context.times, values ? &values->plan : nullptr, values ? &values->executor : nullptr, context.costs});
   result.workload_name = model.name;
   result.workload_parameters = parameter_count(model);
   result.workload_macs = macs(model) / model.images;

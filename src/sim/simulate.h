@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "config/hardware_config.h"
+#include "cost/job_cost.h"
+#include "cost/job_times.h"
 #include "mapping/mapper.h"
 #include "report/result.h"
 #include "workload/model.h"
@@ -17,14 +19,14 @@ namespace vitality {
 
 class ValueExecutor;
 class ValuePlan;
-struct JobTimes;
 
 // What a run leaves behind, for those who look inside: when every job ran, and, with numerics, the machine's tensors.
 struct FinishedRun {
   const Schedule& schedule;
-  const std::vector<JobTimes>& times;  // models/protocol/machine_context.h
+  const std::vector<JobTimes>& times;
   const ValuePlan* plan;               // null without numerics
   const ValueExecutor* values;         // null without numerics
+  const CostTable& costs;
 };
 
 struct SimulationOptions {

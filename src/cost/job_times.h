@@ -1,0 +1,21 @@
+// When a job ran, in cycles: written by the machine's modules, read by everything that accounts for or draws a run.
+#pragma once
+
+#include "base/units.h"
+#include "mapping/schedule.h"
+
+namespace vitality {
+
+struct JobTimes {
+  Cycles ready = -1;     // its dependencies were satisfied
+  Cycles start = -1;     // its unit took it
+  Cycles stream = -1;    // its first operand row entered (arrays: after the stationary load)
+  Cycles released = -1;  // its operands may be overwritten
+  Cycles free = -1;      // its unit may take the next job
+  Cycles done = -1;      // its result is there
+  Cycles contention = 0;  // part of the stream that other units' use of the scratchpad's ports cost
+  std::int32_t limiter = kNone;  // the dependency that was satisfied last
+  DependencyKind limiter_kind = DependencyKind::kDone;
+};
+
+}  // namespace vitality
