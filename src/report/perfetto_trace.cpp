@@ -1,5 +1,6 @@
 #include "report/perfetto_trace.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -63,21 +64,22 @@ class Writer {
   }
 
   void write() {
-    print("{{\"displayTimeUnit\": \"ns\",\n\"traceEvents\": [\n");
-    print("{{\"ph\": \"M\", \"pid\": {}, \"name\": \"process_name\", \"args\": {{\"name\": {}}}}}", kProcess,
+    print(FMT_COMPILE("{{\"displayTimeUnit\": \"ns\",\n\"traceEvents\": [\n"));
+    print(FMT_COMPILE("{{\"ph\": \"M\", \"pid\": {}, \"name\": \"process_name\", \"args\": {{\"name\": {}}}}}"), kProcess,
           json_string(timeline_.model.name + " on " + timeline_.config.name));
     for (int unit = 0; unit < kUnitKinds; ++unit) spans(static_cast<UnitKind>(unit));
     outstanding();
     rates();
     const auto [drawn, all] = arrows();
-    print("\n],\n\"otherData\": {{\"clock_mhz\": {}, \"cycles\": {}, \"jobs\": {}, \"arrows_drawn\": {}, \"arrows\": {}}}}}\n",
+    print(FMT_COMPILE("\n],\n\"otherData\": {{\"clock_mhz\": {}, \"cycles\": {}, \"jobs\": {}, \"arrows_drawn\": {}, \"arrows\": {}}}}}\n"),
           timeline_.config.clock_mhz, cycles_, timeline_.schedule.jobs.size(), drawn, all);
     flush();
   }
 
  private:
-  template <class... Values>
-  void print(fmt::format_string<Values...> format, Values&&... values) {
+  // FMT_COMPILE: formatting is most of what a trace costs.
+  template <class Format, class... Values>
+  void print(const Format& format, Values&&... values) {
     fmt::format_to(std::back_inserter(out_), format, std::forward<Values>(values)...);
     if (out_.size() > (1U << 16)) flush();
   }
@@ -95,9 +97,9 @@ class Writer {
     const int first = 1 + static_cast<int>(unit) * kTracksPerUnit, lanes = std::min(kTracksPerUnit, lane_count(list));
     for (int lane = 0; lane < lanes; ++lane) {
       const std::string name = std::string(unit_name(unit)) + (lane == 0 ? "" : fmt::format(" [{}]", lane + 1));
-      print(",\n{{\"ph\": \"M\", \"pid\": {}, \"tid\": {}, \"name\": \"thread_name\", \"args\": {{\"name\": \"{}\"}}}}", kProcess,
+      print(FMT_COMPILE(",\n{{\"ph\": \"M\", \"pid\": {}, \"tid\": {}, \"name\": \"thread_name\", \"args\": {{\"name\": \"{}\"}}}}"), kProcess,
             first + lane, name);
-      print(",\n{{\"ph\": \"M\", \"pid\": {}, \"tid\": {}, \"name\": \"thread_sort_index\", \"args\": {{\"sort_index\": {}}}}}",
+      print(FMT_COMPILE(",\n{{\"ph\": \"M\", \"pid\": {}, \"tid\": {}, \"name\": \"thread_sort_index\", \"args\": {{\"sort_index\": {}}}}}"),
             kProcess, first + lane, first + lane);
     }
     for (const JobSpan& span : list) {
@@ -105,21 +107,21 @@ class Writer {
       const Job& j = job(span.job);
       const int track = first + span.lane;
       track_[static_cast<std::size_t>(span.job)] = track;
-      print(",\n{{\"ph\": \"X\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"dur\": {}, \"cat\": \"{}\", \"name\": {}: {}\", \"args\": {{\"job\": {}, "
-            "\"start_cycle\": {}, \"cycles\": {}, ",
+      print(FMT_COMPILE(",\n{{\"ph\": \"X\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"dur\": {}, \"cat\": \"{}\", \"name\": {}: {}\", \"args\": {{\"job\": {}, "
+            "\"start_cycle\": {}, \"cycles\": {}, "),
             kProcess, track, microseconds(span.begin), microseconds(span.end - span.begin), job_name(j.kind),
             names_[static_cast<std::size_t>(j.layer)], job_name(j.kind), span.job, span.begin, span.end - span.begin);
       if (is_dma(unit)) {
         const JobCost& cost = timeline_.costs.of(span.job);
-        print("\"transfers\": {}, \"bytes\": {}}}}}", j.m, cost.scratchpad_read + cost.scratchpad_write);
+        print(FMT_COMPILE("\"transfers\": {}, \"bytes\": {}}}}}"), j.m, cost.scratchpad_read + cost.scratchpad_write);
       } else {
-        print("\"m\": {}, \"k\": {}, \"n\": {}, \"step\": \"{}\"}}}}", j.m, j.k, j.n,
+        print(FMT_COMPILE("\"m\": {}, \"k\": {}, \"n\": {}, \"step\": \"{}\"}}}}"), j.m, j.k, j.n,
               role_name(timeline_.schedule.operators[static_cast<std::size_t>(j.op)].role));
       }
     }
   }
 
-  // Bytes that DMA has asked for and not got.
+  // Bytes that DMA has asked for and not got, in flight.
   void outstanding() {
     struct Change {
       Cycles cycle;
@@ -137,13 +139,26 @@ class Writer {
       changes.push_back({times(index).done, direction, -bytes});
     }
     std::sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) { return a.cycle < b.cycle; });
-    std::array<Bytes, 2> bytes{};
-    for (std::size_t i = 0; i < changes.size(); ++i) {
-      bytes[changes[i].direction] += changes[i].bytes;
-      if (i + 1 < changes.size() && changes[i + 1].cycle == changes[i].cycle) continue;
-      print(",\n{{\"ph\": \"C\", \"pid\": {}, \"ts\": {}, \"name\": \"outstanding DMA (B)\", \"args\": {{\"load\": {}, \"store\": {}}}}}",
-            kProcess, microseconds(changes[i].cycle), bytes[0], bytes[1]);
+    // The most of each interval: a long run has more changes than a picture has columns.
+    const Cycles width = std::max<Cycles>(1, ceil_div(cycles_, kCounterBins));
+    std::array<Bytes, 2> bytes{}, most{};
+    const auto emit = [&](Cycles cycle) {
+      print(FMT_COMPILE(",\n{{\"ph\": \"C\", \"pid\": {}, \"ts\": {}, \"name\": \"outstanding DMA (B)\", \"args\": {{\"load\": {}, \"store\": {}}}}}"),
+            kProcess, microseconds(cycle), most[0], most[1]);
+    };
+    std::size_t i = 0;
+    for (Cycles begin = 0; begin < cycles_; begin += width) {
+      most = bytes;
+      while (i < changes.size() && changes[i].cycle < begin + width) {
+        const Cycles cycle = changes[i].cycle;
+        for (; i < changes.size() && changes[i].cycle == cycle; ++i) bytes[changes[i].direction] += changes[i].bytes;
+        for (std::size_t d = 0; d < 2; ++d) most[d] = std::max(most[d], bytes[d]);
+      }
+      emit(begin);
     }
+    for (; i < changes.size(); ++i) bytes[changes[i].direction] += changes[i].bytes;
+    most = bytes;
+    emit(cycles_);
   }
 
   void rates() {
@@ -171,11 +186,11 @@ class Writer {
 
   void counter(const char* name, const std::vector<const char*>& series, const RateCounter& rates) {
     for (std::size_t bin = 0; bin < rates.bins(); ++bin) {
-      print(",\n{{\"ph\": \"C\", \"pid\": {}, \"ts\": {}, \"name\": \"{}\", \"args\": {{", kProcess,
+      print(FMT_COMPILE(",\n{{\"ph\": \"C\", \"pid\": {}, \"ts\": {}, \"name\": \"{}\", \"args\": {{"), kProcess,
             microseconds(rates.begin_of(bin)), name);
       for (std::size_t s = 0; s < series.size(); ++s)
-        print("{}\"{}\": {:.3f}", s == 0 ? "" : ", ", series[s], rates.rate(s, bin));
-      print("}}}}");
+        print(FMT_COMPILE("{}\"{}\": {:.3f}"), s == 0 ? "" : ", ", series[s], rates.rate(s, bin));
+      print(FMT_COMPILE("}}}}"));
     }
   }
 
@@ -197,9 +212,9 @@ class Writer {
     for (std::int64_t i = 0; i < drawn; ++i) {
       const std::int32_t target = targets[static_cast<std::size_t>(i * all / drawn)], source = cause_of(target);
       const char* const name = times(target).limiter_kind == DependencyKind::kReleased ? "buffer" : "data";
-      print(",\n{{\"ph\": \"s\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"id\": {}, \"cat\": \"dependency\", \"name\": \"{}\"}}", kProcess,
+      print(FMT_COMPILE(",\n{{\"ph\": \"s\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"id\": {}, \"cat\": \"dependency\", \"name\": \"{}\"}}"), kProcess,
             track_[static_cast<std::size_t>(source)], microseconds(times(source).start), target, name);
-      print(",\n{{\"ph\": \"f\", \"bp\": \"e\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"id\": {}, \"cat\": \"dependency\", \"name\": \"{}\"}}",
+      print(FMT_COMPILE(",\n{{\"ph\": \"f\", \"bp\": \"e\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"id\": {}, \"cat\": \"dependency\", \"name\": \"{}\"}}"),
             kProcess, track_[static_cast<std::size_t>(target)], microseconds(times(target).start), target, name);
     }
     return {drawn, all};

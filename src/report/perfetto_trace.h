@@ -2,7 +2,8 @@
 // of memory, NoC and MACs, arrows from the job that a job waited for last.
 //
 // Times are microseconds of the machine's clock. Spans of one track never overlap: a unit that holds several jobs at once has further tracks
-// `UNIT [2]`, ... Rates are means over at most kCounterBins equal intervals; of the arrows at most kMaxArrows are drawn, evenly
+// `UNIT [2]`, ... Rates are means, outstanding bytes
+// the most, of at most kCounterBins equal intervals; of the arrows at most kMaxArrows are drawn, evenly
 // chosen (otherData says of how many).
 #pragma once
 

@@ -1,5 +1,6 @@
 #include "report/vcd.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,10 +51,10 @@ class Writer {
 
   void write() {
     header();
-    print("#0\n$dumpvars\n");
+    print(FMT_COMPILE("#0\n$dumpvars\n"));
     for (const int unit : units_) emit(unit);
-    print("$end\n");
-    const double period = std::round(1e6 / timeline_.config.clock_mhz);  // as the machine's clock has it
+    print(FMT_COMPILE("$end\n"));
+    const std::int64_t period = std::llround(1e6 / timeline_.config.clock_mhz);  // as the machine's clock has it
     for (std::size_t i = 0; i < changes_.size();) {
       const Cycles cycle = changes_[i].cycle;
       std::array<bool, kUnitKinds> touched{};
@@ -61,18 +62,18 @@ class Writer {
         apply(changes_[i]);
         touched[static_cast<std::size_t>(changes_[i].unit)] = true;
       }
-      if (cycle > 0) print("#{:.0f}\n", static_cast<double>(cycle) * period);
+      if (cycle > 0) print(FMT_COMPILE("#{}\n"), cycle * period);
       for (const int unit : units_) {
         if (touched[static_cast<std::size_t>(unit)]) emit(unit);
       }
     }
-    print("#{:.0f}\n", static_cast<double>(last_cycle(timeline_) + 1) * period);
+    print(FMT_COMPILE("#{}\n"), (last_cycle(timeline_) + 1) * period);
     flush();
   }
 
  private:
-  template <class... Values>
-  void print(fmt::format_string<Values...> format, Values&&... values) {
+  template <class Format, class... Values>
+  void print(const Format& format, Values&&... values) {
     fmt::format_to(std::back_inserter(out_), format, std::forward<Values>(values)...);
     if (out_.size() > (1U << 16)) flush();
   }
@@ -82,21 +83,21 @@ class Writer {
   }
 
   void header() {
-    print("$version vitality {} $end\n$timescale 1ps $end\n$comment\nlayers of {}:\n", VITALITY_VERSION,
+    print(FMT_COMPILE("$version vitality {} $end\n$timescale 1ps $end\n$comment\nlayers of {}:\n"), VITALITY_VERSION,
           clean(timeline_.model.name));
     for (std::size_t i = 0; i < timeline_.model.layers.size(); ++i)
-      print("{} {}\n", i, clean(timeline_.model.layers[i].name));
-    print("$end\n$scope module machine $end\n");
+      print(FMT_COMPILE("{} {}\n"), i, clean(timeline_.model.layers[i].name));
+    print(FMT_COMPILE("$end\n$scope module machine $end\n"));
     for (const int unit : units_) {
-      print("$scope module {} $end\n", unit_name(static_cast<UnitKind>(unit)));
+      print(FMT_COMPILE("$scope module {} $end\n"), unit_name(static_cast<UnitKind>(unit)));
       for (int s = 0; s < kSignals; ++s) {
         const int bits = kSignalBits[static_cast<std::size_t>(s)];
-        print("$var {} {} {} {}{} $end\n", bits == 1 ? "wire" : "reg", bits, identifier(unit, s),
+        print(FMT_COMPILE("$var {} {} {} {}{} $end\n"), bits == 1 ? "wire" : "reg", bits, identifier(unit, s),
               kSignalNames[static_cast<std::size_t>(s)], bits == 1 ? "" : fmt::format(" [{}:0]", bits - 1));
       }
-      print("$upscope $end\n");
+      print(FMT_COMPILE("$upscope $end\n"));
     }
-    print("$upscope $end\n$enddefinitions $end\n");
+    print(FMT_COMPILE("$upscope $end\n$enddefinitions $end\n"));
   }
   // A name must not end the comment it stands in.
   static std::string clean(std::string text) {
@@ -127,11 +128,11 @@ class Writer {
       if (!first && shown[static_cast<std::size_t>(s)] == value) continue;
       shown[static_cast<std::size_t>(s)] = value;
       if (s == kBusy) {
-        print("{}{}\n", value, identifier(unit, s));
+        print(FMT_COMPILE("{}{}\n"), value, identifier(unit, s));
       } else if (value < 0) {
-        print("bx {}\n", identifier(unit, s));
+        print(FMT_COMPILE("bx {}\n"), identifier(unit, s));
       } else {
-        print("b{:b} {}\n", value, identifier(unit, s));
+        print(FMT_COMPILE("b{:b} {}\n"), value, identifier(unit, s));
       }
     }
   }

@@ -138,21 +138,22 @@ TEST_CASE("trace: arrows lead from spans to spans, not backwards, and are bounde
     const TracedRun run = traced("vitality", workload);
     std::map<std::int64_t, json> sources, targets;
     std::set<std::pair<int, double>> span_starts;
+    const auto place = [](const json& event) { return std::make_pair(event["tid"].get<int>(), event["ts"].get<double>()); };
     for (const json& event : run.trace["traceEvents"]) {
-      if (event["ph"] == "X") span_starts.insert({event["tid"], event["ts"]});
+      if (event["ph"] == "X") span_starts.insert(place(event));
       if (event["ph"] == "s") CHECK(sources.emplace(event["id"].get<std::int64_t>(), event).second);
       if (event["ph"] == "f") CHECK(targets.emplace(event["id"].get<std::int64_t>(), event).second);
     }
     CHECK(sources.size() == targets.size());
-    CHECK(sources.size() == run.trace["otherData"]["arrows_drawn"]);
+    CHECK(sources.size() == run.trace["otherData"]["arrows_drawn"].get<std::size_t>());
     CHECK(sources.size() <= 10000);
     CHECK(sources.size() > 20);
-    CHECK((sources.size() == 10000 || run.trace["otherData"]["arrows"] == sources.size()));
+    CHECK((sources.size() == 10000 || run.trace["otherData"]["arrows"].get<std::size_t>() == sources.size()));
     bool forward = true, on_spans = true;
     for (const auto& [id, source] : sources) {
       const json& target = targets.at(id);
       forward = forward && source["ts"].get<double>() <= target["ts"].get<double>();
-      on_spans = on_spans && span_starts.count({source["tid"], source["ts"]}) == 1 && span_starts.count({target["tid"], target["ts"]}) == 1;
+      on_spans = on_spans && span_starts.count(place(source)) == 1 && span_starts.count(place(target)) == 1;
     }
     CHECK(forward);
     CHECK(on_spans);
