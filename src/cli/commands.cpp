@@ -12,6 +12,7 @@ namespace vitality::cli {
 const std::vector<Command>& commands() {
   static const std::vector<Command> table{
       {"run", run_command, "simulate a model on a machine: cycles, energy, checked values"},
+      {"rerun", rerun_command, "repeat a run from its result and say whether every byte agrees"},
       {"attention", attention_command, "attention problems from .npy files, values only"},
       {"compare", compare_command, "machines side by side on the same models, in parallel"},
       {"dram", dram_command, "replays a memory trace on the DRAM model"},

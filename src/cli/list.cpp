@@ -6,6 +6,8 @@
 
 #include "cli/options.h"
 #include "config/hardware_config_json.h"
+#include "config/names.h"
+#include "mapping/mapper.h"
 #include "workload/layer_json.h"
 #include "workload/workload_json.h"
 
@@ -51,6 +53,18 @@ void list_configs(const fs::path& folder) {
   }
 }
 
+// The names of an enum's values that have a mapper, and of those that have none.
+template <class Kind>
+void list_mapped(const char* what, const std::vector<std::string>& names) {
+  std::string mapped, others;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::string& list = is_mapped(static_cast<Kind>(i)) ? mapped : others;
+    list += (list.empty() ? "" : ", ") + names[i];
+  }
+  std::cout << "\n" << what << " that `run` simulates: " << mapped << "\n";
+  if (!others.empty()) std::cout << "  known to configs, not simulated in this version: " << others << "\n";
+}
+
 void list_operators() {
   std::cout << "kinds of layers in a workload, their keys ([optional = default]) and meaning:\n";
   for (const LayerKind& kind : layer_kinds()) {
@@ -59,6 +73,8 @@ void list_operators() {
       std::cout << "  " << std::setw(20) << ""
                 << "  " << kind.keys << "\n";
   }
+  list_mapped<MachineKind>("machines", machine_names());
+  list_mapped<AttentionKind>("kinds of attention", attention_names());
 }
 
 }  // namespace

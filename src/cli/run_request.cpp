@@ -13,8 +13,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-std::size_t choice(const po::variables_map& values, const char* option, const std::vector<std::string>& names) {
-  const std::string& value = values[option].as<std::string>();
+std::size_t choice(const std::string& value, const char* option, const std::vector<std::string>& names) {
   const auto found = std::find(names.begin(), names.end(), value);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   std::string list;
@@ -80,6 +79,10 @@ std::vector<std::string> RunRequest::arguments() const {
   return words;
 }
 
+ProgressMode parse_progress(const std::string& word) {
+  return static_cast<ProgressMode>(choice(word, "progress", {"auto", "always", "never"}));
+}
+
 bool parse_run(const Arguments& arguments, RunRequest& request) {
   po::variables_map values;
   if (!parse_options(arguments,
@@ -94,8 +97,8 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.config = path_option(values, "config");
   request.workload = path_option(values, "workload");
   if (values.count("set")) request.overrides = values["set"].as<std::vector<std::string>>();
-  request.mode = std::vector<std::string>{"inference", "training"}[choice(values, "mode", {"inference", "training"})];
-  request.numerics = choice(values, "numerics", {"off", "check"}) == 1;
+  request.mode = std::vector<std::string>{"inference", "training"}[choice(values["mode"].as<std::string>(), "mode", {"inference", "training"})];
+  request.numerics = choice(values["numerics"].as<std::string>(), "numerics", {"off", "check"}) == 1;
   const auto seed = values["seed"].as<std::int64_t>(), images = values["batch"].as<std::int64_t>();
   check_range("--seed", seed, 0, std::numeric_limits<std::int64_t>::max());
   check_range("--batch", images, 1, kMaxImages);
@@ -108,7 +111,7 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.trace = path_option(values, "trace");
   request.vcd = path_option(values, "vcd");
   request.quiet = values["quiet"].as<bool>();
-  request.progress = static_cast<ProgressMode>(choice(values, "progress", {"auto", "always", "never"}));
+  request.progress = parse_progress(values["progress"].as<std::string>());
   return true;
 }
 

@@ -32,6 +32,9 @@ struct RunRequest {
 // False when --help was printed. InputError for words that are wrong or ask for what this version does not have.
 bool parse_run(const Arguments& arguments, RunRequest& request);
 
+// "auto", "always" or "never"; InputError otherwise.
+ProgressMode parse_progress(const std::string& word);
+
 // `vitality run ...` as a shell takes it.
 std::string command_line(const std::vector<std::string>& run_arguments);
 

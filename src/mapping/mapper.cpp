@@ -117,11 +117,16 @@ void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& st
   }
 }
 
+bool is_mapped(MachineKind machine) { return machine == MachineKind::kVitality || machine == MachineKind::kDense; }
+bool is_mapped(AttentionKind attention) {
+  return attention == AttentionKind::kSoftmax || attention == AttentionKind::kTaylor || attention == AttentionKind::kTaylorElided;
+}
+
 // What would otherwise be simulated as something else.
 static void check_supported(const HardwareConfig& config) {
-  if (config.machine != MachineKind::kVitality && config.machine != MachineKind::kDense)
+  if (!is_mapped(config.machine))
     throw InfeasibleError("machine " + config.name + ": no mapper for machines of kind " + to_string(config.machine) + " in this version");
-  if (config.attention != AttentionKind::kSoftmax && config.attention != AttentionKind::kTaylor && config.attention != AttentionKind::kTaylorElided)
+  if (!is_mapped(config.attention))
     throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
                           " is not simulated in this version (softmax, taylor and taylor_elided are: --set attention=taylor)");
   if (config.cost_model != CostModel::kSimulated)

@@ -20,6 +20,10 @@ struct MappingOptions {
   std::vector<AttentionKind> attention;
 };
 
+// What this version has a mapper for; map_model refuses the rest with an InfeasibleError.
+bool is_mapped(MachineKind machine);
+bool is_mapped(AttentionKind attention);
+
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options = {});
 
 // Layers that the machine's description does not charge: they take no time and no energy, and every report names them.
