@@ -19,6 +19,12 @@ Accelerator::Accelerator(sc_core::sc_module_name name, MachineContext& context)
   add_engine(UnitKind::kDividers, std::make_unique<Engine>("dividers", context));
   add_engine(UnitKind::kAdders, std::make_unique<Engine>("adders", context));
   add_engine(UnitKind::kSpecialFunctions, std::make_unique<Engine>("special_functions", context));
+  if (context.config.sparse_unit.enabled) {
+    sparse_unit = std::make_unique<SparseUnit>("sparse_unit", context);
+    bind_engine(UnitKind::kPredictor, sparse_unit->predictor);
+    bind_engine(UnitKind::kSparseEngine, sparse_unit->rows);
+    bind_engine(UnitKind::kExpUnit, sparse_unit->exp_unit);
+  }
   // The DMA sits between DRAM and scratchpad: its bytes do not cross the NoC.
   const auto add_dma = [this](UnitKind kind, Dma& dma) {
     controller.attach_unit(kind, dma.depth());
@@ -32,12 +38,16 @@ Accelerator::Accelerator(sc_core::sc_module_name name, MachineContext& context)
 }
 
 void Accelerator::add_engine(UnitKind kind, std::unique_ptr<Engine> engine) {
-  controller.attach_unit(kind, engine->depth());
-  controller.units.bind(engine->job_socket);
-  engine->phase_socket.bind(controller.phases);
-  engine->memory_socket.bind(noc.units);
-  port_[static_cast<std::size_t>(kind)] = static_cast<int>(engines_.size());
+  bind_engine(kind, *engine);
   engines_.push_back(std::move(engine));
+}
+
+void Accelerator::bind_engine(UnitKind kind, Engine& engine) {
+  controller.attach_unit(kind, engine.depth());
+  controller.units.bind(engine.job_socket);
+  engine.phase_socket.bind(controller.phases);
+  engine.memory_socket.bind(noc.units);
+  port_[static_cast<std::size_t>(kind)] = noc_ports_++;
 }
 
 }  // namespace vitality

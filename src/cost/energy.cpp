@@ -59,9 +59,17 @@ Picojoules EnergyModel::dram_per_byte() const { return config_.dram.device.all_i
 Picojoules EnergyModel::leakage_per_cycle() const {
   const FormatCosts& format = config_.energy.format[static_cast<std::size_t>(config_.precision)];
   const double pes = static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols +
-                     (config_.diagonal_engine.enabled ? config_.diagonal_engine.rows : 0);
-  const double watts = pes * format.pe_leakage_uw * 1e-6 + config_.scratchpad.capacity_kib * config_.energy.sram_leakage_mw_per_kib * 1e-3;
+                     (config_.diagonal_engine.enabled ? config_.diagonal_engine.rows : 0) +
+                     (config_.sparse_unit.enabled ? static_cast<double>(config_.sparse_unit.pe_rows) * config_.sparse_unit.pes_per_row : 0);
+  const double predictor = config_.sparse_unit.enabled ? predictor_pes() * config_.energy.format[static_cast<std::size_t>(Precision::kInt8)].pe_leakage_uw : 0;
+  const double watts = (pes * format.pe_leakage_uw + predictor) * 1e-6 + config_.scratchpad.capacity_kib * config_.energy.sram_leakage_mw_per_kib * 1e-3;
   return watts / (config_.clock_mhz * 1e6) * 1e12;
+}
+
+// The predictor's PEs in int8 PEs: a multiplier's area and energy go with the square of the width.
+double EnergyModel::predictor_pes() const {
+  const double bits = config_.sparsity.predictor_bits / 8.0;
+  return static_cast<double>(config_.sparse_unit.predictor_rows) * config_.sparse_unit.predictor_cols * bits * bits;
 }
 
 SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
@@ -87,6 +95,17 @@ SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
       if (config_.special_functions.charge == Charge::kCharged || config_.attention == AttentionKind::kSoftmax ||
           config_.attention == AttentionKind::kAuto)
         area = config_.special_functions.lanes * (format.exp_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
+      break;
+    case UnitKind::kPredictor:
+      if (config_.sparse_unit.enabled) area = predictor_pes() * table.format[static_cast<std::size_t>(Precision::kInt8)].pe_um2;
+      break;
+    case UnitKind::kSparseEngine:
+      if (config_.sparse_unit.enabled)
+        area = static_cast<double>(config_.sparse_unit.pe_rows) * (config_.sparse_unit.pes_per_row * format.pe_um2 + format.accumulate_um2);
+      break;
+    case UnitKind::kExpUnit:
+      if (config_.sparse_unit.enabled)
+        area = config_.sparse_unit.exp_lanes * (format.exp_um2 + format.divide_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
       break;
     default: break;
   }

@@ -28,6 +28,7 @@ class EnergyModel {
   SquareMicrons total_area() const;
 
  private:
+  double predictor_pes() const;
   const HardwareConfig& config_;
   std::array<Picojoules, kActions> action_pj_{};
 };

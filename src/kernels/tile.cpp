@@ -120,11 +120,11 @@ void divide_by_constant(const Arithmetic& arithmetic, int n, const double* x, do
   }
 }
 
-void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* divisors, double factor, Tile result) {
+void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* divisors, double factor, bool wide, Tile result) {
   for (int r = 0; r < m; ++r) {
     const double* from = x.row(r);
     double* to = result.row(r);
-    for (int c = 0; c < n; ++c) to[c] = arithmetic.store(from[c] * factor / divisors[r]);
+    for (int c = 0; c < n; ++c) to[c] = wide ? arithmetic.wide(from[c] * factor / divisors[r]) : arithmetic.store(from[c] * factor / divisors[r]);
   }
 }
 

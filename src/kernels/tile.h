@@ -40,7 +40,7 @@ void gather_patches(const Conv2d& conv, int first_output, int m, int first_input
 
 void column_sums(const Arithmetic& arithmetic, int m, int n, ConstTile x, bool first, double* sums);
 void divide_by_constant(const Arithmetic& arithmetic, int n, const double* x, double divisor, double factor, bool wide, double* result);
-void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* divisors, double factor, Tile result);
+void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* divisors, double factor, bool wide, Tile result);
 void subtract_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, Tile result);
 // result = wide(x + row), or store((x + row) * factor) when `last`.
 void add_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, bool last, double factor, Tile result);

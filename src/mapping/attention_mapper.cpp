@@ -8,21 +8,11 @@
 #include <optional>
 
 #include "base/error.h"
-#include "mapping/layer_mapper.h"
+#include "mapping/sparse_part.h"
 
 namespace vitality {
 namespace {
 
-// Rotating buffers of one operand.
-struct Ring {
-  std::vector<std::int32_t> buffers;
-  std::size_t next = 0;
-  std::int32_t take() { return buffers[next++ % buffers.size()]; }
-};
-
-struct Chunk {
-  int first, count;
-};
 std::vector<Chunk> chunks(int total, int size) {
   std::vector<Chunk> list;
   for (int i = 0; i < total; i += size) list.push_back({i, std::min(size, total - i)});
@@ -36,7 +26,7 @@ struct AttentionPlan {
 
 class AttentionMapper {
  public:
-  AttentionMapper(MappingContext& context, int layer, AttentionKind kind, std::int32_t output)
+  AttentionMapper(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks, std::int32_t output)
       : context_(context),
         builder_(context.builder),
         config_(context.config),
@@ -45,7 +35,9 @@ class AttentionMapper {
         kind_(kind),
         output_(output),
         element_(context.element_bytes()),
-        wide_(std::max(wide_bytes(context.config.precision), context.element_bytes())) {}
+        wide_(std::max(wide_bytes(context.config.precision), context.element_bytes())) {
+    if (uses_mask(kind)) sparse_.emplace(context, layer, kind, masks);
+  }
 
   void map() {
     plan();
@@ -54,6 +46,8 @@ class AttentionMapper {
         instance_ = instance, head_ = head;
         if (kind_ == AttentionKind::kSoftmax) {
           softmax_head();
+        } else if (kind_ == AttentionKind::kSparse) {
+          sparse_head();
         } else {
           taylor_head();
         }
@@ -62,6 +56,7 @@ class AttentionMapper {
   }
 
  private:
+  bool taylor() const { return kind_ != AttentionKind::kSoftmax && kind_ != AttentionKind::kSparse; }
   bool elided() const { return kind_ == AttentionKind::kTaylorElided; }
   bool first_order_bias() const { return a_.bias_params > 0 && config_.attention_bias == AttentionBias::kFirstOrder; }
   std::int32_t op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }
@@ -80,8 +75,9 @@ class AttentionMapper {
     for (int i = 0; i < p.sets[3]; ++i) list.push_back(t);
     if (softmax) {
       for (int i = 0; i < p.sets[3]; ++i) list.push_back(std::max(context_.partial_bytes(), element_) * p.query_chunk * a_.d_v);
-      if (a_.bias_params > 0) list.push_back(element_ * p.query_chunk * a_.n_kv);
-    } else {
+    }
+    if (!taylor() && a_.bias_params > 0) list.push_back(element_ * p.query_chunk * a_.n_kv);
+    if (taylor()) {
       list.push_back(context_.partial_bytes() * a_.d_qk * a_.d_v);                       // G
       for (int i = 0; i < 2; ++i) {
         list.push_back(context_.partial_bytes() * a_.d_qk);                              // 1^T K, then K_bar
@@ -93,6 +89,9 @@ class AttentionMapper {
         list.push_back(element_ * p.query_chunk * a_.n_kv);
         list.push_back(context_.partial_bytes() * p.query_chunk * a_.d_v);  // B V
       }
+    }
+    if (sparse_) {
+      for (const Bytes bytes : sparse_->buffer_list(p.token_chunk, p.query_chunk)) list.push_back(bytes);
     }
     return list;
   }
@@ -119,7 +118,8 @@ class AttentionMapper {
       }
       if (found) break;
       const auto halve = [rows](int size) { return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1)); };
-      if (query_chunk > 1 && (query_chunk >= token_chunk || token_chunk <= rows)) {
+      // The sparse part reads the keys once a chunk of queries: it keeps them whole for as long as it can.
+      if (query_chunk > 1 && (query_chunk >= token_chunk || token_chunk <= rows || (sparse_ && query_chunk > rows))) {
         query_chunk = query_chunk > rows ? halve(query_chunk) : query_chunk / 2;
       } else if (token_chunk > rows) {
         token_chunk = halve(token_chunk);
@@ -131,7 +131,7 @@ class AttentionMapper {
     }
     plan_ = *found;
     const std::vector<std::int32_t> buffers = builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name);
-    auto next = buffers.begin();
+    auto next = buffers.cbegin();
     const auto take = [&](Ring& ring, int count) {
       for (int i = 0; i < count; ++i) ring.buffers.push_back(*next++);
     };
@@ -141,14 +141,16 @@ class AttentionMapper {
     take(t_, plan_.sets[3]);
     if (kind_ == AttentionKind::kSoftmax) {
       take(z_, plan_.sets[3]);
-      if (a_.bias_params > 0) take(bias_, 1);
-    } else {
+    }
+    if (!taylor() && a_.bias_params > 0) take(bias_, 1);
+    if (taylor()) {
       take(g_, 1);
       for (int i = 0; i < 2; ++i) take(mean_, 1), take(key_sum_, 1), take(value_sum_, 1);
       take(denominator_, 2);
       if (first_order_bias()) take(bias_, 1), take(bias_sum_, 1);
     }
-    if (a_.bias_params > 0 && (kind_ == AttentionKind::kSoftmax || first_order_bias()))
+    if (sparse_) sparse_->take_buffers(next);
+    if (a_.bias_params > 0 && (!taylor() || first_order_bias()))
       bias_tensor_ = context_.add_weight(context_.layer(layer_).name + ".bias", layer_, a_.heads * a_.n_q, a_.n_kv, element_);
     context_.note(layer_, std::to_string(ceil_div(a_.n_kv, plan_.token_chunk)) + " key chunks of " + std::to_string(plan_.token_chunk) + ", " +
                               std::to_string(ceil_div(a_.n_q, plan_.query_chunk)) + " query chunks of " + std::to_string(plan_.query_chunk) +
@@ -192,13 +194,15 @@ class AttentionMapper {
 
   void taylor_head() {
     const int d = a_.d_qk, e = a_.d_v;
-    const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk);
+    const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk), queries = chunks(a_.n_q, plan_.query_chunk);
     const std::int32_t mean = mean_.take(), key_sum = key_sum_.take(), value_sum = value_sum_.take(), g = g_.take();
     // Step 1: K_bar.
     const std::int32_t mean_op = op(OperatorRole::kKeyMean);
-    std::int32_t k_buffer = kNone;
+    std::int32_t k_buffer = kNone, v_buffer = kNone, q_buffer = kNone;
+    if (sparse_) sparse_->begin_head(instance_, head_, queries);
     for (const Chunk& chunk : tokens) {
       k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, mean_op);
+      if (sparse_) q_buffer = predict(queries, chunk, k_buffer, mean_op);
       column_sum(mean_op, chunk.count, d, k_buffer, mean, chunk.first == 0);
     }
     start(UnitKind::kDividers, JobKind::kMeanDivide, mean_op, {1, 0, d}, mean, kNone, mean).aux = a_.n_kv;
@@ -209,7 +213,7 @@ class AttentionMapper {
     for (const Chunk& chunk : tokens) {
       const bool first = chunk.first == 0, last = chunk.first + chunk.count == a_.n_kv;
       if (tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, centre_op);
-      const std::int32_t v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, value_sum_op);
+      v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, value_sum_op);
       start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {chunk.count, 0, d}, k_buffer, mean, k_buffer);
       end(k_buffer);
       if (!elided()) column_sum(key_sum_op, chunk.count, d, k_buffer, key_sum, first);
@@ -229,8 +233,9 @@ class AttentionMapper {
     // Steps 4 to 6, query chunk by query chunk.
     const std::int32_t denominator_op = elided() ? kNone : op(OperatorRole::kDenominator), numerator_op = op(OperatorRole::kNumerator);
     const std::int32_t quotient_op = elided() ? kNone : op(OperatorRole::kQuotient);
-    for (const Chunk& chunk : chunks(a_.n_q, plan_.query_chunk)) {
-      const std::int32_t q_buffer = load(a_.q, a_.n_q, d, chunk, q_, numerator_op);
+    for (const Chunk& chunk : queries) {
+      // Prediction has brought Q already, unless its place has gone to another chunk.
+      if (q_buffer == kNone || queries.size() > 1) q_buffer = load(a_.q, a_.n_q, d, chunk, q_, numerator_op);
       const std::int32_t t_buffer = t_.take();
       std::int32_t t_d = kNone;
       if (!elided()) {
@@ -246,11 +251,71 @@ class AttentionMapper {
       start(UnitKind::kAdders, JobKind::kAddRow, numerator_op, {chunk.count, 0, e}, t_buffer, value_sum, t_buffer, elided() ? kLast : 0);
       end(t_buffer);
       if (!elided()) {
-        Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, quotient_op, {chunk.count, 0, e}, t_buffer, t_d, t_buffer);
+        Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, quotient_op, {chunk.count, 0, e}, t_buffer, t_d, t_buffer, sparse_ ? kWide : 0);
         divide.stationary_stride = 1;
         end(t_buffer);
       }
+      if (sparse_) {
+        sparse_->begin_queries(chunk);
+        for (const Chunk& keys : tokens) {
+          if (tokens.size() > 1) {  // K_hat once more
+            k_buffer = load(a_.k, a_.n_kv, d, keys, k_, centre_op);
+            start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {keys.count, 0, d}, k_buffer, mean, k_buffer);
+            end(k_buffer);
+          }
+          sparse_->scores(keys, q_buffer, k_buffer, kNone);
+        }
+        sparse_->softmax(t_d);
+        sparse_values(tokens, v_buffer, sparse_->sums(), value_sum_op);
+        sparse_->merge(t_buffer);
+      }
       store(elided() ? numerator_op : quotient_op, chunk, t_buffer);
+    }
+  }
+
+  // Predicts the blocks of the mask that lie in these keys; returns the last chunk of queries, or kNone where nothing is predicted.
+  std::int32_t predict(const std::vector<Chunk>& queries, const Chunk& keys, std::int32_t k_buffer, std::int32_t op_index) {
+    std::int32_t q_buffer = kNone;
+    for (const Chunk& chunk : queries) {
+      if (!sparse_->predicts()) break;
+      q_buffer = load(a_.q, a_.n_q, a_.d_qk, chunk, q_, op_index);
+      sparse_->predict(chunk, keys, q_buffer, k_buffer);
+    }
+    return q_buffer;
+  }
+
+  void sparse_values(const std::vector<Chunk>& tokens, std::int32_t v_buffer, std::int32_t result, std::int32_t op_index) {
+    for (const Chunk& keys : tokens) {
+      if (v_buffer == kNone || tokens.size() > 1) v_buffer = load(a_.v, a_.n_kv, a_.d_v, keys, v_, op_index);
+      sparse_->values(keys, keys.first + keys.count == a_.n_kv, v_buffer, result);
+    }
+  }
+
+  // Attention on the mask alone.
+  void sparse_head() {
+    const int d = a_.d_qk;
+    const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk), queries = chunks(a_.n_q, plan_.query_chunk);
+    const std::int32_t load_op = op(OperatorRole::kSparseScores), store_op = op(OperatorRole::kSparseValues);
+    std::int32_t k_buffer = kNone, v_buffer = kNone, q_buffer = kNone;
+    sparse_->begin_head(instance_, head_, queries);
+    for (const Chunk& keys : tokens) {
+      if (!sparse_->predicts()) break;
+      k_buffer = load(a_.k, a_.n_kv, d, keys, k_, load_op);
+      q_buffer = predict(queries, keys, k_buffer, load_op);
+    }
+    for (const Chunk& chunk : queries) {
+      if (q_buffer == kNone || queries.size() > 1) q_buffer = load(a_.q, a_.n_q, d, chunk, q_, load_op);
+      const std::int32_t z_buffer = t_.take();
+      sparse_->begin_queries(chunk);
+      for (const Chunk& keys : tokens) {
+        if (k_buffer == kNone || tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, keys, k_, load_op);
+        const std::int32_t bias = a_.bias_params > 0 ? load_bias(load_op, chunk, keys) : kNone;
+        sparse_->scores(keys, q_buffer, k_buffer, bias);
+      }
+      sparse_->softmax(kNone);
+      if (v_buffer == kNone && tokens.size() == 1) v_buffer = load(a_.v, a_.n_kv, a_.d_v, tokens[0], v_, store_op);
+      sparse_values(tokens, v_buffer, z_buffer, store_op);
+      store(store_op, chunk, z_buffer);
     }
   }
 
@@ -259,50 +324,7 @@ class AttentionMapper {
                       {builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v, chunk.count, a_.d_v, buffer)});
   }
 
-  // A product on the matrix engine: result(m x n) (+)= streamed(m x k) stationary(k x n), in passes of the machine's dataflow.
-  struct Operand {
-    std::int32_t buffer;
-    int offset, stride;
-    bool transposed = false;
-    int at(int row, int col) const { return offset + (transposed ? col * stride + row : row * stride + col); }
-  };
-  struct Product {
-    std::int32_t op;
-    int m, k, n;
-    Operand streamed, stationary, result;
-    bool first, last;          // of a sum over several products (chunks of keys)
-    std::int32_t partial;      // sums between passes; kNone: the product is one pass deep
-    int flags = 0;
-  };
-  void multiply(const Product& p) {
-    const int rows = config_.matrix_engine.rows, cols = config_.matrix_engine.cols;
-    const bool output_stationary = config_.matrix_engine.dataflow == Dataflow::kOutputStationary || (p.flags & kOutputStationary) != 0;
-    const int m_step = output_stationary ? rows : p.m, k_step = output_stationary ? p.k : rows;
-    for (int m = 0; m < p.m; m += m_step) {
-      for (int k = 0; k < p.k; k += k_step) {
-        for (int n = 0; n < p.n; n += cols) {
-          const int height = std::min(m_step, p.m - m), depth = std::min(k_step, p.k - k), width = std::min(cols, p.n - n);
-          const bool first = p.first && k == 0, last = p.last && k + depth == p.k;
-          const bool held = (p.flags & kStationaryHeld) != 0;
-          Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, p.op);
-          job.m = height, job.k = depth, job.n = width;
-          job.flags = static_cast<std::uint16_t>(p.flags | (first ? kFirst : 0) | (last ? kLast : 0) | (output_stationary && !held ? kOutputStationary : 0) |
-                                                 (p.streamed.transposed ? kTransposed : 0) | (p.stationary.transposed ? kStationaryTransposed : 0));
-          job.streamed = p.streamed.buffer, job.streamed_offset = p.streamed.at(m, k), job.streamed_stride = p.streamed.stride;
-          job.stationary = p.stationary.buffer, job.stationary_offset = p.stationary.at(k, n), job.stationary_stride = p.stationary.stride;
-          job.result_offset = p.result.at(m, n), job.result_stride = p.result.stride;
-          job.partial = p.partial;
-          if (last) job.result = p.result.buffer;
-          builder_.read(job.streamed);
-          builder_.read(job.stationary);
-          // One array writes all tiles of a result, in order.
-          if (p.partial != kNone && p.partial != p.result.buffer) builder_.accumulate(p.partial);
-          builder_.accumulate(p.result.buffer);
-          builder_.finish();
-        }
-      }
-    }
-  }
+  void multiply(const Product& product) { emit_product(context_, layer_, product); }
 
   // G formed in the PEs and used there: only where it fits, and where no other pass of the array comes between (a score bias, or t_D
   // without an SA-Diag) and nobody rescales it on the way (elided).
@@ -340,10 +362,11 @@ class AttentionMapper {
     }
   }
 
-  std::int32_t load_bias(std::int32_t op_index, const Chunk& queries) {
+  std::int32_t load_bias(std::int32_t op_index, const Chunk& queries) { return load_bias(op_index, queries, {0, a_.n_kv}); }
+  std::int32_t load_bias(std::int32_t op_index, const Chunk& queries, const Chunk& keys) {
     const std::int32_t buffer = bias_.take();
     builder_.transfer(UnitKind::kDmaLoad, layer_, op_index,
-                      {builder_.make_transfer(bias_tensor_, head_ * a_.n_q + queries.first, 0, queries.count, a_.n_kv, buffer)});
+                      {builder_.make_transfer(bias_tensor_, head_ * a_.n_q + queries.first, keys.first, queries.count, keys.count, buffer)});
     return buffer;
   }
 
@@ -390,13 +413,14 @@ class AttentionMapper {
   AttentionPlan plan_{};
   Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_, bias_sum_;
   std::int32_t bias_tensor_ = kNone;
+  std::optional<SparsePart> sparse_;
   int instance_ = 0, head_ = 0;
 };
 
 }  // namespace
 
-void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, std::int32_t output) {
-  AttentionMapper(context, layer, kind, output).map();
+void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks, std::int32_t output) {
+  AttentionMapper(context, layer, kind, masks, output).map();
 }
 
 }  // namespace vitality

@@ -66,7 +66,7 @@ void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& st
                    const std::vector<std::int32_t>& second_buffers);
 
 void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue, std::int32_t output);
-void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, std::int32_t output);
+void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks, std::int32_t output);
 void map_elementwise_layer(MappingContext& context, int layer, std::int32_t output);
 void map_pool_layer(MappingContext& context, int layer, std::int32_t output);
 void map_rearrange_layer(MappingContext& context, int layer, std::int32_t output);

@@ -119,7 +119,8 @@ void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& st
 
 bool is_mapped(MachineKind machine) { return machine == MachineKind::kVitality || machine == MachineKind::kDense; }
 bool is_mapped(AttentionKind attention) {
-  return attention == AttentionKind::kSoftmax || attention == AttentionKind::kTaylor || attention == AttentionKind::kTaylorElided;
+  return attention == AttentionKind::kSoftmax || attention == AttentionKind::kTaylor || attention == AttentionKind::kTaylorElided ||
+         uses_mask(attention);
 }
 
 // What would otherwise be simulated as something else.
@@ -128,7 +129,7 @@ static void check_supported(const HardwareConfig& config) {
     throw InfeasibleError("machine " + config.name + ": no mapper for machines of kind " + to_string(config.machine) + " in this version");
   if (!is_mapped(config.attention))
     throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
-                          " is not simulated in this version (softmax, taylor and taylor_elided are: --set attention=taylor)");
+                          " is not simulated in this version (taylor is: --set attention=taylor)");
   if (config.cost_model != CostModel::kSimulated)
     throw InfeasibleError("machine " + config.name + ": cost_model " + to_string(config.cost_model) + " belongs to machines with a released cost model");
 }
@@ -165,7 +166,7 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
       i = last;
     } else if (std::holds_alternative<Attention>(layer.parameters)) {
       const AttentionKind kind = options.attention.empty() ? config.attention : options.attention[static_cast<std::size_t>(i)];
-      map_attention_layer(context, i, kind, context.add_activation(i));
+      map_attention_layer(context, i, kind, options.masks, context.add_activation(i));
     } else if (is_folded(layer, config)) {
       // In front of the layer that absorbs it: nothing happens here, the input is the output.
       context.output[static_cast<std::size_t>(i)] = context.input_tensor(i, 0);

@@ -13,11 +13,21 @@
 
 namespace vitality {
 
+// Masks of sparse and unified attention, decided before time starts. of_layer[layer][instance * heads + head], n_q x n_kv; empty for
+// layers without.
+struct AttentionMasks {
+  std::vector<std::vector<Mask>> of_layer;
+};
+
+// Whether attention of this kind works on a mask.
+bool uses_mask(AttentionKind kind);
+
 struct MappingOptions {
   // Layers to execute; empty = all. The others' outputs are taken as given (inputs of the part).
   std::vector<bool> selected;
   // Attention kind per layer (AttentionKind::kAuto resolved by the caller); empty = the machine's.
   std::vector<AttentionKind> attention;
+  const AttentionMasks* masks = nullptr;  // needed by sparse and unified attention
 };
 
 // What this version has a mapper for; map_model refuses the rest with an InfeasibleError.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "tensor/mask.h"
 #include "workload/model.h"
 
 namespace vitality {
@@ -23,11 +24,12 @@ enum class UnitKind : std::uint8_t {
   kSpecialFunctions,
   kPredictor,         // mask prediction of sparse attention
   kSparseEngine,      // SDDMM and SpMM rows
+  kExpUnit,           // of the sparse unit: exp and normalise
   kDmaLoad,
   kDmaStore,
   kUncharged          // what the machine's description does not charge: no time, no counted byte, named in the result
 };
-constexpr int kUnitKinds = 11;
+constexpr int kUnitKinds = 12;
 const char* unit_name(UnitKind unit);
 
 enum class JobKind : std::uint8_t {
@@ -46,10 +48,12 @@ enum class JobKind : std::uint8_t {
   kScaleMatrix,     // special functions: result = streamed * constant
   kSoftmaxRows,     // special functions: maximum, exp, sum, divide over m rows of n
   kElementwise,     // special functions: activation, batch norm or layer norm over m x n
+  // Jobs on a mask have mask_tiles[aux]; values on the mask lie in rows of kept entries, one after the other.
   kPredict,         // predictor: m x n scores of depth k in few bits, softmax, threshold -> mask
-  kSddmm,           // sparse engine: scores on the mask
-  kSparseSoftmax,   // sparse engine's exp unit: normalised probabilities on the mask
-  kSpmm,            // sparse engine: probabilities on the mask times V
+  kSddmm,           // sparse engine: scores on the mask, streamed(m x k) . stationary(n x k); partial: the score bias
+  kRowSums,         // exp unit: maximum and sum of exponentials of the rows of streamed(m x n) -> result(m x 2)
+  kSparseSoftmax,   // exp unit: probabilities on the mask; stationary: row sums of all scores (kNone: of the kept), partial: t_D
+  kSpmm,            // sparse engine: result(m x n) = streamed (on the mask, m x k) * stationary(k x n)
   kMerge            // adders: low-rank + sparse output
 };
 const char* job_name(JobKind kind);
@@ -69,7 +73,7 @@ enum class OperatorRole : std::uint8_t {
   kScale,         // / sqrt(d)
   kSoftmax,
   kWeightedValues,  // P V
-  kPrediction, kSparseScores, kSparseSoftmax, kSparseValues, kMerge,
+  kPrediction, kSparseScores, kRowSums, kSparseSoftmax, kSparseValues, kMerge,
   kElementwise,   // activation, batch norm, layer norm, add, position embedding
   kPool,
   kRearrange      // concat, subsample, unfold, fold: DMA addressing
@@ -142,13 +146,28 @@ struct ScheduledOperator {
   std::int32_t instance = 0, head = 0;
 };
 
-enum class TensorRole : std::uint8_t { kInput, kWeight, kActivation };
+enum class TensorRole : std::uint8_t { kInput, kWeight, kActivation, kMask };
 struct ScheduledTensor {
   std::string name;
   TensorRole role;
   std::int32_t layer;  // producer (kModelInput: the image), or owner of the weight
   std::int32_t rows, cols;
   Bytes dram_address, bytes;
+};
+
+// The mask of one head of attention as the machine uses it.
+struct ScheduledMask {
+  std::int32_t layer, instance, head;
+  Mask mask;
+  Count kept = 0;                  // entries of the mask that was given
+  std::int32_t fallback_rows = 0;  // empty rows that became dense ones
+};
+
+// A block of a mask as the sparse unit works on it (pack and split, tensor/mask.h): every vector of kSangerVectorColumns columns of a row
+// becomes sub-rows of `pes_per_row` entries, and a pass takes pe_rows sub-rows of the same columns.
+struct MaskTile {
+  std::int32_t mask, row, col, rows, cols;
+  Count kept = 0, sub_rows = 0, passes = 0, used_rows = 0;
 };
 
 struct Schedule {
@@ -161,6 +180,8 @@ struct Schedule {
   std::vector<Conv2d> geometries;
   std::vector<Im2colTile> im2col_tiles;
   std::vector<std::vector<std::int32_t>> row_maps;
+  std::vector<ScheduledMask> masks;
+  std::vector<MaskTile> mask_tiles;
   std::vector<std::int32_t> layer_output;   // tensor of every layer's output; kNone where an epilogue consumed it on chip
   std::vector<std::string> layer_mapping;   // how each layer was mapped, for people
   Bytes scratchpad_high_water = 0, dram_footprint = 0;

@@ -44,6 +44,11 @@ struct LayerResult {
   Cycles bound_cycles = 0;            // no machine with these arrays and this memory is faster
   double macs_per_dram_byte = 0;
   TimeSplit time_split;
+  bool has_mask = false;              // sparse and unified attention
+  double mask_density = 0;            // kept / total entries of the masks
+  double pack_utilization = 0;        // entries over slots of the sub-rows they were packed into (Sanger's metric)
+  double load_balance = 0;            // sub-rows over PE rows of the passes that took them
+  Count fallback_rows = 0;            // rows without a kept entry, attended densely
   bool has_error = false;             // values were compared
   double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1;
 };
@@ -86,6 +91,7 @@ struct SimulationResult {
   std::vector<LayerResult> layers;
   std::vector<UnitResult> units;
   EnergyBreakdown energy;
+  std::string mask_source;                // "" where no layer has a mask
   std::vector<std::string> not_charged;   // layer kinds that the machine's description leaves out
   std::vector<std::pair<std::string, Cycles>> critical_path;
   std::int64_t jobs = 0;

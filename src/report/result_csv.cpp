@@ -124,7 +124,8 @@ std::string layers_table(const SimulationResult& result) {
                                    "macs_per_dram_byte",
                                    "bottleneck"};
   for (const std::string& cause : causes) columns.push_back(cause + "_cycles");
-  for (const char* column : {"max_abs_error", "max_rel_error", "cosine_similarity", "mapping"})
+  for (const char* column : {"mask_density", "pack_utilization", "load_balance", "fallback_rows", "max_abs_error",
+                             "max_rel_error", "cosine_similarity", "mapping"})
     columns.emplace_back(column);
   Table table(columns);
   for (const LayerResult& l : result.layers) {
@@ -134,6 +135,8 @@ std::string layers_table(const SimulationResult& result) {
     table.cell(l.energy.total()).cell(l.dram_read_bytes).cell(l.dram_write_bytes).cell(l.sram_read_bytes);
     table.cell(l.sram_write_bytes).cell(l.noc_byte_hops).cell(l.macs_per_dram_byte).cell(l.bottleneck);
     members(table, l.time_split, causes);
+    for (const double value : {l.mask_density, l.pack_utilization, l.load_balance, static_cast<double>(l.fallback_rows)})
+      table.cell(l.has_mask ? json_number(value) : std::string());
     for (const double error : {l.max_abs_error, l.max_rel_error, l.cosine_similarity})
       table.cell(l.has_error ? json_number(error) : std::string());
     table.cell(l.mapping).end_row();

@@ -99,6 +99,12 @@ Json to_json(const LayerResult& layer) {
   json["bottleneck"] = layer.bottleneck;
   json["bound_cycles"] = layer.bound_cycles;
   json["time_split"] = object(layer.time_split);
+  if (layer.has_mask) {
+    json["mask"] = {{"density", layer.mask_density},
+                    {"pack_utilization", layer.pack_utilization},
+                    {"load_balance", layer.load_balance},
+                    {"fallback_rows", layer.fallback_rows}};
+  }
   if (layer.has_error) {
     json["numerics"] = {{"max_abs_error", layer.max_abs_error},
                         {"max_rel_error", layer.max_rel_error},
@@ -147,6 +153,7 @@ std::string write_json(const SimulationResult& result) {
   json["layers"] = list(result.layers);
   json["units"] = list(result.units);
   json["energy_breakdown_pj"] = to_json(result.energy);
+  if (!result.mask_source.empty()) json["mask_source"] = result.mask_source;
   json["not_charged"] = result.not_charged;
   json["critical_path_cycles"] = object(result.critical_path);
   json["jobs"] = result.jobs;

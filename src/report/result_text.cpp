@@ -53,6 +53,7 @@ class TextReport {
     heading();
     totals();
     attention();
+    masks();
     numerics();
     omissions();
     layers();
@@ -110,6 +111,20 @@ class TextReport {
     operations(t.operations);
   }
 
+  void masks() {
+    if (result_.mask_source.empty()) return;
+    double low = 1, high = 0, balance = 0;
+    Count layers = 0, fallback = 0;
+    for (const LayerResult& layer : result_.layers) {
+      if (!layer.has_mask) continue;
+      low = std::min(low, layer.mask_density), high = std::max(high, layer.mask_density);
+      balance += layer.load_balance, fallback += layer.fallback_rows, ++layers;
+    }
+    if (layers == 0) return;
+    print("masks         {}: density {:.3f} to {:.3f} by layer, PE rows {:.1f} % filled on average, {} rows without an entry\n",
+          result_.mask_source, low, high, 100 * balance / static_cast<double>(layers), grouped(fallback));
+  }
+
   void numerics() {
     const NumericsResult& n = result_.numerics;
     if (!n.checked) {
@@ -119,8 +134,8 @@ class TextReport {
     print("arithmetic    {}: largest error {:.3g} of a layer's largest value (tolerance {:.3g}), cosine {:.7f}\n",
           n.passed ? "within tolerance" : "OUTSIDE TOLERANCE", n.max_rel_error, n.tolerance, n.cosine_similarity);
     if (n.has_approximation) {
-      print("approximation Taylor against softmax on the same inputs, in double: largest error {:.3g}, cosine {:.5f}\n",
-            n.approximation_max_rel_error, n.approximation_cosine_similarity);
+      print("approximation {} against softmax on the same inputs, in double: largest error {:.3g}, cosine {:.5f}\n",
+            to_string(config_.attention), n.approximation_max_rel_error, n.approximation_cosine_similarity);
     }
   }
 

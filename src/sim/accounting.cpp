@@ -40,6 +40,7 @@ class Accountant {
 
   void account() {
     count_layers();
+    describe_masks();
     split_layers();
     count_units();
     count_totals();
@@ -81,7 +82,7 @@ class Accountant {
       layer.charged = is_charged(run_.model.layers[i], run_.config);
       layer.start_cycle = -1;
     }
-    std::vector<std::array<Bytes, 4>> operands(count);
+    std::vector<std::array<Bytes, 5>> operands(count);
     const std::size_t entries = run_.costs.entries().size();
     std::vector<Count> jobs(count * entries);  // per layer and shape
     std::vector<UnitKind> unit_of(entries);
@@ -100,7 +101,7 @@ class Accountant {
       for (int k = 0; k < j.m; ++k) {
         const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(j.aux + k)];
         const TensorRole role = run_.schedule.tensors[static_cast<std::size_t>(transfer.tensor)].role;
-        operands[l][j.kind == JobKind::kStore ? 3 : static_cast<std::size_t>(role)] += transfer.bytes;
+        operands[l][j.kind == JobKind::kStore ? 4 : static_cast<std::size_t>(role)] += transfer.bytes;
       }
     }
     for (std::size_t l = 0; l < count; ++l) {
@@ -108,7 +109,7 @@ class Accountant {
         if (jobs[l * entries + e] > 0) add_jobs(result_.layers[l], actions[l], run_.costs.entries()[e], unit_of[e], jobs[l * entries + e]);
       }
     }
-    static const char* const kOperandNames[] = {"input", "weights", "activations", "results"};
+    static const char* const kOperandNames[] = {"input", "weights", "activations", "masks", "results"};
     const Bytes moved = std::max<Bytes>(1, run_.dram.read_bytes + run_.dram.write_bytes);
     for (std::size_t i = 0; i < count; ++i) {
       LayerResult& layer = result_.layers[i];
@@ -118,12 +119,42 @@ class Accountant {
       layer.energy = {prices_.compute(actions[i]), prices_.sram(actions[i]), prices_.noc(actions[i]),
                       run_.dram_energy.total() * run_.config.energy.knob_dram * static_cast<double>(dram) / static_cast<double>(moved), 0};
       layer.macs_per_dram_byte = dram == 0 ? 0 : static_cast<double>(layer.macs) / static_cast<double>(dram);
-      for (std::size_t o = 0; o < 4; ++o) {
+      for (std::size_t o = 0; o < operands[i].size(); ++o) {
         if (operands[i][o] > 0) layer.dram_bytes_by_operand.emplace_back(kOperandNames[o], operands[i][o]);
       }
       layer.bound_cycles = bound(i, layer.macs);
       if (!layer.charged && executed_[i] && std::find(result_.not_charged.begin(), result_.not_charged.end(), layer.kind) == result_.not_charged.end())
         result_.not_charged.push_back(layer.kind);
+    }
+  }
+
+  // Density of the masks and how evenly they fill the PE rows.
+  void describe_masks() {
+    const SparseUnitConfig& unit = run_.config.sparse_unit;
+    struct Sums {
+      Count total = 0, kept = 0, sub_rows = 0, passes = 0, entries = 0;
+    };
+    std::vector<Sums> sums(result_.layers.size());
+    for (const ScheduledMask& mask : run_.schedule.masks) {
+      LayerResult& layer = result_.layers[static_cast<std::size_t>(mask.layer)];
+      layer.has_mask = true;
+      layer.fallback_rows += mask.fallback_rows;
+      Sums& s = sums[static_cast<std::size_t>(mask.layer)];
+      s.total += static_cast<Count>(mask.mask.size()), s.kept += mask.kept;
+    }
+    for (const Job& j : run_.schedule.jobs) {
+      if (j.kind != JobKind::kSddmm) continue;
+      const MaskTile& tile = run_.schedule.mask_tiles[static_cast<std::size_t>(j.aux)];
+      Sums& s = sums[static_cast<std::size_t>(j.layer)];
+      s.entries += tile.kept, s.sub_rows += tile.sub_rows, s.passes += tile.passes;
+    }
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      LayerResult& layer = result_.layers[i];
+      if (!layer.has_mask) continue;
+      const auto share = [](Count part, Count whole) { return whole == 0 ? 1 : static_cast<double>(part) / static_cast<double>(whole); };
+      layer.mask_density = share(sums[i].kept, sums[i].total);
+      layer.pack_utilization = share(sums[i].entries, sums[i].sub_rows * unit.pes_per_row);
+      layer.load_balance = share(sums[i].sub_rows, sums[i].passes * unit.pe_rows);
     }
   }
 
@@ -146,7 +177,8 @@ class Accountant {
 
   double peak_macs() const {
     return static_cast<double>(run_.config.matrix_engine.rows) * run_.config.matrix_engine.cols +
-           (run_.config.diagonal_engine.enabled ? run_.config.diagonal_engine.rows : 0);
+           (run_.config.diagonal_engine.enabled ? run_.config.diagonal_engine.rows : 0) +
+           (run_.config.sparse_unit.enabled ? static_cast<double>(run_.config.sparse_unit.pe_rows) * run_.config.sparse_unit.pes_per_row : 0);
   }
 
   // Every product needs a PE for a cycle; every weight must come from DRAM once.
@@ -231,7 +263,7 @@ class Accountant {
       const auto kind = static_cast<UnitKind>(u);
       if (kind == UnitKind::kUncharged) continue;
       if (kind == UnitKind::kDiagonalEngine && !run_.config.diagonal_engine.enabled) continue;
-      if ((kind == UnitKind::kPredictor || kind == UnitKind::kSparseEngine) && !run_.config.sparse_unit.enabled) continue;
+      if ((kind == UnitKind::kPredictor || kind == UnitKind::kSparseEngine || kind == UnitKind::kExpUnit) && !run_.config.sparse_unit.enabled) continue;
       result_.units.push_back(count_unit(kind));
     }
     add_memory_unit("dram", "memory", run_.dram.busy_cycles, run_.dram_energy.total() * run_.config.energy.knob_dram, 0,
@@ -271,7 +303,9 @@ class Accountant {
   UnitResult count_unit(UnitKind kind) {
     UnitResult unit;
     unit.name = unit_name(kind);
-    unit.kind = is_dma(kind) ? "dma" : kind == UnitKind::kMatrixEngine || kind == UnitKind::kDiagonalEngine ? "systolic_array" : "lane_array";
+    unit.kind = is_dma(kind) ? "dma" : kind == UnitKind::kMatrixEngine || kind == UnitKind::kDiagonalEngine || kind == UnitKind::kPredictor ? "systolic_array"
+                : kind == UnitKind::kSparseEngine                                                                                      ? "sparse_array"
+                                                                                                                                       : "lane_array";
     std::array<Cycles, kCauses> stall{};
     Cycles scratchpad = 0, noc = 0, covered = 0, busy = 0;
     ActionCounts actions;
@@ -314,6 +348,14 @@ class Accountant {
         work = static_cast<double>(actions[Action::kMac]), rate = static_cast<double>(config.matrix_engine.rows) * config.matrix_engine.cols;
         break;
       case UnitKind::kDiagonalEngine: work = static_cast<double>(actions[Action::kMac]), rate = config.diagonal_engine.rows; break;
+      case UnitKind::kPredictor:
+        work = static_cast<double>(actions[Action::kLowPrecisionMac]);
+        rate = static_cast<double>(config.sparse_unit.predictor_rows) * config.sparse_unit.predictor_cols;
+        break;
+      case UnitKind::kSparseEngine:
+        work = static_cast<double>(actions[Action::kMac]), rate = static_cast<double>(config.sparse_unit.pe_rows) * config.sparse_unit.pes_per_row;
+        break;
+      case UnitKind::kExpUnit: work = static_cast<double>(actions[Action::kExp]), rate = config.sparse_unit.exp_lanes; break;
       case UnitKind::kAccumulators: work = static_cast<double>(actions[Action::kAccumulate]), rate = config.accumulators.lanes; break;
       case UnitKind::kDividers:
         work = static_cast<double>(actions[Action::kDivide]), rate = static_cast<double>(config.dividers.lanes) / config.dividers.initiation_interval;

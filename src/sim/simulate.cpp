@@ -10,38 +10,52 @@
 #include "reference/model.h"
 #include "sim/accounting.h"
 #include "sim/analytic_machines.h"
+#include "sim/attention_masks.h"
 #include "sim/value_executor.h"
 #include "sim/value_plan.h"
 
 namespace vitality {
 namespace {
 
-// Everything of a run that has to do with values: the reference, the formats calibrated from it, the machine's datapath.
-struct Values {
+// What is fixed before time starts: the reference's pass (with values, and where masks are predicted from it) and the masks.
+struct Inputs {
   SeededParameters seeded;
   const ParameterSource& parameters;
   reference::ForwardResult expected;
+  AttentionMasks masks;
+  bool has_masks = false;
+
+  Inputs(const VitModel& model, const HardwareConfig& config, const SimulationOptions& options)
+      : seeded(options.seed), parameters(options.parameters != nullptr ? *options.parameters : seeded) {
+    reference::ForwardOptions forward = reference_options(model, config);
+    has_masks = uses_mask(config.attention);
+    const bool predicted = has_masks && config.sparsity.source == SparsitySource::kPredicted;
+    if (has_masks && !predicted) {
+      masks = given_masks(model, config, options.seed);
+      forward.mask = [this, &model](int layer, int instance, int head) {
+        const auto& a = std::get<Attention>(model.layers[static_cast<std::size_t>(layer)].parameters);
+        return masks.of_layer[static_cast<std::size_t>(layer)][static_cast<std::size_t>(instance * a.heads + head)];
+      };
+    }
+    if (!options.numerics && !predicted) return;
+    forward.measure_approximation = options.numerics;
+    if (options.progress)
+      forward.progress = [&](int layer) { options.progress("reference", (layer + 1.0) / static_cast<double>(model.layers.size())); };
+    expected = reference::forward(model, parameters, forward);
+    if (predicted) masks = predicted_masks(model, parameters, forward, expected.outputs);
+  }
+};
+
+// Everything of a run that has to do with values: the formats calibrated from the reference, the machine's datapath.
+struct Values {
+  const reference::ForwardResult& expected;
   ValuePlan plan;
   ValueExecutor executor;
 
-  static reference::ForwardResult run_reference(const VitModel& model, const HardwareConfig& config, const ParameterSource& parameters,
-                                                const SimulationOptions& options) {
-    reference::ForwardOptions forward;
-    forward.measure_approximation = true;
-    forward.score_bias_first_order = config.attention_bias == AttentionBias::kFirstOrder;
-    const auto map = config.attention == AttentionKind::kSoftmax ? reference::AttentionMap::kSoftmax : reference::AttentionMap::kTaylor;
-    forward.attention.assign(model.layers.size(), map);
-    if (options.progress)
-      forward.progress = [&](int layer) { options.progress("reference", (layer + 1.0) / static_cast<double>(model.layers.size())); };
-    return reference::forward(model, parameters, forward);
-  }
-
-  Values(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const SimulationOptions& options)
-      : seeded(options.seed),
-        parameters(options.parameters != nullptr ? *options.parameters : seeded),
-        expected(run_reference(model, config, parameters, options)),
-        plan(model, config, expected, parameters),
-        executor(schedule, model, config, plan, parameters, expected.outputs) {}
+  Values(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const Inputs& inputs)
+      : expected(inputs.expected),
+        plan(model, config, expected, inputs.parameters),
+        executor(schedule, model, config, plan, inputs.parameters, expected.outputs) {}
 
   // Largest error of a layer over the largest value of its reference, and the angle between the two.
   static void compare_layer(const MatrixD& got, const MatrixD& want, LayerResult& layer) {
@@ -120,12 +134,14 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   used = true;
 
   const auto begin = std::chrono::steady_clock::now();
+  const Inputs inputs(model, config, options);
   MappingOptions mapping;
   mapping.selected = options.selected;
+  if (inputs.has_masks) mapping.masks = &inputs.masks;
   const Schedule schedule = map_model(model, config, mapping);
 
   std::unique_ptr<Values> values;
-  if (options.numerics) values = std::make_unique<Values>(schedule, model, config, options);
+  if (options.numerics) values = std::make_unique<Values>(schedule, model, config, inputs);
 
   std::unique_ptr<ProgressExecutor> reporter;
   TileExecutor* executor = values ? &values->executor : nullptr;
@@ -151,6 +167,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
           result);
   if (values) values->compare(schedule, config, options, result);
   if (options.observe) options.observe({schedule, context.times, values ? &values->plan : nullptr, values ? &values->executor : nullptr, context.costs});
+  if (!schedule.masks.empty()) result.mask_source = to_string(config.sparsity.source);
   result.workload_name = model.name;
   result.workload_parameters = parameter_count(model);
   result.workload_macs = macs(model) / model.images;

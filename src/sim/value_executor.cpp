@@ -21,7 +21,7 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
       reads_left_(schedule.tensors.size()),
       has_scores_(model.layers.size()) {
   for (const ScheduledOperator& op : schedule.operators)
-    if (op.role == OperatorRole::kScores) has_scores_[static_cast<std::size_t>(op.layer)] = true;
+    if (op.role == OperatorRole::kScores || op.role == OperatorRole::kSparseScores) has_scores_[static_cast<std::size_t>(op.layer)] = true;
   for (const Job& job : schedule.jobs) {
     if (job.kind != JobKind::kLoad) continue;
     for (int i = 0; i < job.m; ++i) ++reads_left_[static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor)];
@@ -117,6 +117,12 @@ void ValueExecutor::execute(const Job& job) {
     case JobKind::kFold: fold(job); break;
     case JobKind::kAddMatrix: add_matrix(job); break;
     case JobKind::kElementwise: elementwise(job); break;
+    case JobKind::kPredict: break;  // the masks are decided before time starts
+    case JobKind::kSddmm:
+    case JobKind::kRowSums:
+    case JobKind::kSparseSoftmax:
+    case JobKind::kSpmm:
+    case JobKind::kMerge: sparse(job); break;
     default: lanes(job); break;
   }
 }
@@ -124,6 +130,7 @@ void ValueExecutor::execute(const Job& job) {
 void ValueExecutor::load(const Job& job) {
   for (int i = 0; i < job.m; ++i) {
     const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + i)];
+    if (schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kMask) continue;  // bits: in the schedule
     const MatrixD& source = tensor(t.tensor);
     double* target = at(t.buffer, t.buffer_offset);
     if (t.geometry != kNone) {
@@ -167,7 +174,8 @@ double ValueExecutor::fold_factor(const Job& job) const {
       const AttentionScales& s = self.attention(job.layer);
       return s.q * s.context / s.numerator;
     }
-    case OperatorRole::kScores: {
+    case OperatorRole::kScores:
+    case OperatorRole::kRowSums: {
       const AttentionScales& s = self.attention(job.layer);
       const auto& a = std::get<Attention>(layer(job.layer).parameters);
       return s.q * s.k / std::sqrt(static_cast<double>(a.d_qk)) / s.scores;
@@ -279,7 +287,8 @@ void ValueExecutor::lanes(const Job& job) {
       add_row(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), (job.flags & kLast) != 0, elided_numerator / s->result, result(job));
       break;
     case JobKind::kRowDivide:
-      divide_rows(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), s->numerator / (s->q * s->k * s->result), result(job));
+      divide_rows(arithmetic_, job.m, job.n, streamed(job), at(job.stationary),
+                  s->numerator / (s->q * s->k * ((job.flags & kWide) != 0 ? s->wide_result : s->result)), (job.flags & kWide) != 0, result(job));
       break;
     case JobKind::kSoftmaxRows:
       softmax_rows(arithmetic_, job.m, job.n, streamed(job), s->scores, 1 / s->probability, result(job));

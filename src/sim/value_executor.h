@@ -43,6 +43,7 @@ class ValueExecutor : public TileExecutor {
   void fold(const Job& job);
   double fold_factor(const Job& job) const;
   void lanes(const Job& job);
+  void sparse(const Job& job);  // sparse_values.cpp
   void add_matrix(const Job& job);
   void elementwise(const Job& job);
   void elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y);

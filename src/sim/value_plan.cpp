@@ -98,6 +98,9 @@ AttentionScales ValuePlan::attention(int layer) const {
   s.scores = (ranges.scores > 0 ? ranges.scores : 1.0) / kWideRange;
   s.probability = 1.0 / max_code(config_.precision);
   s.result = scale(layer);
+  s.wide_result = s.result / 16384;
+  // |T_ij| <= (1 + |q . k_hat| / sqrt(d)) / n, and the centring at most doubles the scores' bound.
+  s.residual = (2 + 2 * ranges.scores / a.n_kv) / max_code(config_.precision);
   return s;
 }
 

@@ -16,6 +16,8 @@ namespace vitality {
 
 struct AttentionScales {
   double q = 1, k = 1, v = 1, context = 1, numerator = 1, scores = 1, probability = 1, result = 1;
+  double wide_result = 1;   // low-rank and sparse output before they are added
+  double residual = 1;      // P - T on the mask
 };
 
 class ValuePlan {

@@ -1,0 +1,223 @@
+#include "mapping/sparse_part.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace vitality {
+namespace {
+
+// Columns of dense scores that wait for the exp unit at a time.
+int dense_columns(const MappingContext& context, int keys) { return std::min(keys, context.config.matrix_engine.cols); }
+
+Count kept_in_rows(const Mask& mask, int first, int count) {
+  Count kept = 0;
+  for (int r = first; r < first + count; ++r)
+    for (int c = 0; c < mask.cols(); ++c) kept += mask(r, c);
+  return kept;
+}
+
+MaskTile describe(const Mask& mask, std::int32_t index, const Chunk& queries, const Chunk& tokens, const SparseUnitConfig& unit) {
+  MaskTile tile{index, queries.first, tokens.first, queries.count, tokens.count};
+  std::vector<bool> used(static_cast<std::size_t>(queries.count));
+  for (int first = 0; first < tokens.count; first += kSangerVectorColumns) {
+    Count sub_rows = 0;
+    for (int r = 0; r < queries.count; ++r) {
+      const std::uint8_t* row = mask.row(queries.first + r) + tokens.first;
+      Count ones = 0;
+      for (int c = first; c < std::min(tokens.count, first + kSangerVectorColumns); ++c) ones += row[c];
+      sub_rows += ceil_div(ones, unit.pes_per_row);
+      tile.kept += ones;
+      if (ones > 0) used[static_cast<std::size_t>(r)] = true;
+    }
+    tile.sub_rows += sub_rows;
+    tile.passes += ceil_div(sub_rows, unit.pe_rows);
+  }
+  tile.used_rows = std::count(used.begin(), used.end(), true);
+  return tile;
+}
+
+}  // namespace
+
+bool uses_mask(AttentionKind kind) {
+  return kind == AttentionKind::kSparse || kind == AttentionKind::kUnified || kind == AttentionKind::kUnifiedAdditive;
+}
+
+SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks)
+    : context_(context), builder_(context.builder), layer_(layer), a_(std::get<Attention>(context.layer(layer).parameters)), kind_(kind) {
+  const std::string name = "layer " + context.layer(layer).name;
+  if (!context.config.sparse_unit.enabled)
+    throw InfeasibleError(name + ": " + to_string(kind) + " attention needs a sparse unit, this machine has none (sparse_unit.enabled)");
+  if (unified() && a_.bias_params > 0 && context.config.attention_bias == AttentionBias::kFirstOrder)
+    throw InfeasibleError(name + ": " + to_string(kind) + " attention with a score bias of first order is not simulated; attention_bias drop is");
+  if (masks == nullptr || masks->of_layer[static_cast<std::size_t>(layer)].empty())
+    throw InfeasibleError(name + ": " + to_string(kind) + " attention needs masks");
+  std::vector<ScheduledMask>& list = builder_.schedule().masks;
+  first_mask_ = static_cast<std::int32_t>(list.size());
+  const std::vector<Mask>& given = masks->of_layer[static_cast<std::size_t>(layer)];
+  for (int instance = 0; instance < a_.instances; ++instance) {
+    for (int head = 0; head < a_.heads; ++head) {
+      ScheduledMask scheduled{layer, instance, head, given[static_cast<std::size_t>(instance * a_.heads + head)]};
+      scheduled.kept = kept_entries(scheduled.mask);
+      for (int r = 0; r < a_.n_q && !unified(); ++r) {  // a row without a kept entry is dense (algorithm.md 3)
+        std::uint8_t* row = scheduled.mask.row(r);
+        if (std::any_of(row, row + a_.n_kv, [](auto bit) { return bit != 0; })) continue;
+        std::fill(row, row + a_.n_kv, std::uint8_t{1});
+        ++scheduled.fallback_rows;
+      }
+      list.push_back(std::move(scheduled));
+    }
+  }
+  if (!predicts()) {
+    const int rows = a_.instances * a_.heads * a_.n_q, cols = static_cast<int>(ceil_div(a_.n_kv, 8));
+    mask_tensor_ = builder_.add_tensor(context.layer(layer).name + ".mask", TensorRole::kMask, layer, rows, cols, Bytes{rows} * cols);
+  }
+}
+
+std::vector<Bytes> SparsePart::buffer_list(int token_chunk, int query_chunk) const {
+  const Bytes wide = std::max(wide_bytes(context_.config.precision), context_.element_bytes());
+  const Bytes sum = std::max(wide, context_.partial_bytes());
+  Count most = 1;  // entries of a chunk of queries
+  for (int head = 0; head < a_.instances * a_.heads; ++head) {
+    const Mask& mask = builder_.schedule().masks[static_cast<std::size_t>(first_mask_ + head)].mask;
+    for (int row = 0; row < a_.n_q; row += query_chunk) most = std::max(most, kept_in_rows(mask, row, std::min(query_chunk, a_.n_q - row)));
+  }
+  std::vector<Bytes> list(2, ceil_div(a_.n_kv, 8) * a_.n_q);  // bits of a head
+  list.push_back(wide * most);                                 // scores, then probabilities
+  list.push_back(wide * most);
+  if (!unified()) return list;
+  list.push_back(sum * query_chunk * a_.d_v);
+  for (int i = 0; i < 2; ++i) list.push_back(sum * query_chunk * dense_columns(context_, token_chunk));
+  for (int i = 0; i < 2; ++i) list.push_back(2 * wide * query_chunk);
+  return list;
+}
+
+void SparsePart::take_buffers(std::vector<std::int32_t>::const_iterator& next) {
+  const auto take = [&](Ring& ring, int count) {
+    for (int i = 0; i < count; ++i) ring.buffers.push_back(*next++);
+  };
+  take(bits_ring_, 2);
+  take(entries_ring_, 2);
+  if (!unified()) return;
+  take(sum_ring_, 1);
+  take(dense_ring_, 2);
+  take(row_sums_ring_, 2);
+}
+
+void SparsePart::begin_head(int instance, int head, const std::vector<Chunk>& queries) {
+  instance_ = instance, head_ = head;
+  mask_ = first_mask_ + instance * a_.heads + head;
+  bits_ = bits_ring_.take();
+  const auto op = [&](OperatorRole role) { return builder_.add_operator(role, layer_, instance, head); };
+  if (predicts()) predict_op_ = op(OperatorRole::kPrediction);
+  scores_op_ = op(OperatorRole::kSparseScores);
+  softmax_op_ = op(OperatorRole::kSparseSoftmax);
+  values_op_ = op(OperatorRole::kSparseValues);
+  if (unified()) sums_op_ = op(OperatorRole::kRowSums), merge_op_ = op(OperatorRole::kMerge);
+  if (predicts()) return;
+  std::vector<Transfer> transfers;
+  const int first = (instance * a_.heads + head) * a_.n_q, cols = static_cast<int>(ceil_div(a_.n_kv, 8));
+  for (const Chunk& chunk : queries)
+    transfers.push_back(builder_.make_transfer(mask_tensor_, first + chunk.first, 0, chunk.count, cols, bits_, chunk.first * cols));
+  builder_.transfer(UnitKind::kDmaLoad, layer_, scores_op_, transfers);
+}
+
+std::int32_t SparsePart::tile(const Chunk& queries, const Chunk& tokens) {
+  std::vector<MaskTile>& tiles = builder_.schedule().mask_tiles;
+  tiles.push_back(describe(mask(), mask_, queries, tokens, context_.config.sparse_unit));
+  return static_cast<std::int32_t>(tiles.size()) - 1;
+}
+
+Job& SparsePart::start(UnitKind unit, JobKind kind, std::int32_t op, int m, int k, int n, std::int32_t tile_index) {
+  Job& job = builder_.begin(unit, kind, layer_, op);
+  job.m = m, job.k = k, job.n = n;
+  job.aux = tile_index;
+  return job;
+}
+
+void SparsePart::predict(const Chunk& queries, const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer) {
+  Job& job = start(UnitKind::kPredictor, JobKind::kPredict, predict_op_, queries.count, a_.d_qk, tokens.count, tile(queries, tokens));
+  job.streamed = q_buffer, job.stationary = k_buffer, job.result = bits_;
+  builder_.read(q_buffer);
+  builder_.read(k_buffer);
+  builder_.write(bits_);
+  builder_.finish();
+}
+
+void SparsePart::begin_queries(const Chunk& queries) {
+  queries_ = queries;
+  entries_ = entries_ring_.take();
+  if (unified()) sum_ = sum_ring_.take(), row_sums_ = row_sums_ring_.take();
+}
+
+void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer, std::int32_t bias_buffer) {
+  const int d = a_.d_qk, m = queries_.count;
+  Job& job = start(UnitKind::kSparseEngine, JobKind::kSddmm, scores_op_, m, d, tokens.count, tile(queries_, tokens));
+  job.streamed = q_buffer, job.streamed_stride = d;
+  job.stationary = k_buffer, job.stationary_stride = d;
+  job.result = entries_;
+  for (const std::int32_t operand : {q_buffer, k_buffer, bits_}) builder_.read(operand);
+  if (bias_buffer != kNone) {
+    job.partial = bias_buffer, job.flags = kHasBias;
+    builder_.read(bias_buffer);
+  }
+  builder_.write(entries_);
+  builder_.finish();
+  if (!unified()) return;
+  const int step = dense_columns(context_, tokens.count);
+  for (int key = 0; key < tokens.count; key += step) {
+    const int n = std::min(step, tokens.count - key);
+    const std::int32_t dense = dense_ring_.take();
+    emit_product(context_, layer_, {sums_op_, m, d, n, {q_buffer, 0, d}, {k_buffer, key * d, d, true}, {dense, 0, n}, true, true,
+                                    d > context_.config.matrix_engine.rows ? dense : kNone, kWide});
+    Job& sums = start(UnitKind::kExpUnit, JobKind::kRowSums, sums_op_, m, 0, n, kNone);
+    sums.flags = tokens.first + key == 0 ? kFirst : 0;
+    sums.streamed = dense, sums.streamed_stride = n;
+    sums.result = row_sums_;
+    builder_.read(dense);
+    if (tokens.first + key > 0) builder_.read(row_sums_);
+    builder_.write(row_sums_);
+    builder_.finish();
+  }
+}
+
+void SparsePart::softmax(std::int32_t t_d) {
+  Job& job = start(UnitKind::kExpUnit, JobKind::kSparseSoftmax, softmax_op_, queries_.count, 0, a_.n_kv, tile(queries_, {0, a_.n_kv}));
+  job.streamed = job.result = entries_;
+  builder_.read(entries_);
+  if (unified()) {
+    job.stationary = row_sums_;
+    builder_.read(row_sums_);
+  }
+  if (kind_ == AttentionKind::kUnified) {
+    job.partial = t_d;
+    builder_.read(t_d);
+  }
+  builder_.write(entries_);
+  builder_.finish();
+}
+
+void SparsePart::values(const Chunk& tokens, bool last, std::int32_t v_buffer, std::int32_t result) {
+  Job& job = start(UnitKind::kSparseEngine, JobKind::kSpmm, values_op_, queries_.count, tokens.count, a_.d_v, tile(queries_, tokens));
+  job.flags = static_cast<std::uint16_t>((tokens.first == 0 ? kFirst : 0) | (last ? kLast : 0) | (unified() ? kWide : 0));
+  job.streamed = entries_;
+  job.stationary = v_buffer, job.stationary_stride = a_.d_v;
+  job.result = result, job.result_stride = a_.d_v;
+  builder_.read(entries_);
+  builder_.read(v_buffer);
+  if (tokens.first > 0) builder_.read(result);
+  builder_.write(result);
+  builder_.finish();
+}
+
+void SparsePart::merge(std::int32_t low_rank) {
+  Job& job = start(UnitKind::kAdders, JobKind::kMerge, merge_op_, queries_.count, 0, a_.d_v, kNone);
+  job.streamed = job.result = low_rank, job.stationary = sum_;
+  job.streamed_stride = job.stationary_stride = job.result_stride = a_.d_v;
+  builder_.read(low_rank);
+  builder_.read(sum_);
+  builder_.write(low_rank);
+  builder_.finish();
+}
+
+}  // namespace vitality
