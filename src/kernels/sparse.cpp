@@ -19,12 +19,14 @@ void for_each_entry(const MaskBlock& block, Function&& f) {
   }
 }
 
-double lane(const Arithmetic& arithmetic, double x) { return arithmetic.single() ? arithmetic.wide(x) : x; }
+double lane(const Arithmetic& arithmetic, double x) {
+  return arithmetic.single() ? arithmetic.wide(x) : x;
+}
 
 }  // namespace
 
-void masked_scores(const Arithmetic& arithmetic, const MaskBlock& block, int depth, ConstTile q, ConstTile k, double factor, ConstTile bias,
-                   double bias_factor, double* entries) {
+void masked_scores(const Arithmetic& arithmetic, const MaskBlock& block, int depth, ConstTile q, ConstTile k,
+                   double factor, ConstTile bias, double bias_factor, double* entries) {
   for_each_entry(block, [&](int r, int c, std::ptrdiff_t index) {
     const double *x = q.row(r), *y = k.row(c);
     double sum = 0;
@@ -41,7 +43,8 @@ void masked_scores(const Arithmetic& arithmetic, const MaskBlock& block, int dep
   });
 }
 
-void exponential_row_sums(const Arithmetic& arithmetic, int m, int n, ConstTile scores, double scale, bool first, double* sums) {
+void exponential_row_sums(const Arithmetic& arithmetic, int m, int n, ConstTile scores, double scale, bool first,
+                          double* sums) {
   for (int r = 0; r < m; ++r) {
     const double* x = scores.row(r);
     double& largest = sums[2 * r];
@@ -54,8 +57,8 @@ void exponential_row_sums(const Arithmetic& arithmetic, int m, int n, ConstTile 
   }
 }
 
-void masked_softmax(const Arithmetic& arithmetic, const MaskBlock& block, double scale, const double* sums, const LowRankMap& low_rank, double unit,
-                    double* entries) {
+void masked_softmax(const Arithmetic& arithmetic, const MaskBlock& block, double scale, const double* sums,
+                    const LowRankMap& low_rank, double unit, double* entries) {
   std::vector<double> own;
   if (sums == nullptr) {
     own.assign(2 * static_cast<std::size_t>(block.rows), 0);
@@ -79,14 +82,16 @@ void masked_softmax(const Arithmetic& arithmetic, const MaskBlock& block, double
   });
 }
 
-void masked_times(const Arithmetic& arithmetic, const MaskBlock& block, int n, const double* entries, ConstTile v, bool first, Tile sums) {
+void masked_times(const Arithmetic& arithmetic, const MaskBlock& block, int n, const double* entries, ConstTile v,
+                  bool first, Tile sums) {
   for (int r = 0; first && r < block.rows; ++r) std::fill(sums.row(r), sums.row(r) + n, 0.0);
   for_each_entry(block, [&](int r, int c, std::ptrdiff_t index) {
     const double p = entries[index];
     const double* value = v.row(c);
     double* sum = sums.row(r);
     if (arithmetic.single()) {
-      for (int j = 0; j < n; ++j) sum[j] = static_cast<double>(static_cast<float>(sum[j]) + static_cast<float>(p) * static_cast<float>(value[j]));
+      for (int j = 0; j < n; ++j)
+        sum[j] = static_cast<double>(static_cast<float>(sum[j]) + static_cast<float>(p) * static_cast<float>(value[j]));
     } else {
       for (int j = 0; j < n; ++j) sum[j] += p * value[j];
     }

@@ -1,5 +1,5 @@
-// A product of two matrices in the scratchpad on the matrix engine: result(m x n) (+)= streamed(m x k) stationary(k x n), in passes of
-// the machine's dataflow. Internal to the mapping room.
+// A product of two matrices in the scratchpad on the matrix engine: result(m x n) (+)= streamed(m x k) stationary(k x
+// n), in passes of the machine's dataflow. Internal to the mapping room.
 #pragma once
 
 #include "mapping/layer_mapper.h"

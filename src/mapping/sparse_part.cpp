@@ -8,7 +8,9 @@ namespace vitality {
 namespace {
 
 // Columns of dense scores that wait for the exp unit at a time.
-int dense_columns(const MappingContext& context, int keys) { return std::min(keys, context.config.matrix_engine.cols); }
+int dense_columns(const MappingContext& context, int keys) {
+  return std::min(keys, context.config.matrix_engine.cols);
+}
 
 Count kept_in_rows(const Mask& mask, int first, int count) {
   Count kept = 0;
@@ -17,7 +19,8 @@ Count kept_in_rows(const Mask& mask, int first, int count) {
   return kept;
 }
 
-MaskTile describe(const Mask& mask, std::int32_t index, const Chunk& queries, const Chunk& tokens, const SparseUnitConfig& unit) {
+MaskTile describe(const Mask& mask, std::int32_t index, const Chunk& queries, const Chunk& tokens,
+                  const SparseUnitConfig& unit) {
   MaskTile tile{index, queries.first, tokens.first, queries.count, tokens.count};
   std::vector<bool> used(static_cast<std::size_t>(queries.count));
   for (int first = 0; first < tokens.count; first += kSangerVectorColumns) {
@@ -44,12 +47,18 @@ bool uses_mask(AttentionKind kind) {
 }
 
 SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks)
-    : context_(context), builder_(context.builder), layer_(layer), a_(std::get<Attention>(context.layer(layer).parameters)), kind_(kind) {
+    : context_(context),
+      builder_(context.builder),
+      layer_(layer),
+      a_(std::get<Attention>(context.layer(layer).parameters)),
+      kind_(kind) {
   const std::string name = "layer " + context.layer(layer).name;
   if (!context.config.sparse_unit.enabled)
-    throw InfeasibleError(name + ": " + to_string(kind) + " attention needs a sparse unit, this machine has none (sparse_unit.enabled)");
+    throw InfeasibleError(name + ": " + to_string(kind) +
+                          " attention needs a sparse unit, this machine has none (sparse_unit.enabled)");
   if (unified() && a_.bias_params > 0 && context.config.attention_bias == AttentionBias::kFirstOrder)
-    throw InfeasibleError(name + ": " + to_string(kind) + " attention with a score bias of first order is not simulated; attention_bias drop is");
+    throw InfeasibleError(name + ": " + to_string(kind) +
+                          " attention with a score bias of first order is not simulated; attention_bias drop is");
   if (masks == nullptr || masks->of_layer[static_cast<std::size_t>(layer)].empty())
     throw InfeasibleError(name + ": " + to_string(kind) + " attention needs masks");
   std::vector<ScheduledMask>& list = builder_.schedule().masks;
@@ -70,7 +79,8 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
   }
   if (!predicts()) {
     const int rows = a_.instances * a_.heads * a_.n_q, cols = static_cast<int>(ceil_div(a_.n_kv, 8));
-    mask_tensor_ = builder_.add_tensor(context.layer(layer).name + ".mask", TensorRole::kMask, layer, rows, cols, Bytes{rows} * cols);
+    mask_tensor_ = builder_.add_tensor(context.layer(layer).name + ".mask", TensorRole::kMask, layer, rows, cols,
+                                       Bytes{rows} * cols);
   }
 }
 
@@ -80,10 +90,11 @@ std::vector<Bytes> SparsePart::buffer_list(int token_chunk, int query_chunk) con
   Count most = 1;  // entries of a chunk of queries
   for (int head = 0; head < a_.instances * a_.heads; ++head) {
     const Mask& mask = builder_.schedule().masks[static_cast<std::size_t>(first_mask_ + head)].mask;
-    for (int row = 0; row < a_.n_q; row += query_chunk) most = std::max(most, kept_in_rows(mask, row, std::min(query_chunk, a_.n_q - row)));
+    for (int row = 0; row < a_.n_q; row += query_chunk)
+      most = std::max(most, kept_in_rows(mask, row, std::min(query_chunk, a_.n_q - row)));
   }
   std::vector<Bytes> list(2, ceil_div(a_.n_kv, 8) * a_.n_q);  // bits of a head
-  list.push_back(wide * most);                                 // scores, then probabilities
+  list.push_back(wide * most);                                // scores, then probabilities
   list.push_back(wide * most);
   if (!unified()) return list;
   list.push_back(sum * query_chunk * a_.d_v);
@@ -118,7 +129,8 @@ void SparsePart::begin_head(int instance, int head, const std::vector<Chunk>& qu
   std::vector<Transfer> transfers;
   const int first = (instance * a_.heads + head) * a_.n_q, cols = static_cast<int>(ceil_div(a_.n_kv, 8));
   for (const Chunk& chunk : queries)
-    transfers.push_back(builder_.make_transfer(mask_tensor_, first + chunk.first, 0, chunk.count, cols, bits_, chunk.first * cols));
+    transfers.push_back(
+        builder_.make_transfer(mask_tensor_, first + chunk.first, 0, chunk.count, cols, bits_, chunk.first * cols));
   builder_.transfer(UnitKind::kDmaLoad, layer_, scores_op_, transfers);
 }
 
@@ -136,7 +148,8 @@ Job& SparsePart::start(UnitKind unit, JobKind kind, std::int32_t op, int m, int 
 }
 
 void SparsePart::predict(const Chunk& queries, const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer) {
-  Job& job = start(UnitKind::kPredictor, JobKind::kPredict, predict_op_, queries.count, a_.d_qk, tokens.count, tile(queries, tokens));
+  Job& job = start(UnitKind::kPredictor, JobKind::kPredict, predict_op_, queries.count, a_.d_qk, tokens.count,
+                   tile(queries, tokens));
   job.streamed = q_buffer, job.stationary = k_buffer, job.result = bits_;
   builder_.read(q_buffer);
   builder_.read(k_buffer);
@@ -168,8 +181,18 @@ void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t
   for (int key = 0; key < tokens.count; key += step) {
     const int n = std::min(step, tokens.count - key);
     const std::int32_t dense = dense_ring_.take();
-    emit_product(context_, layer_, {sums_op_, m, d, n, {q_buffer, 0, d}, {k_buffer, key * d, d, true}, {dense, 0, n}, true, true,
-                                    d > context_.config.matrix_engine.rows ? dense : kNone, kWide});
+    emit_product(context_, layer_,
+                 {sums_op_,
+                  m,
+                  d,
+                  n,
+                  {q_buffer, 0, d},
+                  {k_buffer, key * d, d, true},
+                  {dense, 0, n},
+                  true,
+                  true,
+                  d > context_.config.matrix_engine.rows ? dense : kNone,
+                  kWide});
     Job& sums = start(UnitKind::kExpUnit, JobKind::kRowSums, sums_op_, m, 0, n, kNone);
     sums.flags = tokens.first + key == 0 ? kFirst : 0;
     sums.streamed = dense, sums.streamed_stride = n;
@@ -182,7 +205,8 @@ void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t
 }
 
 void SparsePart::softmax(std::int32_t t_d) {
-  Job& job = start(UnitKind::kExpUnit, JobKind::kSparseSoftmax, softmax_op_, queries_.count, 0, a_.n_kv, tile(queries_, {0, a_.n_kv}));
+  Job& job = start(UnitKind::kExpUnit, JobKind::kSparseSoftmax, softmax_op_, queries_.count, 0, a_.n_kv,
+                   tile(queries_, {0, a_.n_kv}));
   job.streamed = job.result = entries_;
   builder_.read(entries_);
   if (unified()) {
@@ -198,8 +222,10 @@ void SparsePart::softmax(std::int32_t t_d) {
 }
 
 void SparsePart::values(const Chunk& tokens, bool last, std::int32_t v_buffer, std::int32_t result) {
-  Job& job = start(UnitKind::kSparseEngine, JobKind::kSpmm, values_op_, queries_.count, tokens.count, a_.d_v, tile(queries_, tokens));
-  job.flags = static_cast<std::uint16_t>((tokens.first == 0 ? kFirst : 0) | (last ? kLast : 0) | (unified() ? kWide : 0));
+  Job& job = start(UnitKind::kSparseEngine, JobKind::kSpmm, values_op_, queries_.count, tokens.count, a_.d_v,
+                   tile(queries_, tokens));
+  job.flags =
+      static_cast<std::uint16_t>((tokens.first == 0 ? kFirst : 0) | (last ? kLast : 0) | (unified() ? kWide : 0));
   job.streamed = entries_;
   job.stationary = v_buffer, job.stationary_stride = a_.d_v;
   job.result = result, job.result_stride = a_.d_v;

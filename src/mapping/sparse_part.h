@@ -1,10 +1,10 @@
-// The jobs of sparse and unified attention on the sparse unit, head by head; the low-rank part is AttentionMapper's. Internal to the
-// mapping room.
+// The jobs of sparse and unified attention on the sparse unit, head by head; the low-rank part is AttentionMapper's.
+// Internal to the mapping room.
 //
-// Sparse: scores on the mask, softmax over the kept entries, times V. Unified (algorithm.md 4): on the mask P - T (residual) or P
-// (additive), times V, added to the low-rank output. P is the softmax over ALL keys, so its row sums need dense scores: SA-General forms
-// them against K_hat (softmax does not see the centring) tile by tile and the exp unit keeps two numbers a row. One SDDMM against K_hat
-// gives both P and T on the mask.
+// Sparse: scores on the mask, softmax over the kept entries, times V. Unified (algorithm.md 4): on the mask P - T
+// (residual) or P (additive), times V, added to the low-rank output. P is the softmax over ALL keys, so its row sums
+// need dense scores: SA-General forms them against K_hat (softmax does not see the centring) tile by tile and the exp
+// unit keeps two numbers a row. One SDDMM against K_hat gives both P and T on the mask.
 #pragma once
 
 #include <array>
@@ -60,7 +60,8 @@ class SparsePart {
   AttentionKind kind_;
   std::int32_t first_mask_ = kNone, mask_ = kNone, mask_tensor_ = kNone;
   int instance_ = 0, head_ = 0;
-  std::int32_t predict_op_ = kNone, scores_op_ = kNone, sums_op_ = kNone, softmax_op_ = kNone, values_op_ = kNone, merge_op_ = kNone;
+  std::int32_t predict_op_ = kNone, scores_op_ = kNone, sums_op_ = kNone, softmax_op_ = kNone, values_op_ = kNone,
+               merge_op_ = kNone;
   Ring bits_ring_, entries_ring_, sum_ring_, dense_ring_, row_sums_ring_;
   std::int32_t bits_ = kNone, entries_ = kNone, sum_ = kNone, row_sums_ = kNone;
   Chunk queries_{0, 0};

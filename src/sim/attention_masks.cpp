@@ -11,28 +11,40 @@ namespace {
 
 reference::AttentionMap map_of(AttentionKind kind) {
   switch (kind) {
-    case AttentionKind::kSoftmax: return reference::AttentionMap::kSoftmax;
-    case AttentionKind::kSparse: return reference::AttentionMap::kSparse;
-    case AttentionKind::kUnified: return reference::AttentionMap::kUnified;
-    case AttentionKind::kUnifiedAdditive: return reference::AttentionMap::kUnifiedAdditive;
-    case AttentionKind::kTaylorReleased: return reference::AttentionMap::kReleased;
-    default: return reference::AttentionMap::kTaylor;
+    case AttentionKind::kSoftmax:
+      return reference::AttentionMap::kSoftmax;
+    case AttentionKind::kSparse:
+      return reference::AttentionMap::kSparse;
+    case AttentionKind::kUnified:
+      return reference::AttentionMap::kUnified;
+    case AttentionKind::kUnifiedAdditive:
+      return reference::AttentionMap::kUnifiedAdditive;
+    case AttentionKind::kTaylorReleased:
+      return reference::AttentionMap::kReleased;
+    default:
+      return reference::AttentionMap::kTaylor;
   }
 }
 
 // A stack of masks from a file, and which of its planes a head takes.
 class MaskFile {
  public:
-  MaskFile(const std::string& path, const VitModel& model) : path_(path), array_(read_npy(path, {{NpyType::kUint8}, false})) {
+  MaskFile(const std::string& path, const VitModel& model)
+      : path_(path), array_(read_npy(path, {{NpyType::kUint8}, false})) {
     for (const double value : array_.values) {
-      if (value != 0 && value != 1) throw InputError(path, "", "mask with the value " + std::to_string(static_cast<int>(value)) + ", expected 0 and 1 only");
+      if (value != 0 && value != 1)
+        throw InputError(path, "",
+                         "mask with the value " + std::to_string(static_cast<int>(value)) + ", expected 0 and 1 only");
     }
     int layers = 0;
     for (const Layer& layer : model.layers) layers += std::holds_alternative<Attention>(layer.parameters);
     layers /= model.images;
-    if (array_.shape.size() < 2) throw InputError(path, "", "mask of shape " + to_string(array_.shape) + ", expected 2 to 4 dimensions");
+    if (array_.shape.size() < 2)
+      throw InputError(path, "", "mask of shape " + to_string(array_.shape) + ", expected 2 to 4 dimensions");
     if (array_.shape.size() == 4 && layers != array_.shape[0])
-      throw InputError(path, "", "masks of shape " + to_string(array_.shape) + " for the " + std::to_string(layers) + " attention layers of the model");
+      throw InputError(path, "",
+                       "masks of shape " + to_string(array_.shape) + " for the " + std::to_string(layers) +
+                           " attention layers of the model");
   }
 
   Mask of(const Layer& layer, int attention_layer, int head) const {
@@ -40,13 +52,16 @@ class MaskFile {
     const NpyShape& shape = array_.shape;
     const std::size_t n = shape.size();
     if (shape[n - 2] != a.n_q || shape[n - 1] != a.n_kv || (n >= 3 && shape[n - 3] != a.heads)) {
-      throw InputError(path_, "", "mask of shape " + to_string(shape) + ": layer " + layer.name + " has " + std::to_string(a.heads) + " heads of " +
-                                      std::to_string(a.n_q) + " x " + std::to_string(a.n_kv));
+      throw InputError(path_, "",
+                       "mask of shape " + to_string(shape) + ": layer " + layer.name + " has " +
+                           std::to_string(a.heads) + " heads of " + std::to_string(a.n_q) + " x " +
+                           std::to_string(a.n_kv));
     }
     std::size_t plane = n >= 3 ? static_cast<std::size_t>(head) : 0;
     if (n == 4) plane += static_cast<std::size_t>(attention_layer % shape[0]) * static_cast<std::size_t>(shape[1]);
     Mask mask(a.n_q, a.n_kv);
-    for (std::size_t i = 0; i < mask.size(); ++i) mask.data()[i] = static_cast<std::uint8_t>(array_.values[plane * mask.size() + i]);
+    for (std::size_t i = 0; i < mask.size(); ++i)
+      mask.data()[i] = static_cast<std::uint8_t>(array_.values[plane * mask.size() + i]);
     return mask;
   }
 
@@ -69,7 +84,8 @@ AttentionMasks given_masks(const VitModel& model, const HardwareConfig& config, 
   AttentionMasks masks;
   masks.of_layer.resize(model.layers.size());
   std::unique_ptr<MaskFile> file;
-  if (config.sparsity.source == SparsitySource::kFile) file = std::make_unique<MaskFile>(config.sparsity.mask_file, model);
+  if (config.sparsity.source == SparsitySource::kFile)
+    file = std::make_unique<MaskFile>(config.sparsity.mask_file, model);
   int attention_layer = 0;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const auto* a = std::get_if<Attention>(&model.layers[i].parameters);
@@ -86,8 +102,8 @@ AttentionMasks given_masks(const VitModel& model, const HardwareConfig& config, 
   return masks;
 }
 
-AttentionMasks predicted_masks(const VitModel& model, const ParameterSource& parameters, const reference::ForwardOptions& options,
-                               const std::vector<MatrixD>& outputs) {
+AttentionMasks predicted_masks(const VitModel& model, const ParameterSource& parameters,
+                               const reference::ForwardOptions& options, const std::vector<MatrixD>& outputs) {
   AttentionMasks masks;
   masks.of_layer.resize(model.layers.size());
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
@@ -96,13 +112,16 @@ AttentionMasks predicted_masks(const VitModel& model, const ParameterSource& par
     if (a == nullptr) continue;
     const auto operand = [&](const HeadColumns& from, int tokens, int instance, int head) {
       const int source = layer.inputs[static_cast<std::size_t>(from.input)];
-      const MatrixD image = is_model_input(source) ? parameters.tensor(parameters_of(model)[static_cast<std::size_t>(image_of(source))]) : MatrixD();
+      const MatrixD image = is_model_input(source)
+                                ? parameters.tensor(parameters_of(model)[static_cast<std::size_t>(image_of(source))])
+                                : MatrixD();
       const MatrixD& x = is_model_input(source) ? image : outputs[static_cast<std::size_t>(source)];
       return reference::block(x, instance * tokens, tokens, from.offset + head * from.head_stride, a->d_qk);
     };
     for (int instance = 0; instance < a->instances; ++instance) {
       for (int head = 0; head < a->heads; ++head)
-        masks.of_layer[i].push_back(reference::head_mask(options, static_cast<int>(i), instance, head, operand(a->q, a->n_q, instance, head),
+        masks.of_layer[i].push_back(reference::head_mask(options, static_cast<int>(i), instance, head,
+                                                         operand(a->q, a->n_q, instance, head),
                                                          operand(a->k, a->n_kv, instance, head)));
     }
   }
