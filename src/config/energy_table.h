@@ -34,6 +34,7 @@ struct EnergyTable {
       {0.61, 1000, 12, 0.145, 300, 0.17, 300, 2.2, 10000, 0.40, 1200, 0.017, 40, 0.40, 530},
       {0.27, 450, 6, 0.08, 150, 0.13, 200, 0.8, 1200, 0.25, 700, 0.01, 25, 0.10, 110},
   }};
+  double dual_accumulation_pj_per_mac = 0.08;  // G-stationary PEs: a second 32-bit sum register and its multiplexer
   double iterative_divider_um2_fraction = 0.3;  // area of a divider with initiation interval > 1
   // SRAM read energy per byte by bank capacity (KiB), CACTI 7, before the margin; writes cost write_fraction of it.
   std::vector<std::array<double, 2>> sram_read_pj_per_byte{{{2, 0.089}, {8, 0.287}, {32, 0.673}, {64, 0.912}, {128, 1.307}, {200, 1.665}, {256, 1.952}}};

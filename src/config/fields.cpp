@@ -203,6 +203,7 @@ void visit_fields(FieldVisitor& v, EnergyTable& t) {
       v.group(to_string(static_cast<Precision>(i)), [&] { format_costs(v, t.format[i]); });
     }
   });
+  v.number("dual_accumulation_pj_per_mac", t.dual_accumulation_pj_per_mac, 0, 1000);
   v.number("iterative_divider_um2_fraction", t.iterative_divider_um2_fraction, 0, 1);
   v.curve("sram_read_pj_per_byte", t.sram_read_pj_per_byte, 1e-6, kMaxEnergy);
   v.number("sram_margin", t.sram_margin, 0, 100);

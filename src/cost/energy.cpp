@@ -20,7 +20,9 @@ EnergyModel::EnergyModel(const HardwareConfig& config) : config_(config) {
   const EnergyTable& table = config.energy;
   const FormatCosts& format = table.format[static_cast<std::size_t>(config.precision)];
   const auto set = [this](Action action, Picojoules pj) { action_pj_[static_cast<std::size_t>(action)] = pj; };
-  set(Action::kMac, format.pe_pj * table.knob_compute);
+  // A PE that can also keep its sums (G-stationary) clocks a second register beside the passing partial sum.
+  const double dual = config.matrix_engine.accumulation == Accumulation::kGStationary ? table.dual_accumulation_pj_per_mac : 0;
+  set(Action::kMac, (format.pe_pj + dual) * table.knob_compute);
   set(Action::kAccumulate, format.accumulate_pj * table.knob_compute);
   set(Action::kAdd, format.add_pj * table.knob_compute);
   set(Action::kMultiply, format.multiply_pj * table.knob_compute);

@@ -1,0 +1,105 @@
+#include "sim/child_simulation.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <map>
+#include <stdexcept>
+
+#include "base/error.h"
+#include "sim/simulate.h"
+
+namespace vitality {
+
+Cycles cycles_in_child(const HardwareConfig& config, const VitModel& model, const std::vector<bool>& selected) {
+  int ends[2];
+  if (pipe(ends) != 0) throw std::runtime_error("cannot open a pipe to a child simulation");
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("cannot start a child simulation");
+  if (child == 0) {
+    close(ends[0]);
+    Cycles cycles = -2;
+    try {
+      SimulationOptions options;
+      options.selected = selected;
+      cycles = simulate(config, model, options).totals.cycles;
+    } catch (const InfeasibleError&) {
+      cycles = -1;
+    } catch (...) {
+    }
+    const bool sent = write(ends[1], &cycles, sizeof cycles) == static_cast<ssize_t>(sizeof cycles);
+    _exit(sent ? 0 : 1);
+  }
+  close(ends[1]);
+  Cycles cycles = -2;
+  const ssize_t got = read(ends[0], &cycles, sizeof cycles);
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (got != static_cast<ssize_t>(sizeof cycles) || cycles == -2) throw std::runtime_error("a child simulation died");
+  return cycles;
+}
+
+AutoAttention choose_attention(const HardwareConfig& config, const VitModel& model) {
+  AutoAttention chosen;
+  chosen.kinds.assign(model.layers.size(), AttentionKind::kTaylor);
+  std::map<std::array<Count, 7>, AttentionKind> known;
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    const auto* a = std::get_if<Attention>(&model.layers[i].parameters);
+    if (a == nullptr) continue;
+    const std::array<Count, 7> shape = {a->heads, a->instances, a->n_q, a->n_kv, a->d_qk, a->d_v, a->bias_params};
+    const auto found = known.find(shape);
+    if (found != known.end()) {
+      chosen.kinds[i] = found->second;
+      continue;
+    }
+    std::vector<bool> alone(model.layers.size(), false);
+    alone[i] = true;
+    HardwareConfig machine = config;
+    machine.attention = AttentionKind::kTaylor;
+    const Cycles taylor = cycles_in_child(machine, model, alone);
+    machine.attention = AttentionKind::kSoftmax;
+    const Cycles softmax = cycles_in_child(machine, model, alone);
+    const bool prefer_softmax = softmax >= 0 && (taylor < 0 || softmax < taylor);
+    chosen.kinds[i] = known[shape] = prefer_softmax ? AttentionKind::kSoftmax : AttentionKind::kTaylor;
+    chosen.decisions.push_back({static_cast<int>(i), taylor, softmax});
+  }
+  return chosen;
+}
+
+std::vector<WhatIf> what_if(const HardwareConfig& config, const VitModel& model, const std::vector<bool>& selected) {
+  struct Doubling {
+    const char* resource;
+    std::function<int&(HardwareConfig&)> value;
+  };
+  const std::vector<Doubling> doublings = {
+      {"matrix_engine.rows", [](HardwareConfig& c) -> int& { return c.matrix_engine.rows; }},
+      {"matrix_engine.cols", [](HardwareConfig& c) -> int& { return c.matrix_engine.cols; }},
+      {"accumulators.lanes", [](HardwareConfig& c) -> int& { return c.accumulators.lanes; }},
+      {"dividers.lanes", [](HardwareConfig& c) -> int& { return c.dividers.lanes; }},
+      {"adders.lanes", [](HardwareConfig& c) -> int& { return c.adders.lanes; }},
+      {"special_functions.lanes", [](HardwareConfig& c) -> int& { return c.special_functions.lanes; }},
+      {"scratchpad.capacity_kib", [](HardwareConfig& c) -> int& { return c.scratchpad.capacity_kib; }},
+      {"scratchpad.port_bytes", [](HardwareConfig& c) -> int& { return c.scratchpad.port_bytes; }},
+      {"noc.link_bytes", [](HardwareConfig& c) -> int& { return c.noc.link_bytes; }},
+      {"dram.channels", [](HardwareConfig& c) -> int& { return c.dram.channels; }},
+  };
+  std::vector<WhatIf> answers;
+  for (const Doubling& doubling : doublings) {
+    HardwareConfig machine = config;
+    int& value = doubling.value(machine);
+    const std::string before = std::to_string(value);
+    value *= 2;
+    answers.push_back({doubling.resource, before + " -> " + std::to_string(value), cycles_in_child(machine, model, selected)});
+  }
+  if (!config.matrix_engine.stationary_prefetch) {
+    HardwareConfig machine = config;
+    machine.matrix_engine.stationary_prefetch = true;
+    answers.push_back({"matrix_engine.stationary_prefetch", "false -> true", cycles_in_child(machine, model, selected)});
+  }
+  return answers;
+}
+
+}  // namespace vitality
