@@ -49,6 +49,7 @@ po::options_description described_options() {
       ("csv", text(), "folder for totals.csv, layers.csv, units.csv")
       ("trace", text(), "writes a Perfetto/Chrome trace (JSON)")
       ("vcd", text(), "writes unit states as VCD")
+      ("what-if", po::bool_switch(), "also simulates the machine with each resource doubled, and says what that would buy")
       ("quiet", po::bool_switch(), "prints no table")
       ("progress", with_default("auto"), "auto (on a terminal), always or never; on stderr");
   // clang-format on
@@ -76,6 +77,7 @@ std::vector<std::string> RunRequest::arguments() const {
   if (!inputs.empty()) words.insert(words.end(), {"--inputs", inputs});
   if (!layers.empty()) words.insert(words.end(), {"--layers", layers});
   if (images > 1) words.insert(words.end(), {"--batch", std::to_string(images)});
+  if (what_if) words.push_back("--what-if");
   return words;
 }
 
@@ -110,6 +112,7 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.csv = path_option(values, "csv");
   request.trace = path_option(values, "trace");
   request.vcd = path_option(values, "vcd");
+  request.what_if = values["what-if"].as<bool>();
   request.quiet = values["quiet"].as<bool>();
   request.progress = parse_progress(values["progress"].as<std::string>());
   return true;

@@ -22,6 +22,7 @@ struct RunRequest {
   int images = 1;
   // Where it goes.
   std::string result, csv, trace, vcd;  // "" = not written
+  bool what_if = false;
   bool quiet = false;
   ProgressMode progress = ProgressMode::kAuto;
 

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "config/hardware_config_json.h"
+#include "sim/child_simulation.h"
 #include "workload/batch.h"
 #include "workload/stored_parameters.h"
 #include "workload/workload_json.h"
@@ -114,7 +115,10 @@ FinishedSimulation run_simulation(const RunRequest& request,
     if (line.shown())
       options.progress = [&line](const std::string& phase, double fraction) { line.show(phase, fraction); };
     if (observe) options.observe = [&](const FinishedRun& finished) { observe(finished, model, run.config); };
+    std::vector<WhatIf> answers;  // children first: this process can simulate once
+    if (request.what_if) answers = what_if(run.config, model, options.selected);
     run.result = simulate(run.config, model, options);
+    run.result.what_if = std::move(answers);
   }
 
   SimulationResult& result = run.result;

@@ -78,6 +78,18 @@ struct Manifest {
   double host_seconds = 0;
 };
 
+// attention: auto: a shape's cycles alone, both ways (-1: infeasible); the cheaper one ran, in all layers of the shape.
+struct AttentionChoice {
+  std::string layer;
+  Cycles taylor_cycles, softmax_cycles;
+};
+
+// What doubling a resource would buy, by simulation.
+struct WhatIf {
+  std::string resource, change;  // "dram.channels", "4 -> 8"
+  Cycles cycles = -1;            // -1: infeasible
+};
+
 struct SimulationResult {
   Manifest manifest;
   std::string config_json;       // resolved
@@ -92,6 +104,8 @@ struct SimulationResult {
   std::vector<UnitResult> units;
   EnergyBreakdown energy;
   std::string mask_source;                // "" where no layer has a mask
+  std::vector<AttentionChoice> attention_choices;
+  std::vector<WhatIf> what_if;
   std::vector<std::string> not_charged;   // layer kinds that the machine's description leaves out
   std::vector<std::pair<std::string, Cycles>> critical_path;
   std::int64_t jobs = 0;

@@ -156,6 +156,15 @@ std::string write_json(const SimulationResult& result) {
   if (!result.mask_source.empty()) json["mask_source"] = result.mask_source;
   json["not_charged"] = result.not_charged;
   json["critical_path_cycles"] = object(result.critical_path);
+  if (!result.attention_choices.empty()) {
+    json["attention_choices"] = Json::array();
+    for (const AttentionChoice& c : result.attention_choices)
+      json["attention_choices"].push_back({{"layer", c.layer}, {"taylor_cycles", c.taylor_cycles}, {"softmax_cycles", c.softmax_cycles}});
+  }
+  if (!result.what_if.empty()) {
+    json["what_if"] = Json::array();
+    for (const WhatIf& w : result.what_if) json["what_if"].push_back({{"resource", w.resource}, {"change", w.change}, {"cycles", w.cycles}});
+  }
   json["jobs"] = result.jobs;
   return json.dump(2) + "\n";
 }

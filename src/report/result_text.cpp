@@ -60,6 +60,8 @@ class TextReport {
     units();
     energies();
     critical_path();
+    choices();
+    doublings();
     return fmt::to_string(out_);
   }
 
@@ -219,6 +221,29 @@ class TextReport {
       separator = ", ";
     }
     print("\n");
+  }
+
+  // attention: auto.
+  void choices() {
+    if (result_.attention_choices.empty()) return;
+    print("\nattention chosen by cycles of the layer alone (first layer of each shape)\n{:<34} {:>14} {:>14}  runs\n", "layer", "Taylor", "softmax");
+    for (const AttentionChoice& c : result_.attention_choices) {
+      const bool softmax = c.softmax_cycles >= 0 && (c.taylor_cycles < 0 || c.softmax_cycles < c.taylor_cycles);
+      print("{:<34} {:>14} {:>14}  {}\n", shortened(c.layer, 34), c.taylor_cycles, c.softmax_cycles, softmax ? "softmax: Taylor loses" : "Taylor");
+    }
+  }
+
+  void doublings() {
+    if (result_.what_if.empty()) return;
+    print("\nwhat if, by simulation\n{:<36} {:>18} {:>14} {:>9}\n", "resource", "change", "cycles", "speedup");
+    for (const WhatIf& w : result_.what_if) {
+      if (w.cycles < 0) {
+        print("{:<36} {:>18} {:>14}\n", w.resource, w.change, "infeasible");
+      } else {
+        print("{:<36} {:>18} {:>14} {:>8.3f}x\n", w.resource, w.change, w.cycles,
+              w.cycles == 0 ? 1.0 : static_cast<double>(result_.totals.cycles) / static_cast<double>(w.cycles));
+      }
+    }
   }
 
   const SimulationResult& result_;

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "config/hardware_config.h"
 #include "mapping/mapper.h"
+#include "report/result.h"
 #include "workload/model.h"
 
 namespace vitality {
@@ -27,10 +28,6 @@ struct AutoAttention {
 AutoAttention choose_attention(const HardwareConfig& config, const VitModel& model);
 
 // What doubling each resource would buy, by simulation.
-struct WhatIf {
-  std::string resource, change;  // "dram.channels", "4 -> 8"
-  Cycles cycles = -1;            // -1: infeasible
-};
 std::vector<WhatIf> what_if(const HardwareConfig& config, const VitModel& model, const std::vector<bool>& selected);
 
 }  // namespace vitality

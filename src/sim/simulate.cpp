@@ -11,6 +11,7 @@
 #include "sim/accounting.h"
 #include "sim/analytic_machines.h"
 #include "sim/attention_masks.h"
+#include "sim/child_simulation.h"
 #include "sim/value_executor.h"
 #include "sim/value_plan.h"
 
@@ -28,6 +29,8 @@ struct Inputs {
   Inputs(const VitModel& model, const HardwareConfig& config, const SimulationOptions& options)
       : seeded(options.seed), parameters(options.parameters != nullptr ? *options.parameters : seeded) {
     reference::ForwardOptions forward = reference_options(model, config);
+    for (std::size_t i = 0; i < options.attention.size(); ++i)
+      if (options.attention[i] == AttentionKind::kSoftmax) forward.attention[i] = reference::AttentionMap::kSoftmax;
     has_masks = uses_mask(config.attention);
     const bool predicted = has_masks && config.sparsity.source == SparsitySource::kPredicted;
     if (has_masks && !predicted) {
@@ -129,6 +132,15 @@ double numerics_tolerance(Precision precision) {
 
 SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options) {
   if (!is_simulated(config)) return evaluate_analytic(config, model, options);
+  if (config.attention == AttentionKind::kAuto && options.attention.empty()) {
+    const AutoAttention chosen = choose_attention(config, model);
+    SimulationOptions decided = options;
+    decided.attention = chosen.kinds;
+    SimulationResult result = simulate(config, model, decided);
+    for (const AutoAttention::Decision& d : chosen.decisions)
+      result.attention_choices.push_back({model.layers[static_cast<std::size_t>(d.layer)].name, d.taylor_cycles, d.softmax_cycles});
+    return result;
+  }
   static bool used = false;
   if (used) throw std::logic_error("SystemC allows one simulation a process");
   used = true;
@@ -138,6 +150,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   MappingOptions mapping;
   mapping.selected = options.selected;
   if (inputs.has_masks) mapping.masks = &inputs.masks;
+  mapping.attention = options.attention;
   const Schedule schedule = map_model(model, config, mapping);
 
   std::unique_ptr<Values> values;

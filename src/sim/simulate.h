@@ -34,6 +34,7 @@ struct SimulationOptions {
   std::uint64_t seed = 1;
   const ParameterSource* parameters = nullptr;  // values of weights and images; null = seeded
   std::vector<bool> selected;       // layers to simulate; empty = all
+  std::vector<AttentionKind> attention;  // per layer; empty = the machine's, `auto` decided by simulating each shape alone both ways
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
   std::function<void(const FinishedRun&)> observe;  // called once, when the machine has ended; may be empty
 };
