@@ -47,7 +47,8 @@ Cycles Engine::stream(const JobCost& cost, Cycles start, JobTimes& times) {
   demand.now = context_.now(), demand.start = start, demand.cycles = cost.stream;
   memory_socket->b_transport(access_.fill(demand), delay);
   const Cycles taken = std::max(cost.stream, access_.stream().cycles);
-  times.contention = taken - cost.stream;
+  times.noc_contention = access_.stream().noc_cycles;
+  times.contention = taken - cost.stream - times.noc_contention;
   return taken;
 }
 

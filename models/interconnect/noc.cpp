@@ -6,11 +6,17 @@
 
 namespace vitality {
 
-int noc_hops(const NocConfig& config, std::size_t port) {
-  if (config.topology == NocTopology::kBus) return 1;
-  const int node = static_cast<int>(port) + 1;
-  return std::max(1, node % config.mesh_width + node / config.mesh_width);
+std::vector<std::pair<int, int>> noc_route(const NocConfig& config, std::size_t port) {
+  if (config.topology == NocTopology::kBus) return {{0, 0}};
+  const int node = static_cast<int>(port) + 1, width = config.mesh_width;
+  std::vector<std::pair<int, int>> route;
+  int at = 0;
+  while (at % width != node % width) route.emplace_back(at, at + 1), ++at;
+  while (at != node) route.emplace_back(at, at + width), at += width;
+  return route;
 }
+
+int noc_hops(const NocConfig& config, std::size_t port) { return static_cast<int>(noc_route(config, port).size()); }
 
 Noc::Noc(sc_core::sc_module_name name, const NocConfig& config) : sc_module(name), units("units"), scratchpad("scratchpad"), config_(config) {
   units.register_b_transport(this, &Noc::access);
@@ -27,8 +33,20 @@ Bytes Noc::byte_hops() const {
 void Noc::access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
   const auto port = static_cast<std::size_t>(id);
   if (bytes_.size() <= port) bytes_.resize(port + 1);
-  const auto& stream = *payload.get_extension<StreamExtension>();
+  auto& stream = *payload.get_extension<StreamExtension>();
   bytes_[port] += stream.read_bytes + stream.write_bytes;
+  if (stream.cycles > 0 && (stream.read_rate > 0 || stream.write_rate > 0)) {
+    const Cycles alone = stream.cycles;
+    for (const auto& link : noc_route(config_, port)) {
+      RateCalendar& calendar = links_.try_emplace(link, config_.link_bytes, config_.link_bytes).first->second;
+      const Cycles taken = calendar.reserve(stream.now, stream.start, stream.cycles, stream.read_rate, stream.write_rate);
+      // A slower stream asks less of what comes behind.
+      const double slower = static_cast<double>(stream.cycles) / static_cast<double>(taken);
+      stream.read_rate *= slower, stream.write_rate *= slower;
+      stream.cycles = taken;
+    }
+    stream.noc_cycles = stream.cycles - alone;
+  }
   scratchpad->b_transport(payload, delay);
 }
 

@@ -1,15 +1,19 @@
-// The network between the scratchpad and the units' registers: one link a unit, a bus (one hop) or a mesh (row-major placement of the
-// units, the scratchpad at node 0, dimension-ordered routes). Counts byte-hops.
+// The network between the scratchpad and the units' registers: a bus that all units share, or a mesh (units row-major from node 1, the
+// scratchpad at node 0, routed along the row first) whose links are shared by the routes that cross them. A link carries link_bytes a cycle
+// each way, first come first served by rate (cost/rate_calendar.h). Counts byte-hops.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_initiator_socket.h>
 #include <tlm_utils/multi_passthrough_target_socket.h>
 
+#include <map>
 #include <systemc>
+#include <utility>
 #include <vector>
 
 #include "base/units.h"
 #include "config/hardware_config.h"
+#include "cost/rate_calendar.h"
 
 namespace vitality {
 
@@ -26,10 +30,13 @@ class Noc : public sc_core::sc_module {
  private:
   void access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   NocConfig config_;
+  std::map<std::pair<int, int>, RateCalendar> links_;  // by the nodes they join; the bus is one
   std::vector<Bytes> bytes_;
 };
 
 // Hops from the scratchpad to the unit at `port`.
 int noc_hops(const NocConfig& config, std::size_t port);
+// The links on the way, as the nodes they join.
+std::vector<std::pair<int, int>> noc_route(const NocConfig& config, std::size_t port);
 
 }  // namespace vitality

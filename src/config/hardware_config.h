@@ -62,7 +62,7 @@ struct ScratchpadConfig {
 };
 struct NocConfig {
   NocTopology topology = NocTopology::kBus;
-  int link_bytes = 512;  // per cycle
+  int link_bytes = 1024;  // per cycle
   int hop_latency_cycles = 1;
   int mesh_width = 2;
 };

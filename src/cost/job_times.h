@@ -14,6 +14,7 @@ struct JobTimes {
   Cycles free = -1;      // its unit may take the next job
   Cycles done = -1;      // its result is there
   Cycles contention = 0;  // part of the stream that other units' use of the scratchpad's ports cost
+  Cycles noc_contention = 0;  // likewise of the NoC's links
   std::int32_t limiter = kNone;  // the dependency that was satisfied last
   DependencyKind limiter_kind = DependencyKind::kDone;
 };

@@ -139,6 +139,7 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
   const MatrixEngineConfig& engine = config.matrix_engine;
   ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024,
                           engine.dataflow == Dataflow::kOutputStationary || engine.accumulation == Accumulation::kGStationary);
+  if (!config.pipeline.intra_layer) builder.run_layers_serially();
   MappingContext context{model, config, builder, std::vector<std::int32_t>(model.layers.size(), kNone)};
   builder.schedule().layer_mapping.resize(model.layers.size());
   std::vector<bool> selected = options.selected;

@@ -129,6 +129,15 @@ std::int32_t ScheduleBuilder::finish() {
     depend_on(last_pass_, DependencyKind::kIssued);
     last_pass_ = job_count();
   }
+  const bool computes = job_.unit != UnitKind::kDmaLoad && job_.unit != UnitKind::kDmaStore && job_.unit != UnitKind::kUncharged;
+  if (serial_ && computes) {
+    if (last_computed_ != kNone) {
+      const Job& before = schedule_.jobs[static_cast<std::size_t>(last_computed_)];
+      // Passes of one unit follow each other as the unit allows.
+      if (before.layer == job_.layer) depend_on(last_computed_, before.unit == job_.unit ? DependencyKind::kIssued : DependencyKind::kDone);
+    }
+    last_computed_ = job_count();
+  }
   // One dependency a job, the strongest kind: done > released > issued.
   std::sort(pending_.begin(), pending_.end(), [](Dependency a, Dependency b) { return a.job != b.job ? a.job < b.job : a.kind < b.kind; });
   pending_.erase(std::unique(pending_.begin(), pending_.end(), [](Dependency a, Dependency b) { return a.job == b.job; }), pending_.end());

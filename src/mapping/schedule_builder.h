@@ -15,6 +15,10 @@ class ScheduleBuilder {
   // (output stationary, G-stationary) must not meet a pass that happens to be ready in between.
   explicit ScheduleBuilder(Bytes scratchpad_bytes, bool passes_in_order = false) : capacity_(scratchpad_bytes), passes_in_order_(passes_in_order) {}
 
+  // pipeline.intra_layer off: within a layer a unit's job waits for the job before it in the schedule, so that pre-processing, passes and
+  // post-processing do not overlap. Loads and stores still run ahead.
+  void run_layers_serially() { serial_ = true; }
+
   // shared_address: where its values lie already (DRAM); kNone = in a place of its own.
   std::int32_t add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes, Bytes shared_address = kNone);
   std::int32_t add_operator(OperatorRole role, int layer, int instance = 0, int head = 0);
@@ -59,6 +63,8 @@ class ScheduleBuilder {
   Bytes capacity_, ring_ = 0;
   bool passes_in_order_ = false;
   std::int32_t last_pass_ = kNone;
+  bool serial_ = false;
+  std::int32_t last_computed_ = kNone;  // the last job that is no transfer
   Schedule schedule_;
   std::vector<Access> access_;                    // per buffer
   std::vector<std::int32_t> live_;                // buffers that own their place

@@ -237,7 +237,7 @@ class Accountant {
         const Cycles before = reached[l];
         advance(t.released, kCompute);
         const Cycles streamed = reached[l] - before;
-        const Cycles scratchpad = std::min(streamed, c.scratchpad_stall + t.contention), noc = std::min(streamed - scratchpad, c.noc_stall);
+        const Cycles scratchpad = std::min(streamed, c.scratchpad_stall + t.contention), noc = std::min(streamed - scratchpad, c.noc_stall + t.noc_contention);
         split[l][kScratchpad] += scratchpad, split[l][kNoc] += noc, split[l][kCompute] -= scratchpad + noc;
         if (busy_end(index) > t.released && c.drain > 0) advance(t.free > t.released ? t.free : t.released, kFillDrain);
       }
@@ -321,7 +321,7 @@ class Accountant {
       }
       busy += std::max<Cycles>(0, busy_end(index) - covered);
       covered = std::max(covered, busy_end(index));
-      scratchpad += cost(index).scratchpad_stall + t.contention, noc += cost(index).noc_stall;
+      scratchpad += cost(index).scratchpad_stall + t.contention, noc += cost(index).noc_stall + t.noc_contention;
       ++shapes[static_cast<std::size_t>(run_.costs.entry(index))];
     }
     for (std::size_t e = 0; e < shapes.size(); ++e)
