@@ -124,10 +124,10 @@ bool is_mapped(AttentionKind attention) {
 }
 
 // What would otherwise be simulated as something else.
-static void check_supported(const HardwareConfig& config) {
+static void check_supported(const HardwareConfig& config, const MappingOptions& options) {
   if (!is_mapped(config.machine))
     throw InfeasibleError("machine " + config.name + ": no mapper for machines of kind " + to_string(config.machine) + " in this version");
-  if (!is_mapped(config.attention))
+  if (options.attention.empty() && !is_mapped(config.attention))  // `auto` comes with a kind a layer
     throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
                           " is not simulated in this version (taylor is: --set attention=taylor)");
   if (config.cost_model != CostModel::kSimulated)
@@ -135,7 +135,7 @@ static void check_supported(const HardwareConfig& config) {
 }
 
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {
-  check_supported(config);
+  check_supported(config, options);
   const MatrixEngineConfig& engine = config.matrix_engine;
   ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024,
                           engine.dataflow == Dataflow::kOutputStationary || engine.accumulation == Accumulation::kGStationary);
