@@ -1,8 +1,8 @@
 // Times of one simulation, for scripts/bench: simulation_bench CONFIG WORKLOAD off|check [RUNS] [dotted.key=value...].
 //
-// Prints one JSON object: the fastest run's seconds from the mapping to the result tree (wall clock and CPU time) and, for checked
-// runs, the CPU seconds of the raw matrix products that the values cannot avoid: every product of the model once in the machine's
-// format and once in double, by the project's own kernels, on the same CPU in the same process.
+// Prints one JSON object: the fastest run's seconds from the mapping to the result tree (wall clock and CPU time) and,
+// for checked runs, the CPU seconds of the raw matrix products that the values cannot avoid: every product of the model
+// once in the machine's format and once in double, by the project's own kernels, on the same CPU in the same process.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,8 +43,9 @@ std::vector<Product> products(const VitModel& model) {
     if (const auto* linear = std::get_if<Linear>(&layer.parameters)) {
       list.push_back({linear->rows, linear->in_features, linear->out_features, 1});
     } else if (const auto* conv = std::get_if<Conv2d>(&layer.parameters)) {
-      list.push_back({conv->out_height * conv->out_width, conv->kernel * conv->kernel * conv->in_channels / conv->groups,
-                      conv->out_channels / conv->groups, conv->groups});
+      list.push_back({conv->out_height * conv->out_width,
+                      conv->kernel * conv->kernel * conv->in_channels / conv->groups, conv->out_channels / conv->groups,
+                      conv->groups});
     } else if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
       const Count heads = static_cast<Count>(a->heads) * a->instances;
       list.push_back({a->d_qk, a->n_kv, a->d_v, heads});
@@ -72,11 +73,16 @@ double raw_seconds(const std::vector<Product>& list, Multiply multiply) {
 
 double raw_machine_seconds(const std::vector<Product>& list, Precision precision) {
   switch (precision) {
-    case Precision::kFp64: return raw_seconds<double, double>(list, [](auto... x) { gemm(x..., GemmStart::kZero); });
+    case Precision::kFp64:
+      return raw_seconds<double, double>(list, [](auto... x) { gemm(x..., GemmStart::kZero); });
     case Precision::kFp32:
-    case Precision::kFp16: return raw_seconds<float, float>(list, [](auto... x) { gemm(x..., GemmStart::kZero); });
-    case Precision::kInt16: return raw_seconds<std::int16_t, std::int64_t>(list, [](auto... x) { gemm_i16(x..., GemmStart::kZero); });
-    case Precision::kInt8: return raw_seconds<std::int16_t, std::int64_t>(list, [](auto... x) { gemm_i16(x..., GemmStart::kZero, 255, 127); });
+    case Precision::kFp16:
+      return raw_seconds<float, float>(list, [](auto... x) { gemm(x..., GemmStart::kZero); });
+    case Precision::kInt16:
+      return raw_seconds<std::int16_t, std::int64_t>(list, [](auto... x) { gemm_i16(x..., GemmStart::kZero); });
+    case Precision::kInt8:
+      return raw_seconds<std::int16_t, std::int64_t>(list,
+                                                     [](auto... x) { gemm_i16(x..., GemmStart::kZero, 255, 127); });
   }
   return 0;
 }
@@ -140,8 +146,10 @@ int run(int argc, char** argv) {
     machine = raw_machine_seconds(list, config.precision);
     reference = raw_machine_seconds(list, Precision::kFp64);
   }
-  std::printf("{\"wall_seconds\": %.6f, \"cpu_seconds\": %.6f, \"peak_mib\": %.1f, \"raw_machine_seconds\": %.6f, \"raw_double_seconds\": %.6f}\n", best.wall,
-              best.cpu, static_cast<double>(best.peak_kib) / 1024, machine, reference);
+  std::printf(
+      "{\"wall_seconds\": %.6f, \"cpu_seconds\": %.6f, \"peak_mib\": %.1f, \"raw_machine_seconds\": %.6f, "
+      "\"raw_double_seconds\": %.6f}\n",
+      best.wall, best.cpu, static_cast<double>(best.peak_kib) / 1024, machine, reference);
   return 0;
 }
 
