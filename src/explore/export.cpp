@@ -98,8 +98,9 @@ std::string ExportSummary::most_frequent_reason() const {
   return most ? most->first : "";
 }
 
-ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, const std::string& directory) {
-  ExportSummary summary;
+namespace {
+
+Table read_table(const ResultStore& store, const SweepSpec& spec, ExportSummary& summary) {
   Table table;
   store.for_each_row([&](const StoredRow& row) {
     if (row.planned.refusal.empty() && !row.result)
@@ -107,22 +108,40 @@ ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, co
     else
       add_row(row, spec, table, summary);
   });
-  const std::vector<bool> on_front = front_lines(table);
-  std::string results = csv_header(spec), pareto = csv_header(spec);
+  return table;
+}
+
+std::string json_of(const Table& table, const std::vector<bool>& on_front, const SweepSpec& spec) {
   std::string json = "{\"schema_version\":1,\"spec\":" + write_json(spec) + ",\"points\":[";
-  for (std::size_t line = 0; line < table.csv_lines.size(); ++line) {
-    results += table.csv_lines[line] + "\n";
-    if (on_front[line]) {
-      pareto += table.csv_lines[line] + "\n";
-      ++summary.pareto;
-    }
+  for (std::size_t line = 0; line < table.json_points.size(); ++line) {
     json +=
         (line ? ",\n" : "\n") + table.json_points[line] + ",\"pareto\":" + (on_front[line] ? "true" : "false") + "}";
   }
-  json += "\n]}\n";
+  return json + "\n]}\n";
+}
+
+}  // namespace
+
+std::string results_json(const ResultStore& store, const SweepSpec& spec) {
+  ExportSummary summary;
+  const Table table = read_table(store, spec, summary);
+  return json_of(table, front_lines(table), spec);
+}
+
+ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, const std::string& directory) {
+  ExportSummary summary;
+  const Table table = read_table(store, spec, summary);
+  const std::vector<bool> on_front = front_lines(table);
+  std::string results = csv_header(spec), pareto = csv_header(spec);
+  for (std::size_t line = 0; line < table.csv_lines.size(); ++line) {
+    results += table.csv_lines[line] + "\n";
+    if (!on_front[line]) continue;
+    pareto += table.csv_lines[line] + "\n";
+    ++summary.pareto;
+  }
   write_file(directory + "/results.csv", results);
   write_file(directory + "/pareto.csv", pareto);
-  write_file(directory + "/results.json", json);
+  write_file(directory + "/results.json", json_of(table, on_front, spec));
   return summary;
 }
 

@@ -24,6 +24,9 @@ struct ExportSummary {
 // Writes the three files into `directory`. Throws InputError when one can't be written; old files stay whole.
 ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, const std::string& directory);
 
+// results.json of what the store holds now.
+std::string results_json(const ResultStore& store, const SweepSpec& spec);
+
 // A CSV field (RFC 4180): quoted where it holds a comma, a quote or a line end.
 std::string csv_field(const std::string& text);
 

@@ -1,0 +1,67 @@
+// `vitality report`: results, comparisons and sweeps as one HTML page, and as figures for papers.
+#include <fmt/core.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include "base/error.h"
+#include "base/output_file.h"
+#include "cli/options.h"
+#include "report/figures.h"
+#include "report/gnuplot.h"
+#include "report/html_page.h"
+
+namespace vitality::cli {
+namespace {
+
+std::string summary(const ReportInput& input) {
+  std::size_t points = 0;
+  for (const ReportSweep& sweep : input.sweeps) points += sweep.points.size();
+  std::string text;
+  const auto add = [&](std::size_t count, const char* one, const char* many) {
+    if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + (count == 1 ? one : many);
+  };
+  add(input.results.size(), "result", "results");
+  add(input.comparisons.size(), "comparison", "comparisons");
+  add(input.sweeps.size(), "sweep", "sweeps");
+  add(points, "point", "points");
+  return text;
+}
+
+}  // namespace
+
+int report_command(const Arguments& arguments) {
+  namespace po = boost::program_options;
+  po::options_description description("options");
+  std::vector<std::string> inputs;
+  std::string html, figures, title;
+  bool quiet = false;
+  // clang-format off
+  description.add_options()
+      ("html", po::value(&html), "writes the page: one file, no network needed")
+      ("svg", po::value(&figures), "writes every chart into this folder, as SVG and as PDF (needs gnuplot)")
+      ("title", po::value(&title)->default_value("ViTALiTy simulator report"), "headline of the page")
+      ("quiet,q", po::bool_switch(&quiet), "prints errors only")
+      ("input", po::value(&inputs), "results, comparisons, results.json of sweeps, folders of sweeps (the words without a dash)");
+  // clang-format on
+  po::variables_map values;
+  if (!parse_options(arguments, "usage: vitality report IN... --html F.html [--svg DIR]", description, "input", values))
+    return kDone;
+  if (inputs.empty()) throw InputError("", "", "expected at least one result, comparison or folder of a sweep");
+  if (html.empty() && figures.empty()) throw InputError("", "", "nothing to write: expected --html FILE or --svg DIR");
+  const ReportInput input = read_report_inputs(inputs);
+  std::size_t written = 0;
+  if (!figures.empty()) written = write_figures(figures_of(input), figures);
+  if (!html.empty()) {
+    const std::string page = html_page(input, title);
+    OutputFile file(html);
+    std::fwrite(page.data(), 1, page.size(), file.stream());
+    file.commit();
+    if (!quiet)
+      std::cout << fmt::format("{}: {}, {:.2f} MB\n", html, summary(input), static_cast<double>(page.size()) / 1e6);
+  }
+  if (!quiet && written > 0) std::cout << fmt::format("{}: {} figures, each as SVG and PDF\n", figures, written);
+  return kDone;
+}
+
+}  // namespace vitality::cli

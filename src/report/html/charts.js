@@ -1,0 +1,131 @@
+// Cards with a chart of Chart.js in them, and what all charts share: axes with units, tooltips, zoom by dragging.
+
+// A card: title, controls, a plot of the given height, a caption. draw(canvas) makes the Chart; again on a new theme.
+class ChartCard {
+  constructor(title, caption, height, { wide = false, controls = [], small = false } = {}) {
+    this.canvas = el("canvas", { role: "img", "aria-label": title });
+    this.plot = el("div", { class: "plot", style: `height:${height}px` }, this.canvas);
+    this.captionLine = el("p", { class: "caption" }, caption || "");
+    this.buttons = el("span", {}, small ? null : el("button", { title: "Save this chart as a picture", onclick: () => this.save(title) }, "PNG"));
+    this.element = el("section", { class: wide ? "card wide" : "card" },
+      el("div", { class: "head" }, el("h3", {}, title), controls, this.buttons), this.captionLine, this.plot);
+    this.chart = null;
+    this.config = null;
+    ChartCard.all.push(this);
+  }
+  // config(): a Chart.js config in the theme's colours.
+  show(config, height) {
+    this.config = config;
+    if (height) this.plot.style.height = `${height}px`;
+    this.redraw();
+  }
+  redraw() {
+    if (!this.config) return;
+    const config = this.config();
+    if (this.chart) this.chart.destroy();
+    this.chart = new Chart(this.canvas, config);
+    if (config.zoom) makeZoomable(this, config.zoom);
+  }
+  caption(text) { this.captionLine.textContent = text; }
+  save(title) {
+    const picture = el("canvas", { width: this.canvas.width, height: this.canvas.height });
+    const context = picture.getContext("2d");
+    context.fillStyle = Theme.css("--card");
+    context.fillRect(0, 0, picture.width, picture.height);
+    context.drawImage(this.canvas, 0, 0);
+    download(`${title.replace(/[^\w]+/g, "_")}.png`, picture.toDataURL("image/png"));
+  }
+}
+ChartCard.all = [];
+Theme.redraw.push(() => ChartCard.all.forEach((card) => { if (card.element.isConnected) card.redraw(); }));
+
+// Drag a box to look closer, double-click for the whole. axes: "x" or "xy".
+function makeZoomable(card, axes) {
+  const canvas = card.canvas;
+  let from = null, box = null;
+  const place = (event) => {
+    const area = card.chart.chartArea, frame = canvas.getBoundingClientRect();
+    return { x: Math.min(Math.max(event.clientX - frame.left, area.left), area.right),
+      y: Math.min(Math.max(event.clientY - frame.top, area.top), area.bottom) };
+  };
+  const edges = (to) => {
+    const area = card.chart.chartArea;
+    return { left: Math.min(from.x, to.x), right: Math.max(from.x, to.x),
+      top: axes === "x" ? area.top : Math.min(from.y, to.y), bottom: axes === "x" ? area.bottom : Math.max(from.y, to.y) };
+  };
+  canvas.onpointerdown = (event) => {
+    if (event.button !== 0) return;
+    from = place(event);
+    canvas.setPointerCapture(event.pointerId);
+  };
+  canvas.onpointermove = (event) => {
+    if (!from) return;
+    const e = edges(place(event));
+    if (!box && e.right - e.left > 6) card.plot.append(box = el("div", { class: "zoombox" }));
+    if (box) box.style.cssText = `left:${e.left}px;top:${e.top}px;width:${e.right - e.left}px;height:${e.bottom - e.top}px`;
+  };
+  canvas.onpointerup = (event) => {
+    if (from && box) {
+      const e = edges(place(event)), scales = card.chart.scales, options = card.chart.options.scales;
+      if (e.right - e.left > 6 && (axes === "x" || e.bottom - e.top > 6)) {
+        const x = [scales.x.getValueForPixel(e.left), scales.x.getValueForPixel(e.right)];
+        const y = [scales.y.getValueForPixel(e.bottom), scales.y.getValueForPixel(e.top)];
+        Object.assign(options.x, { min: Math.min(...x), max: Math.max(...x) });
+        if (axes === "xy") Object.assign(options.y, { min: Math.min(...y), max: Math.max(...y) });
+        card.chart.update();
+        card.justZoomed = true;
+        setTimeout(() => { card.justZoomed = false; }, 50);
+      }
+      box.remove();
+    }
+    from = box = null;
+  };
+  canvas.onpointercancel = () => { if (box) box.remove(); from = box = null; };
+  canvas.ondblclick = () => card.redraw();
+}
+
+// 1, 2 and 5 times a power of ten; only the powers where the axis spans more than three of them.
+function logTick(value) {
+  const power = Math.floor(Math.log10(value) + 1e-9), lead = Math.round(value / 10 ** power);
+  const decades = Math.log10(this.max / this.min);
+  return lead === 1 || (decades < 3.5 && (lead === 2 || lead === 5)) || decades < 0.6 ? show(value) : "";
+}
+function axis(title, { log = false, stacked = false, percent: isPercent = false, grid = true, position, ...more } = {}) {
+  return { type: log ? "logarithmic" : "linear", stacked, position, title: { display: Boolean(title), text: title, color: Theme.css("--text") },
+    grid: { color: Theme.css("--grid"), borderColor: Theme.css("--soft"), display: grid },
+    ticks: { maxRotation: 0, autoSkipPadding: 14, callback: log ? logTick : isPercent ? (v) => `${show(v)} %` : (v) => show(v) }, ...more };
+}
+function categories(title, { stacked = false, ...more } = {}) {
+  return { type: "category", stacked, title: { display: Boolean(title), text: title, color: Theme.css("--text") },
+    grid: { display: false, borderColor: Theme.css("--soft") }, ticks: { autoSkip: false, maxRotation: 0 }, ...more };
+}
+function tooltip(callbacks, more) {
+  return { backgroundColor: Theme.css("--text"), titleColor: Theme.css("--card"), bodyColor: Theme.css("--card"), footerColor: Theme.css("--card"),
+    padding: 9, boxPadding: 4, usePointStyle: true, titleFont: { weight: "600" }, footerFont: { weight: "normal" }, callbacks, ...more };
+}
+const legend = (more) => ({ position: "top", align: "start", labels: { boxWidth: 13, boxHeight: 13, padding: 12, color: Theme.css("--text") }, ...more });
+const cut = (text, length = 34) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+
+// Horizontal stacked bars. rows: [{name, parts: Map(name -> value)}]; value texts by format(value).
+function stackedBars(card, rows, title, format, { percentOfRow = false } = {}) {
+  const names = [];
+  for (const row of rows) for (const name of row.parts.keys()) if (!names.includes(name)) names.push(name);
+  const used = names.filter((name) => rows.some((row) => row.parts.get(name) > 0));
+  const ranks = [...FIXED.keys()];
+  used.sort((a, b) => (ranks.indexOf(a) + 1 || 99) - (ranks.indexOf(b) + 1 || 99));
+  const totals = rows.map((row) => sum([...row.parts.values()], (v) => v));
+  const drawn = (row, i, name) => { const v = row.parts.get(name) || 0; return percentOfRow ? (totals[i] ? (100 * v) / totals[i] : 0) : v; };
+  card.show(() => ({
+    type: "bar",
+    data: { labels: rows.map((row) => row.name), datasets: used.map((name, k) => ({ label: name.replace(/_/g, " "), data: rows.map((row, i) => drawn(row, i, name)),
+      backgroundColor: Theme.named(name, k), borderColor: Theme.css("--card"), borderWidth: { right: 1 }, borderSkipped: false, barPercentage: 0.86, categoryPercentage: 0.95, key: name })) },
+    options: { indexAxis: "y", scales: { x: axis(title, { stacked: true, percent: percentOfRow, max: percentOfRow ? 100 : undefined }),
+      y: categories("", { stacked: true, ticks: { autoSkip: false, callback(v) { return cut(this.getLabelForValue(v)); } } }) },
+      interaction: { mode: "y", intersect: false },
+      plugins: { legend: legend(), tooltip: tooltip({
+        label: (item) => { const value = rows[item.dataIndex].parts.get(item.dataset.key) || 0, total = totals[item.dataIndex];
+          return `${item.dataset.label}: ${format(value)}${total ? ` (${show((100 * value) / total, 3)} %)` : ""}`; },
+        footer: (items) => (items.length ? `total: ${format(totals[items[0].dataIndex])}` : "") },
+      { filter: (item) => (rows[item.dataIndex].parts.get(item.dataset.key) || 0) > 0 }) } },
+  }), Math.max(170, rows.length * 23 + 105));
+}

@@ -1,0 +1,79 @@
+// What `vitality report` shows: results, comparisons and sweeps, read from files and folders and checked, so that
+// everything after this can take them as they are.
+//
+// A file is told by what it holds: results have "layers" and "totals", comparisons "kind": "comparison", sweeps
+// (results.json) "spec" and "points". A folder is a sweep's or a merge's: its results.sqlite, as far as it has got, or
+// else its results.json. Whatever does not fit is an InputError with the file and the pointer.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "explore/evaluate.h"
+#include "explore/sampler.h"
+#include "explore/sweep_spec.h"
+#include "report/result.h"
+
+namespace vitality {
+
+constexpr std::size_t kMaxReportBytes = 256U << 20;  // of one input file
+constexpr std::size_t kMaxReportResults = 64;
+constexpr std::size_t kMaxReportPoints = 100000;  // of all sweeps
+
+struct ReportResult {
+  std::string file, machine, label;  // label: "machine, workload", told apart by a number where two are alike
+  SimulationResult result;
+  JsonValue config;      // resolved; null when the file has none
+  double clock_mhz = 0;  // 0: not known, likewise below
+  double peak_gops = 0;  // every multiply-accumulator busy; 1 MAC = 2 operations
+  double dram_gb_s = 0;  // peak of all channels
+};
+
+// One machine on one model. Numbers that are not known are NaN.
+struct ReportComparedPair {
+  std::size_t machine = 0, workload = 0;
+  PointStatus status = PointStatus::kFailed;
+  std::string reason;
+  struct Scope {
+    double latency_ms, energy_mj, speedup, efficiency_gain, gops, gops_per_w;
+  } whole, attention;
+};
+struct ReportComparison {
+  struct Machine {
+    std::string name, tag, how;  // tag: simulated, analytic, measured, published, corrected, scaled
+    std::vector<std::string> notes;
+  };
+  std::string file, command, normalize;
+  std::vector<Machine> machines;  // the first is 1.0
+  std::vector<std::string> workloads;
+  std::vector<ReportComparedPair> pairs;
+};
+
+struct ReportSweep {
+  struct Point {
+    Design design;
+    std::uint32_t workload = 0, reason = 0;
+    PointStatus status = PointStatus::kFailed;
+    bool pareto = false;
+    std::vector<double> totals;  // by metric; NaN: not measured
+  };
+  std::string file;
+  std::vector<Axis> axes;
+  std::vector<Objective> objectives;
+  std::vector<std::string> constraints, workloads, metrics, reasons;  // reasons[0] is ""
+  std::vector<Point> points;
+};
+
+struct ReportInput {
+  std::vector<ReportResult> results;
+  std::vector<ReportComparison> comparisons;
+  std::vector<ReportSweep> sweeps;
+};
+
+// Reads all of them. Throws InputError.
+ReportInput read_report_inputs(const std::vector<std::string>& paths);
+// Adds one document, as if read from `file`.
+void add_report_document(const std::string& text, const std::string& file, ReportInput& input);
+
+}  // namespace vitality
