@@ -86,10 +86,26 @@ function makeZoomable(card, axes) {
 
 // 1, 2 and 5 times a power of ten; only the powers where the axis spans more than three of them.
 function logTick(value) {
-  const power = Math.floor(Math.log10(value) + 1e-9), lead = Math.round(value / 10 ** power);
+  const power = Math.floor(Math.log10(value) + 1e-9), exact = value / 10 ** power, lead = Math.round(exact);
   const decades = Math.log10(this.max / this.min);
+  if (Math.abs(exact - lead) > 1e-6) return "";
   return lead === 1 || (decades < 3.5 && (lead === 2 || lead === 5)) || decades < 0.6 ? show(value) : "";
 }
+// Round numbers at or above a value: 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten.
+function niceAbove(value) {
+  if (!(value > 0)) return undefined;
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((step) => step * power >= value * (1 - 1e-9));
+}
+// The range of values with some air; Chart.js would go to the next 1, 2 or 5.
+function logRange(values) {
+  let low = Infinity, high = 0;
+  for (const value of values) { low = Math.min(low, value); high = Math.max(high, value); }
+  if (!(high > 0)) return {};
+  const air = Math.max(1.12, (high / low) ** 0.03);
+  return { min: low / air, max: high * air };
+}
+function energyUnit(largest) { return largest >= 2e9 ? [1e9, "mJ"] : largest >= 2e6 || largest === 0 ? [1e6, "µJ"] : largest >= 2e3 ? [1e3, "nJ"] : [1, "pJ"]; }
 function axis(title, { log = false, stacked = false, percent: isPercent = false, grid = true, position, ...more } = {}) {
   return { type: log ? "logarithmic" : "linear", stacked, position, title: { display: Boolean(title), text: title, color: Theme.css("--text") },
     grid: { color: Theme.css("--grid"), borderColor: Theme.css("--soft"), display: grid },

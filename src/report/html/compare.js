@@ -61,10 +61,10 @@ class CompareView {
     const controls = el("div", { class: "controls" }, choice("show", COMPARED.map(([name, label]) => [name, label]), this.metric, update("metric")),
       choice("of", [["whole", "the whole model"], ["attention", "attention layers"]], this.scope, update("scope")),
       choice("relative to", machines, "0", (value) => { this.reference = Number(value); this.draw(); }), toggle("logarithmic", this.log, update("log")));
-    this.card = new ChartCard("Machines side by side", "", 400, { wide: true });
+    this.card = new ChartCard("Baselines", "", 400, { wide: true });
     this.table = new DataTable([
       { label: "workload", get: (p) => this.c.workloads[p.workload] }, { label: "machine", get: (p) => this.c.machines[p.machine].name },
-      { label: "numbers are", get: (p) => this.c.machines[p.machine].tag }, { label: "status", get: (p) => p.status },
+      ...(this.c.machines.some((m) => m.tag) ? [{ label: "numbers are", get: (p) => this.c.machines[p.machine].tag }] : []), { label: "status", get: (p) => p.status },
       ...COMPARED.map(([name, label]) => ({ label, numeric: true, get: (p) => this.value(p, name) })), { label: "reason", get: (p) => p.reason },
     ], { name: "comparison" });
     const notes = this.c.machines.filter((m) => m.how || m.notes.length).map((m) => el("li", {}, el("b", {}, m.name), `: ${[m.how, ...m.notes].filter(Boolean).join("; ")}`));
@@ -100,7 +100,7 @@ class CompareView {
     const labels = [...workloads.map(([name]) => cut(name, 24)), ...(withMean ? ["geometric mean"] : [])];
     this.card.show(() => ({
       type: "bar",
-      data: { labels, datasets: machines.map(([machine, m]) => ({ label: machine.name + (machine.tag && machine.tag !== "simulated" ? ` (${machine.tag})` : ""), backgroundColor: Theme.color(m) + (m >= 8 ? "90" : ""), borderColor: Theme.css("--text"), borderWidth: m >= 8 ? 1 : 0, categoryPercentage: 0.86, barPercentage: 0.92, maxBarThickness: 90,
+      data: { labels, datasets: machines.map(([machine, m]) => ({ label: machine.name + (machine.tag && machine.tag !== "simulated" ? ` (${machine.tag})` : ""), backgroundColor: Theme.color(m) + (m >= 8 ? "90" : ""), borderColor: Theme.css("--text"), borderWidth: m >= 8 ? 1 : 0, categoryPercentage: labels.length === 1 ? Math.min(0.86, 0.11 * machines.length) : 0.86, barPercentage: 0.92, maxBarThickness: 90,
         data: [...workloads.map(([, w]) => at(m, w)), ...(withMean ? [mean(m)] : [])] })) },
       options: { layout: { padding: { top: 8 } }, scales: { x: categories(""), y: axis(relative ? `${label} (×)` : label, { log: this.log, ...(this.log ? {} : { min: 0 }), grace: "6%" }) },
         plugins: { legend: legend(), tooltip: tooltip({ label: (item) => `${item.dataset.label}: ${show(item.raw)}${relative ? " ×" : ""}` }) } },

@@ -29,7 +29,7 @@ function layerColumns(run) {
   const ms = (cycles) => cycles / run.clock_mhz / 1e3;
   return [
     { label: "layer", get: (l) => l.name }, { label: "kind", get: (l) => l.kind },
-    { label: "mapping", get: (l) => l.mapping }, { label: "start (cycle)", numeric: true, get: (l) => l.start, show: (v) => v.toLocaleString("en-US") },
+    { label: "start (cycle)", numeric: true, get: (l) => l.start, show: (v) => v.toLocaleString("en-US") },
     { label: "span (cycles)", numeric: true, get: (l) => l.end - l.start, show: (v) => v.toLocaleString("en-US") },
     { label: "span (ms)", numeric: true, get: (l) => (run.clock_mhz ? ms(l.end - l.start) : null) },
     { label: "bound (cycles)", numeric: true, get: (l) => l.bound, show: (v) => v.toLocaleString("en-US") },
@@ -39,7 +39,7 @@ function layerColumns(run) {
     { label: "DRAM read (kB)", numeric: true, get: (l) => l.dram_read / 1e3 }, { label: "DRAM written (kB)", numeric: true, get: (l) => l.dram_write / 1e3 },
     { label: "scratchpad read (kB)", numeric: true, get: (l) => l.sram_read / 1e3 }, { label: "scratchpad written (kB)", numeric: true, get: (l) => l.sram_write / 1e3 },
     ...(run.layers.some((l) => l.max_rel_error !== undefined) ? [{ label: "largest relative error", numeric: true, get: (l) => l.max_rel_error }] : []),
-    { label: "charged", get: (l) => (!l.executed ? "left out" : l.charged ? "yes" : "no") },
+    { label: "charged", get: (l) => (!l.executed ? "left out" : l.charged ? "yes" : "no") }, { label: "mapping", get: (l) => l.mapping },
   ];
 }
 const UNIT_COLUMNS = [
@@ -130,7 +130,7 @@ class ResultView {
     const roof = knee ? [{ x: low, y: 2 * low * run.dram_gb_s }, { x: knee, y: run.peak_gops }, { x: high, y: run.peak_gops }] : [{ x: low, y: run.peak_gops }, { x: high, y: run.peak_gops }];
     const kinds = [...groupBy(points, (p) => p.layer.kind)];
     const name = `roof: ${knee ? `${show(run.dram_gb_s)} GB/s DRAM, ` : ""}${show(run.peak_gops)} GOP/s`;
-    const lowest = Math.min(...points.map((p) => p.y), roof[0].y);
+    const lowest = Math.min(...points.map((p) => p.y));
     this.roofline.show(() => ({
       type: "scatter",
       data: { datasets: [
@@ -156,7 +156,10 @@ class ResultView {
     this.energy.caption(`Energy of the run by part of the machine: ${Object.entries(this.run.energy).map(([name, v]) => `${name} ${total ? show((100 * v) / total, 3) : 0} %`).join(", ")}.`);
     const energetic = groups.filter(({ members }) => members.some((l) => Object.values(l.energy).some((v) => v > 0)));
     this.energy.element.hidden = energetic.length === 0;
-    stackedBars(this.energy, energetic.map(({ name, members }) => ({ name, parts: addParts(members, (l) => Object.entries(l.energy).map(([part, pj]) => [part, pj / MEGA])) })), "energy (µJ)", (v) => picojoules(v * MEGA));
+    const rows = energetic.map(({ name, members }) => ({ name, parts: addParts(members, (l) => Object.entries(l.energy)) }));
+    const [size, unit] = energyUnit(Math.max(0, ...rows.map((row) => sum([...row.parts.values()], (v) => v))));
+    for (const row of rows) for (const [part, pj] of row.parts) row.parts.set(part, pj / size);
+    stackedBars(this.energy, rows, `energy (${unit})`, (v) => picojoules(v * size));
   }
 
   showUnits() {
@@ -167,7 +170,8 @@ class ResultView {
     if (this.run.energy.leakage > 0) rows.push({ name: "leakage", energy: this.run.energy.leakage });
     this.unitEnergy.element.hidden = rows.length === 0;
     rows.sort((a, b) => b.energy - a.energy);
-    plainBars(this.unitEnergy, rows.map((r) => [r.name, r.energy / MEGA]), "energy (µJ)", (v) => picojoules(v * MEGA));
+    const [size, unit] = energyUnit(rows.length ? rows[0].energy : 0);
+    plainBars(this.unitEnergy, rows.map((r) => [r.name, r.energy / size]), `energy (${unit})`, (v) => picojoules(v * size));
     const path = Object.entries(this.run.critical_path).sort((a, b) => b[1] - a[1]);
     this.critical.element.hidden = path.length === 0;
     if (path.length) plainBars(this.critical, path.map(([name, cycles]) => [name.replace(/_/g, " ").replace(".", ": "), cycles]), "cycles", (v) => `${v.toLocaleString("en-US")} cycles (${show((100 * v) / this.run.totals.cycles, 3)} %)`);

@@ -21,13 +21,29 @@ class SweepView {
     const wanted = [...sweep.objectives.map((o) => o.name), "latency_ms", "energy_mj", "area_mm2", "cycles"].filter((name) => this.varying.includes(name));
     this.x = wanted[0] || this.varying[0];
     this.y = wanted.find((name) => name !== this.x) || this.varying.find((name) => name !== this.x) || this.x;
-    this.objective = this.x;
     this.model = sweep.workloads[sweep.workloads.length - 1] || "";
     this.color = this.freeAxes.length ? `axis ${this.freeAxes[0]}` : "none";
     this.logX = this.logY = true;
     this.onlyPareto = false;
     this.allowed = sweep.axes.map((axis) => new Set(axis.values.map((_, v) => v)));
+    this.chooseAxes(wanted);
+    this.objective = this.x;
     this.build(title);
+  }
+
+  // The two of the objectives with the longest front: where there is something to trade.
+  chooseAxes(names) {
+    const ok = this.points.filter((i) => this.status(i) === 0 && this.workload(i) === this.model);
+    let longest = 0;
+    for (const [k, x] of names.slice(0, 4).entries()) {
+      for (const y of names.slice(k + 1, 4)) {
+        const before = [this.x, this.y];
+        [this.x, this.y] = [x, y];
+        const front = this.front(ok.map((i) => ({ x: this.total(x, i), y: this.total(y, i) }))).length;
+        if (front > longest) longest = front;
+        else [this.x, this.y] = before;
+      }
+    }
   }
 
   better(name) {
@@ -139,7 +155,7 @@ class SweepView {
       data: { datasets: [
         { label: "Pareto front", type: "line", data: front, parsing: false, borderColor: Theme.css("--text"), borderWidth: 1.6, stepped: this.better(this.x) === "min" ? "before" : "after", pointRadius: front.length > 300 ? 0 : radius + 1.5, pointStyle: "circle", backgroundColor: "transparent", pointBackgroundColor: "transparent", pointHoverRadius: radius + 5, order: 0 },
         ...groups.map((g) => ({ label: g.label, data: g.points, parsing: false, pointRadius: radius, pointHoverRadius: radius + 4, pointHitRadius: 2, pointBorderWidth: g.shape >= 4 ? 1.5 : 0, pointStyle: SHAPES[g.shape % SHAPES.length], backgroundColor: g.color(), borderColor: g.color(), order: 1 }))] },
-      options: { scales: { x: axis(metric(this.x).title, { log: this.logX }), y: axis(metric(this.y).title, { log: this.logY }) }, interaction: { mode: "nearest", intersect: true },
+      options: { scales: { x: axis(metric(this.x).title, { log: this.logX, ...(this.logX ? logRange(points.map((p) => p.x)) : {}) }), y: axis(metric(this.y).title, { log: this.logY, ...(this.logY ? logRange(points.map((p) => p.y)) : {}) }) }, interaction: { mode: "nearest", intersect: true },
         onClick: (event, items, chart) => { if (items.length && !this.scatter.justZoomed) this.pick(chart.data.datasets[items[0].datasetIndex].data[items[0].index].i); },
         plugins: { legend: legend({ title: { display: Boolean(colored), text: colored, color: Theme.css("--soft"), position: "start", padding: 0 }, labels: { usePointStyle: true, padding: 12, color: Theme.css("--text") } }), tooltip: tooltip({
           title: (items) => (items.length ? `point ${items[0].raw.i}${this.pareto(items[0].raw.i) ? ", Pareto" : ""}: ${this.workload(items[0].raw.i)}` : ""),
@@ -177,7 +193,7 @@ class SweepView {
         type: "line",
         data: { labels, datasets: [line("mean", { borderColor: Theme.color(0), backgroundColor: Theme.color(0), borderWidth: 2.2, pointRadius: 3.5, order: 0 }),
           line("low", { borderWidth: 0, pointRadius: 0, pointHitRadius: 0, fill: false, order: 2 }), line("high", { borderWidth: 0, pointRadius: 0, pointHitRadius: 0, fill: "-1", backgroundColor: Theme.color(0) + "28", order: 2 })] },
-        options: { scales: { x: categories(cut(this.s.axes[s.a].key, 40), { ticks: { autoSkip: true, maxRotation: 0, callback(v) { return cut(this.getLabelForValue(v), 12); } } }), y: axis(title, { min: 0, max: top || undefined, grace: 0 }) }, interaction: { mode: "index", intersect: false },
+        options: { scales: { x: categories(cut(this.s.axes[s.a].key, 40), { ticks: { autoSkip: true, maxRotation: 0, callback(v) { return cut(this.getLabelForValue(v), 12); } } }), y: axis(title, { min: 0, max: niceAbove(top) }) }, interaction: { mode: "index", intersect: false },
           plugins: { legend: { display: false }, tooltip: tooltip({ label: (item) => { const r = s.rows[item.dataIndex]; return [`mean ${show(r.mean)}`, `10 % to 90 %: ${show(r.low)} to ${show(r.high)}`, `${show(r.count)} points`]; } }, { filter: (item) => item.datasetIndex === 0, displayColors: false }) } },
       }));
     });

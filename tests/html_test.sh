@@ -1,0 +1,78 @@
+#!/bin/bash
+# usage: html_test.sh SOURCE_DIR VITALITY. Opens pages of `vitality report` in a headless Chromium, where they use themselves as a reader
+# would (src/report/html/selftest.js): charts drawn, hover, sort, filter, no error on the console, nothing loaded from elsewhere. One
+# page is of hostile names, one of 10,000 points. Exit 77 = skipped: no Chromium.
+set -euo pipefail
+source_dir=$1 program=$2
+command -v chromium >/dev/null || {
+  echo "SKIPPED: chromium is not installed (Debian: apt-get install chromium fonts-dejavu-core)"
+  exit 77
+}
+work=$(mktemp -d /tmp/vitality_html_XXXXXX)
+trap 'rm -rf "$work"' EXIT
+golden=$source_dir/tests/golden/report
+
+# use PAGE CHECKS: the page's self-test passes, with at least so many checks.
+use() {
+  timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+    --disable-component-update --disable-sync --disable-dev-shm-usage --user-data-dir="$work/profile" --window-size=1440,1000 \
+    --virtual-time-budget=60000 --dump-dom "file://$work/$1#selftest" >"$work/dom" 2>"$work/log" || {
+    tail -20 "$work/log"
+    echo "FAILED: $1: chromium ended with an error"
+    exit 1
+  }
+  sed -n '/^<pre id="selftest">/,/<\/pre>/p' "$work/dom" >"$work/verdict"
+  local passed
+  passed=$(sed -n 's/.*"passed": \([0-9]*\).*/\1/p' "$work/verdict")
+  if ! grep -q '"ok": true' "$work/verdict" || [ "${passed:-0}" -lt "$2" ]; then
+    cat "$work/verdict"
+    echo "FAILED: $1: ${passed:-no} checks passed, expected $2 and no failure"
+    exit 1
+  fi
+  echo "$1: $passed checks passed"
+}
+
+# The columns of src/explore/export.h, made up: 10,000 points over seven axes.
+awk -v points=10000 'BEGIN {
+  srand(7); split("16 32 48 64 96 128", size, " "); split("50 100 200 400", kib, " ")
+  printf "{\"schema_version\":1,\"spec\":{\"axes\":{\"matrix_engine.rows\":[16,32,48,64,96,128],\"matrix_engine.cols\":[16,32,48,64,96,128],"
+  printf "\"scratchpad.capacity_kib\":[50,100,200,400],\"precision\":[\"int8\",\"int16\"]},\"sampler\":{\"kind\":\"random\"},\"constraints\":"
+  printf "[\"area_mm2 <= 14\"],\"objectives\":{\"latency_ms\":\"min\",\"area_mm2\":\"min\"},\"numerics\":\"off\"},\"points\":["
+  for (i = 0; i < points; ++i) {
+    r = size[int(rand() * 6) + 1]; c = size[int(rand() * 6) + 1]; k = kib[int(rand() * 4) + 1]; wide = rand() < 0.5
+    ok = i % 11 != 0; ms = 4000 / (r * c) + 20 / k + rand(); area = r * c / 700 * (1 + wide) + k / 100
+    printf "%s\n{\"axes\":{\"matrix_engine.rows\":%d,\"matrix_engine.cols\":%d,\"scratchpad.capacity_kib\":%d,\"precision\":\"%s\"}", i ? "," : "", r, c, k, wide ? "int16" : "int8"
+    printf ",\"workload\":\"deit_tiny\",\"status\":\"%s\",\"reason\":\"%s\",\"totals\":{", ok ? "ok" : "infeasible", ok ? "" : "too large"
+    if (ok) {
+      printf "\"cycles\":%d,\"latency_ms\":%.12f,\"energy_mj\":%.12f,\"area_mm2\":%.12f", ms * 5e5, ms, area * ms + rand(), area
+      for (m = 0; m < 20; ++m) printf ",\"measure_%d\":%.12f", m, rand() * 1e6
+    }
+    printf "},\"pareto\":false}"
+  }
+  print "\n]}"
+}' >"$work/results.json"
+
+"$program" report "$golden/vitality.json" "$golden/dense_softmax.json" "$golden/comparison.json" --html "$work/results.html"
+use results.html 30
+"$program" report "$work/results.json" --html "$work/sweep.html"
+[ "$(stat -c %s "$work/sweep.html")" -lt 10000000 ] || {
+  echo "FAILED: the page of 10,000 points is 10 MB or more"
+  exit 1
+}
+use sweep.html 20
+# Names that would end the script, start another, or break a script's text, were they not escaped.
+python3 - "$golden/vitality.json" "$work/hostile.json" <<'PY'
+import json, sys
+evil = "</script><script>throw 1//<!--<img src=x onerror='throw 2'>\"'`${x}\u2028\\ __proto__"
+result = json.load(open(sys.argv[1]))
+result["config"]["name"] = evil
+result["workload"]["name"] = evil
+for k, layer in enumerate(result["layers"]):
+    layer["name"], layer["kind"], layer["bottleneck"] = evil + str(k), ["__proto__", evil][k % 2], "constructor"
+    layer["time_split"] = {evil: 5, "__proto__": 7}
+for k, unit in enumerate(result["units"]):
+    unit["name"] = evil + str(k)
+json.dump(result, open(sys.argv[2], "w"), ensure_ascii=False)
+PY
+"$program" report "$work/hostile.json" "$golden/vitality.json" --html "$work/hostile.html"
+use hostile.html 20

@@ -1,0 +1,253 @@
+// The report's inputs and what is embedded in its page: nothing in a file may end the script element it stands in.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "report/figures.h"
+#include "report/html_page.h"
+#include "report/page_data.h"
+#include "report/report_input.h"
+
+using namespace vitality;
+
+namespace {
+
+std::string golden(const std::string& name) {
+  return read_text_file(std::string(VITALITY_SOURCE_DIR) + "/tests/golden/report/" + name);
+}
+ReportInput input_of(const std::string& text) {
+  ReportInput input;
+  add_report_document(text, "in.json", input);
+  return input;
+}
+nlohmann::json data_of(const ReportInput& input) {
+  return nlohmann::json::parse(page_data(input, "title"));
+}
+std::string error_of(const std::string& text) {
+  try {
+    input_of(text);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+// The golden result with one value replaced or, without a value, removed.
+std::string changed(const std::string& pointer, const char* value) {
+  nlohmann::json json = nlohmann::json::parse(golden("vitality.json"));
+  const nlohmann::json::json_pointer at(pointer);
+  if (value != nullptr)
+    json[at] = nlohmann::json::parse(value);
+  else
+    json[at.parent_pointer()].erase(at.back());
+  return json.dump();
+}
+
+const std::string kEvil = "</script><script>alert(1)</script><!-- \"'`\\ \xe2\x80\xa8 \xf0\x9f\x9a\x80";
+
+std::string sweep_text(const std::string& points) {
+  return R"({"schema_version":1,"spec":{"axes":{"dram.channels":[1,2],"precision":["int8","int16"],"f":[true,0.5]},)"
+         R"("objectives":{"latency_ms":"min","gops":"max"},"constraints":["area_mm2 <= 6"]},"points":[)" +
+         points + "]}";
+}
+const std::string kPoint =
+    R"({"axes":{"dram.channels":2,"precision":"int8","f":0.5},"workload":"w","status":"ok","reason":"",)"
+    R"("totals":{"latency_ms":1.23456789012,"gops":2000000001,"cycles":7},"pareto":true})";
+const std::string kInfeasible =
+    R"({"axes":{"dram.channels":1,"precision":"int16","f":true},"workload":"w","status":"infeasible","reason":"why",)"
+    R"("totals":{},"pareto":false})";
+
+}  // namespace
+
+TEST_CASE("a result's numbers arrive in the page") {
+  const ReportInput input = input_of(golden("vitality.json"));
+  REQUIRE(input.results.size() == 1);
+  const nlohmann::json source = nlohmann::json::parse(golden("vitality.json"));
+  const nlohmann::json run = data_of(input)["results"][0];
+  CHECK(run["machine"] == "vitality");
+  CHECK(run["totals"]["cycles"] == source["totals"]["cycles"]);
+  CHECK(run["totals"]["energy_mj"] == source["totals"]["energy_mj"]);
+  CHECK(run["attention"]["latency_ms"] == source["attention_totals"]["latency_ms"]);
+  REQUIRE(run["layers"].size() == source["layers"].size());
+  REQUIRE(run["units"].size() == source["units"].size());
+  for (std::size_t i = 0; i < run["layers"].size(); ++i) {
+    CHECK(run["layers"][i]["name"] == source["layers"][i]["name"]);
+    CHECK(run["layers"][i]["end"] == source["layers"][i]["end_cycle"]);
+    CHECK(run["layers"][i]["split"] == source["layers"][i]["time_split"]);
+    CHECK(run["layers"][i]["energy"] == source["layers"][i]["energy_breakdown_pj"]);
+  }
+  CHECK(run["units"][0]["stalls"] == source["units"][0]["stall_cycles"]);
+  // 64 x 64 and the diagonal's 64 multiply-accumulators at 500 MHz; four channels of DDR4-2400.
+  CHECK(run["peak_gops"].get<double>() == Approx(2 * 4160 * 0.5));
+  CHECK(run["dram_gb_s"].get<double>() == Approx(4 * 8 * 2 / 0.833));
+  CHECK(run["clock_mhz"].get<double>() == Approx(500));
+}
+
+TEST_CASE("no text of an input can leave the script element") {
+  nlohmann::json json = nlohmann::json::parse(golden("vitality.json"));
+  json["config"]["name"] = kEvil;
+  json["workload"]["name"] = kEvil;
+  json["layers"][0]["name"] = kEvil;
+  json["layers"][0]["time_split"] = {{kEvil, 5}, {"__proto__", 6}};
+  json["units"][0]["name"] = kEvil;
+  json["config"][kEvil] = kEvil;
+  const ReportInput input = input_of(json.dump());
+  const std::string data = page_data(input, kEvil);
+  CHECK(data.find('<') == std::string::npos);
+  CHECK(std::all_of(data.begin(), data.end(), [](char c) { return c >= 0x20 && c < 0x7f; }));
+  const nlohmann::json back = nlohmann::json::parse(data);
+  CHECK(back["title"] == kEvil);
+  CHECK(back["results"][0]["machine"] == kEvil);
+  CHECK(back["results"][0]["layers"][0]["name"] == kEvil);
+  CHECK(back["results"][0]["layers"][0]["split"][kEvil] == 5);
+  // The page has exactly the script elements of its frame, whatever the data says.
+  const auto count = [](const std::string& text, const std::string& part) {
+    std::size_t found = 0;
+    for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size()) ++found;
+    return found;
+  };
+  const std::string page = html_page(input, kEvil), plain = html_page(input_of(golden("vitality.json")), "title");
+  CHECK(count(page, "</script") == count(plain, "</script"));
+  CHECK(count(page, "<script") == count(plain, "<script"));
+  CHECK(count(page, "<!--") == count(plain, "<!--"));
+}
+
+TEST_CASE("text that looks like a mark of the page's frame stays text") {
+  const std::string page = html_page(input_of(changed("/workload/name", "\"{{script}} {{library}} {{data}}\"")), "t");
+  CHECK(page.find("\"{{script}} {{library}} {{data}}\"") != std::string::npos);
+  CHECK(page.find("selfTest()") != std::string::npos);
+  CHECK(page.rfind("<!DOCTYPE html>", 0) == 0);
+}
+
+TEST_CASE("the page asks for nothing from elsewhere") {
+  const std::string page = html_page(input_of(golden("vitality.json")), "t");
+  CHECK(page.find("default-src 'none'") != std::string::npos);
+  for (const char* way : {"<script src", "<link rel=\"stylesheet\"", "@import", "src=\"http", "url(http"})
+    CHECK(page.find(way) == std::string::npos);
+}
+
+TEST_CASE("names that are not UTF-8 do not stop the page") {
+  ReportInput input = input_of(golden("vitality.json"));
+  input.results[0].file = "\xff\xfe.json";
+  CHECK(data_of(input)["results"][0]["file"] == "\xef\xbf\xbd\xef\xbf\xbd.json");
+}
+
+TEST_CASE("a sweep is stored by columns") {
+  const ReportInput input = input_of(sweep_text(kPoint + "," + kInfeasible));
+  const nlohmann::json sweep = data_of(input)["sweeps"][0];
+  CHECK(sweep["points"] == 2);
+  CHECK(sweep["axes"][0]["key"] == "dram.channels");
+  CHECK(sweep["axes"][0]["values"] == nlohmann::json({1, 2}));
+  CHECK(sweep["axes"][0]["column"] == nlohmann::json({1, 0}));
+  CHECK(sweep["axes"][2]["values"] == nlohmann::json({true, 0.5}));
+  CHECK(sweep["axes"][2]["column"] == nlohmann::json({1, 0}));
+  CHECK(sweep["status"] == nlohmann::json({0, 1}));
+  CHECK(sweep["pareto"] == nlohmann::json({1, 0}));
+  CHECK(sweep["workload"] == nlohmann::json::array({0}));  // the same for all
+  CHECK(sweep["reasons"] == nlohmann::json({"", "why"}));
+  CHECK(sweep["reason"] == nlohmann::json({0, 1}));
+  CHECK(sweep["metrics"] == nlohmann::json({"latency_ms", "gops", "cycles"}));
+  CHECK(sweep["totals"][0] == nlohmann::json({1.234568, nullptr}));    // seven digits
+  CHECK(sweep["totals"][1] == nlohmann::json({2000000001, nullptr}));  // whole numbers as they are
+  CHECK(sweep["objectives"][1]["max"] == true);
+}
+
+TEST_CASE("a metric that only later points have is unknown for the earlier ones") {
+  std::string later = kPoint;
+  later.replace(later.find("\"cycles\""), 8, "\"tokens\"");
+  const ReportInput input = input_of(sweep_text(kPoint + "," + later));
+  REQUIRE(input.sweeps[0].metrics == std::vector<std::string>{"latency_ms", "gops", "cycles", "tokens"});
+  CHECK(std::isnan(input.sweeps[0].points[0].totals[3]));
+  CHECK(std::isnan(input.sweeps[0].points[1].totals[2]));
+  CHECK(input.sweeps[0].points[1].totals[3] == 7);
+}
+
+TEST_CASE("a comparison's pairs know their machine and model") {
+  const ReportInput input = input_of(golden("comparison.json"));
+  REQUIRE(input.comparisons.size() == 1);
+  const ReportComparison& comparison = input.comparisons[0];
+  CHECK(comparison.machines.size() == 3);
+  CHECK(comparison.machines[1].tag == "scaled");
+  CHECK(comparison.workloads == std::vector<std::string>{"deit_tiny", "deit_small"});
+  REQUIRE(comparison.pairs.size() == 6);
+  CHECK(comparison.pairs[4].machine == 2);
+  CHECK(comparison.pairs[4].workload == 0);
+  CHECK(comparison.pairs[4].whole.latency_ms == Approx(9));
+  CHECK(comparison.pairs[3].status == PointStatus::kInfeasible);
+  CHECK(std::isnan(comparison.pairs[3].whole.speedup));
+  CHECK(data_of(input)["comparisons"][0]["pairs"][3]["whole"]["speedup"].is_null());
+}
+
+TEST_CASE("errors in inputs name the file, the place and what was expected") {
+  CHECK(error_of("{}").find("in.json: expected a result") == 0);
+  CHECK(error_of("[1]").find("in.json: expected a result") == 0);
+  CHECK(error_of("{\"layers\":[").find("in.json: ") == 0);
+  CHECK(error_of(changed("/schema_version", "2")).find("in.json: /schema_version: ") == 0);
+  CHECK(error_of(changed("/totals/cycles", "-1")).find("in.json: /totals/cycles: ") == 0);
+  CHECK(error_of(changed("/totals/latency_ms", "\"fast\"")).find("in.json: /totals/latency_ms: ") == 0);
+  CHECK(error_of(changed("/totals/latency_ms", nullptr)).find("in.json: /totals: missing key \"latency_ms\"") == 0);
+  CHECK(error_of(changed("/workload", nullptr)).find("in.json: missing key \"workload\"") == 0);
+  CHECK(error_of(changed("/layers/0/name", "7")).find("in.json: /layers/0/name: expected a string") == 0);
+  CHECK(error_of(changed("/layers/1", "null")).find("in.json: /layers/1: ") == 0);
+  CHECK(error_of(changed("/layers/0/end_cycle", "-5")).find("in.json: /layers/0/end_cycle: ") == 0);
+  CHECK(error_of(changed("/layers/0/time_split", "[1]")).find("in.json: /layers/0/time_split: ") == 0);
+  CHECK(error_of(changed("/units/0/stall_cycles/dram", "0.5")).find("in.json: /units/0/stall_cycles/dram: ") == 0);
+  CHECK(error_of(changed("/units", "{}")).find("in.json: /units: expected a list") == 0);
+  CHECK(error_of(sweep_text("7")).find("in.json: /points/0/axes: ") == 0);
+  std::string point = kPoint;
+  point.replace(point.find("\"int8\""), 6, "\"int4\"");
+  CHECK(error_of(sweep_text(point)).find("in.json: /points/0/axes/precision: ") == 0);
+  point = kPoint;
+  point.replace(point.find("\"ok\""), 4, "\"fine\"");
+  CHECK(error_of(sweep_text(point)).find("in.json: /points/0/status: expected ok, infeasible") == 0);
+  CHECK(error_of(R"({"kind":"comparison"})").find("in.json: /machines: expected a list") == 0);
+  CHECK(error_of(
+            R"({"kind":"comparison","machines":[{"name":"a"}],"pairs":[{"machine":"b","workload":"w","status":"ok"}]})")
+            .find("in.json: /pairs/0/machine: not among /machines") == 0);
+}
+
+TEST_CASE("what a result does not have is not needed, what later versions add is let through") {
+  nlohmann::json json = nlohmann::json::parse(golden("vitality.json"));
+  for (const char* key : {"config", "manifest", "attention_totals", "critical_path_cycles", "not_charged", "numerics"})
+    json.erase(key);
+  json["new"] = {{"a", 1}};
+  json["layers"][0]["new"] = "x";
+  const ReportInput input = input_of(json.dump());
+  CHECK(input.results[0].machine == "in");  // the file's name
+  CHECK(input.results[0].dram_gb_s == 0);
+}
+
+TEST_CASE("too many results are refused with the limit") {
+  ReportInput input;
+  for (std::size_t i = 0; i < kMaxReportResults; ++i) add_report_document(golden("vitality.json"), "in.json", input);
+  CHECK_THROWS_WITH(add_report_document(golden("vitality.json"), "in.json", input),
+                    Catch::Contains("at most 64 results"));
+}
+
+TEST_CASE("text in gnuplot scripts cannot become a command") {
+  CHECK(gnuplot_text("DeiT-Tiny") == "'DeiT-Tiny'");
+  const std::string evil = gnuplot_text("a'; system \"x\" `y` \\\n\nEOD\nplot");
+  CHECK(evil.front() == '\'');
+  CHECK(evil.back() == '\'');
+  CHECK(evil.substr(1, evil.size() - 2).find_first_of("'\"`\\\n") == std::string::npos);
+}
+
+TEST_CASE("every chart has a figure, with a name fit for a file") {
+  ReportInput input = input_of(golden("vitality.json"));
+  add_report_document(golden("dense_softmax.json"), "in.json", input);
+  add_report_document(golden("comparison.json"), "in.json", input);
+  add_report_document(sweep_text(kPoint + "," + kInfeasible), "in.json", input);
+  input.results[0].label = "../../" + kEvil;
+  const std::vector<Figure> figures = figures_of(input);
+  std::vector<std::string> names;
+  for (const Figure& figure : figures) {
+    names.push_back(figure.name);
+    CHECK(figure.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos);
+    CHECK(figure.commands.find("</script>\n") == std::string::npos);
+  }
+  for (const char* chart :
+       {"roofline", "time", "units", "energy-layers", "energy-units", "timeline", "speedup", "runs-latency", "pareto"})
+    CHECK(std::any_of(names.begin(), names.end(),
+                      [&](const std::string& name) { return name.find(chart) != std::string::npos; }));
+  std::sort(names.begin(), names.end());
+  CHECK(std::adjacent_find(names.begin(), names.end()) == names.end());
+}
