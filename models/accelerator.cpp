@@ -14,7 +14,8 @@ Accelerator::Accelerator(sc_core::sc_module_name name, MachineContext& context)
   port_.fill(-1);
   noc.scratchpad.bind(scratchpad.socket);
   add_engine(UnitKind::kMatrixEngine, std::make_unique<SystolicArray>("sa_general", context));
-  if (context.config.diagonal_engine.enabled) add_engine(UnitKind::kDiagonalEngine, std::make_unique<Engine>("sa_diag", context));
+  if (context.config.diagonal_engine.enabled)
+    add_engine(UnitKind::kDiagonalEngine, std::make_unique<Engine>("sa_diag", context));
   add_engine(UnitKind::kAccumulators, std::make_unique<Engine>("accumulators", context));
   add_engine(UnitKind::kDividers, std::make_unique<Engine>("dividers", context));
   add_engine(UnitKind::kAdders, std::make_unique<Engine>("adders", context));

@@ -7,7 +7,11 @@
 namespace vitality {
 
 Engine::Engine(sc_core::sc_module_name name, MachineContext& context)
-    : sc_module(name), job_socket("job_socket"), phase_socket("phase_socket"), memory_socket("memory_socket"), context_(context) {
+    : sc_module(name),
+      job_socket("job_socket"),
+      phase_socket("phase_socket"),
+      memory_socket("memory_socket"),
+      context_(context) {
   job_socket.register_b_transport(this, &Engine::take);
   SC_HAS_PROCESS(Engine);
   SC_METHOD(step);
@@ -94,7 +98,8 @@ void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now
     times.released = times.stream + stream(cost, times.stream, times);
     times.free = times.released + cost.drain;
     // The results leave through the shadow chain while the next tile runs.
-    times.done = times.free + (cost.drain > 0 && (job.flags & kResultHeld) == 0 ? output_stationary_drain(engine.rows) : 0);
+    times.done =
+        times.free + (cost.drain > 0 && (job.flags & kResultHeld) == 0 ? output_stationary_drain(engine.rows) : 0);
     stream_start_ = times.stream, stream_end_ = times.free;
     return;
   }

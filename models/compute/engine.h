@@ -1,5 +1,5 @@
-// A unit that executes jobs: takes one over its job socket, computes its cost (src/cost) and, when there is data, its values, moves
-// its bytes over its memory socket, and reports the job's phases in time.
+// A unit that executes jobs: takes one over its job socket, computes its cost (src/cost) and, when there is data, its
+// values, moves its bytes over its memory socket, and reports the job's phases in time.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -51,7 +51,8 @@ class Engine : public sc_core::sc_module {
   StreamPayload access_;
 };
 
-// SA-General: passes with load, stream and drain; with stationary prefetch the next tile is loaded while the current pass streams.
+// SA-General: passes with load, stream and drain; with stationary prefetch the next tile is loaded while the current
+// pass streams.
 class SystolicArray : public Engine {
  public:
   using Engine::Engine;

@@ -15,7 +15,8 @@ ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& c
   const std::size_t count = schedule.jobs.size();
   waiting_.resize(count);
   first_dependent_.assign(count + 1, 0);
-  for (const Dependency dependency : schedule.dependencies) ++first_dependent_[static_cast<std::size_t>(dependency.job) + 1];
+  for (const Dependency dependency : schedule.dependencies)
+    ++first_dependent_[static_cast<std::size_t>(dependency.job) + 1];
   for (std::size_t i = 0; i < count; ++i) first_dependent_[i + 1] += first_dependent_[i];
   dependents_.resize(schedule.dependencies.size());
   std::vector<std::int32_t> next(first_dependent_.begin(), first_dependent_.end() - 1);
@@ -24,7 +25,8 @@ ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& c
     waiting_[i] = job.dependency_count;
     for (int d = 0; d < job.dependency_count; ++d) {
       const Dependency dependency = schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
-      dependents_[static_cast<std::size_t>(next[static_cast<std::size_t>(dependency.job)]++)] = {static_cast<std::int32_t>(i), dependency.kind};
+      dependents_[static_cast<std::size_t>(next[static_cast<std::size_t>(dependency.job)]++)] = {
+          static_cast<std::int32_t>(i), dependency.kind};
     }
   }
 }
@@ -86,7 +88,8 @@ void ChunkController::run_uncharged() {
     uncharged_.erase(smallest);
     JobTimes& times = context_.times[static_cast<std::size_t>(index)];
     times.start = times.stream = times.released = times.free = times.done = context_.now();
-    if (context_.executor != nullptr) context_.executor->execute(context_.schedule.jobs[static_cast<std::size_t>(index)]);
+    if (context_.executor != nullptr)
+      context_.executor->execute(context_.schedule.jobs[static_cast<std::size_t>(index)]);
     ++done_;
     last_cycle_ = std::max(last_cycle_, context_.now());
     satisfy(index, DependencyKind::kIssued);
@@ -98,7 +101,8 @@ void ChunkController::run_uncharged() {
 void ChunkController::dispatch() {
   if (done_ == 0 && context_.now() == 0) {  // the first activation, at elaboration's end
     for (std::size_t i = 0; i < waiting_.size(); ++i) {
-      if (waiting_[i] == 0 && context_.times[i].ready < 0) make_ready(static_cast<std::int32_t>(i), kNone, DependencyKind::kDone);
+      if (waiting_[i] == 0 && context_.times[i].ready < 0)
+        make_ready(static_cast<std::int32_t>(i), kNone, DependencyKind::kDone);
     }
   }
   run_uncharged();
@@ -125,14 +129,17 @@ std::string ChunkController::describe_deadlock() const {
   for (std::size_t i = 0; i < waiting_.size() && listed < 8; ++i) {
     if (context_.times[i].done >= 0) continue;
     const Job& job = context_.schedule.jobs[i];
-    text += "\n  job " + std::to_string(i) + " (" + job_name(job.kind) + " on " + unit_name(job.unit) + ", layer " + std::to_string(job.layer) + ")";
+    text += "\n  job " + std::to_string(i) + " (" + job_name(job.kind) + " on " + unit_name(job.unit) + ", layer " +
+            std::to_string(job.layer) + ")";
     if (context_.times[i].start >= 0) {
       text += " started and never ended";
     } else {
       text += " waits for";
       for (int d = 0; d < job.dependency_count; ++d) {
-        const Dependency dependency = context_.schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
-        if (context_.times[static_cast<std::size_t>(dependency.job)].done < 0) text += " " + std::to_string(dependency.job);
+        const Dependency dependency =
+            context_.schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
+        if (context_.times[static_cast<std::size_t>(dependency.job)].done < 0)
+          text += " " + std::to_string(dependency.job);
       }
       if (waiting_[i] == 0) text += " a unit that this machine has not";
     }

@@ -1,6 +1,6 @@
-// Issues the jobs of a Schedule: a job goes to its unit when all its dependencies are satisfied and the unit has room; among several the
-// smallest index goes first. What became possible in one instant is decided together in the following delta cycle, so that the order of
-// events inside an instant decides nothing.
+// Issues the jobs of a Schedule: a job goes to its unit when all its dependencies are satisfied and the unit has room;
+// among several the smallest index goes first. What became possible in one instant is decided together in the following
+// delta cycle, so that the order of events inside an instant decides nothing.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_initiator_socket.h>
@@ -47,9 +47,9 @@ class ChunkController : public sc_core::sc_module {
   MachineContext& context_;
   std::array<Unit, kUnitKinds> unit_;
   int sockets_ = 0;
-  std::uint32_t candidates_ = 0;                            // units that may have both room and a ready job
-  std::vector<std::int32_t> waiting_;                       // unsatisfied dependencies of a job
-  std::vector<std::int32_t> first_dependent_;               // CSR of the reversed dependencies
+  std::uint32_t candidates_ = 0;               // units that may have both room and a ready job
+  std::vector<std::int32_t> waiting_;          // unsatisfied dependencies of a job
+  std::vector<std::int32_t> first_dependent_;  // CSR of the reversed dependencies
   std::vector<Dependency> dependents_;
   std::vector<std::int32_t> uncharged_;
   std::int64_t done_ = 0;

@@ -16,13 +16,18 @@ std::vector<std::pair<int, int>> noc_route(const NocConfig& config, std::size_t 
   return route;
 }
 
-int noc_hops(const NocConfig& config, std::size_t port) { return static_cast<int>(noc_route(config, port).size()); }
+int noc_hops(const NocConfig& config, std::size_t port) {
+  return static_cast<int>(noc_route(config, port).size());
+}
 
-Noc::Noc(sc_core::sc_module_name name, const NocConfig& config) : sc_module(name), units("units"), scratchpad("scratchpad"), config_(config) {
+Noc::Noc(sc_core::sc_module_name name, const NocConfig& config)
+    : sc_module(name), units("units"), scratchpad("scratchpad"), config_(config) {
   units.register_b_transport(this, &Noc::access);
 }
 
-int Noc::hops(std::size_t port) const { return noc_hops(config_, port); }
+int Noc::hops(std::size_t port) const {
+  return noc_hops(config_, port);
+}
 
 Bytes Noc::byte_hops() const {
   Bytes total = 0;
@@ -39,7 +44,8 @@ void Noc::access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& de
     const Cycles alone = stream.cycles;
     for (const auto& link : noc_route(config_, port)) {
       RateCalendar& calendar = links_.try_emplace(link, config_.link_bytes, config_.link_bytes).first->second;
-      const Cycles taken = calendar.reserve(stream.now, stream.start, stream.cycles, stream.read_rate, stream.write_rate);
+      const Cycles taken =
+          calendar.reserve(stream.now, stream.start, stream.cycles, stream.read_rate, stream.write_rate);
       // A slower stream asks less of what comes behind.
       const double slower = static_cast<double>(stream.cycles) / static_cast<double>(taken);
       stream.read_rate *= slower, stream.write_rate *= slower;

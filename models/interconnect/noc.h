@@ -1,6 +1,7 @@
-// The network between the scratchpad and the units' registers: a bus that all units share, or a mesh (units row-major from node 1, the
-// scratchpad at node 0, routed along the row first) whose links are shared by the routes that cross them. A link carries link_bytes a cycle
-// each way, first come first served by rate (cost/rate_calendar.h). Counts byte-hops.
+// The network between the scratchpad and the units' registers: a bus that all units share, or a mesh (units row-major
+// from node 1, the scratchpad at node 0, routed along the row first) whose links are shared by the routes that cross
+// them. A link carries link_bytes a cycle each way, first come first served by rate (cost/rate_calendar.h). Counts
+// byte-hops.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_initiator_socket.h>
@@ -19,7 +20,7 @@ namespace vitality {
 
 class Noc : public sc_core::sc_module {
  public:
-  tlm_utils::multi_passthrough_target_socket<Noc> units;         // one binding a unit, in the order of the units
+  tlm_utils::multi_passthrough_target_socket<Noc> units;  // one binding a unit, in the order of the units
   tlm_utils::multi_passthrough_initiator_socket<Noc> scratchpad;
 
   Noc(sc_core::sc_module_name name, const NocConfig& config);

@@ -1,7 +1,7 @@
 // A DMA channel: moves tiles between DRAM and the scratchpad, several jobs in flight to hide the memory's latency.
 //
-// A job is taken at once, its transfers are requested together, and it is done in the cycle in which the last of them is; then the
-// tile's values are in their place.
+// A job is taken at once, its transfers are requested together, and it is done in the cycle in which the last of them
+// is; then the tile's values are in their place.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>

@@ -1,9 +1,9 @@
-// The on-chip scratchpad: banks with one read and one write port each, interleaved at the port's width, so that streams share the ports'
-// total rate; a unit's access carries a StreamExtension with its demand and gets back the cycles it takes. Holds the tiles of a run with
-// values.
+// The on-chip scratchpad: banks with one read and one write port each, interleaved at the port's width, so that streams
+// share the ports' total rate; a unit's access carries a StreamExtension with its demand and gets back the cycles it
+// takes. Holds the tiles of a run with values.
 //
-// Storage is one double per byte address, so that buffers overlap in values exactly where they overlap in bytes; an element of a
-// buffer at address a with index i lies at a + i.
+// Storage is one double per byte address, so that buffers overlap in values exactly where they overlap in bytes; an
+// element of a buffer at address a with index i lies at a + i.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_target_socket.h>

@@ -1,7 +1,8 @@
 // The job protocol: TLM-2.0 generic payloads that carry a JobExtension.
 //
-// Controller -> unit (b_transport, zero time): take this job; the unit has room for it. Unit -> controller (b_transport, zero time):
-// the job has released its operands, the unit can take another job, the job's result is there: any set of these at once.
+// Controller -> unit (b_transport, zero time): take this job; the unit has room for it. Unit -> controller
+// (b_transport, zero time): the job has released its operands, the unit can take another job, the job's result is
+// there: any set of these at once.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,9 @@ class JobPayload {
     payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     return payload_;
   }
-  static const JobExtension& of(const tlm::tlm_generic_payload& payload) { return *payload.get_extension<JobExtension>(); }
+  static const JobExtension& of(const tlm::tlm_generic_payload& payload) {
+    return *payload.get_extension<JobExtension>();
+  }
 
  private:
   tlm::tlm_generic_payload payload_;

@@ -26,8 +26,8 @@ struct MachineContext {
   TileExecutor* executor;  // may be null
   sc_core::sc_time period;
   CostTable costs;
-  std::vector<JobTimes> times = {};                                    // per job
-  std::array<std::vector<std::int32_t>, kUnitKinds> order = {};        // per unit, in the order of issue
+  std::vector<JobTimes> times = {};                              // per job
+  std::array<std::vector<std::int32_t>, kUnitKinds> order = {};  // per unit, in the order of issue
 
   // Integer cycles inside, sc_time only at the kernel's edge.
   Cycles now() const { return static_cast<Cycles>(sc_core::sc_time_stamp().value() / period.value()); }

@@ -11,8 +11,8 @@ namespace vitality {
 // Bad input: command line, JSON, tensor, trace. Exit code 2.
 class InputError : public std::runtime_error {
  public:
-  // file: the input's name as the user gave it ("" for the command line); pointer: JSON pointer or "" where none applies;
-  // message: what is wrong and what was expected.
+  // file: the input's name as the user gave it ("" for the command line); pointer: JSON pointer or "" where none
+  // applies; message: what is wrong and what was expected.
   InputError(std::string file, std::string pointer, std::string message)
       : std::runtime_error(format(file, pointer, message)),
         file_(std::move(file)),

@@ -8,7 +8,7 @@ namespace vitality {
 
 using Cycles = std::int64_t;
 using Bytes = std::int64_t;
-using Count = std::int64_t;    // operations, elements, parameters
+using Count = std::int64_t;  // operations, elements, parameters
 using Picojoules = double;
 using SquareMicrons = double;
 
@@ -22,6 +22,8 @@ struct Id {
   friend bool operator<(Id a, Id b) { return a.value < b.value; }
 };
 
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
 
 }  // namespace vitality

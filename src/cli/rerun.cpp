@@ -34,7 +34,8 @@ Arguments recorded_arguments(const std::string& text, const std::string& file) {
   Arguments arguments;
   for (std::size_t i = 0; i < list->items.size(); ++i) {
     if (list->items[i].type != JsonValue::Type::kString)
-      throw InputError(file, pointer_of("/manifest/arguments", i), "expected a string, found " + describe(list->items[i]));
+      throw InputError(file, pointer_of("/manifest/arguments", i),
+                       "expected a string, found " + describe(list->items[i]));
     arguments.push_back(list->items[i].text);
   }
   return arguments;
@@ -93,13 +94,15 @@ int rerun_command(const Arguments& arguments) {
   options.add_options()("result", po::value<std::vector<std::string>>(), "the result of a run")(
       "progress", po::value<std::string>()->default_value("auto"), "auto (on a terminal), always or never; on stderr");
   po::variables_map values;
-  if (!parse_options(arguments,
-                     "usage: vitality rerun RESULT.json\n\nRepeats the run that wrote RESULT.json, from its manifest, in "
-                     "the folder it ran in. Exit code 0 when every byte but host_seconds agrees, 3 when not.",
-                     options, "result", values)) {
+  if (!parse_options(
+          arguments,
+          "usage: vitality rerun RESULT.json\n\nRepeats the run that wrote RESULT.json, from its manifest, in "
+          "the folder it ran in. Exit code 0 when every byte but host_seconds agrees, 3 when not.",
+          options, "result", values)) {
     return kDone;
   }
-  const auto files = values.count("result") ? values["result"].as<std::vector<std::string>>() : std::vector<std::string>{};
+  const auto files =
+      values.count("result") ? values["result"].as<std::vector<std::string>>() : std::vector<std::string>{};
   if (files.size() != 1) throw InputError("", "", "expected one result file; see --help");
   const std::string recorded = read_text_file(files[0], kMaxResultBytes);
   RunRequest request = recorded_request(recorded, files[0]);

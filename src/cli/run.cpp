@@ -29,9 +29,7 @@ class OutputSet {
     files_.push_back(std::make_unique<OutputFile>(path));
     return files_.back()->stream();
   }
-  void add(const std::string& path, const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), add(path));
-  }
+  void add(const std::string& path, const std::string& text) { std::fwrite(text.data(), 1, text.size(), add(path)); }
   void commit() {
     for (const auto& file : files_) {
       if (std::fflush(file->stream()) != 0) throw InputError("", "", "a file cannot be written: the disk is full?");
@@ -83,7 +81,8 @@ void write_timelines(const RunRequest& request, const Timeline& timeline, Output
   if (!request.vcd.empty()) write_vcd(files.add(request.vcd), timeline);
 }
 
-void write_result(const RunRequest& request, const SimulationResult& result, std::optional<MadeFolder>& folder, OutputSet& files) {
+void write_result(const RunRequest& request, const SimulationResult& result, std::optional<MadeFolder>& folder,
+                  OutputSet& files) {
   if (!request.csv.empty()) {
     folder.emplace(request.csv);
     for (const auto& [name, text] : csv_tables(result)) files.add((fs::path(request.csv) / name).string(), text);
@@ -99,7 +98,8 @@ int run_command(const Arguments& arguments) {
   if (!parse_run(arguments, request)) return kDone;
   check_writable(request);
   const ExitOnInterrupt interrupts;
-  std::optional<InterruptsWait> wait;  // before folder and files: they outlive what is in them, and nothing stays half-written
+  std::optional<InterruptsWait>
+      wait;  // before folder and files: they outlive what is in them, and nothing stays half-written
   std::optional<MadeFolder> folder;
   OutputSet files;
   std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe;
@@ -117,8 +117,9 @@ int run_command(const Arguments& arguments) {
   const NumericsResult& numerics = run.result.numerics;
   if (!numerics.checked || numerics.passed) return kDone;
   std::cout.flush();
-  std::cerr << fmt::format("error: values outside tolerance: largest error {:.3g} of a layer's largest value, tolerance {:.3g}\n",
-                           numerics.max_rel_error, numerics.tolerance);
+  std::cerr << fmt::format(
+      "error: values outside tolerance: largest error {:.3g} of a layer's largest value, tolerance {:.3g}\n",
+      numerics.max_rel_error, numerics.tolerance);
   return kOutsideTolerance;
 }
 

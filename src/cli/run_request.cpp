@@ -87,10 +87,11 @@ ProgressMode parse_progress(const std::string& word) {
 
 bool parse_run(const Arguments& arguments, RunRequest& request) {
   po::variables_map values;
-  if (!parse_options(arguments,
-                     "usage: vitality run --config C.json --workload W.json [OPTIONS]\n\nSimulates a model on a machine; "
-                     "prints a table of totals, layers and units. Exit code 3 when values are outside tolerance.",
-                     described_options(), "", values)) {
+  if (!parse_options(
+          arguments,
+          "usage: vitality run --config C.json --workload W.json [OPTIONS]\n\nSimulates a model on a machine; "
+          "prints a table of totals, layers and units. Exit code 3 when values are outside tolerance.",
+          described_options(), "", values)) {
     return false;
   }
   for (const char* name : {"config", "workload"}) {
@@ -99,7 +100,8 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.config = path_option(values, "config");
   request.workload = path_option(values, "workload");
   if (values.count("set")) request.overrides = values["set"].as<std::vector<std::string>>();
-  request.mode = std::vector<std::string>{"inference", "training"}[choice(values["mode"].as<std::string>(), "mode", {"inference", "training"})];
+  request.mode = std::vector<std::string>{
+      "inference", "training"}[choice(values["mode"].as<std::string>(), "mode", {"inference", "training"})];
   request.numerics = choice(values["numerics"].as<std::string>(), "numerics", {"off", "check"}) == 1;
   const auto seed = values["seed"].as<std::int64_t>(), images = values["batch"].as<std::int64_t>();
   check_range("--seed", seed, 0, std::numeric_limits<std::int64_t>::max());

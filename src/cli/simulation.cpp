@@ -32,15 +32,19 @@ std::vector<bool> select_layers(const VitModel& model, const std::string& patter
     selected.push_back(fnmatch(pattern.c_str(), layer.name.c_str(), 0) == 0);
     any = any || selected.back();
     // A pattern most often means the last parts of a name.
-    for (std::size_t at = 0; at != std::string::npos; at = layer.name.find('.', at + 1)) names.push_back(layer.name.substr(at == 0 ? 0 : at + 1));
+    for (std::size_t at = 0; at != std::string::npos; at = layer.name.find('.', at + 1))
+      names.push_back(layer.name.substr(at == 0 ? 0 : at + 1));
   }
   if (!any) {
     std::string letters;
     for (const char c : pattern) letters += c == '*' || c == '?' || c == '[' || c == ']' ? "" : std::string(1, c);
-    throw InputError("", "", "option --layers: no layer of workload " + model.name + " matches " + quoted(pattern) + suggestion(letters, names));
+    throw InputError("", "",
+                     "option --layers: no layer of workload " + model.name + " matches " + quoted(pattern) +
+                         suggestion(letters, names));
   }
   const std::size_t count = selected.size();
-  for (std::size_t i = count; i < count * static_cast<std::size_t>(images); ++i) selected.push_back(selected[i % count]);
+  for (std::size_t i = count; i < count * static_cast<std::size_t>(images); ++i)
+    selected.push_back(selected[i % count]);
   return selected;
 }
 
@@ -53,7 +57,8 @@ std::string check_inputs(const DirectoryParameters& inputs, const VitModel& mode
     const MatrixD values = inputs.tensor(info);
     if (info.role == ParameterRole::kRunningVariance) {
       for (std::size_t i = 0; i < values.size(); ++i) {
-        if (values.data()[i] < 0) throw InputError(path, "", "a variance is negative: " + json_number(values.data()[i]));
+        if (values.data()[i] < 0)
+          throw InputError(path, "", "a variance is negative: " + json_number(values.data()[i]));
       }
     }
     const std::string_view bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double));
@@ -89,8 +94,9 @@ class ProgressLine {
 
 }  // namespace
 
-FinishedSimulation run_simulation(const RunRequest& request,
-                                  std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe) {
+FinishedSimulation run_simulation(
+    const RunRequest& request,
+    std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe) {
   const auto begin = std::chrono::steady_clock::now();
   if (request.mode == "training") throw InputError("", "", "option --mode: training is not available in this version");
   FinishedSimulation run{read_hardware_config(request.config, request.overrides), {}};
@@ -143,7 +149,9 @@ ExitOnInterrupt::ExitOnInterrupt() {
   sigaction(SIGINT, &action, nullptr);
 }
 
-ExitOnInterrupt::~ExitOnInterrupt() { signal(SIGINT, SIG_DFL); }
+ExitOnInterrupt::~ExitOnInterrupt() {
+  signal(SIGINT, SIG_DFL);
+}
 
 namespace {
 void mask_interrupts(int how) {
@@ -154,7 +162,11 @@ void mask_interrupts(int how) {
 }
 }  // namespace
 
-InterruptsWait::InterruptsWait() { mask_interrupts(SIG_BLOCK); }
-InterruptsWait::~InterruptsWait() { mask_interrupts(SIG_UNBLOCK); }
+InterruptsWait::InterruptsWait() {
+  mask_interrupts(SIG_BLOCK);
+}
+InterruptsWait::~InterruptsWait() {
+  mask_interrupts(SIG_UNBLOCK);
+}
 
 }  // namespace vitality::cli

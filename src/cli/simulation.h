@@ -14,8 +14,9 @@ struct FinishedSimulation {
 };
 
 // observe: as in SimulationOptions. Throws InputError and InfeasibleError.
-FinishedSimulation run_simulation(const RunRequest& request,
-                                  std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe = {});
+FinishedSimulation run_simulation(
+    const RunRequest& request,
+    std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe = {});
 
 // While it lives, SIGINT ends the process with exit code 130 at once.
 class ExitOnInterrupt {

@@ -1,4 +1,5 @@
-// What an action costs and what a unit occupies (hardware.md section 3; configs/energy/*.json), at the table's node and voltage.
+// What an action costs and what a unit occupies (hardware.md section 3; configs/energy/*.json), at the table's node and
+// voltage.
 #pragma once
 
 #include <array>
@@ -12,13 +13,13 @@ namespace vitality {
 
 // Values for one number format. pJ per action, um2 per unit, uW per PE.
 struct FormatCosts {
-  double pe_pj, pe_um2, pe_leakage_uw;      // one multiply-accumulate with its registers; one PE
-  double add_pj, add_um2;                   // elementwise add including registers
-  double accumulate_pj, accumulate_um2;     // column accumulator
-  double divide_pj, divide_um2;             // per quotient; one lane
-  double exp_pj, exp_um2;                   // 64-entry table + shift-add
+  double pe_pj, pe_um2, pe_leakage_uw;   // one multiply-accumulate with its registers; one PE
+  double add_pj, add_um2;                // elementwise add including registers
+  double accumulate_pj, accumulate_um2;  // column accumulator
+  double divide_pj, divide_um2;          // per quotient; one lane
+  double exp_pj, exp_um2;                // 64-entry table + shift-add
   double compare_pj, compare_um2;
-  double multiply_pj, multiply_um2;         // lone multiplier (sqrt(d) v_sum, special functions)
+  double multiply_pj, multiply_um2;  // lone multiplier (sqrt(d) v_sum, special functions)
 };
 
 struct EnergyTable {
@@ -34,10 +35,11 @@ struct EnergyTable {
       {0.61, 1000, 12, 0.145, 300, 0.17, 300, 2.2, 10000, 0.40, 1200, 0.017, 40, 0.40, 530},
       {0.27, 450, 6, 0.08, 150, 0.13, 200, 0.8, 1200, 0.25, 700, 0.01, 25, 0.10, 110},
   }};
-  double dual_accumulation_pj_per_mac = 0.08;  // G-stationary PEs: a second 32-bit sum register and its multiplexer
+  double dual_accumulation_pj_per_mac = 0.08;   // G-stationary PEs: a second 32-bit sum register and its multiplexer
   double iterative_divider_um2_fraction = 0.3;  // area of a divider with initiation interval > 1
   // SRAM read energy per byte by bank capacity (KiB), CACTI 7, before the margin; writes cost write_fraction of it.
-  std::vector<std::array<double, 2>> sram_read_pj_per_byte{{{2, 0.089}, {8, 0.287}, {32, 0.673}, {64, 0.912}, {128, 1.307}, {200, 1.665}, {256, 1.952}}};
+  std::vector<std::array<double, 2>> sram_read_pj_per_byte{
+      {{2, 0.089}, {8, 0.287}, {32, 0.673}, {64, 0.912}, {128, 1.307}, {200, 1.665}, {256, 1.952}}};
   double sram_margin = 1.5, sram_write_fraction = 0.875;
   double sram_um2_per_kib = 2000, sram_leakage_mw_per_kib = 0.13;
   double noc_pj_per_byte_hop = 0.8, noc_area_fraction = 0.05;

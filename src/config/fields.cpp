@@ -1,6 +1,5 @@
 #include "config/fields.h"
 
-
 #include "base/error.h"
 #include "config/address_map.h"
 #include "config/names.h"

@@ -6,7 +6,7 @@ namespace vitality {
 
 // In the order of each enum.
 const std::vector<std::string>& machine_names() {
-  static const std::vector<std::string> names{"vitality", "dense", "sanger", "vitcod",  "salo",
+  static const std::vector<std::string> names{"vitality", "dense", "sanger", "vitcod",   "salo",
                                               "spatten",  "elsa",  "dota",   "roofline", "host"};
   return names;
 }

@@ -1,5 +1,6 @@
-// A machine, resolved: every value that the JSON may set, with its default (the published ViTALiTy accelerator, hardware.md
-// section 1) in this one place. JSON keys are the member names, nested as the structs are (matrix_engine.rows, dram.channels, ...).
+// A machine, resolved: every value that the JSON may set, with its default (the published ViTALiTy accelerator,
+// hardware.md section 1) in this one place. JSON keys are the member names, nested as the structs are
+// (matrix_engine.rows, dram.channels, ...).
 #pragma once
 
 #include <map>
@@ -13,17 +14,39 @@
 
 namespace vitality {
 
-enum class MachineKind { kVitality, kDense, kSanger, kVitcod, kSalo, kSpatten, kElsa, kDota, kRoofline, kHost };  // which Mapper
+enum class MachineKind {
+  kVitality,
+  kDense,
+  kSanger,
+  kVitcod,
+  kSalo,
+  kSpatten,
+  kElsa,
+  kDota,
+  kRoofline,
+  kHost
+};  // which Mapper
 enum class Dataflow { kInputStationary, kOutputStationary };
-// down_forward: partial sums leave the array at the bottom and are added outside, G is written out and read back (the paper's choice);
-// g_stationary: G is formed output stationary and stays in the PEs as the stationary operand of Q G (the paper's ablation).
+// down_forward: partial sums leave the array at the bottom and are added outside, G is written out and read back (the
+// paper's choice); g_stationary: G is formed output stationary and stays in the PEs as the stationary operand of Q G
+// (the paper's ablation).
 enum class Accumulation { kDownForward, kGStationary };
-enum class AttentionKind { kSoftmax, kTaylor, kTaylorElided, kTaylorReleased, kSparse, kUnified, kUnifiedAdditive, kAuto };
+enum class AttentionKind {
+  kSoftmax,
+  kTaylor,
+  kTaylorElided,
+  kTaylorReleased,
+  kSparse,
+  kUnified,
+  kUnifiedAdditive,
+  kAuto
+};
 enum class AttentionBias { kDrop, kFirstOrder };
 enum class DramModel { kBandwidth, kBanked };
 enum class Charge { kNotCharged, kCharged };
 enum class NocTopology { kBus, kMesh };
-// kPattern: fixed by the machine's design: ViTCoD's global tokens and diagonal band, SALO's window, dilation and global tokens.
+// kPattern: fixed by the machine's design: ViTCoD's global tokens and diagonal band, SALO's window, dilation and global
+// tokens.
 enum class SparsitySource { kPredicted, kFile, kDensity, kPattern };
 enum class CostModel { kSimulated, kAsPublished, kCorrected };
 
@@ -42,7 +65,8 @@ struct LaneConfig {  // an array of identical lanes, one element per lane and in
   int latency_cycles = 1;
   int initiation_interval = 1;
 };
-struct SpecialFunctionConfig {  // layer norm, activations, softmax rows, pooling, batch norm: the paper draws no unit for them
+struct SpecialFunctionConfig {  // layer norm, activations, softmax rows, pooling, batch norm: the paper draws no unit
+                                // for them
   Charge charge = Charge::kNotCharged;  // of everything but softmax, which is always charged
   int lanes = 64;
   int latency_cycles = 8;
@@ -51,7 +75,7 @@ struct SpecialFunctionConfig {  // layer norm, activations, softmax rows, poolin
 };
 struct SparseUnitConfig {
   bool enabled = false;
-  int pe_rows = 64, pes_per_row = 16;       // Sanger: 64 rows x 16 reconfigurable PEs
+  int pe_rows = 64, pes_per_row = 16;  // Sanger: 64 rows x 16 reconfigurable PEs
   int predictor_rows = 64, predictor_cols = 64;
   int exp_lanes = 64, exp_latency_cycles = 2;
 };

@@ -21,7 +21,8 @@ EnergyModel::EnergyModel(const HardwareConfig& config) : config_(config) {
   const FormatCosts& format = table.format[static_cast<std::size_t>(config.precision)];
   const auto set = [this](Action action, Picojoules pj) { action_pj_[static_cast<std::size_t>(action)] = pj; };
   // A PE that can also keep its sums (G-stationary) clocks a second register beside the passing partial sum.
-  const double dual = config.matrix_engine.accumulation == Accumulation::kGStationary ? table.dual_accumulation_pj_per_mac : 0;
+  const double dual =
+      config.matrix_engine.accumulation == Accumulation::kGStationary ? table.dual_accumulation_pj_per_mac : 0;
   set(Action::kMac, (format.pe_pj + dual) * table.knob_compute);
   set(Action::kAccumulate, format.accumulate_pj * table.knob_compute);
   set(Action::kAdd, format.add_pj * table.knob_compute);
@@ -31,7 +32,8 @@ EnergyModel::EnergyModel(const HardwareConfig& config) : config_(config) {
   set(Action::kCompare, format.compare_pj * table.knob_compute);
   // The predictor's multiplications: an int8 PE scaled by the square of the operand width.
   const double bits = config.sparsity.predictor_bits / 8.0;
-  set(Action::kLowPrecisionMac, table.format[static_cast<std::size_t>(Precision::kInt8)].pe_pj * bits * bits * table.knob_compute);
+  set(Action::kLowPrecisionMac,
+      table.format[static_cast<std::size_t>(Precision::kInt8)].pe_pj * bits * bits * table.knob_compute);
   const double bank_kib = static_cast<double>(config.scratchpad.capacity_kib) / config.scratchpad.banks;
   const double read = sram_read_pj_per_byte(table, bank_kib) * table.sram_margin * table.knob_sram;
   set(Action::kScratchpadRead, read);
@@ -41,8 +43,8 @@ EnergyModel::EnergyModel(const HardwareConfig& config) : config_(config) {
 
 Picojoules EnergyModel::compute(const ActionCounts& actions) const {
   Picojoules sum = 0;
-  for (const Action action : {Action::kMac, Action::kAccumulate, Action::kAdd, Action::kMultiply, Action::kDivide, Action::kExp, Action::kCompare,
-                              Action::kLowPrecisionMac})
+  for (const Action action : {Action::kMac, Action::kAccumulate, Action::kAdd, Action::kMultiply, Action::kDivide,
+                              Action::kExp, Action::kCompare, Action::kLowPrecisionMac})
     sum += static_cast<double>(actions[action]) * per_action(action);
   return sum;
 }
@@ -56,15 +58,23 @@ Picojoules EnergyModel::noc(const ActionCounts& actions) const {
   return static_cast<double>(actions[Action::kNocByteHop]) * per_action(Action::kNocByteHop);
 }
 
-Picojoules EnergyModel::dram_per_byte() const { return config_.dram.device.all_in_pj_per_bit * 8 * config_.energy.knob_dram; }
+Picojoules EnergyModel::dram_per_byte() const {
+  return config_.dram.device.all_in_pj_per_bit * 8 * config_.energy.knob_dram;
+}
 
 Picojoules EnergyModel::leakage_per_cycle() const {
   const FormatCosts& format = config_.energy.format[static_cast<std::size_t>(config_.precision)];
-  const double pes = static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols +
-                     (config_.diagonal_engine.enabled ? config_.diagonal_engine.rows : 0) +
-                     (config_.sparse_unit.enabled ? static_cast<double>(config_.sparse_unit.pe_rows) * config_.sparse_unit.pes_per_row : 0);
-  const double predictor = config_.sparse_unit.enabled ? predictor_pes() * config_.energy.format[static_cast<std::size_t>(Precision::kInt8)].pe_leakage_uw : 0;
-  const double watts = (pes * format.pe_leakage_uw + predictor) * 1e-6 + config_.scratchpad.capacity_kib * config_.energy.sram_leakage_mw_per_kib * 1e-3;
+  const double pes =
+      static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols +
+      (config_.diagonal_engine.enabled ? config_.diagonal_engine.rows : 0) +
+      (config_.sparse_unit.enabled ? static_cast<double>(config_.sparse_unit.pe_rows) * config_.sparse_unit.pes_per_row
+                                   : 0);
+  const double predictor =
+      config_.sparse_unit.enabled
+          ? predictor_pes() * config_.energy.format[static_cast<std::size_t>(Precision::kInt8)].pe_leakage_uw
+          : 0;
+  const double watts = (pes * format.pe_leakage_uw + predictor) * 1e-6 +
+                       config_.scratchpad.capacity_kib * config_.energy.sram_leakage_mw_per_kib * 1e-3;
   return watts / (config_.clock_mhz * 1e6) * 1e12;
 }
 
@@ -82,39 +92,54 @@ SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
     case UnitKind::kMatrixEngine:  // with the adders below the columns
       area = static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols * format.pe_um2 +
              config_.matrix_engine.cols * format.accumulate_um2;
-      // G-stationary needs both accumulation styles in a PE: an accumulator and its multiplexer beside the passing partial sum.
+      // G-stationary needs both accumulation styles in a PE: an accumulator and its multiplexer beside the passing
+      // partial sum.
       if (config_.matrix_engine.accumulation == Accumulation::kGStationary)
         area += static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols * format.accumulate_um2;
       break;
-    case UnitKind::kDiagonalEngine: area = config_.diagonal_engine.enabled ? config_.diagonal_engine.rows * format.pe_um2 : 0; break;
-    case UnitKind::kAccumulators: area = config_.accumulators.lanes * format.accumulate_um2; break;
-    case UnitKind::kDividers:
-      area = config_.dividers.lanes * format.divide_um2 * (config_.dividers.initiation_interval > 1 ? table.iterative_divider_um2_fraction : 1);
+    case UnitKind::kDiagonalEngine:
+      area = config_.diagonal_engine.enabled ? config_.diagonal_engine.rows * format.pe_um2 : 0;
       break;
-    case UnitKind::kAdders: area = config_.adders.lanes * format.add_um2; break;
+    case UnitKind::kAccumulators:
+      area = config_.accumulators.lanes * format.accumulate_um2;
+      break;
+    case UnitKind::kDividers:
+      area = config_.dividers.lanes * format.divide_um2 *
+             (config_.dividers.initiation_interval > 1 ? table.iterative_divider_um2_fraction : 1);
+      break;
+    case UnitKind::kAdders:
+      area = config_.adders.lanes * format.add_um2;
+      break;
     case UnitKind::kSpecialFunctions:
       // Softmax and charged functions need the unit; the published machine has neither.
       if (config_.special_functions.charge == Charge::kCharged || config_.attention == AttentionKind::kSoftmax ||
           config_.attention == AttentionKind::kAuto)
-        area = config_.special_functions.lanes * (format.exp_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
+        area = config_.special_functions.lanes *
+               (format.exp_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
       break;
     case UnitKind::kPredictor:
-      if (config_.sparse_unit.enabled) area = predictor_pes() * table.format[static_cast<std::size_t>(Precision::kInt8)].pe_um2;
+      if (config_.sparse_unit.enabled)
+        area = predictor_pes() * table.format[static_cast<std::size_t>(Precision::kInt8)].pe_um2;
       break;
     case UnitKind::kSparseEngine:
       if (config_.sparse_unit.enabled)
-        area = static_cast<double>(config_.sparse_unit.pe_rows) * (config_.sparse_unit.pes_per_row * format.pe_um2 + format.accumulate_um2);
+        area = static_cast<double>(config_.sparse_unit.pe_rows) *
+               (config_.sparse_unit.pes_per_row * format.pe_um2 + format.accumulate_um2);
       break;
     case UnitKind::kExpUnit:
       if (config_.sparse_unit.enabled)
-        area = config_.sparse_unit.exp_lanes * (format.exp_um2 + format.divide_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
+        area = config_.sparse_unit.exp_lanes *
+               (format.exp_um2 + format.divide_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
       break;
-    default: break;
+    default:
+      break;
   }
   return area * table.knob_area;
 }
 
-SquareMicrons EnergyModel::scratchpad_area() const { return config_.scratchpad.capacity_kib * config_.energy.sram_um2_per_kib * config_.energy.knob_area; }
+SquareMicrons EnergyModel::scratchpad_area() const {
+  return config_.scratchpad.capacity_kib * config_.energy.sram_um2_per_kib * config_.energy.knob_area;
+}
 
 SquareMicrons EnergyModel::noc_area() const {
   SquareMicrons core = scratchpad_area();

@@ -24,7 +24,7 @@ class EnergyModel {
   Picojoules leakage_per_cycle() const;
   SquareMicrons unit_area(UnitKind unit) const;
   SquareMicrons scratchpad_area() const;
-  SquareMicrons noc_area() const;   // a fraction of the rest of the core
+  SquareMicrons noc_area() const;  // a fraction of the rest of the core
   SquareMicrons total_area() const;
 
  private:
@@ -33,7 +33,8 @@ class EnergyModel {
   std::array<Picojoules, kActions> action_pj_{};
 };
 
-// pJ per byte read from an SRAM bank of `kib` KiB: linear between the table's points, extrapolated with the square root of the capacity.
+// pJ per byte read from an SRAM bank of `kib` KiB: linear between the table's points, extrapolated with the square root
+// of the capacity.
 double sram_read_pj_per_byte(const EnergyTable& table, double kib);
 
 }  // namespace vitality

@@ -13,10 +13,12 @@ struct Sizes {
 };
 Sizes sizes_of(const HardwareConfig& config) {
   const Bytes element = storage_bytes(config.precision);
-  return {element, accumulator_bytes(config.precision), std::max<Bytes>(element, config.precision == Precision::kFp64 ? 8 : 4)};
+  return {element, accumulator_bytes(config.precision),
+          std::max<Bytes>(element, config.precision == Precision::kFp64 ? 8 : 4)};
 }
 
-// Streams are limited by their link and by the scratchpad's ports: bytes that must cross in a cycle of the unit's own rate.
+// Streams are limited by their link and by the scratchpad's ports: bytes that must cross in a cycle of the unit's own
+// rate.
 void limit_stream(JobCost& cost, const HardwareConfig& config, double read_per_cycle, double write_per_cycle) {
   const double demand = std::max(read_per_cycle, write_per_cycle);
   const double port = unit_port_bytes_per_cycle(config);
@@ -117,13 +119,16 @@ JobCost diagonal_cost(const Job& job, const HardwareConfig& config) {
   cost.operations.add = static_cast<Count>(job.m) * (job.k - 1);
   cost.actions[Action::kMac] = cost.macs;
   cost.actions[Action::kAccumulate] = (passes - 1) * job.m;
-  move(cost, size.element * job.m * job.k + size.partial * (job.k + (passes - 1) * job.m), size.partial * passes * job.m);
-  limit_stream(cost, config, static_cast<double>(size.element * std::min(job.k, rows)), static_cast<double>(size.partial));
+  move(cost, size.element * job.m * job.k + size.partial * (job.k + (passes - 1) * job.m),
+       size.partial * passes * job.m);
+  limit_stream(cost, config, static_cast<double>(size.element * std::min(job.k, rows)),
+               static_cast<double>(size.partial));
   return cost;
 }
 
 // A lane array over a rows x cols tile with so many bytes read and written an element.
-void lanes(JobCost& cost, const HardwareConfig& config, const LaneConfig& unit, const JobTiming& timing, Count elements, Bytes read, Bytes write) {
+void lanes(JobCost& cost, const HardwareConfig& config, const LaneConfig& unit, const JobTiming& timing, Count elements,
+           Bytes read, Bytes write) {
   cost.stream = timing.interval;
   cost.latency = timing.latency - timing.interval;
   move(cost, read, write);
@@ -133,7 +138,8 @@ void lanes(JobCost& cost, const HardwareConfig& config, const LaneConfig& unit, 
 }
 
 LaneConfig special_lanes(const HardwareConfig& config) {
-  return {config.special_functions.lanes, config.special_functions.latency_cycles, config.special_functions.initiation_interval};
+  return {config.special_functions.lanes, config.special_functions.latency_cycles,
+          config.special_functions.initiation_interval};
 }
 
 JobCost softmax_cost(const Job& job, const HardwareConfig& config) {
@@ -145,11 +151,14 @@ JobCost softmax_cost(const Job& job, const HardwareConfig& config) {
   cost.operations.div = elements, cost.operations.exp = elements, cost.operations.cmp = m * (job.n - 1);
   cost.actions[Action::kMultiply] = elements;
   cost.actions[Action::kAdd] = cost.operations.add;
-  cost.actions[Action::kDivide] = elements, cost.actions[Action::kExp] = elements, cost.actions[Action::kCompare] = cost.operations.cmp;
+  cost.actions[Action::kDivide] = elements, cost.actions[Action::kExp] = elements,
+  cost.actions[Action::kCompare] = cost.operations.cmp;
   // Three sweeps of a row: maximum (with the scale), exp and sum, divide.
   const LaneConfig unit = special_lanes(config);
   const JobTiming sweep = lane_timing(unit, job.m, job.n);
-  lanes(cost, config, unit, {3 * sweep.interval + (sweep.latency - sweep.interval) + config.special_functions.exp_latency_cycles, 3 * sweep.interval},
+  lanes(cost, config, unit,
+        {3 * sweep.interval + (sweep.latency - sweep.interval) + config.special_functions.exp_latency_cycles,
+         3 * sweep.interval},
         3 * elements, 3 * size.wide * elements, (2 * size.wide + size.element) * elements);
   return cost;
 }
@@ -172,13 +181,14 @@ JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
   cost.actions[Action::kMultiply] = cost.operations.mul;
   cost.actions[Action::kAdd] = cost.operations.add;
   cost.actions[Action::kDivide] = cost.operations.div, cost.actions[Action::kExp] = cost.operations.exp;
-  lanes(cost, config, unit, {sweeps * sweep.interval + (sweep.latency - sweep.interval), sweeps * sweep.interval}, sweeps * elements,
-        sweeps * size.element * elements, size.element * elements);
+  lanes(cost, config, unit, {sweeps * sweep.interval + (sweep.latency - sweep.interval), sweeps * sweep.interval},
+        sweeps * elements, sweeps * size.element * elements, size.element * elements);
   return cost;
 }
 
-// Low-precision scores on 64 x 64 tiles, then exp, row sum and threshold at one column of the array a cycle, behind the products.
-// The threshold is compared with T * sum: no division. Low-precision work is no full-precision operation: it appears as actions.
+// Low-precision scores on 64 x 64 tiles, then exp, row sum and threshold at one column of the array a cycle, behind the
+// products. The threshold is compared with T * sum: no division. Low-precision work is no full-precision operation: it
+// appears as actions.
 JobCost predict_cost(const Job& job, const HardwareConfig& config) {
   const SparseUnitConfig& unit = config.sparse_unit;
   const Count scores = static_cast<Count>(job.m) * job.n;
@@ -191,28 +201,32 @@ JobCost predict_cost(const Job& job, const HardwareConfig& config) {
   cost.actions[Action::kLowPrecisionMac] = scores * job.k;
   cost.actions[Action::kExp] = scores;
   cost.actions[Action::kAdd] = scores;
-  cost.actions[Action::kCompare] = 2 * scores;  // row maximum, threshold
+  cost.actions[Action::kCompare] = 2 * scores;       // row maximum, threshold
   cost.actions[Action::kMultiply] = scores + job.m;  // scale; T * sum
-  if (config.sparsity.normalize_qk) {  // norms of the rows, and back
+  if (config.sparsity.normalize_qk) {                // norms of the rows, and back
     const Count squares = static_cast<Count>(job.m + job.n) * job.k;
     cost.actions[Action::kMultiply] += squares + scores;
     cost.actions[Action::kAdd] += squares;
   }
   move(cost, element * (static_cast<Bytes>(job.m) + job.n) * job.k, ceil_div(scores, 8));
-  limit_stream(cost, config, static_cast<double>(element) * (std::min(job.m, unit.predictor_rows) + std::min(job.n, unit.predictor_cols)),
-               static_cast<double>(unit.predictor_cols) / 8);
+  limit_stream(
+      cost, config,
+      static_cast<double>(element) * (std::min(job.m, unit.predictor_rows) + std::min(job.n, unit.predictor_cols)),
+      static_cast<double>(unit.predictor_cols) / 8);
   return cost;
 }
 
-// Score stationary (Sanger): a pass holds pe_rows sub-rows of at most pes_per_row entries in one block of columns. SDDMM streams the d
-// features of their queries and keys, SpMM the e columns of their values; passes follow each other, the skew is paid once.
+// Score stationary (Sanger): a pass holds pe_rows sub-rows of at most pes_per_row entries in one block of columns.
+// SDDMM streams the d features of their queries and keys, SpMM the e columns of their values; passes follow each other,
+// the skew is paid once.
 JobCost sparse_engine_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
   const SparseUnitConfig& unit = config.sparse_unit;
   const MaskTile& tile = schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
   const Sizes size = sizes_of(config);
   const bool sddmm = job.kind == JobKind::kSddmm;
   const Count depth = sddmm ? job.k : job.n;
-  const Count block = tile.passes * std::min<Count>(tile.cols, kSangerVectorColumns);  // columns that come in, over all passes
+  const Count block =
+      tile.passes * std::min<Count>(tile.cols, kSangerVectorColumns);  // columns that come in, over all passes
   JobCost cost;
   cost.macs = tile.kept * depth;
   cost.operations.mul = cost.macs;
@@ -239,7 +253,8 @@ JobCost sparse_engine_cost(const Job& job, const Schedule& schedule, const Hardw
   cost.stream = std::max<Cycles>(1, tile.passes * depth);
   cost.drain = Cycles{unit.pe_rows} + unit.pes_per_row - 2;
   move(cost, read, write);
-  limit_stream(cost, config, static_cast<double>(read) / static_cast<double>(cost.stream), static_cast<double>(write) / static_cast<double>(cost.stream));
+  limit_stream(cost, config, static_cast<double>(read) / static_cast<double>(cost.stream),
+               static_cast<double>(write) / static_cast<double>(cost.stream));
   return cost;
 }
 
@@ -294,26 +309,32 @@ JobCost lane_cost(const Job& job, const HardwareConfig& config) {
     case JobKind::kMeanDivide:
       cost.operations.div = job.n;
       cost.actions[Action::kDivide] = job.n;
-      lanes(cost, config, config.dividers, lane_timing(config.dividers, 1, job.n), job.n, size.partial * job.n, size.element * job.n);
+      lanes(cost, config, config.dividers, lane_timing(config.dividers, 1, job.n), job.n, size.partial * job.n,
+            size.element * job.n);
       break;
     case JobKind::kRowDivide:
       cost.operations.div = elements;
       cost.actions[Action::kDivide] = elements;
-      lanes(cost, config, config.dividers, divider_chain_timing(config.dividers, job.m, job.n), elements, size.wide * elements + size.partial * job.m,
+      lanes(cost, config, config.dividers, divider_chain_timing(config.dividers, job.m, job.n), elements,
+            size.wide * elements + size.partial * job.m,
             ((job.flags & kWide) != 0 ? size.wide : size.element) * elements);
       break;
     case JobKind::kMerge:
       cost.operations.add = elements;
       cost.actions[Action::kAdd] = elements;
-      lanes(cost, config, config.adders, lane_timing(config.adders, job.m, job.n), elements, 2 * size.wide * elements, size.element * elements);
+      lanes(cost, config, config.adders, lane_timing(config.adders, job.m, job.n), elements, 2 * size.wide * elements,
+            size.element * elements);
       break;
     default: {  // adders
       const bool matrix = job.kind == JobKind::kAddMatrix;
       cost.operations.add = elements;
       cost.actions[Action::kAdd] = elements;
-      const Bytes in = job.kind == JobKind::kAddRow ? size.wide : job.kind == JobKind::kAddConstant ? size.partial : size.element;
+      const Bytes in = job.kind == JobKind::kAddRow        ? size.wide
+                       : job.kind == JobKind::kAddConstant ? size.partial
+                                                           : size.element;
       // A column vector (t_D) fills the lanes with rows.
-      const JobTiming timing = job.n == 1 ? lane_timing(config.adders, 1, job.m) : lane_timing(config.adders, job.m, job.n);
+      const JobTiming timing =
+          job.n == 1 ? lane_timing(config.adders, 1, job.m) : lane_timing(config.adders, job.m, job.n);
       const Bytes second = matrix ? in * elements : job.kind == JobKind::kAddConstant ? 0 : size.partial * job.n;
       const Bytes out = job.kind == JobKind::kAddRow && (job.flags & kLast) != 0 ? size.element : in;
       lanes(cost, config, config.adders, timing, elements, in * elements + second, out * elements);
@@ -333,8 +354,17 @@ double unit_port_bytes_per_cycle(const HardwareConfig& config) {
 }
 
 const char* action_name(Action action) {
-  static const char* const names[kActions] = {"mac", "accumulate", "add", "multiply", "divide", "exp", "compare", "scratchpad_read_byte", "scratchpad_write_byte",
-                                              "noc_byte_hop", "low_precision_mac"};
+  static const char* const names[kActions] = {"mac",
+                                              "accumulate",
+                                              "add",
+                                              "multiply",
+                                              "divide",
+                                              "exp",
+                                              "compare",
+                                              "scratchpad_read_byte",
+                                              "scratchpad_write_byte",
+                                              "noc_byte_hop",
+                                              "low_precision_mac"};
   return names[static_cast<int>(action)];
 }
 
@@ -348,17 +378,33 @@ JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig&
       (job.kind == JobKind::kLoad ? cost.scratchpad_write : cost.scratchpad_read) = bytes;
       break;  // time is the memory system's
     }
-    case JobKind::kFold: cost = fold_cost(job, schedule, config); break;
+    case JobKind::kFold:
+      cost = fold_cost(job, schedule, config);
+      break;
     case JobKind::kDotProduct:
-    case JobKind::kScaleVector: cost = diagonal_cost(job, config); break;
-    case JobKind::kPredict: cost = predict_cost(job, config); break;
+    case JobKind::kScaleVector:
+      cost = diagonal_cost(job, config);
+      break;
+    case JobKind::kPredict:
+      cost = predict_cost(job, config);
+      break;
     case JobKind::kSddmm:
-    case JobKind::kSpmm: cost = sparse_engine_cost(job, schedule, config); break;
+    case JobKind::kSpmm:
+      cost = sparse_engine_cost(job, schedule, config);
+      break;
     case JobKind::kRowSums:
-    case JobKind::kSparseSoftmax: cost = exp_unit_cost(job, schedule, config); break;
-    case JobKind::kSoftmaxRows: cost = softmax_cost(job, config); break;
-    case JobKind::kElementwise: cost = job.unit == UnitKind::kUncharged ? JobCost{} : elementwise_cost(job, config); break;
-    default: cost = lane_cost(job, config); break;
+    case JobKind::kSparseSoftmax:
+      cost = exp_unit_cost(job, schedule, config);
+      break;
+    case JobKind::kSoftmaxRows:
+      cost = softmax_cost(job, config);
+      break;
+    case JobKind::kElementwise:
+      cost = job.unit == UnitKind::kUncharged ? JobCost{} : elementwise_cost(job, config);
+      break;
+    default:
+      cost = lane_cost(job, config);
+      break;
   }
   cost.actions[Action::kScratchpadRead] = cost.scratchpad_read;
   cost.actions[Action::kScratchpadWrite] = cost.scratchpad_write;
@@ -375,21 +421,25 @@ struct CostKey {
   Bytes bytes;
   std::array<Count, 4> mask = {};
   friend bool operator==(const CostKey& a, const CostKey& b) {
-    return a.unit == b.unit && a.kind == b.kind && a.flags == b.flags && a.m == b.m && a.k == b.k && a.n == b.n && a.groups == b.groups && a.bytes == b.bytes && a.mask == b.mask;
+    return a.unit == b.unit && a.kind == b.kind && a.flags == b.flags && a.m == b.m && a.k == b.k && a.n == b.n &&
+           a.groups == b.groups && a.bytes == b.bytes && a.mask == b.mask;
   }
 };
 struct CostKeyHash {
   std::size_t operator()(const CostKey& key) const {
-    std::uint64_t hash = static_cast<std::uint64_t>(key.unit) | static_cast<std::uint64_t>(key.kind) << 8 | static_cast<std::uint64_t>(key.flags) << 16;
-    for (const std::uint64_t part : {static_cast<std::uint64_t>(key.m), static_cast<std::uint64_t>(key.k), static_cast<std::uint64_t>(key.n),
-                                     static_cast<std::uint64_t>(key.groups), static_cast<std::uint64_t>(key.bytes), static_cast<std::uint64_t>(key.mask[0])})
+    std::uint64_t hash = static_cast<std::uint64_t>(key.unit) | static_cast<std::uint64_t>(key.kind) << 8 |
+                         static_cast<std::uint64_t>(key.flags) << 16;
+    for (const std::uint64_t part : {static_cast<std::uint64_t>(key.m), static_cast<std::uint64_t>(key.k),
+                                     static_cast<std::uint64_t>(key.n), static_cast<std::uint64_t>(key.groups),
+                                     static_cast<std::uint64_t>(key.bytes), static_cast<std::uint64_t>(key.mask[0])})
       hash = (hash ^ part) * 0x9E3779B97F4A7C15ULL;
     return hash ^ hash >> 32;
   }
 };
 
 CostKey key_of(const Job& job, const Schedule& schedule) {
-  CostKey key{static_cast<std::uint8_t>(job.unit), static_cast<std::uint8_t>(job.kind), job.flags, job.m, job.k, job.n, 0, 0};
+  CostKey key{
+      static_cast<std::uint8_t>(job.unit), static_cast<std::uint8_t>(job.kind), job.flags, job.m, job.k, job.n, 0, 0};
   if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
     for (int i = 0; i < job.m; ++i) key.bytes += schedule.transfers[static_cast<std::size_t>(job.aux + i)].bytes;
     key.m = 0;

@@ -1,4 +1,5 @@
-// What a tile job costs on its unit: cycles, operations, bytes, actions. Pure: reads shapes, formats and the machine, never values.
+// What a tile job costs on its unit: cycles, operations, bytes, actions. Pure: reads shapes, formats and the machine,
+// never values.
 #pragma once
 
 #include <array>
@@ -11,7 +12,19 @@
 namespace vitality {
 
 // What a unit does and the energy table prices.
-enum class Action : std::uint8_t { kMac, kAccumulate, kAdd, kMultiply, kDivide, kExp, kCompare, kScratchpadRead, kScratchpadWrite, kNocByteHop, kLowPrecisionMac };
+enum class Action : std::uint8_t {
+  kMac,
+  kAccumulate,
+  kAdd,
+  kMultiply,
+  kDivide,
+  kExp,
+  kCompare,
+  kScratchpadRead,
+  kScratchpadWrite,
+  kNocByteHop,
+  kLowPrecisionMac
+};
 constexpr int kActions = 11;
 const char* action_name(Action action);
 
@@ -26,11 +39,12 @@ struct ActionCounts {
 };
 
 struct JobCost {
-  // Phases of a pass on an array; other units have only `stream`. Their sum is the time the unit is busy, without prefetch.
+  // Phases of a pass on an array; other units have only `stream`. Their sum is the time the unit is busy, without
+  // prefetch.
   Cycles load = 0, stream = 0, drain = 0;
   // Part of `stream` that the scratchpad's ports or the NoC link add to the unit's own rate.
   Cycles scratchpad_stall = 0, noc_stall = 0;
-  Cycles latency = 0;   // from the unit's being free again to the result's being there (pipelined units)
+  Cycles latency = 0;  // from the unit's being free again to the result's being there (pipelined units)
   Count macs = 0;
   OperationCounts operations;
   ActionCounts actions;
@@ -39,16 +53,20 @@ struct JobCost {
   double read_rate = 0, write_rate = 0;
 };
 
-// What the machine's ports offer to its units: all banks, less the rate at which the memory can feed or drain the scratchpad.
+// What the machine's ports offer to its units: all banks, less the rate at which the memory can feed or drain the
+// scratchpad.
 double unit_port_bytes_per_cycle(const HardwareConfig& config);
 
 JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config);
 
-// The costs of a schedule's jobs. Jobs of one shape share one entry: a model has tens of thousands of jobs and tens of shapes.
+// The costs of a schedule's jobs. Jobs of one shape share one entry: a model has tens of thousands of jobs and tens of
+// shapes.
 class CostTable {
  public:
   CostTable(const Schedule& schedule, const HardwareConfig& config);
-  const JobCost& of(std::int32_t job) const { return costs_[static_cast<std::size_t>(index_[static_cast<std::size_t>(job)])]; }
+  const JobCost& of(std::int32_t job) const {
+    return costs_[static_cast<std::size_t>(index_[static_cast<std::size_t>(job)])];
+  }
   std::int32_t entry(std::int32_t job) const { return index_[static_cast<std::size_t>(job)]; }
   const std::vector<JobCost>& entries() const { return costs_; }
 

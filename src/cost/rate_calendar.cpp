@@ -6,7 +6,8 @@
 namespace vitality {
 
 Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double read, double write) {
-  grants_.erase(std::remove_if(grants_.begin(), grants_.end(), [now](const Grant& g) { return g.end <= now; }), grants_.end());
+  grants_.erase(std::remove_if(grants_.begin(), grants_.end(), [now](const Grant& g) { return g.end <= now; }),
+                grants_.end());
   edges_.clear();
   for (const Grant& g : grants_) {
     if (g.begin > start) edges_.push_back(g.begin);
@@ -21,9 +22,12 @@ Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double rea
     for (std::size_t g = 0; g < before; ++g) {
       if (grants_[g].begin <= t && t < grants_[g].end) free_read -= grants_[g].read, free_write -= grants_[g].write;
     }
-    const auto share = [](double free, double demand) { return demand <= 0 ? 1.0 : std::clamp(free / demand, 0.0, 1.0); };
+    const auto share = [](double free, double demand) {
+      return demand <= 0 ? 1.0 : std::clamp(free / demand, 0.0, 1.0);
+    };
     const double rate = std::min(share(free_read, read), share(free_write, write));
-    // At the full rate of an idle resource a stream that asks for more than the capacity is limited by its unit's cost already.
+    // At the full rate of an idle resource a stream that asks for more than the capacity is limited by its unit's cost
+    // already.
     const double effective = i >= edges_.size() ? 1.0 : rate;
     Cycles end = i < edges_.size() ? edges_[i] : t + static_cast<Cycles>(std::ceil(left - 1e-9));
     if (effective > 0) {

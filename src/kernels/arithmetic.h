@@ -1,4 +1,5 @@
-// Rounding of the datapath (precision.h). Values travel as doubles: codes of fixed formats, or numbers of the floating format.
+// Rounding of the datapath (precision.h). Values travel as doubles: codes of fixed formats, or numbers of the floating
+// format.
 #pragma once
 
 #include <algorithm>
@@ -7,8 +8,8 @@
 
 namespace vitality {
 
-// To the nearest integer, ties to even, for |x| < 2^51. Adding and subtracting 1.5 * 2^52 leaves the integer (default rounding mode);
-// unlike nearbyint() this vectorises on every x86-64.
+// To the nearest integer, ties to even, for |x| < 2^51. Adding and subtracting 1.5 * 2^52 leaves the integer (default
+// rounding mode); unlike nearbyint() this vectorises on every x86-64.
 inline double round_half_even(double x) {
   constexpr double kMagic = 6755399441055744.0;
   return (x + kMagic) - kMagic;
@@ -24,10 +25,14 @@ class Arithmetic {
   // A result in the storage format: saturated codes, or rounded.
   double store(double x) const {
     switch (precision_) {
-      case Precision::kFp64: return x;
-      case Precision::kFp32: return static_cast<double>(static_cast<float>(x));
-      case Precision::kFp16: return static_cast<double>(round_to_half(static_cast<float>(x)));
-      default: return round_half_even(std::min(limit_, std::max(-limit_, x)));
+      case Precision::kFp64:
+        return x;
+      case Precision::kFp32:
+        return static_cast<double>(static_cast<float>(x));
+      case Precision::kFp16:
+        return static_cast<double>(round_to_half(static_cast<float>(x)));
+      default:
+        return round_half_even(std::min(limit_, std::max(-limit_, x)));
     }
   }
   // A result in the accumulation format: an integer, or fp32, or fp64.

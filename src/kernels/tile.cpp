@@ -33,10 +33,13 @@ void Arithmetic::store(double* x, std::size_t count, double factor) const {
   }
 }
 
-void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums, PassStart start) {
+void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums,
+               PassStart start) {
   if (!arithmetic.single()) {
     gemm(m, n, k, streamed.data, streamed.stride, stationary.data, stationary.stride, sums.data, sums.stride,
-         start == PassStart::kFirst ? GemmStart::kZero : start == PassStart::kAddOutside ? GemmStart::kAdd : GemmStart::kContinue);
+         start == PassStart::kFirst        ? GemmStart::kZero
+         : start == PassStart::kAddOutside ? GemmStart::kAdd
+                                           : GemmStart::kContinue);
     return;
   }
   const float* a = to_float(0, m, k, streamed);
@@ -44,20 +47,24 @@ void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile stre
   std::vector<float>& c = scratch(2);
   c.resize(static_cast<std::size_t>(m) * static_cast<std::size_t>(n));
   const bool continued = start == PassStart::kContinue;
-  for (int r = 0; r < m && continued; ++r) std::transform(sums.row(r), sums.row(r) + n, c.data() + static_cast<std::ptrdiff_t>(r) * n, [](double x) { return static_cast<float>(x); });
+  for (int r = 0; r < m && continued; ++r)
+    std::transform(sums.row(r), sums.row(r) + n, c.data() + static_cast<std::ptrdiff_t>(r) * n,
+                   [](double x) { return static_cast<float>(x); });
   gemm(m, n, k, a, k, b, n, c.data(), n, continued ? GemmStart::kContinue : GemmStart::kZero);
   for (int r = 0; r < m; ++r) {
     const float* sum = c.data() + static_cast<std::ptrdiff_t>(r) * n;
     double* out = sums.row(r);
-    for (int j = 0; j < n; ++j) out[j] = static_cast<double>(start == PassStart::kAddOutside ? static_cast<float>(out[j]) + sum[j] : sum[j]);
+    for (int j = 0; j < n; ++j)
+      out[j] = static_cast<double>(start == PassStart::kAddOutside ? static_cast<float>(out[j]) + sum[j] : sum[j]);
   }
 }
 
-void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed, ConstTile stationary, Tile sums, PassStart start) {
+void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed,
+                       ConstTile stationary, Tile sums, PassStart start) {
   const int depth = k / groups, width = n / groups;
   for (int g = 0; g < groups; ++g) {
-    pass_sums(arithmetic, m, depth, width, {streamed.data + g * depth, streamed.stride}, {stationary.data + g * width, stationary.stride},
-              {sums.data + g * width, sums.stride}, start);
+    pass_sums(arithmetic, m, depth, width, {streamed.data + g * depth, streamed.stride},
+              {stationary.data + g * width, stationary.stride}, {sums.data + g * width, sums.stride}, start);
   }
 }
 
@@ -81,8 +88,8 @@ void transpose(int rows, int cols, ConstTile from, Tile to) {
   }
 }
 
-void gather_patches(const Conv2d& conv, int first_output, int m, int first_input_row, int first_k, int depth, int first_group, int groups,
-                    const double* strip, Tile patches) {
+void gather_patches(const Conv2d& conv, int first_output, int m, int first_input_row, int first_k, int depth,
+                    int first_group, int groups, const double* strip, Tile patches) {
   const int in_group = conv.in_channels / conv.groups;
   for (int i = 0; i < m; ++i) {
     const int oy = (first_output + i) / conv.out_width, ox = (first_output + i) % conv.out_width;
@@ -91,11 +98,14 @@ void gather_patches(const Conv2d& conv, int first_output, int m, int first_input
       for (int k = first_k; k < first_k + depth;) {
         const int tap = k / in_group, channel = k % in_group;
         const int run = std::min(in_group - channel, first_k + depth - k);
-        const int y = oy * conv.stride - conv.pad + tap / conv.kernel, x = ox * conv.stride - conv.pad + tap % conv.kernel;
+        const int y = oy * conv.stride - conv.pad + tap / conv.kernel,
+                  x = ox * conv.stride - conv.pad + tap % conv.kernel;
         if (y < 0 || y >= conv.in_height || x < 0 || x >= conv.in_width) {
           std::fill(out, out + run, 0.0);
         } else {
-          const double* pixel = strip + (static_cast<std::ptrdiff_t>(y - first_input_row) * conv.in_width + x) * conv.in_channels + g * in_group + channel;
+          const double* pixel =
+              strip + (static_cast<std::ptrdiff_t>(y - first_input_row) * conv.in_width + x) * conv.in_channels +
+              g * in_group + channel;
           std::copy(pixel, pixel + run, out);
         }
         out += run;
@@ -109,22 +119,27 @@ void column_sums(const Arithmetic& arithmetic, int m, int n, ConstTile x, bool f
   if (first) std::fill(sums, sums + n, 0.0);
   for (int r = 0; r < m; ++r) {
     const double* row = x.row(r);
-    for (int c = 0; c < n; ++c) sums[c] = arithmetic.single() ? static_cast<double>(static_cast<float>(sums[c]) + static_cast<float>(row[c])) : sums[c] + row[c];
+    for (int c = 0; c < n; ++c)
+      sums[c] = arithmetic.single() ? static_cast<double>(static_cast<float>(sums[c]) + static_cast<float>(row[c]))
+                                    : sums[c] + row[c];
   }
 }
 
-void divide_by_constant(const Arithmetic& arithmetic, int n, const double* x, double divisor, double factor, bool wide, double* result) {
+void divide_by_constant(const Arithmetic& arithmetic, int n, const double* x, double divisor, double factor, bool wide,
+                        double* result) {
   for (int c = 0; c < n; ++c) {
     const double quotient = x[c] * factor / divisor;
     result[c] = wide ? arithmetic.wide(quotient) : arithmetic.store(quotient);
   }
 }
 
-void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* divisors, double factor, bool wide, Tile result) {
+void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* divisors, double factor,
+                 bool wide, Tile result) {
   for (int r = 0; r < m; ++r) {
     const double* from = x.row(r);
     double* to = result.row(r);
-    for (int c = 0; c < n; ++c) to[c] = wide ? arithmetic.wide(from[c] * factor / divisors[r]) : arithmetic.store(from[c] * factor / divisors[r]);
+    for (int c = 0; c < n; ++c)
+      to[c] = wide ? arithmetic.wide(from[c] * factor / divisors[r]) : arithmetic.store(from[c] * factor / divisors[r]);
   }
 }
 
@@ -137,7 +152,8 @@ void subtract_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const
   }
 }
 
-void add_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, bool last, double factor, Tile result) {
+void add_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, bool last, double factor,
+             Tile result) {
   for (int r = 0; r < m; ++r) {
     const double* from = x.row(r);
     double* to = result.row(r);
@@ -154,13 +170,15 @@ void dot_products(const Arithmetic& arithmetic, int m, int k, ConstTile x, const
     double sum = 0;
     for (int i = 0; i < k; ++i) {
       const double product = row[i] * y[i];
-      sum = arithmetic.single() ? static_cast<double>(static_cast<float>(sum) + static_cast<float>(product)) : sum + product;
+      sum = arithmetic.single() ? static_cast<double>(static_cast<float>(sum) + static_cast<float>(product))
+                                : sum + product;
     }
     result[r] = sum;
   }
 }
 
-void add_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, double fa, ConstTile b, double fb, Tile result) {
+void add_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, double fa, ConstTile b, double fb,
+                Tile result) {
   for (int r = 0; r < m; ++r) {
     const double* x = a.row(r);
     const double* y = b.row(r);

@@ -1,4 +1,5 @@
-// What the units compute on tiles. A tile is a pointer and a leading dimension (elements between rows); values as in arithmetic.h.
+// What the units compute on tiles. A tile is a pointer and a leading dimension (elements between rows); values as in
+// arithmetic.h.
 #pragma once
 
 #include <cstddef>
@@ -21,32 +22,39 @@ struct Tile {
   double* row(int r) const { return data + static_cast<std::ptrdiff_t>(r) * stride; }
 };
 
-// How a pass's sums meet what is in `sums`: they replace it, are added outside the array, or go on from it inside the PEs.
+// How a pass's sums meet what is in `sums`: they replace it, are added outside the array, or go on from it inside the
+// PEs.
 enum class PassStart { kFirst, kAddOutside, kContinue };
 // Sums of one pass: m x n sums of k products. Fixed formats and fp64: exact or in the array's
 // order; fp32 and fp16: products and sums rounded to fp32 down the column, then one fp32 addition outside.
-void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums, PassStart start);
-// The same for `groups` independent blocks (block-diagonal packing): block g multiplies columns [g k/groups, ...) of `streamed` with the
-// g-th n/groups columns of the (k/groups) x n stationary tile.
-void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed, ConstTile stationary, Tile sums, PassStart start);
+void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums,
+               PassStart start);
+// The same for `groups` independent blocks (block-diagonal packing): block g multiplies columns [g k/groups, ...) of
+// `streamed` with the g-th n/groups columns of the (k/groups) x n stationary tile.
+void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed,
+                       ConstTile stationary, Tile sums, PassStart start);
 // result = store or wide (sums * factor).
 void requantise(const Arithmetic& arithmetic, int m, int n, ConstTile sums, double factor, bool wide, Tile result);
 
 void transpose(int rows, int cols, ConstTile from, Tile to);  // to: cols x rows
-// Rows first_output.. of the im2col matrix, columns [first_k, first_k + depth) of `groups` groups from first_group, from an image strip
-// whose first row is first_input_row.
-void gather_patches(const Conv2d& conv, int first_output, int m, int first_input_row, int first_k, int depth, int first_group, int groups,
-                    const double* strip, Tile patches);
+// Rows first_output.. of the im2col matrix, columns [first_k, first_k + depth) of `groups` groups from first_group,
+// from an image strip whose first row is first_input_row.
+void gather_patches(const Conv2d& conv, int first_output, int m, int first_input_row, int first_k, int depth,
+                    int first_group, int groups, const double* strip, Tile patches);
 
 void column_sums(const Arithmetic& arithmetic, int m, int n, ConstTile x, bool first, double* sums);
-void divide_by_constant(const Arithmetic& arithmetic, int n, const double* x, double divisor, double factor, bool wide, double* result);
-void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* divisors, double factor, bool wide, Tile result);
+void divide_by_constant(const Arithmetic& arithmetic, int n, const double* x, double divisor, double factor, bool wide,
+                        double* result);
+void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* divisors, double factor,
+                 bool wide, Tile result);
 void subtract_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, Tile result);
 // result = wide(x + row), or store((x + row) * factor) when `last`.
-void add_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, bool last, double factor, Tile result);
+void add_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, bool last, double factor,
+             Tile result);
 void dot_products(const Arithmetic& arithmetic, int m, int k, ConstTile x, const double* y, double* result);
 // result = store(a fa + b fb).
-void add_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, double fa, ConstTile b, double fb, Tile result);
+void add_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, double fa, ConstTile b, double fb,
+                Tile result);
 // Row softmax of scores x * scale, stored as p * unit.
 void softmax_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, double scale, double unit, Tile result);
 

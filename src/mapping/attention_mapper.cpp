@@ -1,8 +1,9 @@
 // Attention on the matrix engine and the pre- and post-processors.
 //
-// Taylor (Algorithm 1, algorithm.md 2): accumulators sum K, dividers make K_bar, adders make K_hat in place of K; SA-General forms
-// G = K_hat^T V with V stationary and then streams Q against G; SA-Diag forms Q k_hat_sum^T; adders add sqrt(d) v_sum and n sqrt(d);
-// dividers make Z. Keys that do not fit the scratchpad at once are read twice, in chunks: once for the mean, once for G.
+// Taylor (Algorithm 1, algorithm.md 2): accumulators sum K, dividers make K_bar, adders make K_hat in place of K;
+// SA-General forms G = K_hat^T V with V stationary and then streams Q against G; SA-Diag forms Q k_hat_sum^T; adders
+// add sqrt(d) v_sum and n sqrt(d); dividers make Z. Keys that do not fit the scratchpad at once are read twice, in
+// chunks: once for the mean, once for G.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -26,7 +27,8 @@ struct AttentionPlan {
 
 class AttentionMapper {
  public:
-  AttentionMapper(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks, std::int32_t output)
+  AttentionMapper(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
+                  std::int32_t output)
       : context_(context),
         builder_(context.builder),
         config_(context.config),
@@ -62,7 +64,8 @@ class AttentionMapper {
   std::int32_t op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }
 
   std::vector<Bytes> buffer_list(const AttentionPlan& p) const {
-    const Bytes k = element_ * p.token_chunk * a_.d_qk, v = element_ * p.token_chunk * a_.d_v, q = element_ * p.query_chunk * a_.d_qk;
+    const Bytes k = element_ * p.token_chunk * a_.d_qk, v = element_ * p.token_chunk * a_.d_v,
+                q = element_ * p.query_chunk * a_.d_qk;
     const bool softmax = kind_ == AttentionKind::kSoftmax;
     // T holds T_N and then Z, or the scores and then P; behind it t_D.
     const Bytes t_cols = softmax ? a_.n_kv : a_.d_v;
@@ -74,15 +77,16 @@ class AttentionMapper {
     for (int i = 0; i < p.sets[2]; ++i) list.push_back(q);
     for (int i = 0; i < p.sets[3]; ++i) list.push_back(t);
     if (softmax) {
-      for (int i = 0; i < p.sets[3]; ++i) list.push_back(std::max(context_.partial_bytes(), element_) * p.query_chunk * a_.d_v);
+      for (int i = 0; i < p.sets[3]; ++i)
+        list.push_back(std::max(context_.partial_bytes(), element_) * p.query_chunk * a_.d_v);
     }
     if (!taylor() && a_.bias_params > 0) list.push_back(element_ * p.query_chunk * a_.n_kv);
     if (taylor()) {
-      list.push_back(context_.partial_bytes() * a_.d_qk * a_.d_v);                       // G
+      list.push_back(context_.partial_bytes() * a_.d_qk * a_.d_v);  // G
       for (int i = 0; i < 2; ++i) {
-        list.push_back(context_.partial_bytes() * a_.d_qk);                              // 1^T K, then K_bar
-        list.push_back(context_.partial_bytes() * a_.d_qk);                              // k_hat_sum
-        list.push_back(context_.partial_bytes() * a_.d_v);                               // v_sum
+        list.push_back(context_.partial_bytes() * a_.d_qk);  // 1^T K, then K_bar
+        list.push_back(context_.partial_bytes() * a_.d_qk);  // k_hat_sum
+        list.push_back(context_.partial_bytes() * a_.d_v);   // v_sum
       }
       for (int i = 0; i < 2; ++i) list.push_back(context_.partial_bytes() * p.query_chunk);  // t_D
       if (first_order_bias()) {
@@ -105,7 +109,8 @@ class AttentionMapper {
 
   void plan() {
     const int rows = config_.matrix_engine.rows;
-    static constexpr std::array<int, 4> kSets[] = {{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1}, {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}};
+    static constexpr std::array<int, 4> kSets[] = {{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1},
+                                                   {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}};
     std::optional<AttentionPlan> found;
     int token_chunk = a_.n_kv, query_chunk = a_.n_q;
     while (!found) {
@@ -117,20 +122,25 @@ class AttentionMapper {
         }
       }
       if (found) break;
-      const auto halve = [rows](int size) { return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1)); };
+      const auto halve = [rows](int size) {
+        return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1));
+      };
       // The sparse part reads the keys once a chunk of queries: it keeps them whole for as long as it can.
       if (query_chunk > 1 && (query_chunk >= token_chunk || token_chunk <= rows || (sparse_ && query_chunk > rows))) {
         query_chunk = query_chunk > rows ? halve(query_chunk) : query_chunk / 2;
       } else if (token_chunk > rows) {
         token_chunk = halve(token_chunk);
       } else {
-        throw InfeasibleError("layer " + context_.layer(layer_).name + ": one tile of its attention (" + std::to_string(a_.n_kv) + " keys, d = " +
-                              std::to_string(a_.d_qk) + ", e = " + std::to_string(a_.d_v) + ") needs " + std::to_string(bytes_of({token_chunk, query_chunk, kSets[std::size(kSets) - 1]})) +
-                              " bytes, the scratchpad has " + std::to_string(builder_.capacity()) + " (scratchpad.capacity_kib)");
+        throw InfeasibleError(
+            "layer " + context_.layer(layer_).name + ": one tile of its attention (" + std::to_string(a_.n_kv) +
+            " keys, d = " + std::to_string(a_.d_qk) + ", e = " + std::to_string(a_.d_v) + ") needs " +
+            std::to_string(bytes_of({token_chunk, query_chunk, kSets[std::size(kSets) - 1]})) +
+            " bytes, the scratchpad has " + std::to_string(builder_.capacity()) + " (scratchpad.capacity_kib)");
       }
     }
     plan_ = *found;
-    const std::vector<std::int32_t> buffers = builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name);
+    const std::vector<std::int32_t> buffers =
+        builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name);
     auto next = buffers.cbegin();
     const auto take = [&](Ring& ring, int count) {
       for (int i = 0; i < count; ++i) ring.buffers.push_back(*next++);
@@ -151,17 +161,22 @@ class AttentionMapper {
     }
     if (sparse_) sparse_->take_buffers(next);
     if (a_.bias_params > 0 && (!taylor() || first_order_bias()))
-      bias_tensor_ = context_.add_weight(context_.layer(layer_).name + ".bias", layer_, a_.heads * a_.n_q, a_.n_kv, element_);
-    context_.note(layer_, std::to_string(ceil_div(a_.n_kv, plan_.token_chunk)) + " key chunks of " + std::to_string(plan_.token_chunk) + ", " +
-                              std::to_string(ceil_div(a_.n_q, plan_.query_chunk)) + " query chunks of " + std::to_string(plan_.query_chunk) +
-                              ", buffers K x" + std::to_string(plan_.sets[0]) + " V x" + std::to_string(plan_.sets[1]) + " Q x" +
-                              std::to_string(plan_.sets[2]) + " T x" + std::to_string(plan_.sets[3]));
+      bias_tensor_ =
+          context_.add_weight(context_.layer(layer_).name + ".bias", layer_, a_.heads * a_.n_q, a_.n_kv, element_);
+    context_.note(layer_, std::to_string(ceil_div(a_.n_kv, plan_.token_chunk)) + " key chunks of " +
+                              std::to_string(plan_.token_chunk) + ", " +
+                              std::to_string(ceil_div(a_.n_q, plan_.query_chunk)) + " query chunks of " +
+                              std::to_string(plan_.query_chunk) + ", buffers K x" + std::to_string(plan_.sets[0]) +
+                              " V x" + std::to_string(plan_.sets[1]) + " Q x" + std::to_string(plan_.sets[2]) + " T x" +
+                              std::to_string(plan_.sets[3]));
   }
 
-  std::int32_t load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring, std::int32_t op_index) {
+  std::int32_t load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,
+                    std::int32_t op_index) {
     const std::int32_t buffer = ring.take();
     builder_.transfer(UnitKind::kDmaLoad, layer_, op_index,
-                      {builder_.make_transfer(context_.input_tensor(layer_, from.input), instance_ * tokens_per_instance + chunk.first,
+                      {builder_.make_transfer(context_.input_tensor(layer_, from.input),
+                                              instance_ * tokens_per_instance + chunk.first,
                                               from.offset + head_ * from.head_stride, chunk.count, depth, buffer)});
     return buffer;
   }
@@ -170,8 +185,8 @@ class AttentionMapper {
   struct Shape {
     int m, k, n;
   };
-  Job& start(UnitKind unit, JobKind kind, std::int32_t op_index, Shape shape, std::int32_t streamed, std::int32_t second, std::int32_t result,
-             int flags = 0) {
+  Job& start(UnitKind unit, JobKind kind, std::int32_t op_index, Shape shape, std::int32_t streamed,
+             std::int32_t second, std::int32_t result, int flags = 0) {
     Job& job = builder_.begin(unit, kind, layer_, op_index);
     job.m = shape.m, job.k = shape.k, job.n = shape.n;
     job.flags = static_cast<std::uint16_t>(flags);
@@ -186,11 +201,14 @@ class AttentionMapper {
     return builder_.finish();
   }
   void column_sum(std::int32_t op_index, int rows, int cols, std::int32_t source, std::int32_t sum, bool first) {
-    start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum, first ? kFirst : 0);
+    start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum,
+          first ? kFirst : 0);
     if (!first) builder_.read(sum);
     end(sum);
   }
-  UnitKind diagonal() const { return config_.diagonal_engine.enabled ? UnitKind::kDiagonalEngine : UnitKind::kMatrixEngine; }
+  UnitKind diagonal() const {
+    return config_.diagonal_engine.enabled ? UnitKind::kDiagonalEngine : UnitKind::kMatrixEngine;
+  }
 
   void taylor_head() {
     const int d = a_.d_qk, e = a_.d_v;
@@ -208,7 +226,8 @@ class AttentionMapper {
     start(UnitKind::kDividers, JobKind::kMeanDivide, mean_op, {1, 0, d}, mean, kNone, mean).aux = a_.n_kv;
     end(mean);
     // Steps 1 to 3, chunk by chunk: K_hat in place of K, k_hat_sum, v_sum, G.
-    const std::int32_t centre_op = op(OperatorRole::kCentreKeys), key_sum_op = elided() ? kNone : op(OperatorRole::kKeySum);
+    const std::int32_t centre_op = op(OperatorRole::kCentreKeys),
+                       key_sum_op = elided() ? kNone : op(OperatorRole::kKeySum);
     const std::int32_t value_sum_op = op(OperatorRole::kValueSum), context_op = op(OperatorRole::kContext);
     for (const Chunk& chunk : tokens) {
       const bool first = chunk.first == 0, last = chunk.first + chunk.count == a_.n_kv;
@@ -224,14 +243,16 @@ class AttentionMapper {
       // G / (n sqrt d) and V_bar = v_sum / n.
       start(diagonal(), JobKind::kScaleVector, context_op, {d, 0, e}, g, kNone, g);
       end(g);
-      start(UnitKind::kDividers, JobKind::kMeanDivide, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum).aux = a_.n_kv;
+      start(UnitKind::kDividers, JobKind::kMeanDivide, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum).aux =
+          a_.n_kv;
       end(value_sum);
     } else {
       start(diagonal(), JobKind::kScaleVector, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum);
       end(value_sum);
     }
     // Steps 4 to 6, query chunk by query chunk.
-    const std::int32_t denominator_op = elided() ? kNone : op(OperatorRole::kDenominator), numerator_op = op(OperatorRole::kNumerator);
+    const std::int32_t denominator_op = elided() ? kNone : op(OperatorRole::kDenominator),
+                       numerator_op = op(OperatorRole::kNumerator);
     const std::int32_t quotient_op = elided() ? kNone : op(OperatorRole::kQuotient);
     for (const Chunk& chunk : queries) {
       // Prediction has brought Q already, unless its place has gone to another chunk.
@@ -248,10 +269,12 @@ class AttentionMapper {
       }
       numerator_folds(numerator_op, chunk.count, q_buffer, g, t_buffer);
       if (first_order_bias()) bias_folds(numerator_op, chunk, tokens, t_buffer);
-      start(UnitKind::kAdders, JobKind::kAddRow, numerator_op, {chunk.count, 0, e}, t_buffer, value_sum, t_buffer, elided() ? kLast : 0);
+      start(UnitKind::kAdders, JobKind::kAddRow, numerator_op, {chunk.count, 0, e}, t_buffer, value_sum, t_buffer,
+            elided() ? kLast : 0);
       end(t_buffer);
       if (!elided()) {
-        Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, quotient_op, {chunk.count, 0, e}, t_buffer, t_d, t_buffer, sparse_ ? kWide : 0);
+        Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, quotient_op, {chunk.count, 0, e}, t_buffer, t_d,
+                            t_buffer, sparse_ ? kWide : 0);
         divide.stationary_stride = 1;
         end(t_buffer);
       }
@@ -273,8 +296,10 @@ class AttentionMapper {
     }
   }
 
-  // Predicts the blocks of the mask that lie in these keys; returns the last chunk of queries, or kNone where nothing is predicted.
-  std::int32_t predict(const std::vector<Chunk>& queries, const Chunk& keys, std::int32_t k_buffer, std::int32_t op_index) {
+  // Predicts the blocks of the mask that lie in these keys; returns the last chunk of queries, or kNone where nothing
+  // is predicted.
+  std::int32_t predict(const std::vector<Chunk>& queries, const Chunk& keys, std::int32_t k_buffer,
+                       std::int32_t op_index) {
     std::int32_t q_buffer = kNone;
     for (const Chunk& chunk : queries) {
       if (!sparse_->predicts()) break;
@@ -284,7 +309,8 @@ class AttentionMapper {
     return q_buffer;
   }
 
-  void sparse_values(const std::vector<Chunk>& tokens, std::int32_t v_buffer, std::int32_t result, std::int32_t op_index) {
+  void sparse_values(const std::vector<Chunk>& tokens, std::int32_t v_buffer, std::int32_t result,
+                     std::int32_t op_index) {
     for (const Chunk& keys : tokens) {
       if (v_buffer == kNone || tokens.size() > 1) v_buffer = load(a_.v, a_.n_kv, a_.d_v, keys, v_, op_index);
       sparse_->values(keys, keys.first + keys.count == a_.n_kv, v_buffer, result);
@@ -321,52 +347,84 @@ class AttentionMapper {
 
   void store(std::int32_t op_index, const Chunk& chunk, std::int32_t buffer) {
     builder_.transfer(UnitKind::kDmaStore, layer_, op_index,
-                      {builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v, chunk.count, a_.d_v, buffer)});
+                      {builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v, chunk.count,
+                                              a_.d_v, buffer)});
   }
 
   void multiply(const Product& product) { emit_product(context_, layer_, product); }
 
-  // G formed in the PEs and used there: only where it fits, and where no other pass of the array comes between (a score bias, or t_D
-  // without an SA-Diag) and nobody rescales it on the way (elided).
+  // G formed in the PEs and used there: only where it fits, and where no other pass of the array comes between (a score
+  // bias, or t_D without an SA-Diag) and nobody rescales it on the way (elided).
   bool g_stationary() const {
     const MatrixEngineConfig& engine = config_.matrix_engine;
-    return engine.accumulation == Accumulation::kGStationary && a_.d_qk <= engine.rows && a_.d_v <= engine.cols && config_.diagonal_engine.enabled &&
-           !first_order_bias() && !elided();
+    return engine.accumulation == Accumulation::kGStationary && a_.d_qk <= engine.rows && a_.d_v <= engine.cols &&
+           config_.diagonal_engine.enabled && !first_order_bias() && !elided();
   }
 
-  // G += K_hat^T V over one chunk: V stationary, K_hat streamed by columns. G-stationary: the tokens stream through, G forms in the PEs
-  // and stays there.
-  void context_folds(std::int32_t op_index, const Chunk& chunk, bool last_chunk, std::int32_t k_buffer, std::int32_t v_buffer, std::int32_t g,
-                     bool first_chunk) {
+  // G += K_hat^T V over one chunk: V stationary, K_hat streamed by columns. G-stationary: the tokens stream through, G
+  // forms in the PEs and stays there.
+  void context_folds(std::int32_t op_index, const Chunk& chunk, bool last_chunk, std::int32_t k_buffer,
+                     std::int32_t v_buffer, std::int32_t g, bool first_chunk) {
     const int d = a_.d_qk, e = a_.d_v;
-    multiply({op_index, d, chunk.count, e, {k_buffer, 0, d, true}, {v_buffer, 0, e}, {g, 0, e}, first_chunk, last_chunk, g,
+    multiply({op_index,
+              d,
+              chunk.count,
+              e,
+              {k_buffer, 0, d, true},
+              {v_buffer, 0, e},
+              {g, 0, e},
+              first_chunk,
+              last_chunk,
+              g,
               g_stationary() ? kOutputStationary | kResultHeld : 0});
   }
 
   // T_N (wide) = Q G.
   void numerator_folds(std::int32_t op_index, int m, std::int32_t q_buffer, std::int32_t g, std::int32_t t_buffer) {
     const int d = a_.d_qk, e = a_.d_v;
-    multiply({op_index, m, d, e, {q_buffer, 0, d}, {g, 0, e}, {t_buffer, 0, e}, true, true, d > config_.matrix_engine.rows ? t_buffer : kNone,
+    multiply({op_index,
+              m,
+              d,
+              e,
+              {q_buffer, 0, d},
+              {g, 0, e},
+              {t_buffer, 0, e},
+              true,
+              true,
+              d > config_.matrix_engine.rows ? t_buffer : kNone,
               kWide | (g_stationary() ? kStationaryHeld : 0)});
   }
 
-  // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, the centred bias being a constant of the model. Summed apart, because its
-  // unit is not T_N's, and added by the last pass.
-  void bias_folds(std::int32_t op_index, const Chunk& queries, const std::vector<Chunk>& tokens, std::int32_t t_buffer) {
+  // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, the centred bias being a constant of the model. Summed
+  // apart, because its unit is not T_N's, and added by the last pass.
+  void bias_folds(std::int32_t op_index, const Chunk& queries, const std::vector<Chunk>& tokens,
+                  std::int32_t t_buffer) {
     const int e = a_.d_v;
     const std::int32_t bias = load_bias(op_index, queries), sum = bias_sum_.take();
     for (const Chunk& chunk : tokens) {
       const std::int32_t v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, op_index);
-      multiply({op_index, queries.count, chunk.count, e, {bias, chunk.first, a_.n_kv}, {v_buffer, 0, e}, {t_buffer, 0, e}, chunk.first == 0,
-                chunk.first + chunk.count == a_.n_kv, sum, kWide | kOntoResult});
+      multiply({op_index,
+                queries.count,
+                chunk.count,
+                e,
+                {bias, chunk.first, a_.n_kv},
+                {v_buffer, 0, e},
+                {t_buffer, 0, e},
+                chunk.first == 0,
+                chunk.first + chunk.count == a_.n_kv,
+                sum,
+                kWide | kOntoResult});
     }
   }
 
-  std::int32_t load_bias(std::int32_t op_index, const Chunk& queries) { return load_bias(op_index, queries, {0, a_.n_kv}); }
+  std::int32_t load_bias(std::int32_t op_index, const Chunk& queries) {
+    return load_bias(op_index, queries, {0, a_.n_kv});
+  }
   std::int32_t load_bias(std::int32_t op_index, const Chunk& queries, const Chunk& keys) {
     const std::int32_t buffer = bias_.take();
     builder_.transfer(UnitKind::kDmaLoad, layer_, op_index,
-                      {builder_.make_transfer(bias_tensor_, head_ * a_.n_q + queries.first, keys.first, queries.count, keys.count, buffer)});
+                      {builder_.make_transfer(bias_tensor_, head_ * a_.n_q + queries.first, keys.first, queries.count,
+                                              keys.count, buffer)});
     return buffer;
   }
 
@@ -374,7 +432,8 @@ class AttentionMapper {
   void softmax_head() {
     const int d = a_.d_qk, e = a_.d_v;
     const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk);
-    const std::int32_t scores_op = op(OperatorRole::kScores), softmax_op = op(OperatorRole::kSoftmax), values_op = op(OperatorRole::kWeightedValues);
+    const std::int32_t scores_op = op(OperatorRole::kScores), softmax_op = op(OperatorRole::kSoftmax),
+                       values_op = op(OperatorRole::kWeightedValues);
     std::int32_t k_buffer = kNone, v_buffer = kNone;
     bool fresh = true;
     for (const Chunk& queries : chunks(a_.n_q, plan_.query_chunk)) {
@@ -382,20 +441,38 @@ class AttentionMapper {
       const std::int32_t s_buffer = t_.take(), z_buffer = z_.take();
       for (const Chunk& chunk : tokens) {
         if (fresh || tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, scores_op);
-        multiply({scores_op, queries.count, d, chunk.count, {q_buffer, 0, d}, {k_buffer, 0, d, true}, {s_buffer, chunk.first, a_.n_kv}, true, true,
-                  d > config_.matrix_engine.rows ? s_buffer : kNone, kWide});
+        multiply({scores_op,
+                  queries.count,
+                  d,
+                  chunk.count,
+                  {q_buffer, 0, d},
+                  {k_buffer, 0, d, true},
+                  {s_buffer, chunk.first, a_.n_kv},
+                  true,
+                  true,
+                  d > config_.matrix_engine.rows ? s_buffer : kNone,
+                  kWide});
       }
       if (a_.bias_params > 0) {
         const std::int32_t bias = load_bias(scores_op, queries);
         start(UnitKind::kAdders, JobKind::kAddMatrix, scores_op, {queries.count, 0, a_.n_kv}, s_buffer, bias, s_buffer);
         end(s_buffer);
       }
-      start(UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, softmax_op, {queries.count, 0, a_.n_kv}, s_buffer, kNone, s_buffer);
+      start(UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, softmax_op, {queries.count, 0, a_.n_kv}, s_buffer,
+            kNone, s_buffer);
       end(s_buffer);
       for (const Chunk& chunk : tokens) {
         if (fresh || tokens.size() > 1) v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, values_op);
-        multiply({values_op, queries.count, chunk.count, e, {s_buffer, chunk.first, a_.n_kv}, {v_buffer, 0, e}, {z_buffer, 0, e}, chunk.first == 0,
-                  chunk.first + chunk.count == a_.n_kv, z_buffer});
+        multiply({values_op,
+                  queries.count,
+                  chunk.count,
+                  e,
+                  {s_buffer, chunk.first, a_.n_kv},
+                  {v_buffer, 0, e},
+                  {z_buffer, 0, e},
+                  chunk.first == 0,
+                  chunk.first + chunk.count == a_.n_kv,
+                  z_buffer});
       }
       fresh = false;
       store(values_op, queries, z_buffer);
@@ -419,7 +496,8 @@ class AttentionMapper {
 
 }  // namespace
 
-void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks, std::int32_t output) {
+void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
+                         std::int32_t output) {
   AttentionMapper(context, layer, kind, masks, output).map();
 }
 

@@ -38,14 +38,17 @@ Gemm describe(MappingContext& context, int layer_index) {
   gemm.weight = context.add_weight(layer.name + ".weight", layer_index, gemm.k, gemm.n, context.element_bytes());
   // A batch norm folded into this layer turns into a bias even where the layer has none.
   const std::vector<Layer>& layers = context.model.layers;
-  for (std::size_t j = static_cast<std::size_t>(layer_index) + 1; j < layers.size() && context.config.batch_norm_folded; ++j) {
+  for (std::size_t j = static_cast<std::size_t>(layer_index) + 1; j < layers.size() && context.config.batch_norm_folded;
+       ++j) {
     const auto* norm = std::get_if<BatchNorm>(&layers[j].parameters);
     if (norm != nullptr && norm->folded_into == layer_index) has_bias = true;
   }
-  gemm.bias = has_bias ? context.add_weight(layer.name + ".bias", layer_index, 1, gemm.n, context.partial_bytes()) : kNone;
+  gemm.bias =
+      has_bias ? context.add_weight(layer.name + ".bias", layer_index, 1, gemm.n, context.partial_bytes()) : kNone;
 
   const int group_columns = gemm.n / gemm.groups;
-  const int packed = std::max(1, std::min({gemm.groups, rows / std::max(1, gemm.k), cols / std::max(1, group_columns)}));
+  const int packed =
+      std::max(1, std::min({gemm.groups, rows / std::max(1, gemm.k), cols / std::max(1, group_columns)}));
   for (int k = 0; k < gemm.k; k += rows) gemm.contraction.push_back({k, std::min(rows, gemm.k - k)});
   if (packed > 1) {
     for (int g = 0; g < gemm.groups; g += packed) {
@@ -63,7 +66,8 @@ Gemm describe(MappingContext& context, int layer_index) {
 
 }  // namespace
 
-GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue, std::int32_t output)
+GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
+                       std::int32_t output)
     : context_(context),
       builder_(context.builder),
       layer_(layer),
@@ -77,20 +81,24 @@ GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, con
 }
 
 void GemmMapper::infeasible(Bytes smallest) const {
-  throw InfeasibleError("layer " + name() + ": no tiling of its " + std::to_string(gemm_.m) + " x " + std::to_string(gemm_.k) + " x " +
-                        std::to_string(gemm_.n) + " GEMM fits the scratchpad of " + std::to_string(builder_.capacity()) +
-                        " bytes (scratchpad.capacity_kib); the smallest needs " + std::to_string(smallest) + " bytes");
+  throw InfeasibleError("layer " + name() + ": no tiling of its " + std::to_string(gemm_.m) + " x " +
+                        std::to_string(gemm_.k) + " x " + std::to_string(gemm_.n) + " GEMM fits the scratchpad of " +
+                        std::to_string(builder_.capacity()) + " bytes (scratchpad.capacity_kib); the smallest needs " +
+                        std::to_string(smallest) + " bytes");
 }
 
-Transfer GemmMapper::streamed_transfer(int m0, int m, const ContractionTile& tile, std::int32_t buffer, int offset) const {
-  if (gemm_.geometry == kNone) return builder_.make_transfer(gemm_.source, m0, tile.first, m, tile.count, buffer, offset, tile.count);
+Transfer GemmMapper::streamed_transfer(int m0, int m, const ContractionTile& tile, std::int32_t buffer,
+                                       int offset) const {
+  if (gemm_.geometry == kNone)
+    return builder_.make_transfer(gemm_.source, m0, tile.first, m, tile.count, buffer, offset, tile.count);
   const ScheduledTensor& tensor = builder_.schedule().tensors[static_cast<std::size_t>(gemm_.source)];
   Transfer t{};
   t.tensor = gemm_.source, t.row = m0, t.col = tile.first, t.rows = m, t.cols = tile.count;
   t.buffer = buffer, t.buffer_offset = offset, t.buffer_stride = tile.count;
   t.row_map = kNone, t.geometry = gemm_.geometry;
   t.bytes = element_ * m * tile.count;
-  t.dram_address = tensor.dram_address + element_ * (static_cast<Bytes>(tile.first) * gemm_.m + static_cast<Bytes>(m0) * tile.count);
+  t.dram_address =
+      tensor.dram_address + element_ * (static_cast<Bytes>(tile.first) * gemm_.m + static_cast<Bytes>(m0) * tile.count);
   return t;
 }
 
@@ -100,13 +108,15 @@ void GemmMapper::load_strip(int m0, int m, std::int32_t buffer) {
   const int last_output = (m0 + m - 1) / conv.out_width;
   const int end = std::min(conv.in_height, last_output * conv.stride - conv.pad + conv.kernel);
   builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op,
-                    {builder_.make_transfer(gemm_.source, strip_first_row_ * conv.in_width, 0, (end - strip_first_row_) * conv.in_width, conv.in_channels, buffer)});
+                    {builder_.make_transfer(gemm_.source, strip_first_row_ * conv.in_width, 0,
+                                            (end - strip_first_row_) * conv.in_width, conv.in_channels, buffer)});
 }
 
 void GemmMapper::gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column) {
   job.flags |= kIm2col;
   job.aux = static_cast<std::int32_t>(builder_.schedule().im2col_tiles.size());
-  builder_.schedule().im2col_tiles.push_back({gemm_.geometry, m0, strip_first_row_, tile.first, column.first_group, column.groups});
+  builder_.schedule().im2col_tiles.push_back(
+      {gemm_.geometry, m0, strip_first_row_, tile.first, column.first_group, column.groups});
 }
 
 void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column) {
@@ -117,10 +127,12 @@ void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column) {
   std::int32_t op = gemm_.op;
   for (const EpilogueStage& stage : epilogue_)
     if (stage.charged) store_layer = stage.layer, op = stage.op;
-  builder_.transfer(UnitKind::kDmaStore, store_layer, op, {builder_.make_transfer(output_, m0, column.first, m, column.count, outs_[set])});
+  builder_.transfer(UnitKind::kDmaStore, store_layer, op,
+                    {builder_.make_transfer(output_, m0, column.first, m, column.count, outs_[set])});
 }
 
-void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue, std::int32_t output) {
+void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue,
+                    std::int32_t output) {
   const Gemm gemm = describe(context, layer);
   if (context.config.matrix_engine.dataflow == Dataflow::kInputStationary) {
     map_input_stationary(context, layer, gemm, epilogue, output);

@@ -1,5 +1,5 @@
-// One GEMM of a layer and what its mappers share: operand tiles, transfers, the epilogue and the store of a result tile. Internal to
-// the mapping room.
+// One GEMM of a layer and what its mappers share: operand tiles, transfers, the epilogue and the store of a result
+// tile. Internal to the mapping room.
 #pragma once
 
 #include <algorithm>
@@ -19,10 +19,10 @@ struct ColumnTile {
 };
 
 struct Gemm {
-  int m, k, n, groups;                   // k: contraction of one group
+  int m, k, n, groups;  // k: contraction of one group
   std::int32_t op, source, weight, bias;
-  std::int32_t geometry = kNone;         // convolution
-  bool strip = false;                    // streamed operand is gathered from image strips on chip
+  std::int32_t geometry = kNone;  // convolution
+  bool strip = false;             // streamed operand is gathered from image strips on chip
   std::vector<ContractionTile> contraction;
   std::vector<ColumnTile> columns;
 };
@@ -34,14 +34,16 @@ inline int strip_rows(const Conv2d& conv, int output_rows) {
 
 class GemmMapper {
  public:
-  GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue, std::int32_t output);
+  GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
+             std::int32_t output);
   virtual ~GemmMapper() = default;
   virtual void map() = 0;
 
  protected:
   const Conv2d& geometry() const { return builder_.schedule().geometries[static_cast<std::size_t>(gemm_.geometry)]; }
   const std::string& name() const { return context_.layer(layer_).name; }
-  // Rows [m0, m0 + m) of the streamed operand's contraction tile, gathered by the DMA where the layer is a patch embedding.
+  // Rows [m0, m0 + m) of the streamed operand's contraction tile, gathered by the DMA where the layer is a patch
+  // embedding.
   Transfer streamed_transfer(int m0, int m, const ContractionTile& tile, std::int32_t buffer, int offset) const;
   // The image strip that outputs [m0, m0 + m) need; remembers its first row.
   void load_strip(int m0, int m, std::int32_t buffer);
@@ -67,7 +69,9 @@ class GemmMapper {
   std::size_t out_count_ = 0;
 };
 
-void map_input_stationary(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue, std::int32_t output);
-void map_output_stationary(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue, std::int32_t output);
+void map_input_stationary(MappingContext& context, int layer, const Gemm& gemm,
+                          const std::vector<EpilogueStage>& epilogue, std::int32_t output);
+void map_output_stationary(MappingContext& context, int layer, const Gemm& gemm,
+                           const std::vector<EpilogueStage>& epilogue, std::int32_t output);
 
 }  // namespace vitality

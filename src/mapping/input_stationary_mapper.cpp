@@ -1,6 +1,7 @@
-// Input stationary (the paper): for every column tile of the weights, passes over the contraction; each pass holds an R x C tile of
-// weights and streams the rows. The mapper chooses the rows a pass streams (m_tile), whether the streamed operand stays in the
-// scratchpad or is fetched again for every group of column tiles, and how many tiles one DMA load brings.
+// Input stationary (the paper): for every column tile of the weights, passes over the contraction; each pass holds an R
+// x C tile of weights and streams the rows. The mapper chooses the rows a pass streams (m_tile), whether the streamed
+// operand stays in the scratchpad or is fetched again for every group of column tiles, and how many tiles one DMA load
+// brings.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -13,13 +14,14 @@ namespace {
 
 // Buffer sizes of a plan. Every buffer of a layer is allocated at once; a second set lets the DMA run ahead.
 struct Sizes {
-  Bytes resident_bytes = 0;      // one buffer per contraction tile, or the image strip
+  Bytes resident_bytes = 0;  // one buffer per contraction tile, or the image strip
   Bytes first_resident = 0;
   Bytes step_streamed = 0, step_stationary = 0;
   Bytes partial = 0, out = 0;
 };
 
-// What a DMA load costs beside its bytes: few large loads are better than many small ones (an estimate, for choosing only).
+// What a DMA load costs beside its bytes: few large loads are better than many small ones (an estimate, for choosing
+// only).
 constexpr double kLoadOverhead = 8;
 
 class InputStationaryMapper : public GemmMapper {
@@ -28,7 +30,13 @@ class InputStationaryMapper : public GemmMapper {
 
   void map() override {
     // Blocks repeat: the same shape gets the same plan.
-    const std::array<int, 8> shape = {gemm_.m, gemm_.k, gemm_.n, gemm_.groups, adds_, gemm_.bias != kNone, gemm_.strip ? gemm_.geometry + 1 : 0,
+    const std::array<int, 8> shape = {gemm_.m,
+                                      gemm_.k,
+                                      gemm_.n,
+                                      gemm_.groups,
+                                      adds_,
+                                      gemm_.bias != kNone,
+                                      gemm_.strip ? gemm_.geometry + 1 : 0,
                                       static_cast<int>(gemm_.columns.size())};
     const auto known = context_.gemm_plans.find(shape);
     const std::optional<GemmPlan> plan = known != context_.gemm_plans.end() ? known->second : choose();
@@ -81,8 +89,8 @@ class InputStationaryMapper : public GemmMapper {
   Bytes bytes_of(const GemmPlan& plan) const {
     const auto aligned = [](Bytes bytes) { return ceil_div(bytes, 8) * 8; };
     const Sizes s = sizes(plan);
-    return s.resident_bytes + 2 * (aligned(s.step_streamed) + aligned(s.step_stationary)) + plan.n_group * aligned(s.partial) +
-           plan.out_sets * (1 + adds_) * aligned(s.out);
+    return s.resident_bytes + 2 * (aligned(s.step_streamed) + aligned(s.step_stationary)) +
+           plan.n_group * aligned(s.partial) + plan.out_sets * (1 + adds_) * aligned(s.out);
   }
 
   void evaluate(GemmPlan& plan) const {
@@ -92,8 +100,9 @@ class InputStationaryMapper : public GemmMapper {
     Cycles compute = 0;
     for (Bytes t = 0; t < m_tiles; ++t) {
       const int m = std::min<int>(plan.m_tile, gemm_.m - static_cast<int>(t) * plan.m_tile);
-      compute += engine.stationary_prefetch ? passes * std::max(engine.rows, m)
-                                            : passes * input_stationary_fold(engine.rows, engine.cols, m, false).interval;
+      compute += engine.stationary_prefetch
+                     ? passes * std::max(engine.rows, m)
+                     : passes * input_stationary_fold(engine.rows, engine.cols, m, false).interval;
     }
     const Bytes weights = element_ * gemm_.k * gemm_.n * m_tiles;
     Bytes streamed = element_ * gemm_.m * gemm_.k;
@@ -111,7 +120,8 @@ class InputStationaryMapper : public GemmMapper {
                         ceil_div(static_cast<Bytes>(gemm_.contraction.size()), plan.k_group);
     const Bytes first = s.step_streamed + s.step_stationary + s.first_resident;
     plan.cycles = std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / bandwidth) +
-                  static_cast<double>(first + s.out * (3 - plan.out_sets)) / bandwidth + kLoadOverhead * static_cast<double>(loads);
+                  static_cast<double>(first + s.out * (3 - plan.out_sets)) / bandwidth +
+                  kLoadOverhead * static_cast<double>(loads);
   }
 
   std::optional<GemmPlan> choose() {
@@ -141,7 +151,8 @@ class InputStationaryMapper : public GemmMapper {
             if (total > builder_.capacity()) break;
             any = true;
             evaluate(plan);
-            if (!best || plan.cycles < best->cycles * (1 - 1e-9) || (plan.cycles <= best->cycles && plan.dram_bytes < best->dram_bytes))
+            if (!best || plan.cycles < best->cycles * (1 - 1e-9) ||
+                (plan.cycles <= best->cycles && plan.dram_bytes < best->dram_bytes))
               best = plan;
           }
         }
@@ -172,16 +183,20 @@ class InputStationaryMapper : public GemmMapper {
 
     const int m_tiles = static_cast<int>(ceil_div(gemm_.m, plan.m_tile));
     builder_.reserve(3 * static_cast<std::size_t>(m_tiles) * gemm_.columns.size() * gemm_.contraction.size());
-    context_.note(layer_, std::to_string(m_tiles) + " row tiles of " + std::to_string(plan.m_tile) + ", streamed operand " +
-                              (gemm_.strip ? "in image strips" : plan.resident ? "resident" : "fetched per column group") + ", " +
-                              std::to_string(plan.n_group) + " x " + std::to_string(plan.k_group) + " tiles a load");
+    context_.note(layer_,
+                  std::to_string(m_tiles) + " row tiles of " + std::to_string(plan.m_tile) + ", streamed operand " +
+                      (gemm_.strip     ? "in image strips"
+                       : plan.resident ? "resident"
+                                       : "fetched per column group") +
+                      ", " + std::to_string(plan.n_group) + " x " + std::to_string(plan.k_group) + " tiles a load");
     for (int m0 = 0; m0 < gemm_.m; m0 += plan.m_tile) {
       const int m = std::min(plan.m_tile, gemm_.m - m0);
       load_resident(plan, m0, m);
       for (std::size_t c = 0; c < gemm_.columns.size(); c += static_cast<std::size_t>(plan.n_group)) {
         const std::size_t c_end = std::min(gemm_.columns.size(), c + static_cast<std::size_t>(plan.n_group));
         for (std::size_t k = 0; k < gemm_.contraction.size(); k += static_cast<std::size_t>(plan.k_group))
-          emit_step(plan, m0, m, c, c_end, k, std::min(gemm_.contraction.size(), k + static_cast<std::size_t>(plan.k_group)));
+          emit_step(plan, m0, m, c, c_end, k,
+                    std::min(gemm_.contraction.size(), k + static_cast<std::size_t>(plan.k_group)));
       }
     }
   }
@@ -191,11 +206,13 @@ class InputStationaryMapper : public GemmMapper {
       load_strip(m0, m, resident_[0]);
     } else if (plan.resident) {
       for (std::size_t k = 0; k < gemm_.contraction.size(); ++k)
-        builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op, {streamed_transfer(m0, m, gemm_.contraction[k], resident_[k], 0)});
+        builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op,
+                          {streamed_transfer(m0, m, gemm_.contraction[k], resident_[k], 0)});
     }
   }
 
-  void emit_step(const GemmPlan& plan, int m0, int m, std::size_t c, std::size_t c_end, std::size_t k, std::size_t k_end) {
+  void emit_step(const GemmPlan& plan, int m0, int m, std::size_t c, std::size_t c_end, std::size_t k,
+                 std::size_t k_end) {
     const std::vector<std::int32_t>& step = steps_[step_count_++ % 2];
     const std::int32_t stationary = step.back();
     std::vector<Transfer>& transfers = transfers_;
@@ -217,7 +234,8 @@ class InputStationaryMapper : public GemmMapper {
         const ContractionTile& tile = gemm_.contraction[i];
         const ColumnTile& column = gemm_.columns[j];
         stationary_offset.push_back(offset);
-        transfers.push_back(builder_.make_transfer(gemm_.weight, tile.first, column.first, tile.count, column.count, stationary, offset));
+        transfers.push_back(builder_.make_transfer(gemm_.weight, tile.first, column.first, tile.count, column.count,
+                                                   stationary, offset));
         offset += tile.count * column.count;
         if (i == 0 && gemm_.bias != kNone) {  // behind the stationary tile of the first pass
           transfers.push_back(builder_.make_transfer(gemm_.bias, 0, column.first, 1, column.count, stationary, offset));
@@ -231,18 +249,20 @@ class InputStationaryMapper : public GemmMapper {
       for (std::size_t j = c; j < c_end; ++j, ++tile_index) {
         const bool last = i + 1 == gemm_.contraction.size();
         emit_fold(m0, m, i, j, j - c, plan.resident || gemm_.strip ? kNone : step.front(),
-                  streamed_offset.empty() ? 0 : streamed_offset[i - k], stationary, stationary_offset[tile_index], last);
+                  streamed_offset.empty() ? 0 : streamed_offset[i - k], stationary, stationary_offset[tile_index],
+                  last);
       }
     }
   }
 
-  void emit_fold(int m0, int m, std::size_t i, std::size_t j, std::size_t slot, std::int32_t streamed, int streamed_offset, std::int32_t stationary,
-                 int stationary_offset, bool last) {
+  void emit_fold(int m0, int m, std::size_t i, std::size_t j, std::size_t slot, std::int32_t streamed,
+                 int streamed_offset, std::int32_t stationary, int stationary_offset, bool last) {
     const ContractionTile& tile = gemm_.contraction[i];
     const ColumnTile& column = gemm_.columns[j];
     Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, gemm_.op);
     job.m = m, job.k = tile.count * column.groups, job.n = column.count;
-    job.flags = static_cast<std::uint16_t>((i == 0 ? kFirst : 0) | (last ? kLast : 0) | (gemm_.bias != kNone && i == 0 ? kHasBias : 0));
+    job.flags = static_cast<std::uint16_t>((i == 0 ? kFirst : 0) | (last ? kLast : 0) |
+                                           (gemm_.bias != kNone && i == 0 ? kHasBias : 0));
     job.streamed = streamed != kNone ? streamed : gemm_.strip ? resident_[0] : resident_[i];
     job.streamed_offset = streamed_offset;
     job.streamed_stride = tile.count;
@@ -273,7 +293,8 @@ class InputStationaryMapper : public GemmMapper {
 
 }  // namespace
 
-void map_input_stationary(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue, std::int32_t output) {
+void map_input_stationary(MappingContext& context, int layer, const Gemm& gemm,
+                          const std::vector<EpilogueStage>& epilogue, std::int32_t output) {
   InputStationaryMapper(context, layer, gemm, epilogue, output).map();
 }
 

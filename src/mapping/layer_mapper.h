@@ -1,4 +1,5 @@
-// What the mappers of single layers share: the machine, the builder, the tensors made so far. Internal to the mapping room.
+// What the mappers of single layers share: the machine, the builder, the tensors made so far. Internal to the mapping
+// room.
 #pragma once
 
 #include <array>
@@ -24,11 +25,11 @@ struct EpilogueStage {
 
 // How a GEMM is tiled.
 struct GemmPlan {
-  int m_tile = 0;                    // rows a pass streams
-  bool resident = false;             // the streamed operand stays in the scratchpad for all column tiles
-  int n_group = 1, k_group = 1;      // column and contraction tiles of one DMA load
-  int out_sets = 2;                  // result tiles (and second operands of an epilogue's additions) in flight
-  double cycles = 0;                 // estimate
+  int m_tile = 0;                // rows a pass streams
+  bool resident = false;         // the streamed operand stays in the scratchpad for all column tiles
+  int n_group = 1, k_group = 1;  // column and contraction tiles of one DMA load
+  int out_sets = 2;              // result tiles (and second operands of an epilogue's additions) in flight
+  double cycles = 0;             // estimate
   Bytes dram_bytes = 0;
 };
 
@@ -38,12 +39,13 @@ struct MappingContext {
   ScheduleBuilder& builder;
   std::vector<std::int32_t> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
   std::vector<std::int32_t> images = {};
-  std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of what the images of a batch share
+  std::map<std::string, Bytes> shared_weights = {};        // DRAM addresses of what the images of a batch share
   std::map<std::array<int, 8>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
 
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
   std::int32_t tensor_of(int layer_index) const {
-    return is_model_input(layer_index) ? images[static_cast<std::size_t>(image_of(layer_index))] : output[static_cast<std::size_t>(layer_index)];
+    return is_model_input(layer_index) ? images[static_cast<std::size_t>(image_of(layer_index))]
+                                       : output[static_cast<std::size_t>(layer_index)];
   }
   std::int32_t input_tensor(int layer_index, int input) const {
     return tensor_of(layer(layer_index).inputs[static_cast<std::size_t>(input)]);
@@ -61,12 +63,15 @@ struct MappingContext {
 
 // Layers first, first+1, ... that are the epilogue of `producer` (consume only its output, one after the other).
 std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, const std::vector<bool>& selected);
-// Applies the stages to an m x n tile in `buffer` that covers (row, col) of the output; `second_buffers` rotate per stage.
-void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, std::int32_t buffer, int row, int col, int m, int n,
-                   const std::vector<std::int32_t>& second_buffers);
+// Applies the stages to an m x n tile in `buffer` that covers (row, col) of the output; `second_buffers` rotate per
+// stage.
+void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, std::int32_t buffer, int row,
+                   int col, int m, int n, const std::vector<std::int32_t>& second_buffers);
 
-void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue, std::int32_t output);
-void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks, std::int32_t output);
+void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue,
+                    std::int32_t output);
+void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
+                         std::int32_t output);
 void map_elementwise_layer(MappingContext& context, int layer, std::int32_t output);
 void map_pool_layer(MappingContext& context, int layer, std::int32_t output);
 void map_rearrange_layer(MappingContext& context, int layer, std::int32_t output);

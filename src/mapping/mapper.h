@@ -1,5 +1,5 @@
-// Maps a model onto a machine: layers -> tile jobs. One Mapper a machine; what machines share (GEMMs, element-wise layers, data
-// movement) lives in the *_mapper files that they call.
+// Maps a model onto a machine: layers -> tile jobs. One Mapper a machine; what machines share (GEMMs, element-wise
+// layers, data movement) lives in the *_mapper files that they call.
 //
 // Throws InfeasibleError, with the layer, the operand and the bytes, when a tile cannot fit the scratchpad.
 #pragma once
@@ -13,8 +13,8 @@
 
 namespace vitality {
 
-// Masks of sparse and unified attention, decided before time starts. of_layer[layer][instance * heads + head], n_q x n_kv; empty for
-// layers without.
+// Masks of sparse and unified attention, decided before time starts. of_layer[layer][instance * heads + head], n_q x
+// n_kv; empty for layers without.
 struct AttentionMasks {
   std::vector<std::vector<Mask>> of_layer;
 };

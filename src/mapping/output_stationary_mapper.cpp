@@ -1,6 +1,6 @@
-// Output stationary: an R x C tile of results stays in the array while both operands stream through, in segments of the contraction that
-// the scratchpad has room for. Outer loop over row tiles or over column tiles: the outer operand is fetched once where its whole
-// contraction fits, the inner one again for every outer tile.
+// Output stationary: an R x C tile of results stays in the array while both operands stream through, in segments of the
+// contraction that the scratchpad has room for. Outer loop over row tiles or over column tiles: the outer operand is
+// fetched once where its whole contraction fits, the inner one again for every outer tile.
 #include <algorithm>
 #include <optional>
 
@@ -11,7 +11,7 @@ namespace vitality {
 namespace {
 
 struct OutputStationaryPlan {
-  int segment = 0;             // contraction indices of one step
+  int segment = 0;  // contraction indices of one step
   bool columns_outer = false;
   bool outer_resident = false;
   int out_sets = 2;
@@ -64,12 +64,15 @@ class OutputStationaryMapper : public GemmMapper {
     const Count row_tiles = ceil_div(gemm_.m, rows_);
     const Count column_tiles = ceil_div(gemm_.n / gemm_.groups, cols_) * gemm_.groups;
     const Cycles compute = row_tiles * column_tiles * output_stationary_fold(rows_, cols_, gemm_.k).interval;
-    const Bytes weights = element_ * gemm_.k * gemm_.n, rows = gemm_.strip ? strip_bytes() * row_tiles : element_ * gemm_.m * gemm_.k * gemm_.groups;
+    const Bytes weights = element_ * gemm_.k * gemm_.n,
+                rows = gemm_.strip ? strip_bytes() * row_tiles : element_ * gemm_.m * gemm_.k * gemm_.groups;
     const Bytes results = element_ * gemm_.m * gemm_.n * (1 + adds_);
     const bool once_rows = gemm_.strip || (plan.outer_resident && !plan.columns_outer);
     const bool once_columns = plan.outer_resident && plan.columns_outer;
-    plan.dram_bytes = results + (once_rows ? rows : rows * (column_tiles / gemm_.groups)) + (once_columns ? weights : weights * row_tiles);
-    plan.cycles = std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
+    plan.dram_bytes = results + (once_rows ? rows : rows * (column_tiles / gemm_.groups)) +
+                      (once_columns ? weights : weights * row_tiles);
+    plan.cycles =
+        std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
   }
 
   std::optional<OutputStationaryPlan> choose() {
@@ -87,7 +90,9 @@ class OutputStationaryMapper : public GemmMapper {
           smallest_ = smallest_ == 0 ? total : std::min(smallest_, total);
           if (total <= builder_.capacity()) {
             evaluate(plan);
-            if (!best || plan.cycles < best->cycles || (plan.cycles == best->cycles && plan.dram_bytes < best->dram_bytes)) best = plan;
+            if (!best || plan.cycles < best->cycles ||
+                (plan.cycles == best->cycles && plan.dram_bytes < best->dram_bytes))
+              best = plan;
             break;  // shorter segments move the same bytes
           }
           if (segment == 1) break;
@@ -116,10 +121,12 @@ class OutputStationaryMapper : public GemmMapper {
     std::vector<ColumnTile> columns;
     const int group_columns = gemm_.n / gemm_.groups;
     for (int g = 0; g < gemm_.groups; ++g)
-      for (int n = 0; n < group_columns; n += cols_) columns.push_back({g, 1, g * group_columns + n, std::min(cols_, group_columns - n)});
+      for (int n = 0; n < group_columns; n += cols_)
+        columns.push_back({g, 1, g * group_columns + n, std::min(cols_, group_columns - n)});
     const int row_tiles = static_cast<int>(ceil_div(gemm_.m, rows_));
-    context_.note(layer_, std::string("output stationary, ") + (plan.columns_outer ? "column" : "row") + " tiles outermost" +
-                              (plan.outer_resident ? ", their operand resident" : "") + ", segments of " + std::to_string(plan.segment));
+    context_.note(layer_, std::string("output stationary, ") + (plan.columns_outer ? "column" : "row") +
+                              " tiles outermost" + (plan.outer_resident ? ", their operand resident" : "") +
+                              ", segments of " + std::to_string(plan.segment));
     const int outer_count = plan.columns_outer ? static_cast<int>(columns.size()) : row_tiles;
     const int inner_count = plan.columns_outer ? row_tiles : static_cast<int>(columns.size());
     for (int outer = 0; outer < outer_count; ++outer) {
@@ -145,14 +152,18 @@ class OutputStationaryMapper : public GemmMapper {
     }
   }
 
-  void add_weights(std::vector<Transfer>& transfers, const ContractionTile& tile, const ColumnTile& column, std::int32_t buffer, bool with_bias) const {
-    transfers.push_back(builder_.make_transfer(gemm_.weight, tile.first, column.first, tile.count, column.count, buffer));
+  void add_weights(std::vector<Transfer>& transfers, const ContractionTile& tile, const ColumnTile& column,
+                   std::int32_t buffer, bool with_bias) const {
+    transfers.push_back(
+        builder_.make_transfer(gemm_.weight, tile.first, column.first, tile.count, column.count, buffer));
     if (with_bias && gemm_.bias != kNone)
-      transfers.push_back(builder_.make_transfer(gemm_.bias, 0, column.first, 1, column.count, buffer, tile.count * column.count));
+      transfers.push_back(
+          builder_.make_transfer(gemm_.bias, 0, column.first, 1, column.count, buffer, tile.count * column.count));
   }
 
   void emit_tile(const OutputStationaryPlan& plan, int m0, int m, const ColumnTile& column) {
-    const bool rows_outer = gemm_.strip || (plan.outer_resident && !plan.columns_outer), columns_outer = plan.outer_resident && plan.columns_outer;
+    const bool rows_outer = gemm_.strip || (plan.outer_resident && !plan.columns_outer),
+               columns_outer = plan.outer_resident && plan.columns_outer;
     for (int k = 0; k < gemm_.k; k += plan.segment) {
       const ContractionTile tile{k, std::min(plan.segment, gemm_.k - k)};
       const auto& step = steps_[step_count_++ % 2];
@@ -164,7 +175,8 @@ class OutputStationaryMapper : public GemmMapper {
       if (!transfers.empty()) builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op, transfers);
       Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, gemm_.op);
       job.m = m, job.k = tile.count, job.n = column.count;
-      job.flags = static_cast<std::uint16_t>(kOutputStationary | (k == 0 ? kFirst : 0) | (last ? kLast | (gemm_.bias != kNone ? kHasBias : 0) : 0));
+      job.flags = static_cast<std::uint16_t>(kOutputStationary | (k == 0 ? kFirst : 0) |
+                                             (last ? kLast | (gemm_.bias != kNone ? kHasBias : 0) : 0));
       job.streamed = rows_outer ? outer_ : step[0];
       job.streamed_stride = rows_outer && !gemm_.strip ? gemm_.k : tile.count;
       job.streamed_offset = rows_outer && !gemm_.strip ? tile.first : 0;
@@ -194,7 +206,8 @@ class OutputStationaryMapper : public GemmMapper {
 
 }  // namespace
 
-void map_output_stationary(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue, std::int32_t output) {
+void map_output_stationary(MappingContext& context, int layer, const Gemm& gemm,
+                           const std::vector<EpilogueStage>& epilogue, std::int32_t output) {
   OutputStationaryMapper(context, layer, gemm, epilogue, output).map();
 }
 

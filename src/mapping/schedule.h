@@ -1,8 +1,9 @@
-// A Schedule: tile jobs with their units, buffers and dependencies. The mapper decides WHAT runs; the models decide WHEN.
+// A Schedule: tile jobs with their units, buffers and dependencies. The mapper decides WHAT runs; the models decide
+// WHEN.
 //
-// A job is one pass of one unit over one tile. A unit takes, among its jobs whose dependencies are satisfied, the one with the
-// smallest index. Dependencies carry data (read after write) and buffer reuse (write after read or write); the intra-layer pipeline
-// is what they leave free: it is coded nowhere.
+// A job is one pass of one unit over one tile. A unit takes, among its jobs whose dependencies are satisfied, the one
+// with the smallest index. Dependencies carry data (read after write) and buffer reuse (write after read or write); the
+// intra-layer pipeline is what they leave free: it is coded nowhere.
 #pragma once
 
 #include <cstdint>
@@ -16,83 +17,89 @@
 namespace vitality {
 
 enum class UnitKind : std::uint8_t {
-  kMatrixEngine,      // SA-General
-  kDiagonalEngine,    // SA-Diag
+  kMatrixEngine,    // SA-General
+  kDiagonalEngine,  // SA-Diag
   kAccumulators,
   kDividers,
   kAdders,
   kSpecialFunctions,
-  kPredictor,         // mask prediction of sparse attention
-  kSparseEngine,      // SDDMM and SpMM rows
-  kExpUnit,           // of the sparse unit: exp and normalise
+  kPredictor,     // mask prediction of sparse attention
+  kSparseEngine,  // SDDMM and SpMM rows
+  kExpUnit,       // of the sparse unit: exp and normalise
   kDmaLoad,
   kDmaStore,
-  kUncharged          // what the machine's description does not charge: no time, no counted byte, named in the result
+  kUncharged  // what the machine's description does not charge: no time, no counted byte, named in the result
 };
 constexpr int kUnitKinds = 12;
 const char* unit_name(UnitKind unit);
 
 enum class JobKind : std::uint8_t {
-  kLoad,            // DRAM -> buffers; transfers [aux, aux + m)
-  kStore,           // buffer -> DRAM; transfers [aux, aux + m)
-  kFold,            // matrix engine: partial(m x n) += streamed(m x k) * stationary(k x n)
-  kDotProduct,      // diagonal engine: result(m) = streamed(m x k) . stationary(k)
-  kScaleVector,     // diagonal engine: result(n) = sqrt(d) * streamed(n)
-  kColumnSum,       // accumulators: result(n) (+)= sum of the m rows of streamed(m x n)
-  kMeanDivide,      // dividers, single divisor: result(n) = streamed(n) / constant
-  kRowDivide,       // dividers, multiple divisors: result(m x n) = streamed(m x n) / stationary(m), row by row
-  kSubtractRow,     // adders: result = streamed(m x n) - 1 stationary(n)
-  kAddRow,          // adders: result = streamed(m x n) + 1 stationary(n)
-  kAddConstant,     // adders: result(m) = streamed(m) + constant
-  kAddMatrix,       // adders: result = streamed + stationary, both m x n
-  kScaleMatrix,     // special functions: result = streamed * constant
-  kSoftmaxRows,     // special functions: maximum, exp, sum, divide over m rows of n
-  kElementwise,     // special functions: activation, batch norm or layer norm over m x n
+  kLoad,         // DRAM -> buffers; transfers [aux, aux + m)
+  kStore,        // buffer -> DRAM; transfers [aux, aux + m)
+  kFold,         // matrix engine: partial(m x n) += streamed(m x k) * stationary(k x n)
+  kDotProduct,   // diagonal engine: result(m) = streamed(m x k) . stationary(k)
+  kScaleVector,  // diagonal engine: result(n) = sqrt(d) * streamed(n)
+  kColumnSum,    // accumulators: result(n) (+)= sum of the m rows of streamed(m x n)
+  kMeanDivide,   // dividers, single divisor: result(n) = streamed(n) / constant
+  kRowDivide,    // dividers, multiple divisors: result(m x n) = streamed(m x n) / stationary(m), row by row
+  kSubtractRow,  // adders: result = streamed(m x n) - 1 stationary(n)
+  kAddRow,       // adders: result = streamed(m x n) + 1 stationary(n)
+  kAddConstant,  // adders: result(m) = streamed(m) + constant
+  kAddMatrix,    // adders: result = streamed + stationary, both m x n
+  kScaleMatrix,  // special functions: result = streamed * constant
+  kSoftmaxRows,  // special functions: maximum, exp, sum, divide over m rows of n
+  kElementwise,  // special functions: activation, batch norm or layer norm over m x n
   // Jobs on a mask have mask_tiles[aux]; values on the mask lie in rows of kept entries, one after the other.
-  kPredict,         // predictor: m x n scores of depth k in few bits, softmax, threshold -> mask
-  kSddmm,           // sparse engine: scores on the mask, streamed(m x k) . stationary(n x k); partial: the score bias
-  kRowSums,         // exp unit: maximum and sum of exponentials of the rows of streamed(m x n) -> result(m x 2)
-  kSparseSoftmax,   // exp unit: probabilities on the mask; stationary: row sums of all scores (kNone: of the kept), partial: t_D
-  kSpmm,            // sparse engine: result(m x n) = streamed (on the mask, m x k) * stationary(k x n)
-  kMerge            // adders: low-rank + sparse output
+  kPredict,        // predictor: m x n scores of depth k in few bits, softmax, threshold -> mask
+  kSddmm,          // sparse engine: scores on the mask, streamed(m x k) . stationary(n x k); partial: the score bias
+  kRowSums,        // exp unit: maximum and sum of exponentials of the rows of streamed(m x n) -> result(m x 2)
+  kSparseSoftmax,  // exp unit: probabilities on the mask; stationary: row sums of all scores (kNone: of the kept),
+                   // partial: t_D
+  kSpmm,           // sparse engine: result(m x n) = streamed (on the mask, m x k) * stationary(k x n)
+  kMerge           // adders: low-rank + sparse output
 };
 const char* job_name(JobKind kind);
 
 // What an operator of the lowered graph computes; decides its value parameters (scales, constants).
 enum class OperatorRole : std::uint8_t {
-  kGemm,          // linear or convolution, with bias
-  kKeyMean,       // 1^T K and K_bar
-  kCentreKeys,    // K_hat
-  kKeySum,        // k_hat_sum
-  kValueSum,      // v_sum
-  kContext,       // G
-  kDenominator,   // t_D
-  kNumerator,     // Q G (+ sqrt(d) v_sum)
-  kQuotient,      // Z
-  kScores,        // Q K^T
-  kScale,         // / sqrt(d)
+  kGemm,         // linear or convolution, with bias
+  kKeyMean,      // 1^T K and K_bar
+  kCentreKeys,   // K_hat
+  kKeySum,       // k_hat_sum
+  kValueSum,     // v_sum
+  kContext,      // G
+  kDenominator,  // t_D
+  kNumerator,    // Q G (+ sqrt(d) v_sum)
+  kQuotient,     // Z
+  kScores,       // Q K^T
+  kScale,        // / sqrt(d)
   kSoftmax,
   kWeightedValues,  // P V
-  kPrediction, kSparseScores, kRowSums, kSparseSoftmax, kSparseValues, kMerge,
-  kElementwise,   // activation, batch norm, layer norm, add, position embedding
+  kPrediction,
+  kSparseScores,
+  kRowSums,
+  kSparseSoftmax,
+  kSparseValues,
+  kMerge,
+  kElementwise,  // activation, batch norm, layer norm, add, position embedding
   kPool,
-  kRearrange      // concat, subsample, unfold, fold: DMA addressing
+  kRearrange  // concat, subsample, unfold, fold: DMA addressing
 };
 const char* role_name(OperatorRole role);
 
 enum JobFlag : std::uint16_t {
-  kFirst = 1,             // first pass of an accumulation: sums start from zero (or the bias behind the stationary tile)
-  kLast = 2,              // last pass: the sum is requantised into `result`
-  kTransposed = 4,        // streamed operand stored k x m (K_hat^T)
+  kFirst = 1,       // first pass of an accumulation: sums start from zero (or the bias behind the stationary tile)
+  kLast = 2,        // last pass: the sum is requantised into `result`
+  kTransposed = 4,  // streamed operand stored k x m (K_hat^T)
   kStationaryTransposed = 8,  // stationary operand stored n x k (softmax scores: K)
-  kStationaryHeld = 16,   // the stationary operand is in the array already: no load phase
-  kResultHeld = 32,       // sums and result stay in the array (G-stationary)
+  kStationaryHeld = 16,       // the stationary operand is in the array already: no load phase
+  kResultHeld = 32,           // sums and result stay in the array (G-stationary)
   kOutputStationary = 64,
   kHasBias = 128,
-  kIm2col = 256,          // streamed operand gathered from an image strip: im2col_tiles[aux]
-  kWide = 512,            // result kept in the wide intermediate format
-  kOntoResult = 2048,     // last pass: the requantised sum is added to the wide result that is there
-  kSwapped = 1024         // addition of two layers: `streamed` is the layer's second input
+  kIm2col = 256,       // streamed operand gathered from an image strip: im2col_tiles[aux]
+  kWide = 512,         // result kept in the wide intermediate format
+  kOntoResult = 2048,  // last pass: the requantised sum is added to the wide result that is there
+  kSwapped = 1024      // addition of two layers: `streamed` is the layer's second input
 };
 
 constexpr std::int32_t kNone = -1;
@@ -103,7 +110,8 @@ struct Buffer {
 };
 
 // One DMA transfer of rows x cols elements between a tensor at (row, col) and a buffer. row_map != kNone: tensor row =
-// row_maps[row_map][row + i]. geometry != kNone: the tensor is an image and the transfer gathers im2col rows (patch embedding).
+// row_maps[row_map][row + i]. geometry != kNone: the tensor is an image and the transfer gathers im2col rows (patch
+// embedding).
 struct Transfer {
   std::int32_t tensor, row, col, rows, cols;
   std::int32_t buffer, buffer_offset, buffer_stride;  // elements
@@ -112,15 +120,15 @@ struct Transfer {
   Bytes dram_address;  // of the first byte
 };
 
-// The streamed tile of a convolution's pass: rows = output pixels from first_output, columns = contraction indices from first_k of
-// the strip that starts at input row first_input_row.
+// The streamed tile of a convolution's pass: rows = output pixels from first_output, columns = contraction indices from
+// first_k of the strip that starts at input row first_input_row.
 struct Im2colTile {
   std::int32_t geometry;  // index into Schedule::geometries
   std::int32_t first_output, first_input_row, first_k, first_group, groups;
 };
 
-// A dependency is satisfied when the other job is done, or, for a chain of passes that the array itself keeps in order, when it was
-// issued, or, for the reuse of an operand buffer, when it has released its operands.
+// A dependency is satisfied when the other job is done, or, for a chain of passes that the array itself keeps in order,
+// when it was issued, or, for the reuse of an operand buffer, when it has released its operands.
 enum class DependencyKind : std::uint8_t { kDone, kReleased, kIssued };
 struct Dependency {
   std::int32_t job : 30;
@@ -163,8 +171,9 @@ struct ScheduledMask {
   std::int32_t fallback_rows = 0;  // empty rows that became dense ones
 };
 
-// A block of a mask as the sparse unit works on it (pack and split, tensor/mask.h): every vector of kSangerVectorColumns columns of a row
-// becomes sub-rows of `pes_per_row` entries, and a pass takes pe_rows sub-rows of the same columns.
+// A block of a mask as the sparse unit works on it (pack and split, tensor/mask.h): every vector of
+// kSangerVectorColumns columns of a row becomes sub-rows of `pes_per_row` entries, and a pass takes pe_rows sub-rows of
+// the same columns.
 struct MaskTile {
   std::int32_t mask, row, col, rows, cols;
   Count kept = 0, sub_rows = 0, passes = 0, used_rows = 0;
@@ -182,8 +191,9 @@ struct Schedule {
   std::vector<std::vector<std::int32_t>> row_maps;
   std::vector<ScheduledMask> masks;
   std::vector<MaskTile> mask_tiles;
-  std::vector<std::int32_t> layer_output;   // tensor of every layer's output; kNone where an epilogue consumed it on chip
-  std::vector<std::string> layer_mapping;   // how each layer was mapped, for people
+  std::vector<std::int32_t>
+      layer_output;  // tensor of every layer's output; kNone where an epilogue consumed it on chip
+  std::vector<std::string> layer_mapping;  // how each layer was mapped, for people
   Bytes scratchpad_high_water = 0, dram_footprint = 0;
 };
 

@@ -6,7 +6,8 @@
 
 namespace vitality {
 
-std::int32_t ScheduleBuilder::add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes, Bytes shared_address) {
+std::int32_t ScheduleBuilder::add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes,
+                                         Bytes shared_address) {
   constexpr Bytes kAlignment = 4096;
   const Bytes address = shared_address == kNone ? schedule_.dram_footprint : shared_address;
   if (shared_address == kNone) schedule_.dram_footprint += ceil_div(bytes, kAlignment) * kAlignment;
@@ -25,8 +26,8 @@ std::vector<std::int32_t> ScheduleBuilder::allocate(const std::vector<Bytes>& si
   Bytes total = 0;
   for (const Bytes size : sizes) total += ceil_div(size, kAlignment) * kAlignment;
   if (total > capacity_) {
-    throw InfeasibleError(what + " needs " + std::to_string(total) + " bytes of buffers, the scratchpad has " + std::to_string(capacity_) +
-                          " (scratchpad.capacity_kib)");
+    throw InfeasibleError(what + " needs " + std::to_string(total) + " bytes of buffers, the scratchpad has " +
+                          std::to_string(capacity_) + " (scratchpad.capacity_kib)");
   }
   if (ring_ + total > capacity_) ring_ = 0;
   const Bytes begin = ring_, end = ring_ + total;
@@ -38,7 +39,8 @@ std::vector<std::int32_t> ScheduleBuilder::allocate(const std::vector<Bytes>& si
                                if (buffer.address >= end || buffer.address + buffer.bytes <= begin) return false;
                                Access& access = access_[static_cast<std::size_t>(index)];
                                std::vector<Dependency> users = std::move(access.readers);
-                               if (access.writer != kNone) users.push_back({access.writer, static_cast<std::uint32_t>(DependencyKind::kDone)});
+                               if (access.writer != kNone)
+                                 users.push_back({access.writer, static_cast<std::uint32_t>(DependencyKind::kDone)});
                                evicted.emplace_back(buffer, std::move(users));
                                return true;
                              }),
@@ -129,18 +131,23 @@ std::int32_t ScheduleBuilder::finish() {
     depend_on(last_pass_, DependencyKind::kIssued);
     last_pass_ = job_count();
   }
-  const bool computes = job_.unit != UnitKind::kDmaLoad && job_.unit != UnitKind::kDmaStore && job_.unit != UnitKind::kUncharged;
+  const bool computes =
+      job_.unit != UnitKind::kDmaLoad && job_.unit != UnitKind::kDmaStore && job_.unit != UnitKind::kUncharged;
   if (serial_ && computes) {
     if (last_computed_ != kNone) {
       const Job& before = schedule_.jobs[static_cast<std::size_t>(last_computed_)];
       // Passes of one unit follow each other as the unit allows.
-      if (before.layer == job_.layer) depend_on(last_computed_, before.unit == job_.unit ? DependencyKind::kIssued : DependencyKind::kDone);
+      if (before.layer == job_.layer)
+        depend_on(last_computed_, before.unit == job_.unit ? DependencyKind::kIssued : DependencyKind::kDone);
     }
     last_computed_ = job_count();
   }
   // One dependency a job, the strongest kind: done > released > issued.
-  std::sort(pending_.begin(), pending_.end(), [](Dependency a, Dependency b) { return a.job != b.job ? a.job < b.job : a.kind < b.kind; });
-  pending_.erase(std::unique(pending_.begin(), pending_.end(), [](Dependency a, Dependency b) { return a.job == b.job; }), pending_.end());
+  std::sort(pending_.begin(), pending_.end(),
+            [](Dependency a, Dependency b) { return a.job != b.job ? a.job < b.job : a.kind < b.kind; });
+  pending_.erase(
+      std::unique(pending_.begin(), pending_.end(), [](Dependency a, Dependency b) { return a.job == b.job; }),
+      pending_.end());
   job_.first_dependency = static_cast<std::int32_t>(schedule_.dependencies.size());
   job_.dependency_count = static_cast<std::int32_t>(pending_.size());
   schedule_.dependencies.insert(schedule_.dependencies.end(), pending_.begin(), pending_.end());
@@ -148,24 +155,27 @@ std::int32_t ScheduleBuilder::finish() {
   return job_count() - 1;
 }
 
-Transfer ScheduleBuilder::make_transfer(std::int32_t tensor, int row, int col, int rows, int cols, std::int32_t buffer, int buffer_offset,
-                                        int buffer_stride) const {
+Transfer ScheduleBuilder::make_transfer(std::int32_t tensor, int row, int col, int rows, int cols, std::int32_t buffer,
+                                        int buffer_offset, int buffer_stride) const {
   const ScheduledTensor& t = schedule_.tensors[static_cast<std::size_t>(tensor)];
   const Bytes element = t.bytes / (static_cast<Bytes>(t.rows) * t.cols);
   Transfer transfer{};
   transfer.tensor = tensor;
   transfer.row = row, transfer.col = col, transfer.rows = rows, transfer.cols = cols;
-  transfer.buffer = buffer, transfer.buffer_offset = buffer_offset, transfer.buffer_stride = buffer_stride == 0 ? cols : buffer_stride;
+  transfer.buffer = buffer, transfer.buffer_offset = buffer_offset,
+  transfer.buffer_stride = buffer_stride == 0 ? cols : buffer_stride;
   transfer.row_map = transfer.geometry = kNone;
   transfer.bytes = element * rows * cols;
   // Tensors lie in DRAM as column blocks, so that a tile of full height is one run of addresses.
-  transfer.dram_address = t.dram_address + element * (static_cast<Bytes>(col) * t.rows + static_cast<Bytes>(row) * cols);
+  transfer.dram_address =
+      t.dram_address + element * (static_cast<Bytes>(col) * t.rows + static_cast<Bytes>(row) * cols);
   return transfer;
 }
 
 void ScheduleBuilder::read_tensor(std::int32_t tensor, int row, int col, int rows, int cols) {
   for (const Region& region : writers_[static_cast<std::size_t>(tensor)]) {
-    if (region.row < row + rows && row < region.row + region.rows && region.col < col + cols && col < region.col + region.cols)
+    if (region.row < row + rows && row < region.row + region.rows && region.col < col + cols &&
+        col < region.col + region.cols)
       depend_on(region.job);
   }
 }
@@ -185,7 +195,8 @@ std::int32_t ScheduleBuilder::transfer(UnitKind unit, int layer, int op, const s
       // A gathered transfer may touch any row of the tensor.
       const bool whole = t.row_map != kNone || t.geometry != kNone;
       const ScheduledTensor& tensor = schedule_.tensors[static_cast<std::size_t>(t.tensor)];
-      read_tensor(t.tensor, whole ? 0 : t.row, whole ? 0 : t.col, whole ? tensor.rows : t.rows, whole ? tensor.cols : t.cols);
+      read_tensor(t.tensor, whole ? 0 : t.row, whole ? 0 : t.col, whole ? tensor.rows : t.rows,
+                  whole ? tensor.cols : t.cols);
       write(t.buffer);
     } else {
       write_tensor(t.tensor, t.row, t.col, t.rows, t.cols);

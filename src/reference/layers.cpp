@@ -67,7 +67,8 @@ MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift)
   return y;
 }
 
-MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean, const MatrixD& variance) {
+MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean,
+                   const MatrixD& variance) {
   MatrixD y(x.rows(), x.cols());
   for (int c = 0; c < x.cols(); ++c) {
     const double factor = scale(0, c) / std::sqrt(variance(0, c) + kBatchNormEpsilon);
@@ -78,10 +79,14 @@ MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift,
 
 double activate(ActivationKind kind, double x) {
   switch (kind) {
-    case ActivationKind::kGelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-    case ActivationKind::kHardswish: return x * std::min(6.0, std::max(0.0, x + 3)) / 6;
-    case ActivationKind::kSilu: return x / (1 + std::exp(-x));
-    case ActivationKind::kRelu: return std::max(0.0, x);
+    case ActivationKind::kGelu:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case ActivationKind::kHardswish:
+      return x * std::min(6.0, std::max(0.0, x + 3)) / 6;
+    case ActivationKind::kSilu:
+      return x / (1 + std::exp(-x));
+    case ActivationKind::kRelu:
+      return std::max(0.0, x);
   }
   return x;
 }
@@ -125,7 +130,8 @@ MatrixD concat_channels(const std::vector<const MatrixD*>& parts) {
 }
 
 MatrixD subsample(const Subsample& s, const MatrixD& x) {
-  const int height = static_cast<int>(ceil_div(s.in_height, s.stride)), width = static_cast<int>(ceil_div(s.in_width, s.stride));
+  const int height = static_cast<int>(ceil_div(s.in_height, s.stride)),
+            width = static_cast<int>(ceil_div(s.in_width, s.stride));
   MatrixD y(height * width, s.channels);
   for (int r = 0; r < height; ++r) {
     for (int c = 0; c < width; ++c) {

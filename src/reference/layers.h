@@ -10,11 +10,13 @@ namespace vitality::reference {
 
 MatrixD multiply(const MatrixD& a, const MatrixD& b);
 MatrixD linear(const MatrixD& x, const MatrixD& weight, const std::vector<double>& bias);  // bias may be empty
-// Weights (kernel^2 in_channels/groups) x out_channels, row (ky*kernel + kx)*in_channels/groups + channel; zero padding.
+// Weights (kernel^2 in_channels/groups) x out_channels, row (ky*kernel + kx)*in_channels/groups + channel; zero
+// padding.
 MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, const std::vector<double>& bias);
 constexpr double kLayerNormEpsilon = 1e-6;
 MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift);
-MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean, const MatrixD& variance);
+MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean,
+                   const MatrixD& variance);
 double activate(ActivationKind kind, double x);  // GELU with erf, Hardswish x relu6(x+3)/6, SiLU, ReLU
 MatrixD activation(ActivationKind kind, const MatrixD& x);
 MatrixD add(const MatrixD& a, const MatrixD& b);

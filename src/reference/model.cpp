@@ -43,7 +43,8 @@ class Forward {
   const Layer& layer() const { return model_.layers[static_cast<std::size_t>(index_)]; }
   const MatrixD& input(std::size_t i = 0) const {
     const int source = layer().inputs[i];
-    return is_model_input(source) ? images_[static_cast<std::size_t>(image_of(source))] : result_.outputs[static_cast<std::size_t>(source)];
+    return is_model_input(source) ? images_[static_cast<std::size_t>(image_of(source))]
+                                  : result_.outputs[static_cast<std::size_t>(source)];
   }
   MatrixD parameter(std::size_t i) const { return parameters_.tensor(parameters_of(layer())[i]); }
 
@@ -53,10 +54,13 @@ class Forward {
   }
   MatrixD apply(const Linear& p) {
     const EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
-    return input().rows() == p.rows ? linear(input(), w.weight, w.bias) : linear(block(input(), 0, p.rows, 0, p.in_features), w.weight, w.bias);
+    return input().rows() == p.rows ? linear(input(), w.weight, w.bias)
+                                    : linear(block(input(), 0, p.rows, 0, p.in_features), w.weight, w.bias);
   }
   MatrixD apply(const LayerNorm&) { return layer_norm(input(), parameter(0), parameter(1)); }
-  MatrixD apply(const BatchNorm&) { return batch_norm(input(), parameter(0), parameter(1), parameter(2), parameter(3)); }
+  MatrixD apply(const BatchNorm&) {
+    return batch_norm(input(), parameter(0), parameter(1), parameter(2), parameter(3));
+  }
   MatrixD apply(const Activation& p) { return activation(p.function, input()); }
   MatrixD apply(const Add&) { return add(input(0), input(1)); }
   MatrixD apply(const PositionEmbedding&) { return add(input(), parameter(0)); }
@@ -72,7 +76,8 @@ class Forward {
   MatrixD apply(const Fold& p) { return fold(p, input()); }
 
   MatrixD head(const HeadColumns& from, int tokens, int depth, int instance, int h) const {
-    return block(input(static_cast<std::size_t>(from.input)), instance * tokens, tokens, from.offset + h * from.head_stride, depth);
+    return block(input(static_cast<std::size_t>(from.input)), instance * tokens, tokens,
+                 from.offset + h * from.head_stride, depth);
   }
 
   MatrixD apply(const Attention& a) {
@@ -84,10 +89,12 @@ class Forward {
     double worst = 0, peak = 0, dot = 0, norm_a = 0, norm_b = 0;
     for (int instance = 0; instance < a.instances; ++instance) {
       for (int h = 0; h < a.heads; ++h) {
-        const MatrixD q = head(a.q, a.n_q, a.d_qk, instance, h), k = head(a.k, a.n_kv, a.d_qk, instance, h), v = head(a.v, a.n_kv, a.d_v, instance, h);
+        const MatrixD q = head(a.q, a.n_q, a.d_qk, instance, h), k = head(a.k, a.n_kv, a.d_qk, instance, h),
+                      v = head(a.v, a.n_kv, a.d_v, instance, h);
         const MatrixD head_bias = bias.empty() ? MatrixD() : block(bias, h * a.n_q, a.n_q, 0, a.n_kv);
         const MatrixD z = head_output(instance, h, q, k, v, head_bias, ranges);
-        for (int r = 0; r < a.n_q; ++r) std::copy(z.row(r), z.row(r) + a.d_v, output.row(instance * a.n_q + r) + h * a.d_v);
+        for (int r = 0; r < a.n_q; ++r)
+          std::copy(z.row(r), z.row(r) + a.d_v, output.row(instance * a.n_q + r) + h * a.d_v);
         if (softmax || !options_.measure_approximation) continue;
         const MatrixD exact = softmax_attention(q, k, v, pointer(head_bias));
         for (std::size_t i = 0; i < z.size(); ++i) {
@@ -98,11 +105,13 @@ class Forward {
       }
     }
     if (!softmax && options_.measure_approximation)
-      result_.approximation.push_back({index_, peak > 0 ? worst / peak : 0, norm_a > 0 && norm_b > 0 ? dot / std::sqrt(norm_a * norm_b) : 1});
+      result_.approximation.push_back(
+          {index_, peak > 0 ? worst / peak : 0, norm_a > 0 && norm_b > 0 ? dot / std::sqrt(norm_a * norm_b) : 1});
     return output;
   }
 
-  MatrixD head_output(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias, AttentionRanges& ranges) const {
+  MatrixD head_output(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
+                      AttentionRanges& ranges) const {
     const AttentionMap map = attention_map(options_, index_);
     const MatrixD* const kept_bias = options_.score_bias_first_order ? pointer(bias) : nullptr;
     const auto mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
@@ -111,14 +120,19 @@ class Forward {
     if (map == AttentionMap::kSparse) return sparse_attention(q, k, v, mask(), pointer(bias)).z;
     MatrixD taylor = taylor_head(q, k, v, bias, ranges);
     switch (map) {
-      case AttentionMap::kUnified: return unified_attention(q, k, v, mask(), UnifiedForm::kResidual, kept_bias).z;
-      case AttentionMap::kUnifiedAdditive: return unified_attention(q, k, v, mask(), UnifiedForm::kAdditive, kept_bias).z;
-      case AttentionMap::kReleased: return taylor_released_attention(q, k, v, options_.predictor.threshold).z;
-      default: return taylor;
+      case AttentionMap::kUnified:
+        return unified_attention(q, k, v, mask(), UnifiedForm::kResidual, kept_bias).z;
+      case AttentionMap::kUnifiedAdditive:
+        return unified_attention(q, k, v, mask(), UnifiedForm::kAdditive, kept_bias).z;
+      case AttentionMap::kReleased:
+        return taylor_released_attention(q, k, v, options_.predictor.threshold).z;
+      default:
+        return taylor;
     }
   }
 
-  MatrixD softmax_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias, AttentionRanges& ranges) const {
+  MatrixD softmax_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
+                       AttentionRanges& ranges) const {
     // |Q K^T| <= the product of the largest row norms: a bound is enough for a 32-bit range.
     const auto row_norm = [](const MatrixD& x) {
       double most = 0;
@@ -129,15 +143,18 @@ class Forward {
       }
       return std::sqrt(most);
     };
-    ranges.scores = std::max(ranges.scores, row_norm(q) * row_norm(k) / std::sqrt(static_cast<double>(q.cols())) + largest(bias));
+    ranges.scores =
+        std::max(ranges.scores, row_norm(q) * row_norm(k) / std::sqrt(static_cast<double>(q.cols())) + largest(bias));
     return softmax_attention(q, k, v, pointer(bias));
   }
 
-  MatrixD taylor_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias, AttentionRanges& ranges) const {
+  MatrixD taylor_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
+                      AttentionRanges& ranges) const {
     TaylorSteps steps = taylor_attention(q, k, v, options_.score_bias_first_order ? pointer(bias) : nullptr);
     ranges.context = std::max(ranges.context, largest(steps.g));
     // T_N is Q G plus a row: neither Q G nor the row exceeds the sum of the two magnitudes.
-    ranges.numerator = std::max(ranges.numerator, largest(steps.t_n) + 2 * std::sqrt(static_cast<double>(q.cols())) * largest(steps.v_sum));
+    ranges.numerator = std::max(
+        ranges.numerator, largest(steps.t_n) + 2 * std::sqrt(static_cast<double>(q.cols())) * largest(steps.v_sum));
     return std::move(steps.z);
   }
 

@@ -14,34 +14,35 @@ namespace vitality::reference {
 // kTaylor stands for its elided form too: the same values in exact arithmetic.
 enum class AttentionMap { kSoftmax, kTaylor, kSparse, kUnified, kUnifiedAdditive, kReleased };
 
-// Largest magnitudes of what attention forms inside, over heads and instances: fixed-point formats are calibrated from them.
+// Largest magnitudes of what attention forms inside, over heads and instances: fixed-point formats are calibrated from
+// them.
 struct AttentionRanges {
-  double context = 0;      // G (Taylor), G / (n sqrt d) is context / (n sqrt d)
-  double numerator = 0;    // Q G and T_N
-  double scores = 0;       // Q K^T / sqrt(d), with its bias (softmax)
+  double context = 0;    // G (Taylor), G / (n sqrt d) is context / (n sqrt d)
+  double numerator = 0;  // Q G and T_N
+  double scores = 0;     // Q K^T / sqrt(d), with its bias (softmax)
 };
 
 // Taylor against softmax on the same Q, K, V: the approximation, not the arithmetic.
 struct ApproximationError {
   int layer;
-  double max_rel_error;    // max |Z_taylor - Z_softmax| / max |Z_softmax|
+  double max_rel_error;  // max |Z_taylor - Z_softmax| / max |Z_softmax|
   double cosine_similarity;
 };
 
 struct ForwardOptions {
-  std::vector<AttentionMap> attention;     // per layer (others ignored); empty = Taylor everywhere
-  bool score_bias_first_order = false;     // LeViT's score bias in Taylor and unified attention: first order, or dropped
-  PredictorOptions predictor;              // of sparse and unified attention; its threshold is that of kReleased as well
+  std::vector<AttentionMap> attention;  // per layer (others ignored); empty = Taylor everywhere
+  bool score_bias_first_order = false;  // LeViT's score bias in Taylor and unified attention: first order, or dropped
+  PredictorOptions predictor;           // of sparse and unified attention; its threshold is that of kReleased as well
   // The mask of one head in place of the predicted one; may be empty.
   std::function<Mask(int layer, int instance, int head)> mask;
   std::function<void(const Mask&)> mask_seen;  // every mask that forward() or backward() uses; may be empty
   bool measure_approximation = false;
-  std::function<void(int layer)> progress; // after each layer; may be empty
+  std::function<void(int layer)> progress;  // after each layer; may be empty
 };
 
 struct ForwardResult {
-  std::vector<MatrixD> outputs;            // per layer
-  std::vector<AttentionRanges> ranges;     // per layer
+  std::vector<MatrixD> outputs;         // per layer
+  std::vector<AttentionRanges> ranges;  // per layer
   std::vector<ApproximationError> approximation;
 };
 

@@ -65,13 +65,14 @@ class Writer {
 
   void write() {
     print(FMT_COMPILE("{{\"displayTimeUnit\": \"ns\",\n\"traceEvents\": [\n"));
-    print(FMT_COMPILE("{{\"ph\": \"M\", \"pid\": {}, \"name\": \"process_name\", \"args\": {{\"name\": {}}}}}"), kProcess,
-          json_string(timeline_.model.name + " on " + timeline_.config.name));
+    print(FMT_COMPILE("{{\"ph\": \"M\", \"pid\": {}, \"name\": \"process_name\", \"args\": {{\"name\": {}}}}}"),
+          kProcess, json_string(timeline_.model.name + " on " + timeline_.config.name));
     for (int unit = 0; unit < kUnitKinds; ++unit) spans(static_cast<UnitKind>(unit));
     outstanding();
     rates();
     const auto [drawn, all] = arrows();
-    print(FMT_COMPILE("\n],\n\"otherData\": {{\"clock_mhz\": {}, \"cycles\": {}, \"jobs\": {}, \"arrows_drawn\": {}, \"arrows\": {}}}}}\n"),
+    print(FMT_COMPILE("\n],\n\"otherData\": {{\"clock_mhz\": {}, \"cycles\": {}, \"jobs\": {}, \"arrows_drawn\": {}, "
+                      "\"arrows\": {}}}}}\n"),
           timeline_.config.clock_mhz, cycles_, timeline_.schedule.jobs.size(), drawn, all);
     flush();
   }
@@ -97,9 +98,11 @@ class Writer {
     const int first = 1 + static_cast<int>(unit) * kTracksPerUnit, lanes = std::min(kTracksPerUnit, lane_count(list));
     for (int lane = 0; lane < lanes; ++lane) {
       const std::string name = std::string(unit_name(unit)) + (lane == 0 ? "" : fmt::format(" [{}]", lane + 1));
-      print(FMT_COMPILE(",\n{{\"ph\": \"M\", \"pid\": {}, \"tid\": {}, \"name\": \"thread_name\", \"args\": {{\"name\": \"{}\"}}}}"), kProcess,
-            first + lane, name);
-      print(FMT_COMPILE(",\n{{\"ph\": \"M\", \"pid\": {}, \"tid\": {}, \"name\": \"thread_sort_index\", \"args\": {{\"sort_index\": {}}}}}"),
+      print(FMT_COMPILE(",\n{{\"ph\": \"M\", \"pid\": {}, \"tid\": {}, \"name\": \"thread_name\", \"args\": "
+                        "{{\"name\": \"{}\"}}}}"),
+            kProcess, first + lane, name);
+      print(FMT_COMPILE(",\n{{\"ph\": \"M\", \"pid\": {}, \"tid\": {}, \"name\": \"thread_sort_index\", \"args\": "
+                        "{{\"sort_index\": {}}}}}"),
             kProcess, first + lane, first + lane);
     }
     for (const JobSpan& span : list) {
@@ -107,8 +110,9 @@ class Writer {
       const Job& j = job(span.job);
       const int track = first + span.lane;
       track_[static_cast<std::size_t>(span.job)] = track;
-      print(FMT_COMPILE(",\n{{\"ph\": \"X\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"dur\": {}, \"cat\": \"{}\", \"name\": {}: {}\", \"args\": {{\"job\": {}, "
-            "\"start_cycle\": {}, \"cycles\": {}, "),
+      print(FMT_COMPILE(",\n{{\"ph\": \"X\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"dur\": {}, \"cat\": \"{}\", "
+                        "\"name\": {}: {}\", \"args\": {{\"job\": {}, "
+                        "\"start_cycle\": {}, \"cycles\": {}, "),
             kProcess, track, microseconds(span.begin), microseconds(span.end - span.begin), job_name(j.kind),
             names_[static_cast<std::size_t>(j.layer)], job_name(j.kind), span.job, span.begin, span.end - span.begin);
       if (is_dma(unit)) {
@@ -143,7 +147,8 @@ class Writer {
     const Cycles width = std::max<Cycles>(1, ceil_div(cycles_, kCounterBins));
     std::array<Bytes, 2> bytes{}, most{};
     const auto emit = [&](Cycles cycle) {
-      print(FMT_COMPILE(",\n{{\"ph\": \"C\", \"pid\": {}, \"ts\": {}, \"name\": \"outstanding DMA (B)\", \"args\": {{\"load\": {}, \"store\": {}}}}}"),
+      print(FMT_COMPILE(",\n{{\"ph\": \"C\", \"pid\": {}, \"ts\": {}, \"name\": \"outstanding DMA (B)\", \"args\": "
+                        "{{\"load\": {}, \"store\": {}}}}}"),
             kProcess, microseconds(cycle), most[0], most[1]);
     };
     std::size_t i = 0;
@@ -194,7 +199,8 @@ class Writer {
     }
   }
 
-  // The job with a track that made this one's last dependency come true; uncharged jobs take no time, so their own cause counts.
+  // The job with a track that made this one's last dependency come true; uncharged jobs take no time, so their own
+  // cause counts.
   std::int32_t cause_of(std::int32_t index) const {
     std::int32_t cause = times(index).limiter;
     while (cause != kNone && track_[static_cast<std::size_t>(cause)] < 0) cause = times(cause).limiter;
@@ -212,9 +218,11 @@ class Writer {
     for (std::int64_t i = 0; i < drawn; ++i) {
       const std::int32_t target = targets[static_cast<std::size_t>(i * all / drawn)], source = cause_of(target);
       const char* const name = times(target).limiter_kind == DependencyKind::kReleased ? "buffer" : "data";
-      print(FMT_COMPILE(",\n{{\"ph\": \"s\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"id\": {}, \"cat\": \"dependency\", \"name\": \"{}\"}}"), kProcess,
-            track_[static_cast<std::size_t>(source)], microseconds(times(source).start), target, name);
-      print(FMT_COMPILE(",\n{{\"ph\": \"f\", \"bp\": \"e\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"id\": {}, \"cat\": \"dependency\", \"name\": \"{}\"}}"),
+      print(FMT_COMPILE(",\n{{\"ph\": \"s\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"id\": {}, \"cat\": "
+                        "\"dependency\", \"name\": \"{}\"}}"),
+            kProcess, track_[static_cast<std::size_t>(source)], microseconds(times(source).start), target, name);
+      print(FMT_COMPILE(",\n{{\"ph\": \"f\", \"bp\": \"e\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"id\": {}, \"cat\": "
+                        "\"dependency\", \"name\": \"{}\"}}"),
             kProcess, track_[static_cast<std::size_t>(target)], microseconds(times(target).start), target, name);
     }
     return {drawn, all};

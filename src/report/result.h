@@ -1,4 +1,5 @@
-// The result of one run as plain data (contract.md, schema_version 1). SystemC ends here; everything that prints starts here.
+// The result of one run as plain data (contract.md, schema_version 1). SystemC ends here; everything that prints starts
+// here.
 #pragma once
 
 #include <map>
@@ -41,15 +42,15 @@ struct LayerResult {
   Bytes dram_read_bytes = 0, dram_write_bytes = 0, sram_read_bytes = 0, sram_write_bytes = 0, noc_byte_hops = 0;
   std::vector<std::pair<std::string, Bytes>> dram_bytes_by_operand;
   std::string bottleneck;
-  Cycles bound_cycles = 0;            // no machine with these arrays and this memory is faster
+  Cycles bound_cycles = 0;  // no machine with these arrays and this memory is faster
   double macs_per_dram_byte = 0;
   TimeSplit time_split;
-  bool has_mask = false;              // sparse and unified attention
-  double mask_density = 0;            // kept / total entries of the masks
-  double pack_utilization = 0;        // entries over slots of the sub-rows they were packed into (Sanger's metric)
-  double load_balance = 0;            // sub-rows over PE rows of the passes that took them
-  Count fallback_rows = 0;            // rows without a kept entry, attended densely
-  bool has_error = false;             // values were compared
+  bool has_mask = false;        // sparse and unified attention
+  double mask_density = 0;      // kept / total entries of the masks
+  double pack_utilization = 0;  // entries over slots of the sub-rows they were packed into (Sanger's metric)
+  double load_balance = 0;      // sub-rows over PE rows of the passes that took them
+  Count fallback_rows = 0;      // rows without a kept entry, attended densely
+  bool has_error = false;       // values were compared
   double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1;
 };
 
@@ -92,10 +93,10 @@ struct WhatIf {
 
 struct SimulationResult {
   Manifest manifest;
-  std::string config_json;       // resolved
+  std::string config_json;  // resolved
   std::string workload_name;
   Count workload_parameters = 0, workload_macs = 0;
-  int images = 1;                // of the batch; the workload's counts are of one image, the totals of all
+  int images = 1;  // of the batch; the workload's counts are of one image, the totals of all
   std::string mode = "inference";
   NumericsResult numerics;
   double mask_density = -1;  // kept / total over all attention maps; < 0: nothing is masked
@@ -103,13 +104,14 @@ struct SimulationResult {
   std::vector<LayerResult> layers;
   std::vector<UnitResult> units;
   EnergyBreakdown energy;
-  std::string mask_source;                // "" where no layer has a mask
+  std::string mask_source;  // "" where no layer has a mask
   std::vector<AttentionChoice> attention_choices;
   std::vector<WhatIf> what_if;
-  std::vector<std::string> not_charged;   // layer kinds that the machine's description leaves out
+  std::vector<std::string> not_charged;  // layer kinds that the machine's description leaves out
   std::vector<std::pair<std::string, Cycles>> critical_path;
   std::int64_t jobs = 0;
-  double simulation_seconds = 0;  // host time of elaboration and simulation; reported by the benchmark, never in the result
+  double simulation_seconds =
+      0;  // host time of elaboration and simulation; reported by the benchmark, never in the result
 };
 
 }  // namespace vitality

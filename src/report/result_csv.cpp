@@ -129,13 +129,19 @@ std::string layers_table(const SimulationResult& result) {
     columns.emplace_back(column);
   Table table(columns);
   for (const LayerResult& l : result.layers) {
-    table.cell(l.name).cell(l.kind).cell(Count{l.charged}).cell(Count{l.executed}).cell(l.start_cycle).cell(l.end_cycle);
+    table.cell(l.name)
+        .cell(l.kind)
+        .cell(Count{l.charged})
+        .cell(Count{l.executed})
+        .cell(l.start_cycle)
+        .cell(l.end_cycle);
     table.cell(l.bound_cycles).cell(l.macs);
     operations(table, l.operations);
     table.cell(l.energy.total()).cell(l.dram_read_bytes).cell(l.dram_write_bytes).cell(l.sram_read_bytes);
     table.cell(l.sram_write_bytes).cell(l.noc_byte_hops).cell(l.macs_per_dram_byte).cell(l.bottleneck);
     members(table, l.time_split, causes);
-    for (const double value : {l.mask_density, l.pack_utilization, l.load_balance, static_cast<double>(l.fallback_rows)})
+    for (const double value :
+         {l.mask_density, l.pack_utilization, l.load_balance, static_cast<double>(l.fallback_rows)})
       table.cell(l.has_mask ? json_number(value) : std::string());
     for (const double error : {l.max_abs_error, l.max_rel_error, l.cosine_similarity})
       table.cell(l.has_error ? json_number(error) : std::string());
@@ -165,9 +171,8 @@ std::string units_table(const SimulationResult& result) {
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> csv_tables(const SimulationResult& result) {
-  return {{"totals.csv", totals_table(result)},
-          {"layers.csv", layers_table(result)},
-          {"units.csv", units_table(result)}};
+  return {
+      {"totals.csv", totals_table(result)}, {"layers.csv", layers_table(result)}, {"units.csv", units_table(result)}};
 }
 
 }  // namespace vitality

@@ -1,5 +1,5 @@
-// A result as tables for spreadsheets: totals.csv (one row for the whole run, one for attention alone), layers.csv, units.csv
-// (RFC 4180, LF line ends, units in the column names).
+// A result as tables for spreadsheets: totals.csv (one row for the whole run, one for attention alone), layers.csv,
+// units.csv (RFC 4180, LF line ends, units in the column names).
 #pragma once
 
 #include <string>

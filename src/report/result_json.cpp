@@ -139,9 +139,8 @@ std::string write_json(const SimulationResult& result) {
   json["schema_version"] = 1;
   json["manifest"] = to_json(result.manifest);
   json["config"] = Json::parse(result.config_json);
-  json["workload"] = {{"name", result.workload_name},
-                      {"parameters", result.workload_parameters},
-                      {"macs", result.workload_macs}};
+  json["workload"] = {
+      {"name", result.workload_name}, {"parameters", result.workload_parameters}, {"macs", result.workload_macs}};
   json["mode"] = result.mode;
   const double images = result.images, latency_ms = result.totals.latency_ms;
   json["batch"] = {{"images", result.images},
@@ -159,11 +158,13 @@ std::string write_json(const SimulationResult& result) {
   if (!result.attention_choices.empty()) {
     json["attention_choices"] = Json::array();
     for (const AttentionChoice& c : result.attention_choices)
-      json["attention_choices"].push_back({{"layer", c.layer}, {"taylor_cycles", c.taylor_cycles}, {"softmax_cycles", c.softmax_cycles}});
+      json["attention_choices"].push_back(
+          {{"layer", c.layer}, {"taylor_cycles", c.taylor_cycles}, {"softmax_cycles", c.softmax_cycles}});
   }
   if (!result.what_if.empty()) {
     json["what_if"] = Json::array();
-    for (const WhatIf& w : result.what_if) json["what_if"].push_back({{"resource", w.resource}, {"change", w.change}, {"cycles", w.cycles}});
+    for (const WhatIf& w : result.what_if)
+      json["what_if"].push_back({{"resource", w.resource}, {"change", w.change}, {"cycles", w.cycles}});
   }
   json["jobs"] = result.jobs;
   return json.dump(2) + "\n";

@@ -78,8 +78,8 @@ class TextReport {
   }
 
   void operations(const OperationCounts& counts) {
-    print("{} mul, {} add, {} div, {} exp, {} cmp\n", grouped(counts.mul),
-          grouped(counts.add), grouped(counts.div), grouped(counts.exp), grouped(counts.cmp));
+    print("{} mul, {} add, {} div, {} exp, {} cmp\n", grouped(counts.mul), grouped(counts.add), grouped(counts.div),
+          grouped(counts.exp), grouped(counts.cmp));
   }
 
   void totals() {
@@ -89,8 +89,8 @@ class TextReport {
       print("batch         {} images: {:.4g} ms an image, {:.1f} images/s; all numbers below are of the whole batch\n",
             result_.images, t.latency_ms / result_.images, t.latency_ms > 0 ? 1e3 * result_.images / t.latency_ms : 0);
     }
-    print("energy        {:.4g} mJ; average power {:.3f} W, of which on chip {:.3f} W\n", t.energy_mj, t.average_power_w,
-          t.on_chip_power_w);
+    print("energy        {:.4g} mJ; average power {:.3f} W, of which on chip {:.3f} W\n", t.energy_mj,
+          t.average_power_w, t.on_chip_power_w);
     print("throughput    {:.1f} GOP/s, {:.1f} GOP/s/W (1 MAC = 2 operations)\n", t.gops, t.gops_per_w);
     print("utilization   {:.1f} % of the arrays' peak MACs; {} MACs done\n", 100 * t.utilization, grouped(t.macs));
     print("operations    ");
@@ -99,8 +99,8 @@ class TextReport {
           bytes(t.dram_read_bytes), bytes(t.dram_write_bytes), bytes(t.sram_read_bytes), bytes(t.sram_write_bytes),
           bytes(t.noc_byte_hops));
     print("area          {:.3f} mm2 at {} nm\n", t.area_mm2, config_.technology_nm);
-    print("workload      {} parameters; {} MACs an image with softmax attention\n", grouped(result_.workload_parameters),
-          grouped(result_.workload_macs));
+    print("workload      {} parameters; {} MACs an image with softmax attention\n",
+          grouped(result_.workload_parameters), grouped(result_.workload_macs));
   }
 
   void attention() {
@@ -123,8 +123,10 @@ class TextReport {
       balance += layer.load_balance, fallback += layer.fallback_rows, ++layers;
     }
     if (layers == 0) return;
-    print("masks         {}: density {:.3f} to {:.3f} by layer, PE rows {:.1f} % filled on average, {} rows without an entry\n",
-          result_.mask_source, low, high, 100 * balance / static_cast<double>(layers), grouped(fallback));
+    print(
+        "masks         {}: density {:.3f} to {:.3f} by layer, PE rows {:.1f} % filled on average, {} rows without an "
+        "entry\n",
+        result_.mask_source, low, high, 100 * balance / static_cast<double>(layers), grouped(fallback));
   }
 
   void numerics() {
@@ -151,8 +153,10 @@ class TextReport {
       }
     }
     if (names.empty()) return;
-    print("NOT CHARGED   {}: no time and no energy here,\n              because the machine's description says nothing of them\n",
-          names);
+    print(
+        "NOT CHARGED   {}: no time and no energy here,\n              because the machine's description says nothing "
+        "of them\n",
+        names);
   }
 
   void layers() {
@@ -166,17 +170,18 @@ class TextReport {
       }
       const Cycles span = layer.end_cycle - layer.start_cycle;
       // A layer that its neighbour absorbs does nothing of its own.
-      const std::string waits = !layer.charged                           ? "not charged"
+      const std::string waits = !layer.charged                          ? "not charged"
                                 : span == 0 && layer.bottleneck.empty() ? "none"
-                                                                         : layer.bottleneck;
+                                                                        : layer.bottleneck;
       print("{:<26} {:<18} {:>10} {:>10} {:>7} {:>8} {:>9} {:>8}  {}\n", shortened(layer.name, 26), layer.kind,
             grouped(layer.start_cycle), grouped(span),
             span == 0 ? "-" : fmt::format("{:.0f}", percent(layer.bound_cycles, span)),
             scaled(static_cast<double>(layer.macs), ""), energy(layer.energy.total()),
             bytes(layer.dram_read_bytes + layer.dram_write_bytes), waits);
     }
-    print("start, cycles: of the layer's span (spans overlap); bound %: lower bound of any schedule / cycles; DRAM: read "
-          "+ written\n");
+    print(
+        "start, cycles: of the layer's span (spans overlap); bound %: lower bound of any schedule / cycles; DRAM: read "
+        "+ written\n");
     if (left_out > 0) print("{} of {} layers are not part of this run (--layers)\n", left_out, result_.layers.size());
   }
 
@@ -193,9 +198,10 @@ class TextReport {
             unit.name, share(unit.busy_cycles), stall[0], stall[1], stall[2], stall[3], stall[4],
             share(unit.idle_cycles), 100 * unit.utilization, energy(unit.energy_pj), unit.area_um2 * 1e-6);
     }
-    print("busy + stalls (dram .. noc: what the unit waited for) + idle = all {} cycles; util: work done / work "
-          "possible\n",
-          grouped(result_.totals.cycles));
+    print(
+        "busy + stalls (dram .. noc: what the unit waited for) + idle = all {} cycles; util: work done / work "
+        "possible\n",
+        grouped(result_.totals.cycles));
   }
   double share(Cycles cycles) const { return percent(cycles, result_.totals.cycles); }
 
@@ -226,10 +232,12 @@ class TextReport {
   // attention: auto.
   void choices() {
     if (result_.attention_choices.empty()) return;
-    print("\nattention chosen by cycles of the layer alone (first layer of each shape)\n{:<34} {:>14} {:>14}  runs\n", "layer", "Taylor", "softmax");
+    print("\nattention chosen by cycles of the layer alone (first layer of each shape)\n{:<34} {:>14} {:>14}  runs\n",
+          "layer", "Taylor", "softmax");
     for (const AttentionChoice& c : result_.attention_choices) {
       const bool softmax = c.softmax_cycles >= 0 && (c.taylor_cycles < 0 || c.softmax_cycles < c.taylor_cycles);
-      print("{:<34} {:>14} {:>14}  {}\n", shortened(c.layer, 34), c.taylor_cycles, c.softmax_cycles, softmax ? "softmax: Taylor loses" : "Taylor");
+      print("{:<34} {:>14} {:>14}  {}\n", shortened(c.layer, 34), c.taylor_cycles, c.softmax_cycles,
+            softmax ? "softmax: Taylor loses" : "Taylor");
     }
   }
 

@@ -14,9 +14,8 @@ std::vector<JobSpan> unit_spans(const Timeline& timeline, UnitKind unit) {
         unit == UnitKind::kMatrixEngine ? std::max(t.free, t.released + timeline.costs.of(index).drain) : t.free;
     spans.push_back({index, t.start, end, 0});
   }
-  std::sort(spans.begin(), spans.end(), [](const JobSpan& a, const JobSpan& b) {
-    return a.begin != b.begin ? a.begin < b.begin : a.job < b.job;
-  });
+  std::sort(spans.begin(), spans.end(),
+            [](const JobSpan& a, const JobSpan& b) { return a.begin != b.begin ? a.begin < b.begin : a.job < b.job; });
   std::vector<Cycles> lane_end;
   for (JobSpan& span : spans) {
     while (static_cast<std::size_t>(span.lane) < lane_end.size() &&

@@ -119,7 +119,8 @@ class Writer {
     const std::vector<std::int32_t>& held = held_[static_cast<std::size_t>(unit)];
     const std::int64_t job = held.empty() ? -1 : held.back();
     const std::int64_t layer = held.empty() ? -1 : timeline_.schedule.jobs[static_cast<std::size_t>(held.back())].layer;
-    const std::array<std::int64_t, kSignals> now = {held.empty() ? 0 : 1, static_cast<std::int64_t>(held.size()), job, layer};
+    const std::array<std::int64_t, kSignals> now = {held.empty() ? 0 : 1, static_cast<std::int64_t>(held.size()), job,
+                                                    layer};
     std::array<std::int64_t, kSignals>& shown = shown_[static_cast<std::size_t>(unit)];
     const bool first = !dumped_[static_cast<std::size_t>(unit)];
     dumped_[static_cast<std::size_t>(unit)] = true;

@@ -1,7 +1,7 @@
 // Unit states of a run as a Value Change Dump (IEEE 1364-2005, clause 18), for GTKWave and other wave viewers.
 //
-// A scope a unit: `busy` (1 bit), `jobs` (how many it holds), `job` and `layer` (index of the one it took last and still holds, x when idle).
-// Time in picoseconds. A comment names the layers.
+// A scope a unit: `busy` (1 bit), `jobs` (how many it holds), `job` and `layer` (index of the one it took last and
+// still holds, x when idle). Time in picoseconds. A comment names the layers.
 #pragma once
 
 #include <cstdio>

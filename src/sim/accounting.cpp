@@ -52,7 +52,8 @@ class Accountant {
   const JobTimes& times(std::int32_t index) const { return run_.times[static_cast<std::size_t>(index)]; }
   const JobCost& cost(std::int32_t index) const { return run_.costs.of(index); }
   static bool is_dma(UnitKind unit) { return unit == UnitKind::kDmaLoad || unit == UnitKind::kDmaStore; }
-  // The span in which the unit cannot do anything else for free: with prefetch a pass's drain too, where nothing follows it.
+  // The span in which the unit cannot do anything else for free: with prefetch a pass's drain too, where nothing
+  // follows it.
   Cycles busy_end(std::int32_t index) const {
     const JobTimes& t = times(index);
     return job(index).unit == UnitKind::kMatrixEngine ? std::max(t.free, t.released + cost(index).drain) : t.free;
@@ -106,7 +107,8 @@ class Accountant {
     }
     for (std::size_t l = 0; l < count; ++l) {
       for (std::size_t e = 0; e < entries; ++e) {
-        if (jobs[l * entries + e] > 0) add_jobs(result_.layers[l], actions[l], run_.costs.entries()[e], unit_of[e], jobs[l * entries + e]);
+        if (jobs[l * entries + e] > 0)
+          add_jobs(result_.layers[l], actions[l], run_.costs.entries()[e], unit_of[e], jobs[l * entries + e]);
       }
     }
     static const char* const kOperandNames[] = {"input", "weights", "activations", "masks", "results"};
@@ -117,13 +119,16 @@ class Accountant {
       layer.start_cycle = std::max<Cycles>(0, layer.start_cycle);
       const Bytes dram = layer.dram_read_bytes + layer.dram_write_bytes;
       layer.energy = {prices_.compute(actions[i]), prices_.sram(actions[i]), prices_.noc(actions[i]),
-                      run_.dram_energy.total() * run_.config.energy.knob_dram * static_cast<double>(dram) / static_cast<double>(moved), 0};
+                      run_.dram_energy.total() * run_.config.energy.knob_dram * static_cast<double>(dram) /
+                          static_cast<double>(moved),
+                      0};
       layer.macs_per_dram_byte = dram == 0 ? 0 : static_cast<double>(layer.macs) / static_cast<double>(dram);
       for (std::size_t o = 0; o < operands[i].size(); ++o) {
         if (operands[i][o] > 0) layer.dram_bytes_by_operand.emplace_back(kOperandNames[o], operands[i][o]);
       }
       layer.bound_cycles = bound(i, layer.macs);
-      if (!layer.charged && executed_[i] && std::find(result_.not_charged.begin(), result_.not_charged.end(), layer.kind) == result_.not_charged.end())
+      if (!layer.charged && executed_[i] &&
+          std::find(result_.not_charged.begin(), result_.not_charged.end(), layer.kind) == result_.not_charged.end())
         result_.not_charged.push_back(layer.kind);
     }
   }
@@ -151,7 +156,9 @@ class Accountant {
     for (std::size_t i = 0; i < sums.size(); ++i) {
       LayerResult& layer = result_.layers[i];
       if (!layer.has_mask) continue;
-      const auto share = [](Count part, Count whole) { return whole == 0 ? 1 : static_cast<double>(part) / static_cast<double>(whole); };
+      const auto share = [](Count part, Count whole) {
+        return whole == 0 ? 1 : static_cast<double>(part) / static_cast<double>(whole);
+      };
       layer.mask_density = share(sums[i].kept, sums[i].total);
       layer.pack_utilization = share(sums[i].entries, sums[i].sub_rows * unit.pes_per_row);
       layer.load_balance = share(sums[i].sub_rows, sums[i].passes * unit.pe_rows);
@@ -178,7 +185,9 @@ class Accountant {
   double peak_macs() const {
     return static_cast<double>(run_.config.matrix_engine.rows) * run_.config.matrix_engine.cols +
            (run_.config.diagonal_engine.enabled ? run_.config.diagonal_engine.rows : 0) +
-           (run_.config.sparse_unit.enabled ? static_cast<double>(run_.config.sparse_unit.pe_rows) * run_.config.sparse_unit.pes_per_row : 0);
+           (run_.config.sparse_unit.enabled
+                ? static_cast<double>(run_.config.sparse_unit.pe_rows) * run_.config.sparse_unit.pes_per_row
+                : 0);
   }
 
   // Every product needs a PE for a cycle; every weight must come from DRAM once.
@@ -189,8 +198,10 @@ class Accountant {
         if (tensor.role == TensorRole::kWeight && tensor.layer == static_cast<int>(layer)) weights += tensor.bytes;
     }
     const DramDevice& device = run_.config.dram.device;
-    const double bytes_per_cycle = device.peak_gb_s_per_channel() * run_.config.dram.channels * 1e3 / run_.config.clock_mhz;
-    return static_cast<Cycles>(std::max(std::ceil(static_cast<double>(macs) / peak_macs()), std::floor(static_cast<double>(weights) / bytes_per_cycle)));
+    const double bytes_per_cycle =
+        device.peak_gb_s_per_channel() * run_.config.dram.channels * 1e3 / run_.config.clock_mhz;
+    return static_cast<Cycles>(std::max(std::ceil(static_cast<double>(macs) / peak_macs()),
+                                        std::floor(static_cast<double>(weights) / bytes_per_cycle)));
   }
 
   // A layer's span, seen from its busiest unit: load, stream and drain of its passes, and what the gaps waited for.
@@ -199,7 +210,8 @@ class Accountant {
     for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
       const Job& j = run_.schedule.jobs[i];
       if (j.unit == UnitKind::kUncharged) continue;
-      busy[static_cast<std::size_t>(j.layer)][static_cast<std::size_t>(j.unit)] += busy_end(static_cast<std::int32_t>(i)) - run_.times[i].start;
+      busy[static_cast<std::size_t>(j.layer)][static_cast<std::size_t>(j.unit)] +=
+          busy_end(static_cast<std::int32_t>(i)) - run_.times[i].start;
     }
     std::vector<int> main(result_.layers.size(), -1);
     std::vector<std::array<Cycles, 8>> split(result_.layers.size());
@@ -210,12 +222,14 @@ class Accountant {
       for (int pass = 0; pass < 2 && main[l] < 0; ++pass) {
         for (int u = 0; u < kUnitKinds; ++u) {
           if (is_dma(static_cast<UnitKind>(u)) != (pass == 1) || busy[l][static_cast<std::size_t>(u)] == 0) continue;
-          if (main[l] < 0 || busy[l][static_cast<std::size_t>(u)] > busy[l][static_cast<std::size_t>(main[l])]) main[l] = u;
+          if (main[l] < 0 || busy[l][static_cast<std::size_t>(u)] > busy[l][static_cast<std::size_t>(main[l])])
+            main[l] = u;
         }
       }
     }
     enum { kCompute, kStationaryLoad, kFillDrain, kDram, kScratchpad, kNoc, kDependency, kBuffer };
-    static const char* const kNames[] = {"compute", "stationary_load", "fill_drain", "dram", "scratchpad", "noc", "dependency", "buffer"};
+    static const char* const kNames[] = {"compute", "stationary_load", "fill_drain", "dram", "scratchpad",
+                                         "noc",     "dependency",      "buffer"};
     for (std::size_t u = 0; u < run_.order.size(); ++u) {
       for (const std::int32_t index : run_.order[u]) {
         const auto l = static_cast<std::size_t>(job(index).layer);
@@ -237,7 +251,8 @@ class Accountant {
         const Cycles before = reached[l];
         advance(t.released, kCompute);
         const Cycles streamed = reached[l] - before;
-        const Cycles scratchpad = std::min(streamed, c.scratchpad_stall + t.contention), noc = std::min(streamed - scratchpad, c.noc_stall + t.noc_contention);
+        const Cycles scratchpad = std::min(streamed, c.scratchpad_stall + t.contention),
+                     noc = std::min(streamed - scratchpad, c.noc_stall + t.noc_contention);
         split[l][kScratchpad] += scratchpad, split[l][kNoc] += noc, split[l][kCompute] -= scratchpad + noc;
         if (busy_end(index) > t.released && c.drain > 0) advance(t.free > t.released ? t.free : t.released, kFillDrain);
       }
@@ -263,33 +278,47 @@ class Accountant {
       const auto kind = static_cast<UnitKind>(u);
       if (kind == UnitKind::kUncharged) continue;
       if (kind == UnitKind::kDiagonalEngine && !run_.config.diagonal_engine.enabled) continue;
-      if ((kind == UnitKind::kPredictor || kind == UnitKind::kSparseEngine || kind == UnitKind::kExpUnit) && !run_.config.sparse_unit.enabled) continue;
+      if ((kind == UnitKind::kPredictor || kind == UnitKind::kSparseEngine || kind == UnitKind::kExpUnit) &&
+          !run_.config.sparse_unit.enabled)
+        continue;
       result_.units.push_back(count_unit(kind));
     }
     add_memory_unit("dram", "memory", run_.dram.busy_cycles, run_.dram_energy.total() * run_.config.energy.knob_dram, 0,
-                    {{"read_bytes", run_.dram.read_bytes}, {"write_bytes", run_.dram.write_bytes}, {"activates", run_.dram.activates}, {"precharges", run_.dram.precharges},
-                     {"refreshes", run_.dram.refreshes}, {"row_hits", run_.dram.row_hits}, {"row_misses", run_.dram.row_misses}, {"row_conflicts", run_.dram.row_conflicts}},
+                    {{"read_bytes", run_.dram.read_bytes},
+                     {"write_bytes", run_.dram.write_bytes},
+                     {"activates", run_.dram.activates},
+                     {"precharges", run_.dram.precharges},
+                     {"refreshes", run_.dram.refreshes},
+                     {"row_hits", run_.dram.row_hits},
+                     {"row_misses", run_.dram.row_misses},
+                     {"row_conflicts", run_.dram.row_conflicts}},
                     static_cast<double>(run_.dram.read_bytes + run_.dram.write_bytes) /
-                        (run_.config.dram.device.peak_gb_s_per_channel() * run_.config.dram.channels * 1e3 / run_.config.clock_mhz));
+                        (run_.config.dram.device.peak_gb_s_per_channel() * run_.config.dram.channels * 1e3 /
+                         run_.config.clock_mhz));
     Bytes read = 0, write = 0, hops = 0;
     const Bytes moved = noc_bytes_;
-    for (const LayerResult& layer : result_.layers) read += layer.sram_read_bytes, write += layer.sram_write_bytes, hops += layer.noc_byte_hops;
+    for (const LayerResult& layer : result_.layers)
+      read += layer.sram_read_bytes, write += layer.sram_write_bytes, hops += layer.noc_byte_hops;
     ActionCounts sram;
     sram[Action::kScratchpadRead] = read, sram[Action::kScratchpadWrite] = write, sram[Action::kNocByteHop] = hops;
     const double ports = static_cast<double>(run_.config.scratchpad.banks) * run_.config.scratchpad.port_bytes;
     const double port_cycles = static_cast<double>(std::max(read, write)) / ports;
-    add_memory_unit("scratchpad", "memory", std::min(run_.cycles, static_cast<Cycles>(std::ceil(port_cycles))), prices_.sram(sram), prices_.scratchpad_area(),
-                    {{"read_bytes", read}, {"write_bytes", write}}, port_cycles);
-    // The link carries operands and results at the same time, as each stream's own limit has it; DMA bytes do not cross it.
+    add_memory_unit("scratchpad", "memory", std::min(run_.cycles, static_cast<Cycles>(std::ceil(port_cycles))),
+                    prices_.sram(sram), prices_.scratchpad_area(), {{"read_bytes", read}, {"write_bytes", write}},
+                    port_cycles);
+    // The link carries operands and results at the same time, as each stream's own limit has it; DMA bytes do not cross
+    // it.
     Bytes loaded = 0, stored = 0;
     for (const LayerResult& layer : result_.layers) loaded += layer.dram_read_bytes, stored += layer.dram_write_bytes;
-    const double link_cycles = static_cast<double>(std::max(read - stored, write - loaded)) / run_.config.noc.link_bytes;
-    add_memory_unit("noc", "interconnect", std::min(run_.cycles, static_cast<Cycles>(std::ceil(link_cycles))), prices_.noc(sram), prices_.noc_area(),
-                    {{"byte_hops", hops}, {"bytes", moved}}, link_cycles);
+    const double link_cycles =
+        static_cast<double>(std::max(read - stored, write - loaded)) / run_.config.noc.link_bytes;
+    add_memory_unit("noc", "interconnect", std::min(run_.cycles, static_cast<Cycles>(std::ceil(link_cycles))),
+                    prices_.noc(sram), prices_.noc_area(), {{"byte_hops", hops}, {"bytes", moved}}, link_cycles);
   }
 
-  void add_memory_unit(const std::string& name, const std::string& kind, Cycles busy, Picojoules energy, SquareMicrons area,
-                       std::vector<std::pair<std::string, Count>> actions, double full_rate_cycles) {
+  void add_memory_unit(const std::string& name, const std::string& kind, Cycles busy, Picojoules energy,
+                       SquareMicrons area, std::vector<std::pair<std::string, Count>> actions,
+                       double full_rate_cycles) {
     UnitResult unit;
     unit.name = name, unit.kind = kind;
     unit.busy_cycles = std::min(busy, run_.cycles);
@@ -303,9 +332,11 @@ class Accountant {
   UnitResult count_unit(UnitKind kind) {
     UnitResult unit;
     unit.name = unit_name(kind);
-    unit.kind = is_dma(kind) ? "dma" : kind == UnitKind::kMatrixEngine || kind == UnitKind::kDiagonalEngine || kind == UnitKind::kPredictor ? "systolic_array"
-                : kind == UnitKind::kSparseEngine                                                                                      ? "sparse_array"
-                                                                                                                                       : "lane_array";
+    unit.kind = is_dma(kind) ? "dma"
+                : kind == UnitKind::kMatrixEngine || kind == UnitKind::kDiagonalEngine || kind == UnitKind::kPredictor
+                    ? "systolic_array"
+                : kind == UnitKind::kSparseEngine ? "sparse_array"
+                                                  : "lane_array";
     std::array<Cycles, kCauses> stall{};
     Cycles scratchpad = 0, noc = 0, covered = 0, busy = 0;
     ActionCounts actions;
@@ -314,7 +345,8 @@ class Accountant {
       const JobTimes& t = times(index);
       if (t.start > covered) {
         // Waiting counts as a stall from the moment its layer is under way; before that the unit is idle.
-        const Cycles from = std::max(covered, std::min(t.start, result_.layers[static_cast<std::size_t>(job(index).layer)].start_cycle));
+        const Cycles from = std::max(
+            covered, std::min(t.start, result_.layers[static_cast<std::size_t>(job(index).layer)].start_cycle));
         stall[static_cast<std::size_t>(cause_of(index))] += t.start - from;
         unit.idle_cycles += from - covered;
         covered = t.start;
@@ -325,16 +357,19 @@ class Accountant {
       ++shapes[static_cast<std::size_t>(run_.costs.entry(index))];
     }
     for (std::size_t e = 0; e < shapes.size(); ++e)
-      for (std::size_t a = 0; a < actions.count.size(); ++a) actions.count[a] += shapes[e] * run_.costs.entries()[e].actions.count[a];
+      for (std::size_t a = 0; a < actions.count.size(); ++a)
+        actions.count[a] += shapes[e] * run_.costs.entries()[e].actions.count[a];
     unit.idle_cycles += run_.cycles - covered;
     unit.busy_cycles = busy - scratchpad - noc;
-    for (int c = 0; c < kCauses; ++c) unit.stall_cycles.emplace_back(cause_name(static_cast<Cause>(c)), stall[static_cast<std::size_t>(c)]);
+    for (int c = 0; c < kCauses; ++c)
+      unit.stall_cycles.emplace_back(cause_name(static_cast<Cause>(c)), stall[static_cast<std::size_t>(c)]);
     unit.stall_cycles.emplace_back("scratchpad", scratchpad);
     unit.stall_cycles.emplace_back("noc", noc);
     unit.energy_pj = prices_.compute(actions);
     unit.area_um2 = prices_.unit_area(kind);
     for (int a = 0; a < kActions; ++a)
-      if (actions.count[static_cast<std::size_t>(a)] > 0) unit.actions.emplace_back(action_name(static_cast<Action>(a)), actions.count[static_cast<std::size_t>(a)]);
+      if (actions.count[static_cast<std::size_t>(a)] > 0)
+        unit.actions.emplace_back(action_name(static_cast<Action>(a)), actions.count[static_cast<std::size_t>(a)]);
     unit.utilization = utilization(kind, actions);
     return unit;
   }
@@ -345,24 +380,36 @@ class Accountant {
     const HardwareConfig& config = run_.config;
     switch (kind) {
       case UnitKind::kMatrixEngine:
-        work = static_cast<double>(actions[Action::kMac]), rate = static_cast<double>(config.matrix_engine.rows) * config.matrix_engine.cols;
+        work = static_cast<double>(actions[Action::kMac]),
+        rate = static_cast<double>(config.matrix_engine.rows) * config.matrix_engine.cols;
         break;
-      case UnitKind::kDiagonalEngine: work = static_cast<double>(actions[Action::kMac]), rate = config.diagonal_engine.rows; break;
+      case UnitKind::kDiagonalEngine:
+        work = static_cast<double>(actions[Action::kMac]), rate = config.diagonal_engine.rows;
+        break;
       case UnitKind::kPredictor:
         work = static_cast<double>(actions[Action::kLowPrecisionMac]);
         rate = static_cast<double>(config.sparse_unit.predictor_rows) * config.sparse_unit.predictor_cols;
         break;
       case UnitKind::kSparseEngine:
-        work = static_cast<double>(actions[Action::kMac]), rate = static_cast<double>(config.sparse_unit.pe_rows) * config.sparse_unit.pes_per_row;
+        work = static_cast<double>(actions[Action::kMac]),
+        rate = static_cast<double>(config.sparse_unit.pe_rows) * config.sparse_unit.pes_per_row;
         break;
-      case UnitKind::kExpUnit: work = static_cast<double>(actions[Action::kExp]), rate = config.sparse_unit.exp_lanes; break;
-      case UnitKind::kAccumulators: work = static_cast<double>(actions[Action::kAccumulate]), rate = config.accumulators.lanes; break;
+      case UnitKind::kExpUnit:
+        work = static_cast<double>(actions[Action::kExp]), rate = config.sparse_unit.exp_lanes;
+        break;
+      case UnitKind::kAccumulators:
+        work = static_cast<double>(actions[Action::kAccumulate]), rate = config.accumulators.lanes;
+        break;
       case UnitKind::kDividers:
-        work = static_cast<double>(actions[Action::kDivide]), rate = static_cast<double>(config.dividers.lanes) / config.dividers.initiation_interval;
+        work = static_cast<double>(actions[Action::kDivide]),
+        rate = static_cast<double>(config.dividers.lanes) / config.dividers.initiation_interval;
         break;
-      case UnitKind::kAdders: work = static_cast<double>(actions[Action::kAdd]), rate = config.adders.lanes; break;
+      case UnitKind::kAdders:
+        work = static_cast<double>(actions[Action::kAdd]), rate = config.adders.lanes;
+        break;
       case UnitKind::kSpecialFunctions:
-        work = static_cast<double>(actions[Action::kExp] + actions[Action::kMultiply]), rate = 2.0 * config.special_functions.lanes;
+        work = static_cast<double>(actions[Action::kExp] + actions[Action::kMultiply]),
+        rate = 2.0 * config.special_functions.lanes;
         break;
       default:
         work = static_cast<double>(actions[Action::kScratchpadRead] + actions[Action::kScratchpadWrite]);
@@ -444,7 +491,8 @@ class Accountant {
       // It waited for its unit: the job that made room.
       const auto& jobs = run_.order[static_cast<std::size_t>(job(current).unit)];
       std::int32_t before = -1;
-      auto position = std::lower_bound(jobs.begin(), jobs.end(), j.start, [&](std::int32_t a, Cycles start) { return times(a).start < start; });
+      auto position = std::lower_bound(jobs.begin(), jobs.end(), j.start,
+                                       [&](std::int32_t a, Cycles start) { return times(a).start < start; });
       while (position != jobs.begin()) {
         --position;
         if (times(*position).free == j.start) {
@@ -463,7 +511,8 @@ class Accountant {
       if (parts[1] > 0) result_.critical_path.emplace_back(array ? unit + ".stream" : unit, parts[1]);
       if (parts[2] > 0) result_.critical_path.emplace_back(unit + ".fill_drain", parts[2]);
     }
-    std::stable_sort(result_.critical_path.begin(), result_.critical_path.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::stable_sort(result_.critical_path.begin(), result_.critical_path.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
   }
 
   const RunRecord& run_;
@@ -475,6 +524,8 @@ class Accountant {
 
 }  // namespace
 
-void account(const RunRecord& run, SimulationResult& result) { Accountant(run, result).account(); }
+void account(const RunRecord& run, SimulationResult& result) {
+  Accountant(run, result).account();
+}
 
 }  // namespace vitality

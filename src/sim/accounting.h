@@ -23,7 +23,7 @@ struct RunRecord {
   Cycles cycles;
   DramStatistics dram;
   DramEnergy dram_energy;
-  std::vector<int> hops;         // per unit kind
+  std::vector<int> hops;  // per unit kind
 };
 
 // Fills totals, attention_totals, layers, units, energy, not_charged and critical_path.

@@ -92,12 +92,14 @@ std::vector<WhatIf> what_if(const HardwareConfig& config, const VitModel& model,
     int& value = doubling.value(machine);
     const std::string before = std::to_string(value);
     value *= 2;
-    answers.push_back({doubling.resource, before + " -> " + std::to_string(value), cycles_in_child(machine, model, selected)});
+    answers.push_back(
+        {doubling.resource, before + " -> " + std::to_string(value), cycles_in_child(machine, model, selected)});
   }
   if (!config.matrix_engine.stationary_prefetch) {
     HardwareConfig machine = config;
     machine.matrix_engine.stationary_prefetch = true;
-    answers.push_back({"matrix_engine.stationary_prefetch", "false -> true", cycles_in_child(machine, model, selected)});
+    answers.push_back(
+        {"matrix_engine.stationary_prefetch", "false -> true", cycles_in_child(machine, model, selected)});
   }
   return answers;
 }

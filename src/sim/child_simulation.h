@@ -1,4 +1,5 @@
-// Timing-only simulations in child processes (SystemC allows one simulation a process), for questions that need several.
+// Timing-only simulations in child processes (SystemC allows one simulation a process), for questions that need
+// several.
 #pragma once
 
 #include <string>
@@ -12,16 +13,17 @@
 
 namespace vitality {
 
-// Cycles of the run, or -1 where it is infeasible. Throws std::runtime_error when the child dies. Call before this process simulates.
+// Cycles of the run, or -1 where it is infeasible. Throws std::runtime_error when the child dies. Call before this
+// process simulates.
 Cycles cycles_in_child(const HardwareConfig& config, const VitModel& model, const std::vector<bool>& selected);
 
-// attention: auto: per layer the cheaper of Taylor and softmax by simulated cycles of the layer alone; ties go to Taylor. Layers of one
-// shape are decided once. The other entries are Taylor.
+// attention: auto: per layer the cheaper of Taylor and softmax by simulated cycles of the layer alone; ties go to
+// Taylor. Layers of one shape are decided once. The other entries are Taylor.
 struct AutoAttention {
-  std::vector<AttentionKind> kinds;          // per layer
+  std::vector<AttentionKind> kinds;  // per layer
   struct Decision {
-    int layer;                               // first layer of the shape
-    Cycles taylor_cycles, softmax_cycles;    // -1: infeasible
+    int layer;                             // first layer of the shape
+    Cycles taylor_cycles, softmax_cycles;  // -1: infeasible
   };
   std::vector<Decision> decisions;
 };

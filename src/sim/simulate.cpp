@@ -18,7 +18,8 @@
 namespace vitality {
 namespace {
 
-// What is fixed before time starts: the reference's pass (with values, and where masks are predicted from it) and the masks.
+// What is fixed before time starts: the reference's pass (with values, and where masks are predicted from it) and the
+// masks.
 struct Inputs {
   SeededParameters seeded;
   const ParameterSource& parameters;
@@ -43,7 +44,9 @@ struct Inputs {
     if (!options.numerics && !predicted) return;
     forward.measure_approximation = options.numerics;
     if (options.progress)
-      forward.progress = [&](int layer) { options.progress("reference", (layer + 1.0) / static_cast<double>(model.layers.size())); };
+      forward.progress = [&](int layer) {
+        options.progress("reference", (layer + 1.0) / static_cast<double>(model.layers.size()));
+      };
     expected = reference::forward(model, parameters, forward);
     if (predicted) masks = predicted_masks(model, parameters, forward, expected.outputs);
   }
@@ -73,10 +76,12 @@ struct Values {
     layer.has_error = true;
     layer.max_abs_error = worst;
     layer.max_rel_error = peak > 0 ? worst / peak : worst;
-    layer.cosine_similarity = norm_a > 0 && norm_b > 0 ? dot / (std::sqrt(norm_a) * std::sqrt(norm_b)) : (norm_a == norm_b ? 1 : 0);
+    layer.cosine_similarity =
+        norm_a > 0 && norm_b > 0 ? dot / (std::sqrt(norm_a) * std::sqrt(norm_b)) : (norm_a == norm_b ? 1 : 0);
   }
 
-  void compare(const Schedule& schedule, const HardwareConfig& config, const SimulationOptions&, SimulationResult& result) const {
+  void compare(const Schedule& schedule, const HardwareConfig& config, const SimulationOptions&,
+               SimulationResult& result) const {
     NumericsResult& numerics = result.numerics;
     numerics.checked = true;
     numerics.tolerance = numerics_tolerance(config.precision);
@@ -93,7 +98,8 @@ struct Values {
     for (const reference::ApproximationError& error : expected.approximation) {
       numerics.has_approximation = true;
       numerics.approximation_max_rel_error = std::max(numerics.approximation_max_rel_error, error.max_rel_error);
-      numerics.approximation_cosine_similarity = std::min(numerics.approximation_cosine_similarity, error.cosine_similarity);
+      numerics.approximation_cosine_similarity =
+          std::min(numerics.approximation_cosine_similarity, error.cosine_similarity);
     }
   }
 };
@@ -101,7 +107,8 @@ struct Values {
 // Tells how far the machine is; timing-only runs end before anyone would look.
 class ProgressExecutor : public TileExecutor {
  public:
-  ProgressExecutor(TileExecutor& executor, std::size_t jobs, const std::function<void(const std::string&, double)>& progress)
+  ProgressExecutor(TileExecutor& executor, std::size_t jobs,
+                   const std::function<void(const std::string&, double)>& progress)
       : executor_(executor), jobs_(jobs), progress_(progress) {}
   void execute(const Job& job) override {
     executor_.execute(job);
@@ -118,14 +125,20 @@ class ProgressExecutor : public TileExecutor {
 
 }  // namespace
 
-// Stated tolerances of a whole model's worst layer, relative to the layer's largest value; docs/validation.md has what is measured.
+// Stated tolerances of a whole model's worst layer, relative to the layer's largest value; docs/validation.md has what
+// is measured.
 double numerics_tolerance(Precision precision) {
   switch (precision) {
-    case Precision::kFp64: return 1e-9;
-    case Precision::kFp32: return 1e-4;
-    case Precision::kFp16: return 0.02;
-    case Precision::kInt16: return 0.005;
-    case Precision::kInt8: return 0.25;
+    case Precision::kFp64:
+      return 1e-9;
+    case Precision::kFp32:
+      return 1e-4;
+    case Precision::kFp16:
+      return 0.02;
+    case Precision::kInt16:
+      return 0.005;
+    case Precision::kInt8:
+      return 0.25;
   }
   return 0;
 }
@@ -138,7 +151,8 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
     decided.attention = chosen.kinds;
     SimulationResult result = simulate(config, model, decided);
     for (const AutoAttention::Decision& d : chosen.decisions)
-      result.attention_choices.push_back({model.layers[static_cast<std::size_t>(d.layer)].name, d.taylor_cycles, d.softmax_cycles});
+      result.attention_choices.push_back(
+          {model.layers[static_cast<std::size_t>(d.layer)].name, d.taylor_cycles, d.softmax_cycles});
     return result;
   }
   static bool used = false;
@@ -162,7 +176,8 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
     reporter = std::make_unique<ProgressExecutor>(*executor, schedule.jobs.size(), options.progress);
     executor = reporter.get();
   }
-  MachineContext context{schedule, config, executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS), CostTable(schedule, config)};
+  MachineContext context{schedule, config, executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
+                         CostTable(schedule, config)};
   context.times.resize(schedule.jobs.size());
   Accelerator machine("machine", context);
   if (values) values->executor.attach(machine.scratchpad.values());
@@ -176,10 +191,13 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
     const int port = machine.noc_port(static_cast<UnitKind>(unit));
     if (port >= 0) hops[static_cast<std::size_t>(unit)] = machine.noc.hops(static_cast<std::size_t>(port));
   }
-  account({model, config, schedule, context.times, context.costs, context.order, machine.controller.last_cycle(), machine.dram.statistics(), machine.dram.energy(), hops},
+  account({model, config, schedule, context.times, context.costs, context.order, machine.controller.last_cycle(),
+           machine.dram.statistics(), machine.dram.energy(), hops},
           result);
   if (values) values->compare(schedule, config, options, result);
-  if (options.observe) options.observe({schedule, context.times, values ? &values->plan : nullptr, values ? &values->executor : nullptr, context.costs});
+  if (options.observe)
+    options.observe({schedule, context.times, values ? &values->plan : nullptr, values ? &values->executor : nullptr,
+                     context.costs});
   if (!schedule.masks.empty()) result.mask_source = to_string(config.sparsity.source);
   result.workload_name = model.name;
   result.workload_parameters = parameter_count(model);

@@ -1,4 +1,5 @@
-// Runs a model on a machine: mapping, elaboration, simulation, accounting, and, with numerics, values checked against the reference.
+// Runs a model on a machine: mapping, elaboration, simulation, accounting, and, with numerics, values checked against
+// the reference.
 //
 // SystemC allows one simulation a process: a second call in one process throws std::logic_error.
 #pragma once
@@ -24,8 +25,8 @@ class ValuePlan;
 struct FinishedRun {
   const Schedule& schedule;
   const std::vector<JobTimes>& times;
-  const ValuePlan* plan;               // null without numerics
-  const ValueExecutor* values;         // null without numerics
+  const ValuePlan* plan;        // null without numerics
+  const ValueExecutor* values;  // null without numerics
   const CostTable& costs;
 };
 
@@ -33,8 +34,9 @@ struct SimulationOptions {
   bool numerics = false;
   std::uint64_t seed = 1;
   const ParameterSource* parameters = nullptr;  // values of weights and images; null = seeded
-  std::vector<bool> selected;       // layers to simulate; empty = all
-  std::vector<AttentionKind> attention;  // per layer; empty = the machine's, `auto` decided by simulating each shape alone both ways
+  std::vector<bool> selected;                   // layers to simulate; empty = all
+  std::vector<AttentionKind>
+      attention;  // per layer; empty = the machine's, `auto` decided by simulating each shape alone both ways
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
   std::function<void(const FinishedRun&)> observe;  // called once, when the machine has ended; may be empty
 };

@@ -8,8 +8,9 @@
 
 namespace vitality {
 
-ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const ValuePlan& plan,
-                             const ParameterSource& parameters, const std::vector<MatrixD>& given)
+ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, const HardwareConfig& config,
+                             const ValuePlan& plan, const ParameterSource& parameters,
+                             const std::vector<MatrixD>& given)
     : schedule_(schedule),
       model_(model),
       config_(config),
@@ -21,10 +22,12 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
       reads_left_(schedule.tensors.size()),
       has_scores_(model.layers.size()) {
   for (const ScheduledOperator& op : schedule.operators)
-    if (op.role == OperatorRole::kScores || op.role == OperatorRole::kSparseScores) has_scores_[static_cast<std::size_t>(op.layer)] = true;
+    if (op.role == OperatorRole::kScores || op.role == OperatorRole::kSparseScores)
+      has_scores_[static_cast<std::size_t>(op.layer)] = true;
   for (const Job& job : schedule.jobs) {
     if (job.kind != JobKind::kLoad) continue;
-    for (int i = 0; i < job.m; ++i) ++reads_left_[static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor)];
+    for (int i = 0; i < job.m; ++i)
+      ++reads_left_[static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor)];
   }
 }
 
@@ -42,7 +45,8 @@ double ValueExecutor::weight_scale(int layer_index) const {
 
 MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
   if (is_model_input(t.layer))
-    return quantised(parameters_.tensor(parameters_of(model_)[static_cast<std::size_t>(image_of(t.layer))]), plan_.scale(t.layer));
+    return quantised(parameters_.tensor(parameters_of(model_)[static_cast<std::size_t>(image_of(t.layer))]),
+                     plan_.scale(t.layer));
   if (t.role == TensorRole::kInput) return quantised(given_[static_cast<std::size_t>(t.layer)], plan_.scale(t.layer));
   if (t.role == TensorRole::kActivation) return MatrixD(t.rows, t.cols);
   const Layer& owner = layer(t.layer);
@@ -61,7 +65,8 @@ MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
     weight_scales_[t.layer] = plan_.weight_scale(largest_magnitude(bias));
     return quantised(bias, weight_scales_[t.layer]);
   }
-  if (std::holds_alternative<ConcatToken>(owner.parameters)) return quantised(parameters_.tensor(parameters_of(owner)[0]), plan_.scale(t.layer));
+  if (std::holds_alternative<ConcatToken>(owner.parameters))
+    return quantised(parameters_.tensor(parameters_of(owner)[0]), plan_.scale(t.layer));
   if (std::holds_alternative<PositionEmbedding>(owner.parameters)) {
     const MatrixD real = parameters_.tensor(parameters_of(owner)[0]);
     weight_scales_[t.layer] = plan_.weight_scale(largest_magnitude(real));
@@ -77,7 +82,8 @@ MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
   // A bias enters the sums: wide, in units of the products. Its weights were loaded before it.
   MatrixD bias(1, t.cols);
   const double unit = plan_.input_scale(t.layer, 0) * weight_scale(t.layer);
-  for (int c = 0; c < t.cols; ++c) bias(0, c) = arithmetic_.wide(biases_.at(t.layer)[static_cast<std::size_t>(c)] / unit);
+  for (int c = 0; c < t.cols; ++c)
+    bias(0, c) = arithmetic_.wide(biases_.at(t.layer)[static_cast<std::size_t>(c)] / unit);
   return bias;
 }
 
@@ -112,38 +118,58 @@ const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
 
 void ValueExecutor::execute(const Job& job) {
   switch (job.kind) {
-    case JobKind::kLoad: load(job); break;
-    case JobKind::kStore: store(job); break;
-    case JobKind::kFold: fold(job); break;
-    case JobKind::kAddMatrix: add_matrix(job); break;
-    case JobKind::kElementwise: elementwise(job); break;
-    case JobKind::kPredict: break;  // the masks are decided before time starts
+    case JobKind::kLoad:
+      load(job);
+      break;
+    case JobKind::kStore:
+      store(job);
+      break;
+    case JobKind::kFold:
+      fold(job);
+      break;
+    case JobKind::kAddMatrix:
+      add_matrix(job);
+      break;
+    case JobKind::kElementwise:
+      elementwise(job);
+      break;
+    case JobKind::kPredict:
+      break;  // the masks are decided before time starts
     case JobKind::kSddmm:
     case JobKind::kRowSums:
     case JobKind::kSparseSoftmax:
     case JobKind::kSpmm:
-    case JobKind::kMerge: sparse(job); break;
-    default: lanes(job); break;
+    case JobKind::kMerge:
+      sparse(job);
+      break;
+    default:
+      lanes(job);
+      break;
   }
 }
 
 void ValueExecutor::load(const Job& job) {
   for (int i = 0; i < job.m; ++i) {
     const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + i)];
-    if (schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kMask) continue;  // bits: in the schedule
+    if (schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kMask)
+      continue;  // bits: in the schedule
     const MatrixD& source = tensor(t.tensor);
     double* target = at(t.buffer, t.buffer_offset);
     if (t.geometry != kNone) {
-      gather_patches(schedule_.geometries[static_cast<std::size_t>(t.geometry)], t.row, t.rows, 0, t.col, t.cols, 0, 1, source.data(),
-                     {target, t.buffer_stride});
+      gather_patches(schedule_.geometries[static_cast<std::size_t>(t.geometry)], t.row, t.rows, 0, t.col, t.cols, 0, 1,
+                     source.data(), {target, t.buffer_stride});
     } else {
       for (int r = 0; r < t.rows; ++r) {
-        const int row = t.row_map == kNone ? t.row + r : schedule_.row_maps[static_cast<std::size_t>(t.row_map)][static_cast<std::size_t>(t.row + r)];
+        const int row =
+            t.row_map == kNone
+                ? t.row + r
+                : schedule_.row_maps[static_cast<std::size_t>(t.row_map)][static_cast<std::size_t>(t.row + r)];
         const double* from = source.row(row) + t.col;
         std::copy(from, from + t.cols, target + static_cast<std::ptrdiff_t>(r) * t.buffer_stride);
       }
     }
-    if (--reads_left_[static_cast<std::size_t>(t.tensor)] == 0 && schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kWeight)
+    if (--reads_left_[static_cast<std::size_t>(t.tensor)] == 0 &&
+        schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kWeight)
       tensors_[static_cast<std::size_t>(t.tensor)] = MatrixD();
   }
 }
@@ -165,7 +191,8 @@ void ValueExecutor::store(const Job& job) {
 double ValueExecutor::fold_factor(const Job& job) const {
   auto& self = const_cast<ValueExecutor&>(*this);
   switch (role(job)) {
-    case OperatorRole::kGemm: return plan_.input_scale(job.layer, 0) * weight_scale(job.layer) / plan_.scale(job.layer);
+    case OperatorRole::kGemm:
+      return plan_.input_scale(job.layer, 0) * weight_scale(job.layer) / plan_.scale(job.layer);
     case OperatorRole::kContext: {
       const AttentionScales& s = self.attention(job.layer);
       return s.k * s.v / s.context;
@@ -184,7 +211,8 @@ double ValueExecutor::fold_factor(const Job& job) const {
       const AttentionScales& s = self.attention(job.layer);
       return s.probability * s.v / s.result;
     }
-    default: return 1;
+    default:
+      return 1;
   }
 }
 
@@ -199,8 +227,9 @@ void ValueExecutor::fold(const Job& job) {
     const Im2colTile& tile = schedule_.im2col_tiles[static_cast<std::size_t>(job.aux)];
     groups = tile.groups;
     pack_a_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.k));
-    gather_patches(schedule_.geometries[static_cast<std::size_t>(tile.geometry)], tile.first_output, job.m, tile.first_input_row, tile.first_k,
-                   job.k / groups, tile.first_group, groups, a.data, {pack_a_.data(), job.k});
+    gather_patches(schedule_.geometries[static_cast<std::size_t>(tile.geometry)], tile.first_output, job.m,
+                   tile.first_input_row, tile.first_k, job.k / groups, tile.first_group, groups, a.data,
+                   {pack_a_.data(), job.k});
     a = {pack_a_.data(), job.k};
   }
   if ((job.flags & kStationaryTransposed) != 0) {
@@ -216,7 +245,8 @@ void ValueExecutor::fold(const Job& job) {
     sums_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.n));
     sums = {sums_.data(), job.n};
   }
-  const bool in_array = (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);
+  const bool in_array =
+      (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);
   const PassStart start = first ? PassStart::kFirst : in_array ? PassStart::kContinue : PassStart::kAddOutside;
   if (groups > 1) {
     grouped_pass_sums(arithmetic_, job.m, job.k, job.n, groups, a, b, sums, start);
@@ -227,20 +257,25 @@ void ValueExecutor::fold(const Job& job) {
     if (!last) return;
     const AttentionScales& s = attention(job.layer);
     const auto& attention_layer = std::get<Attention>(layer(job.layer).parameters);
-    const double factor = std::sqrt(static_cast<double>(attention_layer.d_qk)) * weight_scale(job.layer) * s.v / s.numerator;
+    const double factor =
+        std::sqrt(static_cast<double>(attention_layer.d_qk)) * weight_scale(job.layer) * s.v / s.numerator;
     const Tile out = result(job);
     for (int r = 0; r < job.m; ++r)
-      for (int c = 0; c < job.n; ++c) out.row(r)[c] = arithmetic_.wide(out.row(r)[c] + arithmetic_.wide(sums.row(r)[c] * factor));
+      for (int c = 0; c < job.n; ++c)
+        out.row(r)[c] = arithmetic_.wide(out.row(r)[c] + arithmetic_.wide(sums.row(r)[c] * factor));
     return;
   }
   if ((job.flags & kHasBias) != 0) {
     const double* bias = b.data + static_cast<std::ptrdiff_t>(job.k / groups) * job.n;
     for (int r = 0; r < job.m; ++r) {
       double* row = sums.row(r);
-      for (int c = 0; c < job.n; ++c) row[c] = arithmetic_.single() ? arithmetic_.wide(row[c] + bias[c]) : row[c] + bias[c];
+      for (int c = 0; c < job.n; ++c)
+        row[c] = arithmetic_.single() ? arithmetic_.wide(row[c] + bias[c]) : row[c] + bias[c];
     }
   }
-  if (last) requantise(arithmetic_, job.m, job.n, {sums.data, sums.stride}, fold_factor(job), (job.flags & kWide) != 0, result(job));
+  if (last)
+    requantise(arithmetic_, job.m, job.n, {sums.data, sums.stride}, fold_factor(job), (job.flags & kWide) != 0,
+               result(job));
 }
 
 void ValueExecutor::lanes(const Job& job) {
@@ -252,16 +287,22 @@ void ValueExecutor::lanes(const Job& job) {
   // Elided Taylor has 1 / (n sqrt d) in G already; fixed formats put it into the scale.
   const double elided_numerator = a == nullptr || !integer ? 1 : s->numerator / (a->n_kv * root_d);
   switch (job.kind) {
-    case JobKind::kColumnSum: column_sums(arithmetic_, job.m, job.n, streamed(job), (job.flags & kFirst) != 0, at(job.result)); break;
+    case JobKind::kColumnSum:
+      column_sums(arithmetic_, job.m, job.n, streamed(job), (job.flags & kFirst) != 0, at(job.result));
+      break;
     case JobKind::kMeanDivide:
       if (op_role == OperatorRole::kValueSum) {  // elided: V_bar in units of the numerator
-        divide_by_constant(arithmetic_, job.n, at(job.streamed), job.aux, s->v / elided_numerator, true, at(job.result));
+        divide_by_constant(arithmetic_, job.n, at(job.streamed), job.aux, s->v / elided_numerator, true,
+                           at(job.result));
       } else {
-        const double factor = op_role == OperatorRole::kPool ? plan_.input_scale(job.layer, 0) / plan_.scale(job.layer) : 1;
+        const double factor =
+            op_role == OperatorRole::kPool ? plan_.input_scale(job.layer, 0) / plan_.scale(job.layer) : 1;
         divide_by_constant(arithmetic_, job.n, at(job.streamed), job.aux, factor, false, at(job.result));
       }
       break;
-    case JobKind::kSubtractRow: subtract_row(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), result(job)); break;
+    case JobKind::kSubtractRow:
+      subtract_row(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), result(job));
+      break;
     case JobKind::kScaleVector: {
       double* out = at(job.result);
       const double* in = at(job.streamed);
@@ -276,7 +317,9 @@ void ValueExecutor::lanes(const Job& job) {
       }
       break;
     }
-    case JobKind::kDotProduct: dot_products(arithmetic_, job.m, job.k, streamed(job), at(job.stationary), at(job.result)); break;
+    case JobKind::kDotProduct:
+      dot_products(arithmetic_, job.m, job.k, streamed(job), at(job.stationary), at(job.result));
+      break;
     case JobKind::kAddConstant: {
       const double constant = arithmetic_.wide(a->n_kv * root_d / (s->q * s->k));
       double* out = at(job.result);
@@ -284,16 +327,19 @@ void ValueExecutor::lanes(const Job& job) {
       break;
     }
     case JobKind::kAddRow:
-      add_row(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), (job.flags & kLast) != 0, elided_numerator / s->result, result(job));
+      add_row(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), (job.flags & kLast) != 0,
+              elided_numerator / s->result, result(job));
       break;
     case JobKind::kRowDivide:
       divide_rows(arithmetic_, job.m, job.n, streamed(job), at(job.stationary),
-                  s->numerator / (s->q * s->k * ((job.flags & kWide) != 0 ? s->wide_result : s->result)), (job.flags & kWide) != 0, result(job));
+                  s->numerator / (s->q * s->k * ((job.flags & kWide) != 0 ? s->wide_result : s->result)),
+                  (job.flags & kWide) != 0, result(job));
       break;
     case JobKind::kSoftmaxRows:
       softmax_rows(arithmetic_, job.m, job.n, streamed(job), s->scores, 1 / s->probability, result(job));
       break;
-    default: throw std::logic_error(std::string("no values for job ") + job_name(job.kind));
+    default:
+      throw std::logic_error(std::string("no values for job ") + job_name(job.kind));
   }
 }
 
@@ -305,7 +351,8 @@ void ValueExecutor::add_matrix(const Job& job) {
     const ConstTile x = streamed(job);
     const Tile y = result(job);
     for (int r = 0; r < job.m; ++r)
-      for (int c = 0; c < job.n; ++c) y.row(r)[c] = arithmetic_.wide(x.row(r)[c] + arithmetic_.wide(second.row(r)[c] * factor));
+      for (int c = 0; c < job.n; ++c)
+        y.row(r)[c] = arithmetic_.wide(x.row(r)[c] + arithmetic_.wide(second.row(r)[c] * factor));
     return;
   }
   const double out = plan_.scale(job.layer);
@@ -324,7 +371,8 @@ void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_co
   const double in = plan_.input_scale(layer_index, 0), out = 1 / plan_.scale(layer_index);
   if (const auto* activation = std::get_if<Activation>(&l.parameters)) {
     for (int r = 0; r < m; ++r)
-      for (int c = 0; c < n; ++c) y.row(r)[c] = arithmetic_.store(reference::activate(activation->function, x.row(r)[c] * in) * out);
+      for (int c = 0; c < n; ++c)
+        y.row(r)[c] = arithmetic_.store(reference::activate(activation->function, x.row(r)[c] * in) * out);
   } else if (std::holds_alternative<BatchNorm>(l.parameters)) {
     const LayerConstants& k = constants(layer_index);
     for (int c = 0; c < n; ++c) {

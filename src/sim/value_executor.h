@@ -1,4 +1,5 @@
-// Computes the values of jobs: the machine's datapath, tile by tile, on the scratchpad's contents and the tensors in DRAM.
+// Computes the values of jobs: the machine's datapath, tile by tile, on the scratchpad's contents and the tensors in
+// DRAM.
 #pragma once
 
 #include <map>
@@ -15,9 +16,10 @@ namespace vitality {
 
 class ValueExecutor : public TileExecutor {
  public:
-  // given: real values of tensors that the run takes as inputs (layers left out), by layer; others come from `parameters`.
-  ValueExecutor(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const ValuePlan& plan, const ParameterSource& parameters,
-                const std::vector<MatrixD>& given);
+  // given: real values of tensors that the run takes as inputs (layers left out), by layer; others come from
+  // `parameters`.
+  ValueExecutor(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const ValuePlan& plan,
+                const ParameterSource& parameters, const std::vector<MatrixD>& given);
   void attach(double* scratchpad) { scratchpad_ = scratchpad; }
   void execute(const Job& job) override;
 
@@ -63,9 +65,9 @@ class ValueExecutor : public TileExecutor {
   const std::vector<MatrixD>& given_;
   Arithmetic arithmetic_;
   double* scratchpad_ = nullptr;
-  std::vector<MatrixD> tensors_;           // codes or numbers; empty = not there
-  std::vector<std::int32_t> reads_left_;   // loads that still read a weight tensor: its values go with the last
-  std::vector<bool> has_scores_;           // layers that form Q K^T: their score bias is not centred
+  std::vector<MatrixD> tensors_;          // codes or numbers; empty = not there
+  std::vector<std::int32_t> reads_left_;  // loads that still read a weight tensor: its values go with the last
+  std::vector<bool> has_scores_;          // layers that form Q K^T: their score bias is not centred
   std::map<int, double> weight_scales_;
   std::map<int, std::vector<double>> biases_;
   std::map<int, AttentionScales> attention_;

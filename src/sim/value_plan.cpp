@@ -7,7 +7,8 @@ namespace vitality {
 namespace {
 
 bool moves_rows(const Layer& layer) {
-  return std::holds_alternative<ConcatToken>(layer.parameters) || std::holds_alternative<ConcatChannels>(layer.parameters) ||
+  return std::holds_alternative<ConcatToken>(layer.parameters) ||
+         std::holds_alternative<ConcatChannels>(layer.parameters) ||
          std::holds_alternative<Subsample>(layer.parameters) || std::holds_alternative<Unfold>(layer.parameters) ||
          std::holds_alternative<Fold>(layer.parameters);
 }
@@ -20,16 +21,19 @@ double largest_magnitude(const MatrixD& x) {
   return largest;
 }
 
-ValuePlan::ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference, const ParameterSource& parameters)
+ValuePlan::ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference,
+                     const ParameterSource& parameters)
     : model_(model), config_(config), layer_(model.layers.size(), 1.0), ranges_(reference.ranges) {
   if (!is_integer(config.precision)) return;
   const std::vector<ParameterInfo> infos = parameters_of(model);
   double brightest = 0;
-  for (int i = 0; i < model.images; ++i) brightest = std::max(brightest, largest_magnitude(parameters.tensor(infos[static_cast<std::size_t>(i)])));
+  for (int i = 0; i < model.images; ++i)
+    brightest = std::max(brightest, largest_magnitude(parameters.tensor(infos[static_cast<std::size_t>(i)])));
   image_ = weight_scale(brightest);
   for (std::size_t i = 0; i < layer_.size(); ++i) layer_[i] = weight_scale(largest_magnitude(reference.outputs[i]));
   share_over_images();
-  // A batch norm folded into a layer's weights: behind the layer, its result is the layer's; in front of it, its input is its result.
+  // A batch norm folded into a layer's weights: behind the layer, its result is the layer's; in front of it, its input
+  // is its result.
   const auto same_as = [&](std::size_t i) -> double* {
     const auto* norm = std::get_if<BatchNorm>(&model.layers[i].parameters);
     if (norm == nullptr || !config.batch_norm_folded) return nullptr;
@@ -54,7 +58,8 @@ ValuePlan::ValuePlan(const VitModel& model, const HardwareConfig& config, const 
         value = largest;
       };
       raise(layer_[i]);
-      for (const int input : model.layers[i].inputs) raise(is_model_input(input) ? image_ : layer_[static_cast<std::size_t>(input)]);
+      for (const int input : model.layers[i].inputs)
+        raise(is_model_input(input) ? image_ : layer_[static_cast<std::size_t>(input)]);
     }
     for (std::size_t i = 0; i < layer_.size(); ++i) {
       double* const other = same_as(i);
@@ -71,7 +76,8 @@ void ValuePlan::share_over_images() {
     layer_[first] = std::max(layer_[first], layer_[i]);
     reference::AttentionRanges& widest = ranges_[first];
     const reference::AttentionRanges& own = ranges_[i];
-    widest = {std::max(widest.context, own.context), std::max(widest.numerator, own.numerator), std::max(widest.scores, own.scores)};
+    widest = {std::max(widest.context, own.context), std::max(widest.numerator, own.numerator),
+              std::max(widest.scores, own.scores)};
   }
   for (std::size_t i = count; i < layer_.size(); ++i) layer_[i] = layer_[i % count], ranges_[i] = ranges_[i % count];
 }

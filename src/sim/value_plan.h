@@ -1,7 +1,8 @@
 // Number formats of a run: the scale of every tensor and the factors of every operator.
 //
-// Floating formats: every scale is 1. Fixed formats: real = code * scale, scale = largest magnitude in the double reference / largest
-// code, per tensor over all images of a batch (post-training calibration). Layers that only move rows share one scale with their inputs.
+// Floating formats: every scale is 1. Fixed formats: real = code * scale, scale = largest magnitude in the double
+// reference / largest code, per tensor over all images of a batch (post-training calibration). Layers that only move
+// rows share one scale with their inputs.
 #pragma once
 
 #include <vector>
@@ -16,13 +17,14 @@ namespace vitality {
 
 struct AttentionScales {
   double q = 1, k = 1, v = 1, context = 1, numerator = 1, scores = 1, probability = 1, result = 1;
-  double wide_result = 1;   // low-rank and sparse output before they are added
-  double residual = 1;      // P - T on the mask
+  double wide_result = 1;  // low-rank and sparse output before they are added
+  double residual = 1;     // P - T on the mask
 };
 
 class ValuePlan {
  public:
-  ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference, const ParameterSource& parameters);
+  ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference,
+            const ParameterSource& parameters);
 
   // Scale of a layer's output (kModelInput: of the images).
   double scale(int layer) const { return is_model_input(layer) ? image_ : layer_[static_cast<std::size_t>(layer)]; }

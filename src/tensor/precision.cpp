@@ -8,32 +8,45 @@ namespace vitality {
 
 Bytes storage_bytes(Precision p) {
   switch (p) {
-    case Precision::kFp64: return 8;
-    case Precision::kFp32: return 4;
+    case Precision::kFp64:
+      return 8;
+    case Precision::kFp32:
+      return 4;
     case Precision::kFp16:
-    case Precision::kInt16: return 2;
-    case Precision::kInt8: return 1;
+    case Precision::kInt16:
+      return 2;
+    case Precision::kInt8:
+      return 1;
   }
   return 0;
 }
 
 Bytes accumulator_bytes(Precision p) {
   switch (p) {
-    case Precision::kFp64: return 8;
-    case Precision::kInt16: return 6;
-    default: return 4;
+    case Precision::kFp64:
+      return 8;
+    case Precision::kInt16:
+      return 6;
+    default:
+      return 4;
   }
 }
 
-bool is_integer(Precision p) { return p == Precision::kInt16 || p == Precision::kInt8; }
-int max_code(Precision p) { return p == Precision::kInt16 ? 32767 : p == Precision::kInt8 ? 127 : 0; }
+bool is_integer(Precision p) {
+  return p == Precision::kInt16 || p == Precision::kInt8;
+}
+int max_code(Precision p) {
+  return p == Precision::kInt16 ? 32767 : p == Precision::kInt8 ? 127 : 0;
+}
 
 const std::vector<std::string>& precision_names() {
   static const std::vector<std::string> names = {"fp64", "fp32", "fp16", "int16", "int8"};
   return names;
 }
 
-const char* to_string(Precision p) { return precision_names()[static_cast<std::size_t>(p)].c_str(); }
+const char* to_string(Precision p) {
+  return precision_names()[static_cast<std::size_t>(p)].c_str();
+}
 
 bool parse_precision(const std::string& name, Precision& out) {
   for (std::size_t i = 0; i < precision_names().size(); ++i) {
@@ -50,8 +63,8 @@ float round_to_half(float x) {
   const float magnitude = std::fabs(x);
   if (magnitude >= 65520.0F) return std::copysign(std::numeric_limits<float>::infinity(), x);
   int exponent = 0;
-  std::frexp(magnitude, &exponent);                  // magnitude in [2^(exponent-1), 2^exponent)
-  const int lsb = std::max(exponent - 11, -24);      // 11 significant bits, subnormals below 2^-14
+  std::frexp(magnitude, &exponent);              // magnitude in [2^(exponent-1), 2^exponent)
+  const int lsb = std::max(exponent - 11, -24);  // 11 significant bits, subnormals below 2^-14
   return std::ldexp(std::nearbyint(std::ldexp(x, -lsb)), lsb);
 }
 

@@ -1,9 +1,9 @@
 // Number formats of the datapath.
 //
-// Floating formats: operands are rounded to the format; products and sums are taken in the accumulation format (fp64 for fp64,
-// fp32 for fp32 and fp16). Fixed formats: symmetric, per tensor, real = code * scale with a calibrated scale; products and sums
-// are exact integers (algorithm.md 2.3: 2*15 + log2 K bits for int16, 2*8 + log2 K for int8), requantised to the format's codes
-// with round-half-even and saturation where a tensor is stored.
+// Floating formats: operands are rounded to the format; products and sums are taken in the accumulation format (fp64
+// for fp64, fp32 for fp32 and fp16). Fixed formats: symmetric, per tensor, real = code * scale with a calibrated scale;
+// products and sums are exact integers (algorithm.md 2.3: 2*15 + log2 K bits for int16, 2*8 + log2 K for int8),
+// requantised to the format's codes with round-half-even and saturation where a tensor is stored.
 #pragma once
 
 #include <string>
@@ -15,11 +15,11 @@ namespace vitality {
 
 enum class Precision { kFp64, kFp32, kFp16, kInt16, kInt8 };
 
-Bytes storage_bytes(Precision p);       // of one element: 8, 4, 2, 2, 1
-Bytes accumulator_bytes(Precision p);   // of one partial sum: 8, 4, 4, 6, 4
+Bytes storage_bytes(Precision p);      // of one element: 8, 4, 2, 2, 1
+Bytes accumulator_bytes(Precision p);  // of one partial sum: 8, 4, 4, 6, 4
 bool is_integer(Precision p);
-int max_code(Precision p);              // 32767, 127; 0 for floating formats
-const char* to_string(Precision p);     // "fp64", ...
+int max_code(Precision p);           // 32767, 127; 0 for floating formats
+const char* to_string(Precision p);  // "fp64", ...
 const std::vector<std::string>& precision_names();
 bool parse_precision(const std::string& name, Precision& out);
 

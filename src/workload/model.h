@@ -1,9 +1,9 @@
 // A vision transformer as a list of layers with resolved shapes.
 //
-// Every tensor is a matrix: rows = tokens (or pixels, in row-major image order), columns = channels. Layers appear in execution
-// order; a layer names its inputs by index into VitModel::layers (kModelInput = the image: rows = H*W, cols = 3; image i of a batch:
-// kModelInput - i).
-// MobileViT's independent attention problems ("instances") lie one after the other in the rows.
+// Every tensor is a matrix: rows = tokens (or pixels, in row-major image order), columns = channels. Layers appear in
+// execution order; a layer names its inputs by index into VitModel::layers (kModelInput = the image: rows = H*W, cols =
+// 3; image i of a batch: kModelInput - i). MobileViT's independent attention problems ("instances") lie one after the
+// other in the rows.
 #pragma once
 
 #include <string>
@@ -15,8 +15,12 @@
 namespace vitality {
 
 constexpr int kModelInput = -1;
-constexpr bool is_model_input(int index) { return index < 0; }
-constexpr int image_of(int index) { return kModelInput - index; }  // which image of the batch
+constexpr bool is_model_input(int index) {
+  return index < 0;
+}
+constexpr int image_of(int index) {
+  return kModelInput - index;
+}  // which image of the batch
 
 // Gemm view (im2col): M = out_h*out_w, K = kernel^2*in_channels/groups, N = out_channels/groups, `groups` times.
 // Weights: (kernel*kernel*in_channels/groups) x out_channels, row = (ky*kernel + kx)*in_channels/groups + channel.
@@ -29,18 +33,21 @@ struct Linear {
   int rows, in_features, out_features;
   bool bias;
 };
-// Where an attention operand's heads lie: head h of an operand with depth x = columns [offset + h*head_stride, ... + x) of input `input`.
+// Where an attention operand's heads lie: head h of an operand with depth x = columns [offset + h*head_stride, ... + x)
+// of input `input`.
 struct HeadColumns {
   int input;  // index into Layer::inputs
   int offset, head_stride;
 };
-// Output: instances*n_q rows, heads*d_v columns (head h at column h*d_v). Q has instances*n_q rows, K and V instances*n_kv.
-// bias_params > 0: a learned additive score bias, B(h, i, j) = table(h, |difference of positions i and j|), expanded heads x n_q x n_kv.
+// Output: instances*n_q rows, heads*d_v columns (head h at column h*d_v). Q has instances*n_q rows, K and V
+// instances*n_kv. bias_params > 0: a learned additive score bias, B(h, i, j) = table(h, |difference of positions i and
+// j|), expanded heads x n_q x n_kv.
 struct Attention {
   int heads, instances, n_q, n_kv, d_qk, d_v;
   HeadColumns q, k, v;
   Count bias_params;
-  // The token grid that the bias indexes (LeViT): keys on grid x grid, queries on every query_stride-th key of both axes.
+  // The token grid that the bias indexes (LeViT): keys on grid x grid, queries on every query_stride-th key of both
+  // axes.
   int bias_grid, query_stride;
 };
 struct LayerNorm {
@@ -61,7 +68,7 @@ struct Add {  // two inputs of equal shape
 struct PositionEmbedding {  // one input plus a learned matrix
   int rows, channels;
 };
-struct ConcatToken {  // a learned row in front
+struct ConcatToken {     // a learned row in front
   int tokens, channels;  // of the output
 };
 struct ConcatChannels {  // [a | b]
@@ -74,7 +81,8 @@ struct MeanPool {  // mean over all rows -> 1 row
   int rows, channels;
 };
 // MobileViT: pixels of each patch x patch block to `patch^2` instances of tokens, and back. A permutation of rows:
-// output row (py*patch + px)*tokens + (by*width/patch + bx) = input row (by*patch + py)*width + bx*patch + px. Fold is the inverse.
+// output row (py*patch + px)*tokens + (by*width/patch + bx) = input row (by*patch + py)*width + bx*patch + px. Fold is
+// the inverse.
 struct Unfold {
   int height, width, patch, channels;
 };
@@ -82,8 +90,8 @@ struct Fold {
   int height, width, patch, channels;
 };
 
-using LayerParameters = std::variant<Conv2d, Linear, Attention, LayerNorm, BatchNorm, Activation, Add, PositionEmbedding, ConcatToken,
-                                     ConcatChannels, Subsample, MeanPool, Unfold, Fold>;
+using LayerParameters = std::variant<Conv2d, Linear, Attention, LayerNorm, BatchNorm, Activation, Add,
+                                     PositionEmbedding, ConcatToken, ConcatChannels, Subsample, MeanPool, Unfold, Fold>;
 
 struct MatrixShape {
   int rows, cols;
@@ -100,7 +108,8 @@ struct Layer {
 const char* kind_name(const Layer& layer);  // "conv2d", "linear", "attention", "layer_norm", ...
 MatrixShape output_shape(const Layer& layer);
 Count parameter_count(const Layer& layer);
-// Multiply-accumulates of conv2d, linear and softmax attention (QK^T and PV), as published counters have them; 0 for the rest.
+// Multiply-accumulates of conv2d, linear and softmax attention (QK^T and PV), as published counters have them; 0 for
+// the rest.
 Count macs(const Layer& layer);
 
 struct VitModel {

@@ -25,13 +25,18 @@ struct Range {
 
 Range range_of(const ParameterInfo& info) {
   switch (info.role) {
-    case ParameterRole::kWeight: return {0, std::sqrt(3.0 / info.rows)};
-    case ParameterRole::kBias: return {0, 0.1};
+    case ParameterRole::kWeight:
+      return {0, std::sqrt(3.0 / info.rows)};
+    case ParameterRole::kBias:
+      return {0, 0.1};
     case ParameterRole::kNormScale:
-    case ParameterRole::kRunningVariance: return {1, 0.1};
+    case ParameterRole::kRunningVariance:
+      return {1, 0.1};
     case ParameterRole::kEmbedding:
-    case ParameterRole::kScoreBias: return {0, 0.5};
-    case ParameterRole::kImage: return {0, std::sqrt(3.0)};
+    case ParameterRole::kScoreBias:
+      return {0, 0.5};
+    case ParameterRole::kImage:
+      return {0, std::sqrt(3.0)};
   }
   return {0, 0};
 }
@@ -43,7 +48,8 @@ MatrixD SeededParameters::tensor(const ParameterInfo& info) const {
   const Range range = range_of(info);
   const double scale = range.half_width / 2147483648.0;
   const bool later_image = info.role == ParameterRole::kImage && info.image > 0;
-  const std::uint64_t key = later_image ? key_of(seed_ + static_cast<std::uint64_t>(info.image), "input") : key_of(seed_, info.name);
+  const std::uint64_t key =
+      later_image ? key_of(seed_ + static_cast<std::uint64_t>(info.image), "input") : key_of(seed_, info.name);
   double* out = values.data();
   const std::size_t count = values.size();
   // One hash gives two elements.
@@ -63,13 +69,16 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer) {
   std::vector<ParameterInfo> list;
   const std::string& name = layer.shared_parameters.empty() ? layer.name : layer.shared_parameters;
   if (const auto* p = std::get_if<Conv2d>(&layer.parameters)) {
-    list.push_back({name + ".weight", p->kernel * p->kernel * p->in_channels / p->groups, p->out_channels, ParameterRole::kWeight});
+    list.push_back({name + ".weight", p->kernel * p->kernel * p->in_channels / p->groups, p->out_channels,
+                    ParameterRole::kWeight});
     if (p->bias) list.push_back({name + ".bias", 1, p->out_channels, ParameterRole::kBias});
   } else if (const auto* l = std::get_if<Linear>(&layer.parameters)) {
     list.push_back({name + ".weight", l->in_features, l->out_features, ParameterRole::kWeight});
     if (l->bias) list.push_back({name + ".bias", 1, l->out_features, ParameterRole::kBias});
   } else if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
-    if (a->bias_params > 0) list.push_back({name + ".bias", a->heads, static_cast<int>(a->bias_params / a->heads), ParameterRole::kScoreBias});
+    if (a->bias_params > 0)
+      list.push_back(
+          {name + ".bias", a->heads, static_cast<int>(a->bias_params / a->heads), ParameterRole::kScoreBias});
   } else if (const auto* n = std::get_if<LayerNorm>(&layer.parameters)) {
     list.push_back({name + ".weight", 1, n->channels, ParameterRole::kNormScale});
     list.push_back({name + ".bias", 1, n->channels, ParameterRole::kBias});
@@ -89,8 +98,8 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer) {
 std::vector<ParameterInfo> parameters_of(const VitModel& model) {
   std::vector<ParameterInfo> list;
   for (int i = 0; i < model.images; ++i) {
-    list.push_back({i == 0 ? "input" : "input." + std::to_string(i), model.image_height * model.image_width, model.image_channels,
-                    ParameterRole::kImage, i});
+    list.push_back({i == 0 ? "input" : "input." + std::to_string(i), model.image_height * model.image_width,
+                    model.image_channels, ParameterRole::kImage, i});
   }
   const std::size_t count = model.layers.size() / static_cast<std::size_t>(model.images);
   for (std::size_t i = 0; i < count; ++i) {
@@ -99,7 +108,8 @@ std::vector<ParameterInfo> parameters_of(const VitModel& model) {
   return list;
 }
 
-EffectiveWeights effective_weights(const VitModel& model, int layer_index, const ParameterSource& source, bool fold_batch_norm) {
+EffectiveWeights effective_weights(const VitModel& model, int layer_index, const ParameterSource& source,
+                                   bool fold_batch_norm) {
   const std::vector<ParameterInfo> own = parameters_of(model.layers[static_cast<std::size_t>(layer_index)]);
   EffectiveWeights result;
   result.weight = source.tensor(own[0]);
@@ -113,7 +123,8 @@ EffectiveWeights effective_weights(const VitModel& model, int layer_index, const
     const auto* norm = std::get_if<BatchNorm>(&layer.parameters);
     if (norm == nullptr || norm->folded_into != layer_index) continue;
     const std::vector<ParameterInfo> infos = parameters_of(layer);
-    const MatrixD scale = source.tensor(infos[0]), shift = source.tensor(infos[1]), mean = source.tensor(infos[2]), variance = source.tensor(infos[3]);
+    const MatrixD scale = source.tensor(infos[0]), shift = source.tensor(infos[1]), mean = source.tensor(infos[2]),
+                  variance = source.tensor(infos[3]);
     const int cols = result.weight.cols();
     if (result.bias.empty()) result.bias.assign(static_cast<std::size_t>(cols), 0.0);
     if (i < layer_index) {  // a norm in front: (x f + s) W + b = x (diag(f) W) + (s W + b)

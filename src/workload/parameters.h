@@ -1,9 +1,10 @@
 // The values of a model's parameters and its input image.
 //
-// Seeded values are a pure function of (seed, tensor name, element index): any tensor can be produced on demand, dropped, and produced
-// again, on any machine, with the same bits. Tensor names: LAYER.weight (linear, conv: contraction x outputs, algorithm of model.h; norms:
-// scale; concat_token, position_embedding: the learned rows), LAYER.bias (attention: the score bias table, heads x grid^2),
-// LAYER.running_mean, LAYER.running_var, and `input` (pixels x channels). Image i of a batch is `input.i`: the `input` of seed + i.
+// Seeded values are a pure function of (seed, tensor name, element index): any tensor can be produced on demand,
+// dropped, and produced again, on any machine, with the same bits. Tensor names: LAYER.weight (linear, conv:
+// contraction x outputs, algorithm of model.h; norms: scale; concat_token, position_embedding: the learned rows),
+// LAYER.bias (attention: the score bias table, heads x grid^2), LAYER.running_mean, LAYER.running_var, and `input`
+// (pixels x channels). Image i of a batch is `input.i`: the `input` of seed + i.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,8 @@ class ParameterSource {
   virtual MatrixD tensor(const ParameterInfo& info) const = 0;
 };
 
-// Uniform values that keep a signal's variance near 1: weights +-sqrt(3 / fan_in), biases +-0.1, norm scales and variances
-// 1 +- 0.1, embeddings and score biases +-0.5, images +-sqrt(3).
+// Uniform values that keep a signal's variance near 1: weights +-sqrt(3 / fan_in), biases +-0.1, norm scales and
+// variances 1 +- 0.1, embeddings and score biases +-0.5, images +-sqrt(3).
 class SeededParameters : public ParameterSource {
  public:
   explicit SeededParameters(std::uint64_t seed) : seed_(seed) {}
@@ -52,7 +53,8 @@ struct EffectiveWeights {
   MatrixD weight;
   std::vector<double> bias;  // empty: none
 };
-EffectiveWeights effective_weights(const VitModel& model, int layer, const ParameterSource& source, bool fold_batch_norm);
+EffectiveWeights effective_weights(const VitModel& model, int layer, const ParameterSource& source,
+                                   bool fold_batch_norm);
 
 // The score bias of all heads, (heads * n_q) x n_kv, from its table: B(h, i, j) = table(h, |dy| * grid + |dx|).
 MatrixD expanded_score_bias(const Attention& attention, const MatrixD& table);

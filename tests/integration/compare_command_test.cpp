@@ -7,7 +7,8 @@
 using namespace vitality::test;
 
 namespace {
-const std::string kVitality = "configs/vitality.json", kDense = "configs/dense_softmax.json", kTiny = "workloads/tiny_vit.json";
+const std::string kVitality = "configs/vitality.json", kDense = "configs/dense_softmax.json",
+                  kTiny = "workloads/tiny_vit.json";
 
 nlohmann::json compared(std::vector<std::string> words) {
   const ScratchFolder folder;
@@ -31,13 +32,15 @@ TEST_CASE("compare: two machines, values checked; Taylor has an error against so
   CHECK(first["end_to_end"]["latency_ms"]["tag"] == "simulated");
   CHECK(first["attention_error"]["value"].get<double>() > 0);
   CHECK(second["attention_error"]["value"] == 0);
-  const double latency = first["end_to_end"]["latency_ms"]["value"], other = second["end_to_end"]["latency_ms"]["value"];
+  const double latency = first["end_to_end"]["latency_ms"]["value"],
+               other = second["end_to_end"]["latency_ms"]["value"];
   CHECK(second["end_to_end"]["speedup"]["value"].get<double>() == Approx(latency / other));
 }
 
 TEST_CASE("compare: the same numbers whatever the number of jobs") {
   const auto with = [](const char* jobs) {
-    auto json = compared({"--config", kVitality, kDense, "--workload", kTiny, "workloads/tiny_levit.json", "--numerics", "off", "--jobs", jobs});
+    auto json = compared({"--config", kVitality, kDense, "--workload", kTiny, "workloads/tiny_levit.json", "--numerics",
+                          "off", "--jobs", jobs});
     json.erase("command");
     return json;
   };
@@ -45,7 +48,8 @@ TEST_CASE("compare: the same numbers whatever the number of jobs") {
 }
 
 TEST_CASE("compare: normalization tags every other machine and says how") {
-  const auto json = compared({"--config", kVitality, kDense, "--workload", kTiny, "--numerics", "off", "--normalize", "area"});
+  const auto json =
+      compared({"--config", kVitality, kDense, "--workload", kTiny, "--numerics", "off", "--normalize", "area"});
   CHECK(json["machines"][0]["tag"] == "simulated");
   CHECK(json["machines"][1]["tag"] == "scaled");
   CHECK(json["pairs"][1]["end_to_end"]["latency_ms"]["tag"] == "scaled");
@@ -54,7 +58,8 @@ TEST_CASE("compare: normalization tags every other machine and says how") {
 
 TEST_CASE("compare: a failing pair is reported, the rest stand; nothing that runs is exit 4") {
   const ScratchFolder folder;
-  const std::string small = folder.write("small.json", R"({"name": "small", "scratchpad": {"capacity_kib": 1, "banks": 1, "port_bytes": 64}})");
+  const std::string small = folder.write(
+      "small.json", R"({"name": "small", "scratchpad": {"capacity_kib": 1, "banks": 1, "port_bytes": 64}})");
   const auto json = compared({"--config", kVitality, small, "--workload", kTiny, "--numerics", "off"});
   CHECK(json["pairs"][0]["status"] == "ok");
   CHECK(json["pairs"][1]["status"] == "infeasible");

@@ -99,11 +99,12 @@ TEST_CASE("list operators: the kinds of attention it names are those that run ta
   const std::size_t begin = out.find(mark);
   REQUIRE(begin != std::string::npos);
   const std::string listed = ", " + out.substr(begin + mark.size(), out.find('\n', begin) - begin - mark.size()) + ", ";
-  for (const std::string kind : {"softmax", "taylor", "taylor_elided", "taylor_released", "sparse", "unified", "unified_additive", "auto"}) {
+  for (const std::string kind :
+       {"softmax", "taylor", "taylor_elided", "taylor_released", "sparse", "unified", "unified_additive", "auto"}) {
     INFO(kind << " in" << listed);
     const bool simulated = listed.find(", " + kind + ", ") != std::string::npos;
-    CHECK(run_program({"run", "--config", "configs/vitality.json", "--workload", "workloads/tiny_vit.json", "--numerics", "off", "--quiet", "--set",
-                       "attention=" + kind})
+    CHECK(run_program({"run", "--config", "configs/vitality.json", "--workload", "workloads/tiny_vit.json",
+                       "--numerics", "off", "--quiet", "--set", "attention=" + kind})
               .exit_code == (simulated ? 0 : 4));
   }
 }

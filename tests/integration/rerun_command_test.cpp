@@ -16,7 +16,8 @@ std::string read_text(const std::string& path) {
 }
 
 std::string result_of(const ScratchFolder& folder, std::vector<std::string> more) {
-  std::vector<std::string> words{"run", "--config", "configs/vitality.json", "--quiet", "--result", folder.path("r.json")};
+  std::vector<std::string> words{"run",     "--config", "configs/vitality.json",
+                                 "--quiet", "--result", folder.path("r.json")};
   words.insert(words.end(), more.begin(), more.end());
   REQUIRE(run_program(words).exit_code == 0);
   return read_text(folder.path("r.json"));
@@ -28,9 +29,11 @@ TEST_CASE("rerun: a result agrees with its repetition, whatever the run was aske
   const ScratchFolder folder;
   for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{
            {"--workload", "workloads/tiny_vit.json"},
-           {"--workload", "workloads/tiny_levit.json", "--numerics", "off", "--set", "matrix_engine.rows=32", "--set", "precision=int8"},
+           {"--workload", "workloads/tiny_levit.json", "--numerics", "off", "--set", "matrix_engine.rows=32", "--set",
+            "precision=int8"},
            {"--workload", "workloads/tiny_mobilevit.json", "--seed", "77", "--batch", "2", "--layers", "*"},
-           {"--workload", "workloads/tiny_vit.json", "--layers", "blocks.[0]*", "--set", "name=it's a \"name\" with $signs"}}) {
+           {"--workload", "workloads/tiny_vit.json", "--layers", "blocks.[0]*", "--set",
+            "name=it's a \"name\" with $signs"}}) {
     result_of(folder, more);
     const ProgramResult result = run_program({"rerun", folder.path("r.json")});
     INFO(result.out << result.err);
@@ -49,7 +52,8 @@ TEST_CASE("rerun: host_seconds may differ, nothing else may") {
   Json json = recorded;
   json["manifest"]["host_seconds"] = 12345.5;
   CHECK(rerun(json).exit_code == 0);
-  for (const char* pointer : {"/totals/cycles", "/layers/3/energy_pj", "/units/0/stall_cycles/dram", "/numerics/max_abs_error", "/manifest/config_sha256"}) {
+  for (const char* pointer : {"/totals/cycles", "/layers/3/energy_pj", "/units/0/stall_cycles/dram",
+                              "/numerics/max_abs_error", "/manifest/config_sha256"}) {
     json = recorded;
     json[Json::json_pointer(pointer)] = 1;
     const ProgramResult result = rerun(json);
@@ -93,7 +97,8 @@ TEST_CASE("rerun: what is no result is refused") {
   CHECK(run_program({"rerun", "a.json", "b.json"}).exit_code == 2);
   CHECK(run_program({"rerun", "/nonexistent.json"}).exit_code == 2);
   // A run whose files are gone.
-  const ProgramResult gone = run_program({"rerun", folder.write("gone.json", with("/manifest/arguments/1", folder.path("no.json")))});
+  const ProgramResult gone =
+      run_program({"rerun", folder.write("gone.json", with("/manifest/arguments/1", folder.path("no.json")))});
   CHECK(gone.exit_code == 2);
   CHECK_THAT(gone.err, Contains("no.json"));
 }

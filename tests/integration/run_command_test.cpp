@@ -1,5 +1,5 @@
-// `vitality run` from outside: the result's fields and sums, reproducibility, --inputs, --layers, --batch, exit codes, and that
-// nothing is written on error.
+// `vitality run` from outside: the result's fields and sums, reproducibility, --inputs, --layers, --batch, exit codes,
+// and that nothing is written on error.
 #include <signal.h>
 
 #include <algorithm>
@@ -24,7 +24,8 @@ std::string read_text(const std::string& path) {
 }
 
 std::vector<std::string> words(const std::string& workload, std::vector<std::string> more = {}) {
-  std::vector<std::string> all{"run", "--config", "configs/vitality.json", "--workload", "workloads/" + workload + ".json"};
+  std::vector<std::string> all{"run", "--config", "configs/vitality.json", "--workload",
+                               "workloads/" + workload + ".json"};
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -47,7 +48,8 @@ std::vector<std::string> files_in(const std::string& path) {
 }
 
 // Every refusal: exit code, text on stderr, nothing on stdout, nothing new in the folder.
-void check_refused(const ScratchFolder& folder, std::vector<std::string> arguments, int exit_code, const std::string& expected) {
+void check_refused(const ScratchFolder& folder, std::vector<std::string> arguments, int exit_code,
+                   const std::string& expected) {
   const auto before = files_in(folder.path());
   arguments.insert(arguments.end(), {"--result", folder.path("refused.json"), "--csv", folder.path("refused_csv")});
   const ProgramResult result = run_program(arguments);
@@ -63,7 +65,8 @@ void check_refused(const ScratchFolder& folder, std::vector<std::string> argumen
 TEST_CASE("run: the result has every field of the contract and its sums close") {
   const json r = run("tiny_vit");
   CHECK(r["schema_version"] == 1);
-  for (const char* key : {"version", "command", "seed", "config_sha256", "workload_sha256", "host_seconds"}) CHECK(r["manifest"].contains(key));
+  for (const char* key : {"version", "command", "seed", "config_sha256", "workload_sha256", "host_seconds"})
+    CHECK(r["manifest"].contains(key));
   CHECK(r["config"]["matrix_engine"]["rows"] == 64);
   CHECK(r["workload"]["name"] == "tiny_vit");
   CHECK(r["mode"] == "inference");
@@ -72,8 +75,9 @@ TEST_CASE("run: the result has every field of the contract and its sums close") 
   CHECK(r["numerics"]["max_rel_error"].get<double>() <= r["numerics"]["tolerance"].get<double>());
   CHECK(r["numerics"]["approximation"]["max_rel_error"].get<double>() > 0);
   for (const char* part : {"totals", "attention_totals"}) {
-    for (const char* key : {"cycles", "latency_ms", "energy_mj", "average_power_w", "area_mm2", "macs", "gops", "gops_per_w", "utilization",
-                            "dram_read_bytes", "dram_write_bytes", "sram_read_bytes", "sram_write_bytes", "noc_byte_hops"})
+    for (const char* key :
+         {"cycles", "latency_ms", "energy_mj", "average_power_w", "area_mm2", "macs", "gops", "gops_per_w",
+          "utilization", "dram_read_bytes", "dram_write_bytes", "sram_read_bytes", "sram_write_bytes", "noc_byte_hops"})
       CHECK(r[part][key].is_number());
     for (const char* key : {"mul", "add", "div", "exp", "cmp"}) CHECK(r[part]["operations"][key].is_number_integer());
   }
@@ -81,7 +85,8 @@ TEST_CASE("run: the result has every field of the contract and its sums close") 
   CHECK(total > 0);
   std::int64_t macs = 0, dram = 0, path = 0, last = 0;
   for (const json& layer : r["layers"]) {
-    for (const char* key : {"name", "kind", "start_cycle", "end_cycle", "macs", "operations", "energy_pj", "bytes", "bottleneck", "bound_cycles"})
+    for (const char* key : {"name", "kind", "start_cycle", "end_cycle", "macs", "operations", "energy_pj", "bytes",
+                            "bottleneck", "bound_cycles"})
       CHECK(layer.contains(key));
     macs += layer["macs"].get<std::int64_t>();
     dram += layer["bytes"]["dram_read"].get<std::int64_t>() + layer["bytes"]["dram_write"].get<std::int64_t>();
@@ -89,12 +94,14 @@ TEST_CASE("run: the result has every field of the contract and its sums close") 
     for (const auto& part : layer["time_split"]) split += part.get<std::int64_t>();
     CHECK(split == layer["end_cycle"].get<std::int64_t>() - layer["start_cycle"].get<std::int64_t>());
     for (const auto& part : layer["bytes"]["dram_by_operand"]) operands += part.get<std::int64_t>();
-    CHECK(operands == layer["bytes"]["dram_read"].get<std::int64_t>() + layer["bytes"]["dram_write"].get<std::int64_t>());
+    CHECK(operands ==
+          layer["bytes"]["dram_read"].get<std::int64_t>() + layer["bytes"]["dram_write"].get<std::int64_t>());
     last = std::max(last, layer["end_cycle"].get<std::int64_t>());
   }
   CHECK(last == total);
   CHECK(macs == r["totals"]["macs"]);
-  CHECK(dram == r["totals"]["dram_read_bytes"].get<std::int64_t>() + r["totals"]["dram_write_bytes"].get<std::int64_t>());
+  CHECK(dram ==
+        r["totals"]["dram_read_bytes"].get<std::int64_t>() + r["totals"]["dram_write_bytes"].get<std::int64_t>());
   for (const json& unit : r["units"]) {
     std::int64_t sum = unit["busy_cycles"].get<std::int64_t>() + unit["idle_cycles"].get<std::int64_t>();
     for (const auto& stall : unit["stall_cycles"]) sum += stall.get<std::int64_t>();
@@ -113,7 +120,9 @@ TEST_CASE("run: two runs of one command differ in host_seconds alone, wherever t
   const ScratchFolder folder;
   std::vector<std::string> texts;
   for (const char* name : {"a", "b"}) {
-    REQUIRE(run_program(words("tiny_mobilevit", {"--quiet", "--result", folder.path(name), "--csv", folder.path(std::string(name) + "_csv")})).exit_code == 0);
+    REQUIRE(run_program(words("tiny_mobilevit", {"--quiet", "--result", folder.path(name), "--csv",
+                                                 folder.path(std::string(name) + "_csv")}))
+                .exit_code == 0);
     std::string text = read_text(folder.path(name));
     const auto at = text.find("\"host_seconds\": ");
     REQUIRE(at != std::string::npos);
@@ -131,7 +140,8 @@ TEST_CASE("run: two runs of one command differ in host_seconds alone, wherever t
 
 TEST_CASE("run: the CSV tables have one row a layer and a unit, as wide as their heads") {
   const ScratchFolder folder;
-  REQUIRE(run_program(words("tiny_levit", {"--quiet", "--result", folder.path("r"), "--csv", folder.path("csv")})).exit_code == 0);
+  REQUIRE(run_program(words("tiny_levit", {"--quiet", "--result", folder.path("r"), "--csv", folder.path("csv")}))
+              .exit_code == 0);
   const json r = json::parse(read_text(folder.path("r")));
   const auto lines_of = [&](const std::string& name) {
     std::ifstream file(folder.path("csv/" + name));
@@ -151,7 +161,8 @@ TEST_CASE("run: the CSV tables have one row a layer and a unit, as wide as their
   CHECK(lines_of("totals.csv").size() == 3);
   CHECK(lines_of("layers.csv").size() == r["layers"].size() + 1);
   CHECK(lines_of("units.csv").size() == r["units"].size() + 1);
-  CHECK_THAT(lines_of("totals.csv")[1], Catch::StartsWith("total," + std::to_string(r["totals"]["cycles"].get<std::int64_t>()) + ","));
+  CHECK_THAT(lines_of("totals.csv")[1],
+             Catch::StartsWith("total," + std::to_string(r["totals"]["cycles"].get<std::int64_t>()) + ","));
 }
 
 TEST_CASE("run: numerics off gives the same statistics and says that nothing was checked") {
@@ -168,8 +179,10 @@ TEST_CASE("run: the table has units, names what is not charged, and fits 120 col
   const ProgramResult result = run_program(words("tiny_vit"));
   CHECK(result.exit_code == 0);
   CHECK(result.err.empty());
-  CHECK_THAT(result.out, Contains(" ms = ") && Contains(" mJ; average power ") && Contains(" GOP/s") && Contains("mm2 at 28 nm"));
-  CHECK_THAT(result.out, Contains("NOT CHARGED   layer_norm, activation") && Contains("Taylor against softmax") && Contains("arithmetic    within tolerance"));
+  CHECK_THAT(result.out,
+             Contains(" ms = ") && Contains(" mJ; average power ") && Contains(" GOP/s") && Contains("mm2 at 28 nm"));
+  CHECK_THAT(result.out, Contains("NOT CHARGED   layer_norm, activation") && Contains("Taylor against softmax") &&
+                             Contains("arithmetic    within tolerance"));
   CHECK_THAT(result.out, Contains("blocks.0.attn.qkv") && Contains("sa_general") && Contains("critical path"));
   std::size_t begin = 0;
   for (std::size_t end; (end = result.out.find('\n', begin)) != std::string::npos; begin = end + 1) {
@@ -205,7 +218,8 @@ TEST_CASE("run: a batch counts every image, shares the parameters and says what 
   CHECK(three["workload"] == one["workload"]);
   CHECK(three["totals"]["macs"] == 3 * one["totals"]["macs"].get<std::int64_t>());
   CHECK(three["totals"]["dram_read_bytes"] == 3 * one["totals"]["dram_read_bytes"].get<std::int64_t>());
-  CHECK(three["attention_totals"]["operations"]["mul"] == 3 * one["attention_totals"]["operations"]["mul"].get<std::int64_t>());
+  CHECK(three["attention_totals"]["operations"]["mul"] ==
+        3 * one["attention_totals"]["operations"]["mul"].get<std::int64_t>());
   CHECK(three["layers"].size() == 3 * one["layers"].size());
   CHECK(three["layers"][one["layers"].size()]["name"] == "image1/" + one["layers"][0]["name"].get<std::string>());
   CHECK(three["numerics"]["passed"] == true);
@@ -221,8 +235,10 @@ TEST_CASE("run: --inputs replaces what it names, bit for bit") {
   // Every tensor of seed 5 as a file: the same run as seed 5, whatever the seed.
   const SeededParameters seeded(5);
   std::filesystem::create_directory(folder.path("in"));
-  for (const ParameterInfo& info : parameters_of(model)) write_npy(folder.path("in/" + info.name + ".npy"), seeded.tensor(info));
-  const json want = run("tiny_levit", {"--seed", "5"}), got = run("tiny_levit", {"--seed", "9", "--inputs", folder.path("in")});
+  for (const ParameterInfo& info : parameters_of(model))
+    write_npy(folder.path("in/" + info.name + ".npy"), seeded.tensor(info));
+  const json want = run("tiny_levit", {"--seed", "5"}),
+             got = run("tiny_levit", {"--seed", "9", "--inputs", folder.path("in")});
   const json other = run("tiny_levit", {"--seed", "9"});
   CHECK(got["numerics"] == want["numerics"]);
   CHECK(got["layers"] == want["layers"]);
@@ -243,7 +259,8 @@ TEST_CASE("run: bad tensors are refused before anything is simulated") {
   };
   const VitModel model = read_workload(std::string(VITALITY_SOURCE_DIR) + "/workloads/tiny_levit.json");
   const auto infos = parameters_of(model);
-  const auto variance = std::find_if(infos.begin(), infos.end(), [](const ParameterInfo& i) { return i.role == ParameterRole::kRunningVariance; });
+  const auto variance = std::find_if(infos.begin(), infos.end(),
+                                     [](const ParameterInfo& i) { return i.role == ParameterRole::kRunningVariance; });
   REQUIRE(variance != infos.end());
   refused("inputs", {infos[0].rows, infos[0].cols}, 1, "did you mean \"input\"?");
   refused("input", {infos[0].rows + 1, infos[0].cols}, 1, "expected (");
@@ -284,17 +301,20 @@ TEST_CASE("run: refusals") {
   }
   check_refused(folder, {"run", "--workload", "workloads/tiny_vit.json"}, 2, "--config is required");
   check_refused(folder, {"run", "--config", "configs/vitality.json"}, 2, "--workload is required");
-  check_refused(folder, {"run", "--config", "configs/vitality.json", "--workload", "configs/vitality.json"}, 2, "configs/vitality.json");
-  check_refused(folder, {"run", "--config", "workloads/tiny_vit.json", "--workload", "workloads/tiny_vit.json"}, 2, "workloads/tiny_vit.json");
+  check_refused(folder, {"run", "--config", "configs/vitality.json", "--workload", "configs/vitality.json"}, 2,
+                "configs/vitality.json");
+  check_refused(folder, {"run", "--config", "workloads/tiny_vit.json", "--workload", "workloads/tiny_vit.json"}, 2,
+                "workloads/tiny_vit.json");
 }
 
 TEST_CASE("run: outputs that cannot be written are refused before the run, and devices are written in place") {
   const ScratchFolder folder;
   folder.write("file", "keep");
-  for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{{"--result", folder.path()},
-                                                                                    {"--result", folder.path("none/r.json")},
-                                                                                    {"--csv", folder.path("file")},
-                                                                                    {"--csv", folder.path("file/csv")}}) {
+  for (const std::vector<std::string>& more :
+       std::vector<std::vector<std::string>>{{"--result", folder.path()},
+                                             {"--result", folder.path("none/r.json")},
+                                             {"--csv", folder.path("file")},
+                                             {"--csv", folder.path("file/csv")}}) {
     const ProgramResult result = run_program(words("tiny_vit", more));
     CHECK(result.exit_code == 2);
     CHECK_THAT(result.err, Catch::StartsWith("error: " + folder.path()));
@@ -320,8 +340,9 @@ TEST_CASE("run: an interrupted run exits with 130 and leaves nothing") {
     close(progress[0]), close(progress[1]);
     if (chdir(VITALITY_SOURCE_DIR) != 0) _exit(127);
     const std::string result = folder.path("r.json");
-    execl(VITALITY_PROGRAM, VITALITY_PROGRAM, "run", "--config", "configs/vitality.json", "--workload", "workloads/vit_huge_14.json",
-          "--progress", "always", "--result", result.c_str(), static_cast<char*>(nullptr));
+    execl(VITALITY_PROGRAM, VITALITY_PROGRAM, "run", "--config", "configs/vitality.json", "--workload",
+          "workloads/vit_huge_14.json", "--progress", "always", "--result", result.c_str(),
+          static_cast<char*>(nullptr));
     _exit(127);
   }
   close(progress[1]);

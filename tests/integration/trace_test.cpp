@@ -28,14 +28,30 @@ struct TracedRun {
 
 TracedRun traced(const std::string& config, const std::string& workload, std::vector<std::string> more = {}) {
   const ScratchFolder folder;
-  std::vector<std::string> words{"run",      "--config", "configs/" + config + ".json", "--workload", "workloads/" + workload + ".json",
-                                 "--quiet",  "--result", folder.path("r.json"),         "--trace",    folder.path("t.json"),
-                                 "--vcd",    folder.path("u.vcd"), "--numerics", "off"};
+  std::vector<std::string> words{"run",
+                                 "--config",
+                                 "configs/" + config + ".json",
+                                 "--workload",
+                                 "workloads/" + workload + ".json",
+                                 "--quiet",
+                                 "--result",
+                                 folder.path("r.json"),
+                                 "--trace",
+                                 folder.path("t.json"),
+                                 "--vcd",
+                                 folder.path("u.vcd"),
+                                 "--numerics",
+                                 "off"};
   words.insert(words.end(), more.begin(), more.end());
   const ProgramResult program = run_program(words);
   INFO(program.err);
   REQUIRE(program.exit_code == 0);
-  TracedRun run{json::parse(read_text(folder.path("r.json"))), json::parse(read_text(folder.path("t.json"))), read_text(folder.path("u.vcd")), 0, 0, {}};
+  TracedRun run{json::parse(read_text(folder.path("r.json"))),
+                json::parse(read_text(folder.path("t.json"))),
+                read_text(folder.path("u.vcd")),
+                0,
+                0,
+                {}};
   run.clock_mhz = run.result["config"]["clock_mhz"];
   run.cycles = run.result["totals"]["cycles"];
   for (const json& event : run.trace["traceEvents"])
@@ -43,7 +59,9 @@ TracedRun traced(const std::string& config, const std::string& workload, std::ve
   return run;
 }
 
-std::string unit_of(const std::string& track) { return track.substr(0, track.find(' ')); }
+std::string unit_of(const std::string& track) {
+  return track.substr(0, track.find(' '));
+}
 
 const json& unit_result(const TracedRun& run, const std::string& name) {
   for (const json& unit : run.result["units"])
@@ -53,7 +71,8 @@ const json& unit_result(const TracedRun& run, const std::string& name) {
 
 // Cycles in which the unit holds a job, as the result has them.
 std::int64_t held_cycles(const json& unit) {
-  return unit["busy_cycles"].get<std::int64_t>() + unit["stall_cycles"].value("scratchpad", std::int64_t{0}) + unit["stall_cycles"].value("noc", std::int64_t{0});
+  return unit["busy_cycles"].get<std::int64_t>() + unit["stall_cycles"].value("scratchpad", std::int64_t{0}) +
+         unit["stall_cycles"].value("noc", std::int64_t{0});
 }
 
 }  // namespace
@@ -109,7 +128,8 @@ TEST_CASE("trace: the counters integrate to the result's bytes and MACs, and DMA
   const TracedRun run = traced("vitality", "tiny_levit");
   std::map<std::string, std::vector<std::pair<double, json>>> counters;
   for (const json& event : run.trace["traceEvents"])
-    if (event["ph"] == "C") counters[event["name"]].emplace_back(event["ts"].get<double>() * run.clock_mhz, event["args"]);
+    if (event["ph"] == "C")
+      counters[event["name"]].emplace_back(event["ts"].get<double>() * run.clock_mhz, event["args"]);
   const auto integral = [&](const char* name, const char* series) {
     const auto& samples = counters.at(name);
     double sum = 0;
@@ -138,7 +158,9 @@ TEST_CASE("trace: arrows lead from spans to spans, not backwards, and are bounde
     const TracedRun run = traced("vitality", workload);
     std::map<std::int64_t, json> sources, targets;
     std::set<std::pair<int, double>> span_starts;
-    const auto place = [](const json& event) { return std::make_pair(event["tid"].get<int>(), event["ts"].get<double>()); };
+    const auto place = [](const json& event) {
+      return std::make_pair(event["tid"].get<int>(), event["ts"].get<double>());
+    };
     for (const json& event : run.trace["traceEvents"]) {
       if (event["ph"] == "X") span_starts.insert(place(event));
       if (event["ph"] == "s") CHECK(sources.emplace(event["id"].get<std::int64_t>(), event).second);
@@ -212,12 +234,13 @@ TEST_CASE("vcd: declared signals only, time forward, busy as long as the result 
 }
 
 TEST_CASE("trace: changes nothing in the result and comes out the same twice") {
-  const TracedRun a = traced("vitality", "tiny_mobilevit", {"--batch", "2"}), b = traced("vitality", "tiny_mobilevit", {"--batch", "2"});
+  const TracedRun a = traced("vitality", "tiny_mobilevit", {"--batch", "2"}),
+                  b = traced("vitality", "tiny_mobilevit", {"--batch", "2"});
   CHECK(a.trace == b.trace);
   CHECK(a.vcd == b.vcd);
   const ScratchFolder folder;
-  REQUIRE(run_program({"run", "--config", "configs/vitality.json", "--workload", "workloads/tiny_mobilevit.json", "--quiet", "--numerics", "off", "--batch",
-                       "2", "--result", folder.path("r.json")})
+  REQUIRE(run_program({"run", "--config", "configs/vitality.json", "--workload", "workloads/tiny_mobilevit.json",
+                       "--quiet", "--numerics", "off", "--batch", "2", "--result", folder.path("r.json")})
               .exit_code == 0);
   json plain = json::parse(read_text(folder.path("r.json"))), with = a.result;
   plain["manifest"].erase("host_seconds"), with["manifest"].erase("host_seconds");

@@ -98,8 +98,8 @@ TEST_CASE("timing: a short stream cannot hide the prefetch of the next tile") {
 }
 
 TEST_CASE("timing: divider interval of 16") {
-  // 5 x 6 elements, 4 lanes: 2 slots a row, 10 slots, one every `interval` cycles; the last quotient comes 18 cycles after its slot, and 1
-  // more because the divisor reaches the second of the last pass's 2 columns one cycle late.
+  // 5 x 6 elements, 4 lanes: 2 slots a row, 10 slots, one every `interval` cycles; the last quotient comes 18 cycles
+  // after its slot, and 1 more because the divisor reaches the second of the last pass's 2 columns one cycle late.
   for (const int interval : {1, 16}) {
     HandSchedule s;
     const auto x = s.buffer(120), d = s.buffer(30);
@@ -134,7 +134,8 @@ TEST_CASE("timing: scratchpad ports and NoC links stretch a stream") {
     const auto fold = s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80));
     return simulate_schedule(config, s.schedule())[static_cast<std::size_t>(fold)];
   };
-  // A row of 4 int16 elements in and one out, 8 bytes each, every cycle. The memory may take half of narrow ports: 16 bytes leave 8.
+  // A row of 4 int16 elements in and one out, 8 bytes each, every cycle. The memory may take half of narrow ports: 16
+  // bytes leave 8.
   HardwareConfig config = plain_machine(4, 4, kLatency);
   config.scratchpad.banks = 1, config.scratchpad.port_bytes = 16;
   CHECK(fold_of(config).done == 20);  // just enough

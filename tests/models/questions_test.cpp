@@ -1,4 +1,5 @@
-// Questions that several simulations answer: attention chosen per layer, resources doubled, the intra-layer pipeline switched off.
+// Questions that several simulations answer: attention chosen per layer, resources doubled, the intra-layer pipeline
+// switched off.
 #include <catch2/catch.hpp>
 
 #include "config/hardware_config_json.h"
@@ -12,7 +13,9 @@ namespace {
 
 const std::string kRoot = VITALITY_SOURCE_DIR;
 
-HardwareConfig machine(const std::vector<std::string>& overrides) { return read_hardware_config(kRoot + "/configs/vitality.json", overrides); }
+HardwareConfig machine(const std::vector<std::string>& overrides) {
+  return read_hardware_config(kRoot + "/configs/vitality.json", overrides);
+}
 
 }  // namespace
 
@@ -26,7 +29,8 @@ TEST_CASE("auto takes the kind of attention that a simulation of the layer alone
     CHECK(softmax == (d.softmax_cycles < d.taylor_cycles));
   }
   const std::vector<bool> all(model.layers.size(), true);
-  const Cycles taylor = cycles_in_child(machine({}), model, all), softmax = cycles_in_child(machine({"attention=softmax"}), model, all);
+  const Cycles taylor = cycles_in_child(machine({}), model, all),
+               softmax = cycles_in_child(machine({"attention=softmax"}), model, all);
   SimulationOptions options;
   const SimulationResult result = simulate(config, model, options);
   CHECK(result.attention_choices.size() == chosen.decisions.size());
@@ -37,7 +41,8 @@ TEST_CASE("auto takes the kind of attention that a simulation of the layer alone
 TEST_CASE("without the intra-layer pipeline attention takes longer, with the same work") {
   const VitModel model = read_workload(kRoot + "/workloads/tiny_vit.json");
   const std::vector<bool> all(model.layers.size(), true);
-  CHECK(cycles_in_child(machine({"pipeline.intra_layer=false"}), model, all) > cycles_in_child(machine({}), model, all));
+  CHECK(cycles_in_child(machine({"pipeline.intra_layer=false"}), model, all) >
+        cycles_in_child(machine({}), model, all));
   SimulationOptions options;
   options.numerics = true;
   const SimulationResult result = simulate(machine({"pipeline.intra_layer=false"}), model, options);

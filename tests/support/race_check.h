@@ -72,12 +72,14 @@ inline std::string find_lost_tiles(const Schedule& schedule, const std::vector<J
   for (const std::int32_t index : order) {
     const Job& job = schedule.jobs[static_cast<std::size_t>(index)];
     const bool uses = (job.flags & kStationaryHeld) != 0;
-    if (uses && held != job.stationary) return "the tile in the array is lost before job " + std::to_string(index) + "\n";
+    if (uses && held != job.stationary)
+      return "the tile in the array is lost before job " + std::to_string(index) + "\n";
     if (!uses) held = (job.flags & kResultHeld) != 0 ? job.result : kNone;
     const bool in_array =
         (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);
     const bool continues = in_array && (job.flags & kFirst) == 0;
-    if (continues ? open != job.op : open != kNone) return "the sums in the array are lost at job " + std::to_string(index) + "\n";
+    if (continues ? open != job.op : open != kNone)
+      return "the sums in the array are lost at job " + std::to_string(index) + "\n";
     open = in_array && (job.flags & kLast) == 0 ? job.op : kNone;
   }
   return "";

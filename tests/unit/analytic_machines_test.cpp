@@ -16,8 +16,12 @@ using namespace vitality;
 namespace {
 
 const std::string kRoot = VITALITY_SOURCE_DIR;
-VitModel shipped_model(const std::string& name) { return read_workload(kRoot + "/workloads/" + name + ".json"); }
-HardwareConfig shipped_machine(const std::string& name) { return read_hardware_config(kRoot + "/configs/" + name + ".json"); }
+VitModel shipped_model(const std::string& name) {
+  return read_workload(kRoot + "/workloads/" + name + ".json");
+}
+HardwareConfig shipped_machine(const std::string& name) {
+  return read_hardware_config(kRoot + "/configs/" + name + ".json");
+}
 
 void check_closing(const SimulationResult& r) {
   Cycles spans = 0;
@@ -46,7 +50,9 @@ void check_closing(const SimulationResult& r) {
 
 }  // namespace
 
-TEST_CASE("roofline: every layer is the larger of its MACs at peak and its bytes at bandwidth, by hand for one linear layer") {
+TEST_CASE(
+    "roofline: every layer is the larger of its MACs at peak and its bytes at bandwidth, by hand for one linear "
+    "layer") {
   HardwareConfig config;
   config.name = "device", config.machine = MachineKind::kRoofline, config.clock_mhz = 1000;
   config.precision = Precision::kFp16, config.attention = AttentionKind::kSoftmax;
@@ -77,7 +83,8 @@ TEST_CASE("roofline: shipped devices on shipped models close, and Taylor counts 
     config.attention = AttentionKind::kTaylor;
     const SimulationResult taylor = roofline(config, model);
     check_closing(taylor);
-    CHECK(std::llround(static_cast<double>(taylor.attention_totals.operations.mul) / 1000) == 6166);  // algorithm.md 6: 6.166 million
+    CHECK(std::llround(static_cast<double>(taylor.attention_totals.operations.mul) / 1000) ==
+          6166);  // algorithm.md 6: 6.166 million
     CHECK(taylor.attention_totals.operations.exp == 0);
   }
   HardwareConfig config = shipped_machine("gpu_h100");
@@ -117,7 +124,8 @@ TEST_CASE("Sanger's released formulas: what its scripts print for BERT-base (ben
   for (const Case& c : {Case{0.2, 0.8, 1.056768, 1.048576}, Case{0.1, 0.6, 0.999424, 0.9866809}}) {
     const SangerCycles first = sanger_cycles(SangerFormula::kThroughput, false, 512, 768, c.density, c.balance);
     CHECK(first.total() * 1e-6 == Approx(c.first).epsilon(1e-5));
-    CHECK(sanger_cycles(SangerFormula::kPipeline, false, 512, 768, c.density, c.balance).total() * 1e-6 == Approx(c.second).epsilon(1e-5));
+    CHECK(sanger_cycles(SangerFormula::kPipeline, false, 512, 768, c.density, c.balance).total() * 1e-6 ==
+          Approx(c.second).epsilon(1e-5));
     // Corrected: the projection is dense, prediction costs something, the rest is as it was.
     const SangerCycles corrected = sanger_cycles(SangerFormula::kThroughput, true, 512, 768, c.density, c.balance);
     CHECK(corrected.attention == first.attention);
@@ -126,10 +134,13 @@ TEST_CASE("Sanger's released formulas: what its scripts print for BERT-base (ben
   }
 }
 
-TEST_CASE("ViTCoD's released simulator: the three totals of its DeiT-Tiny logs at 95 % sparsity, and the parts that they are made of") {
+TEST_CASE(
+    "ViTCoD's released simulator: the three totals of its DeiT-Tiny logs at 95 % sparsity, and the parts that they are "
+    "made of") {
   // Head 0 of the twelve published masks, polarised: global tokens and entries outside their columns.
-  constexpr PolarisedHead kHeads[] = {{197, 1, 2244}, {197, 1, 392},  {197, 70, 2479}, {197, 1, 936},  {197, 1, 1389}, {197, 20, 1785},
-                                      {197, 17, 1333}, {197, 1, 1551}, {197, 1, 454},   {197, 9, 771}, {197, 10, 1039}, {197, 31, 602}};
+  constexpr PolarisedHead kHeads[] = {{197, 1, 2244}, {197, 1, 392},   {197, 70, 2479}, {197, 1, 936},
+                                      {197, 1, 1389}, {197, 20, 1785}, {197, 17, 1333}, {197, 1, 1551},
+                                      {197, 1, 454},  {197, 9, 771},   {197, 10, 1039}, {197, 31, 602}};
   VitcodMachine logged;
   logged.height = logged.lines;
   VitcodAttention sum, real;

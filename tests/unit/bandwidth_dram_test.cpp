@@ -42,7 +42,7 @@ TEST_CASE("bandwidth memory: one request takes a cycle to arrive, its latency an
 
 TEST_CASE("bandwidth memory: a partial burst moves whole; the first burst takes the latency, the rest the rate") {
   BandwidthDram memory(round_memory(4), 1000);
-  memory.submit(1, 60, 8, true, 5);  // touches two bursts
+  memory.submit(1, 60, 8, true, 5);           // touches two bursts
   CHECK(drain(memory)[1] == 6 + 10 + 1 + 1);  // and a quarter of a cycle for the second
   CHECK(memory.statistics().write_bursts == 2);
   CHECK(memory.statistics().write_bytes == 8);

@@ -12,10 +12,10 @@ TEST_CASE("a misspelt name is answered with the nearest one") {
 
 TEST_CASE("fp16 rounding: ties to even, subnormals, overflow") {
   CHECK(round_to_half(1.0F) == 1.0F);
-  CHECK(round_to_half(1.0F + 1.0F / 2048) == 1.0F);                      // tie: even
-  CHECK(round_to_half(1.0F + 3.0F / 2048) == 1.0F + 2.0F / 1024);        // tie: even is above
+  CHECK(round_to_half(1.0F + 1.0F / 2048) == 1.0F);                // tie: even
+  CHECK(round_to_half(1.0F + 3.0F / 2048) == 1.0F + 2.0F / 1024);  // tie: even is above
   CHECK(round_to_half(65504.0F) == 65504.0F);
   CHECK(std::isinf(round_to_half(65520.0F)));
-  CHECK(round_to_half(5.9604645e-8F) == 5.9604645e-8F);                  // smallest subnormal, 2^-24
+  CHECK(round_to_half(5.9604645e-8F) == 5.9604645e-8F);  // smallest subnormal, 2^-24
   CHECK(round_to_half(2.0e-8F) == 0.0F);
 }

@@ -90,8 +90,7 @@ TEST_CASE("batch: image i is the image of seed + i, and every image's outputs ar
 }
 
 TEST_CASE("batch: weights lie in DRAM once and are fetched for every image") {
-  const HardwareConfig config =
-      read_hardware_config(std::string(VITALITY_SOURCE_DIR) + "/configs/vitality.json");
+  const HardwareConfig config = read_hardware_config(std::string(VITALITY_SOURCE_DIR) + "/configs/vitality.json");
   for (const char* name : {"tiny_vit", "tiny_levit"}) {
     const VitModel model = tiny(name);
     const Schedule one = map_model(model, config), four = map_model(batched(model, 4), config);

@@ -1,11 +1,12 @@
 // Comparisons: what is relative to the first machine, means, tables in every format, and machines resized to a budget.
+#include "report/comparison.h"
+
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "analytic/normalize.h"
 #include "base/error.h"
-#include "report/comparison.h"
 
 using namespace vitality;
 
@@ -30,7 +31,8 @@ Comparison example() {
     out.machines.push_back(machine);
   }
   out.workloads = {"small", "large"};
-  const PointResult results[] = {measured(2, 8), measured(4, 16), measured(0.5, 16), {PointStatus::kInfeasible, "layer \"a\", too large", {}}};
+  const PointResult results[] = {
+      measured(2, 8), measured(4, 16), measured(0.5, 16), {PointStatus::kInfeasible, "layer \"a\", too large", {}}};
   for (std::size_t i = 0; i < 4; ++i) {
     ComparedPair pair;
     pair.machine = i / 2, pair.workload = i % 2;
@@ -43,7 +45,8 @@ Comparison example() {
 
 }  // namespace
 
-TEST_CASE("comparison: relative to the first machine; a failed pair leaves the rest standing and stays out of the means") {
+TEST_CASE(
+    "comparison: relative to the first machine; a failed pair leaves the rest standing and stays out of the means") {
   const Comparison c = example();
   CHECK(c.pair(0, 0).whole.speedup == 1);
   CHECK(c.pair(0, 1).whole.efficiency_gain == 1);
@@ -114,7 +117,8 @@ TEST_CASE("normalize: what cannot be scaled says so") {
   gpu.roofline.fp32_tflops = 10, gpu.roofline.tdp_w = 200;
   gpu.precision = Precision::kFp32;
   CHECK_THROWS_AS(normalized_machine(gpu, Normalization::kArea, reference), InfeasibleError);
-  CHECK(peak_macs_per_second(normalized_machine(gpu, Normalization::kMacs, reference).config) == Approx(peak_macs_per_second(reference)).epsilon(0.002));
+  CHECK(peak_macs_per_second(normalized_machine(gpu, Normalization::kMacs, reference).config) ==
+        Approx(peak_macs_per_second(reference)).epsilon(0.002));
   HardwareConfig memory;
   memory.scratchpad.capacity_kib = 100000;
   CHECK_THROWS_AS(normalized_machine(memory, Normalization::kArea, reference), InfeasibleError);

@@ -1,8 +1,8 @@
 // Backward of whole models against central differences of their loss, parameter by parameter; and training.
 #include "reference/model_gradient.h"
 
-#include <catch2/catch.hpp>
 #include <array>
+#include <catch2/catch.hpp>
 #include <map>
 
 #include "reference/layer_gradients.h"

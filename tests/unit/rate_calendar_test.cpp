@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
-
 #include "cost/rate_calendar.h"
+
+#include <catch2/catch.hpp>
 
 using vitality::RateCalendar;
 
