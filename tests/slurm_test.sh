@@ -9,6 +9,8 @@ skip() {
   exit 77
 }
 [ "$(id -u)" -eq 0 ] || skip "slurmctld needs root here"
+# slurmd does not start without control groups: containers often have none.
+grep -q cgroup /proc/self/mounts || skip "no cgroup file system is mounted"
 if ! command -v slurmctld >/dev/null || ! command -v slurmd >/dev/null || ! command -v munged >/dev/null; then
   command -v apt-get >/dev/null || skip "slurm-wlm and munge are not installed, and there is no apt-get"
   DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends slurm-wlm munge >/dev/null 2>&1 ||
