@@ -4,50 +4,14 @@
 #include <unordered_map>
 
 #include "cost/array_cost.h"
+#include "cost/lane_cost.h"
 
 namespace vitality {
 namespace {
 
-struct Sizes {
-  Bytes element, partial, wide;
-};
-Sizes sizes_of(const HardwareConfig& config) {
-  const Bytes element = storage_bytes(config.precision);
-  return {element, accumulator_bytes(config.precision),
-          std::max<Bytes>(element, config.precision == Precision::kFp64 ? 8 : 4)};
-}
-
-// Streams are limited by their link and by the scratchpad's ports: bytes that must cross in a cycle of the unit's own
-// rate.
-void limit_stream(JobCost& cost, const HardwareConfig& config, double read_per_cycle, double write_per_cycle) {
-  const double demand = std::max(read_per_cycle, write_per_cycle);
-  const double port = unit_port_bytes_per_cycle(config);
-  const double link = config.noc.link_bytes;
-  const Cycles own = cost.stream;
-  const auto stretched = [own](double factor) {
-    return factor <= 1 ? own : static_cast<Cycles>(static_cast<double>(own) * factor + 0.999999);
-  };
-  const Cycles by_port = stretched(demand / port), by_link = stretched(demand / link);
-  cost.stream = std::max(by_port, by_link);
-  if (cost.stream > 0) {
-    cost.read_rate = read_per_cycle * static_cast<double>(own) / static_cast<double>(cost.stream);
-    cost.write_rate = write_per_cycle * static_cast<double>(own) / static_cast<double>(cost.stream);
-  }
-  if (by_port >= by_link) {
-    cost.scratchpad_stall = cost.stream - own;
-  } else {
-    cost.noc_stall = cost.stream - own;
-  }
-}
-
-void move(JobCost& cost, Bytes read, Bytes write) {
-  cost.scratchpad_read += read;
-  cost.scratchpad_write += write;
-}
-
 JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
   const MatrixEngineConfig& engine = config.matrix_engine;
-  const Sizes size = sizes_of(config);
+  const ElementSizes size = sizes_of(config);
   JobCost cost;
   const Count outputs = static_cast<Count>(job.m) * job.n;
   const bool grouped = (job.flags & kIm2col) != 0;
@@ -97,7 +61,7 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
 }
 
 JobCost diagonal_cost(const Job& job, const HardwareConfig& config) {
-  const Sizes size = sizes_of(config);
+  const ElementSizes size = sizes_of(config);
   const bool own = job.unit == UnitKind::kDiagonalEngine;
   const int rows = own ? config.diagonal_engine.rows : config.matrix_engine.rows;
   const int cols = own ? 1 : config.matrix_engine.cols;
@@ -126,24 +90,8 @@ JobCost diagonal_cost(const Job& job, const HardwareConfig& config) {
   return cost;
 }
 
-// A lane array over a rows x cols tile with so many bytes read and written an element.
-void lanes(JobCost& cost, const HardwareConfig& config, const LaneConfig& unit, const JobTiming& timing, Count elements,
-           Bytes read, Bytes write) {
-  cost.stream = timing.interval;
-  cost.latency = timing.latency - timing.interval;
-  move(cost, read, write);
-  const double per_cycle = static_cast<double>(std::min<Count>(unit.lanes, elements)) / unit.initiation_interval;
-  limit_stream(cost, config, per_cycle * static_cast<double>(read) / static_cast<double>(std::max<Count>(1, elements)),
-               per_cycle * static_cast<double>(write) / static_cast<double>(std::max<Count>(1, elements)));
-}
-
-LaneConfig special_lanes(const HardwareConfig& config) {
-  return {config.special_functions.lanes, config.special_functions.latency_cycles,
-          config.special_functions.initiation_interval};
-}
-
 JobCost softmax_cost(const Job& job, const HardwareConfig& config) {
-  const Sizes size = sizes_of(config);
+  const ElementSizes size = sizes_of(config);
   const Count elements = static_cast<Count>(job.m) * job.n, m = job.m;
   JobCost cost;
   cost.operations.mul = elements;
@@ -164,7 +112,7 @@ JobCost softmax_cost(const Job& job, const HardwareConfig& config) {
 }
 
 JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
-  const Sizes size = sizes_of(config);
+  const ElementSizes size = sizes_of(config);
   const Count elements = static_cast<Count>(job.m) * job.n;
   JobCost cost;
   const LaneConfig unit = special_lanes(config);
@@ -222,7 +170,7 @@ JobCost predict_cost(const Job& job, const HardwareConfig& config) {
 JobCost sparse_engine_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
   const SparseUnitConfig& unit = config.sparse_unit;
   const MaskTile& tile = schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
-  const Sizes size = sizes_of(config);
+  const ElementSizes size = sizes_of(config);
   const bool sddmm = job.kind == JobKind::kSddmm;
   const Count depth = sddmm ? job.k : job.n;
   const Count block =
@@ -260,7 +208,7 @@ JobCost sparse_engine_cost(const Job& job, const Schedule& schedule, const Hardw
 
 // The sparse unit's exp lanes: a sweep takes exp_lanes elements a cycle.
 JobCost exp_unit_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
-  const Sizes size = sizes_of(config);
+  const ElementSizes size = sizes_of(config);
   const LaneConfig unit{config.sparse_unit.exp_lanes, config.sparse_unit.exp_latency_cycles, 1};
   JobCost cost;
   Count elements, sweeps;
@@ -294,7 +242,7 @@ JobCost exp_unit_cost(const Job& job, const Schedule& schedule, const HardwareCo
 }
 
 JobCost lane_cost(const Job& job, const HardwareConfig& config) {
-  const Sizes size = sizes_of(config);
+  const ElementSizes size = sizes_of(config);
   const Count elements = static_cast<Count>(job.m) * job.n;
   JobCost cost;
   switch (job.kind) {
