@@ -53,12 +53,20 @@ void list_configs(const fs::path& folder) {
   }
 }
 
-// The names of an enum's values that have a mapper, and of those that have none.
+bool is_simulated(MachineKind machine) {
+  return is_mapped(machine);
+}
+// `auto` is decided before the mapper sees a kind.
+bool is_simulated(AttentionKind attention) {
+  return is_mapped(attention) || attention == AttentionKind::kAuto;
+}
+
+// The names of an enum's values that `run` simulates, and of the others.
 template <class Kind>
 void list_mapped(const char* what, const std::vector<std::string>& names) {
   std::string mapped, others;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    std::string& list = is_mapped(static_cast<Kind>(i)) ? mapped : others;
+    std::string& list = is_simulated(static_cast<Kind>(i)) ? mapped : others;
     list += (list.empty() ? "" : ", ") + names[i];
   }
   std::cout << "\n" << what << " that `run` simulates: " << mapped << "\n";
@@ -75,6 +83,8 @@ void list_operators() {
   }
   list_mapped<MachineKind>("machines", machine_names());
   list_mapped<AttentionKind>("kinds of attention", attention_names());
+  std::cout << "  sparse, unified and unified_additive need a sparse unit (configs/vitality_training.json); auto takes the "
+               "cheaper of taylor and softmax, layer by layer\n";
 }
 
 }  // namespace

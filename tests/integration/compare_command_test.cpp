@@ -23,7 +23,7 @@ nlohmann::json compared(std::vector<std::string> words) {
 }
 }  // namespace
 
-TEST_CASE("compare: two machines, values checked; Taylor has an error against softmax, softmax has none") {
+TEST_CASE("compare: two machines, values checked, Taylor has an error against softmax, softmax has none") {
   const auto json = compared({"--config", kVitality, "--config", kDense, "--workload", kTiny});
   REQUIRE(json["pairs"].size() == 2);
   const auto& first = json["pairs"][0];
@@ -56,7 +56,7 @@ TEST_CASE("compare: normalization tags every other machine and says how") {
   CHECK(json["machines"][1]["how"].get<std::string>().find("mm2") != std::string::npos);
 }
 
-TEST_CASE("compare: a failing pair is reported, the rest stand; nothing that runs is exit 4") {
+TEST_CASE("compare: a failing pair is reported, the rest stand, nothing that runs is exit 4") {
   const ScratchFolder folder;
   const std::string small = folder.write(
       "small.json", R"({"name": "small", "scratchpad": {"capacity_kib": 1, "banks": 1, "port_bytes": 64}})");

@@ -28,7 +28,7 @@ TEST_CASE("gemm: one fold of the published array") {
   CHECK(json["utilization"].get<double>() == Approx(197.0 / 387));
 }
 
-TEST_CASE("gemm: array from options, from a config, from --set; options win") {
+TEST_CASE("gemm: array from options, from a config, from --set, options win") {
   const std::vector<std::string> shape = {"--m", "49", "--k", "100", "--n", "33"};
   const auto with = [&](std::vector<std::string> more) {
     more.insert(more.end(), shape.begin(), shape.end());

@@ -103,7 +103,7 @@ TEST_CASE("list operators: the kinds of attention it names are those that run ta
        {"softmax", "taylor", "taylor_elided", "taylor_released", "sparse", "unified", "unified_additive", "auto"}) {
     INFO(kind << " in" << listed);
     const bool simulated = listed.find(", " + kind + ", ") != std::string::npos;
-    CHECK(run_program({"run", "--config", "configs/vitality.json", "--workload", "workloads/tiny_vit.json",
+    CHECK(run_program({"run", "--config", "configs/vitality_training.json", "--workload", "workloads/tiny_vit.json",
                        "--numerics", "off", "--quiet", "--set", "attention=" + kind})
               .exit_code == (simulated ? 0 : 4));
   }

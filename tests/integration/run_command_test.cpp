@@ -181,7 +181,7 @@ TEST_CASE("run: the table has units, names what is not charged, and fits 120 col
   CHECK(result.err.empty());
   CHECK_THAT(result.out,
              Contains(" ms = ") && Contains(" mJ; average power ") && Contains(" GOP/s") && Contains("mm2 at 28 nm"));
-  CHECK_THAT(result.out, Contains("NOT CHARGED   layer_norm, activation") && Contains("Taylor against softmax") &&
+  CHECK_THAT(result.out, Contains("NOT CHARGED   layer_norm, activation") && Contains("taylor against softmax") &&
                              Contains("arithmetic    within tolerance"));
   CHECK_THAT(result.out, Contains("blocks.0.attn.qkv") && Contains("sa_general") && Contains("critical path"));
   std::size_t begin = 0;

@@ -51,7 +51,7 @@ TEST_CASE("train command: the loss falls, and two runs write the same bytes") {
   CHECK_THAT(table, Catch::Contains("\nunified ") && Catch::Contains("\ntaylor ") && Catch::Contains("seed 1"));
 }
 
-TEST_CASE("train command: with a threshold of 1 unified training is Taylor training; with 0 it is softmax") {
+TEST_CASE("train command: with a threshold of 1 unified training is Taylor training, with 0 it is softmax") {
   const ScratchFolder folder;
   const auto losses = [&](const std::string& attention, const std::string& threshold) {
     const ProgramResult result = run_program({"train", "--attention", attention, "--threshold", threshold, "--steps",

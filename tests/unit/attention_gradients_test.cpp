@@ -47,7 +47,7 @@ void check_against_differences(Problem& p, const AttentionGradients& g, bool bia
 
 }  // namespace
 
-TEST_CASE("attention backward equals finite differences: softmax, Taylor, sparse, unified; with and without bias") {
+TEST_CASE("attention backward equals finite differences: softmax, Taylor, sparse, unified, with and without bias") {
   for (const auto& [m, n, d, e] : {std::array<int, 4>{5, 7, 4, 3}, {6, 6, 3, 8}, {2, 1, 2, 2}, {1, 9, 5, 1}}) {
     Problem p = problem(m, n, d, e);
     for (const bool biased : {false, true}) {

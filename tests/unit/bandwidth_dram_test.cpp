@@ -40,7 +40,7 @@ TEST_CASE("bandwidth memory: one request takes a cycle to arrive, its latency an
   CHECK(memory.statistics().read_bytes == 25600);
 }
 
-TEST_CASE("bandwidth memory: a partial burst moves whole; the first burst takes the latency, the rest the rate") {
+TEST_CASE("bandwidth memory: a partial burst moves whole, the first burst takes the latency, the rest the rate") {
   BandwidthDram memory(round_memory(4), 1000);
   memory.submit(1, 60, 8, true, 5);           // touches two bursts
   CHECK(drain(memory)[1] == 6 + 10 + 1 + 1);  // and a quarter of a cycle for the second

@@ -122,7 +122,7 @@ TEST_CASE("a pool that is dropped kills what still runs") {
   close(ends[0]);
 }
 
-TEST_CASE("workers: every request comes back once, whatever its point does; a killed worker is replaced") {
+TEST_CASE("workers: every request comes back once, whatever its point does, a killed worker is replaced") {
   std::map<std::size_t, PointResult> results;
   WorkerPool pool({3, 0.3, 0}, [](const WorkerPool::Request& request) {
     if (request[0] == 5) std::abort();

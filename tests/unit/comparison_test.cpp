@@ -73,7 +73,7 @@ TEST_CASE("comparison: geometric mean, not arithmetic") {
   CHECK(c.machines[1].efficiency_gain == Approx(std::sqrt(0.5)));
 }
 
-TEST_CASE("comparison: every format carries every pair; special characters are escaped") {
+TEST_CASE("comparison: every format carries every pair, special characters are escaped") {
   const Comparison c = example();
   const auto json = nlohmann::json::parse(comparison_json(c));
   CHECK(json["schema_version"] == 1);

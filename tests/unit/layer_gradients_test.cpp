@@ -121,7 +121,7 @@ TEST_CASE("SGD: two steps with momentum and decay, by hand") {
   CHECK_THROWS_AS(optimizer.update("w", w, MatrixD(1, 2)), std::invalid_argument);
 }
 
-TEST_CASE("AdamW: the first step has the gradient's sign and the rate's size; decay is decoupled") {
+TEST_CASE("AdamW: the first step has the gradient's sign and the rate's size, decay is decoupled") {
   ref::OptimizerSettings settings;
   settings.rate = 0.1;
   settings.weight_decay = 0.5;

@@ -104,7 +104,7 @@ TEST_CASE("backward of tiny_mobilevit equals finite differences: depthwise convo
   check_gradients(model, with(model, AttentionMap::kUnifiedAdditive));
 }
 
-TEST_CASE("backward adds up several losses; layers that none of them reads have no gradient") {
+TEST_CASE("backward adds up several losses, layers that none of them reads have no gradient") {
   const VitModel model = tiny("tiny_levit");  // the last layer is head_dist; head is the one before its batch norm
   const SeededParameters parameters(1);
   const ref::ForwardOptions options;

@@ -72,7 +72,7 @@ TEST_CASE("stored parameters come before their fallback") {
   CHECK(difference(stored.tensor(info), MatrixD(2, 3, 7.0)) == 0);
 }
 
-TEST_CASE("a folder of .npy files gives tensors by name; the others stay seeded") {
+TEST_CASE("a folder of .npy files gives tensors by name, the others stay seeded") {
   const VitModel model = tiny();
   ScratchFolder folder;
   const MatrixD weight = random_matrix(32, 96, 5);

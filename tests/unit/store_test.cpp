@@ -71,7 +71,7 @@ TEST_CASE("the store gives back what it was given, after closing too") {
   CHECK_FALSE(rows[2].result);
 }
 
-TEST_CASE("another spec drops the rows and keeps the points; forgetting drops outcomes") {
+TEST_CASE("another spec drops the rows and keeps the points, forgetting drops outcomes") {
   TemporaryFolder folder;
   ResultStore store(folder.path, ResultStore::Mode::kWrite);
   store.begin_spec("one", "1");

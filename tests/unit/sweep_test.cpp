@@ -235,7 +235,7 @@ TEST_CASE("sweep: a hanging point is a timeout, and is run again when asked") {
   CHECK(run_sweep(spec, options, evaluate, nullptr).progress.simulated == 2);
 }
 
-TEST_CASE("sweep: random and Latin hypercube tables repeat; rows of one point share its run") {
+TEST_CASE("sweep: random and Latin hypercube tables repeat, rows of one point share its run") {
   Folder folder;
   const std::string axes = "\"axes\": {\"matrix_engine.rows\": [8, 16, 32], \"matrix_engine.cols\": [8, 16]}, ";
   const SweepSpec random = spec_of(axes + "\"sampler\": {\"kind\": \"random\", \"points\": 4, \"seed\": 5}");
@@ -249,7 +249,7 @@ TEST_CASE("sweep: random and Latin hypercube tables repeat; rows of one point sh
   CHECK(outcome.progress.done == 30);
 }
 
-TEST_CASE("sweep: tokens change with the image; several workloads make several rows") {
+TEST_CASE("sweep: tokens change with the image, several workloads make several rows") {
   Folder folder;
   const SweepSpec spec = spec_of("\"axes\": {\"workload.image\": [64, 224], \"attention\": [\"taylor\", \"softmax\"]}");
   CHECK(sweep(spec, folder / "out").summary.ok == 4);

@@ -56,7 +56,7 @@ double mean(const std::vector<double>& x, std::size_t first, std::size_t count) 
 
 }  // namespace
 
-TEST_CASE("synthetic images: a function of seed and index; all classes; the label is the marked cell's texture") {
+TEST_CASE("synthetic images: a function of seed and index, all classes, the label is the marked cell's texture") {
   const ref::SyntheticImages images(32, 32, 3, 10, 1), same(32, 32, 3, 10, 1), other(32, 32, 3, 10, 2);
   std::set<int> labels;
   for (std::uint64_t i = 0; i < 100; ++i) {

@@ -64,7 +64,7 @@ TEST_CASE("expressions") {
   CHECK_THROWS_AS(evaluate(std::string(100000, '('), d), std::invalid_argument);
 }
 
-TEST_CASE("DeiT: heads lie as [all q | all k | all v]; residuals read the block's input and the first residual") {
+TEST_CASE("DeiT: heads lie as [all q | all k | all v], residuals read the block's input and the first residual") {
   const VitModel model = read_workload(kWorkloads + "deit_tiny.json");
   const auto& p = std::get<Attention>(layer_of(model, "blocks.3.attn").parameters);
   CHECK((p.q.offset == 0 && p.k.offset == 192 && p.v.offset == 384));
@@ -79,7 +79,7 @@ TEST_CASE("DeiT: heads lie as [all q | all k | all v]; residuals read the block'
   CHECK(std::get<Linear>(layer_of(model, "head").parameters).rows == 1);
 }
 
-TEST_CASE("LeViT: heads lie as [q | k | v] a head; the downsampling attention has queries of its own") {
+TEST_CASE("LeViT: heads lie as [q | k | v] a head, the downsampling attention has queries of its own") {
   const VitModel model = read_workload(kWorkloads + "levit_256.json");
   const auto& stage = std::get<Attention>(layer_of(model, "stage1.2.attn").parameters);
   CHECK((stage.q.offset == 0 && stage.k.offset == 32 && stage.v.offset == 64));
