@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -35,6 +36,26 @@ void OutputFile::commit() {
   const std::string reason = std::strerror(errno);
   if (!temporary_.empty()) std::remove(temporary_.c_str());
   throw InputError(path_, "", "cannot be written: " + reason);
+}
+
+std::FILE* OutputSet::add(const std::string& path) {
+  if (std::find(paths_.begin(), paths_.end(), path) != paths_.end())
+    throw InputError(path, "", "two outputs have this one name, expected a name each");
+  files_.push_back(std::make_unique<OutputFile>(path));
+  paths_.push_back(path);
+  return files_.back()->stream();
+}
+
+void OutputSet::add(const std::string& path, const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), add(path));
+}
+
+void OutputSet::commit() {
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    if (std::fflush(files_[i]->stream()) != 0 || std::ferror(files_[i]->stream()) != 0)
+      throw InputError(paths_[i], "", "cannot be written: the disk is full?");
+  }
+  for (const auto& file : files_) file->commit();
 }
 
 }  // namespace vitality

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace vitality {
 
@@ -21,6 +23,19 @@ class OutputFile {
  private:
   std::string path_, temporary_;
   std::FILE* file_ = nullptr;
+};
+
+// Files that appear together: all are written before the first is renamed.
+class OutputSet {
+ public:
+  // Throws InputError when a file of this set has the name.
+  std::FILE* add(const std::string& path);
+  void add(const std::string& path, const std::string& text);
+  void commit();
+
+ private:
+  std::vector<std::string> paths_;
+  std::vector<std::unique_ptr<OutputFile>> files_;
 };
 
 }  // namespace vitality

@@ -1,4 +1,5 @@
-// `vitality attention`: attention problems from .npy files, values only (forward, and gradients with --backward).
+// `vitality attention`: attention problems from .npy files: values (forward, and gradients with --backward), or on a
+// simulated machine (attention_simulate.cpp).
 #include "kernels/attention.h"
 
 #include <algorithm>
@@ -9,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/output_file.h"
-#include "cli/options.h"
+#include "cli/attention_problem.h"
 #include "config/hardware_config.h"
 #include "config/names.h"
 #include "reference/attention.h"
@@ -22,94 +23,6 @@ namespace vitality::cli {
 namespace {
 
 namespace po = boost::program_options;
-
-struct Problem {
-  AttentionKind kind = AttentionKind::kTaylor;
-  PredictorOptions predictor;
-  Precision precision = Precision::kFp64;
-  NpyArray q, k, v;
-  bool has_heads_axis = false;  // (heads, n, d), not (n, d)
-  int heads = 1, m = 0, n = 0, d = 0, e = 0;
-};
-
-bool uses_mask(AttentionKind kind) {
-  return kind == AttentionKind::kSparse || kind == AttentionKind::kUnified || kind == AttentionKind::kUnifiedAdditive ||
-         kind == AttentionKind::kTaylorReleased;
-}
-
-std::string required(const po::variables_map& values, const char* name) {
-  if (!values.count(name)) throw InputError("", "", std::string("option --") + name + " is required; see --help");
-  return values[name].as<std::string>();
-}
-
-std::size_t choice(const po::variables_map& values, const char* name, const std::vector<std::string>& names) {
-  const auto text = values[name].as<std::string>();
-  const auto found = std::find(names.begin(), names.end(), text);
-  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  std::string expected;
-  for (const auto& known : names) expected += (expected.empty() ? "" : ", ") + known;
-  throw InputError("", "",
-                   std::string("option --") + name + ": expected one of " + expected + ", found \"" + text + "\"" +
-                       suggestion(text, names));
-}
-
-// The kinds that one problem can have: all but "auto".
-AttentionKind parse_kind(const po::variables_map& values) {
-  required(values, "kind");
-  std::vector<std::string> names = attention_names();
-  names.resize(static_cast<std::size_t>(AttentionKind::kAuto));
-  return static_cast<AttentionKind>(choice(values, "kind", names));
-}
-
-void check_shapes(Problem& p, const std::string& k_file, const std::string& v_file, const std::string& q_file) {
-  const auto check = [](bool holds, const std::string& file, const NpyShape& found, const std::string& expected) {
-    if (!holds) throw InputError(file, "", "array of shape " + to_string(found) + ", expected " + expected);
-  };
-  const NpyShape &q = p.q.shape, &k = p.k.shape, &v = p.v.shape;
-  check(q.size() == 2 || q.size() == 3, q_file, q, "(n, d) or (heads, n, d)");
-  p.has_heads_axis = q.size() == 3;
-  const std::size_t tokens = q.size() - 2;
-  p.heads = p.has_heads_axis ? q[0] : 1;
-  p.m = q[tokens], p.d = q[tokens + 1];
-  const std::string heads = p.has_heads_axis ? "(" + std::to_string(p.heads) + ", " : "(";
-  check(k.size() == q.size() && (!p.has_heads_axis || k[0] == p.heads) && k[tokens + 1] == p.d, k_file, k,
-        heads + "n, " + std::to_string(p.d) + ") to fit the queries");
-  p.n = k[tokens];
-  check(v.size() == q.size() && (!p.has_heads_axis || v[0] == p.heads) && v[tokens] == p.n, v_file, v,
-        heads + std::to_string(p.n) + ", e) to fit the keys");
-  p.e = v[tokens + 1];
-  if (p.kind != AttentionKind::kTaylor && p.kind != AttentionKind::kTaylorElided &&
-      static_cast<std::size_t>(p.m) * static_cast<std::size_t>(p.n) > kMaxNpyElements) {
-    throw InputError(q_file, "",
-                     "an attention map of " + std::to_string(p.m) + " x " + std::to_string(p.n) +
-                         " entries is too large: at most " + std::to_string(kMaxNpyElements));
-  }
-}
-
-Problem read_problem(const po::variables_map& values) {
-  Problem p;
-  p.kind = parse_kind(values);
-  p.predictor.threshold = values["threshold"].as<double>();
-  if (!(p.predictor.threshold >= 0 && p.predictor.threshold <= 1))
-    throw InputError("", "", "option --threshold: expected a number from 0 to 1");
-  check_range("--predictor-bits", values["predictor-bits"].as<std::int64_t>(), 2, 16);
-  p.predictor.bits = static_cast<int>(values["predictor-bits"].as<std::int64_t>());
-  p.predictor.normalize_qk = choice(values, "normalize-qk", {"on", "off"}) == 0;
-  p.precision = static_cast<Precision>(choice(values, "precision", precision_names()));
-  const std::string q = required(values, "q"), k = required(values, "k"), v = required(values, "v");
-  p.q = read_npy(q);
-  p.k = read_npy(k);
-  p.v = read_npy(v);
-  check_shapes(p, k, v, q);
-  return p;
-}
-
-MatrixD head_of(const NpyArray& array, int head) {
-  const std::size_t axes = array.shape.size();
-  MatrixD matrix(array.shape[axes - 2], array.shape[axes - 1]);
-  std::copy_n(array.values.begin() + static_cast<std::ptrdiff_t>(matrix.size()) * head, matrix.size(), matrix.data());
-  return matrix;
-}
 
 struct HeadInputs {
   MatrixD q, k, v;
@@ -126,7 +39,7 @@ Mask above(const MatrixD& p) {
   return mask;
 }
 
-HeadResult reference_head(const Problem& p, const HeadInputs& in) {
+HeadResult reference_head(const AttentionProblem& p, const HeadInputs& in) {
   switch (p.kind) {
     case AttentionKind::kSoftmax:
       return {softmax_attention(in.q, in.k, in.v), {}};
@@ -148,7 +61,7 @@ HeadResult reference_head(const Problem& p, const HeadInputs& in) {
 }
 
 // The same in the declared format; the predictor sees what the datapath reads.
-HeadResult datapath_head(const Problem& p, const HeadInputs& in) {
+HeadResult datapath_head(const AttentionProblem& p, const HeadInputs& in) {
   switch (p.kind) {
     case AttentionKind::kSoftmax:
       return {datapath_softmax(p.precision, in.q, in.k, in.v, nullptr), {}};
@@ -168,46 +81,6 @@ HeadResult datapath_head(const Problem& p, const HeadInputs& in) {
   if (p.kind == AttentionKind::kSparse) return {datapath_softmax(p.precision, in.q, in.k, in.v, &mask), mask};
   const SparsePart part = p.kind == AttentionKind::kUnified ? SparsePart::kResidual : SparsePart::kAdditive;
   return {datapath_unified(p.precision, in.q, in.k, in.v, mask, part), mask};
-}
-
-// What is written: every head's values, one after the other.
-class Output {
- public:
-  Output(const Problem& p, int rows, int cols, NpyType type) : type_(type) {
-    if (p.has_heads_axis) shape_.push_back(p.heads);
-    shape_.push_back(rows);
-    shape_.push_back(cols);
-  }
-  template <class T>
-  void append(const Matrix<T>& head) {
-    values_.insert(values_.end(), head.data(), head.data() + head.size());
-  }
-  void check_finite(const char* name) const {
-    if (std::all_of(values_.begin(), values_.end(), [](double x) { return std::isfinite(x); })) return;
-    throw InputError("", "", std::string(name) + " overflows: the inputs are too large for this precision");
-  }
-  void write(std::FILE* stream) const { write_npy(stream, shape_, values_, type_); }
-
- private:
-  NpyShape shape_;
-  NpyType type_;
-  std::vector<double> values_;
-};
-
-// All files appear, or none.
-void write_outputs(const std::vector<std::pair<std::string, const Output*>>& outputs) {
-  for (std::size_t i = 0; i < outputs.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j)
-      if (outputs[i].first == outputs[j].first)
-        throw InputError(outputs[i].first, "", "two outputs have this one name, expected a name each");
-  std::vector<std::unique_ptr<OutputFile>> files;
-  for (const auto& [path, output] : outputs) {
-    files.push_back(std::make_unique<OutputFile>(path));
-    output->write(files.back()->stream());
-    std::fflush(files.back()->stream());
-    if (std::ferror(files.back()->stream())) throw InputError(path, "", "cannot be written: no space or no access");
-  }
-  for (const auto& file : files) file->commit();
 }
 
 // Counts over all heads, for the summary on stdout.
@@ -233,9 +106,9 @@ struct MaskSummary {
   }
 };
 
-void forward(const Problem& p, const po::variables_map& values) {
+void forward(const AttentionProblem& p, const po::variables_map& values) {
   const std::string out = required(values, "out");
-  Output z(p, p.m, p.e, NpyType::kFloat64), masks(p, p.m, p.n, NpyType::kUint8);
+  HeadsOutput z(p, p.m, p.e, NpyType::kFloat64), masks(p, p.m, p.n, NpyType::kUint8);
   MaskSummary summary;
   double worst = 0, top = 0;
   for (int head = 0; head < p.heads; ++head) {
@@ -252,19 +125,20 @@ void forward(const Problem& p, const po::variables_map& values) {
     masks.append(result.mask);
   }
   z.check_finite("the result");
-  std::vector<std::pair<std::string, const Output*>> outputs = {{out, &z}};
-  if (values.count("mask-out")) outputs.emplace_back(values["mask-out"].as<std::string>(), &masks);
-  write_outputs(outputs);
+  OutputSet files;
+  z.write(files.add(out));
+  if (values.count("mask-out")) masks.write(files.add(values["mask-out"].as<std::string>()));
+  files.commit();
   std::printf("%s attention in %s: heads %d, queries %d, keys %d, d %d, e %d\n",
               attention_names()[static_cast<std::size_t>(p.kind)].c_str(), to_string(p.precision), p.heads, p.m, p.n,
               p.d, p.e);
-  if (uses_mask(p.kind)) summary.print(p.kind);
+  if (has_mask(p.kind)) summary.print(p.kind);
   if (p.precision != Precision::kFp64)
     std::printf("against fp64: max_abs_error %.3e, max_rel_error %.3e (of the largest value)\n", worst,
                 top > 0 ? worst / top : 0);
 }
 
-NpyArray read_output_gradient(const Problem& p, const std::string& file) {
+NpyArray read_output_gradient(const AttentionProblem& p, const std::string& file) {
   NpyArray dz = read_npy(file);
   NpyShape expected = {p.m, p.e};
   if (p.has_heads_axis) expected.insert(expected.begin(), p.heads);
@@ -273,7 +147,7 @@ NpyArray read_output_gradient(const Problem& p, const std::string& file) {
   return dz;
 }
 
-AttentionGradients backward_head(const Problem& p, const HeadInputs& in, const MatrixD& dz) {
+AttentionGradients backward_head(const AttentionProblem& p, const HeadInputs& in, const MatrixD& dz) {
   const auto& [q, k, v] = in;
   switch (p.kind) {
     case AttentionKind::kSoftmax:
@@ -293,12 +167,12 @@ AttentionGradients backward_head(const Problem& p, const HeadInputs& in, const M
   return unified_backward(q, k, v, mask, form, dz);
 }
 
-void backward(const Problem& p, const po::variables_map& values) {
+void backward(const AttentionProblem& p, const po::variables_map& values) {
   if (p.precision != Precision::kFp64) throw InputError("", "", "option --backward: expected --precision fp64");
   const std::string dq_out = required(values, "dq-out"), dk_out = required(values, "dk-out"),
                     dv_out = required(values, "dv-out");
   const NpyArray dz = read_output_gradient(p, required(values, "dz"));
-  Output z(p, p.m, p.e, NpyType::kFloat64), dq(p, p.m, p.d, NpyType::kFloat64), dk(p, p.n, p.d, NpyType::kFloat64),
+  HeadsOutput z(p, p.m, p.e, NpyType::kFloat64), dq(p, p.m, p.d, NpyType::kFloat64), dk(p, p.n, p.d, NpyType::kFloat64),
       dv(p, p.n, p.e, NpyType::kFloat64);
   for (int head = 0; head < p.heads; ++head) {
     const HeadInputs in{head_of(p.q, head), head_of(p.k, head), head_of(p.v, head)};
@@ -308,10 +182,13 @@ void backward(const Problem& p, const po::variables_map& values) {
     dk.append(gradients.k);
     dv.append(gradients.v);
   }
-  for (const Output* output : {&z, &dq, &dk, &dv}) output->check_finite("the result");
-  std::vector<std::pair<std::string, const Output*>> outputs = {{dq_out, &dq}, {dk_out, &dk}, {dv_out, &dv}};
-  if (values.count("out")) outputs.emplace_back(values["out"].as<std::string>(), &z);
-  write_outputs(outputs);
+  for (const HeadsOutput* output : {&z, &dq, &dk, &dv}) output->check_finite("the result");
+  OutputSet files;
+  dq.write(files.add(dq_out));
+  dk.write(files.add(dk_out));
+  dv.write(files.add(dv_out));
+  if (values.count("out")) z.write(files.add(values["out"].as<std::string>()));
+  files.commit();
 }
 
 }  // namespace
@@ -335,28 +212,41 @@ int attention_command(const Arguments& arguments) {
       ("dz", text(), "gradient of the result, in the result's shape")
       ("dq-out", text(), "gradient of the queries, float64")
       ("dk-out", text(), "gradient of the keys")
-      ("dv-out", text(), "gradient of the values");
+      ("dv-out", text(), "gradient of the values")
+      ("simulate", po::bool_switch(), "the problem on the SystemC machine of --config: --out is the machine's result")
+      ("config", text(), "the machine; its precision holds unless --precision is given")
+      ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value: another config value (repeatable)")
+      ("result", text(), "writes the simulation's result JSON here and not to stdout");
   // clang-format on
   po::variables_map values;
-  if (!parse_options(arguments,
-                     "usage: vitality attention --q Q.npy --k K.npy --v V.npy --kind KIND --out Z.npy [OPTIONS]\n\n"
-                     "Attention problems, values only.",
-                     options, "", values)) {
+  if (!parse_options(
+          arguments,
+          "usage: vitality attention --q Q.npy --k K.npy --v V.npy --kind KIND --out Z.npy [OPTIONS]\n\n"
+          "Attention problems from .npy files: values, gradients (--backward), or cycles, energy and the machine's "
+          "values\n"
+          "from one simulation (--simulate; exit code 3 when they are outside tolerance of the double reference).",
+          options, "", values)) {
     return kDone;
   }
-  const AttentionKind kind = parse_kind(values);
-  if (values.count("mask-out") && !uses_mask(kind)) {
+  const AttentionKind kind = parse_attention_kind(values);
+  if (values.count("mask-out") && !has_mask(kind)) {
     throw InputError("", "", "option --mask-out: this kind of attention has no mask");
   }
+  const bool simulate = values["simulate"].as<bool>();
+  for (const char* name : {"config", "set", "result"})
+    if (values.count(name) && !simulate)
+      throw InputError("", "", std::string("option --") + name + " needs --simulate");
   if (values["backward"].as<bool>()) {
+    if (simulate) throw InputError("", "", "option --simulate does not go with --backward");
     if (values.count("mask-out")) throw InputError("", "", "option --mask-out does not go with --backward");
-    backward(read_problem(values), values);
+    backward(read_attention_problem(values), values);
     return kDone;
   }
   for (const char* name : {"dz", "dq-out", "dk-out", "dv-out"})
     if (values.count(name)) throw InputError("", "", std::string("option --") + name + " needs --backward");
   required(values, "out");
-  forward(read_problem(values), values);
+  if (simulate) return simulate_attention(read_attention_problem(values), values);
+  forward(read_attention_problem(values), values);
   return kDone;
 }
 

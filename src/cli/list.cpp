@@ -83,8 +83,9 @@ void list_operators() {
   }
   list_mapped<MachineKind>("machines", machine_names());
   list_mapped<AttentionKind>("kinds of attention", attention_names());
-  std::cout << "  sparse, unified and unified_additive need a sparse unit (configs/vitality_training.json); auto takes the "
-               "cheaper of taylor and softmax, layer by layer\n";
+  std::cout
+      << "  sparse, unified and unified_additive need a sparse unit (configs/vitality_training.json); auto takes the "
+         "cheaper of taylor and softmax, layer by layer\n";
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace vitality::cli {
 namespace po = boost::program_options;
@@ -38,6 +39,21 @@ bool parse_options(const Arguments& arguments, const std::string& usage, po::opt
     throw InputError("", "", error.what());
   }
   return true;
+}
+
+std::string required(const po::variables_map& values, const char* option) {
+  if (!values.count(option)) throw InputError("", "", std::string("option --") + option + " is required; see --help");
+  return values[option].as<std::string>();
+}
+
+std::size_t choice(const std::string& word, const char* option, const std::vector<std::string>& names) {
+  const auto found = std::find(names.begin(), names.end(), word);
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  throw InputError("", "",
+                   std::string("option --") + option + ": expected one of " + list + "; found " + quoted(word) +
+                       suggestion(word, names));
 }
 
 void check_range(const std::string& option, std::int64_t value, std::int64_t low, std::int64_t high) {

@@ -4,6 +4,7 @@
 #include <boost/program_options.hpp>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cli/cli.h"
 
@@ -16,6 +17,12 @@ namespace vitality::cli {
 bool parse_options(const Arguments& arguments, const std::string& usage,
                    boost::program_options::options_description options, const std::string& positional,
                    boost::program_options::variables_map& values);
+
+// The option's word; InputError when it is not given.
+std::string required(const boost::program_options::variables_map& values, const char* option);
+
+// The index of an option's word among `names`; InputError that lists them otherwise.
+std::size_t choice(const std::string& word, const char* option, const std::vector<std::string>& names);
 
 // Throws InputError unless low <= value <= high.
 void check_range(const std::string& option, std::int64_t value, std::int64_t low, std::int64_t high);

@@ -28,6 +28,10 @@ Arguments recorded_arguments(const std::string& text, const std::string& file) {
                          ": this is no result of vitality run");
   }
   const JsonValue* const manifest = document.find("manifest");
+  const JsonValue* const command = manifest == nullptr ? nullptr : manifest->find("command");
+  if (command != nullptr && command->type == JsonValue::Type::kString && command->text.rfind("vitality run ", 0) != 0)
+    throw InputError(file, "/manifest/command",
+                     "expected a result of vitality run, found one of " + quoted(command->text));
   const JsonValue* const list = manifest == nullptr ? nullptr : manifest->find("arguments");
   if (list == nullptr || list->type != JsonValue::Type::kArray)
     throw InputError(file, "/manifest/arguments", "expected the words of a run as an array of strings");
@@ -110,7 +114,7 @@ int rerun_command(const Arguments& arguments) {
 
   const ExitOnInterrupt interrupts;
   const std::string repeated = write_json(run_simulation(request).result);
-  std::cout << command_line(request.arguments()) << "\n";
+  std::cout << command_line("run", request.arguments()) << "\n";
   if (without_host_seconds(recorded) == without_host_seconds(repeated)) {
     std::cout << files[0] << ": every byte but host_seconds agrees\n";
     return kDone;

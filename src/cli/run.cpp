@@ -22,25 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Files that appear together: all are written before the first is renamed.
-class OutputSet {
- public:
-  std::FILE* add(const std::string& path) {
-    files_.push_back(std::make_unique<OutputFile>(path));
-    return files_.back()->stream();
-  }
-  void add(const std::string& path, const std::string& text) { std::fwrite(text.data(), 1, text.size(), add(path)); }
-  void commit() {
-    for (const auto& file : files_) {
-      if (std::fflush(file->stream()) != 0) throw InputError("", "", "a file cannot be written: the disk is full?");
-    }
-    for (const auto& file : files_) file->commit();
-  }
-
- private:
-  std::vector<std::unique_ptr<OutputFile>> files_;
-};
-
 // A folder that goes again when nothing came to lie in it.
 class MadeFolder {
  public:
@@ -114,13 +95,7 @@ int run_command(const Arguments& arguments) {
   write_result(request, run.result, folder, files);
   wait.reset();
   if (!request.quiet) std::cout << write_text(run.result, run.config);
-  const NumericsResult& numerics = run.result.numerics;
-  if (!numerics.checked || numerics.passed) return kDone;
-  std::cout.flush();
-  std::cerr << fmt::format(
-      "error: values outside tolerance: largest error {:.3g} of a layer's largest value, tolerance {:.3g}\n",
-      numerics.max_rel_error, numerics.tolerance);
-  return kOutsideTolerance;
+  return report_numerics(run.result.numerics);
 }
 
 }  // namespace vitality::cli

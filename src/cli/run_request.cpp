@@ -13,16 +13,6 @@ namespace {
 
 namespace po = boost::program_options;
 
-std::size_t choice(const std::string& value, const char* option, const std::vector<std::string>& names) {
-  const auto found = std::find(names.begin(), names.end(), value);
-  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  throw InputError("", "",
-                   std::string("option --") + option + ": expected one of " + list + "; found " + quoted(value) +
-                       suggestion(value, names));
-}
-
 std::string path_option(const po::variables_map& values, const char* option) {
   if (!values.count(option)) return "";
   const std::string value = values[option].as<std::string>();
@@ -120,9 +110,9 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   return true;
 }
 
-std::string command_line(const std::vector<std::string>& run_arguments) {
-  std::string line = "vitality run";
-  for (const std::string& word : run_arguments) line += " " + shell_word(word);
+std::string command_line(const std::string& subcommand, const std::vector<std::string>& arguments) {
+  std::string line = "vitality " + subcommand;
+  for (const std::string& word : arguments) line += " " + shell_word(word);
   return line;
 }
 

@@ -36,7 +36,7 @@ bool parse_run(const Arguments& arguments, RunRequest& request);
 // "auto", "always" or "never"; InputError otherwise.
 ProgressMode parse_progress(const std::string& word);
 
-// `vitality run ...` as a shell takes it.
-std::string command_line(const std::vector<std::string>& run_arguments);
+// `vitality SUBCOMMAND ...` as a shell takes it.
+std::string command_line(const std::string& subcommand, const std::vector<std::string>& arguments);
 
 }  // namespace vitality::cli

@@ -133,13 +133,22 @@ FinishedSimulation run_simulation(
   Manifest& manifest = result.manifest;
   manifest.version = VITALITY_VERSION;
   manifest.arguments = request.arguments();
-  manifest.command = command_line(manifest.arguments);
+  manifest.command = command_line("run", manifest.arguments);
   manifest.seed = request.seed;
   manifest.config_sha256 = sha256_hex(result.config_json);
   manifest.workload_sha256 = sha256_hex(workload_text);
   manifest.inputs_sha256 = inputs_sha256;
   manifest.host_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return run;
+}
+
+int report_numerics(const NumericsResult& numerics) {
+  if (!numerics.checked || numerics.passed) return kDone;
+  std::fflush(stdout);
+  fmt::print(stderr,
+             "error: values outside tolerance: largest error {:.3g} of a layer's largest value, tolerance {:.3g}\n",
+             numerics.max_rel_error, numerics.tolerance);
+  return kOutsideTolerance;
 }
 
 ExitOnInterrupt::ExitOnInterrupt() {

@@ -18,6 +18,9 @@ FinishedSimulation run_simulation(
     const RunRequest& request,
     std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe = {});
 
+// Says on stderr when values are outside tolerance; the exit code.
+int report_numerics(const NumericsResult& numerics);
+
 // While it lives, SIGINT ends the process with exit code 130 at once.
 class ExitOnInterrupt {
  public:

@@ -168,6 +168,7 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
                                                 element * pixels * model.image_channels));
   }
   for (std::size_t i = 0; i < model.layers.size(); ++i) {  // outputs of layers left out are given
+    if (std::holds_alternative<GivenTensor>(model.layers[i].parameters)) selected[i] = false;
     if (selected[i]) continue;
     const auto tensor = context.add_activation(static_cast<int>(i));
     builder.schedule().tensors[static_cast<std::size_t>(tensor)].role = TensorRole::kInput;

@@ -314,6 +314,7 @@ class FixedForward {
   Codes apply(const Subsample& p) const { return codes_of(subsample(p, moved())); }
   Codes apply(const Unfold& p) const { return codes_of(unfold(p, moved())); }
   Codes apply(const Fold& p) const { return codes_of(fold(p, moved())); }
+  Codes apply(const GivenTensor&) const { return store(parameter(0)); }
 
   Codes head(const HeadColumns& from, int tokens, int depth, int instance, int h) const {
     return block_of(input(static_cast<std::size_t>(from.input)), instance * tokens, tokens,

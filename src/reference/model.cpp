@@ -74,6 +74,7 @@ class Forward {
   MatrixD apply(const MeanPool&) { return mean_rows(input()); }
   MatrixD apply(const Unfold& p) { return unfold(p, input()); }
   MatrixD apply(const Fold& p) { return fold(p, input()); }
+  MatrixD apply(const GivenTensor&) { return parameter(0); }
 
   MatrixD head(const HeadColumns& from, int tokens, int depth, int instance, int h) const {
     return block(input(static_cast<std::size_t>(from.input)), instance * tokens, tokens,

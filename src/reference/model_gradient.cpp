@@ -104,6 +104,7 @@ class Backward {
   void apply(const Subsample& p) { add_to_input(subsample_backward(p, d_output())); }
   void apply(const MeanPool& p) { add_to_input(mean_rows_backward(p.rows, d_output())); }
   void apply(const Unfold& p) { add_to_input(fold({p.height, p.width, p.patch, p.channels}, d_output())); }
+  void apply(const GivenTensor&) {}  // the gradient ends here
   void apply(const Fold& p) { add_to_input(unfold({p.height, p.width, p.patch, p.channels}, d_output())); }
 
   // Where head h of instance i of an operand lies in its input.

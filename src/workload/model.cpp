@@ -32,7 +32,8 @@ const char* kind_name(const Layer& layer) {
                                        "add",          "position_embedding",
                                        "concat_token", "concat_channels",
                                        "subsample",    "mean_pool",
-                                       "unfold",       "fold"};
+                                       "unfold",       "fold",
+                                       "given"};
   static_assert(std::size(kNames) == std::variant_size_v<LayerParameters>);
   return kNames[layer.parameters.index()];
 }
@@ -81,6 +82,9 @@ MatrixShape output_shape(const Layer& layer) {
                  },
                  [](const Fold& p) {
                    return MatrixShape{p.height * p.width, p.channels};
+                 },
+                 [](const GivenTensor& p) {
+                   return MatrixShape{p.rows, p.cols};
                  },
              });
 }

@@ -90,8 +90,14 @@ struct Fold {
   int height, width, patch, channels;
 };
 
-using LayerParameters = std::variant<Conv2d, Linear, Attention, LayerNorm, BatchNorm, Activation, Add,
-                                     PositionEmbedding, ConcatToken, ConcatChannels, Subsample, MeanPool, Unfold, Fold>;
+// A tensor that the run is given: nothing is computed. Not of workload files: the Q, K and V of one attention problem.
+struct GivenTensor {
+  int rows, cols;
+};
+
+using LayerParameters =
+    std::variant<Conv2d, Linear, Attention, LayerNorm, BatchNorm, Activation, Add, PositionEmbedding, ConcatToken,
+                 ConcatChannels, Subsample, MeanPool, Unfold, Fold, GivenTensor>;
 
 struct MatrixShape {
   int rows, cols;

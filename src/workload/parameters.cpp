@@ -91,6 +91,8 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer) {
     list.push_back({name + ".weight", e->rows, e->channels, ParameterRole::kEmbedding});
   } else if (const auto* t = std::get_if<ConcatToken>(&layer.parameters)) {
     list.push_back({name + ".weight", 1, t->channels, ParameterRole::kEmbedding});
+  } else if (const auto* g = std::get_if<GivenTensor>(&layer.parameters)) {
+    list.push_back({name, g->rows, g->cols, ParameterRole::kImage});
   }
   return list;
 }

@@ -16,11 +16,6 @@ namespace {
 
 const std::string kRoot = VITALITY_SOURCE_DIR;
 
-std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 json shipped(const std::string& name) {
   return json::parse(read_text(kRoot + "/" + name));
 }

@@ -10,11 +10,6 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 std::string result_of(const ScratchFolder& folder, std::vector<std::string> more) {
   std::vector<std::string> words{"run",     "--config", "configs/vitality.json",
                                  "--quiet", "--result", folder.path("r.json")};

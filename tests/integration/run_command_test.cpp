@@ -18,11 +18,6 @@ using Catch::Contains;
 
 namespace {
 
-std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 std::vector<std::string> words(const std::string& workload, std::vector<std::string> more = {}) {
   std::vector<std::string> all{"run", "--config", "configs/vitality.json", "--workload",
                                "workloads/" + workload + ".json"};

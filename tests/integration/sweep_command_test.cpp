@@ -17,10 +17,6 @@ namespace {
 
 const std::string kRoot = VITALITY_SOURCE_DIR;
 
-std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 long lines_of(const std::string& path) {
   const std::string text = read_text(path);
   return std::count(text.begin(), text.end(), '\n');

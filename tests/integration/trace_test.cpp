@@ -13,11 +13,6 @@ using namespace vitality::test;
 
 namespace {
 
-std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 struct TracedRun {
   json result, trace;
   std::string vcd;

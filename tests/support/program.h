@@ -28,6 +28,11 @@ inline std::string read_and_close(std::FILE* file) {
   return text;
 }
 
+inline std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
 // No shell: every word arrives as it is. Runs in `directory`; killed after 60 seconds.
 inline ProgramResult run_program(const std::vector<std::string>& words,
                                  const std::string& directory = VITALITY_SOURCE_DIR) {

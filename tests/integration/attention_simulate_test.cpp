@@ -1,0 +1,165 @@
+// `vitality attention --simulate` from outside: the machine's values against golden arrays, its result, and refusals.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/golden_attention.h"
+#include "tests/support/program.h"
+
+using namespace vitality;
+using namespace vitality::test;
+using Words = std::vector<std::string>;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+
+namespace {
+
+Words simulate(const std::string& name, const std::string& config, const Words& more) {
+  Words words = {"attention", "--simulate",
+                 "--config",  "configs/" + config + ".json",
+                 "--q",       golden::path(name, "Q"),
+                 "--k",       golden::path(name, "K"),
+                 "--v",       golden::path(name, "V")};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+json result_of(const ProgramResult& run) {
+  INFO(run.err);
+  REQUIRE(run.exit_code == 0);
+  return json::parse(run.out);
+}
+
+}  // namespace
+
+TEST_CASE("attention --simulate: the machine's fp64 values are the golden arrays") {
+  const ScratchFolder folder;
+  const std::string out = folder.path("z.npy");
+  struct Run {
+    std::string array, config;
+    Words options;
+  };
+  const std::vector<Run> runs = {{"Z_softmax", "dense_softmax", {"--kind", "softmax"}},
+                                 {"Z_softmax", "vitality", {"--kind", "softmax"}},
+                                 {"Z_taylor", "vitality", {"--kind", "taylor"}},
+                                 {"Z_taylor", "vitality_g_stationary", {"--kind", "taylor"}},
+                                 {"Z_taylor", "vitality_overlapped", {"--kind", "taylor_elided"}},
+                                 {"Z_sanger_T0.02", "vitality_training", {"--kind", "sparse"}},
+                                 {"Z_unified_T0.02", "vitality_training", {"--kind", "unified"}},
+                                 {"Z_unifiedadd_T0.02", "vitality_training", {"--kind", "unified_additive"}}};
+  int compared = 0;
+  for (const std::string name : {"n3_d5_grid", "n49_d32_mid", "n196_d32_normal", "rect_levit_down0_normal"}) {
+    for (const Run& run : runs) {
+      if (!golden::has(name, run.array)) continue;
+      Words options = run.options;
+      options.insert(options.end(), {"--precision", "fp64", "--out", out});
+      const json result = result_of(run_program(simulate(name, run.config, options)));
+      INFO(name << " " << run.array << " on " << run.config);
+      CHECK(golden::relative_error(read_npy_matrix(out), golden::load(name, run.array)) < 1e-9);
+      CHECK(result["numerics"]["checked"] == true);
+      CHECK(result["numerics"]["max_rel_error"] < 1e-9);
+      CHECK(result["totals"]["cycles"] > 0);
+      CHECK(result["totals"] == result["attention_totals"]);
+      ++compared;
+    }
+  }
+  CHECK(compared >= 22);
+}
+
+TEST_CASE("attention --simulate: the machine's own precision, operations by closed form, a shape that is not square") {
+  const ScratchFolder folder;
+  const std::string out = folder.path("z.npy"), file = folder.path("r.json");
+  const std::string name = "rect_levit_down0_normal";
+  const ProgramResult run =
+      run_program(simulate(name, "vitality", {"--kind", "taylor", "--out", out, "--result", file}));
+  CHECK(run.exit_code == 0);
+  CHECK(run.out.empty());
+  const json result = json::parse(read_text(file));
+  CHECK(result["config"]["precision"] == "int16");
+  const MatrixD expected = golden::load(name, "Z_taylor");
+  CHECK(golden::relative_error(read_npy_matrix(out), expected) < 5e-3);
+  const MatrixD q = golden::load(name, "Q"), k = golden::load(name, "K");
+  const std::int64_t m = q.rows(), d = q.cols(), n = k.rows(), e = expected.cols();
+  CHECK(m != n);
+  const json& operations = result["totals"]["operations"];
+  CHECK(operations["mul"] == (n + m) * d * e + m * d + e);
+  CHECK(operations["add"] == (n + m - 1) * d * e + (3 * n - 2 + m) * d + (n - 1) * e);
+  CHECK(operations["div"] == d + m * e);
+}
+
+TEST_CASE("attention --simulate: heads keep their axis, the mask is the values' mask") {
+  const ScratchFolder folder;
+  const MatrixD q = golden::load("n49_d32_mid", "Q"), k = golden::load("n49_d32_mid", "K"),
+                v = golden::load("n49_d32_mid", "V");
+  const auto stack = [&](const std::string& file, const MatrixD& x) {  // a head and its negative
+    std::vector<double> values(x.data(), x.data() + x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) values.push_back(-x.data()[i]);
+    write_npy(folder.path(file), {2, x.rows(), x.cols()}, values);
+  };
+  stack("q.npy", q), stack("k.npy", k), stack("v.npy", v);
+  const Words problem = {
+      "attention", "--q",     folder.path("q.npy"), "--k", folder.path("k.npy"), "--v", folder.path("v.npy"),
+      "--kind",    "unified", "--precision",        "fp64"};
+  const auto run = [&](Words more, const std::string& name) {
+    Words words = problem;
+    words.insert(words.end(), {"--out", folder.path("z_" + name), "--mask-out", folder.path("m_" + name)});
+    words.insert(words.end(), more.begin(), more.end());
+    const ProgramResult result = run_program(words);
+    INFO(result.err);
+    CHECK(result.exit_code == 0);
+  };
+  run({}, "values.npy");
+  run({"--simulate", "--config", "configs/vitality_training.json"}, "machine.npy");
+  CHECK(read_text(folder.path("m_values.npy")) == read_text(folder.path("m_machine.npy")));
+  const NpyArray values = read_npy(folder.path("z_values.npy")), machine = read_npy(folder.path("z_machine.npy"));
+  CHECK(machine.shape == NpyShape{2, 49, 32});
+  REQUIRE(values.shape == machine.shape);
+  double worst = 0;
+  for (std::size_t i = 0; i < values.values.size(); ++i)
+    worst = std::max(worst, std::fabs(values.values[i] - machine.values[i]));
+  CHECK(worst < 1e-12);
+}
+
+TEST_CASE("attention --simulate: the same bytes twice, wherever they are written") {
+  const ScratchFolder folder;
+  const auto run = [&](const std::string& suffix) {
+    json result = result_of(run_program(
+        simulate("n16_d16_normal", "vitality", {"--kind", "taylor", "--out", folder.path("z" + suffix + ".npy")})));
+    result["manifest"].erase("host_seconds");
+    return result.dump();
+  };
+  CHECK(run("1") == run("2"));
+  CHECK(read_text(folder.path("z1.npy")) == read_text(folder.path("z2.npy")));
+}
+
+TEST_CASE("attention --simulate: refusals name the reason and leave no file") {
+  const ScratchFolder folder;
+  const std::string name = "n16_d16_normal", out = folder.path("z.npy");
+  const auto refused = [&](const Words& words, int exit_code, const std::string& reason) {
+    Words all = words;
+    all.insert(all.end(), {"--out", out});
+    const ProgramResult run = run_program(all);
+    INFO(reason << " in " << run.err);
+    CHECK(run.exit_code == exit_code);
+    CHECK(run.out.empty());
+    CHECK_THAT(run.err, Contains(reason));
+    CHECK(!std::filesystem::exists(out));
+  };
+  refused(simulate(name, "vitality", {"--kind", "taylor_released"}), 4, "taylor_released is not simulated");
+  refused(simulate(name, "vitality", {"--kind", "sparse"}), 4, "sparse_unit.enabled");
+  refused(simulate(name, "gpu_h100", {"--kind", "taylor"}), 4, "no simulation");
+  refused(simulate(name, "vitality", {"--kind", "softmax", "--set", "scratchpad.capacity_kib=1"}), 4,
+          "scratchpad.capacity_kib");
+  refused(simulate(name, "vitality", {"--kind", "taylor", "--set", "scratchpad.capacity_kb=1"}), 2, "capacity_kib");
+  refused(simulate(name, "no_such_machine", {"--kind", "taylor"}), 2, "no_such_machine");
+  Words backward = simulate(name, "vitality", {"--kind", "taylor", "--backward"});
+  refused(backward, 2, "--simulate does not go with --backward");
+  Words values = simulate(name, "vitality", {"--kind", "taylor"});
+  values.erase(values.begin() + 1);  // --config without --simulate
+  refused(values, 2, "--config needs --simulate");
+  Words no_config = simulate(name, "vitality", {"--kind", "taylor"});
+  no_config.erase(no_config.begin() + 2, no_config.begin() + 4);
+  refused(no_config, 2, "--config is required");
+  Words misfit = simulate(name, "vitality", {"--kind", "taylor"});
+  misfit[7] = golden::path("n49_d32_mid", "K");
+  refused(misfit, 2, "to fit the queries");
+}
