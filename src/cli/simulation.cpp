@@ -155,18 +155,18 @@ ExitOnInterrupt::ExitOnInterrupt() {
   struct sigaction action {};
   action.sa_handler = [](int) { _exit(kInterrupted); };
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
+  for (const int number : {SIGINT, SIGTERM}) sigaction(number, &action, nullptr);
 }
 
 ExitOnInterrupt::~ExitOnInterrupt() {
-  signal(SIGINT, SIG_DFL);
+  for (const int number : {SIGINT, SIGTERM}) signal(number, SIG_DFL);
 }
 
 namespace {
 void mask_interrupts(int how) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
+  for (const int number : {SIGINT, SIGTERM}) sigaddset(&set, number);
   sigprocmask(how, &set, nullptr);
 }
 }  // namespace

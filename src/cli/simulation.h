@@ -21,7 +21,7 @@ FinishedSimulation run_simulation(
 // Says on stderr when values are outside tolerance; the exit code.
 int report_numerics(const NumericsResult& numerics);
 
-// While it lives, SIGINT ends the process with exit code 130 at once.
+// While it lives, SIGINT or SIGTERM ends the process with exit code 130 at once.
 class ExitOnInterrupt {
  public:
   ExitOnInterrupt();
@@ -30,7 +30,7 @@ class ExitOnInterrupt {
   ExitOnInterrupt& operator=(const ExitOnInterrupt&) = delete;
 };
 
-// While it lives, SIGINT waits: files are being written.
+// While it lives, SIGINT and SIGTERM wait: files are being written.
 class InterruptsWait {
  public:
   InterruptsWait();

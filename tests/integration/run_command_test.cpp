@@ -324,7 +324,8 @@ TEST_CASE("run: outputs that cannot be written are refused before the run, and d
   CHECK_THAT(full.err, Contains("cannot be written"));
 }
 
-TEST_CASE("run: an interrupted run exits with 130 and leaves nothing") {
+TEST_CASE("run: an interrupted or terminated run exits with 130 and leaves nothing") {
+  const int number = GENERATE(SIGINT, SIGTERM);
   const ScratchFolder folder;
   int progress[2];
   REQUIRE(pipe(progress) == 0);
@@ -343,7 +344,7 @@ TEST_CASE("run: an interrupted run exits with 130 and leaves nothing") {
   close(progress[1]);
   char first = 0;
   CHECK(read(progress[0], &first, 1) == 1);  // the run is under way
-  kill(child, SIGINT);
+  kill(child, number);
   int status = 0;
   waitpid(child, &status, 0);
   close(progress[0]);
