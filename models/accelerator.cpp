@@ -1,5 +1,7 @@
 #include "models/accelerator.h"
 
+#include "cost/machine_units.h"
+
 namespace vitality {
 
 Accelerator::Accelerator(sc_core::sc_module_name name, MachineContext& context)
@@ -14,18 +16,18 @@ Accelerator::Accelerator(sc_core::sc_module_name name, MachineContext& context)
   port_.fill(-1);
   noc.scratchpad.bind(scratchpad.socket);
   add_engine(UnitKind::kMatrixEngine, std::make_unique<SystolicArray>("sa_general", context));
-  if (context.config.diagonal_engine.enabled)
+  if (has_unit(context.config, UnitKind::kDiagonalEngine))
     add_engine(UnitKind::kDiagonalEngine, std::make_unique<Engine>("sa_diag", context));
   add_engine(UnitKind::kAccumulators, std::make_unique<Engine>("accumulators", context));
   add_engine(UnitKind::kDividers, std::make_unique<Engine>("dividers", context));
   add_engine(UnitKind::kAdders, std::make_unique<Engine>("adders", context));
   add_engine(UnitKind::kSpecialFunctions, std::make_unique<Engine>("special_functions", context));
-  if (context.config.sparse_unit.enabled) {
-    sparse_unit = std::make_unique<SparseUnit>("sparse_unit", context);
-    bind_engine(UnitKind::kPredictor, sparse_unit->predictor);
-    bind_engine(UnitKind::kSparseEngine, sparse_unit->rows);
-    bind_engine(UnitKind::kExpUnit, sparse_unit->exp_unit);
-  }
+  if (has_unit(context.config, UnitKind::kPredictor))
+    add_engine(UnitKind::kPredictor, std::make_unique<SparseRows>("predictor", context));
+  if (has_unit(context.config, UnitKind::kSparseEngine))
+    add_engine(UnitKind::kSparseEngine, std::make_unique<SparseRows>("sparse_engine", context));
+  if (has_unit(context.config, UnitKind::kExpUnit))
+    add_engine(UnitKind::kExpUnit, std::make_unique<Engine>("exp_unit", context));
   // The DMA sits between DRAM and scratchpad: its bytes do not cross the NoC.
   const auto add_dma = [this](UnitKind kind, Dma& dma) {
     controller.attach_unit(kind, dma.depth());
@@ -39,16 +41,12 @@ Accelerator::Accelerator(sc_core::sc_module_name name, MachineContext& context)
 }
 
 void Accelerator::add_engine(UnitKind kind, std::unique_ptr<Engine> engine) {
-  bind_engine(kind, *engine);
-  engines_.push_back(std::move(engine));
-}
-
-void Accelerator::bind_engine(UnitKind kind, Engine& engine) {
-  controller.attach_unit(kind, engine.depth());
-  controller.units.bind(engine.job_socket);
-  engine.phase_socket.bind(controller.phases);
-  engine.memory_socket.bind(noc.units);
+  controller.attach_unit(kind, engine->depth());
+  controller.units.bind(engine->job_socket);
+  engine->phase_socket.bind(controller.phases);
+  engine->memory_socket.bind(noc.units);
   port_[static_cast<std::size_t>(kind)] = noc_ports_++;
+  engines_.push_back(std::move(engine));
 }
 
 }  // namespace vitality

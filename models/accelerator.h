@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/compute/engine.h"
-#include "models/compute/sparse_unit.h"
+#include "models/compute/sparse_rows.h"
 #include "models/control/chunk_controller.h"
 #include "models/interconnect/noc.h"
 #include "models/memory/dma.h"
@@ -25,13 +25,11 @@ class Accelerator : public sc_core::sc_module {
   Noc noc;
   DramController dram;
   Dma dma_load, dma_store;
-  std::unique_ptr<SparseUnit> sparse_unit;  // null where the machine has none
   // NoC port of a unit, or -1.
   int noc_port(UnitKind unit) const { return port_[static_cast<std::size_t>(unit)]; }
 
  private:
   void add_engine(UnitKind kind, std::unique_ptr<Engine> engine);
-  void bind_engine(UnitKind kind, Engine& engine);
   std::vector<std::unique_ptr<Engine>> engines_;
   int noc_ports_ = 0;
   std::array<int, kUnitKinds> port_;

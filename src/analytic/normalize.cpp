@@ -9,6 +9,7 @@
 #include "analytic/roofline.h"
 #include "base/error.h"
 #include "cost/energy.h"
+#include "cost/machine_units.h"
 
 namespace vitality {
 namespace {
@@ -40,11 +41,7 @@ const char* to_string(Normalization normalization) {
 
 double peak_macs_per_second(const HardwareConfig& config) {
   if (config.machine == MachineKind::kRoofline) return roofline_macs_per_second(config);
-  double pes = static_cast<double>(config.matrix_engine.rows) * config.matrix_engine.cols;
-  if (config.diagonal_engine.enabled) pes += config.diagonal_engine.rows;
-  if (config.sparse_unit.enabled)
-    pes += static_cast<double>(config.sparse_unit.pe_rows) * config.sparse_unit.pes_per_row;
-  return pes * config.clock_mhz * 1e6;
+  return processing_elements(config) * config.clock_mhz * 1e6;
 }
 
 HardwareConfig scaled_machine(const HardwareConfig& config, double factor) {
@@ -71,7 +68,7 @@ std::string describe_scaling(const HardwareConfig& before, const HardwareConfig&
     return fmt::format("peak rates and TDP x {:.4g}", after.roofline.fp32_tflops / before.roofline.fp32_tflops);
   std::string text = fmt::format("arrays {} x {} -> {} x {} PEs", before.matrix_engine.rows, before.matrix_engine.cols,
                                  after.matrix_engine.rows, after.matrix_engine.cols);
-  if (before.sparse_unit.enabled)
+  if (has_unit(before, UnitKind::kSparseEngine))
     text += fmt::format(", sparse rows {} -> {} of {} PEs", before.sparse_unit.pe_rows, after.sparse_unit.pe_rows,
                         after.sparse_unit.pes_per_row);
   return text + ", edges and lanes with the square root, memories unchanged";

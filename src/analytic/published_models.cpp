@@ -39,19 +39,9 @@ double whole(double value) {
 
 }  // namespace
 
-PolarisedHead polarise(const Mask& mask) {
-  PolarisedHead head;
-  head.tokens = mask.rows();
-  for (int c = 0; c < mask.cols(); ++c) {
-    Count kept = 0;
-    for (int r = 0; r < mask.rows(); ++r) kept += mask(r, c);
-    if (kept * kGlobalTokenThresholdOf > static_cast<Count>(kGlobalTokenThreshold) * mask.rows()) {
-      ++head.global;
-    } else {
-      head.sparse += kept;
-    }
-  }
-  return head;
+PolarisedHead polarised_head(const Mask& mask) {
+  const Polarised columns = polarise(mask);
+  return {mask.rows(), static_cast<int>(columns.tokens), columns.sparse};
 }
 
 VitcodAttention vitcod_attention(const VitcodMachine& machine, const PolarisedHead& head, int heads, int features) {

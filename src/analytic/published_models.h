@@ -35,13 +35,12 @@ struct VitcodMachine {
   double bytes_per_cycle = 76.8 * 1024 * 1024 * 1024 / 500e6;  // the released code counts 76.8 GiB/s
   double ratio = 2.0 / 3;
 };
-// A head's mask after polarising: columns with more than `threshold` entries are global tokens (reorder.py: 50 of 197).
+// A head's mask after polarising (tensor/mask.h).
 struct PolarisedHead {
   int tokens = 0, global = 0;
   Count sparse = 0;  // entries outside the global columns
 };
-constexpr int kGlobalTokenThreshold = 50, kGlobalTokenThresholdOf = 197;
-PolarisedHead polarise(const Mask& mask);
+PolarisedHead polarised_head(const Mask& mask);
 
 struct VitcodAttention {
   double preload = 0, decode = 0, compute = 0;

@@ -162,7 +162,7 @@ class PublishedRun {
       VitcodAttention slowest;
       for (int head = 0; head < (corrected_ ? a.heads : 1); ++head) {
         const Mask& mask = masks_.at(block.attention)[static_cast<std::size_t>(instance * a.heads + head)];
-        const VitcodAttention cycles = vitcod_attention(machine, polarise(mask), a.heads, a.d_qk);
+        const VitcodAttention cycles = vitcod_attention(machine, polarised_head(mask), a.heads, a.d_qk);
         slowest.preload = std::max(slowest.preload, cycles.preload);
         slowest.compute = std::max(slowest.compute, cycles.decode + cycles.compute);
       }

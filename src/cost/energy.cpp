@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "cost/machine_units.h"
+
 namespace vitality {
 
 double sram_read_pj_per_byte(const EnergyTable& table, double kib) {
@@ -64,13 +66,9 @@ Picojoules EnergyModel::dram_per_byte() const {
 
 Picojoules EnergyModel::leakage_per_cycle() const {
   const FormatCosts& format = config_.energy.format[static_cast<std::size_t>(config_.precision)];
-  const double pes =
-      static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols +
-      (config_.diagonal_engine.enabled ? config_.diagonal_engine.rows : 0) +
-      (config_.sparse_unit.enabled ? static_cast<double>(config_.sparse_unit.pe_rows) * config_.sparse_unit.pes_per_row
-                                   : 0);
+  const double pes = processing_elements(config_);
   const double predictor =
-      config_.sparse_unit.enabled
+      has_unit(config_, UnitKind::kPredictor)
           ? predictor_pes() * config_.energy.format[static_cast<std::size_t>(Precision::kInt8)].pe_leakage_uw
           : 0;
   const double watts = (pes * format.pe_leakage_uw + predictor) * 1e-6 +
@@ -88,6 +86,7 @@ SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
   const EnergyTable& table = config_.energy;
   const FormatCosts& format = table.format[static_cast<std::size_t>(config_.precision)];
   double area = 0;
+  if (!has_unit(config_, unit)) return 0;
   switch (unit) {
     case UnitKind::kMatrixEngine:  // with the adders below the columns
       area = static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols * format.pe_um2 +
@@ -98,7 +97,7 @@ SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
         area += static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols * format.accumulate_um2;
       break;
     case UnitKind::kDiagonalEngine:
-      area = config_.diagonal_engine.enabled ? config_.diagonal_engine.rows * format.pe_um2 : 0;
+      area = config_.diagonal_engine.rows * format.pe_um2;
       break;
     case UnitKind::kAccumulators:
       area = config_.accumulators.lanes * format.accumulate_um2;
@@ -118,18 +117,14 @@ SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
                (format.exp_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
       break;
     case UnitKind::kPredictor:
-      if (config_.sparse_unit.enabled)
-        area = predictor_pes() * table.format[static_cast<std::size_t>(Precision::kInt8)].pe_um2;
+      area = predictor_pes() * table.format[static_cast<std::size_t>(Precision::kInt8)].pe_um2;
       break;
     case UnitKind::kSparseEngine:
-      if (config_.sparse_unit.enabled)
-        area = static_cast<double>(config_.sparse_unit.pe_rows) *
-               (config_.sparse_unit.pes_per_row * format.pe_um2 + format.accumulate_um2);
+      area = sparse_array(config_).rows * (sparse_array(config_).cols * format.pe_um2 + format.accumulate_um2);
       break;
     case UnitKind::kExpUnit:
-      if (config_.sparse_unit.enabled)
-        area = config_.sparse_unit.exp_lanes *
-               (format.exp_um2 + format.divide_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
+      area = config_.sparse_unit.exp_lanes *
+             (format.exp_um2 + format.divide_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
       break;
     default:
       break;

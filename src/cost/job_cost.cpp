@@ -5,6 +5,7 @@
 
 #include "cost/array_cost.h"
 #include "cost/lane_cost.h"
+#include "cost/sparse_machine.h"
 
 namespace vitality {
 namespace {
@@ -134,113 +135,6 @@ JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
   return cost;
 }
 
-// Low-precision scores on 64 x 64 tiles, then exp, row sum and threshold at one column of the array a cycle, behind the
-// products. The threshold is compared with T * sum: no division. Low-precision work is no full-precision operation: it
-// appears as actions.
-JobCost predict_cost(const Job& job, const HardwareConfig& config) {
-  const SparseUnitConfig& unit = config.sparse_unit;
-  const Count scores = static_cast<Count>(job.m) * job.n;
-  const Bytes element = storage_bytes(config.precision);
-  JobCost cost;
-  const Cycles products = ceil_div(job.m, unit.predictor_rows) * ceil_div(job.n, unit.predictor_cols) * job.k;
-  cost.stream = std::max(products, ceil_div(scores, unit.predictor_cols));
-  cost.drain = Cycles{unit.predictor_rows} + unit.predictor_cols - 2;
-  cost.latency = unit.exp_latency_cycles + 1;
-  cost.actions[Action::kLowPrecisionMac] = scores * job.k;
-  cost.actions[Action::kExp] = scores;
-  cost.actions[Action::kAdd] = scores;
-  cost.actions[Action::kCompare] = 2 * scores;       // row maximum, threshold
-  cost.actions[Action::kMultiply] = scores + job.m;  // scale; T * sum
-  if (config.sparsity.normalize_qk) {                // norms of the rows, and back
-    const Count squares = static_cast<Count>(job.m + job.n) * job.k;
-    cost.actions[Action::kMultiply] += squares + scores;
-    cost.actions[Action::kAdd] += squares;
-  }
-  move(cost, element * (static_cast<Bytes>(job.m) + job.n) * job.k, ceil_div(scores, 8));
-  limit_stream(
-      cost, config,
-      static_cast<double>(element) * (std::min(job.m, unit.predictor_rows) + std::min(job.n, unit.predictor_cols)),
-      static_cast<double>(unit.predictor_cols) / 8);
-  return cost;
-}
-
-// Score stationary (Sanger): a pass holds pe_rows sub-rows of at most pes_per_row entries in one block of columns.
-// SDDMM streams the d features of their queries and keys, SpMM the e columns of their values; passes follow each other,
-// the skew is paid once.
-JobCost sparse_engine_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
-  const SparseUnitConfig& unit = config.sparse_unit;
-  const MaskTile& tile = schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
-  const ElementSizes size = sizes_of(config);
-  const bool sddmm = job.kind == JobKind::kSddmm;
-  const Count depth = sddmm ? job.k : job.n;
-  const Count block =
-      tile.passes * std::min<Count>(tile.cols, kSangerVectorColumns);  // columns that come in, over all passes
-  JobCost cost;
-  cost.macs = tile.kept * depth;
-  cost.operations.mul = cost.macs;
-  cost.actions[Action::kMac] = cost.macs;
-  if (tile.passes == 0 && sddmm) return cost;
-  const Bytes mask_bits = ceil_div(static_cast<Count>(tile.rows) * tile.cols, 8);
-  Bytes read = mask_bits, write = 0;
-  if (sddmm) {
-    const bool bias = (job.flags & kHasBias) != 0;
-    cost.operations.add = tile.kept * (depth - 1) + (bias ? tile.kept : 0);
-    if (bias) cost.actions[Action::kAccumulate] = tile.kept;
-    read += size.element * ((tile.sub_rows + block) * depth + (bias ? tile.kept : 0));
-    write = size.wide * tile.kept;
-  } else {
-    const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
-    // Every sub-row adds its sums to its row's, but the first of the row.
-    const Count merged = (tile.sub_rows - (first ? tile.used_rows : 0)) * depth;
-    cost.operations.add = (tile.kept - (first ? tile.used_rows : 0)) * depth;
-    cost.actions[Action::kAccumulate] = merged;
-    read += size.element * (tile.kept + block * depth) + size.partial * merged;
-    write = size.partial * (tile.sub_rows - (last ? tile.used_rows : 0)) * depth;
-    if (last) write += ((job.flags & kWide) != 0 ? size.wide : size.element) * static_cast<Bytes>(job.m) * job.n;
-  }
-  cost.stream = std::max<Cycles>(1, tile.passes * depth);
-  cost.drain = Cycles{unit.pe_rows} + unit.pes_per_row - 2;
-  move(cost, read, write);
-  limit_stream(cost, config, static_cast<double>(read) / static_cast<double>(cost.stream),
-               static_cast<double>(write) / static_cast<double>(cost.stream));
-  return cost;
-}
-
-// The sparse unit's exp lanes: a sweep takes exp_lanes elements a cycle.
-JobCost exp_unit_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
-  const ElementSizes size = sizes_of(config);
-  const LaneConfig unit{config.sparse_unit.exp_lanes, config.sparse_unit.exp_latency_cycles, 1};
-  JobCost cost;
-  Count elements, sweeps;
-  Bytes read, write;
-  if (job.kind == JobKind::kRowSums) {
-    elements = static_cast<Count>(job.m) * job.n, sweeps = 2;  // maximum; exp and sum
-    cost.operations.mul = elements, cost.operations.exp = elements;
-    const bool first = (job.flags & kFirst) != 0;
-    cost.operations.cmp = elements - (first ? job.m : 0);
-    cost.operations.add = elements + cost.operations.cmp;  // x - maximum; the sum
-    read = size.wide * (2 * elements + (first ? 0 : 2 * job.m)), write = 2 * size.wide * job.m;
-  } else {
-    const MaskTile& tile = schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
-    const bool dense_sums = job.stationary != kNone, residual = job.partial != kNone;
-    elements = tile.kept, sweeps = dense_sums ? 1 : 3;
-    cost.operations.mul = elements, cost.operations.exp = elements, cost.operations.div = elements;
-    cost.operations.add = elements, cost.operations.cmp = elements - tile.used_rows;
-    if (dense_sums) cost.operations.cmp = 0;  // x - maximum only
-    if (!dense_sums) cost.operations.add += elements - tile.used_rows;
-    if (residual) cost.operations.add += 2 * elements, cost.operations.div += elements;  // T, and P - T
-    read = size.wide * (sweeps * elements + (dense_sums ? 2 * job.m : 0)) + (residual ? size.partial * job.m : 0);
-    write = (sweeps - 1) * size.wide * elements + size.element * elements;
-  }
-  cost.actions[Action::kMultiply] = cost.operations.mul, cost.actions[Action::kAdd] = cost.operations.add;
-  cost.actions[Action::kDivide] = cost.operations.div, cost.actions[Action::kExp] = cost.operations.exp;
-  cost.actions[Action::kCompare] = cost.operations.cmp;
-  const Cycles interval = std::max<Cycles>(1, sweeps * ceil_div(elements, unit.lanes));
-  const Cycles divide = cost.operations.div > 0 ? config.dividers.latency_cycles : 0;
-  lanes(cost, config, unit, {interval + unit.latency_cycles + divide, interval}, sweeps * elements, read, write);
-  return cost;
-}
-
 JobCost lane_cost(const Job& job, const HardwareConfig& config) {
   const ElementSizes size = sizes_of(config);
   const Count elements = static_cast<Count>(job.m) * job.n;
@@ -294,6 +188,10 @@ JobCost lane_cost(const Job& job, const HardwareConfig& config) {
 
 }  // namespace
 
+static const MaskTile& mask_tile(const Job& job, const Schedule& schedule) {
+  return schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
+}
+
 double unit_port_bytes_per_cycle(const HardwareConfig& config) {
   const double ports = static_cast<double>(config.scratchpad.banks) * config.scratchpad.port_bytes;
   const double memory = config.dram.device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz;
@@ -334,15 +232,17 @@ JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig&
       cost = diagonal_cost(job, config);
       break;
     case JobKind::kPredict:
-      cost = predict_cost(job, config);
+      cost = sparse_machine(config).predict(job, config);
       break;
     case JobKind::kSddmm:
     case JobKind::kSpmm:
-      cost = sparse_engine_cost(job, schedule, config);
+      cost = sparse_machine(config).products(job, mask_tile(job, schedule), config);
       break;
     case JobKind::kRowSums:
+      cost = row_sums_cost(job, config);
+      break;
     case JobKind::kSparseSoftmax:
-      cost = exp_unit_cost(job, schedule, config);
+      cost = sparse_machine(config).probabilities(job, mask_tile(job, schedule), config);
       break;
     case JobKind::kSoftmaxRows:
       cost = softmax_cost(job, config);
@@ -367,7 +267,7 @@ struct CostKey {
   std::uint16_t flags;
   std::int32_t m, k, n, groups;  // groups: -1 where sums are added outside the array
   Bytes bytes;
-  std::array<Count, 4> mask = {};
+  std::array<Count, 6> mask = {};
   friend bool operator==(const CostKey& a, const CostKey& b) {
     return a.unit == b.unit && a.kind == b.kind && a.flags == b.flags && a.m == b.m && a.k == b.k && a.n == b.n &&
            a.groups == b.groups && a.bytes == b.bytes && a.mask == b.mask;
@@ -377,9 +277,10 @@ struct CostKeyHash {
   std::size_t operator()(const CostKey& key) const {
     std::uint64_t hash = static_cast<std::uint64_t>(key.unit) | static_cast<std::uint64_t>(key.kind) << 8 |
                          static_cast<std::uint64_t>(key.flags) << 16;
-    for (const std::uint64_t part : {static_cast<std::uint64_t>(key.m), static_cast<std::uint64_t>(key.k),
-                                     static_cast<std::uint64_t>(key.n), static_cast<std::uint64_t>(key.groups),
-                                     static_cast<std::uint64_t>(key.bytes), static_cast<std::uint64_t>(key.mask[0])})
+    for (const std::uint64_t part :
+         {static_cast<std::uint64_t>(key.m), static_cast<std::uint64_t>(key.k), static_cast<std::uint64_t>(key.n),
+          static_cast<std::uint64_t>(key.groups), static_cast<std::uint64_t>(key.bytes),
+          static_cast<std::uint64_t>(key.mask[0]), static_cast<std::uint64_t>(key.mask[4])})
       hash = (hash ^ part) * 0x9E3779B97F4A7C15ULL;
     return hash ^ hash >> 32;
   }
@@ -395,7 +296,7 @@ CostKey key_of(const Job& job, const Schedule& schedule) {
     key.groups = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)].groups;
   } else if (job.kind == JobKind::kSddmm || job.kind == JobKind::kSpmm || job.kind == JobKind::kSparseSoftmax) {
     const MaskTile& tile = schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
-    key.mask = {tile.kept, tile.sub_rows, tile.passes, tile.used_rows};
+    key.mask = {tile.kept, tile.sub_rows, tile.passes, tile.used_rows, tile.slots, tile.capacity};
     key.groups = (job.stationary != kNone ? 1 : 0) + (job.partial != kNone ? 2 : 0);
   } else if (job.partial != kNone) {
     key.groups = -1;

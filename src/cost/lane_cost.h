@@ -1,5 +1,5 @@
-// What the cost formulas of all units share: element sizes, what a stream may take from the scratchpad and its link, and
-// the time of a lane array over a tile.
+// What the cost formulas of all units share: element sizes, what a stream may take from the scratchpad and its link,
+// and the time of a lane array over a tile.
 #pragma once
 
 #include "cost/array_cost.h"

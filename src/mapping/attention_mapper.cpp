@@ -109,12 +109,17 @@ class AttentionMapper {
 
   void plan() {
     const int rows = config_.matrix_engine.rows;
-    static constexpr std::array<int, 4> kSets[] = {{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1},
-                                                   {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}};
+    using Sets = std::array<int, 4>;
+    static constexpr std::array<Sets, 6> kDense{
+        {{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1}, {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
+    // Prediction runs a head ahead of the products: it needs the next K and Q, nobody needs V early.
+    static constexpr std::array<Sets, 6> kSparse{
+        {{2, 2, 2, 2}, {2, 1, 2, 2}, {2, 2, 2, 1}, {2, 1, 2, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
+    const std::array<Sets, 6>& all_sets = kind_ == AttentionKind::kSparse ? kSparse : kDense;
     std::optional<AttentionPlan> found;
     int token_chunk = a_.n_kv, query_chunk = a_.n_q;
     while (!found) {
-      for (const auto& sets : kSets) {
+      for (const Sets& sets : all_sets) {
         const AttentionPlan candidate{token_chunk, query_chunk, sets};
         if (fits(candidate)) {
           found = candidate;
@@ -134,8 +139,8 @@ class AttentionMapper {
         throw InfeasibleError(
             "layer " + context_.layer(layer_).name + ": one tile of its attention (" + std::to_string(a_.n_kv) +
             " keys, d = " + std::to_string(a_.d_qk) + ", e = " + std::to_string(a_.d_v) + ") needs " +
-            std::to_string(bytes_of({token_chunk, query_chunk, kSets[std::size(kSets) - 1]})) +
-            " bytes, the scratchpad has " + std::to_string(builder_.capacity()) + " (scratchpad.capacity_kib)");
+            std::to_string(bytes_of({token_chunk, query_chunk, all_sets.back()})) + " bytes, the scratchpad has " +
+            std::to_string(builder_.capacity()) + " (scratchpad.capacity_kib)");
       }
     }
     plan_ = *found;

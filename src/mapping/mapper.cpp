@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "cost/sparse_machine.h"
 #include "mapping/layer_mapper.h"
 
 namespace vitality {
@@ -128,7 +129,7 @@ void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& st
 }
 
 bool is_mapped(MachineKind machine) {
-  return machine == MachineKind::kVitality || machine == MachineKind::kDense;
+  return machine == MachineKind::kVitality || machine == MachineKind::kDense || is_sparse_machine(machine);
 }
 bool is_mapped(AttentionKind attention) {
   return attention == AttentionKind::kSoftmax || attention == AttentionKind::kTaylor ||
@@ -143,6 +144,18 @@ static void check_supported(const HardwareConfig& config, const MappingOptions& 
   if (options.attention.empty() && !is_mapped(config.attention))  // `auto` comes with a kind a layer
     throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
                           " is not simulated in this version (taylor is: --set attention=taylor)");
+  if (is_sparse_machine(config.machine)) {
+    const auto sparse = [](AttentionKind kind) { return kind == AttentionKind::kSparse; };
+    if (options.attention.empty() ? !sparse(config.attention)
+                                  : !std::all_of(options.attention.begin(), options.attention.end(), sparse))
+      throw InfeasibleError("machine " + config.name + ": " + to_string(config.machine) +
+                            " runs sparse attention only, not " + to_string(config.attention) +
+                            " (--set attention=sparse)");
+    const std::string refusal = sparse_machine(config).refusal(config.sparsity.source);
+    if (!refusal.empty())
+      throw InfeasibleError("machine " + config.name + ": masks of sparsity.source " +
+                            to_string(config.sparsity.source) + " cannot run on it: " + refusal);
+  }
   if (config.cost_model != CostModel::kSimulated)
     throw InfeasibleError("machine " + config.name + ": cost_model " + to_string(config.cost_model) +
                           " belongs to machines with a released cost model");

@@ -171,12 +171,13 @@ struct ScheduledMask {
   std::int32_t fallback_rows = 0;  // empty rows that became dense ones
 };
 
-// A block of a mask as the sparse unit works on it (pack and split, tensor/mask.h): every vector of
-// kSangerVectorColumns columns of a row becomes sub-rows of `pes_per_row` entries, and a pass takes pe_rows sub-rows of
-// the same columns.
+// A block of a mask as the machine's engine works on it (cost/sparse_machine.h: how it becomes sub-rows and passes).
 struct MaskTile {
   std::int32_t mask, row, col, rows, cols;
-  Count kept = 0, sub_rows = 0, passes = 0, used_rows = 0;
+  Count kept = 0, used_rows = 0;  // entries; rows that have one
+  Count sub_rows = 0, passes = 0;
+  Count slots = 0,
+        capacity = 0;  // places for an entry: in what the entries were packed into, in the passes that took it
 };
 
 struct Schedule {

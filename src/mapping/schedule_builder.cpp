@@ -129,7 +129,14 @@ void ScheduleBuilder::accumulate(std::int32_t buffer) {
 std::int32_t ScheduleBuilder::finish() {
   if (passes_in_order_ && job_.unit == UnitKind::kMatrixEngine) {
     depend_on(last_pass_, DependencyKind::kIssued);
-    last_pass_ = job_count();
+    // Work on a mask leaves nothing in the PEs: it only must not come between two passes.
+    if (job_.kind == JobKind::kSddmm || job_.kind == JobKind::kSpmm || job_.kind == JobKind::kSparseSoftmax) {
+      between_passes_.push_back(job_count());
+    } else {
+      for (const std::int32_t job : between_passes_) depend_on(job, DependencyKind::kIssued);
+      between_passes_.clear();
+      last_pass_ = job_count();
+    }
   }
   const bool computes =
       job_.unit != UnitKind::kDmaLoad && job_.unit != UnitKind::kDmaStore && job_.unit != UnitKind::kUncharged;

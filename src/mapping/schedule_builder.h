@@ -68,6 +68,7 @@ class ScheduleBuilder {
   Bytes capacity_, ring_ = 0;
   bool passes_in_order_ = false;
   std::int32_t last_pass_ = kNone;
+  std::vector<std::int32_t> between_passes_;  // jobs of the matrix engine since then that may change places
   bool serial_ = false;
   std::int32_t last_computed_ = kNone;  // the last job that is no transfer
   Schedule schedule_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "cost/sparse_machine.h"
 
 namespace vitality {
 namespace {
@@ -20,23 +21,15 @@ Count kept_in_rows(const Mask& mask, int first, int count) {
 }
 
 MaskTile describe(const Mask& mask, std::int32_t index, const Chunk& queries, const Chunk& tokens,
-                  const SparseUnitConfig& unit) {
+                  const HardwareConfig& config) {
   MaskTile tile{index, queries.first, tokens.first, queries.count, tokens.count};
-  std::vector<bool> used(static_cast<std::size_t>(queries.count));
-  for (int first = 0; first < tokens.count; first += kSangerVectorColumns) {
-    Count sub_rows = 0;
-    for (int r = 0; r < queries.count; ++r) {
-      const std::uint8_t* row = mask.row(queries.first + r) + tokens.first;
-      Count ones = 0;
-      for (int c = first; c < std::min(tokens.count, first + kSangerVectorColumns); ++c) ones += row[c];
-      sub_rows += ceil_div(ones, unit.pes_per_row);
-      tile.kept += ones;
-      if (ones > 0) used[static_cast<std::size_t>(r)] = true;
-    }
-    tile.sub_rows += sub_rows;
-    tile.passes += ceil_div(sub_rows, unit.pe_rows);
+  for (int r = 0; r < queries.count; ++r) {
+    const std::uint8_t* row = mask.row(queries.first + r) + tokens.first;
+    const Count ones = std::count(row, row + tokens.count, 1);
+    tile.kept += ones;
+    tile.used_rows += ones > 0;
   }
-  tile.used_rows = std::count(used.begin(), used.end(), true);
+  sparse_machine(config).describe(config, mask, tile);
   return tile;
 }
 
@@ -51,9 +44,10 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
       builder_(context.builder),
       layer_(layer),
       a_(std::get<Attention>(context.layer(layer).parameters)),
-      kind_(kind) {
+      kind_(kind),
+      machine_(sparse_machine(context.config)) {
   const std::string name = "layer " + context.layer(layer).name;
-  if (!context.config.sparse_unit.enabled)
+  if (!is_sparse_machine(context.config.machine) && !context.config.sparse_unit.enabled)
     throw InfeasibleError(name + ": " + to_string(kind) +
                           " attention needs a sparse unit, this machine has none (sparse_unit.enabled)");
   if (unified() && a_.bias_params > 0 && context.config.attention_bias == AttentionBias::kFirstOrder)
@@ -136,7 +130,7 @@ void SparsePart::begin_head(int instance, int head, const std::vector<Chunk>& qu
 
 std::int32_t SparsePart::tile(const Chunk& queries, const Chunk& tokens) {
   std::vector<MaskTile>& tiles = builder_.schedule().mask_tiles;
-  tiles.push_back(describe(mask(), mask_, queries, tokens, context_.config.sparse_unit));
+  tiles.push_back(describe(mask(), mask_, queries, tokens, context_.config));
   return static_cast<std::int32_t>(tiles.size()) - 1;
 }
 
@@ -165,7 +159,7 @@ void SparsePart::begin_queries(const Chunk& queries) {
 
 void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer, std::int32_t bias_buffer) {
   const int d = a_.d_qk, m = queries_.count;
-  Job& job = start(UnitKind::kSparseEngine, JobKind::kSddmm, scores_op_, m, d, tokens.count, tile(queries_, tokens));
+  Job& job = start(machine_.engine, JobKind::kSddmm, scores_op_, m, d, tokens.count, tile(queries_, tokens));
   job.streamed = q_buffer, job.streamed_stride = d;
   job.stationary = k_buffer, job.stationary_stride = d;
   job.result = entries_;
@@ -205,7 +199,7 @@ void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t
 }
 
 void SparsePart::softmax(std::int32_t t_d) {
-  Job& job = start(UnitKind::kExpUnit, JobKind::kSparseSoftmax, softmax_op_, queries_.count, 0, a_.n_kv,
+  Job& job = start(machine_.softmax, JobKind::kSparseSoftmax, softmax_op_, queries_.count, 0, a_.n_kv,
                    tile(queries_, {0, a_.n_kv}));
   job.streamed = job.result = entries_;
   builder_.read(entries_);
@@ -222,8 +216,8 @@ void SparsePart::softmax(std::int32_t t_d) {
 }
 
 void SparsePart::values(const Chunk& tokens, bool last, std::int32_t v_buffer, std::int32_t result) {
-  Job& job = start(UnitKind::kSparseEngine, JobKind::kSpmm, values_op_, queries_.count, tokens.count, a_.d_v,
-                   tile(queries_, tokens));
+  Job& job =
+      start(machine_.engine, JobKind::kSpmm, values_op_, queries_.count, tokens.count, a_.d_v, tile(queries_, tokens));
   job.flags =
       static_cast<std::uint16_t>((tokens.first == 0 ? kFirst : 0) | (last ? kLast : 0) | (unified() ? kWide : 0));
   job.streamed = entries_;

@@ -1,5 +1,5 @@
-// The jobs of sparse and unified attention on the sparse unit, head by head; the low-rank part is AttentionMapper's.
-// Internal to the mapping room.
+// The jobs of sparse and unified attention on the units of the machine (cost/sparse_machine.h), head by head; the
+// low-rank part is AttentionMapper's. Internal to the mapping room.
 //
 // Sparse: scores on the mask, softmax over the kept entries, times V. Unified (algorithm.md 4): on the mask P - T
 // (residual) or P (additive), times V, added to the low-rank output. P is the softmax over ALL keys, so its row sums
@@ -10,6 +10,7 @@
 #include <array>
 #include <vector>
 
+#include "cost/sparse_machine.h"
 #include "mapping/product.h"
 
 namespace vitality {
@@ -58,6 +59,7 @@ class SparsePart {
   int layer_;
   const Attention& a_;
   AttentionKind kind_;
+  const SparseMachine& machine_;
   std::int32_t first_mask_ = kNone, mask_ = kNone, mask_tensor_ = kNone;
   int instance_ = 0, head_ = 0;
   std::int32_t predict_op_ = kNone, scores_op_ = kNone, sums_op_ = kNone, softmax_op_ = kNone, values_op_ = kNone,

@@ -170,7 +170,7 @@ class Forward {
 }  // namespace
 
 Mask head_mask(const ForwardOptions& options, int layer, int instance, int head, const MatrixD& q, const MatrixD& k) {
-  Mask mask = options.mask ? options.mask(layer, instance, head) : predict_mask(q, k, options.predictor);
+  Mask mask = options.mask ? options.mask(layer, instance, head, q, k) : predict_mask(q, k, options.predictor);
   if (options.mask_seen) options.mask_seen(mask);
   return mask;
 }

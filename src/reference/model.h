@@ -22,19 +22,22 @@ struct AttentionRanges {
   double scores = 0;     // Q K^T / sqrt(d), with its bias (softmax)
 };
 
-// Taylor against softmax on the same Q, K, V: the approximation, not the arithmetic.
+// The layer's kind of attention against softmax on the same Q, K, V: the approximation, not the arithmetic.
 struct ApproximationError {
   int layer;
-  double max_rel_error;  // max |Z_taylor - Z_softmax| / max |Z_softmax|
+  double max_rel_error;  // max |Z - Z_softmax| / max |Z_softmax|
   double cosine_similarity;
 };
+
+using MaskChooser = std::function<Mask(int layer, int instance, int head, const MatrixD& q, const MatrixD& k)>;
 
 struct ForwardOptions {
   std::vector<AttentionMap> attention;  // per layer (others ignored); empty = Taylor everywhere
   bool score_bias_first_order = false;  // LeViT's score bias in Taylor and unified attention: first order, or dropped
   PredictorOptions predictor;           // of sparse and unified attention; its threshold is that of kReleased as well
-  // The mask of one head in place of the predicted one; may be empty.
-  std::function<Mask(int layer, int instance, int head)> mask;
+  // The mask of one head, from its Q and K or from elsewhere, in place of Sanger's prediction; may be empty. forward()
+  // asks once a head, in the order of the heads.
+  MaskChooser mask;
   std::function<void(const Mask&)> mask_seen;  // every mask that forward() or backward() uses; may be empty
   bool measure_approximation = false;
   std::function<void(int layer)> progress;  // after each layer; may be empty

@@ -100,6 +100,7 @@ struct SimulationResult {
   std::string mode = "inference";
   NumericsResult numerics;
   double mask_density = -1;  // kept / total over all attention maps; < 0: nothing is masked
+  Count fallback_rows = 0;   // of all layers
   Totals totals, attention_totals;
   std::vector<LayerResult> layers;
   std::vector<UnitResult> units;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cost/energy.h"
+#include "cost/machine_units.h"
 #include "mapping/mapper.h"
 
 namespace vitality {
@@ -135,9 +136,8 @@ class Accountant {
 
   // Density of the masks and how evenly they fill the PE rows.
   void describe_masks() {
-    const SparseUnitConfig& unit = run_.config.sparse_unit;
     struct Sums {
-      Count total = 0, kept = 0, sub_rows = 0, passes = 0, entries = 0;
+      Count total = 0, kept = 0, entries = 0, slots = 0, capacity = 0;
     };
     std::vector<Sums> sums(result_.layers.size());
     for (const ScheduledMask& mask : run_.schedule.masks) {
@@ -151,18 +151,22 @@ class Accountant {
       if (j.kind != JobKind::kSddmm) continue;
       const MaskTile& tile = run_.schedule.mask_tiles[static_cast<std::size_t>(j.aux)];
       Sums& s = sums[static_cast<std::size_t>(j.layer)];
-      s.entries += tile.kept, s.sub_rows += tile.sub_rows, s.passes += tile.passes;
+      s.entries += tile.kept, s.slots += tile.slots, s.capacity += tile.capacity;
     }
+    const auto share = [](Count part, Count whole) {
+      return whole == 0 ? 1 : static_cast<double>(part) / static_cast<double>(whole);
+    };
+    Count kept = 0, total = 0;
     for (std::size_t i = 0; i < sums.size(); ++i) {
       LayerResult& layer = result_.layers[i];
       if (!layer.has_mask) continue;
-      const auto share = [](Count part, Count whole) {
-        return whole == 0 ? 1 : static_cast<double>(part) / static_cast<double>(whole);
-      };
       layer.mask_density = share(sums[i].kept, sums[i].total);
-      layer.pack_utilization = share(sums[i].entries, sums[i].sub_rows * unit.pes_per_row);
-      layer.load_balance = share(sums[i].sub_rows, sums[i].passes * unit.pe_rows);
+      layer.pack_utilization = share(sums[i].entries, sums[i].slots);
+      layer.load_balance = share(sums[i].slots, sums[i].capacity);
+      kept += sums[i].kept, total += sums[i].total;
+      result_.fallback_rows += layer.fallback_rows;
     }
+    if (total > 0) result_.mask_density = share(kept, total);
   }
 
   void add_jobs(LayerResult& layer, ActionCounts& actions, const JobCost& cost, UnitKind unit, Count jobs) {
@@ -182,13 +186,7 @@ class Accountant {
     layer.noc_byte_hops += moved * run_.hops[static_cast<std::size_t>(unit)];
   }
 
-  double peak_macs() const {
-    return static_cast<double>(run_.config.matrix_engine.rows) * run_.config.matrix_engine.cols +
-           (run_.config.diagonal_engine.enabled ? run_.config.diagonal_engine.rows : 0) +
-           (run_.config.sparse_unit.enabled
-                ? static_cast<double>(run_.config.sparse_unit.pe_rows) * run_.config.sparse_unit.pes_per_row
-                : 0);
-  }
+  double peak_macs() const { return processing_elements(run_.config); }
 
   // Every product needs a PE for a cycle; every weight must come from DRAM once.
   Cycles bound(std::size_t layer, Count macs) const {
@@ -276,12 +274,7 @@ class Accountant {
   void count_units() {
     for (int u = 0; u < kUnitKinds; ++u) {
       const auto kind = static_cast<UnitKind>(u);
-      if (kind == UnitKind::kUncharged) continue;
-      if (kind == UnitKind::kDiagonalEngine && !run_.config.diagonal_engine.enabled) continue;
-      if ((kind == UnitKind::kPredictor || kind == UnitKind::kSparseEngine || kind == UnitKind::kExpUnit) &&
-          !run_.config.sparse_unit.enabled)
-        continue;
-      result_.units.push_back(count_unit(kind));
+      if (has_unit(run_.config, kind)) result_.units.push_back(count_unit(kind));
     }
     add_memory_unit("dram", "memory", run_.dram.busy_cycles, run_.dram_energy.total() * run_.config.energy.knob_dram, 0,
                     {{"read_bytes", run_.dram.read_bytes},
@@ -391,8 +384,7 @@ class Accountant {
         rate = static_cast<double>(config.sparse_unit.predictor_rows) * config.sparse_unit.predictor_cols;
         break;
       case UnitKind::kSparseEngine:
-        work = static_cast<double>(actions[Action::kMac]),
-        rate = static_cast<double>(config.sparse_unit.pe_rows) * config.sparse_unit.pes_per_row;
+        work = static_cast<double>(actions[Action::kMac]), rate = static_cast<double>(sparse_array(config).pes());
         break;
       case UnitKind::kExpUnit:
         work = static_cast<double>(actions[Action::kExp]), rate = config.sparse_unit.exp_lanes;

@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "base/error.h"
-#include "reference/layers.h"
 #include "tensor/npy.h"
 
 namespace vitality {
@@ -70,14 +69,13 @@ class MaskFile {
   NpyArray array_;
 };
 
-}  // namespace
-
-reference::ForwardOptions reference_options(const VitModel& model, const HardwareConfig& config) {
-  reference::ForwardOptions options;
-  options.score_bias_first_order = config.attention_bias == AttentionBias::kFirstOrder;
-  options.attention.assign(model.layers.size(), map_of(config.attention));
-  options.predictor = {config.sparsity.predictor_bits, config.sparsity.normalize_qk, config.sparsity.threshold};
-  return options;
+// A mask that needs no Q and K.
+Mask given_mask(const HardwareConfig& config, const Attention& a, std::uint64_t seed) {
+  const SparsityConfig& sparsity = config.sparsity;
+  if (sparsity.source == SparsitySource::kDensity) return random_mask(a.n_q, a.n_kv, sparsity.density, seed);
+  if (config.machine == MachineKind::kVitcod)
+    return polarised_mask(a.n_q, a.n_kv, sparsity.global_tokens, sparsity.density);
+  return window_mask(a.n_q, a.n_kv, {sparsity.window, sparsity.dilation, sparsity.global_tokens});
 }
 
 AttentionMasks given_masks(const VitModel& model, const HardwareConfig& config, std::uint64_t seed) {
@@ -94,7 +92,7 @@ AttentionMasks given_masks(const VitModel& model, const HardwareConfig& config, 
       for (int head = 0; head < a->heads; ++head) {
         const auto own = static_cast<std::uint64_t>((attention_layer * a->instances + instance) * a->heads + head);
         masks.of_layer[i].push_back(file ? file->of(model.layers[i], attention_layer, head)
-                                         : random_mask(a->n_q, a->n_kv, config.sparsity.density, seed * 1000003 + own));
+                                         : given_mask(config, *a, seed * 1000003 + own));
       }
     }
     ++attention_layer;
@@ -102,30 +100,44 @@ AttentionMasks given_masks(const VitModel& model, const HardwareConfig& config, 
   return masks;
 }
 
-AttentionMasks predicted_masks(const VitModel& model, const ParameterSource& parameters,
-                               const reference::ForwardOptions& options, const std::vector<MatrixD>& outputs) {
-  AttentionMasks masks;
-  masks.of_layer.resize(model.layers.size());
-  for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    const Layer& layer = model.layers[i];
-    const auto* a = std::get_if<Attention>(&layer.parameters);
-    if (a == nullptr) continue;
-    const auto operand = [&](const HeadColumns& from, int tokens, int instance, int head) {
-      const int source = layer.inputs[static_cast<std::size_t>(from.input)];
-      const MatrixD image = is_model_input(source)
-                                ? parameters.tensor(parameters_of(model)[static_cast<std::size_t>(image_of(source))])
-                                : MatrixD();
-      const MatrixD& x = is_model_input(source) ? image : outputs[static_cast<std::size_t>(source)];
-      return reference::block(x, instance * tokens, tokens, from.offset + head * from.head_stride, a->d_qk);
-    };
-    for (int instance = 0; instance < a->instances; ++instance) {
-      for (int head = 0; head < a->heads; ++head)
-        masks.of_layer[i].push_back(reference::head_mask(options, static_cast<int>(i), instance, head,
-                                                         operand(a->q, a->n_q, instance, head),
-                                                         operand(a->k, a->n_kv, instance, head)));
-    }
+// Which entries the machine's own predictor keeps.
+reference::MaskChooser mask_predictor(const HardwareConfig& config) {
+  // Sanger's, and the training unit's: low-precision scores, softmax, threshold.
+  const PredictorOptions options{config.sparsity.predictor_bits, config.sparsity.normalize_qk,
+                                 config.sparsity.threshold};
+  return [options](int, int, int, const MatrixD& q, const MatrixD& k) { return predict_mask(q, k, options); };
+}
+
+}  // namespace
+
+MaskSource::MaskSource(const VitModel& model, const HardwareConfig& config, std::uint64_t seed) : model_(model) {
+  predicted_ = config.sparsity.source == SparsitySource::kPredicted;
+  masks_.of_layer.resize(model.layers.size());
+  if (predicted_) {
+    predict_ = mask_predictor(config);
+  } else {
+    masks_ = given_masks(model, config, seed);
   }
-  return masks;
+}
+
+reference::MaskChooser MaskSource::chooser() {
+  if (predicted_)
+    return [this](int layer, int instance, int head, const MatrixD& q, const MatrixD& k) {
+      masks_.of_layer[static_cast<std::size_t>(layer)].push_back(predict_(layer, instance, head, q, k));
+      return masks_.of_layer[static_cast<std::size_t>(layer)].back();
+    };
+  return [this](int layer, int instance, int head, const MatrixD&, const MatrixD&) {
+    const auto& a = std::get<Attention>(model_.layers[static_cast<std::size_t>(layer)].parameters);
+    return masks_.of_layer[static_cast<std::size_t>(layer)][static_cast<std::size_t>(instance * a.heads + head)];
+  };
+}
+
+reference::ForwardOptions reference_options(const VitModel& model, const HardwareConfig& config) {
+  reference::ForwardOptions options;
+  options.score_bias_first_order = config.attention_bias == AttentionBias::kFirstOrder;
+  options.attention.assign(model.layers.size(), map_of(config.attention));
+  options.predictor = {config.sparsity.predictor_bits, config.sparsity.normalize_qk, config.sparsity.threshold};
+  return options;
 }
 
 }  // namespace vitality

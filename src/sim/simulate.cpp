@@ -24,31 +24,24 @@ struct Inputs {
   SeededParameters seeded;
   const ParameterSource& parameters;
   reference::ForwardResult expected;
-  AttentionMasks masks;
-  bool has_masks = false;
+  std::unique_ptr<MaskSource> masks;  // null where attention needs none
 
   Inputs(const VitModel& model, const HardwareConfig& config, const SimulationOptions& options)
       : seeded(options.seed), parameters(options.parameters != nullptr ? *options.parameters : seeded) {
     reference::ForwardOptions forward = reference_options(model, config);
     for (std::size_t i = 0; i < options.attention.size(); ++i)
       if (options.attention[i] == AttentionKind::kSoftmax) forward.attention[i] = reference::AttentionMap::kSoftmax;
-    has_masks = uses_mask(config.attention);
-    const bool predicted = has_masks && config.sparsity.source == SparsitySource::kPredicted;
-    if (has_masks && !predicted) {
-      masks = given_masks(model, config, options.seed);
-      forward.mask = [this, &model](int layer, int instance, int head) {
-        const auto& a = std::get<Attention>(model.layers[static_cast<std::size_t>(layer)].parameters);
-        return masks.of_layer[static_cast<std::size_t>(layer)][static_cast<std::size_t>(instance * a.heads + head)];
-      };
+    if (uses_mask(config.attention)) {
+      masks = std::make_unique<MaskSource>(model, config, options.seed);
+      forward.mask = masks->chooser();
     }
-    if (!options.numerics && !predicted) return;
+    if (!options.numerics && !(masks && masks->predicted())) return;
     forward.measure_approximation = options.numerics;
     if (options.progress)
       forward.progress = [&](int layer) {
         options.progress("reference", (layer + 1.0) / static_cast<double>(model.layers.size()));
       };
     expected = reference::forward(model, parameters, forward);
-    if (predicted) masks = predicted_masks(model, parameters, forward, expected.outputs);
   }
 };
 
@@ -163,7 +156,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   const Inputs inputs(model, config, options);
   MappingOptions mapping;
   mapping.selected = options.selected;
-  if (inputs.has_masks) mapping.masks = &inputs.masks;
+  if (inputs.masks) mapping.masks = &inputs.masks->masks();
   mapping.attention = options.attention;
   const Schedule schedule = map_model(model, config, mapping);
 

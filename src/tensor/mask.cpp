@@ -39,6 +39,62 @@ Mask random_mask(int rows, int cols, double density, std::uint64_t seed) {
   return mask;
 }
 
+static int diagonal(int row, int rows, int cols) {
+  return static_cast<int>(static_cast<std::int64_t>(row) * cols / rows);
+}
+
+Mask window_mask(int rows, int cols, const WindowPattern& pattern) {
+  Mask mask(rows, cols);
+  for (int i = 0; i < rows; ++i) {
+    std::uint8_t* const row = mask.row(i);
+    if (i < pattern.global_tokens) {
+      std::fill(row, row + cols, std::uint8_t{1});
+      continue;
+    }
+    std::fill(row, row + std::min(cols, pattern.global_tokens), std::uint8_t{1});
+    for (int s = 0; s < pattern.window; ++s) {
+      const std::int64_t key = diagonal(i, rows, cols) + std::int64_t{pattern.dilation} * (s - pattern.window / 2);
+      if (key >= 0 && key < cols) row[key] = 1;
+    }
+  }
+  return mask;
+}
+
+Mask polarised_mask(int rows, int cols, int global_tokens, double density) {
+  Mask mask(rows, cols);
+  const int global = std::min(cols, global_tokens);
+  Count left = std::llround(density * static_cast<double>(mask.size())) - Count{global} * rows;
+  if (left < 0)
+    throw InputError("", "",
+                     "sparsity.global_tokens " + std::to_string(global_tokens) + " of " + std::to_string(cols) +
+                         " keys keep more entries than sparsity.density allows");
+  for (int i = 0; i < rows; ++i) std::fill(mask.row(i), mask.row(i) + global, std::uint8_t{1});
+  for (int step = 0; step < 2 * cols && left > 0; ++step) {
+    const int offset = step % 2 == 0 ? step / 2 : -(step + 1) / 2;
+    for (int i = 0; i < rows && left > 0; ++i) {
+      const int key = diagonal(i, rows, cols) + offset;
+      if (key < global || key >= cols) continue;
+      mask(i, key) = 1;
+      --left;
+    }
+  }
+  return mask;
+}
+
+Polarised polarise(const Mask& mask) {
+  constexpr Count kThreshold = 50, kThresholdOf = 197;  // reorder.py of the released simulator
+  Polarised out;
+  out.global.resize(static_cast<std::size_t>(mask.cols()));
+  for (int c = 0; c < mask.cols(); ++c) {
+    Count kept = 0;
+    for (int r = 0; r < mask.rows(); ++r) kept += mask(r, c);
+    const bool global = kept * kThresholdOf > kThreshold * mask.rows();
+    out.global[static_cast<std::size_t>(c)] = global;
+    (global ? out.tokens : out.sparse) += global ? 1 : kept;
+  }
+  return out;
+}
+
 Mask read_mask(const std::string& path, int rows, int cols) {
   const NpyArray array = read_npy(path, {{NpyType::kUint8}, false});
   const NpyShape expected = {rows, cols};

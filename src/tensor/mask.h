@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/units.h"
 #include "tensor/matrix.h"
@@ -20,6 +21,29 @@ int empty_rows(const Mask& mask);
 // Exactly round(density * m * n) entries, drawn without replacement; the same on every machine for a seed. density is
 // in [0, 1].
 Mask random_mask(int rows, int cols, double density, std::uint64_t seed);
+
+// Patterns that a machine's design fixes. Where there are fewer or more keys than queries, query i stands at key
+// floor(i * n / m).
+
+// Sliding window (SALO, Longformer): query i keeps the keys at i + dilation * (s - window / 2), s = 0 .. window - 1,
+// that exist; the first `global_tokens` tokens are kept by all queries and, as queries, keep all keys.
+struct WindowPattern {
+  int window = 64, dilation = 1, global_tokens = 1;
+};
+Mask window_mask(int rows, int cols, const WindowPattern& pattern);
+
+// Polarised (ViTCoD): the first `global_tokens` columns are whole, the other entries lie on the diagonals next to the
+// main one (0, -1, +1, -2, ... keys off it, each from the top) until round(density * m * n) are kept. Throws InputError
+// when the global columns alone are more.
+Mask polarised_mask(int rows, int cols, int global_tokens, double density);
+
+// ViTCoD's polarising: columns that more than 50 of 197 queries keep are global tokens, the rest of the mask is sparse.
+struct Polarised {
+  std::vector<bool> global;  // per column of the mask
+  Count tokens = 0;          // how many are
+  Count sparse = 0;          // entries outside them
+};
+Polarised polarise(const Mask& mask);
 
 // A uint8 .npy array of this shape with values 0 and 1 only; anything else is an InputError.
 Mask read_mask(const std::string& path, int rows, int cols);

@@ -42,7 +42,9 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const s
     const bool pass = job.kind == JobKind::kFold;
     touch(job.streamed, t.released, false, false);
     touch(job.stationary, t.released, false, false);
-    touch(job.partial, t.done, true, true);
+    // Of a pass, sums; of work on a mask, an operand (a score bias, t_D).
+    const bool operand = job.kind == JobKind::kSddmm || job.kind == JobKind::kSparseSoftmax;
+    touch(job.partial, operand ? t.released : t.done, !operand, !operand);
     touch(job.result, t.done, true, pass);
   }
   return list;

@@ -169,7 +169,38 @@ class ResultChecks {
            l.name + ": read fewer bytes than it has weights");
   }
 
+  // Softmax over the kept entries, times V; empty rows are dense. From the masks alone.
+  void sparse_counts(const Attention& a, const LayerResult& l) {
+    Count kept = 0, used = 0, given = 0, total = 0;
+    for (const ScheduledMask& scheduled : schedule_.masks) {
+      if (scheduled.layer != static_cast<std::int32_t>(&l - r_.layers.data())) continue;
+      for (int r = 0; r < scheduled.mask.rows(); ++r) {
+        Count row = 0;
+        for (int c = 0; c < scheduled.mask.cols(); ++c) row += scheduled.mask(r, c);
+        kept += row, used += row > 0;
+      }
+      given += scheduled.kept, total += static_cast<Count>(scheduled.mask.size());
+    }
+    const Count problems = Count{a.heads} * a.instances, d = a.d_qk, e = a.d_v;
+    equal(total, problems * a.n_q * a.n_kv, l.name + ": entries of the masks");
+    equal(used, problems * a.n_q, l.name + ": rows with an entry");
+    near(l.mask_density, static_cast<double>(given) / static_cast<double>(total), l.name + ": density");
+    expect(kept - given == l.fallback_rows * a.n_kv, l.name + ": entries of rows that fell back");
+    expect(l.pack_utilization > 0 && l.pack_utilization <= 1 && l.load_balance > 0 && l.load_balance <= 1,
+           l.name + ": more entries than places for them");
+    const Count coded = l.operations.mul - kept * (d + e + 1);  // an encoder's products, where the machine has one
+    expect(coded >= 0, l.name + ": multiplications");
+    equal(l.macs, kept * (d + e) + coded, l.name + ": MACs");
+    equal(l.operations.div, kept, l.name + ": divisions");
+    equal(l.operations.exp, kept, l.name + ": exponentials");
+    equal(l.operations.cmp, kept - used, l.name + ": comparisons");
+    const Count bias = a.bias_params > 0 ? kept : 0;
+    if (coded == 0)
+      equal(l.operations.add, kept * (d - 1) + bias + (kept - used) * e + 2 * kept - used, l.name + ": additions");
+  }
+
   void attention_counts(const Attention& a, const LayerResult& l) {
+    if (config_.attention == AttentionKind::kSparse) return sparse_counts(a, l);
     const Count problems = Count{a.heads} * a.instances, m = a.n_q, n = a.n_kv, d = a.d_qk, e = a.d_v;
     const bool softmax = config_.attention == AttentionKind::kSoftmax,
                elided = config_.attention == AttentionKind::kTaylorElided;
@@ -221,8 +252,10 @@ class ResultChecks {
   }
 
   void bounds_hold() {
-    const double peak = static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols +
-                        (config_.diagonal_engine.enabled ? config_.diagonal_engine.rows : 0);
+    const double peak =
+        static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols +
+        (config_.diagonal_engine.enabled ? config_.diagonal_engine.rows : 0) +
+        (config_.sparse_unit.enabled ? config_.sparse_unit.pe_rows * config_.sparse_unit.pes_per_row : 0);
     const double cycles = static_cast<double>(r_.totals.cycles);
     expect(cycles * peak >= static_cast<double>(r_.totals.macs), "more MACs than PEs and cycles");
     const double rate = config_.dram.device.peak_gb_s_per_channel() * config_.dram.channels * 1e3 / config_.clock_mhz;

@@ -168,7 +168,7 @@ TEST_CASE("ViTCoD: polarising finds the columns that more than a quarter of the 
   Mask mask(197, 197);
   for (int r = 0; r < 51; ++r) mask(r, 5) = 1;
   for (int r = 0; r < 50; ++r) mask(r, 7) = 1;
-  const PolarisedHead head = polarise(mask);
+  const PolarisedHead head = polarised_head(mask);
   CHECK(head.global == 1);
   CHECK(head.sparse == 50);
 }

@@ -7,8 +7,8 @@ using namespace vitality;
 
 namespace {
 const std::string kRoot = VITALITY_SOURCE_DIR;
-const std::vector<std::string> kConfigs{"vitality", "vitality_overlapped", "vitality_g_stationary", "vitality_training",
-                                        "dense_softmax"};
+const std::vector<std::string> kConfigs{"vitality",          "vitality_overlapped", "vitality_g_stationary",
+                                        "vitality_training", "dense_softmax",       "sanger"};
 
 std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
   try {

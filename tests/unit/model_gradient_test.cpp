@@ -31,7 +31,7 @@ void check_gradients(const VitModel& model, ref::ForwardOptions options) {
   // A mask carries no gradient, so it may not move while differences are taken.
   std::map<std::array<int, 3>, Mask> masks;
   Random random(3);
-  options.mask = [&](int layer, int instance, int head) {
+  options.mask = [&](int layer, int instance, int head, const MatrixD&, const MatrixD&) {
     const auto& attention = std::get<Attention>(model.layers[static_cast<std::size_t>(layer)].parameters);
     Mask& mask = masks[{layer, instance, head}];
     if (mask.empty()) mask = random_mask(attention.n_q, attention.n_kv, 0.3, random.next());

@@ -1,0 +1,24 @@
+// Which units a machine has, and how many full-precision multiply-accumulate units: one answer for the machine that is
+// built, its leakage, its area, its peak and its bounds.
+#pragma once
+
+#include "config/hardware_config.h"
+#include "mapping/schedule.h"
+
+namespace vitality {
+
+// Uncharged work has no unit; memories and DMA are always there.
+bool has_unit(const HardwareConfig& config, UnitKind unit);
+
+// PEs of the array that computes on masks: the training unit's own, or the matrix engine where a baseline has one array
+// for everything.
+struct ArrayShape {
+  int rows, cols;
+  Count pes() const { return Count{rows} * cols; }
+};
+ArrayShape sparse_array(const HardwareConfig& config);
+
+// PEs of all arrays, none counted twice.
+double processing_elements(const HardwareConfig& config);
+
+}  // namespace vitality

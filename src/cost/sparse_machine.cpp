@@ -1,0 +1,62 @@
+#include "cost/sparse_machine.h"
+
+#include <algorithm>
+
+#include "cost/lane_cost.h"
+
+namespace vitality {
+namespace {
+
+std::string runs_any(SparsitySource) {
+  return "";
+}
+
+// The training unit first: it belongs to machines that are no sparse baselines.
+constexpr SparseMachine kMachines[] = {
+    {MachineKind::kVitality, UnitKind::kSparseEngine, UnitKind::kExpUnit, true, runs_any, sanger_describe,
+     sanger_predict, sanger_products, exp_unit_probabilities},
+    {MachineKind::kSanger, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, runs_any, sanger_describe, sanger_predict,
+     sanger_products, exp_unit_probabilities},
+};
+
+}  // namespace
+
+bool is_sparse_machine(MachineKind machine) {
+  return std::any_of(std::begin(kMachines) + 1, std::end(kMachines),
+                     [machine](const SparseMachine& entry) { return entry.machine == machine; });
+}
+
+const SparseMachine& sparse_machine(const HardwareConfig& config) {
+  for (const SparseMachine& entry : kMachines)
+    if (entry.machine == config.machine) return entry;
+  return kMachines[0];
+}
+
+void count_probabilities(const Job& job, const MaskTile& tile, JobCost& cost) {
+  const bool dense_sums = job.stationary != kNone, residual = job.partial != kNone;
+  const Count elements = tile.kept;
+  cost.operations.mul = elements, cost.operations.exp = elements, cost.operations.div = elements;
+  cost.operations.add = elements, cost.operations.cmp = elements - tile.used_rows;
+  if (dense_sums) cost.operations.cmp = 0;  // x - maximum only
+  if (!dense_sums) cost.operations.add += elements - tile.used_rows;
+  if (residual) cost.operations.add += 2 * elements, cost.operations.div += elements;  // T, and P - T
+  cost.actions[Action::kMultiply] = cost.operations.mul, cost.actions[Action::kAdd] = cost.operations.add;
+  cost.actions[Action::kDivide] = cost.operations.div, cost.actions[Action::kExp] = cost.operations.exp;
+  cost.actions[Action::kCompare] = cost.operations.cmp;
+}
+
+void count_products(const Job& job, const MaskTile& tile, JobCost& cost) {
+  const bool sddmm = job.kind == JobKind::kSddmm, bias = (job.flags & kHasBias) != 0;
+  const Count depth = sddmm ? job.k : job.n;
+  cost.macs = tile.kept * depth;
+  cost.operations.mul = cost.macs;
+  cost.actions[Action::kMac] = cost.macs;
+  if (sddmm) {
+    cost.operations.add = tile.kept * (depth - 1) + (bias ? tile.kept : 0);
+    if (bias) cost.actions[Action::kAccumulate] = tile.kept;
+  } else {
+    cost.operations.add = (tile.kept - ((job.flags & kFirst) != 0 ? tile.used_rows : 0)) * depth;
+  }
+}
+
+}  // namespace vitality
