@@ -1,0 +1,15 @@
+// Which entries of a row are its k largest. Ties go to the lower index, so the choice is the same everywhere.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace vitality {
+
+// 1 where values[i] is among the k largest; k above the size keeps everything, k <= 0 nothing.
+std::vector<std::uint8_t> top_k(const double* values, int size, int k);
+
+// The k that a kept share of n means: at least one, at most n.
+int kept_count(double share, int n);
+
+}  // namespace vitality
