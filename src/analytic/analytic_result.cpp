@@ -15,9 +15,9 @@ void finish(Totals& totals, const HardwareConfig& config, const AnalyticDevice& 
   if (seconds <= 0) return;
   totals.gops = 2e-9 * static_cast<double>(totals.macs) / seconds;
   totals.gops_per_w = device.watts > 0 ? totals.gops / device.watts : 0;
-  if (device.peak_macs_per_cycle > 0)
-    totals.utilization =
-        static_cast<double>(totals.macs) / (device.peak_macs_per_cycle * static_cast<double>(totals.cycles));
+  if (device.peak_macs_per_cycle > 0)  // at most 1: rounding to whole cycles may have taken half a cycle away
+    totals.utilization = std::min(
+        1.0, static_cast<double>(totals.macs) / (device.peak_macs_per_cycle * static_cast<double>(totals.cycles)));
 }
 
 void add(Totals& totals, const LayerResult& layer) {

@@ -2,12 +2,15 @@
 #include <fmt/core.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 
-#include "analytic/normalize.h"
+#include "analytic/like_for_like.h"
 #include "analytic/provenance.h"
 #include "base/error.h"
 #include "base/output_file.h"
@@ -18,6 +21,7 @@
 #include "explore/interrupt.h"
 #include "report/comparison.h"
 #include "sim/analytic_machines.h"
+#include "sim/attention_masks.h"
 #include "workload/workload_json.h"
 
 namespace vitality::cli {
@@ -72,7 +76,7 @@ bool parse(const Arguments& arguments, Request& request) {
   const auto word = [](const char* value) { return po::value<std::string>()->default_value(value); };
   // clang-format off
   options.add_options()
-      ("config", list(), "machines; the first is the reference")
+      ("config", list(), "machines; the first is the reference; FILE,key=value,... sets values of one alone")
       ("workload", list(), "models")
       ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value for every machine (repeatable)")
       ("normalize", word("none"), "none, macs, area or power: resizes every machine to the first one's budget")
@@ -124,26 +128,53 @@ bool parse(const Arguments& arguments, Request& request) {
   return true;
 }
 
-std::string join(const std::string& a, const std::string& b) {
-  return a.empty() || b.empty() ? a + b : a + "; " + b;
-}
-
-// A machine of the comparison: what will be run, or why nothing can be.
-struct Candidate {
-  HardwareConfig config;
-  std::string how, refusal;
-  bool resized = false;
+// FILE, or FILE,key=value,...: overrides of this machine alone.
+struct MachineWord {
+  std::string path;
+  std::vector<std::string> overrides;
 };
+
+MachineWord parse_machine(const std::string& word) {
+  std::error_code ignored;
+  if (std::filesystem::exists(word, ignored)) return {word, {}};
+  MachineWord out;
+  std::size_t begin = 0;
+  for (std::size_t end = 0; end != std::string::npos; begin = end + 1) {
+    end = word.find(',', begin);
+    const std::string part = word.substr(begin, end == std::string::npos ? end : end - begin);
+    if (begin == 0)
+      out.path = part;
+    else
+      out.overrides.push_back(part);
+  }
+  return out;
+}
 
 class Comparer {
  public:
   explicit Comparer(const Request& request) : request_(request) {
     for (const std::string& path : request.workloads) models_.push_back(read_workload(path));
-    for (const std::string& path : request.configs) originals_.push_back(read_hardware_config(path, request.overrides));
+    std::vector<HardwareConfig> originals;
+    for (const std::string& word : request.configs) {
+      const MachineWord machine = parse_machine(word);
+      std::vector<std::string> overrides = request.overrides;
+      overrides.insert(overrides.end(), machine.overrides.begin(), machine.overrides.end());
+      originals.push_back(read_hardware_config(machine.path, overrides));
+      std::string& name = originals.back().name;
+      for (const std::string& override : machine.overrides) name += " " + override;
+      // Two machines of one name would be one in every table.
+      const std::string once = name;
+      const auto taken = [&] {
+        return std::any_of(originals.begin(), originals.end() - 1,
+                           [&](const auto& other) { return other.name == name; });
+      };
+      for (int count = 2; taken(); ++count) name = once + " (" + std::to_string(count) + ")";
+    }
+    candidates_ = like_for_like(originals, {request.normalization, request.same_dram, request.same_clock});
   }
 
+  // Throws InputError when no pair can be started because of its masks.
   Comparison run() {
-    prepare();
     Comparison out;
     out.normalize = to_string(request_.normalization), out.numerics = request_.numerics, out.seed = request_.seed;
     for (const VitModel& model : models_) out.workloads.push_back(model.name);
@@ -154,6 +185,8 @@ class Comparer {
       fill_pair(pair.result, compared);
       ComparedMachine& machine = out.machines[pair.machine];
       const HardwareConfig& config = candidates_[pair.machine].config;
+      if (!is_simulated(config))  // a device's power is not split
+        compared.whole.on_chip_energy_mj = compared.attention.on_chip_energy_mj = kUnknown;
       if (compared.status == PointStatus::kOk) {
         if (std::isnan(machine.area_mm2) && pair.result.totals[Total::kAreaMm2] > 0)
           machine.area_mm2 = pair.result.totals[Total::kAreaMm2];
@@ -175,39 +208,19 @@ class Comparer {
     PointResult result;
   };
 
-  void prepare() {
-    const HardwareConfig& reference = originals_[0];
-    for (const HardwareConfig& original : originals_) {
-      Candidate candidate{original, "", "", false};
-      if (&original != &originals_[0]) {
-        take_memory_and_clock(reference, candidate);
-        try {
-          NormalizedMachine sized = normalized_machine(candidate.config, request_.normalization, reference);
-          candidate.config = std::move(sized.config);
-          candidate.how = join(candidate.how, sized.how);
-        } catch (const InfeasibleError& error) {
-          candidate.refusal = error.what();
-        }
-        candidate.resized = request_.normalization != Normalization::kNone;
-      }
-      candidates_.push_back(std::move(candidate));
+  // Why this pair is not even started; "" when it is.
+  std::string refuse(const ComparableMachine& candidate, const VitModel& model) {
+    if (!candidate.refusal.empty()) return candidate.refusal;
+    const HardwareConfig& config = candidate.config;
+    if (!is_simulated(config) || !uses_mask(config.attention) || config.sparsity.source != SparsitySource::kFile)
+      return "";
+    try {
+      given_masks(model, config, request_.seed);
+    } catch (const InputError& error) {
+      if (!bad_masks_) bad_masks_ = error;
+      return error.what();
     }
-  }
-
-  void take_memory_and_clock(const HardwareConfig& reference, Candidate& candidate) const {
-    HardwareConfig& config = candidate.config;
-    const bool roofline = config.machine == MachineKind::kRoofline;
-    if (request_.same_dram && reference.machine != MachineKind::kRoofline) {
-      const double bandwidth = reference.dram.device.peak_gb_s_per_channel() * reference.dram.channels;
-      if (roofline) config.roofline.bandwidth_gb_s = bandwidth;
-      config.dram = reference.dram;
-      candidate.how = join(candidate.how, fmt::format("memory of {} ({:.1f} GB/s)", reference.name, bandwidth));
-    }
-    if (request_.same_clock && !roofline && reference.machine != MachineKind::kRoofline &&
-        config.clock_mhz != reference.clock_mhz) {
-      candidate.how = join(candidate.how, fmt::format("clock {:g} -> {:g} MHz", config.clock_mhz, reference.clock_mhz));
-      config.clock_mhz = reference.clock_mhz;
-    }
+    return "";
   }
 
   // Every pair in a process of its own; machine-major.
@@ -216,8 +229,9 @@ class Comparer {
     for (std::size_t m = 0; m < candidates_.size(); ++m)
       for (std::size_t w = 0; w < models_.size(); ++w) {
         pairs.push_back({m, w, {}});
-        pairs.back().result.status = candidates_[m].refusal.empty() ? PointStatus::kFailed : PointStatus::kInfeasible;
-        pairs.back().result.reason = candidates_[m].refusal.empty() ? "interrupted" : candidates_[m].refusal;
+        const std::string refusal = refuse(candidates_[m], models_[w]);
+        pairs.back().result.status = refusal.empty() ? PointStatus::kFailed : PointStatus::kInfeasible;
+        pairs.back().result.reason = refusal.empty() ? "interrupted" : refusal;
       }
     const InterruptGuard interrupts;
     ChildPool pool({request_.jobs, request_.time_limit_s, 0});
@@ -227,7 +241,8 @@ class Comparer {
     std::vector<std::size_t> order;
     for (const bool measured : {false, true})
       for (std::size_t id = 0; id < pairs.size(); ++id)
-        if (candidates_[pairs[id].machine].refusal.empty() && measures(id) == measured) order.push_back(id);
+        if (pairs[id].result.status == PointStatus::kFailed && measures(id) == measured) order.push_back(id);
+    if (order.empty() && bad_masks_) throw *bad_masks_;
     std::size_t next = 0;
     while ((next < order.size() || !pool.empty()) && !interrupted_) {
       while (next < order.size() && pool.has_free_slot()) {
@@ -250,15 +265,11 @@ class Comparer {
     SimulationOptions options;
     options.numerics = numerics;
     options.seed = request_.seed;
-    try {
-      return totals_of(simulate(config, model, options));
-    } catch (const InputError& error) {  // a mask that does not fit, say: no machine runs this pair
-      throw InfeasibleError(error.what());
-    }
+    return totals_of(simulate(config, model, options));
   }
 
   ComparedMachine describe(std::size_t m) const {
-    const Candidate& candidate = candidates_[m];
+    const ComparableMachine& candidate = candidates_[m];
     ComparedMachine machine;
     machine.name = candidate.config.name, machine.file = request_.configs[m];
     machine.tag = candidate.resized ? "scaled" : provenance(candidate.config);
@@ -271,8 +282,8 @@ class Comparer {
 
   const Request& request_;
   std::vector<VitModel> models_;
-  std::vector<HardwareConfig> originals_;
-  std::vector<Candidate> candidates_;
+  std::vector<ComparableMachine> candidates_;
+  std::optional<InputError> bad_masks_;  // the first file of masks that cannot be read or does not fit a model
   bool interrupted_ = false;
 };
 
@@ -282,7 +293,7 @@ std::string command_line(const Arguments& arguments) {
   return line;
 }
 
-// Done when any pair is; else what most pairs say.
+// Done when any pair is; else what stood in the way.
 int judge(const Comparison& comparison) {
   bool any = false, infeasible = false, outside = false;
   for (const ComparedPair& pair : comparison.pairs) {

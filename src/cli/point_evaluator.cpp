@@ -11,6 +11,7 @@ PointTotals totals_of(const SimulationResult& result) {
   out[Total::kLatencyMs] = all.latency_ms;
   out[Total::kEnergyMj] = all.energy_mj;
   out[Total::kAveragePowerW] = all.average_power_w;
+  out[Total::kOnChipPowerW] = all.on_chip_power_w;
   out[Total::kAreaMm2] = all.area_mm2;
   out[Total::kMacs] = static_cast<double>(all.macs);
   out[Total::kGops] = all.gops;
@@ -29,6 +30,7 @@ PointTotals totals_of(const SimulationResult& result) {
   out[Total::kAttentionCycles] = static_cast<double>(result.attention_totals.cycles);
   out[Total::kAttentionLatencyMs] = result.attention_totals.latency_ms;
   out[Total::kAttentionEnergyMj] = result.attention_totals.energy_mj;
+  out[Total::kAttentionOnChipPowerW] = result.attention_totals.on_chip_power_w;
   out[Total::kAttentionMacs] = static_cast<double>(result.attention_totals.macs);
   out[Total::kAttentionUtilization] = result.attention_totals.utilization;
   if (result.mask_density >= 0) out[Total::kDensity] = result.mask_density;

@@ -20,6 +20,7 @@ enum class Total {
   kLatencyMs,
   kEnergyMj,
   kAveragePowerW,
+  kOnChipPowerW,  // without the memory
   kAreaMm2,
   kMacs,
   kGops,
@@ -38,6 +39,7 @@ enum class Total {
   kAttentionCycles,
   kAttentionLatencyMs,
   kAttentionEnergyMj,
+  kAttentionOnChipPowerW,
   kAttentionMacs,
   kAttentionUtilization,
   kDensity,  // kept / total of the attention maps; unknown where nothing is masked

@@ -18,6 +18,7 @@ void fill_pair(const PointResult& result, ComparedPair& pair) {
   const auto known = [](double value) { return value > 0 ? value : kUnknown; };
   pair.whole.latency_ms = t[Total::kLatencyMs];
   pair.whole.energy_mj = known(t[Total::kEnergyMj]);
+  pair.whole.on_chip_energy_mj = known(t[Total::kOnChipPowerW] * pair.whole.latency_ms);
   pair.whole.gops = t[Total::kGops];
   pair.whole.gops_per_w = known(t[Total::kGopsPerW]);
   pair.whole.utilization = known(t[Total::kUtilization]);
@@ -27,6 +28,7 @@ void fill_pair(const PointResult& result, ComparedPair& pair) {
   if (t[Total::kAttentionLatencyMs] > 0) {
     attention.latency_ms = t[Total::kAttentionLatencyMs];
     attention.energy_mj = known(t[Total::kAttentionEnergyMj]);
+    attention.on_chip_energy_mj = known(t[Total::kAttentionOnChipPowerW] * attention.latency_ms);
     attention.macs = t[Total::kAttentionMacs];
     attention.utilization = known(t[Total::kAttentionUtilization]);
     attention.gops = 2e-6 * attention.macs / attention.latency_ms;
@@ -42,6 +44,7 @@ namespace {
 void relate(const ComparedScope& first, ComparedScope& scope) {
   scope.speedup = first.latency_ms / scope.latency_ms;
   scope.efficiency_gain = first.energy_mj / scope.energy_mj;
+  scope.on_chip_gain = first.on_chip_energy_mj / scope.on_chip_energy_mj;
 }
 
 // Of the known values; unknown when there is none.
@@ -61,7 +64,6 @@ double geometric_mean(const std::vector<double>& values) {
 void complete(Comparison& comparison) {
   for (std::size_t m = 0; m < comparison.machines.size(); ++m) {
     ComparedMachine& machine = comparison.machines[m];
-    std::vector<double> speedups, gains, attention_speedups, attention_gains;
     machine.compared_models = 0;
     for (std::size_t w = 0; w < comparison.workloads.size(); ++w) {
       const ComparedPair& first = comparison.pair(0, w);
@@ -69,13 +71,20 @@ void complete(Comparison& comparison) {
       if (first.status != PointStatus::kOk || pair.status != PointStatus::kOk) continue;
       relate(first.whole, pair.whole);
       relate(first.attention, pair.attention);
-      speedups.push_back(pair.whole.speedup), gains.push_back(pair.whole.efficiency_gain);
-      attention_speedups.push_back(pair.attention.speedup), attention_gains.push_back(pair.attention.efficiency_gain);
       ++machine.compared_models;
     }
-    machine.speedup = geometric_mean(speedups), machine.efficiency_gain = geometric_mean(gains);
-    machine.attention_speedup = geometric_mean(attention_speedups),
-    machine.attention_efficiency_gain = geometric_mean(attention_gains);
+    const auto mean = [&](ComparedScope ComparedPair::*scope, double ComparedScope::*ratio) {
+      std::vector<double> values;
+      for (std::size_t w = 0; w < comparison.workloads.size(); ++w)
+        values.push_back(comparison.pair(m, w).*scope.*ratio);
+      return geometric_mean(values);
+    };
+    machine.speedup = mean(&ComparedPair::whole, &ComparedScope::speedup);
+    machine.efficiency_gain = mean(&ComparedPair::whole, &ComparedScope::efficiency_gain);
+    machine.on_chip_gain = mean(&ComparedPair::whole, &ComparedScope::on_chip_gain);
+    machine.attention_speedup = mean(&ComparedPair::attention, &ComparedScope::speedup);
+    machine.attention_efficiency_gain = mean(&ComparedPair::attention, &ComparedScope::efficiency_gain);
+    machine.attention_on_chip_gain = mean(&ComparedPair::attention, &ComparedScope::on_chip_gain);
   }
 }
 
@@ -99,15 +108,22 @@ std::string ratio(double value) {
 }
 
 std::vector<std::string> scope_cells(const ComparedScope& scope) {
-  return {
-      cell(scope.latency_ms, 4),    ratio(scope.speedup), cell(scope.energy_mj, 4),  cell(1e3 / scope.energy_mj, 1),
-      ratio(scope.efficiency_gain), cell(scope.gops, 1),  cell(scope.gops_per_w, 1), cell(100 * scope.utilization, 1)};
+  return {cell(scope.latency_ms, 4),
+          ratio(scope.speedup),
+          cell(scope.energy_mj, 4),
+          cell(1e3 / scope.energy_mj, 1),
+          ratio(scope.efficiency_gain),
+          ratio(scope.on_chip_gain),
+          cell(scope.gops, 1),
+          cell(scope.gops_per_w, 1),
+          cell(100 * scope.utilization, 1)};
 }
 
 Table scope_table(const Comparison& comparison, std::size_t workload, bool attention) {
-  Table table{comparison.workloads[workload] + (attention ? ", attention alone" : ", end to end"),
-              {"machine", "latency ms", "speedup", "energy mJ", "inf/J", "gain", "GOP/s", "GOP/s/W", "util %"},
-              {}};
+  Table table{
+      comparison.workloads[workload] + (attention ? ", attention alone" : ", end to end"),
+      {"machine", "latency ms", "speedup", "energy mJ", "inf/J", "gain", "chip gain", "GOP/s", "GOP/s/W", "util %"},
+      {}};
   if (attention) table.head.insert(table.head.end(), {"density %", "error"});
   table.head.push_back("tag");
   for (std::size_t m = 0; m < comparison.machines.size(); ++m) {
@@ -126,15 +142,15 @@ Table scope_table(const Comparison& comparison, std::size_t workload, bool atten
 }
 
 Table mean_table(const Comparison& comparison) {
-  Table table{
-      fmt::format("geometric means over the models that both ran ({} asked for)", comparison.workloads.size()),
-      {"machine", "models", "speedup", "gain", "attention speedup", "attention gain", "area mm2", "peak GOP/s", "tag"},
-      {}};
+  Table table{fmt::format("geometric means over the models that both ran ({} asked for)", comparison.workloads.size()),
+              {"machine", "models", "speedup", "gain", "chip gain", "attention speedup", "attention gain",
+               "attention chip gain", "area mm2", "peak GOP/s", "tag"},
+              {}};
   for (const ComparedMachine& machine : comparison.machines) {
     table.rows.push_back({machine.name, std::to_string(machine.compared_models), ratio(machine.speedup),
-                          ratio(machine.efficiency_gain), ratio(machine.attention_speedup),
-                          ratio(machine.attention_efficiency_gain), cell(machine.area_mm2, 3),
-                          cell(machine.peak_gops, 1), machine.tag});
+                          ratio(machine.efficiency_gain), ratio(machine.on_chip_gain), ratio(machine.attention_speedup),
+                          ratio(machine.attention_efficiency_gain), ratio(machine.attention_on_chip_gain),
+                          cell(machine.area_mm2, 3), cell(machine.peak_gops, 1), machine.tag});
   }
   return table;
 }
@@ -154,7 +170,8 @@ std::vector<std::string> remarks_of(const Comparison& comparison) {
   std::vector<std::string> lines;
   const std::string& first = comparison.machines[0].name;
   lines.push_back("speedup, gain: against " + first +
-                  " = 1.0, above 1 is better; gain: inferences a joule; 1 MAC = 2 operations, MACs done");
+                  " = 1.0, above 1 is better; gain: inferences a joule, chip gain: without the memory's energy; 1 MAC "
+                  "= 2 operations, MACs done");
   lines.push_back(
       "error: largest error of a layer's attention against exact softmax on the same inputs, over the layer's largest "
       "value" +
@@ -270,7 +287,8 @@ std::string comparison_latex(const Comparison& comparison) {
 
 std::string comparison_csv(const Comparison& comparison) {
   std::string out =
-      "workload,machine,scope,status,tag,latency_ms,speedup,energy_mj,inferences_per_j,efficiency_gain,gops,gops_per_w,"
+      "workload,machine,scope,status,tag,latency_ms,speedup,energy_mj,inferences_per_j,efficiency_gain,on_chip_energy_"
+      "mj,on_chip_gain,gops,gops_per_w,"
       "utilization,macs,"
       "average_power_w,area_mm2,density,attention_error,reason\n";
   for (std::size_t w = 0; w < comparison.workloads.size(); ++w) {
@@ -281,9 +299,10 @@ std::string comparison_csv(const Comparison& comparison) {
         const ComparedScope& s = attention ? pair.attention : pair.whole;
         out += csv_cell(comparison.workloads[w]) + "," + csv_cell(machine.name) + "," +
                (attention ? "attention" : "end_to_end") + "," + to_string(pair.status) + "," + machine.tag;
-        for (const double value : {s.latency_ms, s.speedup, s.energy_mj, 1e3 / s.energy_mj, s.efficiency_gain, s.gops,
-                                   s.gops_per_w, s.utilization, s.macs, attention ? kUnknown : pair.power_w,
-                                   machine.area_mm2, pair.density, pair.attention_error})
+        for (const double value :
+             {s.latency_ms, s.speedup, s.energy_mj, 1e3 / s.energy_mj, s.efficiency_gain, s.on_chip_energy_mj,
+              s.on_chip_gain, s.gops, s.gops_per_w, s.utilization, s.macs, attention ? kUnknown : pair.power_w,
+              machine.area_mm2, pair.density, pair.attention_error})
           out += "," + csv_cell(value);
         out += "," + csv_cell(pair.reason) + "\n";
       }

@@ -20,9 +20,11 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 struct ComparedScope {
   double latency_ms = kUnknown, energy_mj = kUnknown, gops = kUnknown, gops_per_w = kUnknown, utilization = kUnknown,
          macs = kUnknown;
+  double on_chip_energy_mj = kUnknown;  // without the memory's; known for simulated machines
   // Against the first machine on the same model; above 1: better than it.
   double speedup = kUnknown;
   double efficiency_gain = kUnknown;  // energy of the first / energy: inferences a joule
+  double on_chip_gain = kUnknown;     // the same of the energy on chip
 };
 
 struct ComparedPair {
@@ -45,8 +47,8 @@ struct ComparedMachine {
   double area_mm2 = kUnknown, peak_gops = kUnknown;
   // Geometric means over the models that both this machine and the first could run.
   std::size_t compared_models = 0;
-  double speedup = kUnknown, efficiency_gain = kUnknown, attention_speedup = kUnknown,
-         attention_efficiency_gain = kUnknown;
+  double speedup = kUnknown, efficiency_gain = kUnknown, on_chip_gain = kUnknown, attention_speedup = kUnknown,
+         attention_efficiency_gain = kUnknown, attention_on_chip_gain = kUnknown;
 };
 
 struct Comparison {

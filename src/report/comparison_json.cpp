@@ -53,6 +53,8 @@ void write_scope(Writer& writer, const char* name, const ComparedScope& scope, c
   writer.tagged("energy_mj", scope.energy_mj, tag);
   writer.tagged("inferences_per_j", 1e3 / scope.energy_mj, tag);
   writer.tagged("efficiency_gain", scope.efficiency_gain, tag);
+  writer.tagged("on_chip_energy_mj", scope.on_chip_energy_mj, tag);
+  writer.tagged("on_chip_gain", scope.on_chip_gain, tag);
   writer.tagged("gops", scope.gops, tag);
   writer.tagged("gops_per_w", scope.gops_per_w, tag);
   writer.tagged("utilization", scope.utilization, tag);
@@ -97,8 +99,10 @@ std::string comparison_json(const Comparison& comparison) {
     writer.member("models", static_cast<double>(machine.compared_models));
     writer.tagged("speedup", machine.speedup, machine.tag);
     writer.tagged("efficiency_gain", machine.efficiency_gain, machine.tag);
+    writer.tagged("on_chip_gain", machine.on_chip_gain, machine.tag);
     writer.tagged("attention_speedup", machine.attention_speedup, machine.tag);
     writer.tagged("attention_efficiency_gain", machine.attention_efficiency_gain, machine.tag);
+    writer.tagged("attention_on_chip_gain", machine.attention_on_chip_gain, machine.tag);
     writer.close('}');
     writer.close('}');
   }

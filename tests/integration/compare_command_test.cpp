@@ -67,6 +67,45 @@ TEST_CASE("compare: a failing pair is reported, the rest stand, nothing that run
   CHECK(run_program({"compare", "--config", small, "--workload", kTiny, "--numerics", "off"}).exit_code == 4);
 }
 
+TEST_CASE("compare: values of one machine alone; equal names stay apart") {
+  const auto json = compared({"--config", kVitality, kVitality + ",pipeline.intra_layer=false,dram.channels=1",
+                              kVitality, "--workload", kTiny, "--numerics", "off"});
+  REQUIRE(json["machines"].size() == 3);
+  CHECK(json["machines"][1]["name"] == "vitality pipeline.intra_layer=false dram.channels=1");
+  CHECK(json["machines"][2]["name"] == "vitality (2)");
+  CHECK(json["pairs"][1]["end_to_end"]["speedup"]["value"].get<double>() < 1);
+  CHECK(json["pairs"][2]["end_to_end"]["speedup"]["value"] == 1);
+  CHECK(json["pairs"][0]["end_to_end"]["on_chip_energy_mj"]["value"].get<double>() <
+        json["pairs"][0]["end_to_end"]["energy_mj"]["value"].get<double>());
+}
+
+TEST_CASE("compare: masks that fit one model and not the other cost that pair alone; masks that fit none are exit 2") {
+  const ScratchFolder folder;
+  std::string text = "\x93NUMPY\x01";
+  text += std::string("\x00\x76\x00", 3);
+  text += "{'descr': '|u1', 'fortran_order': False, 'shape': (17, 17), }";
+  text += std::string(10 + 0x76 - text.size() - 1, ' ') + "\n" + std::string(17 * 17, '\1');
+  const std::string mask = folder.write("mask.npy", text);
+  const std::string machine =
+      "configs/vitality_training.json,sparsity.source=file,sparsity.mask_file=" + mask + ",attention=sparse";
+  const auto json =
+      compared({"--config", machine, "--workload", kTiny, "workloads/tiny_levit.json", "--numerics", "off"});
+  CHECK(json["pairs"][0]["status"] == "ok");
+  CHECK(json["pairs"][0]["density"]["value"] == 1);
+  CHECK(json["pairs"][1]["status"] == "infeasible");
+  CHECK(json["pairs"][1]["reason"].get<std::string>().find("(17, 17)") != std::string::npos);
+  const ProgramResult none = run_program({"compare", "--config", machine, "--workload", "workloads/tiny_levit.json"});
+  CHECK(none.exit_code == 2);
+  CHECK(none.err.find("mask.npy") != std::string::npos);
+}
+
+TEST_CASE("compare: a measured machine keeps its clock and its memory, and cannot be resized") {
+  const auto json = compared({"--config", kVitality, "configs/host.json", "--workload", kTiny, "--normalize", "macs"});
+  CHECK(json["pairs"][1]["status"] == "infeasible");
+  CHECK(json["machines"][1]["tag"] == "measured");
+  CHECK(json["machines"][1]["how"] == "");
+}
+
 TEST_CASE("compare: bad words and files are exit 2, and nothing is written") {
   const ScratchFolder folder;
   const std::string out = folder.path("out.json");
@@ -79,6 +118,12 @@ TEST_CASE("compare: bad words and files are exit 2, and nothing is written") {
       {"--config", "configs/vitalty.json", "--workload", kTiny},
       {"--config", kVitality, "--workload", "workloads/none.json"},
       {"--config", kVitality, "--workload", kTiny, "--set", "matrix_engine.row=1"},
+      {"--config", kVitality, "--config", kVitality + ",pipeline.intra_layr=false", "--workload", kTiny},
+      {"--config", kVitality, "--config", kVitality + ",pipeline.intra_layer", "--workload", kTiny},
+      {"--config", kVitality, "--config", kVitality + ",", "--workload", kTiny},
+      {"--config", "configs/host.json", kVitality, "--workload", kTiny, "--normalize", "power"},
+      {"--config", "configs/vitality_training.json", "--workload", kTiny, "--set", "sparsity.source=file", "--set",
+       "sparsity.mask_file=no/such/mask.npy"},
       {"--config", kVitality, "--workload", kTiny, "--csv", out},
       {"--config", kVitality, "--workload", kTiny, "--csv", folder.path("no/such/folder.csv")},
   };

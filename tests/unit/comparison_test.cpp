@@ -5,7 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "analytic/normalize.h"
+#include "analytic/like_for_like.h"
 #include "base/error.h"
 
 using namespace vitality;
@@ -65,6 +65,22 @@ TEST_CASE("comparison: rates of attention follow from MACs, time and energy") {
   CHECK(attention.gops_per_w == Approx(2 * 1000 / 1.6e-3 * 1e-9));
 }
 
+TEST_CASE("comparison: the energy on chip has a ratio of its own") {
+  Comparison c = example();
+  PointResult first = measured(2, 8), second = measured(4, 16);
+  first.totals[Total::kOnChipPowerW] = 1, second.totals[Total::kOnChipPowerW] = 4;
+  first.totals[Total::kAttentionOnChipPowerW] = 3, second.totals[Total::kAttentionOnChipPowerW] = 1;
+  fill_pair(first, c.pair(0, 0));
+  fill_pair(second, c.pair(1, 0));
+  complete(c);
+  CHECK(c.pair(1, 0).whole.on_chip_energy_mj == 16);
+  CHECK(c.pair(1, 0).whole.on_chip_gain == Approx(2 * 1 / (4.0 * 4)));
+  CHECK(c.pair(1, 0).attention.on_chip_gain == Approx(3 * 0.2 / (1 * 0.4)));
+  CHECK(c.machines[1].on_chip_gain == Approx(0.125));
+  CHECK(c.machines[1].attention_on_chip_gain == Approx(1.5));
+  CHECK(std::isnan(c.pair(0, 1).whole.on_chip_gain));
+}
+
 TEST_CASE("comparison: geometric mean, not arithmetic") {
   Comparison c = example();
   fill_pair(measured(16, 16), c.pair(1, 1));
@@ -122,4 +138,38 @@ TEST_CASE("normalize: what cannot be scaled says so") {
   HardwareConfig memory;
   memory.scratchpad.capacity_kib = 100000;
   CHECK_THROWS_AS(normalized_machine(memory, Normalization::kArea, reference), InfeasibleError);
+}
+
+TEST_CASE("like for like: memory, clock and budget of the first; what is measured or published stays as it is") {
+  HardwareConfig reference, other, gpu, host, formula;
+  reference.name = "reference", reference.clock_mhz = 500;
+  other.clock_mhz = 1000, other.dram.channels = 1, other.matrix_engine.rows = 16;
+  gpu.machine = MachineKind::kRoofline, gpu.clock_mhz = 1000, gpu.roofline = {1, 2, 0, 10, 50};
+  host.machine = MachineKind::kHost, host.clock_mhz = 1000;
+  formula.machine = MachineKind::kSanger, formula.cost_model = CostModel::kAsPublished, formula.clock_mhz = 1000;
+  const std::vector<HardwareConfig> machines = {reference, other, gpu, host, formula};
+
+  const auto same = like_for_like(machines, {Normalization::kNone, true, true});
+  REQUIRE(same.size() == 5);
+  CHECK(same[0].how.empty());
+  CHECK(same[1].config.clock_mhz == 500);
+  CHECK(same[1].config.dram.channels == reference.dram.channels);
+  CHECK(same[1].how.find("clock 1000 -> 500 MHz") != std::string::npos);
+  CHECK(same[2].config.clock_mhz == 1000);  // a roofline's cycle is a unit of account
+  CHECK(same[2].config.roofline.bandwidth_gb_s ==
+        Approx(reference.dram.device.peak_gb_s_per_channel() * reference.dram.channels));
+  for (const int fixed : {3, 4}) {
+    CHECK(same[static_cast<std::size_t>(fixed)].config.clock_mhz == 1000);
+    CHECK(same[static_cast<std::size_t>(fixed)].how.empty());
+  }
+
+  const auto sized = like_for_like(machines, {Normalization::kMacs, true, true});
+  CHECK(sized[1].resized);
+  CHECK(sized[1].refusal.empty());
+  CHECK(peak_macs_per_second(sized[1].config) == Approx(peak_macs_per_second(reference)).epsilon(0.02));
+  CHECK(!sized[3].refusal.empty());
+  CHECK(!sized[3].resized);
+  CHECK(!sized[4].refusal.empty());
+  CHECK_THROWS_AS(like_for_like({host, reference}, {Normalization::kMacs, true, true}), InputError);
+  CHECK_NOTHROW(like_for_like({host, reference}, {Normalization::kNone, true, true}));
 }
