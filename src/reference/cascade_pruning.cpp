@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "reference/top_k.h"
+#include "tensor/top_k.h"
 
 namespace vitality {
 namespace {

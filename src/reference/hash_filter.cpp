@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "reference/attention.h"
+#include "tensor/kronecker.h"
 #include "tensor/matrix_ops.h"
 
 namespace vitality {
@@ -36,13 +37,6 @@ MatrixD random_orthogonal(int n, Random& random) {
   return rows;
 }
 
-MatrixD kronecker(const MatrixD& a, const MatrixD& b) {
-  MatrixD out(a.rows() * b.rows(), a.cols() * b.cols());
-  for (int i = 0; i < out.rows(); ++i)
-    for (int j = 0; j < out.cols(); ++j) out(i, j) = a(i / b.rows(), j / b.cols()) * b(i % b.rows(), j % b.cols());
-  return out;
-}
-
 std::vector<double> row_norms(const MatrixD& x) {
   std::vector<double> norms(static_cast<std::size_t>(x.rows()));
   for (int i = 0; i < x.rows(); ++i) {
@@ -61,17 +55,10 @@ int hamming(const std::uint8_t* a, const std::uint8_t* b, int bits) {
 
 }  // namespace
 
-std::vector<int> hash_factors(int d) {
-  std::vector<int> factors;
-  while (d % 4 == 0) factors.push_back(4), d /= 4;
-  for (int prime = 2; d > 1; ++prime)
-    while (d % prime == 0) factors.push_back(prime), d /= prime;
-  return factors;
-}
-
 HashFilter::HashFilter(int d, const HashFilterOptions& options) : options_(options), projections_(1, 1, 1) {
   Random random(options.seed);
-  for (const int factor : hash_factors(d)) projections_ = kronecker(projections_, random_orthogonal(factor, random));
+  for (const int factor : kronecker_factors(d))
+    projections_ = kronecker(projections_, random_orthogonal(factor, random));
   // The bias, measured on random pairs of vectors.
   constexpr int kPairs = 2000;
   MatrixD a(kPairs, d), b(kPairs, d);

@@ -10,12 +10,10 @@
 //              probability exceeds p / n. p is the one parameter: 0 keeps every key that has any probability. The paper
 //              learns t on a training set, here it is learned on the head's own inputs: there is no training set.
 //
-// R is a Kronecker product of small orthogonal matrices (section III-D): d * (sum of the factors) multiplications a
-// vector instead of d * d.
+// R is a Kronecker product of small orthogonal matrices (tensor/kronecker.h), which makes hashes cheap.
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "tensor/mask.h"
 #include "tensor/matrix.h"
@@ -26,9 +24,6 @@ struct HashFilterOptions {
   double p = 1;  // >= 0; keys above p times the average probability are what t is learned to keep
   std::uint64_t seed = 1;
 };
-
-// Sizes of the Kronecker factors whose product is d: fours, then what is left as primes. 64 -> 4 4 4, 80 -> 4 4 5.
-std::vector<int> hash_factors(int d);
 
 class HashFilter {
  public:

@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 #include "reference/quantizer.h"
-#include "reference/top_k.h"
+#include "tensor/top_k.h"
 #include "tensor/matrix_ops.h"
 
 namespace vitality {

@@ -6,7 +6,7 @@
 
 #include "reference/attention.h"
 #include "reference/sparse_attention.h"
-#include "reference/top_k.h"
+#include "tensor/top_k.h"
 #include "tests/support/random_matrix.h"
 
 using namespace vitality;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "reference/attention.h"
+#include "tensor/kronecker.h"
 #include "tests/support/random_matrix.h"
 
 using namespace vitality;
@@ -15,11 +16,18 @@ constexpr double kPi = 3.14159265358979323846;
 }
 
 TEST_CASE("hash filter: factors of the Kronecker product") {
-  CHECK(hash_factors(64) == std::vector<int>{4, 4, 4});
-  CHECK(hash_factors(80) == std::vector<int>{4, 4, 5});
-  CHECK(hash_factors(24) == std::vector<int>{4, 2, 3});
-  CHECK(hash_factors(7) == std::vector<int>{7});
-  CHECK(hash_factors(1).empty());
+  CHECK(kronecker_factors(64) == std::vector<int>{4, 4, 4});
+  CHECK(kronecker_factors(80) == std::vector<int>{4, 4, 5});
+  CHECK(kronecker_factors(24) == std::vector<int>{4, 2, 3});
+  CHECK(kronecker_factors(7) == std::vector<int>{7});
+  CHECK(kronecker_factors(1).empty());
+}
+
+TEST_CASE("hash filter: a Kronecker product by hand") {
+  MatrixD a(1, 2), b(2, 1);
+  a(0, 0) = 2, a(0, 1) = 3, b(0, 0) = 5, b(1, 0) = 7;
+  const MatrixD c = kronecker(a, b);  // 2 x 2: (10 15 / 14 21)
+  CHECK(std::vector<double>(c.data(), c.data() + 4) == std::vector<double>{10, 15, 14, 21});
 }
 
 TEST_CASE("hash filter: projections are orthogonal and seeded") {

@@ -1,4 +1,4 @@
-#include "reference/top_k.h"
+#include "tensor/top_k.h"
 
 #include <algorithm>
 #include <cmath>
