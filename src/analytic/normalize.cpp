@@ -8,6 +8,7 @@
 #include "analytic/provenance.h"
 #include "analytic/roofline.h"
 #include "base/error.h"
+#include "cost/dot_product_engine.h"
 #include "cost/energy.h"
 #include "cost/machine_units.h"
 
@@ -47,7 +48,10 @@ double peak_macs_per_second(const HardwareConfig& config) {
 HardwareConfig scaled_machine(const HardwareConfig& config, double factor) {
   HardwareConfig out = config;
   const double edge = std::sqrt(factor);
-  scale_array(out.matrix_engine.rows, out.matrix_engine.cols, factor);
+  if (has_adder_trees(config.machine))  // as wide as a head's features: more of them, not wider ones
+    out.matrix_engine.cols = scaled(config.matrix_engine.cols, factor, kMaxSide);
+  else
+    scale_array(out.matrix_engine.rows, out.matrix_engine.cols, factor);
   out.diagonal_engine.rows = out.matrix_engine.rows;
   for (LaneConfig* lanes : {&out.accumulators, &out.dividers, &out.adders})
     lanes->lanes = scaled(lanes->lanes, edge, kMaxLanes);

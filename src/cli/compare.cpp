@@ -215,7 +215,7 @@ class Comparer {
     if (!is_simulated(config) || !uses_mask(config.attention) || config.sparsity.source != SparsitySource::kFile)
       return "";
     try {
-      given_masks(model, config, request_.seed);
+      MaskSource(model, config, request_.seed);
     } catch (const InputError& error) {
       if (!bad_masks_) bad_masks_ = error;
       return error.what();

@@ -127,6 +127,14 @@ void visit_fields(FieldVisitor& v, HardwareConfig& c) {
     v.integer("window", c.sparsity.window, 1, 1 << 20);
     v.integer("dilation", c.sparsity.dilation, 1, 1 << 20);
     v.integer("global_tokens", c.sparsity.global_tokens, 0, 1 << 20);
+    v.number("token_keep", c.sparsity.token_keep, 0, 1);
+    v.number("head_keep", c.sparsity.head_keep, 0, 1);
+    v.number("token_front", c.sparsity.token_front, 0, 1);
+    v.number("head_front", c.sparsity.head_front, 0, 1);
+    v.number("value_keep", c.sparsity.value_keep, 0, 1);
+    v.number("hash_p", c.sparsity.hash_p, 0, 1000);
+    v.number("detector_rank", c.sparsity.detector_rank, 0, 1);
+    v.number("row_keep", c.sparsity.row_keep, 0, 1);
   });
   v.group("roofline", [&] {
     v.number("fp32_tflops", c.roofline.fp32_tflops, 0, 1e6);

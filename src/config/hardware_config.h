@@ -108,6 +108,12 @@ struct SparsityConfig {
   int predictor_bits = 4;
   bool normalize_qk = true;
   int window = 64, dilation = 1, global_tokens = 1;  // of patterns
+  // Of SpAtten's predictor: shares of tokens and heads kept in the last layer, shares of the layers, from the first,
+  // that prune nothing.
+  double token_keep = 1, head_keep = 1, token_front = 0, head_front = 0;
+  double value_keep = 1;                        // and of each row's probabilities, those that meet their value
+  double hash_p = 1;                            // of ELSA's: 0 filters least (reference/hash_filter.h)
+  double detector_rank = 0.25, row_keep = 0.1;  // of DOTA's: rank / features of a head; kept share of every row
 };
 struct RooflineConfig {  // CPU, GPU: peak rates of the published data sheets
   double fp32_tflops = 0, fp16_tflops = 0, int8_tops = 0, bandwidth_gb_s = 0, tdp_w = 0;

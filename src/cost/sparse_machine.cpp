@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cost/dot_product_engine.h"
 #include "cost/lane_cost.h"
 
 namespace vitality {
@@ -17,6 +18,12 @@ constexpr SparseMachine kMachines[] = {
      sanger_predict, sanger_products, exp_unit_probabilities},
     {MachineKind::kSanger, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, runs_any, sanger_describe, sanger_predict,
      sanger_products, exp_unit_probabilities},
+    {MachineKind::kSpatten, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, runs_any, modules_describe,
+     spatten_predict, dot_product_cost, spatten_probabilities, EmptyRows::kZero},
+    {MachineKind::kElsa, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, runs_any, modules_describe, elsa_predict,
+     dot_product_cost, exp_unit_probabilities},
+    {MachineKind::kDota, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, runs_any, lanes_describe, dota_predict,
+     dot_product_cost, exp_unit_probabilities},
 };
 
 }  // namespace

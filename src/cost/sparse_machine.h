@@ -1,10 +1,11 @@
 // How a machine executes attention on a mask: softmax over the kept entries of Q K^T / sqrt(d), times V. One entry a
 // machine, in the table of sparse_machine.cpp.
 //
-// All machines share the jobs (mapping/sparse_part.cpp: predict, SDDMM, softmax, SpMM) and the values. What is their own:
-// which masks they can run, which units do the jobs, how the engine cuts a block of a mask into passes (describe) and
-// what a job then costs. Which entries a predicted mask keeps is the reference's business (sim/attention_masks.cpp).
-// Costs read a mask's counts, never values; a machine's cost functions live in a file of its own.
+// All machines share the jobs (mapping/sparse_part.cpp: predict, SDDMM, softmax, SpMM) and the values. What is their
+// own: which masks they can run, which units do the jobs, how the engine cuts a block of a mask into passes (describe)
+// and what a job then costs. Which entries a predicted mask keeps is the reference's business
+// (sim/attention_masks.cpp). Costs read a mask's counts, never values; a machine's cost functions live in a file of its
+// own.
 #pragma once
 
 #include <string>
@@ -25,6 +26,7 @@ struct SparseMachine {
   JobCost (*predict)(const Job&, const HardwareConfig&);                         // kPredict; null: predicts nothing
   JobCost (*products)(const Job&, const MaskTile&, const HardwareConfig&);       // kSddmm, kSpmm
   JobCost (*probabilities)(const Job&, const MaskTile&, const HardwareConfig&);  // kSparseSoftmax
+  EmptyRows empty_rows = EmptyRows::kDense;
 };
 
 // A baseline whose own attention is sparse. It runs no other kind.

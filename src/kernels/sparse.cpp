@@ -82,10 +82,11 @@ void masked_softmax(const Arithmetic& arithmetic, const MaskBlock& block, double
   });
 }
 
-void masked_times(const Arithmetic& arithmetic, const MaskBlock& block, int n, const double* entries, ConstTile v,
-                  bool first, Tile sums) {
+void masked_times(const Arithmetic& arithmetic, const MaskBlock& block, const Mask& values, int n,
+                  const double* entries, ConstTile v, bool first, Tile sums) {
   for (int r = 0; first && r < block.rows; ++r) std::fill(sums.row(r), sums.row(r) + n, 0.0);
   for_each_entry(block, [&](int r, int c, std::ptrdiff_t index) {
+    if (!values.empty() && values(block.row + r, block.col + c) == 0) return;
     const double p = entries[index];
     const double* value = v.row(c);
     double* sum = sums.row(r);

@@ -27,8 +27,9 @@ struct LowRankMap {             // T_ij = root_d (1 + score_ij) / t_d_i in real 
 // is null.
 void masked_softmax(const Arithmetic& arithmetic, const MaskBlock& block, double scale, const double* sums,
                     const LowRankMap& low_rank, double unit, double* entries);
-// sums(rows x n) (+)= entries of the block's columns * v(cols x n).
-void masked_times(const Arithmetic& arithmetic, const MaskBlock& block, int n, const double* entries, ConstTile v,
-                  bool first, Tile sums);
+// sums(rows x n) (+)= entries of the block's columns * v(cols x n); `values`: only the entries in this part of the mask
+// (empty: all).
+void masked_times(const Arithmetic& arithmetic, const MaskBlock& block, const Mask& values, int n,
+                  const double* entries, ConstTile v, bool first, Tile sums);
 
 }  // namespace vitality

@@ -17,6 +17,8 @@ namespace vitality {
 // n_kv; empty for layers without.
 struct AttentionMasks {
   std::vector<std::vector<Mask>> of_layer;
+  // Likewise the entries that meet their value, a part of the mask; empty where all do (or for all layers).
+  std::vector<std::vector<Mask>> values_of_layer;
 };
 
 // Whether attention of this kind works on a mask.

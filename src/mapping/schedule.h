@@ -167,6 +167,7 @@ struct ScheduledTensor {
 struct ScheduledMask {
   std::int32_t layer, instance, head;
   Mask mask;
+  Mask values;                     // entries whose probability meets its value; empty: all
   Count kept = 0;                  // entries of the mask that was given
   std::int32_t fallback_rows = 0;  // empty rows that became dense ones
 };

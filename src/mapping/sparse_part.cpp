@@ -60,9 +60,12 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
   const std::vector<Mask>& given = masks->of_layer[static_cast<std::size_t>(layer)];
   for (int instance = 0; instance < a_.instances; ++instance) {
     for (int head = 0; head < a_.heads; ++head) {
-      ScheduledMask scheduled{layer, instance, head, given[static_cast<std::size_t>(instance * a_.heads + head)]};
+      ScheduledMask scheduled{layer, instance, head, given[static_cast<std::size_t>(instance * a_.heads + head)], {}};
       scheduled.kept = kept_entries(scheduled.mask);
-      for (int r = 0; r < a_.n_q && !unified(); ++r) {  // a row without a kept entry is dense (algorithm.md 3)
+      if (!masks->values_of_layer.empty())
+        scheduled.values = masks->values_of_layer[static_cast<std::size_t>(layer)]
+                                                 [static_cast<std::size_t>(instance * a_.heads + head)];
+      for (int r = 0; r < a_.n_q && !unified() && machine_.empty_rows == EmptyRows::kDense; ++r) {
         std::uint8_t* row = scheduled.mask.row(r);
         if (std::any_of(row, row + a_.n_kv, [](auto bit) { return bit != 0; })) continue;
         std::fill(row, row + a_.n_kv, std::uint8_t{1});
@@ -128,9 +131,9 @@ void SparsePart::begin_head(int instance, int head, const std::vector<Chunk>& qu
   builder_.transfer(UnitKind::kDmaLoad, layer_, scores_op_, transfers);
 }
 
-std::int32_t SparsePart::tile(const Chunk& queries, const Chunk& tokens) {
+std::int32_t SparsePart::tile(const Mask& entries, const Chunk& queries, const Chunk& tokens) {
   std::vector<MaskTile>& tiles = builder_.schedule().mask_tiles;
-  tiles.push_back(describe(mask(), mask_, queries, tokens, context_.config));
+  tiles.push_back(describe(entries, mask_, queries, tokens, context_.config));
   return static_cast<std::int32_t>(tiles.size()) - 1;
 }
 
@@ -143,7 +146,7 @@ Job& SparsePart::start(UnitKind unit, JobKind kind, std::int32_t op, int m, int 
 
 void SparsePart::predict(const Chunk& queries, const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer) {
   Job& job = start(UnitKind::kPredictor, JobKind::kPredict, predict_op_, queries.count, a_.d_qk, tokens.count,
-                   tile(queries, tokens));
+                   tile(mask(), queries, tokens));
   job.streamed = q_buffer, job.stationary = k_buffer, job.result = bits_;
   builder_.read(q_buffer);
   builder_.read(k_buffer);
@@ -159,7 +162,7 @@ void SparsePart::begin_queries(const Chunk& queries) {
 
 void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer, std::int32_t bias_buffer) {
   const int d = a_.d_qk, m = queries_.count;
-  Job& job = start(machine_.engine, JobKind::kSddmm, scores_op_, m, d, tokens.count, tile(queries_, tokens));
+  Job& job = start(machine_.engine, JobKind::kSddmm, scores_op_, m, d, tokens.count, tile(mask(), queries_, tokens));
   job.streamed = q_buffer, job.streamed_stride = d;
   job.stationary = k_buffer, job.stationary_stride = d;
   job.result = entries_;
@@ -200,7 +203,7 @@ void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t
 
 void SparsePart::softmax(std::int32_t t_d) {
   Job& job = start(machine_.softmax, JobKind::kSparseSoftmax, softmax_op_, queries_.count, 0, a_.n_kv,
-                   tile(queries_, {0, a_.n_kv}));
+                   tile(mask(), queries_, {0, a_.n_kv}));
   job.streamed = job.result = entries_;
   builder_.read(entries_);
   if (unified()) {
@@ -216,8 +219,9 @@ void SparsePart::softmax(std::int32_t t_d) {
 }
 
 void SparsePart::values(const Chunk& tokens, bool last, std::int32_t v_buffer, std::int32_t result) {
-  Job& job =
-      start(machine_.engine, JobKind::kSpmm, values_op_, queries_.count, tokens.count, a_.d_v, tile(queries_, tokens));
+  const Mask& meeting = builder_.schedule().masks[static_cast<std::size_t>(mask_)].values;
+  Job& job = start(machine_.engine, JobKind::kSpmm, values_op_, queries_.count, tokens.count, a_.d_v,
+                   tile(meeting.empty() ? mask() : meeting, queries_, tokens));
   job.flags =
       static_cast<std::uint16_t>((tokens.first == 0 ? kFirst : 0) | (last ? kLast : 0) | (unified() ? kWide : 0));
   job.streamed = entries_;

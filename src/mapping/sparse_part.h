@@ -49,7 +49,7 @@ class SparsePart {
 
  private:
   bool unified() const { return kind_ != AttentionKind::kSparse; }
-  std::int32_t tile(const Chunk& queries, const Chunk& tokens);
+  std::int32_t tile(const Mask& entries, const Chunk& queries, const Chunk& tokens);
   Job& start(UnitKind unit, JobKind kind, std::int32_t op, int m, int k, int n, std::int32_t tile);
   const Mask& mask() const { return context_.builder.schedule().masks[static_cast<std::size_t>(mask_)].mask; }
   const Mask& mask_of(int instance, int head) const;

@@ -39,13 +39,6 @@ Mask strongest_values(const MatrixD& p, const Mask& mask, double keep) {
   return out;
 }
 
-std::vector<std::uint8_t> uncertain_rows(const MatrixD& p, double threshold) {
-  std::vector<std::uint8_t> rows(static_cast<std::size_t>(p.rows()));
-  for (int i = 0; i < p.rows(); ++i)
-    rows[static_cast<std::size_t>(i)] = *std::max_element(p.row(i), p.row(i) + p.cols()) < threshold;
-  return rows;
-}
-
 CascadePruning::CascadePruning(const CascadeOptions& options, int layers) : options_(options), layers_(layers) {}
 
 void CascadePruning::begin_layer(const Shape& shape) {

@@ -5,8 +5,8 @@
 //   head    importance += sum of |Z| of the head; chosen and cascaded likewise
 //   value   in each row of P the ceil(value_keep x kept keys) largest probabilities meet their value (local value
 //           pruning); the others are dropped after the softmax, without a new normalisation
-//   quanta  a row whose largest probability is below the threshold of progressive quantisation is computed again with
-//           the low bits of K fetched too
+// Progressive quantisation is left out, as the released simulator leaves it out for encoders: it saves memory traffic,
+// and these models wait for their multipliers.
 //
 // What a vision transformer adds: the class token (row 0) is never pruned. Tokens keep their queries, so that every
 // token's output stays defined (the paper drops a pruned token from later layers altogether). Where the grid of tokens
@@ -24,7 +24,6 @@ struct CascadeOptions {
   double token_keep = 1, head_keep = 1;  // shares kept in the last layer, in (0, 1]
   // Share of the layers, from the first, that prune nothing; from there the kept share falls in equal steps.
   double token_front = 0, head_front = 0;
-  double value_keep = 1;  // of each row's kept keys, in (0, 1]
 };
 
 // Kept share in attention layer `layer` of `layers`: 1 in the first ceil(front x layers), falling linearly to `last` in
@@ -33,8 +32,6 @@ double cascade_share(double last, double front, int layer, int layers);
 
 // The entries of each row of P (0 outside `mask`) that meet their value: the ceil(keep x kept keys) largest.
 Mask strongest_values(const MatrixD& p, const Mask& mask, double keep);
-// Rows whose largest probability is below `threshold`.
-std::vector<std::uint8_t> uncertain_rows(const MatrixD& p, double threshold);
 
 // One image's way through the attention layers, in order: begin_layer, then mask() and observe() of every head.
 class CascadePruning {

@@ -118,7 +118,13 @@ class Forward {
     const auto mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
     if (map == AttentionMap::kSoftmax) return softmax_head(q, k, v, bias, ranges);
     if (map != AttentionMap::kTaylor) softmax_head(q, k, v, bias, ranges);  // for its ranges
-    if (map == AttentionMap::kSparse) return sparse_attention(q, k, v, mask(), pointer(bias)).z;
+    if (map == AttentionMap::kSparse) {
+      const Mask kept = mask();
+      SparseAttention sparse = sparse_attention(q, k, v, kept, pointer(bias), options_.empty_rows);
+      if (options_.values) drop_values(sparse, v, options_.values(index_, instance, h, sparse.p, kept));
+      if (options_.attended) options_.attended(index_, instance, h, sparse);
+      return std::move(sparse.z);
+    }
     MatrixD taylor = taylor_head(q, k, v, bias, ranges);
     switch (map) {
       case AttentionMap::kUnified:

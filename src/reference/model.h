@@ -31,6 +31,10 @@ struct ApproximationError {
 
 using MaskChooser = std::function<Mask(int layer, int instance, int head, const MatrixD& q, const MatrixD& k)>;
 
+using AttentionObserver = std::function<void(int layer, int instance, int head, const SparseAttention& attention)>;
+
+using ValueChooser = std::function<Mask(int layer, int instance, int head, const MatrixD& p, const Mask& mask)>;
+
 struct ForwardOptions {
   std::vector<AttentionMap> attention;  // per layer (others ignored); empty = Taylor everywhere
   bool score_bias_first_order = false;  // LeViT's score bias in Taylor and unified attention: first order, or dropped
@@ -38,6 +42,9 @@ struct ForwardOptions {
   // The mask of one head, from its Q and K or from elsewhere, in place of Sanger's prediction; may be empty. forward()
   // asks once a head, in the order of the heads.
   MaskChooser mask;
+  EmptyRows empty_rows = EmptyRows::kDense;    // of sparse attention
+  ValueChooser values;                         // of sparse attention: entries of P that meet their value; empty: all
+  AttentionObserver attended;                  // sees every head of sparse attention, after its mask; may be empty
   std::function<void(const Mask&)> mask_seen;  // every mask that forward() or backward() uses; may be empty
   bool measure_approximation = false;
   std::function<void(int layer)> progress;  // after each layer; may be empty

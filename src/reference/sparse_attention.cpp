@@ -72,7 +72,7 @@ Mask predict_mask(const MatrixD& q, const MatrixD& k, const PredictorOptions& op
 }
 
 SparseAttention sparse_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
-                                 const MatrixD* bias) {
+                                 const MatrixD* bias, EmptyRows empty_rows) {
   check_mask(q, k, mask);
   SparseAttention result;
   result.p = multiply_transposed_b(q, k);
@@ -80,6 +80,10 @@ SparseAttention sparse_attention(const MatrixD& q, const MatrixD& k, const Matri
   for (int i = 0; i < q.rows(); ++i) {
     double* const row = result.p.row(i);
     const bool empty = std::none_of(mask.row(i), mask.row(i) + mask.cols(), [](auto bit) { return bit != 0; });
+    if (empty && empty_rows == EmptyRows::kZero) {
+      std::fill(row, row + mask.cols(), 0.0);
+      continue;
+    }
     result.fallback_rows += empty;
     for (int j = 0; j < mask.cols(); ++j) {
       const double score = row[j] / root + (bias ? (*bias)(i, j) : 0);
@@ -89,6 +93,12 @@ SparseAttention sparse_attention(const MatrixD& q, const MatrixD& k, const Matri
   }
   result.z = multiply(result.p, v);
   return result;
+}
+
+void drop_values(SparseAttention& attention, const MatrixD& v, const Mask& values) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!values.data()[i]) attention.p.data()[i] = 0;
+  attention.z = multiply(attention.p, v);
 }
 
 UnifiedAttention unified_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,

@@ -19,14 +19,17 @@ MatrixD predicted_map(const MatrixD& q, const MatrixD& k, const PredictorOptions
 Mask predict_mask(const MatrixD& q, const MatrixD& k, const PredictorOptions& options);
 
 // Softmax over the kept entries of the full-precision scores. A row that keeps nothing falls back to a dense softmax
-// row (as Sanger's code does) and is counted.
+// row and is counted, or is zero (EmptyRows).
 struct SparseAttention {
   MatrixD p;  // m x n, 0 outside the mask; dense in rows that fell back
   MatrixD z;  // m x e
   int fallback_rows = 0;
 };
 SparseAttention sparse_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
-                                 const MatrixD* bias = nullptr);
+                                 const MatrixD* bias = nullptr, EmptyRows empty_rows = EmptyRows::kDense);
+
+// Local value pruning (SpAtten): probabilities outside `values` are dropped behind the softmax, the others stay.
+void drop_values(SparseAttention& attention, const MatrixD& v, const Mask& values);
 
 // Z = A V. kResidual: A = T + M .* (P - T), exact on the mask, Taylor elsewhere. kAdditive: A = T + M .* P.
 // T = Taylor map, P = (dense) softmax map. At inference the sparse part is dropped: Z = T V, that is taylor_attention.

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "cost/sparse_machine.h"
 #include "tensor/npy.h"
 
 namespace vitality {
@@ -100,21 +101,13 @@ AttentionMasks given_masks(const VitModel& model, const HardwareConfig& config, 
   return masks;
 }
 
-// Which entries the machine's own predictor keeps.
-reference::MaskChooser mask_predictor(const HardwareConfig& config) {
-  // Sanger's, and the training unit's: low-precision scores, softmax, threshold.
-  const PredictorOptions options{config.sparsity.predictor_bits, config.sparsity.normalize_qk,
-                                 config.sparsity.threshold};
-  return [options](int, int, int, const MatrixD& q, const MatrixD& k) { return predict_mask(q, k, options); };
-}
-
 }  // namespace
 
 MaskSource::MaskSource(const VitModel& model, const HardwareConfig& config, std::uint64_t seed) : model_(model) {
   predicted_ = config.sparsity.source == SparsitySource::kPredicted;
   masks_.of_layer.resize(model.layers.size());
   if (predicted_) {
-    predict_ = mask_predictor(config);
+    predictor_ = mask_predictor(model, config);
   } else {
     masks_ = given_masks(model, config, seed);
   }
@@ -123,7 +116,7 @@ MaskSource::MaskSource(const VitModel& model, const HardwareConfig& config, std:
 reference::MaskChooser MaskSource::chooser() {
   if (predicted_)
     return [this](int layer, int instance, int head, const MatrixD& q, const MatrixD& k) {
-      masks_.of_layer[static_cast<std::size_t>(layer)].push_back(predict_(layer, instance, head, q, k));
+      masks_.of_layer[static_cast<std::size_t>(layer)].push_back(predictor_.choose(layer, instance, head, q, k));
       return masks_.of_layer[static_cast<std::size_t>(layer)].back();
     };
   return [this](int layer, int instance, int head, const MatrixD&, const MatrixD&) {
@@ -132,10 +125,21 @@ reference::MaskChooser MaskSource::chooser() {
   };
 }
 
+reference::ValueChooser MaskSource::values() {
+  if (!predictor_.values) return {};
+  masks_.values_of_layer.resize(model_.layers.size());
+  return [this](int layer, int instance, int head, const MatrixD& p, const Mask& mask) {
+    masks_.values_of_layer[static_cast<std::size_t>(layer)].push_back(
+        predictor_.values(layer, instance, head, p, mask));
+    return masks_.values_of_layer[static_cast<std::size_t>(layer)].back();
+  };
+}
+
 reference::ForwardOptions reference_options(const VitModel& model, const HardwareConfig& config) {
   reference::ForwardOptions options;
   options.score_bias_first_order = config.attention_bias == AttentionBias::kFirstOrder;
   options.attention.assign(model.layers.size(), map_of(config.attention));
+  if (is_sparse_machine(config.machine)) options.empty_rows = sparse_machine(config).empty_rows;
   options.predictor = {config.sparsity.predictor_bits, config.sparsity.normalize_qk, config.sparsity.threshold};
   return options;
 }

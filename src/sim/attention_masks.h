@@ -12,6 +12,7 @@
 #include "config/hardware_config.h"
 #include "mapping/mapper.h"
 #include "reference/model.h"
+#include "sim/mask_predictors.h"
 
 namespace vitality {
 
@@ -23,12 +24,15 @@ class MaskSource {
   bool predicted() const { return predicted_; }
   // What a forward pass of the reference uses; it leaves the predicted masks here. One pass a source.
   reference::MaskChooser chooser();
+  // What else the same pass uses; may be empty.
+  reference::ValueChooser values();
+  reference::AttentionObserver observer() const { return predictor_.observe; }
   const AttentionMasks& masks() const { return masks_; }
 
  private:
   const VitModel& model_;
   bool predicted_;
-  reference::MaskChooser predict_;
+  MaskPredictor predictor_;
   AttentionMasks masks_;
 };
 

@@ -34,6 +34,7 @@ struct Inputs {
     if (uses_mask(config.attention)) {
       masks = std::make_unique<MaskSource>(model, config, options.seed);
       forward.mask = masks->chooser();
+      forward.values = masks->values(), forward.attended = masks->observer();
     }
     if (!options.numerics && !(masks && masks->predicted())) return;
     forward.measure_approximation = options.numerics;

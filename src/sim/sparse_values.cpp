@@ -21,8 +21,8 @@ void ValueExecutor::sparse(const Job& job) {
     return;
   }
   const MaskTile& tile = schedule_.mask_tiles[static_cast<std::size_t>(job.aux)];
-  const MaskBlock block{schedule_.masks[static_cast<std::size_t>(tile.mask)].mask, tile.row, tile.col, tile.rows,
-                        tile.cols};
+  const ScheduledMask& scheduled = schedule_.masks[static_cast<std::size_t>(tile.mask)];
+  const MaskBlock block{scheduled.mask, tile.row, tile.col, tile.rows, tile.cols};
   const ConstTile second{job.stationary == kNone ? nullptr : at(job.stationary, job.stationary_offset),
                          job.stationary_stride};
   if (job.kind == JobKind::kSddmm) {
@@ -35,7 +35,8 @@ void ValueExecutor::sparse(const Job& job) {
     masked_softmax(arithmetic_, block, s.scores, second.data, low_rank,
                    job.partial == kNone ? s.probability : s.residual, at(job.result));
   } else {
-    masked_times(arithmetic_, block, job.n, at(job.streamed), second, (job.flags & kFirst) != 0, result(job));
+    masked_times(arithmetic_, block, scheduled.values, job.n, at(job.streamed), second, (job.flags & kFirst) != 0,
+                 result(job));
     if ((job.flags & kLast) == 0) return;
     const bool wide = (job.flags & kWide) != 0;
     const double map = config_.attention == AttentionKind::kUnified ? s.residual : s.probability;

@@ -14,6 +14,10 @@ namespace vitality {
 
 using Mask = Matrix<std::uint8_t>;
 
+// What a row without a kept entry attends to: every key (a dense row, as Sanger's code does), or nothing (its output is
+// zero: SpAtten's pruned heads).
+enum class EmptyRows { kDense, kZero };
+
 Count kept_entries(const Mask& mask);
 double density(const Mask& mask);
 int empty_rows(const Mask& mask);

@@ -40,8 +40,8 @@ std::string result_of(const VitModel& model, const HardwareConfig& config, bool 
 }
 
 const std::vector<std::string> kTiny = {"tiny_vit", "tiny_levit", "tiny_mobilevit"};
-const std::vector<std::string> kMachines = {"vitality", "vitality_overlapped", "vitality_g_stationary", "dense_softmax",
-                                            "sanger"};
+const std::vector<std::string> kMachines = {
+    "vitality", "vitality_overlapped", "vitality_g_stationary", "dense_softmax", "sanger", "spatten", "elsa", "dota"};
 
 }  // namespace
 

@@ -54,7 +54,7 @@ TEST_CASE("cascade: the share falls in equal steps behind the front layers") {
 
 TEST_CASE("cascade: importance accumulates over heads and layers, what has left stays away") {
   // Four tokens, two heads, keeps 3, then 2, then 1 of 4: shares 1, 0.75, 0.5, 0.25 over four layers.
-  CascadePruning pruning({0.25, 1, 0.25, 0, 1}, 4);
+  CascadePruning pruning({0.25, 1, 0.25, 0}, 4);
   const CascadePruning::Shape square{2, 1, 4, 4, false};
   pruning.begin_layer(square);
   CHECK(columns(pruning.mask(0, 0)) == std::vector<int>{0, 1, 2, 3});
@@ -75,7 +75,7 @@ TEST_CASE("cascade: importance accumulates over heads and layers, what has left 
 }
 
 TEST_CASE("cascade: the class token is never pruned") {
-  CascadePruning pruning({0.25, 1, 0, 0, 1}, 2);
+  CascadePruning pruning({0.25, 1, 0, 0}, 2);
   const CascadePruning::Shape shape{1, 1, 4, 4, true};
   pruning.begin_layer(shape);
   MatrixD p(4, 4);
@@ -86,7 +86,7 @@ TEST_CASE("cascade: the class token is never pruned") {
 }
 
 TEST_CASE("cascade: heads leave by the magnitude of their output and keep nothing") {
-  CascadePruning pruning({1, 0.5, 0, 0, 1}, 2);
+  CascadePruning pruning({1, 0.5, 0, 0}, 2);
   const CascadePruning::Shape shape{4, 1, 2, 2, false};
   pruning.begin_layer(shape);
   const MatrixD p = matrix(2, 2, {.5, .5, .5, .5});
@@ -100,7 +100,7 @@ TEST_CASE("cascade: heads leave by the magnitude of their output and keep nothin
 }
 
 TEST_CASE("cascade: another grid of tokens begins another cascade; instances prune on their own") {
-  CascadePruning pruning({0.5, 1, 0, 0, 1}, 4);
+  CascadePruning pruning({0.5, 1, 0, 0}, 4);
   pruning.begin_layer({1, 2, 2, 2, false});
   pruning.observe(0, 0, matrix(2, 2, {0, 1, 0, 1}), MatrixD(2, 1));
   pruning.observe(1, 0, matrix(2, 2, {1, 0, 1, 0}), MatrixD(2, 1));
@@ -112,7 +112,7 @@ TEST_CASE("cascade: another grid of tokens begins another cascade; instances pru
   CHECK(columns(pruning.mask(1, 0)) == std::vector<int>{0});
 
   // LeViT's way: a downsampling layer has the keys of its stage, what follows has new tokens.
-  CascadePruning levit({0.25, 1, 0, 0, 1}, 3);
+  CascadePruning levit({0.25, 1, 0, 0}, 3);
   levit.begin_layer({1, 1, 4, 4, false});
   levit.observe(0, 0, matrix(4, 4, {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0}), MatrixD(4, 1));
   levit.begin_layer({1, 1, 1, 4, false});  // share 0.5
@@ -121,7 +121,7 @@ TEST_CASE("cascade: another grid of tokens begins another cascade; instances pru
   CHECK(columns(levit.mask(0, 0)).size() == 4);
 }
 
-TEST_CASE("cascade: local values and uncertain rows") {
+TEST_CASE("cascade: local values") {
   const MatrixD p = matrix(2, 4, {.1, .5, 0, .4, .25, .25, .25, .25});
   Mask mask(2, 4, 1);
   mask(0, 2) = 0;
@@ -129,12 +129,11 @@ TEST_CASE("cascade: local values and uncertain rows") {
   CHECK(std::vector<int>(half.data(), half.data() + 8) == std::vector<int>{0, 1, 0, 1, 1, 1, 0, 0});
   CHECK(kept_entries(strongest_values(p, mask, 1)) == 7);
   CHECK(kept_entries(strongest_values(p, Mask(2, 4), 0.5)) == 0);
-  CHECK(uncertain_rows(p, 0.3) == std::vector<std::uint8_t>{0, 1});
 }
 
 TEST_CASE("cascade: a model's cascade against the obvious loop") {
   constexpr int kLayers = 5, kTokens = 23, kHeads = 3, kFeatures = 8;
-  const CascadeOptions options{0.3, 0.5, 0.2, 0.3, 1};
+  const CascadeOptions options{0.3, 0.5, 0.2, 0.3};
   CascadePruning pruning(options, kLayers);
   std::vector<double> importance(kTokens), weight(kHeads);
   std::vector<int> tokens(kTokens), heads(kHeads);
