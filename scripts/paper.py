@@ -6,7 +6,7 @@ computed but those that predict masks.
 import json, math, subprocess, sys
 
 MODELS = ['deit_tiny', 'deit_small', 'deit_base', 'levit_128s', 'levit_128', 'mobilevit_xxs', 'mobilevit_xs']
-OTHERS = ['dense_softmax', 'gpu_rtx2080ti', 'edge_gpu_tx2', 'cpu_xeon6230']
+OTHERS = ['sanger', 'dense_softmax', 'gpu_rtx2080ti', 'edge_gpu_tx2', 'cpu_xeon6230']
 # Multiplications of softmax over Taylor attention, whole models: the closed forms of both algorithms (C).
 OPERATION_RATIOS = {'deit_tiny': 3.08, 'deit_small': 3.08, 'deit_base': 3.08, 'levit_128s': 4.02, 'levit_128': 4.75, 'mobilevit_xxs': 9.38,
                     'mobilevit_xs': 6.25}
@@ -60,7 +60,7 @@ def collect(program):
     """Everything the report needs; each comparison runs its pairs in parallel."""
     return {
         'shipped': compare(program, ['vitality'] + OTHERS, MODELS),
-        'sized': compare(program, ['vitality', 'dense_softmax'], MODELS, '--normalize', 'area'),
+        'sized': compare(program, ['vitality', 'sanger', 'dense_softmax'], MODELS, '--normalize', 'area'),
         'ablations': compare(program, [machine for _, machine in ABLATIONS], MODELS),
         'operations': [{kind: operations(program, model, kind) for kind in ('taylor', 'softmax')} for model in MODELS],
     }

@@ -15,6 +15,27 @@ std::string provenance(const HardwareConfig& config) {
   }
 }
 
+namespace {
+
+// Of simulated machines whose own predictor chose the masks.
+std::vector<std::string> prediction_notes(const HardwareConfig& config) {
+  if (config.attention != AttentionKind::kSparse || config.sparsity.source != SparsitySource::kPredicted) return {};
+  std::vector<std::string> notes = {"masks predicted from seeded weights: their density is not a trained model's"};
+  if (config.machine == MachineKind::kSpatten)
+    notes.emplace_back(
+        "pruned tokens keep their queries and every other layer, and their keys and values are still loaded: the paper "
+        "drops them; kept shares are assumptions");
+  if (config.machine == MachineKind::kElsa)
+    notes.emplace_back(
+        "the filter's threshold is learned on the run's own inputs; layers other than attention, which the paper "
+        "leaves to the host, run on the attention modules");
+  if (config.machine == MachineKind::kDota)
+    notes.emplace_back("the detector projects Q and K at random, the paper trains it; the kept share is an assumption");
+  return notes;
+}
+
+}  // namespace
+
 std::vector<std::string> provenance_notes(const HardwareConfig& config) {
   std::vector<std::string> notes;
   if (config.machine == MachineKind::kHost)
@@ -26,7 +47,7 @@ std::vector<std::string> provenance_notes(const HardwareConfig& config) {
              "energy is TDP x time"};
   if (config.machine == MachineKind::kHost || config.machine == MachineKind::kRoofline ||
       config.cost_model == CostModel::kSimulated)
-    return notes;
+    return notes.empty() ? prediction_notes(config) : notes;
   const bool corrected = config.cost_model == CostModel::kCorrected;
   notes.emplace_back(
       "formula of the authors' released cost model, not a simulation; no energy but published power x time where there "

@@ -115,8 +115,9 @@ JobCost spatten_predict(const Job& job, const HardwareConfig& config) {
 
 JobCost spatten_probabilities(const Job& job, const MaskTile& tile, const HardwareConfig& config) {
   JobCost cost = exp_unit_probabilities(job, tile, config);
-  cost.actions[Action::kAccumulate] += tile.kept;              // importance of the tokens, behind the division
-  if (config.sparsity.value_keep < 1 && tile.used_rows > 0) {  // the strongest of every row, beside the next one's exp
+  cost.actions[Action::kAccumulate] += tile.kept;  // importance of the tokens, behind the division
+  if (config.sparsity.source == SparsitySource::kPredicted && config.sparsity.value_keep < 1 &&
+      tile.used_rows > 0) {  // the strongest of every row, beside the next one's exp
     cost.stream = std::max(cost.stream, tile.used_rows * quick_select_cycles(ceil_div(tile.kept, tile.used_rows),
                                                                              config.sparse_unit.predictor_cols));
     cost.actions[Action::kCompare] += 4 * tile.kept;

@@ -5,8 +5,8 @@
 
 #include "base/random.h"
 #include "reference/quantizer.h"
-#include "tensor/top_k.h"
 #include "tensor/matrix_ops.h"
+#include "tensor/top_k.h"
 
 namespace vitality {
 

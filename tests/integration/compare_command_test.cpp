@@ -67,7 +67,7 @@ TEST_CASE("compare: a failing pair is reported, the rest stand, nothing that run
   CHECK(run_program({"compare", "--config", small, "--workload", kTiny, "--numerics", "off"}).exit_code == 4);
 }
 
-TEST_CASE("compare: values of one machine alone; equal names stay apart") {
+TEST_CASE("compare: values of one machine alone, equal names stay apart") {
   const auto json = compared({"--config", kVitality, kVitality + ",pipeline.intra_layer=false,dram.channels=1",
                               kVitality, "--workload", kTiny, "--numerics", "off"});
   REQUIRE(json["machines"].size() == 3);
@@ -79,7 +79,7 @@ TEST_CASE("compare: values of one machine alone; equal names stay apart") {
         json["pairs"][0]["end_to_end"]["energy_mj"]["value"].get<double>());
 }
 
-TEST_CASE("compare: masks that fit one model and not the other cost that pair alone; masks that fit none are exit 2") {
+TEST_CASE("compare: masks that fit one model and not the other cost that pair alone, masks that fit none are exit 2") {
   const ScratchFolder folder;
   std::string text = "\x93NUMPY\x01";
   text += std::string("\x00\x76\x00", 3);

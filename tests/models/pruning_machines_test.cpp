@@ -46,7 +46,7 @@ TEST_CASE("pruning machines: values are those of their own algorithm, in every f
   }
 }
 
-TEST_CASE("pruning machines: pruned heads and values on the machine; chunks change no value") {
+TEST_CASE("pruning machines: pruned heads and values on the machine, chunks change no value") {
   for (const std::vector<std::string>& overrides : std::vector<std::vector<std::string>>{
            {"sparsity.head_keep=0.4", "sparsity.head_front=0", "sparsity.token_keep=0.3", "sparsity.token_front=0"},
            {"sparsity.value_keep=0.1"},

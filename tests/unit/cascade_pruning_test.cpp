@@ -99,7 +99,7 @@ TEST_CASE("cascade: heads leave by the magnitude of their output and keep nothin
   }
 }
 
-TEST_CASE("cascade: another grid of tokens begins another cascade; instances prune on their own") {
+TEST_CASE("cascade: another grid of tokens begins another cascade, instances prune on their own") {
   CascadePruning pruning({0.5, 1, 0, 0}, 4);
   pruning.begin_layer({1, 2, 2, 2, false});
   pruning.observe(0, 0, matrix(2, 2, {0, 1, 0, 1}), MatrixD(2, 1));

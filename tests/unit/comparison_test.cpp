@@ -140,7 +140,7 @@ TEST_CASE("normalize: what cannot be scaled says so") {
   CHECK_THROWS_AS(normalized_machine(memory, Normalization::kArea, reference), InfeasibleError);
 }
 
-TEST_CASE("like for like: memory, clock and budget of the first; what is measured or published stays as it is") {
+TEST_CASE("like for like: memory, clock and budget of the first, what is measured or published stays as it is") {
   HardwareConfig reference, other, gpu, host, formula;
   reference.name = "reference", reference.clock_mhz = 500;
   other.clock_mhz = 1000, other.dram.channels = 1, other.matrix_engine.rows = 16;
