@@ -140,7 +140,7 @@ int simulate_attention(const AttentionProblem& p, const po::variables_map& value
   if (values.count("result")) files.add(values["result"].as<std::string>(), write_json(result));
   files.commit();
   if (!values.count("result")) std::cout << write_json(result);
-  return report_numerics(result.numerics);
+  return report_numerics(result);
 }
 
 }  // namespace vitality::cli

@@ -95,7 +95,7 @@ int run_command(const Arguments& arguments) {
   write_result(request, run.result, folder, files);
   wait.reset();
   if (!request.quiet) std::cout << write_text(run.result, run.config);
-  return report_numerics(run.result.numerics);
+  return report_numerics(run.result);
 }
 
 }  // namespace vitality::cli

@@ -98,7 +98,10 @@ FinishedSimulation run_simulation(
     const RunRequest& request,
     std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe) {
   const auto begin = std::chrono::steady_clock::now();
-  if (request.mode == "training") throw InputError("", "", "option --mode: training is not available in this version");
+  const bool training = request.mode == "training";
+  if (training && !request.layers.empty())
+    throw InputError("", "", "option --layers: a training step runs all layers; --mode inference runs a part");
+  if (training && request.what_if) throw InputError("", "", "option --what-if: answers for --mode inference only");
   FinishedSimulation run{read_hardware_config(request.config, request.overrides), {}};
   const std::string workload_text = read_text_file(request.workload);
   const VitModel one = parse_workload(workload_text, request.workload);
@@ -106,6 +109,7 @@ FinishedSimulation run_simulation(
 
   SimulationOptions options;
   options.numerics = request.numerics;
+  options.training = training;
   options.seed = request.seed;
   options.selected = select_layers(one, request.layers, request.images);
   const SeededParameters seeded(request.seed);
@@ -120,7 +124,7 @@ FinishedSimulation run_simulation(
     ProgressLine line(request);
     if (line.shown())
       options.progress = [&line](const std::string& phase, double fraction) { line.show(phase, fraction); };
-    if (observe) options.observe = [&](const FinishedRun& finished) { observe(finished, model, run.config); };
+    if (observe) options.observe = [&](const FinishedRun& finished) { observe(finished, finished.model, run.config); };
     std::vector<WhatIf> answers;  // children first: this process can simulate once
     if (request.what_if) answers = what_if(run.config, model, options.selected);
     run.result = simulate(run.config, model, options);
@@ -142,9 +146,17 @@ FinishedSimulation run_simulation(
   return run;
 }
 
-int report_numerics(const NumericsResult& numerics) {
+int report_numerics(const SimulationResult& result) {
+  const NumericsResult& numerics = result.numerics;
   if (!numerics.checked || numerics.passed) return kDone;
   std::fflush(stdout);
+  for (const GradientError& e : result.training.errors) {
+    if (e.max_rel_error <= e.tolerance) continue;
+    fmt::print(stderr,
+               "error: values outside tolerance: {}: largest error {:.3g} of the largest value of {}, tolerance {:.3g}\n",
+               e.kind, e.max_rel_error, e.worst, e.tolerance);
+  }
+  if (numerics.max_rel_error <= numerics.tolerance) return kOutsideTolerance;
   fmt::print(stderr,
              "error: values outside tolerance: largest error {:.3g} of a layer's largest value, tolerance {:.3g}\n",
              numerics.max_rel_error, numerics.tolerance);

@@ -19,7 +19,7 @@ FinishedSimulation run_simulation(
     std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe = {});
 
 // Says on stderr when values are outside tolerance; the exit code.
-int report_numerics(const NumericsResult& numerics);
+int report_numerics(const SimulationResult& result);
 
 // While it lives, SIGINT or SIGTERM ends the process with exit code 130 at once.
 class ExitOnInterrupt {

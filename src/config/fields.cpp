@@ -136,6 +136,16 @@ void visit_fields(FieldVisitor& v, HardwareConfig& c) {
     v.number("detector_rank", c.sparsity.detector_rank, 0, 1);
     v.number("row_keep", c.sparsity.row_keep, 0, 1);
   });
+  v.group("training", [&] {
+    v.choice("optimizer", c.training.optimizer, optimizer_names());
+    v.number("learning_rate", c.training.learning_rate, 0, 1e3);
+    v.number("momentum", c.training.momentum, 0, 0.999999);
+    v.number("beta1", c.training.beta1, 0, 0.999999);
+    v.number("beta2", c.training.beta2, 0, 0.999999);
+    v.number("epsilon", c.training.epsilon, 1e-12, 1);
+    v.number("weight_decay", c.training.weight_decay, 0, 1);
+    v.number("loss_scale", c.training.loss_scale, 1, 16777216);
+  });
   v.group("roofline", [&] {
     v.number("fp32_tflops", c.roofline.fp32_tflops, 0, 1e6);
     v.number("fp16_tflops", c.roofline.fp16_tflops, 0, 1e6);

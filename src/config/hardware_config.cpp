@@ -43,6 +43,10 @@ const std::vector<std::string>& sparsity_source_names() {
   static const std::vector<std::string> names{"predicted", "file", "density", "pattern"};
   return names;
 }
+const std::vector<std::string>& optimizer_names() {
+  static const std::vector<std::string> names{"adamw", "sgd"};
+  return names;
+}
 const std::vector<std::string>& cost_model_names() {
   static const std::vector<std::string> names{"simulated", "as_published", "corrected"};
   return names;
@@ -84,6 +88,9 @@ const char* to_string(SparsitySource value) {
 }
 const char* to_string(CostModel value) {
   return name_of(value, cost_model_names());
+}
+const char* to_string(OptimizerChoice value) {
+  return name_of(value, optimizer_names());
 }
 
 }  // namespace vitality

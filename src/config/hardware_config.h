@@ -115,6 +115,12 @@ struct SparsityConfig {
   double hash_p = 1;                            // of ELSA's: 0 filters least (reference/hash_filter.h)
   double detector_rank = 0.25, row_keep = 0.1;  // of DOTA's: rank / features of a head; kept share of every row
 };
+enum class OptimizerChoice { kAdamW, kSgd };
+struct TrainingConfig {  // of run --mode training
+  OptimizerChoice optimizer = OptimizerChoice::kAdamW;
+  double learning_rate = 1e-3, momentum = 0.9, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.05;
+  double loss_scale = 1024;  // a factor on the loss's gradient, taken out again by the update; 1 in fp64 and fp32
+};
 struct RooflineConfig {  // CPU, GPU: peak rates of the published data sheets
   double fp32_tflops = 0, fp16_tflops = 0, int8_tops = 0, bandwidth_gb_s = 0, tdp_w = 0;
 };
@@ -143,6 +149,7 @@ struct HardwareConfig {
   DramConfig dram;
   PipelineConfig pipeline;
   SparsityConfig sparsity;
+  TrainingConfig training;
   RooflineConfig roofline;
   EnergyTable energy;
   std::map<std::string, std::string> sources;  // dotted key -> source and mark (P, Q, C, A) of the value
@@ -158,5 +165,6 @@ const char* to_string(Charge);
 const char* to_string(NocTopology);
 const char* to_string(SparsitySource);
 const char* to_string(CostModel);
+const char* to_string(OptimizerChoice);
 
 }  // namespace vitality

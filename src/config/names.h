@@ -16,5 +16,6 @@ const std::vector<std::string>& charge_names();
 const std::vector<std::string>& topology_names();
 const std::vector<std::string>& sparsity_source_names();
 const std::vector<std::string>& cost_model_names();
+const std::vector<std::string>& optimizer_names();
 
 }  // namespace vitality

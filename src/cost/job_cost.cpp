@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "cost/array_cost.h"
+#include "cost/gradient_cost.h"
 #include "cost/lane_cost.h"
 #include "cost/sparse_machine.h"
 
@@ -145,7 +146,8 @@ JobCost lane_cost(const Job& job, const HardwareConfig& config) {
       cost.operations.add = elements - (first ? job.n : 0);
       cost.actions[Action::kAccumulate] = cost.operations.add;
       lanes(cost, config, config.accumulators, accumulator_timing(config.accumulators, job.m, job.n), elements,
-            size.element * elements + (first ? 0 : size.partial * job.n), size.partial * job.n);
+            ((job.flags & kWide) != 0 ? size.wide : size.element) * elements + (first ? 0 : size.partial * job.n),
+            size.partial * job.n);
       break;
     }
     case JobKind::kMeanDivide:
@@ -158,7 +160,7 @@ JobCost lane_cost(const Job& job, const HardwareConfig& config) {
       cost.operations.div = elements;
       cost.actions[Action::kDivide] = elements;
       lanes(cost, config, config.dividers, divider_chain_timing(config.dividers, job.m, job.n), elements,
-            size.wide * elements + size.partial * job.m,
+            ((job.flags & kNarrow) != 0 ? size.element : size.wide) * elements + size.partial * job.m,
             ((job.flags & kWide) != 0 ? size.wide : size.element) * elements);
       break;
     case JobKind::kMerge:
@@ -236,6 +238,7 @@ JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig&
       break;
     case JobKind::kSddmm:
     case JobKind::kSpmm:
+    case JobKind::kSpmmTransposed:
       cost = sparse_machine(config).products(job, mask_tile(job, schedule), config);
       break;
     case JobKind::kRowSums:
@@ -251,7 +254,7 @@ JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig&
       cost = job.unit == UnitKind::kUncharged ? JobCost{} : elementwise_cost(job, config);
       break;
     default:
-      cost = lane_cost(job, config);
+      cost = is_gradient_job(job.kind) ? gradient_cost(job, schedule, config) : lane_cost(job, config);
       break;
   }
   cost.actions[Action::kScratchpadRead] = cost.scratchpad_read;
@@ -294,7 +297,8 @@ CostKey key_of(const Job& job, const Schedule& schedule) {
     key.m = 0;
   } else if ((job.flags & kIm2col) != 0) {
     key.groups = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)].groups;
-  } else if (job.kind == JobKind::kSddmm || job.kind == JobKind::kSpmm || job.kind == JobKind::kSparseSoftmax) {
+  } else if (job.kind == JobKind::kSddmm || job.kind == JobKind::kSpmm || job.kind == JobKind::kSparseSoftmax ||
+             job.kind >= JobKind::kSparseSoftmaxGradient) {
     const MaskTile& tile = schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
     key.mask = {tile.kept, tile.sub_rows, tile.passes, tile.used_rows, tile.slots, tile.capacity};
     key.groups = (job.stationary != kNone ? 1 : 0) + (job.partial != kNone ? 2 : 0);

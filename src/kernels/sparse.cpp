@@ -2,22 +2,10 @@
 
 #include <cmath>
 
+#include "kernels/mask_walk.h"
+
 namespace vitality {
 namespace {
-
-// Walks the block's kept entries: f(row in block, column in block, entry's index).
-template <class Function>
-void for_each_entry(const MaskBlock& block, Function&& f) {
-  std::ptrdiff_t index = 0;
-  for (int r = 0; r < block.rows; ++r) {
-    const std::uint8_t* bits = block.mask.row(block.row + r);
-    for (int c = 0; c < block.mask.cols(); ++c) {
-      if (bits[c] == 0) continue;
-      if (c >= block.col && c < block.col + block.cols) f(r, c - block.col, index);
-      ++index;
-    }
-  }
-}
 
 double lane(const Arithmetic& arithmetic, double x) {
   return arithmetic.single() ? arithmetic.wide(x) : x;

@@ -230,6 +230,7 @@ class AttentionMapper {
     }
     start(UnitKind::kDividers, JobKind::kMeanDivide, mean_op, {1, 0, d}, mean, kNone, mean).aux = a_.n_kv;
     end(mean);
+    save(&SavedAttention::key_mean, ".saved.key_mean", {1, d, element_}, {0, 1}, mean, mean_op);
     // Steps 1 to 3, chunk by chunk: K_hat in place of K, k_hat_sum, v_sum, G.
     const std::int32_t centre_op = op(OperatorRole::kCentreKeys),
                        key_sum_op = elided() ? kNone : op(OperatorRole::kKeySum);
@@ -254,6 +255,8 @@ class AttentionMapper {
     } else {
       start(diagonal(), JobKind::kScaleVector, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum);
       end(value_sum);
+      save(&SavedAttention::context, ".saved.context", {d, e, element_}, {0, d}, g, context_op);
+      save(&SavedAttention::key_sum, ".saved.key_sum", {1, d, context_.partial_bytes()}, {0, 1}, key_sum, key_sum_op);
     }
     // Steps 4 to 6, query chunk by query chunk.
     const std::int32_t denominator_op = elided() ? kNone : op(OperatorRole::kDenominator),
@@ -271,6 +274,8 @@ class AttentionMapper {
         end(t_d);
         start(UnitKind::kAdders, JobKind::kAddConstant, denominator_op, {chunk.count, 0, 1}, t_d, kNone, t_d);
         end(t_d);
+        save(&SavedAttention::denominator, ".saved.denominator", {a_.n_q, 1, context_.partial_bytes()}, chunk, t_d,
+             denominator_op);
       }
       numerator_folds(numerator_op, chunk.count, q_buffer, g, t_buffer);
       if (first_order_bias()) bias_folds(numerator_op, chunk, tokens, t_buffer);
@@ -294,7 +299,10 @@ class AttentionMapper {
           sparse_->scores(keys, q_buffer, k_buffer, kNone);
         }
         sparse_->softmax(t_d);
+        save(&SavedAttention::row_sums, ".saved.row_sums", {a_.n_q, 2, wide_}, chunk, sparse_->row_sums(),
+             value_sum_op);
         sparse_values(tokens, v_buffer, sparse_->sums(), value_sum_op);
+        save(&SavedAttention::low_rank, ".saved.low_rank", {a_.n_q, e, wide_}, chunk, t_buffer, quotient_op);
         sparse_->merge(t_buffer);
       }
       store(elided() ? numerator_op : quotient_op, chunk, t_buffer);
@@ -348,6 +356,24 @@ class AttentionMapper {
       sparse_values(tokens, v_buffer, z_buffer, store_op);
       store(store_op, chunk, z_buffer);
     }
+  }
+
+  // Training: keeps rows of one head's intermediate in memory for the backward pass.
+  struct SavedShape {
+    int rows, cols;  // of a head
+    Bytes each;
+  };
+  void save(std::int32_t SavedAttention::*field, const char* suffix, SavedShape shape, const Chunk& rows,
+            std::int32_t buffer, std::int32_t op_index) {
+    if (context_.saved == nullptr) return;
+    std::int32_t& tensor = context_.saved->attention[static_cast<std::size_t>(layer_)].*field;
+    const int all = a_.instances * a_.heads * shape.rows;
+    if (tensor == kNone)
+      tensor = builder_.add_tensor(context_.layer(layer_).name + suffix, TensorRole::kActivation, layer_, all,
+                                   shape.cols, shape.each * all * shape.cols);
+    const int row = (instance_ * a_.heads + head_) * shape.rows + rows.first;
+    builder_.transfer(UnitKind::kDmaStore, layer_, op_index,
+                      {builder_.make_transfer(tensor, row, 0, rows.count, shape.cols, buffer)});
   }
 
   void store(std::int32_t op_index, const Chunk& chunk, std::int32_t buffer) {
@@ -466,6 +492,8 @@ class AttentionMapper {
       start(UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, softmax_op, {queries.count, 0, a_.n_kv}, s_buffer,
             kNone, s_buffer);
       end(s_buffer);
+      save(&SavedAttention::probabilities, ".saved.probabilities", {a_.n_q, a_.n_kv, element_}, queries, s_buffer,
+           softmax_op);
       for (const Chunk& chunk : tokens) {
         if (fresh || tokens.size() > 1) v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, values_op);
         multiply({values_op,

@@ -36,6 +36,7 @@ Gemm describe(MappingContext& context, int layer_index) {
     }
   }
   gemm.weight = context.add_weight(layer.name + ".weight", layer_index, gemm.k, gemm.n, context.element_bytes());
+  if (context.saved != nullptr) context.saved->weight[static_cast<std::size_t>(layer_index)] = gemm.weight;
   // A batch norm folded into this layer turns into a bias even where the layer has none.
   const std::vector<Layer>& layers = context.model.layers;
   for (std::size_t j = static_cast<std::size_t>(layer_index) + 1; j < layers.size() && context.config.batch_norm_folded;
@@ -89,17 +90,37 @@ void GemmMapper::infeasible(Bytes smallest) const {
 
 Transfer GemmMapper::streamed_transfer(int m0, int m, const ContractionTile& tile, std::int32_t buffer,
                                        int offset) const {
-  if (gemm_.geometry == kNone)
-    return builder_.make_transfer(gemm_.source, m0, tile.first, m, tile.count, buffer, offset, tile.count);
-  const ScheduledTensor& tensor = builder_.schedule().tensors[static_cast<std::size_t>(gemm_.source)];
+  const GemmPart part =
+      gemm_.streamed_parts.empty() ? GemmPart{gemm_.source} : gemm_.streamed_parts[static_cast<std::size_t>(tile.part)];
+  const bool transposed = gemm_.streamed_transposed;
+  const int row = part.first_row + (transposed ? tile.first : m0), col = transposed ? m0 : tile.first;
+  const int rows = transposed ? tile.count : m, cols = transposed ? m : tile.count;
+  if (gemm_.geometry == kNone) return builder_.make_transfer(part.tensor, row, col, rows, cols, buffer, offset, cols);
+  const ScheduledTensor& tensor = builder_.schedule().tensors[static_cast<std::size_t>(part.tensor)];
+  const Conv2d& conv = geometry();
   Transfer t{};
-  t.tensor = gemm_.source, t.row = m0, t.col = tile.first, t.rows = m, t.cols = tile.count;
-  t.buffer = buffer, t.buffer_offset = offset, t.buffer_stride = tile.count;
+  t.tensor = part.tensor, t.row = row, t.col = col, t.rows = rows, t.cols = cols;
+  t.buffer = buffer, t.buffer_offset = offset, t.buffer_stride = cols;
   t.row_map = kNone, t.geometry = gemm_.geometry;
-  t.bytes = element_ * m * tile.count;
-  t.dram_address =
-      tensor.dram_address + element_ * (static_cast<Bytes>(tile.first) * gemm_.m + static_cast<Bytes>(m0) * tile.count);
+  t.bytes = element_ * rows * cols;
+  t.dram_address = tensor.dram_address + element_ * (static_cast<Bytes>(col) * conv.out_height * conv.out_width +
+                                                     static_cast<Bytes>(row) * cols);
   return t;
+}
+
+Transfer GemmMapper::stationary_transfer(const ContractionTile& tile, const ColumnTile& column, std::int32_t buffer,
+                                         int offset) const {
+  const GemmPart part = gemm_.stationary_parts.empty() ? GemmPart{gemm_.weight}
+                                                       : gemm_.stationary_parts[static_cast<std::size_t>(tile.part)];
+  if (gemm_.stationary_transposed)
+    return builder_.make_transfer(part.tensor, part.first_row + column.first, tile.first, column.count, tile.count,
+                                  buffer, offset);
+  return builder_.make_transfer(part.tensor, part.first_row + tile.first, column.first, tile.count, column.count,
+                                buffer, offset);
+}
+
+Bytes GemmMapper::result_bytes() const {
+  return gemm_.wide ? std::max(element_, wide_bytes(context_.config.precision)) : element_;
 }
 
 void GemmMapper::load_strip(int m0, int m, std::int32_t buffer) {

@@ -12,6 +12,12 @@ namespace vitality {
 
 struct ContractionTile {
   int first, count;
+  int part = 0;  // of the operands (GemmPart)
+};
+// Where a part of an operand lies: the images of a batch follow each other in the contraction of a weight gradient.
+struct GemmPart {
+  std::int32_t tensor;
+  int first_row = 0;
 };
 // Output channels that one pass produces. groups > 1: block-diagonal packing of a grouped convolution's groups.
 struct ColumnTile {
@@ -25,6 +31,11 @@ struct Gemm {
   bool strip = false;             // streamed operand is gathered from image strips on chip
   std::vector<ContractionTile> contraction;
   std::vector<ColumnTile> columns;
+  // Training. dX = dY W^T: the stationary operand lies n x k. dW = X^T dY: the streamed operand lies k x m, in parts;
+  // its result is wide, and the columns of the stationary operand are summed on the way (db).
+  bool stationary_transposed = false, streamed_transposed = false, wide = false;
+  std::vector<GemmPart> streamed_parts = {}, stationary_parts = {};  // empty: source, weight
+  std::int32_t column_sums = kNone;                                  // tensor
 };
 
 // Image rows that `output_rows` rows of outputs need, padding included.
@@ -44,6 +55,9 @@ class GemmMapper {
   const std::string& name() const { return context_.layer(layer_).name; }
   // Rows [m0, m0 + m) of the streamed operand's contraction tile, gathered by the DMA where the layer is a patch
   // embedding.
+  Transfer stationary_transfer(const ContractionTile& tile, const ColumnTile& column, std::int32_t buffer,
+                               int offset) const;
+  Bytes result_bytes() const;  // of one element
   Transfer streamed_transfer(int m0, int m, const ContractionTile& tile, std::int32_t buffer, int offset) const;
   // The image strip that outputs [m0, m0 + m) need; remembers its first row.
   void load_strip(int m0, int m, std::int32_t buffer);

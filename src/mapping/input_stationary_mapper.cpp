@@ -18,6 +18,7 @@ struct Sizes {
   Bytes first_resident = 0;
   Bytes step_streamed = 0, step_stationary = 0;
   Bytes partial = 0, out = 0;
+  Bytes column_sums = 0;
 };
 
 // What a DMA load costs beside its bytes: few large loads are better than many small ones (an estimate, for choosing
@@ -30,14 +31,16 @@ class InputStationaryMapper : public GemmMapper {
 
   void map() override {
     // Blocks repeat: the same shape gets the same plan.
-    const std::array<int, 8> shape = {gemm_.m,
+    const std::array<int, 9> shape = {gemm_.m,
                                       gemm_.k,
                                       gemm_.n,
                                       gemm_.groups,
                                       adds_,
-                                      gemm_.bias != kNone,
+                                      (gemm_.bias != kNone ? 1 : 0) | (gemm_.streamed_transposed ? 2 : 0) |
+                                          (gemm_.wide ? 4 : 0) | (gemm_.column_sums != kNone ? 8 : 0),
                                       gemm_.strip ? gemm_.geometry + 1 : 0,
-                                      static_cast<int>(gemm_.columns.size())};
+                                      static_cast<int>(gemm_.columns.size()),
+                                      static_cast<int>(gemm_.contraction.size())};
     const auto known = context_.gemm_plans.find(shape);
     const std::optional<GemmPlan> plan = known != context_.gemm_plans.end() ? known->second : choose();
     if (plan && !gemm_.strip) context_.gemm_plans[shape] = *plan;
@@ -63,7 +66,8 @@ class InputStationaryMapper : public GemmMapper {
     s.step_stationary = element_ * std::min(rows_ * plan.k_group, gemm_.k) * tile_width() * plan.n_group +
                         (gemm_.bias != kNone ? context_.partial_bytes() * tile_width() * plan.n_group : 0);
     if (gemm_.contraction.size() > 1) s.partial = context_.partial_bytes() * m * tile_width();
-    s.out = element_ * m * tile_width();
+    s.out = result_bytes() * m * tile_width();
+    if (gemm_.column_sums != kNone) s.column_sums = context_.partial_bytes() * tile_width();
     return s;
   }
   int tile_width() const { return gemm_.columns[0].count; }
@@ -81,6 +85,7 @@ class InputStationaryMapper : public GemmMapper {
       list.push_back(s.step_stationary);
     }
     for (int i = 0; i < plan.n_group && s.partial > 0; ++i) list.push_back(s.partial);
+    for (int i = 0; i < plan.n_group && s.column_sums > 0; ++i) list.push_back(s.column_sums);
     for (int i = 0; i < plan.out_sets * (1 + adds_); ++i) list.push_back(s.out);
     return list;
   }
@@ -90,7 +95,7 @@ class InputStationaryMapper : public GemmMapper {
     const auto aligned = [](Bytes bytes) { return ceil_div(bytes, 8) * 8; };
     const Sizes s = sizes(plan);
     return s.resident_bytes + 2 * (aligned(s.step_streamed) + aligned(s.step_stationary)) +
-           plan.n_group * aligned(s.partial) + plan.out_sets * (1 + adds_) * aligned(s.out);
+           plan.n_group * (aligned(s.partial) + aligned(s.column_sums)) + plan.out_sets * (1 + adds_) * aligned(s.out);
   }
 
   void evaluate(GemmPlan& plan) const {
@@ -112,7 +117,7 @@ class InputStationaryMapper : public GemmMapper {
     } else if (!plan.resident) {
       streamed *= ceil_div(static_cast<Bytes>(gemm_.columns.size()), plan.n_group);
     }
-    const Bytes results = element_ * gemm_.m * gemm_.n * (1 + adds_);
+    const Bytes results = result_bytes() * gemm_.m * gemm_.n * (1 + adds_);
     plan.dram_bytes = weights + streamed + results;
     const double bandwidth = context_.dram_bytes_per_cycle();
     const Sizes s = sizes(plan);
@@ -176,6 +181,7 @@ class InputStationaryMapper : public GemmMapper {
     steps_[0] = take(step_buffers);
     steps_[1] = take(step_buffers);
     partials_ = take(s.partial > 0 ? static_cast<std::size_t>(plan.n_group) : 0);
+    column_sums_ = take(s.column_sums > 0 ? static_cast<std::size_t>(plan.n_group) : 0);
     for (int set = 0; set < plan.out_sets; ++set) {
       outs_.push_back(take(1)[0]);
       seconds_.push_back(take(static_cast<std::size_t>(adds_)));
@@ -234,8 +240,7 @@ class InputStationaryMapper : public GemmMapper {
         const ContractionTile& tile = gemm_.contraction[i];
         const ColumnTile& column = gemm_.columns[j];
         stationary_offset.push_back(offset);
-        transfers.push_back(builder_.make_transfer(gemm_.weight, tile.first, column.first, tile.count, column.count,
-                                                   stationary, offset));
+        transfers.push_back(stationary_transfer(tile, column, stationary, offset));
         offset += tile.count * column.count;
         if (i == 0 && gemm_.bias != kNone) {  // behind the stationary tile of the first pass
           transfers.push_back(builder_.make_transfer(gemm_.bias, 0, column.first, 1, column.count, stationary, offset));
@@ -248,11 +253,31 @@ class InputStationaryMapper : public GemmMapper {
     for (std::size_t i = k; i < k_end; ++i) {
       for (std::size_t j = c; j < c_end; ++j, ++tile_index) {
         const bool last = i + 1 == gemm_.contraction.size();
+        if (m0 == 0 && !column_sums_.empty())
+          emit_column_sum(i, j, j - c, stationary, stationary_offset[tile_index], last);
         emit_fold(m0, m, i, j, j - c, plan.resident || gemm_.strip ? kNone : step.front(),
                   streamed_offset.empty() ? 0 : streamed_offset[i - k], stationary, stationary_offset[tile_index],
                   last);
       }
     }
+  }
+
+  // What the stationary tile adds to the sums of its columns; the last one sends them to memory.
+  void emit_column_sum(std::size_t i, std::size_t j, std::size_t slot, std::int32_t stationary, int offset, bool last) {
+    const ColumnTile& column = gemm_.columns[j];
+    const std::int32_t sums = column_sums_[slot];
+    Job& job = builder_.begin(UnitKind::kAccumulators, JobKind::kColumnSum, layer_, gemm_.op);
+    job.m = gemm_.contraction[i].count, job.n = column.count;
+    job.flags = i == 0 ? kFirst : 0;
+    job.streamed = stationary, job.streamed_offset = offset, job.streamed_stride = column.count;
+    job.result = sums;
+    builder_.read(stationary);
+    if (i > 0) builder_.read(sums);
+    builder_.write(sums);
+    builder_.finish();
+    if (last)
+      builder_.transfer(UnitKind::kDmaStore, layer_, gemm_.op,
+                        {builder_.make_transfer(gemm_.column_sums, 0, column.first, 1, column.count, sums)});
   }
 
   void emit_fold(int m0, int m, std::size_t i, std::size_t j, std::size_t slot, std::int32_t streamed,
@@ -261,14 +286,17 @@ class InputStationaryMapper : public GemmMapper {
     const ColumnTile& column = gemm_.columns[j];
     Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, gemm_.op);
     job.m = m, job.k = tile.count * column.groups, job.n = column.count;
-    job.flags = static_cast<std::uint16_t>((i == 0 ? kFirst : 0) | (last ? kLast : 0) |
-                                           (gemm_.bias != kNone && i == 0 ? kHasBias : 0));
+    job.flags = static_cast<std::uint16_t>(
+        (i == 0 ? kFirst : 0) | (last ? kLast : 0) | (gemm_.bias != kNone && i == 0 ? kHasBias : 0) |
+        (gemm_.streamed_transposed ? kTransposed : 0) | (gemm_.stationary_transposed ? kStationaryTransposed : 0) |
+        (gemm_.wide ? kWide : 0));
     job.streamed = streamed != kNone ? streamed : gemm_.strip ? resident_[0] : resident_[i];
     job.streamed_offset = streamed_offset;
-    job.streamed_stride = tile.count;
+    job.streamed_stride = gemm_.streamed_transposed ? m : tile.count;
     job.result_stride = column.count;
     if (gemm_.strip) gather(job, m0, tile, column);
-    job.stationary = stationary, job.stationary_offset = stationary_offset, job.stationary_stride = column.count;
+    job.stationary = stationary, job.stationary_offset = stationary_offset;
+    job.stationary_stride = gemm_.stationary_transposed ? tile.count : column.count;
     builder_.read(job.streamed);
     builder_.read(stationary);
     if (!partials_.empty()) {
@@ -284,7 +312,7 @@ class InputStationaryMapper : public GemmMapper {
   }
 
   Bytes smallest_ = 0;
-  std::vector<std::int32_t> resident_, partials_;
+  std::vector<std::int32_t> resident_, partials_, column_sums_;
   std::vector<std::int32_t> steps_[2];
   std::vector<Transfer> transfers_;  // of the step being emitted
   std::vector<int> streamed_offset_, stationary_offset_;

@@ -21,6 +21,10 @@ struct EpilogueStage {
   bool is_add;                  // Add or PositionEmbedding: needs the second operand
   std::int32_t second = kNone;  // its tensor
   bool swapped = false;         // the tile on chip is the layer's second input
+  // Training: the tensor that keeps the tile as it is before this stage (the argument of an activation); and a stage of
+  // the backward pass: the tile times the activation's derivative at the second operand.
+  std::int32_t saved = kNone;
+  bool activation_gradient = false;
 };
 
 // How a GEMM is tiled.
@@ -33,6 +37,19 @@ struct GemmPlan {
   Bytes dram_bytes = 0;
 };
 
+// What the forward pass of a training step keeps of one attention layer for its backward pass, head after head:
+// (instance * heads + head) * rows of one head. kNone: not kept.
+struct SavedAttention {
+  std::int32_t context = kNone, key_mean = kNone, key_sum = kNone, denominator = kNone;  // G, K_bar, k_hat_sum, t_D
+  std::int32_t probabilities = kNone;                                                    // of softmax
+  std::int32_t row_sums = kNone, low_rank = kNone;                                       // of unified
+  std::int32_t mask = kNone, entries = kNone, first_mask = kNone;  // bits, values on the mask, index of the first mask
+};
+struct SavedForward {  // by layer of the forward model
+  std::vector<SavedAttention> attention;
+  std::vector<std::int32_t> weight;  // tensor of a linear layer's or convolution's weights
+};
+
 struct MappingContext {
   const VitModel& model;
   const HardwareConfig& config;
@@ -40,7 +57,8 @@ struct MappingContext {
   std::vector<std::int32_t> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
   std::vector<std::int32_t> images = {};
   std::map<std::string, Bytes> shared_weights = {};        // DRAM addresses of what the images of a batch share
-  std::map<std::array<int, 8>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
+  std::map<std::array<int, 9>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
+  SavedForward* saved = nullptr;                           // training steps only
 
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
   std::int32_t tensor_of(int layer_index) const {

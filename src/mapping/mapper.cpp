@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "cost/sparse_machine.h"
 #include "mapping/layer_mapper.h"
+#include "mapping/training_mapper.h"
+#include "workload/training_step.h"
 
 namespace vitality {
 namespace {
@@ -90,6 +92,8 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, 
       stage.second = context.add_weight(layer.name + ".weight", next, shape.rows, shape.cols, context.element_bytes());
     }
     stage.op = context.builder.add_operator(OperatorRole::kElementwise, next);
+    if (context.saved != nullptr && std::holds_alternative<Activation>(layer.parameters))
+      stage.saved = context.add_activation(current);
     stages.push_back(stage);
     current = next;
   }
@@ -102,16 +106,22 @@ void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& st
   std::size_t adds = 0;
   for (const EpilogueStage& stage : stages) {
     if (stage.folded) continue;
+    if (stage.saved != kNone)
+      builder.transfer(UnitKind::kDmaStore, stage.layer, stage.op,
+                       {builder.make_transfer(stage.saved, row, col, m, n, buffer)});
     std::int32_t second = kNone;
     if (stage.is_add) {
       second = second_buffers[adds++];
       builder.transfer(UnitKind::kDmaLoad, stage.layer, stage.op,
                        {builder.make_transfer(stage.second, row, col, m, n, second)});
     }
-    const UnitKind unit = !stage.charged ? UnitKind::kUncharged
-                          : stage.is_add ? UnitKind::kAdders
-                                         : UnitKind::kSpecialFunctions;
-    Job& job = builder.begin(unit, stage.is_add ? JobKind::kAddMatrix : JobKind::kElementwise, stage.layer, stage.op);
+    const UnitKind unit = !stage.charged                               ? UnitKind::kUncharged
+                          : stage.is_add && !stage.activation_gradient ? UnitKind::kAdders
+                                                                       : UnitKind::kSpecialFunctions;
+    const JobKind kind = stage.activation_gradient ? JobKind::kActivationGradient
+                         : stage.is_add            ? JobKind::kAddMatrix
+                                                   : JobKind::kElementwise;
+    Job& job = builder.begin(unit, kind, stage.layer, stage.op);
     job.m = m, job.n = n;
     job.streamed = job.result = buffer;
     job.streamed_stride = job.result_stride = n;
@@ -170,6 +180,14 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
   if (!config.pipeline.intra_layer) builder.run_layers_serially();
   MappingContext context{model, config, builder, std::vector<std::int32_t>(model.layers.size(), kNone)};
   builder.schedule().layer_mapping.resize(model.layers.size());
+  const int layers = options.training ? forward_layers(model) : static_cast<int>(model.layers.size());
+  SavedForward saved;
+  if (options.training) {
+    check_trainable(model, config);
+    saved.attention.resize(static_cast<std::size_t>(layers));
+    saved.weight.assign(static_cast<std::size_t>(layers), kNone);
+    context.saved = &saved;
+  }
   std::vector<bool> selected = options.selected;
   if (selected.empty()) selected.assign(model.layers.size(), true);
 
@@ -187,7 +205,7 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
     builder.schedule().tensors[static_cast<std::size_t>(tensor)].role = TensorRole::kInput;
   }
   std::vector<int> aliases;
-  for (int i = 0; i < static_cast<int>(model.layers.size()); ++i) {
+  for (int i = 0; i < layers; ++i) {
     if (!selected[static_cast<std::size_t>(i)]) continue;
     const Layer& layer = context.layer(i);
     if (is_gemm(layer)) {
@@ -213,6 +231,11 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
   }
   for (const int alias : aliases) context.output[static_cast<std::size_t>(alias)] = kNone;
   builder.schedule().layer_output = context.output;
+  if (options.training) {
+    map_backward(context, options);
+    map_update(context);
+    builder.schedule().saved_activation_bytes = saved_bytes(builder.schedule(), layers);
+  }
   return std::move(builder.schedule());
 }
 

@@ -30,6 +30,9 @@ struct MappingOptions {
   // Attention kind per layer (AttentionKind::kAuto resolved by the caller); empty = the machine's.
   std::vector<AttentionKind> attention;
   const AttentionMasks* masks = nullptr;  // needed by sparse and unified attention
+  // A training step: the model is one of training_step.h, its whole forward pass is followed by backward and update.
+  bool training = false;
+  std::vector<int> labels;  // of the images' classes
 };
 
 // What this version has a mapper for; map_model refuses the rest with an InfeasibleError.

@@ -56,7 +56,25 @@ enum class JobKind : std::uint8_t {
   kSparseSoftmax,  // exp unit: probabilities on the mask; stationary: row sums of all scores (kNone: of the kept),
                    // partial: t_D
   kSpmm,           // sparse engine: result(m x n) = streamed (on the mask, m x k) * stationary(k x n)
-  kMerge           // adders: low-rank + sparse output
+  kMerge,          // adders: low-rank + sparse output
+  // Training (docs/training.md).
+  kClear,               // adders: result(m x n) = 0
+  kLossGradient,        // special functions: result(1 x n) = (softmax(streamed) - onehot(aux)) * scale
+  kNormGradient,        // special functions: from dY = streamed and x = stationary, both m x n: result = dX,
+                        // partial = dY .* x_hat
+  kActivationGradient,  // special functions: result = streamed .* f'(stationary), m x n
+  kSoftmaxGradient,     // special functions: result = P .* (dP - rowsum(dP .* P)) / sqrt(d), dP = streamed, P =
+                        // stationary
+  kRowProducts,         // special functions: result(m) = rows of streamed(m x n) . rows of stationary
+  kAddOuter,            // special functions: result = streamed(m x n) + partial(m) stationary(n)
+  kUpdate,              // special functions: optimiser step on m x n weights; buffers in ScheduledUpdate aux
+  // On the mask, mask_tiles[aux].
+  kSparseSoftmaxGradient,  // exp unit: P = streamed, dP = stationary -> dS / sqrt(d), in place of dP
+  kRowTerms,         // exp unit: scores = streamed, dA = stationary, row numbers = partial -> sums of dA P into the
+                     // row numbers, or (kLast) of -dA T into result(m)
+  kUnifiedGradient,  // exp unit: dense scores streamed(m x n), dA = stationary, row numbers = partial -> gradient of
+                     // Q K_hat^T; kLast: with the part of the residual
+  kSpmmTransposed    // sparse engine: result(m x n) (+)= streamed (on the mask, k x m)^T * stationary(k x n)
 };
 const char* job_name(JobKind kind);
 
@@ -83,7 +101,25 @@ enum class OperatorRole : std::uint8_t {
   kMerge,
   kElementwise,  // activation, batch norm, layer norm, add, position embedding
   kPool,
-  kRearrange  // concat, subsample, unfold, fold: DMA addressing
+  kRearrange,  // concat, subsample, unfold, fold: DMA addressing
+  // Backward, dX named after X.
+  kLoss,
+  kInputGradient,   // linear, convolution: dX = dY W^T
+  kWeightGradient,  // dW = X^T dY, db
+  kNormGradient,
+  kActivationGradient,
+  kGradientSum,          // of a layer with several users
+  kNumeratorGradient,    // dN = dZ / t_D
+  kDenominatorGradient,  // dt
+  kQueryGradient,
+  kContextGradient,   // dG
+  kValueSumGradient,  // dv_sum
+  kKeySumGradient,    // dk_hat_sum
+  kValueGradient,
+  kKeyGradient,
+  kProbabilityGradient,
+  kScoreGradient,
+  kUpdate
 };
 const char* role_name(OperatorRole role);
 
@@ -99,7 +135,8 @@ enum JobFlag : std::uint16_t {
   kIm2col = 256,       // streamed operand gathered from an image strip: im2col_tiles[aux]
   kWide = 512,         // result kept in the wide intermediate format
   kOntoResult = 2048,  // last pass: the requantised sum is added to the wide result that is there
-  kSwapped = 1024      // addition of two layers: `streamed` is the layer's second input
+  kSwapped = 1024,     // addition of two layers: `streamed` is the layer's second input
+  kNarrow = 4096       // the streamed operand is in the storage format where the unit otherwise reads a wide one
 };
 
 constexpr std::int32_t kNone = -1;
@@ -154,7 +191,9 @@ struct ScheduledOperator {
   std::int32_t instance = 0, head = 0;
 };
 
-enum class TensorRole : std::uint8_t { kInput, kWeight, kActivation, kMask };
+// kState: master weights and moments of the optimiser.
+enum class TensorRole : std::uint8_t { kInput, kWeight, kActivation, kMask, kGradient, kState };
+constexpr int kTensorRoles = 6;
 struct ScheduledTensor {
   std::string name;
   TensorRole role;
@@ -179,6 +218,21 @@ struct MaskTile {
   Count sub_rows = 0, passes = 0;
   Count slots = 0,
         capacity = 0;  // places for an entry: in what the entries were packed into, in the passes that took it
+  bool transposed = false;  // packed by columns: rows are keys and columns queries, sub-rows parts of columns of the mask
+};
+
+// Buffers of one optimiser step: new weights in place of the master weights, their copy in the storage format in
+// Job::result (kNone: the master is the copy); second: AdamW's second moment.
+struct ScheduledUpdate {
+  std::int32_t master, gradient, first, second;
+  bool decay;  // matrices; biases and norms keep their size
+};
+// What a training step leaves in memory and the reference can be compared with. layer: of the forward model.
+struct ScheduledGradient {
+  enum class Kind : std::uint8_t { kOutput, kParameter, kUpdated } kind;
+  int layer;
+  std::string parameter;  // name of the tensor; "" for outputs
+  std::int32_t tensor, row, rows, cols;
 };
 
 struct Schedule {
@@ -193,10 +247,13 @@ struct Schedule {
   std::vector<std::vector<std::int32_t>> row_maps;
   std::vector<ScheduledMask> masks;
   std::vector<MaskTile> mask_tiles;
+  std::vector<ScheduledUpdate> updates;
+  std::vector<ScheduledGradient> gradients;  // training steps only
   std::vector<std::int32_t>
       layer_output;  // tensor of every layer's output; kNone where an epilogue consumed it on chip
   std::vector<std::string> layer_mapping;  // how each layer was mapped, for people
   Bytes scratchpad_high_water = 0, dram_footprint = 0;
+  Bytes saved_activation_bytes = 0;  // of the forward pass, kept in DRAM for the backward pass
 };
 
 }  // namespace vitality

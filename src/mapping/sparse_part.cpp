@@ -13,6 +13,8 @@ int dense_columns(const MappingContext& context, int keys) {
   return std::min(keys, context.config.matrix_engine.cols);
 }
 
+}  // namespace
+
 Count kept_in_rows(const Mask& mask, int first, int count) {
   Count kept = 0;
   for (int r = first; r < first + count; ++r)
@@ -20,8 +22,16 @@ Count kept_in_rows(const Mask& mask, int first, int count) {
   return kept;
 }
 
-MaskTile describe(const Mask& mask, std::int32_t index, const Chunk& queries, const Chunk& tokens,
-                  const HardwareConfig& config) {
+MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queries, const Chunk& tokens,
+                        const HardwareConfig& config, bool transposed) {
+  if (transposed) {
+    Mask turned(tokens.count, queries.count);
+    for (int r = 0; r < queries.count; ++r)
+      for (int c = 0; c < tokens.count; ++c) turned(c, r) = mask(queries.first + r, tokens.first + c);
+    MaskTile tile = describe_block(turned, index, {0, tokens.count}, {0, queries.count}, config, false);
+    tile.row = tokens.first, tile.col = queries.first, tile.transposed = true;
+    return tile;
+  }
   MaskTile tile{index, queries.first, tokens.first, queries.count, tokens.count};
   for (int r = 0; r < queries.count; ++r) {
     const std::uint8_t* row = mask.row(queries.first + r) + tokens.first;
@@ -32,8 +42,6 @@ MaskTile describe(const Mask& mask, std::int32_t index, const Chunk& queries, co
   sparse_machine(config).describe(config, mask, tile);
   return tile;
 }
-
-}  // namespace
 
 bool uses_mask(AttentionKind kind) {
   return kind == AttentionKind::kSparse || kind == AttentionKind::kUnified || kind == AttentionKind::kUnifiedAdditive;
@@ -74,11 +82,40 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
       list.push_back(std::move(scheduled));
     }
   }
-  if (!predicts()) {
+  if (!predicts() || context.saved != nullptr) {
     const int rows = a_.instances * a_.heads * a_.n_q, cols = static_cast<int>(ceil_div(a_.n_kv, 8));
     mask_tensor_ = builder_.add_tensor(context.layer(layer).name + ".mask", TensorRole::kMask, layer, rows, cols,
                                        Bytes{rows} * cols);
   }
+  if (context.saved == nullptr) return;
+  SavedAttention& saved = context.saved->attention[static_cast<std::size_t>(layer)];
+  Count entries = 0;
+  for (std::size_t m = static_cast<std::size_t>(first_mask_); m < list.size(); ++m)
+    entries += kept_in_rows(list[m].mask, 0, list[m].mask.rows());
+  saved.first_mask = first_mask_, saved.mask = mask_tensor_;
+  entries = std::max<Count>(1, entries);
+  saved.entries = builder_.add_tensor(context.layer(layer).name + ".saved.entries", TensorRole::kActivation, layer,
+                                      static_cast<int>(entries), 1, context.element_bytes() * entries);
+}
+
+// Training: the predicted mask of a head, and the entries of a chunk of queries, stay in memory for the backward pass.
+void SparsePart::save_mask() {
+  if (context_.saved == nullptr || !predicts() || queries_.first > 0) return;
+  const int cols = static_cast<int>(ceil_div(a_.n_kv, 8));
+  builder_.transfer(
+      UnitKind::kDmaStore, layer_, predict_op_,
+      {builder_.make_transfer(mask_tensor_, (instance_ * a_.heads + head_) * a_.n_q, 0, a_.n_q, cols, bits_)});
+}
+
+void SparsePart::save_entries() {
+  if (context_.saved == nullptr) return;
+  const Count count = kept_in_rows(mask(), queries_.first, queries_.count);
+  if (count > 0)
+    builder_.transfer(
+        UnitKind::kDmaStore, layer_, softmax_op_,
+        {builder_.make_transfer(context_.saved->attention[static_cast<std::size_t>(layer_)].entries,
+                                static_cast<int>(saved_entries_), 0, static_cast<int>(count), 1, entries_)});
+  saved_entries_ += count;
 }
 
 std::vector<Bytes> SparsePart::buffer_list(int token_chunk, int query_chunk) const {
@@ -133,7 +170,7 @@ void SparsePart::begin_head(int instance, int head, const std::vector<Chunk>& qu
 
 std::int32_t SparsePart::tile(const Mask& entries, const Chunk& queries, const Chunk& tokens) {
   std::vector<MaskTile>& tiles = builder_.schedule().mask_tiles;
-  tiles.push_back(describe(entries, mask_, queries, tokens, context_.config));
+  tiles.push_back(describe_block(entries, mask_, queries, tokens, context_.config, false));
   return static_cast<std::int32_t>(tiles.size()) - 1;
 }
 
@@ -158,6 +195,7 @@ void SparsePart::begin_queries(const Chunk& queries) {
   queries_ = queries;
   entries_ = entries_ring_.take();
   if (unified()) sum_ = sum_ring_.take(), row_sums_ = row_sums_ring_.take();
+  save_mask();
 }
 
 void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer, std::int32_t bias_buffer) {
@@ -216,6 +254,7 @@ void SparsePart::softmax(std::int32_t t_d) {
   }
   builder_.write(entries_);
   builder_.finish();
+  save_entries();
 }
 
 void SparsePart::values(const Chunk& tokens, bool last, std::int32_t v_buffer, std::int32_t result) {

@@ -26,6 +26,12 @@ struct Chunk {
   int first, count;
 };
 
+// The entries of rows [first, first + count), and a block of the mask as the sparse unit packs it, by rows or by
+// columns.
+Count kept_in_rows(const Mask& mask, int first, int count);
+MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queries, const Chunk& tokens,
+                        const HardwareConfig& config, bool transposed);
+
 class SparsePart {
  public:
   // Adds the layer's masks to the schedule. InfeasibleError when the machine has no sparse unit or there are no masks.
@@ -45,10 +51,13 @@ class SparsePart {
   void softmax(std::int32_t t_d);
   void values(const Chunk& tokens, bool last, std::int32_t v_buffer, std::int32_t result);
   std::int32_t sums() const { return sum_; }  // where values() of unified attention go
-  void merge(std::int32_t low_rank);          // += sums(), in the storage format
+  std::int32_t row_sums() const { return row_sums_; }
+  void merge(std::int32_t low_rank);  // += sums(), in the storage format
 
  private:
   bool unified() const { return kind_ != AttentionKind::kSparse; }
+  void save_mask();
+  void save_entries();
   std::int32_t tile(const Mask& entries, const Chunk& queries, const Chunk& tokens);
   Job& start(UnitKind unit, JobKind kind, std::int32_t op, int m, int k, int n, std::int32_t tile);
   const Mask& mask() const { return context_.builder.schedule().masks[static_cast<std::size_t>(mask_)].mask; }
@@ -67,6 +76,7 @@ class SparsePart {
   Ring bits_ring_, entries_ring_, sum_ring_, dense_ring_, row_sums_ring_;
   std::int32_t bits_ = kNone, entries_ = kNone, sum_ = kNone, row_sums_ = kNone;
   Chunk queries_{0, 0};
+  Count saved_entries_ = 0;
 };
 
 }  // namespace vitality

@@ -12,12 +12,10 @@ class Backward {
  public:
   Backward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options,
            const ForwardResult& saved)
-      : model_(model),
-        parameters_(parameters),
-        options_(options),
-        saved_(saved),
-        image_(parameters.tensor(parameters_of(model)[0])) {
-    result_.image = MatrixD(image_.rows(), image_.cols());
+      : model_(model), parameters_(parameters), options_(options), saved_(saved) {
+    const std::vector<ParameterInfo> infos = parameters_of(model);
+    for (int i = 0; i < model.images; ++i) images_.push_back(parameters.tensor(infos[static_cast<std::size_t>(i)]));
+    d_images_.assign(images_.size(), MatrixD(images_[0].rows(), images_[0].cols()));
     result_.outputs.resize(model.layers.size());
   }
 
@@ -27,6 +25,7 @@ class Backward {
       if (d_output().empty()) continue;
       std::visit([this](const auto& p) { apply(p); }, layer().parameters);
     }
+    result_.image = std::move(d_images_[0]);
     return std::move(result_);
   }
 
@@ -35,16 +34,23 @@ class Backward {
   const MatrixD& d_output() const { return result_.outputs[static_cast<std::size_t>(index_)]; }
   const MatrixD& input(std::size_t i = 0) const {
     const int source = layer().inputs[i];
-    return source == kModelInput ? image_ : saved_.outputs[static_cast<std::size_t>(source)];
+    return is_model_input(source) ? images_[static_cast<std::size_t>(image_of(source))]
+                                  : saved_.outputs[static_cast<std::size_t>(source)];
   }
   MatrixD parameter(std::size_t i) const { return parameters_.tensor(parameters_of(layer())[i]); }
 
   void set_parameter(std::size_t i, MatrixD gradient) {
     const std::vector<ParameterInfo> infos = parameters_of(layer());
-    if (i < infos.size()) result_.parameters[infos[i].name] = std::move(gradient);
+    if (i >= infos.size()) return;
+    MatrixD& sum = result_.parameters[infos[i].name];
+    if (sum.empty()) {
+      sum = std::move(gradient);
+    } else {
+      add_to(sum, gradient);  // of another image
+    }
   }
   MatrixD& sum_of(int source) {
-    if (source == kModelInput) return result_.image;
+    if (is_model_input(source)) return d_images_[static_cast<std::size_t>(image_of(source))];
     MatrixD& sum = result_.outputs[static_cast<std::size_t>(source)];
     if (sum.empty()) {
       const MatrixD& like = saved_.outputs[static_cast<std::size_t>(source)];
@@ -168,7 +174,7 @@ class Backward {
   const ParameterSource& parameters_;
   const ForwardOptions& options_;
   const ForwardResult& saved_;
-  MatrixD image_;
+  std::vector<MatrixD> images_, d_images_;
   int index_ = 0;
   ModelGradients result_;
 };

@@ -15,9 +15,10 @@
 namespace vitality::reference {
 
 struct ModelGradients {
-  MatrixD image;
-  std::vector<MatrixD> outputs;               // per layer; empty where the loss does not depend on the output
-  std::map<std::string, MatrixD> parameters;  // by tensor name; a layer without influence on the loss has no entry
+  MatrixD image;                 // of the first image of a batch
+  std::vector<MatrixD> outputs;  // per layer; empty where the loss does not depend on the output
+  std::map<std::string, MatrixD>
+      parameters;  // by tensor name, summed over a batch; a layer without influence on the loss has no entry
 };
 
 // d_outputs: (layer, dL/d(its output)) of the layers that the loss reads. `options` and `saved` are those of forward().

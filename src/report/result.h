@@ -72,6 +72,35 @@ struct NumericsResult {
   double approximation_max_rel_error = 0, approximation_cosine_similarity = 1;
 };
 
+// One phase of a training step. The phases' cycles add up to the step's: a phase lasts from the end of the one before
+// it to its own last result, though its first jobs may have run before (start_cycle).
+struct PhaseResult {
+  std::string name;  // forward, backward, update
+  Cycles start_cycle = 0, end_cycle = 0, cycles = 0;
+  Count macs = 0;
+  OperationCounts operations;
+  EnergyBreakdown energy;
+  Bytes dram_read_bytes = 0, dram_write_bytes = 0;
+};
+
+// Largest error of one kind of tensor of a training step, relative to the largest value of its reference.
+struct GradientError {
+  std::string kind, worst;  // "output gradients", the worst tensor's name
+  Count tensors = 0;
+  double max_rel_error = 0, tolerance = 0;
+};
+
+struct TrainingResult {
+  bool present = false;
+  std::string optimizer;
+  double loss_scale = 1;
+  Bytes saved_activation_bytes = 0;
+  double time_per_step_ms = 0, images_per_second = 0;
+  std::vector<PhaseResult> phases;
+  std::vector<GradientError> errors;  // with numerics
+  double loss = 0;                    // of the reference, mean over the batch; with numerics
+};
+
 struct Manifest {
   std::string version, command, config_sha256, workload_sha256, inputs_sha256;
   std::vector<std::string> arguments;  // of the command, without where it writes
@@ -102,6 +131,7 @@ struct SimulationResult {
   double mask_density = -1;  // kept / total over all attention maps; < 0: nothing is masked
   Count fallback_rows = 0;   // of all layers
   Totals totals, attention_totals;
+  TrainingResult training;
   std::vector<LayerResult> layers;
   std::vector<UnitResult> units;
   EnergyBreakdown energy;

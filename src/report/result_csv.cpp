@@ -168,11 +168,24 @@ std::string units_table(const SimulationResult& result) {
   return table.text();
 }
 
+std::string phases_table(const SimulationResult& result) {
+  Table table({"phase", "start_cycle", "end_cycle", "cycles", "macs", "mul", "add", "div", "exp", "cmp", "energy_pj",
+               "dram_read_bytes", "dram_write_bytes"});
+  for (const PhaseResult& p : result.training.phases) {
+    table.cell(p.name).cell(p.start_cycle).cell(p.end_cycle).cell(p.cycles).cell(p.macs);
+    operations(table, p.operations);
+    table.cell(p.energy.total()).cell(p.dram_read_bytes).cell(p.dram_write_bytes).end_row();
+  }
+  return table.text();
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> csv_tables(const SimulationResult& result) {
-  return {
+  std::vector<std::pair<std::string, std::string>> tables{
       {"totals.csv", totals_table(result)}, {"layers.csv", layers_table(result)}, {"units.csv", units_table(result)}};
+  if (result.training.present) tables.emplace_back("phases.csv", phases_table(result));
+  return tables;
 }
 
 }  // namespace vitality

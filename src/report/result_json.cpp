@@ -125,6 +125,24 @@ Json to_json(const UnitResult& unit) {
           {"area_um2", unit.area_um2}};
 }
 
+Json to_json(const PhaseResult& phase) {
+  return {{"name", phase.name},
+          {"start_cycle", phase.start_cycle},
+          {"end_cycle", phase.end_cycle},
+          {"cycles", phase.cycles},
+          {"macs", phase.macs},
+          {"operations", to_json(phase.operations)},
+          {"energy_pj", phase.energy.total()},
+          {"energy_breakdown_pj", to_json(phase.energy)},
+          {"dram_read_bytes", phase.dram_read_bytes},
+          {"dram_write_bytes", phase.dram_write_bytes}};
+}
+
+Json to_json(const GradientError& error) {
+  return {{"kind", error.kind},   {"tensors", error.tensors},     {"max_rel_error", error.max_rel_error},
+          {"worst", error.worst}, {"tolerance", error.tolerance}, {"passed", error.max_rel_error <= error.tolerance}};
+}
+
 template <class Item>
 Json list(const std::vector<Item>& items) {
   Json json = Json::array();
@@ -149,6 +167,16 @@ std::string write_json(const SimulationResult& result) {
   json["numerics"] = to_json(result.numerics);
   json["totals"] = to_json(result.totals);
   json["attention_totals"] = to_json(result.attention_totals);
+  if (result.training.present) {
+    const TrainingResult& t = result.training;
+    json["training"] = {{"optimizer", t.optimizer},
+                        {"loss_scale", t.loss_scale},
+                        {"time_per_step_ms", t.time_per_step_ms},
+                        {"images_per_second", t.images_per_second},
+                        {"saved_activation_bytes", t.saved_activation_bytes},
+                        {"phases", list(t.phases)}};
+    if (!t.errors.empty()) json["training"]["loss"] = t.loss, json["training"]["errors"] = list(t.errors);
+  }
   json["layers"] = list(result.layers);
   json["units"] = list(result.units);
   json["energy_breakdown_pj"] = to_json(result.energy);

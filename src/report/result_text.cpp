@@ -52,6 +52,7 @@ class TextReport {
   std::string write() {
     heading();
     totals();
+    training();
     attention();
     masks();
     numerics();
@@ -101,6 +102,27 @@ class TextReport {
     print("area          {:.3f} mm2 at {} nm\n", t.area_mm2, config_.technology_nm);
     print("workload      {} parameters; {} MACs an image with softmax attention\n",
           grouped(result_.workload_parameters), grouped(result_.workload_macs));
+  }
+
+  void training() {
+    const TrainingResult& t = result_.training;
+    if (!t.present) return;
+    print("step          {:.4g} ms, {:.1f} images/s; {}{}; {} of activations kept in DRAM for the backward pass\n",
+          t.time_per_step_ms, t.images_per_second, t.optimizer,
+          t.loss_scale == 1 ? "" : fmt::format(", loss scale {:g}", t.loss_scale), bytes(t.saved_activation_bytes));
+    print("  {:<10} {:>12} {:>12} {:>7} {:>8} {:>10} {:>9} {:>9}\n", "phase", "first job", "cycles", "share", "MACs",
+          "energy", "read", "written");
+    for (const PhaseResult& p : t.phases) {
+      print("  {:<10} {:>12} {:>12} {:>5.1f} % {:>8} {:>10} {:>9} {:>9}\n", p.name, grouped(p.start_cycle),
+            grouped(p.cycles), share(p.cycles), scaled(static_cast<double>(p.macs), ""), energy(p.energy.total()),
+            bytes(p.dram_read_bytes), bytes(p.dram_write_bytes));
+    }
+    if (!t.errors.empty()) print("  loss {:.6f} before the update (of the reference, mean over the batch)\n", t.loss);
+    for (const GradientError& e : t.errors) {
+      print("  {:<20} {}: {} tensors, largest error {:.3g} of the tensor's largest value in {} (tolerance {:.3g})\n",
+            e.kind, e.max_rel_error <= e.tolerance ? "within tolerance" : "OUTSIDE TOLERANCE", grouped(e.tensors),
+            e.max_rel_error, e.worst, e.tolerance);
+    }
   }
 
   void attention() {

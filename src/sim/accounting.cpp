@@ -84,7 +84,7 @@ class Accountant {
       layer.charged = is_charged(run_.model.layers[i], run_.config);
       layer.start_cycle = -1;
     }
-    std::vector<std::array<Bytes, 5>> operands(count);
+    std::vector<std::array<Bytes, kTensorRoles + 1>> operands(count);
     const std::size_t entries = run_.costs.entries().size();
     std::vector<Count> jobs(count * entries);  // per layer and shape
     std::vector<UnitKind> unit_of(entries);
@@ -103,7 +103,7 @@ class Accountant {
       for (int k = 0; k < j.m; ++k) {
         const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(j.aux + k)];
         const TensorRole role = run_.schedule.tensors[static_cast<std::size_t>(transfer.tensor)].role;
-        operands[l][j.kind == JobKind::kStore ? 4 : static_cast<std::size_t>(role)] += transfer.bytes;
+        operands[l][j.kind == JobKind::kStore ? kTensorRoles : static_cast<std::size_t>(role)] += transfer.bytes;
       }
     }
     for (std::size_t l = 0; l < count; ++l) {
@@ -112,7 +112,8 @@ class Accountant {
           add_jobs(result_.layers[l], actions[l], run_.costs.entries()[e], unit_of[e], jobs[l * entries + e]);
       }
     }
-    static const char* const kOperandNames[] = {"input", "weights", "activations", "masks", "results"};
+    static const char* const kOperandNames[] = {"input",     "weights",         "activations", "masks",
+                                                "gradients", "optimizer_state", "results"};
     const Bytes moved = std::max<Bytes>(1, run_.dram.read_bytes + run_.dram.write_bytes);
     for (std::size_t i = 0; i < count; ++i) {
       LayerResult& layer = result_.layers[i];

@@ -6,14 +6,17 @@
 #include <stdexcept>
 #include <systemc>
 
+#include "base/error.h"
 #include "models/accelerator.h"
 #include "reference/model.h"
 #include "sim/accounting.h"
 #include "sim/analytic_machines.h"
 #include "sim/attention_masks.h"
 #include "sim/child_simulation.h"
+#include "sim/training_check.h"
 #include "sim/value_executor.h"
 #include "sim/value_plan.h"
+#include "workload/training_step.h"
 
 namespace vitality {
 namespace {
@@ -23,12 +26,16 @@ namespace {
 struct Inputs {
   SeededParameters seeded;
   const ParameterSource& parameters;
+  reference::ForwardOptions forward;
   reference::ForwardResult expected;
+  std::vector<int> labels;            // of training
   std::unique_ptr<MaskSource> masks;  // null where attention needs none
 
   Inputs(const VitModel& model, const HardwareConfig& config, const SimulationOptions& options)
-      : seeded(options.seed), parameters(options.parameters != nullptr ? *options.parameters : seeded) {
-    reference::ForwardOptions forward = reference_options(model, config);
+      : seeded(options.seed),
+        parameters(options.parameters != nullptr ? *options.parameters : seeded),
+        forward(reference_options(model, config)) {
+    if (options.training) labels = training_labels(model, options.seed);
     for (std::size_t i = 0; i < options.attention.size(); ++i)
       if (options.attention[i] == AttentionKind::kSoftmax) forward.attention[i] = reference::AttentionMap::kSoftmax;
     if (uses_mask(config.attention)) {
@@ -43,6 +50,12 @@ struct Inputs {
         options.progress("reference", (layer + 1.0) / static_cast<double>(model.layers.size()));
       };
     expected = reference::forward(model, parameters, forward);
+    if (!masks) return;
+    forward.mask = [this, &model](int layer, int instance, int head, auto&&...) {  // those of the pass that has run
+      const auto& a = std::get<Attention>(model.layers[static_cast<std::size_t>(layer)].parameters);
+      return masks->masks()
+          .of_layer[static_cast<std::size_t>(layer)][static_cast<std::size_t>(instance * a.heads + head)];
+    };
   }
 };
 
@@ -52,10 +65,12 @@ struct Values {
   ValuePlan plan;
   ValueExecutor executor;
 
-  Values(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const Inputs& inputs)
+  // model: the forward pass; step: what the machine runs.
+  Values(const Schedule& schedule, const VitModel& model, const VitModel& step, const HardwareConfig& config,
+         const Inputs& inputs)
       : expected(inputs.expected),
         plan(model, config, expected, inputs.parameters),
-        executor(schedule, model, config, plan, inputs.parameters, expected.outputs) {}
+        executor(schedule, step, config, plan, inputs.parameters, expected.outputs) {}
 
   // Largest error of a layer over the largest value of its reference, and the angle between the two.
   static void compare_layer(const MatrixD& got, const MatrixD& want, LayerResult& layer) {
@@ -138,6 +153,12 @@ double numerics_tolerance(Precision precision) {
 }
 
 SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options) {
+  if (options.training && !is_simulated(config))
+    throw InfeasibleError("machine " + config.name + ": training is simulated on machines with a mapper only");
+  if (options.training && config.attention == AttentionKind::kAuto)
+    throw InfeasibleError(
+        "machine " + config.name +
+        ": attention auto is decided for inference; training takes one kind (--set attention=taylor)");
   if (!is_simulated(config)) return evaluate_analytic(config, model, options);
   if (config.attention == AttentionKind::kAuto && options.attention.empty()) {
     const AutoAttention chosen = choose_attention(config, model);
@@ -159,10 +180,13 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   mapping.selected = options.selected;
   if (inputs.masks) mapping.masks = &inputs.masks->masks();
   mapping.attention = options.attention;
-  const Schedule schedule = map_model(model, config, mapping);
+  mapping.training = options.training;
+  mapping.labels = inputs.labels;
+  const VitModel step = options.training ? training_step_model(model) : model;
+  const Schedule schedule = map_model(step, config, mapping);
 
   std::unique_ptr<Values> values;
-  if (options.numerics) values = std::make_unique<Values>(schedule, model, config, inputs);
+  if (options.numerics) values = std::make_unique<Values>(schedule, model, step, config, inputs);
 
   std::unique_ptr<ProgressExecutor> reporter;
   TileExecutor* executor = values ? &values->executor : nullptr;
@@ -185,13 +209,17 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
     const int port = machine.noc_port(static_cast<UnitKind>(unit));
     if (port >= 0) hops[static_cast<std::size_t>(unit)] = machine.noc.hops(static_cast<std::size_t>(port));
   }
-  account({model, config, schedule, context.times, context.costs, context.order, machine.controller.last_cycle(),
+  account({step, config, schedule, context.times, context.costs, context.order, machine.controller.last_cycle(),
            machine.dram.statistics(), machine.dram.energy(), hops},
           result);
+  if (options.training) describe_training(step, config, schedule, result);
   if (values) values->compare(schedule, config, options, result);
+  if (values && options.training)
+    compare_training({model, config, inputs.parameters, inputs.forward, inputs.expected, inputs.labels}, schedule,
+                     values->executor, result);
   if (options.observe)
-    options.observe({schedule, context.times, values ? &values->plan : nullptr, values ? &values->executor : nullptr,
-                     context.costs});
+    options.observe({step, schedule, context.times, values ? &values->plan : nullptr,
+                     values ? &values->executor : nullptr, context.costs});
   if (!schedule.masks.empty()) result.mask_source = to_string(config.sparsity.source);
   result.workload_name = model.name;
   result.workload_parameters = parameter_count(model);

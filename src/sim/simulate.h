@@ -23,6 +23,7 @@ class ValuePlan;
 
 // What a run leaves behind, for those who look inside: when every job ran, and, with numerics, the machine's tensors.
 struct FinishedRun {
+  const VitModel& model;  // of a training step: with a layer for each part of the backward pass and the update
   const Schedule& schedule;
   const std::vector<JobTimes>& times;
   const ValuePlan* plan;        // null without numerics
@@ -32,6 +33,7 @@ struct FinishedRun {
 
 struct SimulationOptions {
   bool numerics = false;
+  bool training = false;  // a training step (docs/training.md); all layers
   std::uint64_t seed = 1;
   const ParameterSource* parameters = nullptr;  // values of weights and images; null = seeded
   std::vector<bool> selected;                   // layers to simulate; empty = all

@@ -48,7 +48,8 @@ MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
     return quantised(parameters_.tensor(parameters_of(model_)[static_cast<std::size_t>(image_of(t.layer))]),
                      plan_.scale(t.layer));
   if (t.role == TensorRole::kInput) return quantised(given_[static_cast<std::size_t>(t.layer)], plan_.scale(t.layer));
-  if (t.role == TensorRole::kActivation) return MatrixD(t.rows, t.cols);
+  if (t.role == TensorRole::kActivation || t.role == TensorRole::kGradient) return MatrixD(t.rows, t.cols);
+  if (t.role == TensorRole::kState) return materialise_state(t);
   const Layer& owner = layer(t.layer);
   const bool is_bias = t.name.size() > 5 && t.name.compare(t.name.size() - 5, 5, ".bias") == 0;
   if (std::holds_alternative<Attention>(owner.parameters)) {
@@ -117,6 +118,8 @@ const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
 }
 
 void ValueExecutor::execute(const Job& job) {
+  const bool common = job.kind == JobKind::kLoad || job.kind == JobKind::kStore || job.kind == JobKind::kFold;
+  if (!common && gradient(job)) return;
   switch (job.kind) {
     case JobKind::kLoad:
       load(job);
@@ -168,8 +171,9 @@ void ValueExecutor::load(const Job& job) {
         std::copy(from, from + t.cols, target + static_cast<std::ptrdiff_t>(r) * t.buffer_stride);
       }
     }
+    const TensorRole role = schedule_.tensors[static_cast<std::size_t>(t.tensor)].role;
     if (--reads_left_[static_cast<std::size_t>(t.tensor)] == 0 &&
-        schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kWeight)
+        (role == TensorRole::kWeight || role == TensorRole::kState))
       tensors_[static_cast<std::size_t>(t.tensor)] = MatrixD();
   }
 }
@@ -177,6 +181,7 @@ void ValueExecutor::load(const Job& job) {
 void ValueExecutor::store(const Job& job) {
   for (int i = 0; i < job.m; ++i) {
     const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + i)];
+    if (schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kMask) continue;
     tensor(t.tensor);
     MatrixD& target = tensors_[static_cast<std::size_t>(t.tensor)];
     const double* from = at(t.buffer, t.buffer_offset);

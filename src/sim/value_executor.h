@@ -14,6 +14,9 @@
 
 namespace vitality {
 
+// What the loss's gradient is multiplied with, so that gradients do not vanish in the storage format.
+double loss_scale(const HardwareConfig& config);
+
 class ValueExecutor : public TileExecutor {
  public:
   // given: real values of tensors that the run takes as inputs (layers left out), by layer; others come from
@@ -45,7 +48,11 @@ class ValueExecutor : public TileExecutor {
   void fold(const Job& job);
   double fold_factor(const Job& job) const;
   void lanes(const Job& job);
-  void sparse(const Job& job);  // sparse_values.cpp
+  void sparse(const Job& job);    // sparse_values.cpp
+  bool gradient(const Job& job);  // gradient_values.cpp; false: as in the forward pass
+  void mask_gradient(const Job& job, const ConstTile& second, double root_d);
+  void update(const Job& job);
+  MatrixD materialise_state(const ScheduledTensor& tensor) const;
   void add_matrix(const Job& job);
   void elementwise(const Job& job);
   void elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y);

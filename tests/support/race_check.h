@@ -39,12 +39,21 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const s
               false);
       continue;
     }
+    if (job.kind == JobKind::kUpdate) {
+      const ScheduledUpdate& update = schedule.updates[static_cast<std::size_t>(job.aux)];
+      touch(update.gradient, t.released, false, false);
+      for (const std::int32_t buffer : {update.master, update.first, update.second, job.result})
+        touch(buffer, t.done, true, false);
+      continue;
+    }
     const bool pass = job.kind == JobKind::kFold;
+    if (pass || job.kind == JobKind::kNormGradient) {
+      touch(job.partial, t.done, true, pass);
+    } else {  // a third operand
+      touch(job.partial, t.released, false, false);
+    }
     touch(job.streamed, t.released, false, false);
     touch(job.stationary, t.released, false, false);
-    // Of a pass, sums; of work on a mask, an operand (a score bias, t_D).
-    const bool operand = job.kind == JobKind::kSddmm || job.kind == JobKind::kSparseSoftmax;
-    touch(job.partial, operand ? t.released : t.done, !operand, !operand);
     touch(job.result, t.done, true, pass);
   }
   return list;
