@@ -8,7 +8,7 @@ def errors(v):
     v.note('relative to the largest value of its tensor; the update: new weights against the reference\'s step from the machine\'s own gradients.')
     v.note()
     v.table('format', 'tensors', 'output gradients', 'parameter gradients', 'tolerance', 'update arithmetic', 'tolerance', 'verdict')
-    for precision in ('fp64', 'fp32', 'fp16'):
+    for precision in ('fp64', 'fp32', 'fp16', 'int16'):
         result = v.run('vitality_training', 'deit_tiny', 'precision=' + precision, numerics='check', mode='training')
         kinds = {e['kind']: e for e in result['training']['errors']}
         outputs, parameters, update = (kinds[k] for k in ('output gradients', 'parameter gradients', 'update arithmetic'))

@@ -85,7 +85,10 @@ void list_operators() {
   list_mapped<AttentionKind>("kinds of attention", attention_names());
   std::cout
       << "  sparse, unified and unified_additive need a sparse unit (configs/vitality_training.json); auto takes the "
-         "cheaper of taylor and softmax, layer by layer\n";
+         "cheaper of taylor and softmax, layer by layer\n"
+         "  run --mode training: taylor, softmax, sparse, unified, unified_additive, in models of patch embedding, "
+         "linear, "
+         "layer_norm, activation, add, position_embedding, concat_token and attention\n";
 }
 
 }  // namespace

@@ -152,9 +152,10 @@ int report_numerics(const SimulationResult& result) {
   std::fflush(stdout);
   for (const GradientError& e : result.training.errors) {
     if (e.max_rel_error <= e.tolerance) continue;
-    fmt::print(stderr,
-               "error: values outside tolerance: {}: largest error {:.3g} of the largest value of {}, tolerance {:.3g}\n",
-               e.kind, e.max_rel_error, e.worst, e.tolerance);
+    fmt::print(
+        stderr,
+        "error: values outside tolerance: {}: largest error {:.3g} of the largest value of {}, tolerance {:.3g}\n",
+        e.kind, e.max_rel_error, e.worst, e.tolerance);
   }
   if (numerics.max_rel_error <= numerics.tolerance) return kOutsideTolerance;
   fmt::print(stderr,

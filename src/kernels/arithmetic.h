@@ -18,6 +18,12 @@ inline double round_half_even(double x) {
 class Arithmetic {
  public:
   explicit Arithmetic(Precision precision) : precision_(precision), limit_(max_code(precision)) {}
+  // A fixed format whose values travel as real numbers: store() rounds to multiples of `unit`, sums stay as they are.
+  static Arithmetic grid(Precision precision, double unit) {
+    Arithmetic arithmetic(precision);
+    arithmetic.unit_ = unit;
+    return arithmetic;
+  }
   Precision precision() const { return precision_; }
   bool integer() const { return limit_ > 0; }
   bool single() const { return precision_ == Precision::kFp32 || precision_ == Precision::kFp16; }  // sums in fp32
@@ -32,18 +38,20 @@ class Arithmetic {
       case Precision::kFp16:
         return static_cast<double>(round_to_half(static_cast<float>(x)));
       default:
+        if (unit_ > 0) return unit_ * round_half_even(std::min(limit_, std::max(-limit_, x / unit_)));
         return round_half_even(std::min(limit_, std::max(-limit_, x)));
     }
   }
   // A result in the accumulation format: an integer, or fp32, or fp64.
   double wide(double x) const {
-    return integer() ? round_half_even(x) : single() ? static_cast<double>(static_cast<float>(x)) : x;
+    return unit_ > 0 ? x : integer() ? round_half_even(x) : single() ? static_cast<double>(static_cast<float>(x)) : x;
   }
   void store(double* x, std::size_t count, double factor) const;  // x[i] = store(x[i] * factor)
 
  private:
   Precision precision_;
   double limit_;
+  double unit_ = 0;  // 0: codes
 };
 
 }  // namespace vitality

@@ -94,21 +94,21 @@ void add_outer(const Arithmetic& arithmetic, int m, int n, ConstTile x, const do
     for (int c = 0; c < n; ++c) result.row(r)[c] = arithmetic.store(x.row(r)[c] + column[r] * row[c]);
 }
 
-void update_weights(const Arithmetic& arithmetic, const UpdateRule& rule, int count, double* weights,
-                    const double* gradient, double* first, double* second, double* copy) {
+void update_weights(const Arithmetic& state, const Arithmetic& storage, const UpdateRule& rule, int count,
+                    double* weights, const double* gradient, double* first, double* second, double* copy) {
   const double unbias1 = 1 / (1 - rule.beta1), unbias2 = 1 / (1 - rule.beta2);
   for (int i = 0; i < count; ++i) {
     const double g = gradient[i] / rule.scale, w = weights[i];
     if (rule.adamw) {
-      first[i] = arithmetic.wide(rule.beta1 * first[i] + (1 - rule.beta1) * g);
-      second[i] = arithmetic.wide(rule.beta2 * second[i] + (1 - rule.beta2) * g * g);
+      first[i] = state.wide(rule.beta1 * first[i] + (1 - rule.beta1) * g);
+      second[i] = state.wide(rule.beta2 * second[i] + (1 - rule.beta2) * g * g);
       const double direction = first[i] * unbias1 / (std::sqrt(second[i] * unbias2) + rule.epsilon);
-      weights[i] = arithmetic.wide(w - rule.rate * (direction + rule.decay * w));
+      weights[i] = state.wide(w - rule.rate * (direction + rule.decay * w));
     } else {
-      first[i] = arithmetic.wide(rule.momentum * first[i] + g + rule.decay * w);
-      weights[i] = arithmetic.wide(w - rule.rate * first[i]);
+      first[i] = state.wide(rule.momentum * first[i] + g + rule.decay * w);
+      weights[i] = state.wide(w - rule.rate * first[i]);
     }
-    if (copy != nullptr) copy[i] = arithmetic.store(weights[i]);
+    if (copy != nullptr) copy[i] = storage.store(weights[i]);
   }
 }
 

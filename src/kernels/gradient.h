@@ -1,5 +1,6 @@
-// What the units compute on tiles in the backward pass and the update. Values as in arithmetic.h; sums of rows and whatever
-// lies between operands and results is taken in double, results are rounded to the storage format (or the wide one).
+// What the units compute on tiles in the backward pass and the update. Values as in arithmetic.h; sums of rows and
+// whatever lies between operands and results is taken in double, results are rounded to the storage format (or the wide
+// one).
 #pragma once
 
 #include "kernels/tile.h"
@@ -27,8 +28,9 @@ struct UpdateRule {
   bool adamw;
   double rate, momentum, beta1, beta2, epsilon, decay, scale;
 };
-// Weights and moments are kept in fp32 (fp64 in fp64); copy: the new weights in the storage format, or nullptr.
-void update_weights(const Arithmetic& arithmetic, const UpdateRule& rule, int count, double* weights,
-                    const double* gradient, double* first, double* second, double* copy);
+// Weights and moments are rounded as `state` has it (fp32, fp64); copy: the new weights in the storage format, or
+// nullptr.
+void update_weights(const Arithmetic& state, const Arithmetic& storage, const UpdateRule& rule, int count,
+                    double* weights, const double* gradient, double* first, double* second, double* copy);
 
 }  // namespace vitality

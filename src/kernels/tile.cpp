@@ -26,7 +26,7 @@ const float* to_float(int which, int rows, int cols, ConstTile tile) {
 }  // namespace
 
 void Arithmetic::store(double* x, std::size_t count, double factor) const {
-  if (integer()) {
+  if (integer() && unit_ == 0) {
     for (std::size_t i = 0; i < count; ++i) x[i] = round_half_even(std::min(limit_, std::max(-limit_, x[i] * factor)));
   } else {
     for (std::size_t i = 0; i < count; ++i) x[i] = store(x[i] * factor);

@@ -2,6 +2,7 @@
 // mapping room.
 #pragma once
 
+#include <initializer_list>
 #include <vector>
 
 #include "mapping/sparse_part.h"
@@ -20,7 +21,15 @@ class AttentionBackward {
  protected:
   struct Plan {
     int query_chunk, key_chunk;
+    int sets;  // of the buffers that change with the chunk: with two, the next chunk comes in while one is computed
   };
+  struct Pair {
+    std::int32_t buffer[2] = {kNone, kNone};
+  };
+  std::int32_t now(const Pair& pair) const { return pair.buffer[set_]; }
+  void next_chunk() { set_ = plan_.sets - 1 - set_; }
+  void take(std::vector<std::int32_t>::const_iterator& next, std::initializer_list<std::int32_t*> single,
+            std::initializer_list<Pair*> pairs);
   virtual std::vector<Bytes> buffer_list(const Plan& plan) const = 0;
   virtual void take_buffers(std::vector<std::int32_t>::const_iterator& next) = 0;
   virtual void map_head() = 0;
@@ -66,6 +75,7 @@ class AttentionBackward {
   Bytes element_, partial_, wide_;  // wide_: of a result that may hold partial sums first
   Plan plan_{};
   int instance_ = 0, head_ = 0;
+  int set_ = 0;
 
  private:
   std::vector<std::int32_t> targets_;  // tensors of the gradients of the layer's inputs

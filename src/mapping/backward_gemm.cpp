@@ -1,6 +1,6 @@
-// Backward of linear layers and patch embeddings: dX = dY W^T per image, with the derivative of an activation in front of
-// the layer and the other parts of the input's gradient as its epilogue; dW = X^T dY and db in one GEMM whose contraction
-// runs over the rows of all images.
+// Backward of linear layers and patch embeddings: dX = dY W^T per image, with the derivative of an activation in front
+// of the layer and the other parts of the input's gradient as its epilogue; dW = X^T dY and db in one GEMM whose
+// contraction runs over the rows of all images.
 #include <algorithm>
 
 #include "mapping/gemm_mapper.h"
@@ -64,8 +64,9 @@ void input_gradient(BackwardContext& b, int layer) {
   if (whole && std::holds_alternative<Activation>(b.layer(target).parameters) && users(b, target) == 1) {
     const int activation = target;
     target = b.layer(activation).inputs[0];
-    EpilogueStage stage{b.backward_layer(activation), b.add_operator(OperatorRole::kActivationGradient, activation),
-                        true, false, true, b.context.tensor_of(target)};
+    EpilogueStage stage{
+        b.backward_layer(activation), b.add_operator(OperatorRole::kActivationGradient, activation), true, false, true,
+        b.context.tensor_of(target)};
     stage.activation_gradient = true;
     epilogue.push_back(stage);
   }

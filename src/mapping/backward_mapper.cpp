@@ -21,7 +21,8 @@ void check_layer(const Layer& layer, const HardwareConfig& config) {
     if (a->bias_params > 0) refuse(layer, "the backward pass of a score bias is not simulated");
     if (config.attention == AttentionKind::kTaylorElided)
       refuse(layer, "the backward pass of taylor_elided is not simulated; that of taylor is (--set attention=taylor)");
-  } else if (std::holds_alternative<BatchNorm>(layer.parameters) || std::holds_alternative<MeanPool>(layer.parameters) ||
+  } else if (std::holds_alternative<BatchNorm>(layer.parameters) ||
+             std::holds_alternative<MeanPool>(layer.parameters) ||
              std::holds_alternative<ConcatChannels>(layer.parameters) ||
              std::holds_alternative<Subsample>(layer.parameters) || std::holds_alternative<Unfold>(layer.parameters) ||
              std::holds_alternative<Fold>(layer.parameters)) {
@@ -69,15 +70,13 @@ void map_sum_over_images(BackwardContext& b, int layer, int rows) {
   ScheduleBuilder& builder = b.builder();
   const int images = b.context.model.images, cols = output_shape(b.layer(layer)).cols;
   const std::string name = parameters_of(b.layer(layer))[0].name;
-  if (images == 1)
-    return b.check(ScheduledGradient::Kind::kParameter, layer, name, b.gradient(layer), rows, cols);
+  if (images == 1) return b.check(ScheduledGradient::Kind::kParameter, layer, name, b.gradient(layer), rows, cols);
   const std::int32_t op = b.add_operator(OperatorRole::kGradientSum, layer);
   const Bytes row_bytes = b.context.element_bytes() * cols;
   const int tile = fitting_rows(b, layer, rows, 4 * row_bytes);
   const std::vector<std::int32_t> buffers =
       builder.allocate(std::vector<Bytes>(4, row_bytes * tile), "layer " + b.layer(layer).name);
-  const std::int32_t sum =
-      b.add_parameter_gradient(layer, ".weight", rows, cols, b.context.element_bytes());
+  const std::int32_t sum = b.add_parameter_gradient(layer, ".weight", rows, cols, b.context.element_bytes());
   for (int row = 0, t = 0; row < rows; row += tile, ++t) {
     const int m = std::min(tile, rows - row);
     const std::int32_t total = buffers[static_cast<std::size_t>(t % 2)];
@@ -184,11 +183,11 @@ void check_trainable(const VitModel& step, const HardwareConfig& config) {
   if (config.matrix_engine.dataflow != Dataflow::kInputStationary)
     throw InfeasibleError(machine + "is simulated on an input-stationary matrix engine only (matrix_engine.dataflow)");
   if (config.matrix_engine.accumulation != Accumulation::kDownForward)
-    throw InfeasibleError(machine + "needs G in memory, and this machine keeps it in the PEs "
-                                    "(--set matrix_engine.accumulation=down_forward)");
-  if (is_integer(config.precision))
-    throw InfeasibleError(machine + "in " + to_string(config.precision) +
-                          " is not simulated: gradients need a floating format (--set precision=fp16)");
+    throw InfeasibleError(machine +
+                          "needs G in memory, and this machine keeps it in the PEs "
+                          "(--set matrix_engine.accumulation=down_forward)");
+  if (config.precision == Precision::kInt8)
+    throw InfeasibleError(machine + "in int8 is not simulated: gradients need 16 bits (--set precision=fp16)");
   const int layers = forward_layers(step);
   for (int i = 0; i < layers; ++i) check_layer(step.layers[static_cast<std::size_t>(i)], config);
   const Layer& last = step.layers[static_cast<std::size_t>(layers - 1)];
@@ -327,9 +326,9 @@ void map_norm_backward(BackwardContext& b, int first_layer) {
   }
   const std::int32_t scale = b.add_parameter_gradient(first_layer, ".weight", 1, cols, b.context.partial_bytes()),
                      shift = b.add_parameter_gradient(first_layer, ".bias", 1, cols, b.context.partial_bytes());
-  builder.transfer(UnitKind::kDmaStore, first_index, op,
-                   {builder.make_transfer(scale, 0, 0, 1, cols, scale_sum),
-                    builder.make_transfer(shift, 0, 0, 1, cols, shift_sum)});
+  builder.transfer(
+      UnitKind::kDmaStore, first_index, op,
+      {builder.make_transfer(scale, 0, 0, 1, cols, scale_sum), builder.make_transfer(shift, 0, 0, 1, cols, shift_sum)});
 }
 
 void map_backward(MappingContext& context, const MappingOptions& options) {
@@ -345,8 +344,7 @@ Bytes saved_bytes(const Schedule& schedule, int layers) {
   for (const Job& job : schedule.jobs) {
     if (job.kind != JobKind::kLoad || job.layer < layers) continue;
     for (int i = 0; i < job.m; ++i) {
-      const auto tensor =
-          static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor);
+      const auto tensor = static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor);
       const TensorRole role = schedule.tensors[tensor].role;
       if (saved[tensor] || (role != TensorRole::kActivation && role != TensorRole::kMask)) continue;
       saved[tensor] = true;

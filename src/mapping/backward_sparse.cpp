@@ -1,12 +1,13 @@
-// Backward of sparse and unified attention. The mask and its entries come from memory, where the forward pass left them.
+// Backward of sparse and unified attention. The mask and its entries come from memory, where the forward pass left
+// them.
 //
-// Sparse: P lives on the mask, and so does everything else: dA = dZ V^T (SDDMM), dS = P .* (dA - rowsum(dA .* P)) / sqrt(d)
-// on the exp unit, dQ = dS K, dK = dS^T Q, dV = P^T dZ (SpMM, the last two with the mask packed by columns).
-// Unified: Z = (T + M .* (P - T)) V, or (T + M .* P) V. The gradient of T everywhere is Taylor's backward pass on SA-General.
-// On the mask the sparse engine forms dA and the scores once more, and the exp unit the rows' sums of dA P and dA T. P is
-// a softmax over ALL keys, so its gradient is dense: SA-General forms the scores again tile by tile, the exp unit turns
-// a tile into the gradient of Q K_hat^T (the residual's -M .* dA / t_D included), and two products take it into dQ and
-// dK_hat. dV takes the saved entries (SpMM).
+// Sparse: P lives on the mask, and so does everything else: dA = dZ V^T (SDDMM), dS = P .* (dA - rowsum(dA .* P)) /
+// sqrt(d) on the exp unit, dQ = dS K, dK = dS^T Q, dV = P^T dZ (SpMM, the last two with the mask packed by columns).
+// Unified: Z = (T + M .* (P - T)) V, or (T + M .* P) V. The gradient of T everywhere is Taylor's backward pass on
+// SA-General. On the mask the sparse engine forms dA and the scores once more, and the exp unit the rows' sums of dA P
+// and dA T. P is a softmax over ALL keys, so its gradient is dense: SA-General forms the scores again tile by tile, the
+// exp unit turns a tile into the gradient of Q K_hat^T (the residual's -M .* dA / t_D included), and two products take
+// it into dQ and dK_hat. dV takes the saved entries (SpMM).
 #include "mapping/backward_sparse.h"
 
 #include <algorithm>
@@ -47,9 +48,7 @@ class MaskBackward : public AttentionBackward {
         most = std::max(most, entries_in(head * a_.n_q + row, std::min(query_chunk, a_.n_q - row)));
     return most;
   }
-  std::int32_t tile(const Chunk& queries, bool transposed = false) {
-    return tile(queries, {0, a_.n_kv}, transposed);
-  }
+  std::int32_t tile(const Chunk& queries, bool transposed = false) { return tile(queries, {0, a_.n_kv}, transposed); }
   std::int32_t tile(const Chunk& queries, const Chunk& keys, bool transposed) {
     std::vector<MaskTile>& tiles = builder_.schedule().mask_tiles;
     tiles.push_back(describe_block(scheduled_mask().mask, mask_index(), queries, keys, context_.config, transposed));
@@ -101,19 +100,15 @@ class SparseBackward : public MaskBackward {
  protected:
   std::vector<Bytes> buffer_list(const Plan& p) const override {
     const Count entries = most_entries(p.query_chunk);
-    return {element_ * a_.n_kv * a_.d_qk,
-            element_ * a_.n_kv * a_.d_v,
-            wide_ * a_.n_kv * a_.d_qk,
-            wide_ * a_.n_kv * a_.d_v,
-            bits_bytes(),
-            element_ * p.query_chunk * a_.d_qk,
-            element_ * p.query_chunk * a_.d_v,
-            wide_ * p.query_chunk * a_.d_qk,
-            element_ * entries,
-            wide_ * entries};
+    std::vector<Bytes> list{element_ * a_.n_kv * a_.d_qk, element_ * a_.n_kv * a_.d_v, wide_ * a_.n_kv * a_.d_qk,
+                            wide_ * a_.n_kv * a_.d_v, bits_bytes()};
+    for (const Bytes bytes : {element_ * p.query_chunk * a_.d_qk, element_ * p.query_chunk * a_.d_v,
+                              wide_ * p.query_chunk * a_.d_qk, element_ * entries, wide_ * entries})
+      list.insert(list.end(), static_cast<std::size_t>(p.sets), bytes);
+    return list;
   }
   void take_buffers(std::vector<std::int32_t>::const_iterator& next) override {
-    for (std::int32_t* buffer : {&k_, &v_, &dk_, &dv_, &bits_, &q_, &dz_, &dq_, &p_, &da_}) *buffer = *next++;
+    take(next, {&k_, &v_, &dk_, &dv_, &bits_}, {&q_pair_, &dz_pair_, &dq_pair_, &p_pair_, &da_pair_});
   }
 
   void map_head() override {
@@ -125,27 +120,29 @@ class SparseBackward : public MaskBackward {
     load(da_op, {rows_of(a_.k, n, d, {0, n}, k_), rows_of(a_.v, n, e, {0, n}, v_)});
     for (const Chunk& rows : row_chunks(a_.n_q, plan_.query_chunk)) {
       const bool first = rows.first == 0, last = rows.first + rows.count == a_.n_q;
-      load(da_op, {rows_of_dz(rows, dz_)});
-      load_entries(ds_op, rows, p_);
-      load(k_op, {rows_of(a_.q, a_.n_q, d, rows, q_)});
+      next_chunk();
+      const std::int32_t q = now(q_pair_), dz = now(dz_pair_), dq = now(dq_pair_), p = now(p_pair_), da = now(da_pair_);
+      load(da_op, {rows_of_dz(rows, dz)});
+      load_entries(ds_op, rows, p);
+      load(k_op, {rows_of(a_.q, a_.n_q, d, rows, q)});
       const std::int32_t index = tile(rows);
-      sddmm(da_op, rows, index, e, dz_, v_, bits_, da_);
-      transposed_spmm(v_op, rows, e, p_, dz_, dv_, first, last);
-      start(UnitKind::kExpUnit, JobKind::kSparseSoftmaxGradient, ds_op, {rows.count, 0, n}, p_, da_, da_).aux = index;
-      end(da_);
-      Job& job = start(UnitKind::kSparseEngine, JobKind::kSpmm, q_op, {rows.count, n, d}, da_, k_, dq_, kFirst | kLast);
+      sddmm(da_op, rows, index, e, dz, v_, bits_, da);
+      transposed_spmm(v_op, rows, e, p, dz, dv_, first, last);
+      start(UnitKind::kExpUnit, JobKind::kSparseSoftmaxGradient, ds_op, {rows.count, 0, n}, p, da, da).aux = index;
+      end(da);
+      Job& job = start(UnitKind::kSparseEngine, JobKind::kSpmm, q_op, {rows.count, n, d}, da, k_, dq, kFirst | kLast);
       job.aux = index;
-      end(dq_);
-      store(q_op, a_.q, a_.n_q, d, rows, dq_);
-      transposed_spmm(k_op, rows, d, da_, q_, dk_, first, last);
+      end(dq);
+      store(q_op, a_.q, a_.n_q, d, rows, dq);
+      transposed_spmm(k_op, rows, d, da, q, dk_, first, last);
     }
     store(k_op, a_.k, n, d, {0, n}, dk_);
     store(v_op, a_.v, n, e, {0, n}, dv_);
   }
 
  private:
-  std::int32_t k_ = kNone, v_ = kNone, dk_ = kNone, dv_ = kNone, bits_ = kNone, q_ = kNone, dz_ = kNone, dq_ = kNone,
-               p_ = kNone, da_ = kNone;
+  std::int32_t k_ = kNone, v_ = kNone, dk_ = kNone, dv_ = kNone, bits_ = kNone;
+  Pair q_pair_, dz_pair_, dq_pair_, p_pair_, da_pair_;
 };
 
 class UnifiedBackward : public MaskBackward {
@@ -160,20 +157,22 @@ class UnifiedBackward : public MaskBackward {
     const Bytes d = a_.d_qk, e = a_.d_v, n = a_.n_kv, m = p.query_chunk, depth = std::max(d, e);
     const Count entries = most_entries(p.query_chunk);
     std::vector<Bytes> list{element_ * n * d, element_ * n * e, wide_ * n * d, wide_ * n * e, bits_bytes()};
-    list.insert(list.end(), {element_ * d * e, wide_ * d * e});                               // G, dG
-    list.insert(list.end(), {element_ * m * d, element_ * m * e, wide_ * m * e, wide_ * m * d});  // Q, dZ, Z of T, dQ
-    list.insert(list.end(), {element_ * entries, wide_ * entries, wide_ * entries});          // A on the mask, dA, scores
+    list.insert(list.end(), {element_ * d * e, wide_ * d * e});   // G, dG
+    list.insert(list.end(), {wide_ * entries, wide_ * entries});  // dA and scores on the mask
     list.insert(list.end(), 2, wide_ * m * dense_columns());
-    list.push_back(wide_ * m * kRowNumbers);
-    list.insert(list.end(), 3, partial_ * m);      // t_D, dt, the mask's part of it
+    list.insert(list.end(), 2, partial_ * m);      // dt, the mask's part of it
     list.insert(list.end(), 6, partial_ * depth);  // K_bar, k_hat_sum, dv_sum, dk_hat_sum and a part of it, mean
+    // Q, dZ, Z of T, dQ, A on the mask, numbers of the rows, t_D.
+    for (const Bytes bytes : {element_ * m * d, element_ * m * e, wide_ * m * e, wide_ * m * d, element_ * entries,
+                              wide_ * m * kRowNumbers, partial_ * m})
+      list.insert(list.end(), static_cast<std::size_t>(p.sets), bytes);
     return list;
   }
   void take_buffers(std::vector<std::int32_t>::const_iterator& next) override {
-    for (std::int32_t* buffer : {&k_, &v_, &dk_hat_, &dv_, &bits_, &g_, &dg_, &q_, &dz_, &z_, &dq_, &map_, &da_,
-                                 &scores_, &dense_[0], &dense_[1], &rows_, &t_d_, &dt_, &terms_, &key_mean_, &key_sum_,
-                                 &dv_sum_, &dk_sum_, &part_, &mean_})
-      *buffer = *next++;
+    take(next,
+         {&k_, &v_, &dk_hat_, &dv_, &bits_, &g_, &dg_, &da_, &scores_, &dense_[0], &dense_[1], &dt_, &terms_,
+          &key_mean_, &key_sum_, &dv_sum_, &dk_sum_, &part_, &mean_},
+         {&q_pair_, &dz_pair_, &z_pair_, &dq_pair_, &map_pair_, &rows_pair_, &t_d_pair_});
   }
 
   void map_head() override {
@@ -187,7 +186,8 @@ class UnifiedBackward : public MaskBackward {
     load_bits(map_op_, bits_);
     load(scores_op_, {rows_of(a_.k, n, d, {0, n}, k_), rows_of_saved(saved().key_mean, 1, {0, 1}, key_mean_)});
     load(map_op_, {rows_of(a_.v, n, e, {0, n}, v_)});
-    load(query_op_, {rows_of_saved(saved().context, d, {0, d}, g_), rows_of_saved(saved().key_sum, 1, {0, 1}, key_sum_)});
+    load(query_op_,
+         {rows_of_saved(saved().context, d, {0, d}, g_), rows_of_saved(saved().key_sum, 1, {0, 1}, key_sum_)});
     start(UnitKind::kAdders, JobKind::kSubtractRow, value_op_, {n, 0, d}, k_, key_mean_, k_);
     end(k_);
     for (const Chunk& rows : row_chunks(a_.n_q, plan_.query_chunk)) queries(rows);
@@ -213,6 +213,9 @@ class UnifiedBackward : public MaskBackward {
   void queries(const Chunk& rows) {
     const int m = rows.count, d = a_.d_qk, e = a_.d_v;
     const bool first = rows.first == 0, last = rows.first + m == a_.n_q;
+    next_chunk();
+    q_ = now(q_pair_), dz_ = now(dz_pair_), z_ = now(z_pair_), dq_ = now(dq_pair_), map_ = now(map_pair_);
+    rows_ = now(rows_pair_), t_d_ = now(t_d_pair_);
     load(map_op_, {rows_of_dz(rows, dz_)});
     load(scores_op_, {rows_of(a_.q, a_.n_q, d, rows, q_)});
     Transfer sums = rows_of_saved(saved().row_sums, a_.n_q, rows, rows_),
@@ -257,8 +260,8 @@ class UnifiedBackward : public MaskBackward {
 
   // Sums over the mask's entries of a row: of dA P into `rows_`, or, with kLast, of -dA T into a vector.
   void row_terms(const Chunk& rows, std::int32_t index, std::int32_t result, int flags) {
-    Job& job = start(UnitKind::kExpUnit, JobKind::kRowTerms, ds_op_, {rows.count, 0, a_.n_kv}, scores_, da_, result,
-                     flags);
+    Job& job =
+        start(UnitKind::kExpUnit, JobKind::kRowTerms, ds_op_, {rows.count, 0, a_.n_kv}, scores_, da_, result, flags);
     job.aux = index, job.partial = rows_, job.result_stride = 1;
     builder_.read(rows_);
     end(result);
@@ -267,8 +270,17 @@ class UnifiedBackward : public MaskBackward {
   void dense_tile(const Chunk& rows, const Chunk& keys) {
     const int m = rows.count, d = a_.d_qk, n = keys.count;
     const std::int32_t dense = dense_[dense_count_++ % 2];
-    multiply({dense_op_, m, d, n, {q_, 0, d}, {k_, keys.first * d, d, true}, {dense, 0, n}, true, true,
-              partial_of(d, dense), kWide});
+    multiply({dense_op_,
+              m,
+              d,
+              n,
+              {q_, 0, d},
+              {k_, keys.first * d, d, true},
+              {dense, 0, n},
+              true,
+              true,
+              partial_of(d, dense),
+              kWide});
     const std::int32_t index = tile(rows, keys, false);
     Job& job = start(UnitKind::kExpUnit, JobKind::kUnifiedGradient, ds_op_, {m, 0, n}, dense, da_, dense,
                      residual() ? kLast : 0);
@@ -276,7 +288,15 @@ class UnifiedBackward : public MaskBackward {
     builder_.read(rows_);
     end(dense);
     multiply({query_op_, m, n, d, {dense, 0, n}, {k_, keys.first * d, d}, {dq_, 0, d}, false, true, dq_, kWide});
-    multiply({key_op_, n, m, d, {dense, 0, n, true}, {q_, 0, d}, {dk_hat_, keys.first * d, d}, rows.first == 0, false,
+    multiply({key_op_,
+              n,
+              m,
+              d,
+              {dense, 0, n, true},
+              {q_, 0, d},
+              {dk_hat_, keys.first * d, d},
+              rows.first == 0,
+              false,
               dk_hat_});
   }
 
@@ -285,6 +305,7 @@ class UnifiedBackward : public MaskBackward {
                t_d_ = kNone, dt_ = kNone, terms_ = kNone, key_mean_ = kNone, key_sum_ = kNone, dv_sum_ = kNone,
                dk_sum_ = kNone, part_ = kNone, mean_ = kNone;
   std::int32_t dense_[2] = {kNone, kNone};
+  Pair q_pair_, dz_pair_, z_pair_, dq_pair_, map_pair_, rows_pair_, t_d_pair_;  // the chunk's: q_, dz_, ...
   std::size_t dense_count_ = 0;
   std::int32_t scores_op_ = kNone, dense_op_ = kNone, map_op_ = kNone, ds_op_ = kNone, numerator_op_ = kNone,
                denominator_op_ = kNone, query_op_ = kNone, context_op_ = kNone, value_sum_op_ = kNone,

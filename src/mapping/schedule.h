@@ -218,7 +218,8 @@ struct MaskTile {
   Count sub_rows = 0, passes = 0;
   Count slots = 0,
         capacity = 0;  // places for an entry: in what the entries were packed into, in the passes that took it
-  bool transposed = false;  // packed by columns: rows are keys and columns queries, sub-rows parts of columns of the mask
+  bool transposed =
+      false;  // packed by columns: rows are keys and columns queries, sub-rows parts of columns of the mask
 };
 
 // Buffers of one optimiser step: new weights in place of the master weights, their copy in the storage format in

@@ -1,17 +1,18 @@
 // The backward pass and the update of a training step (docs/training.md), behind the forward pass that saved what they
 // need. Internal to the mapping room.
 //
-// Backward goes through the layers from the last to the first, over all images of the batch. dL/d(output) of a layer is one
-// tensor in the storage format; a layer with several users has the sum, added where the last part is made. Gradients of
-// parameters are wide and summed over the batch on chip. The loss is softmax cross-entropy of the last layer's row against
-// a label, its mean over the batch.
+// Backward goes through the layers from the last to the first, over all images of the batch. dL/d(output) of a layer is
+// one tensor in the storage format; a layer with several users has the sum, added where the last part is made.
+// Gradients of parameters are wide and summed over the batch on chip. The loss is softmax cross-entropy of the last
+// layer's row against a label, its mean over the batch.
 #pragma once
 
 #include "mapping/layer_mapper.h"
 
 namespace vitality {
 
-// InfeasibleError for what has no backward pass here, with the layer's name and kind, and for machines that lack a unit.
+// InfeasibleError for what has no backward pass here, with the layer's name and kind, and for machines that lack a
+// unit.
 void check_trainable(const VitModel& step, const HardwareConfig& config);
 
 // dL/d(output of a layer): rows of a tensor.
@@ -23,7 +24,7 @@ struct GradientRef {
 // What the mappers of single layers' backward passes share.
 struct BackwardContext {
   MappingContext& context;
-  int layers;                     // of the forward model
+  int layers;  // of the forward model
   int layers_per_image;
   std::vector<GradientRef> gradients = {};  // by forward layer; kNone: none yet
 
@@ -48,8 +49,8 @@ struct BackwardContext {
 void emit_pairwise(BackwardContext& b, int layer, OperatorRole role, UnitKind unit, JobKind kind, GradientRef first,
                    GradientRef second, int rows, int cols, std::int32_t result);
 
-void map_gemm_backward(BackwardContext& b, int layer);  // linear, convolution: over all images
-void map_norm_backward(BackwardContext& b, int layer);  // over all images
+void map_gemm_backward(BackwardContext& b, int layer);                           // linear, convolution: over all images
+void map_norm_backward(BackwardContext& b, int layer);                           // over all images
 void map_attention_backward(BackwardContext& b, int layer, AttentionKind kind);  // of one image
 
 void map_backward(MappingContext& context, const MappingOptions& options);

@@ -1,6 +1,6 @@
-// The optimiser's step: every parameter's master weights, gradient and moments come from memory, and the new weights and
-// moments go back; formats of 16 bits get the weights' copy for the next step too. The step writes new tensors: a pass that
-// still reads the old weights is not disturbed.
+// The optimiser's step: every parameter's master weights, gradient and moments come from memory, and the new weights
+// and moments go back; formats of 16 bits get the weights' copy for the next step too. The step writes new tensors: a
+// pass that still reads the old weights is not disturbed.
 #include <algorithm>
 
 #include "mapping/training_mapper.h"
@@ -25,10 +25,9 @@ void map_parameter(MappingContext& context, std::int32_t op, const ScheduledGrad
   const std::int32_t master = state(".master"), first = state(".moment1"), second = adamw ? state(".moment2") : kNone;
   const std::int32_t new_master = state(".master.new"), new_first = state(".moment1.new"),
                      new_second = adamw ? state(".moment2.new") : kNone;
-  const std::int32_t copy =
-      copied ? builder.add_tensor(gradient.parameter + ".new", TensorRole::kState, layer, rows, cols,
-                                  context.element_bytes() * rows * cols)
-             : kNone;
+  const std::int32_t copy = copied ? builder.add_tensor(gradient.parameter + ".new", TensorRole::kState, layer, rows,
+                                                        cols, context.element_bytes() * rows * cols)
+                                   : kNone;
   const ScheduledTensor& source = builder.schedule().tensors[static_cast<std::size_t>(gradient.tensor)];
   const Bytes gradient_each = source.bytes / (static_cast<Bytes>(source.rows) * source.cols);
   // Two sets: one tile comes in while the other is computed.
@@ -90,8 +89,8 @@ void map_update(MappingContext& context) {
   const std::vector<ScheduledGradient> gradients = context.builder.schedule().gradients;
   for (const ScheduledGradient& gradient : gradients) {
     if (gradient.kind != ScheduledGradient::Kind::kParameter) continue;
-    const std::int32_t op = context.builder.add_operator(
-        OperatorRole::kUpdate, step_layer(context.model, StepPhase::kUpdate, gradient.layer));
+    const std::int32_t op = context.builder.add_operator(OperatorRole::kUpdate,
+                                                         step_layer(context.model, StepPhase::kUpdate, gradient.layer));
     map_parameter(context, op, gradient);
   }
 }

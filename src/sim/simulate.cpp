@@ -64,6 +64,7 @@ struct Values {
   const reference::ForwardResult& expected;
   ValuePlan plan;
   ValueExecutor executor;
+  ValueExecutor::ResultGrids grids;
 
   // model: the forward pass; step: what the machine runs.
   Values(const Schedule& schedule, const VitModel& model, const VitModel& step, const HardwareConfig& config,
@@ -71,6 +72,21 @@ struct Values {
       : expected(inputs.expected),
         plan(model, config, expected, inputs.parameters),
         executor(schedule, step, config, plan, inputs.parameters, expected.outputs) {}
+
+  // Training in fixed formats: the grids of gradients, from the same jobs run in double beforehand, one after the
+  // other.
+  void calibrate_gradients(const Schedule& schedule, const VitModel& model, const VitModel& step,
+                           const HardwareConfig& config, const Inputs& inputs) {
+    HardwareConfig exact = config;
+    exact.precision = Precision::kFp64;
+    const ValuePlan exact_plan(model, exact, expected, inputs.parameters);
+    ValueExecutor run(schedule, step, exact, exact_plan, inputs.parameters, expected.outputs);
+    std::vector<double> scratchpad(static_cast<std::size_t>(config.scratchpad.capacity_kib) * 1024);
+    run.attach(scratchpad.data());
+    run.record(grids);
+    for (const Job& job : schedule.jobs) run.execute(job);
+    executor.use(grids);
+  }
 
   // Largest error of a layer over the largest value of its reference, and the angle between the two.
   static void compare_layer(const MatrixD& got, const MatrixD& want, LayerResult& layer) {
@@ -187,6 +203,9 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
 
   std::unique_ptr<Values> values;
   if (options.numerics) values = std::make_unique<Values>(schedule, model, step, config, inputs);
+
+  if (values && options.training && is_integer(config.precision))
+    values->calibrate_gradients(schedule, model, step, config, inputs);
 
   std::unique_ptr<ProgressExecutor> reporter;
   TileExecutor* executor = values ? &values->executor : nullptr;

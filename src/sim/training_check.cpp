@@ -77,8 +77,8 @@ class Comparison {
     std::vector<std::pair<int, MatrixD>> heads;
     for (int i = 0; i < images; ++i) {
       const int last = (i + 1) * count - 1;
-      reference::Loss loss = reference::softmax_cross_entropy(
-          in_.forward.outputs[static_cast<std::size_t>(last)], in_.labels[static_cast<std::size_t>(i)]);
+      reference::Loss loss = reference::softmax_cross_entropy(in_.forward.outputs[static_cast<std::size_t>(last)],
+                                                              in_.labels[static_cast<std::size_t>(i)]);
       result_.training.loss += loss.value / images;
       scale(loss.gradient, 1.0 / images);
       heads.emplace_back(last, std::move(loss.gradient));
@@ -98,8 +98,8 @@ class Comparison {
     return {};
   }
 
-  // The new weights follow from the reference's gradient, and, apart from it, from the machine's own: AdamW's first step is
-  // rate * sign(g), so that where a gradient vanishes in its noise two right answers lie up to 2 rate apart.
+  // The new weights follow from the reference's gradient, and, apart from it, from the machine's own: AdamW's first
+  // step is rate * sign(g), so that where a gradient vanishes in its noise two right answers lie up to 2 rate apart.
   void compare_weights(const ScheduledGradient& g, const MatrixD& gradient, std::size_t layer) {
     const MatrixD got = machine(g, 1), old = in_.parameters.tensor(info_of(g));
     const TrainingConfig& t = in_.config.training;
@@ -122,8 +122,7 @@ class Comparison {
     GradientError& error = result_.training.errors[kind];
     ++error.tensors;
     const bool worse = !(d.relative / tolerance <= error.max_rel_error / error.tolerance);
-    if (error.tensors == 1 || worse)
-      error.worst = name, error.max_rel_error = d.relative, error.tolerance = tolerance;
+    if (error.tensors == 1 || worse) error.worst = name, error.max_rel_error = d.relative, error.tolerance = tolerance;
     LayerResult& l = result_.layers[layer];
     l.max_abs_error = std::max(l.max_abs_error, d.absolute), l.max_rel_error = std::max(l.max_rel_error, d.relative);
     l.cosine_similarity = l.has_error ? std::min(l.cosine_similarity, d.cosine) : d.cosine;
@@ -154,6 +153,8 @@ double gradient_tolerance(Precision precision) {
       return 1e-9;
     case Precision::kFp32:
       return 1e-4;
+    case Precision::kInt16:
+      return 0.02;
     default:
       return 0.02;
   }

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "reference/layers.h"
+#include "workload/training_step.h"
 
 namespace vitality {
 
@@ -18,6 +19,7 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
       parameters_(parameters),
       given_(given),
       arithmetic_(config.precision),
+      forward_layers_(schedule.gradients.empty() ? static_cast<int>(model.layers.size()) : forward_layers(model)),
       tensors_(schedule.tensors.size()),
       reads_left_(schedule.tensors.size()),
       has_scores_(model.layers.size()) {
@@ -118,8 +120,15 @@ const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
 }
 
 void ValueExecutor::execute(const Job& job) {
-  const bool common = job.kind == JobKind::kLoad || job.kind == JobKind::kStore || job.kind == JobKind::kFold;
-  if (!common && gradient(job)) return;
+  const bool moves = job.kind == JobKind::kLoad || job.kind == JobKind::kStore;
+  if (!moves && !in_forward(job)) {
+    if (job.kind == JobKind::kFold) {
+      fold(job);
+    } else {
+      gradient(job);
+    }
+    return record_results(job);
+  }
   switch (job.kind) {
     case JobKind::kLoad:
       load(job);
@@ -171,6 +180,12 @@ void ValueExecutor::load(const Job& job) {
         std::copy(from, from + t.cols, target + static_cast<std::ptrdiff_t>(r) * t.buffer_stride);
       }
     }
+    if (arithmetic_.integer() && !in_forward(job)) {  // codes of the forward pass
+      for (int c = 0; c < t.cols; ++c) {
+        const double scale = saved_scale(schedule_.tensors[static_cast<std::size_t>(t.tensor)], c);
+        for (int r = 0; r < t.rows; ++r) target[static_cast<std::ptrdiff_t>(r) * t.buffer_stride + c] *= scale;
+      }
+    }
     const TensorRole role = schedule_.tensors[static_cast<std::size_t>(t.tensor)].role;
     if (--reads_left_[static_cast<std::size_t>(t.tensor)] == 0 &&
         (role == TensorRole::kWeight || role == TensorRole::kState))
@@ -194,6 +209,10 @@ void ValueExecutor::store(const Job& job) {
 
 // What turns a pass's sums into its result's units.
 double ValueExecutor::fold_factor(const Job& job) const {
+  if (!in_forward(job)) {  // real numbers; dense scores are formed once more
+    const auto* a = std::get_if<Attention>(&layer(job.layer).parameters);
+    return role(job) == OperatorRole::kRowSums ? 1 / std::sqrt(static_cast<double>(a->d_qk)) : 1;
+  }
   auto& self = const_cast<ValueExecutor&>(*this);
   switch (role(job)) {
     case OperatorRole::kGemm:
@@ -279,8 +298,8 @@ void ValueExecutor::fold(const Job& job) {
     }
   }
   if (last)
-    requantise(arithmetic_, job.m, job.n, {sums.data, sums.stride}, fold_factor(job), (job.flags & kWide) != 0,
-               result(job));
+    requantise(in_forward(job) ? arithmetic_ : gradient_arithmetic(job), job.m, job.n, {sums.data, sums.stride},
+               fold_factor(job), (job.flags & kWide) != 0, result(job));
 }
 
 void ValueExecutor::lanes(const Job& job) {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "config/hardware_config.h"
@@ -25,6 +26,12 @@ class ValueExecutor : public TileExecutor {
                 const ParameterSource& parameters, const std::vector<MatrixD>& given);
   void attach(double* scratchpad) { scratchpad_ = scratchpad; }
   void execute(const Job& job) override;
+
+  // Training in fixed formats: backward and update work on real numbers that lie on grids (ResultGrids), one for the
+  // results of a kind of job in a layer, over all images. record() notes the results' largest magnitudes instead.
+  using ResultGrids = std::map<std::tuple<int, OperatorRole, JobKind>, double>;
+  void use(const ResultGrids& grids) { grids_ = &grids; }
+  void record(ResultGrids& largest) { largest_ = &largest; }
 
   // Real values of a tensor that the run has written.
   MatrixD real_values(std::int32_t tensor) const;
@@ -48,10 +55,17 @@ class ValueExecutor : public TileExecutor {
   void fold(const Job& job);
   double fold_factor(const Job& job) const;
   void lanes(const Job& job);
-  void sparse(const Job& job);    // sparse_values.cpp
-  bool gradient(const Job& job);  // gradient_values.cpp; false: as in the forward pass
+  void sparse(const Job& job);  // sparse_values.cpp
+  // Of a training step, in gradient_values.cpp.
+  bool in_forward(const Job& job) const { return job.layer < forward_layers_; }
+  void gradient(const Job& job);
+  Arithmetic gradient_arithmetic(const Job& job) const;
+  double saved_scale(const ScheduledTensor& tensor, int col);
+  std::tuple<int, OperatorRole, JobKind> grid_key(const Job& job) const;
+  void record_results(const Job& job);
   void mask_gradient(const Job& job, const ConstTile& second, double root_d);
   void update(const Job& job);
+  Arithmetic state_arithmetic() const;
   MatrixD materialise_state(const ScheduledTensor& tensor) const;
   void add_matrix(const Job& job);
   void elementwise(const Job& job);
@@ -72,6 +86,9 @@ class ValueExecutor : public TileExecutor {
   const std::vector<MatrixD>& given_;
   Arithmetic arithmetic_;
   double* scratchpad_ = nullptr;
+  int forward_layers_;  // what lies behind them belongs to a training step
+  const ResultGrids* grids_ = nullptr;
+  ResultGrids* largest_ = nullptr;
   std::vector<MatrixD> tensors_;          // codes or numbers; empty = not there
   std::vector<std::int32_t> reads_left_;  // loads that still read a weight tensor: its values go with the last
   std::vector<bool> has_scores_;          // layers that form Q K^T: their score bias is not centred

@@ -1,7 +1,7 @@
-// A training step as a model: the layers of the forward pass, then one layer for the backward pass of each, then one for
-// the update of its parameters (named NAME.backward, NAME.update; without inputs of their own). Jobs, times, energy and
-// bytes of a step thus belong to a layer and a phase. What a batch's images share, the gradients of parameters and the
-// update, belongs to the first image's layers.
+// A training step as a model: the layers of the forward pass, then one layer for the backward pass of each, then one
+// for the update of its parameters (named NAME.backward, NAME.update; without inputs of their own). Jobs, times, energy
+// and bytes of a step thus belong to a layer and a phase. What a batch's images share, the gradients of parameters and
+// the update, belongs to the first image's layers.
 #pragma once
 
 #include "workload/model.h"

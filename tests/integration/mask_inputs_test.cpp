@@ -13,8 +13,9 @@ using Catch::Contains;
 namespace {
 
 ProgramResult run_mode(const std::string& mode, const std::vector<std::string>& more) {
-  std::vector<std::string> words{"run",        "--mode",  mode,         "--config", "configs/vitality_training.json",
-                                 "--workload", "workloads/tiny_vit.json", "--quiet"};
+  std::vector<std::string> words{
+      "run",    "--mode", mode, "--config", "configs/vitality_training.json", "--workload", "workloads/tiny_vit.json",
+      "--quiet"};
   words.insert(words.end(), more.begin(), more.end());
   return run_program(words);
 }
@@ -46,14 +47,14 @@ TEST_CASE("mask inputs: files that are no masks of the model exit with 2") {
                           Case{"layers.npy", "2 attention layers"}, Case{"vector.npy", "expected 2 to 4 dimensions"},
                           Case{"two.npy", "expected 0 and 1 only"}, Case{"real.npy", "float64"},
                           Case{"text.npy", "not a .npy file"}, Case{"missing.npy", "No such file"}}) {
-      const ProgramResult run = run_mode(
-          mode, {"--set", "sparsity.source=file", "--set", std::string("sparsity.mask_file=") + path(c.file)});
+      const ProgramResult run =
+          run_mode(mode, {"--set", "sparsity.source=file", "--set", std::string("sparsity.mask_file=") + path(c.file)});
       INFO(mode << " " << c.file << ": " << run.err);
       CHECK(run.exit_code == 2);
       CHECK_THAT(run.err, Contains(c.file) && Contains(c.message));
     }
-    CHECK(run_mode(mode, {"--set", "sparsity.source=file", "--set", "sparsity.mask_file=" + path("good.npy")}).exit_code ==
-          0);
+    CHECK(run_mode(mode, {"--set", "sparsity.source=file", "--set", "sparsity.mask_file=" + path("good.npy")})
+              .exit_code == 0);
   }
 }
 

@@ -11,8 +11,13 @@ using Json = nlohmann::json;
 namespace {
 
 std::vector<std::string> training(std::vector<std::string> more) {
-  std::vector<std::string> words{"run",        "--mode",  "training",   "--config", "configs/vitality_training.json",
-                                 "--workload", "workloads/tiny_vit.json"};
+  std::vector<std::string> words{"run",
+                                 "--mode",
+                                 "training",
+                                 "--config",
+                                 "configs/vitality_training.json",
+                                 "--workload",
+                                 "workloads/tiny_vit.json"};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -26,9 +31,8 @@ std::string text_of(const std::string& path) {
 
 TEST_CASE("training run: the result has phases, errors and bytes, and CSV and table show them") {
   const ScratchFolder folder;
-  const ProgramResult run =
-      run_program(training({"--batch", "2", "--set", "attention=taylor", "--result", folder.path("r.json"), "--csv",
-                            folder.path("csv")}));
+  const ProgramResult run = run_program(training(
+      {"--batch", "2", "--set", "attention=taylor", "--result", folder.path("r.json"), "--csv", folder.path("csv")}));
   INFO(run.err);
   REQUIRE(run.exit_code == 0);
   CHECK_THAT(run.out, Contains("images/s") && Contains("forward") && Contains("backward") && Contains("update"));
@@ -38,8 +42,7 @@ TEST_CASE("training run: the result has phases, errors and bytes, and CSV and ta
   CHECK(r["training"]["optimizer"] == "adamw");
   CHECK(r["training"]["saved_activation_bytes"].get<long>() > 0);
   CHECK(r["training"]["time_per_step_ms"] == r["totals"]["latency_ms"]);
-  CHECK(r["training"]["images_per_second"].get<double>() ==
-        Approx(2000 / r["totals"]["latency_ms"].get<double>()));
+  CHECK(r["training"]["images_per_second"].get<double>() == Approx(2000 / r["totals"]["latency_ms"].get<double>()));
   CHECK(r["training"]["loss"].get<double>() > 0);
   CHECK(r["training"]["errors"].size() == 4);
   long cycles = 0;
@@ -70,16 +73,16 @@ TEST_CASE("training run: what it cannot do is refused and writes nothing") {
     int exit_code;
     const char* message;
   };
-  for (const Case& c : std::vector<Case>{
-           {{"--layers", "blocks.0*"}, 2, "option --layers"},
-           {{"--what-if"}, 2, "option --what-if"},
-           {{"--workload", "workloads/tiny_levit.json", "--set", "attention=taylor"}, 4, "conv2d"},
-           {{"--set", "special_functions.charge=not_charged"}, 4, "special_functions.charge=charged"},
-           {{"--set", "precision=int8"}, 4, "precision=fp16"},
-           {{"--set", "training.optimizer=adam"}, 2, "did you mean \"adamw\"?"},
-           {{"--set", "training.loss_scale=0"}, 2, "/training/loss_scale"},
-           {{"--set", "training.learning_rate=-1"}, 2, "/training/learning_rate"},
-           {{"--config", "configs/gpu_h100.json"}, 4, "training"}}) {
+  for (const Case& c :
+       std::vector<Case>{{{"--layers", "blocks.0*"}, 2, "option --layers"},
+                         {{"--what-if"}, 2, "option --what-if"},
+                         {{"--workload", "workloads/tiny_levit.json", "--set", "attention=taylor"}, 4, "conv2d"},
+                         {{"--set", "special_functions.charge=not_charged"}, 4, "special_functions.charge=charged"},
+                         {{"--set", "precision=int8"}, 4, "precision=fp16"},
+                         {{"--set", "training.optimizer=adam"}, 2, "did you mean \"adamw\"?"},
+                         {{"--set", "training.loss_scale=0"}, 2, "/training/loss_scale"},
+                         {{"--set", "training.learning_rate=-1"}, 2, "/training/learning_rate"},
+                         {{"--config", "configs/gpu_h100.json"}, 4, "training"}}) {
     std::vector<std::string> words = c.words;
     if (std::find(words.begin(), words.end(), "--config") == words.end())
       words.insert(words.end(), {"--config", "configs/vitality_training.json"});
@@ -95,8 +98,8 @@ TEST_CASE("training run: what it cannot do is refused and writes nothing") {
 }
 
 TEST_CASE("training run: a step outside its tolerances exits with 3") {
-  const ProgramResult run = run_program(
-      training({"--set", "attention=taylor", "--set", "training.loss_scale=16777216", "--quiet"}));
+  const ProgramResult run =
+      run_program(training({"--set", "attention=taylor", "--set", "training.loss_scale=16777216", "--quiet"}));
   CHECK(run.exit_code == 3);
   CHECK_THAT(run.err, Contains("values outside tolerance: output gradients"));
 }

@@ -1,5 +1,8 @@
 // A training step on the machine: every gradient and new weight against the double reference, in every floating format,
-// with batches and small scratchpads; operation counts against closed forms; the same statistics with and without values.
+// with batches and small scratchpads; operation counts against closed forms; the same statistics with and without
+// values.
+#include "workload/training_step.h"
+
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -7,7 +10,6 @@
 #include "tests/support/race_check.h"
 #include "tests/support/result_checks.h"
 #include "workload/batch.h"
-#include "workload/training_step.h"
 
 namespace vitality {
 namespace {
@@ -57,9 +59,9 @@ std::string different(const std::string& what, Count got, Count want) {
 
 TEST_CASE("training step: gradients and new weights equal the double reference") {
   for (const char* kind : {"taylor", "softmax", "sparse", "unified", "unified_additive"}) {
-    for (const char* precision : {"fp64", "fp32", "fp16"}) {
+    for (const char* precision : {"fp64", "fp32", "fp16", "int16"}) {
       for (const char* optimizer : {"adamw", "sgd"}) {
-        const int images = precision == std::string("fp32") ? 3 : 1;
+        const int images = precision == std::string("fp32") || precision == std::string("int16") ? 3 : 1;
         const std::vector<std::string> overrides{std::string("attention=") + kind,
                                                  std::string("precision=") + precision,
                                                  std::string("training.optimizer=") + optimizer};
@@ -73,12 +75,12 @@ TEST_CASE("training step: gradients and new weights equal the double reference")
 
 TEST_CASE("training step: masks from every source, full and empty") {
   for (const char* kind : {"sparse", "unified", "unified_additive"}) {
-    for (const std::vector<std::string>& masks : std::vector<std::vector<std::string>>{
-             {"sparsity.source=predicted", "sparsity.threshold=0.1"},
-             {"sparsity.source=predicted", "sparsity.threshold=1"},
-             {"sparsity.source=density", "sparsity.density=0.3"},
-             {"sparsity.source=density", "sparsity.density=0"},
-             {"sparsity.source=density", "sparsity.density=1"}}) {
+    for (const std::vector<std::string>& masks :
+         std::vector<std::vector<std::string>>{{"sparsity.source=predicted", "sparsity.threshold=0.1"},
+                                               {"sparsity.source=predicted", "sparsity.threshold=1"},
+                                               {"sparsity.source=density", "sparsity.density=0.3"},
+                                               {"sparsity.source=density", "sparsity.density=0"},
+                                               {"sparsity.source=density", "sparsity.density=1"}}) {
       std::vector<std::string> overrides = masks;
       overrides.insert(overrides.end(), {std::string("attention=") + kind, "precision=fp64"});
       INFO(joined(overrides));
@@ -91,7 +93,8 @@ TEST_CASE("training step: small scratchpads and little parallelism change no val
   for (const char* kind : {"taylor", "softmax", "sparse", "unified"}) {
     for (const std::vector<std::string>& machine : std::vector<std::vector<std::string>>{
              {"scratchpad.capacity_kib=16", "matrix_engine.rows=8", "matrix_engine.cols=8"},
-             {"scratchpad.capacity_kib=24", "matrix_engine.rows=8", "matrix_engine.cols=8", "diagonal_engine.enabled=false"},
+             {"scratchpad.capacity_kib=24", "matrix_engine.rows=8", "matrix_engine.cols=8",
+              "diagonal_engine.enabled=false"},
              {"matrix_engine.stationary_prefetch=true"},
              {"pipeline.intra_layer=false"},
              {"dram.model=banked", "dram.channels=1"}}) {
@@ -175,7 +178,7 @@ TEST_CASE("training step: Taylor backward has the operations of its closed form"
             text += different("div", l.operations.div, heads * (m * e + m + d));
             text += different("exp", l.operations.exp, 0);
             const Count products = m * d * (e - 1) + d * e * (m - 1) + n * e * (d - 1) + n * d * (e - 1);
-            const Count sums = e * (m - 1) + d * (m - 1) + d * (n - 1);         // dv_sum, dk_hat_sum, mean of dK_hat
+            const Count sums = e * (m - 1) + d * (m - 1) + d * (n - 1);  // dv_sum, dk_hat_sum, mean of dK_hat
             const Count additions = m * (e - 1) + m * d + n * d + n * e + 2 * n * d;  // dt, dQ, K_hat, dV, dK_hat, dK
             text += different("add", l.operations.add, heads * (products + sums + additions));
             if (small && l.mapping.find("1 query chunks") != std::string::npos) text += "not chunked";
@@ -239,7 +242,8 @@ TEST_CASE("training step: phases and units account for every cycle, every byte a
                    Cycles split = 0;
                    for (const auto& [name, part] : l.time_split) split += part;
                    text += different(l.name, split, l.end_cycle - l.start_cycle);
-                   if (l.executed && l.end_cycle - l.start_cycle < l.bound_cycles) text += l.name + " beats its bound; ";
+                   if (l.executed && l.end_cycle - l.start_cycle < l.bound_cycles)
+                     text += l.name + " beats its bound; ";
                  }
                  // The update reads weights, moments and gradients, and writes weights, moments and the fp16 copy:
                  // the gradients of the position embedding are summed in fp16, all others in 32 bits.
@@ -247,7 +251,8 @@ TEST_CASE("training step: phases and units account for every cycle, every byte a
                  const Count states = optimizer == std::string("adamw") ? 3 : 2;
                  text += different("update reads", r.training.phases[2].dram_read_bytes,
                                    4 * (states + 1) * parameters - 2 * embedded);
-                 text += different("update writes", r.training.phases[2].dram_write_bytes, (4 * states + 2) * parameters);
+                 text +=
+                     different("update writes", r.training.phases[2].dram_write_bytes, (4 * states + 2) * parameters);
                  return text;
                }) == "");
   }
@@ -267,7 +272,8 @@ TEST_CASE("training step: saved activations are what the backward pass reads aga
 
 TEST_CASE("training step: what has no backward pass is refused by name") {
   const auto refused = [](const std::vector<std::string>& overrides, const std::string& name) {
-    return step(overrides, 1, false, [](const SimulationResult&, const VitModel&) { return std::string("ran"); }, name);
+    return step(
+        overrides, 1, false, [](const SimulationResult&, const VitModel&) { return std::string("ran"); }, name);
   };
   using Catch::Contains;
   CHECK_THAT(refused({"attention=taylor"}, "tiny_levit"), Contains("layer stem") && Contains("conv2d"));

@@ -64,7 +64,7 @@ TEST_CASE("gradient kernels equal the reference") {
       MatrixD want = x, weights = x, first(kRows, kCols), second(kRows, kCols), scaled = dy;
       reference::Optimizer(s).update("w", want, dy);
       scale(scaled, 16);
-      update_weights(kDouble,
+      update_weights(kDouble, kDouble,
                      {kind == reference::OptimizerKind::kAdamW, s.rate, s.momentum, s.beta1, s.beta2, s.epsilon,
                       s.weight_decay, 16},
                      kRows * kCols, weights.data(), scaled.data(), first.data(), second.data(), nullptr);
@@ -106,8 +106,8 @@ TEST_CASE("gradient jobs: costs by hand") {
     CHECK(c.operations.mul == 9 * 96);
     CHECK(c.operations.add == 5 * 96);
     CHECK(c.operations.div == 2 * 96);
-    CHECK(c.stream == 9 * 6);                    // 96 elements on 16 lanes, nine sweeps
-    CHECK(c.scratchpad_read == 4 * 4 * 96);      // weights, two moments, gradient
+    CHECK(c.stream == 9 * 6);                       // 96 elements on 16 lanes, nine sweeps
+    CHECK(c.scratchpad_read == 4 * 4 * 96);         // weights, two moments, gradient
     CHECK(c.scratchpad_write == (3 * 4 + 2) * 96);  // and the fp16 copy
   }
   SECTION("SGD") {
