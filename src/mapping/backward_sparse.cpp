@@ -157,22 +157,22 @@ class UnifiedBackward : public MaskBackward {
     const Bytes d = a_.d_qk, e = a_.d_v, n = a_.n_kv, m = p.query_chunk, depth = std::max(d, e);
     const Count entries = most_entries(p.query_chunk);
     std::vector<Bytes> list{element_ * n * d, element_ * n * e, wide_ * n * d, wide_ * n * e, bits_bytes()};
-    list.insert(list.end(), {element_ * d * e, wide_ * d * e});   // G, dG
-    list.insert(list.end(), {wide_ * entries, wide_ * entries});  // dA and scores on the mask
+    list.insert(list.end(), {element_ * d * e, wide_ * d * e});  // G, dG
     list.insert(list.end(), 2, wide_ * m * dense_columns());
-    list.insert(list.end(), 2, partial_ * m);      // dt, the mask's part of it
     list.insert(list.end(), 6, partial_ * depth);  // K_bar, k_hat_sum, dv_sum, dk_hat_sum and a part of it, mean
-    // Q, dZ, Z of T, dQ, A on the mask, numbers of the rows, t_D.
-    for (const Bytes bytes : {element_ * m * d, element_ * m * e, wide_ * m * e, wide_ * m * d, element_ * entries,
-                              wide_ * m * kRowNumbers, partial_ * m})
+    // Q, dZ, Z of T, dQ; A, dA and scores on the mask; numbers of the rows; t_D, dt, the mask's part of it.
+    for (const Bytes bytes :
+         {element_ * m * d, element_ * m * e, wide_ * m * e, wide_ * m * d, element_ * entries, wide_ * entries,
+          wide_ * entries, wide_ * m * kRowNumbers, partial_ * m, partial_ * m, partial_ * m})
       list.insert(list.end(), static_cast<std::size_t>(p.sets), bytes);
     return list;
   }
   void take_buffers(std::vector<std::int32_t>::const_iterator& next) override {
     take(next,
-         {&k_, &v_, &dk_hat_, &dv_, &bits_, &g_, &dg_, &da_, &scores_, &dense_[0], &dense_[1], &dt_, &terms_,
-          &key_mean_, &key_sum_, &dv_sum_, &dk_sum_, &part_, &mean_},
-         {&q_pair_, &dz_pair_, &z_pair_, &dq_pair_, &map_pair_, &rows_pair_, &t_d_pair_});
+         {&k_, &v_, &dk_hat_, &dv_, &bits_, &g_, &dg_, &dense_[0], &dense_[1], &key_mean_, &key_sum_, &dv_sum_,
+          &dk_sum_, &part_, &mean_},
+         {&q_pair_, &dz_pair_, &z_pair_, &dq_pair_, &map_pair_, &da_pair_, &scores_pair_, &rows_pair_, &t_d_pair_,
+          &dt_pair_, &terms_pair_});
   }
 
   void map_head() override {
@@ -215,7 +215,8 @@ class UnifiedBackward : public MaskBackward {
     const bool first = rows.first == 0, last = rows.first + m == a_.n_q;
     next_chunk();
     q_ = now(q_pair_), dz_ = now(dz_pair_), z_ = now(z_pair_), dq_ = now(dq_pair_), map_ = now(map_pair_);
-    rows_ = now(rows_pair_), t_d_ = now(t_d_pair_);
+    da_ = now(da_pair_), scores_ = now(scores_pair_), rows_ = now(rows_pair_), t_d_ = now(t_d_pair_);
+    dt_ = now(dt_pair_), terms_ = now(terms_pair_);
     load(map_op_, {rows_of_dz(rows, dz_)});
     load(scores_op_, {rows_of(a_.q, a_.n_q, d, rows, q_)});
     Transfer sums = rows_of_saved(saved().row_sums, a_.n_q, rows, rows_),
@@ -305,7 +306,9 @@ class UnifiedBackward : public MaskBackward {
                t_d_ = kNone, dt_ = kNone, terms_ = kNone, key_mean_ = kNone, key_sum_ = kNone, dv_sum_ = kNone,
                dk_sum_ = kNone, part_ = kNone, mean_ = kNone;
   std::int32_t dense_[2] = {kNone, kNone};
-  Pair q_pair_, dz_pair_, z_pair_, dq_pair_, map_pair_, rows_pair_, t_d_pair_;  // the chunk's: q_, dz_, ...
+  // The chunk's are q_, dz_, ...
+  Pair q_pair_, dz_pair_, z_pair_, dq_pair_, map_pair_, da_pair_, scores_pair_, rows_pair_, t_d_pair_, dt_pair_,
+      terms_pair_;
   std::size_t dense_count_ = 0;
   std::int32_t scores_op_ = kNone, dense_op_ = kNone, map_op_ = kNone, ds_op_ = kNone, numerator_op_ = kNone,
                denominator_op_ = kNone, query_op_ = kNone, context_op_ = kNone, value_sum_op_ = kNone,

@@ -154,7 +154,7 @@ double gradient_tolerance(Precision precision) {
     case Precision::kFp32:
       return 1e-4;
     case Precision::kInt16:
-      return 0.02;
+      return 0.01;
     default:
       return 0.02;
   }
