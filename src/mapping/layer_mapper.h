@@ -50,6 +50,13 @@ struct SavedForward {  // by layer of the forward model
   std::vector<std::int32_t> weight;  // tensor of a linear layer's or convolution's weights
 };
 
+// How the columns of a layer's output travel to memory (codec.h): those marked as `coded_heads` heads instead of
+// `heads`.
+struct HeadCode {
+  int heads = 0, coded_heads = 0;
+  std::vector<bool> columns;  // empty: none
+};
+
 struct MappingContext {
   const VitModel& model;
   const HardwareConfig& config;
@@ -59,6 +66,7 @@ struct MappingContext {
   std::map<std::string, Bytes> shared_weights = {};        // DRAM addresses of what the images of a batch share
   std::map<std::array<int, 9>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
   SavedForward* saved = nullptr;                           // training steps only
+  std::map<int, HeadCode> head_codes = {};                 // by layer, where asked for
 
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
   std::int32_t tensor_of(int layer_index) const {

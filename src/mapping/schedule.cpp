@@ -31,6 +31,7 @@ const char* job_name(JobKind kind) {
                                       "sparse_softmax",
                                       "spmm",
                                       "merge",
+                                      "code",
                                       "clear",
                                       "loss_gradient",
                                       "norm_gradient",

@@ -57,7 +57,8 @@ enum class JobKind : std::uint8_t {
                    // partial: t_D
   kSpmm,           // sparse engine: result(m x n) = streamed (on the mask, m x k) * stationary(k x n)
   kMerge,          // adders: low-rank + sparse output
-  // Training (docs/training.md).
+  kCode,  // matrix engine: m x n elements encoded (kFirst) or decoded, each a sum over k of aux heads; in place
+          // Training (docs/training.md).
   kClear,               // adders: result(m x n) = 0
   kLossGradient,        // special functions: result(1 x n) = (softmax(streamed) - onehot(aux)) * scale
   kNormGradient,        // special functions: from dY = streamed and x = stationary, both m x n: result = dX,
@@ -216,6 +217,7 @@ struct MaskTile {
   std::int32_t mask, row, col, rows, cols;
   Count kept = 0, used_rows = 0;  // entries; rows that have one
   Count sub_rows = 0, passes = 0;
+  Count whole_columns = 0, used_columns = 0;  // ViTCoD: of the denser engine; others that have an entry
   Count slots = 0,
         capacity = 0;  // places for an entry: in what the entries were packed into, in the passes that took it
   bool transposed =
