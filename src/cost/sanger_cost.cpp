@@ -14,8 +14,8 @@ void sanger_describe(const HardwareConfig& config, const Mask& mask, MaskTile& t
     Count sub_rows = 0;
     for (int r = 0; r < tile.rows; ++r) {
       const std::uint8_t* row = mask.row(tile.row + r) + tile.col;
-      sub_rows += ceil_div(std::count(row + first, row + std::min(tile.cols, first + kSangerVectorColumns), 1),
-                           array.cols);
+      sub_rows +=
+          ceil_div(std::count(row + first, row + std::min(tile.cols, first + kSangerVectorColumns), 1), array.cols);
     }
     tile.sub_rows += sub_rows;
     tile.passes += ceil_div(sub_rows, array.rows);
@@ -69,7 +69,8 @@ JobCost sanger_products(const Job& job, const MaskTile& tile, const HardwareConf
   const Bytes mask_bits = ceil_div(static_cast<Count>(tile.rows) * tile.cols, 8);
   Bytes read = mask_bits, write = 0;
   if (sddmm) {
-    read += size.element * ((tile.sub_rows + block) * depth + ((job.flags & kHasBias) != 0 ? tile.kept : 0));
+    read += size.element * ((tile.sub_rows + block) * depth + ((job.flags & kHasBias) != 0 ? tile.kept : 0)) +
+            guard_bytes(job, block * depth);
     write = size.wide * tile.kept;
   } else {
     const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
