@@ -167,6 +167,7 @@ std::string write_json(const SimulationResult& result) {
   json["units"] = list(result.units);
   json["energy_breakdown_pj"] = to_json(result.energy);
   json["clock_energy_pj"] = result.clock_energy;
+  json["action_energy_pj"] = object(result.action_prices);
   for (const EnergyBar& bar : energy_bars(result.energy)) {
     if (result.energy.total() <= 0) break;
     json["energy_uncertainty"].push_back({{"class", bar.name},
