@@ -58,7 +58,7 @@ enum class JobKind : std::uint8_t {
   kSpmm,           // sparse engine: result(m x n) = streamed (on the mask, m x k) * stationary(k x n)
   kMerge,          // adders: low-rank + sparse output
   kCode,  // matrix engine: m x n elements encoded (kFirst) or decoded, each a sum over k of aux heads; in place
-          // Training (docs/training.md).
+  // Training (docs/training.md).
   kClear,               // adders: result(m x n) = 0
   kLossGradient,        // special functions: result(1 x n) = (softmax(streamed) - onehot(aux)) * scale
   kNormGradient,        // special functions: from dY = streamed and x = stationary, both m x n: result = dX,
@@ -137,7 +137,8 @@ enum JobFlag : std::uint16_t {
   kWide = 512,         // result kept in the wide intermediate format
   kOntoResult = 2048,  // last pass: the requantised sum is added to the wide result that is there
   kSwapped = 1024,     // addition of two layers: `streamed` is the layer's second input
-  kNarrow = 4096       // the streamed operand is in the storage format where the unit otherwise reads a wide one
+  kNarrow = 4096,      // the streamed operand is in the storage format where the unit otherwise reads a wide one
+  kGuardBit = 8192  // K_hat is the result or an operand (of a pass: the transposed one): one bit more than the format
 };
 
 constexpr std::int32_t kNone = -1;
