@@ -125,6 +125,13 @@ Json to_json(const UnitResult& unit) {
           {"area_um2", unit.area_um2}};
 }
 
+Json timeline_json(const SimulationResult& result) {
+  Json units = Json::object();
+  for (const UnitResult& unit : result.units)
+    if (!unit.occupied.empty()) units[unit.name] = unit.occupied;
+  return {{"bin_cycles", result.bin_cycles}, {"occupied_cycles", std::move(units)}};
+}
+
 template <class Item>
 Json list(const std::vector<Item>& items) {
   Json json = Json::array();
@@ -151,6 +158,7 @@ std::string write_json(const SimulationResult& result) {
   json["attention_totals"] = to_json(result.attention_totals);
   json["layers"] = list(result.layers);
   json["units"] = list(result.units);
+  if (result.bin_cycles > 0) json["timeline"] = timeline_json(result);
   json["energy_breakdown_pj"] = to_json(result.energy);
   if (!result.mask_source.empty()) json["mask_source"] = result.mask_source;
   json["not_charged"] = result.not_charged;
