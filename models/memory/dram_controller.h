@@ -43,6 +43,7 @@ class DramController : public sc_core::sc_module {
   DramController(sc_core::sc_module_name name, const MachineContext& context);
   DramStatistics statistics() const { return backend_->statistics(); }
   DramEnergy energy() const { return backend_->energy(); }
+  void observe(const DramCommandObserver& observer) { backend_->observe(observer); }
 
  private:
   struct Outstanding {  // by request id

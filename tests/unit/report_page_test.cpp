@@ -205,7 +205,7 @@ TEST_CASE("errors in inputs name the file, the place and what was expected") {
             .find("in.json: /pairs/0/machine: not among /machines") == 0);
 }
 
-TEST_CASE("the units' timeline arrives in the page and as a figure; what does not fit it is refused") {
+TEST_CASE("the units' timeline arrives in the page and as a figure, and what does not fit it is refused") {
   const auto with = [](const char* timeline) {
     nlohmann::json json = nlohmann::json::parse(golden("vitality.json"));
     json["timeline"] = nlohmann::json::parse(timeline);
