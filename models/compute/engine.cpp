@@ -28,7 +28,8 @@ void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   schedule_job(job, cost, times.start, times);
   // Operands are there (dependencies) and stay until they are released: the values can be computed at any time between.
   if (context_.executor != nullptr) context_.executor->execute(job);
-  add_phase(times.released, index, kPhaseReleased);
+  const bool apart = (JobPayload::of(payload).phases & kPhaseReleased) != 0 || times.released > times.free;
+  add_phase(apart ? times.released : times.free, index, kPhaseReleased);
   add_phase(times.free, index, kPhaseFree);
   add_phase(times.done, index, kPhaseDone);
   wake();

@@ -20,21 +20,29 @@ ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& c
   for (std::size_t i = 0; i < count; ++i) first_dependent_[i + 1] += first_dependent_[i];
   dependents_.resize(schedule.dependencies.size());
   std::vector<std::int32_t> next(first_dependent_.begin(), first_dependent_.end() - 1);
+  last_reader_.resize(count);
+  std::array<std::int32_t, kUnitKinds> reader;
   for (std::size_t i = 0; i < count; ++i) {
     const Job& job = schedule.jobs[i];
     waiting_[i] = job.dependency_count;
+    reader.fill(kNone);
     for (int d = 0; d < job.dependency_count; ++d) {
       const Dependency dependency = schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
-      dependents_[static_cast<std::size_t>(next[static_cast<std::size_t>(dependency.job)]++)] = {
-          static_cast<std::int32_t>(i), dependency.kind};
+      const auto on = static_cast<std::size_t>(dependency.job);
+      dependents_[static_cast<std::size_t>(next[on]++)] = {static_cast<std::int32_t>(i), dependency.kind};
+      if (static_cast<DependencyKind>(dependency.kind) != DependencyKind::kReleased) continue;
+      std::int32_t& last = reader[static_cast<std::size_t>(schedule.jobs[on].unit)];
+      last = std::max<std::int32_t>(last, dependency.job);
     }
+    for (const std::int32_t last : reader)
+      if (last != kNone) last_reader_[static_cast<std::size_t>(last)] = true;
   }
 }
 
 void ChunkController::attach_unit(UnitKind kind, int depth) {
   Unit& unit = unit_[static_cast<std::size_t>(kind)];
   unit.socket = sockets_++;
-  unit.room = depth;
+  unit.room = unit.depth = depth;
 }
 
 void ChunkController::make_ready(std::int32_t job, std::int32_t limiter, DependencyKind kind) {
@@ -98,6 +106,14 @@ void ChunkController::run_uncharged() {
   }
 }
 
+// Who waits for the operands of a job that is not a last reader waits for a later job of the same unit too. Where the
+// unit holds one job at a time and has issued none of the later ones, those start when this one has left the unit.
+std::uint8_t ChunkController::wanted_phases(Unit& unit, std::int32_t job) const {
+  const bool in_order = job > unit.last_issued;
+  if (in_order) unit.last_issued = job;
+  return in_order && unit.depth == 1 && !last_reader_[static_cast<std::size_t>(job)] ? 0 : kPhaseReleased;
+}
+
 void ChunkController::dispatch() {
   if (done_ == 0 && context_.now() == 0) {  // the first activation, at elaboration's end
     for (std::size_t i = 0; i < waiting_.size(); ++i) {
@@ -117,7 +133,7 @@ void ChunkController::dispatch() {
       unit.ready.pop();
       --unit.room;
       context_.order[u].push_back(job);
-      units[unit.socket]->b_transport(order_.fill(job, 0), delay);
+      units[unit.socket]->b_transport(order_.fill(job, wanted_phases(unit, job)), delay);
       satisfy(job, DependencyKind::kIssued);
     }
   }

@@ -1,6 +1,9 @@
 // Issues the jobs of a Schedule: a job goes to its unit when all its dependencies are satisfied and the unit has room;
 // among several the smallest index goes first. What became possible in one instant is decided together in the following
 // delta cycle, so that the order of events inside an instant decides nothing.
+//
+// An order names the phases that matter on their own (JobExtension::phases): a release of operands that can make
+// nothing ready before the unit is free again is reported then, which saves an event a pass.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_initiator_socket.h>
@@ -35,7 +38,8 @@ class ChunkController : public sc_core::sc_module {
 
  private:
   struct Unit {
-    int socket = -1, room = 0;
+    int socket = -1, room = 0, depth = 0;
+    std::int32_t last_issued = -1;  // the largest index so far
     std::priority_queue<std::int32_t, std::vector<std::int32_t>, std::greater<std::int32_t>> ready;
   };
   void receive(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
@@ -43,6 +47,7 @@ class ChunkController : public sc_core::sc_module {
   void make_ready(std::int32_t job, std::int32_t limiter, DependencyKind kind);
   void run_uncharged();
   void dispatch();
+  std::uint8_t wanted_phases(Unit& unit, std::int32_t job) const;
 
   MachineContext& context_;
   std::array<Unit, kUnitKinds> unit_;
@@ -51,6 +56,7 @@ class ChunkController : public sc_core::sc_module {
   std::vector<std::int32_t> waiting_;          // unsatisfied dependencies of a job
   std::vector<std::int32_t> first_dependent_;  // CSR of the reversed dependencies
   std::vector<Dependency> dependents_;
+  std::vector<bool> last_reader_;  // of a job: no later job of its unit releases operands for all who wait for its own
   std::vector<std::int32_t> uncharged_;
   std::int64_t done_ = 0;
   Cycles last_cycle_ = 0;

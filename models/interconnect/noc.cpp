@@ -35,17 +35,22 @@ Bytes Noc::byte_hops() const {
   return total;
 }
 
+void Noc::add_port() {
+  routes_.emplace_back();
+  for (const auto& link : noc_route(config_, bytes_.size()))
+    routes_.back().push_back(&links_.try_emplace(link, config_.link_bytes, config_.link_bytes).first->second);
+  bytes_.push_back(0);
+}
+
 void Noc::access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
   const auto port = static_cast<std::size_t>(id);
-  if (bytes_.size() <= port) bytes_.resize(port + 1);
+  while (bytes_.size() <= port) add_port();
   auto& stream = *payload.get_extension<StreamExtension>();
   bytes_[port] += stream.read_bytes + stream.write_bytes;
   if (stream.cycles > 0 && (stream.read_rate > 0 || stream.write_rate > 0)) {
     const Cycles alone = stream.cycles;
-    for (const auto& link : noc_route(config_, port)) {
-      RateCalendar& calendar = links_.try_emplace(link, config_.link_bytes, config_.link_bytes).first->second;
-      const Cycles taken =
-          calendar.reserve(stream.now, stream.start, stream.cycles, stream.read_rate, stream.write_rate);
+    for (RateCalendar* const link : routes_[port]) {
+      const Cycles taken = link->reserve(stream.now, stream.start, stream.cycles, stream.read_rate, stream.write_rate);
       // A slower stream asks less of what comes behind.
       const double slower = static_cast<double>(stream.cycles) / static_cast<double>(taken);
       stream.read_rate *= slower, stream.write_rate *= slower;

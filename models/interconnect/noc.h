@@ -30,8 +30,10 @@ class Noc : public sc_core::sc_module {
 
  private:
   void access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void add_port();
   NocConfig config_;
   std::map<std::pair<int, int>, RateCalendar> links_;  // by the nodes they join; the bus is one
+  std::vector<std::vector<RateCalendar*>> routes_;     // by port: the links on the way
   std::vector<Bytes> bytes_;
 };
 

@@ -37,36 +37,36 @@ void Dma::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
     Request& next = request();
     next.slot = static_cast<std::int32_t>(slot);
     next.transfer.bytes = transfer.bytes;
-    next.payload.set_address(static_cast<sc_dt::uint64>(transfer.dram_address));
-    next.payload.set_command(job.kind == JobKind::kLoad ? tlm::TLM_READ_COMMAND : tlm::TLM_WRITE_COMMAND);
+    next.transfer.more = i + 1 < job.m;
+    next.set_address(static_cast<sc_dt::uint64>(transfer.dram_address));
+    next.set_command(job.kind == JobKind::kLoad ? tlm::TLM_READ_COMMAND : tlm::TLM_WRITE_COMMAND);
     tlm::tlm_phase phase = tlm::BEGIN_REQ;
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-    dram_socket->nb_transport_fw(next.payload, phase, delay);
+    dram_socket->nb_transport_fw(next, phase, delay);
   }
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
 tlm::tlm_sync_enum Dma::respond(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
-  for (std::unique_ptr<Request>& candidate : requests_) {
-    if (&candidate->payload != &payload) continue;
-    free_.push_back(candidate.get());
-    Slot& slot = slots_[static_cast<std::size_t>(candidate->slot)];
-    if (--slot.waiting > 0) break;
-    const std::int32_t index = slot.job;
-    slot.job = -1;
-    JobTimes& times = context_.times[static_cast<std::size_t>(index)];
-    times.released = times.free = times.done = context_.now();
-    const Job& job = context_.schedule.jobs[static_cast<std::size_t>(index)];
-    if (context_.executor != nullptr) context_.executor->execute(job);
-    const JobCost& cost = context_.costs.of(index);
-    StreamExtension moved;
-    moved.read_bytes = cost.scratchpad_read, moved.write_bytes = cost.scratchpad_write;
-    memory_socket->b_transport(access_.fill(moved), delay);
-    phase_socket->b_transport(report_.fill(index, kPhaseReleased | kPhaseFree | kPhaseDone), delay);
-    break;
-  }
+  auto& answered = static_cast<Request&>(payload);  // no other payloads leave here
+  free_.push_back(&answered);
+  Slot& slot = slots_[static_cast<std::size_t>(answered.slot)];
+  if (--slot.waiting == 0) finish(slot, delay);
   phase = tlm::END_RESP;
   return tlm::TLM_COMPLETED;
+}
+
+void Dma::finish(Slot& slot, sc_core::sc_time& delay) {
+  const std::int32_t index = slot.job;
+  slot.job = -1;
+  JobTimes& times = context_.times[static_cast<std::size_t>(index)];
+  times.released = times.free = times.done = context_.now();
+  if (context_.executor != nullptr) context_.executor->execute(context_.schedule.jobs[static_cast<std::size_t>(index)]);
+  const JobCost& cost = context_.costs.of(index);
+  StreamExtension moved;
+  moved.read_bytes = cost.scratchpad_read, moved.write_bytes = cost.scratchpad_write;
+  memory_socket->b_transport(access_.fill(moved), delay);
+  phase_socket->b_transport(report_.fill(index, kPhaseReleased | kPhaseFree | kPhaseDone), delay);
 }
 
 }  // namespace vitality

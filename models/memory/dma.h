@@ -28,10 +28,9 @@ class Dma : public sc_core::sc_module {
 
  private:
   static constexpr int kDepth = 4;
-  struct Request {
-    Request() { payload.set_extension(&transfer); }
-    ~Request() { payload.clear_extension(&transfer); }
-    tlm::tlm_generic_payload payload;
+  struct Request : tlm::tlm_generic_payload {
+    Request() { set_extension(&transfer); }
+    ~Request() override { clear_extension(&transfer); }
     TransferExtension transfer;
     std::int32_t slot = 0;
   };
@@ -42,6 +41,7 @@ class Dma : public sc_core::sc_module {
 
   void take(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   tlm::tlm_sync_enum respond(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay);
+  void finish(Slot& slot, sc_core::sc_time& delay);
   Request& request();
 
   MachineContext& context_;

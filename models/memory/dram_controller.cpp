@@ -31,7 +31,7 @@ void DramController::submit(const Outstanding& outstanding) {
   const auto* transfer = payload.get_extension<TransferExtension>();
   const Bytes bytes = transfer ? transfer->bytes : static_cast<Bytes>(payload.get_data_length());
   backend_->submit(id, static_cast<Bytes>(payload.get_address()), bytes, payload.is_write(), now());
-  wake();
+  if (transfer == nullptr || !transfer->more) wake();
 }
 
 tlm::tlm_sync_enum DramController::request(int initiator, tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
@@ -62,7 +62,8 @@ void DramController::wake() {
   if (next < 0 || next == next_wake_) return;
   next_wake_ = next;
   event_.cancel();
-  event_.notify(static_cast<double>(std::max<Cycles>(0, next - now())) * period_);
+  event_.notify(
+      sc_core::sc_time::from_value(static_cast<sc_dt::uint64>(std::max<Cycles>(0, next - now())) * period_.value()));
 }
 
 void DramController::step() {

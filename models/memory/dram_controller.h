@@ -8,8 +8,9 @@
 // in which the
 //   last byte has moved.
 // The length is the payload's data length, unless a TransferExtension gives another: a DMA moves more than a payload's
-// data buffer needs to hold. Data is not stored here (values live in the tile executor): timing only. Byte enables are
-// refused.
+// data buffer needs to hold. It may also say that more requests follow in the same instant: the back end is asked for
+// its next event after the last of them. Data is not stored here (values live in the tile executor): timing only. Byte
+// enables are refused.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_target_socket.h>
@@ -25,6 +26,7 @@ namespace vitality {
 
 struct TransferExtension : tlm::tlm_extension<TransferExtension> {
   Bytes bytes = 0;
+  bool more = false;
   tlm::tlm_extension_base* clone() const override { return new TransferExtension(*this); }
   void copy_from(const tlm::tlm_extension_base& other) override {
     *this = static_cast<const TransferExtension&>(other);
@@ -41,6 +43,7 @@ class DramController : public sc_core::sc_module {
   DramController(sc_core::sc_module_name name, const MachineContext& context);
   DramStatistics statistics() const { return backend_->statistics(); }
   DramEnergy energy() const { return backend_->energy(); }
+  void observe(const DramCommandObserver& observer) { backend_->observe(observer); }
 
  private:
   struct Outstanding {  // by request id

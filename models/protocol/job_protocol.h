@@ -1,6 +1,7 @@
 // The job protocol: TLM-2.0 generic payloads that carry a JobExtension.
 //
-// Controller -> unit (b_transport, zero time): take this job; the unit has room for it. Unit -> controller
+// Controller -> unit (b_transport, zero time): take this job; the unit has room for it; kPhaseReleased: say when its
+// operands are released, which may else be told with the unit's being free. Unit -> controller
 // (b_transport, zero time): the job has released its operands, the unit can take another job, the job's result is
 // there: any set of these at once.
 #pragma once

@@ -30,8 +30,18 @@ struct MachineContext {
   std::array<std::vector<std::int32_t>, kUnitKinds> order = {};  // per unit, in the order of issue
 
   // Integer cycles inside, sc_time only at the kernel's edge.
-  Cycles now() const { return static_cast<Cycles>(sc_core::sc_time_stamp().value() / period.value()); }
-  sc_core::sc_time until(Cycles cycle) const { return static_cast<double>(cycle - now()) * period; }
+  Cycles now() const {
+    const sc_dt::uint64 time = sc_core::sc_time_stamp().value();
+    if (time != time_) time_ = time, cycle_ = static_cast<Cycles>(time / period.value());
+    return cycle_;
+  }
+  sc_core::sc_time until(Cycles cycle) const {
+    return sc_core::sc_time::from_value(static_cast<sc_dt::uint64>(cycle - now()) * period.value());
+  }
+
+  // Of the last look at the clock: a division less for the many that follow in the same instant.
+  mutable sc_dt::uint64 time_ = 0;
+  mutable Cycles cycle_ = 0;
 };
 
 }  // namespace vitality

@@ -1,6 +1,4 @@
 // `vitality dram`: replays a memory trace on the config's DRAM, JSON on stdout, the command trace as CSV on request.
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -12,21 +10,12 @@
 #include "config/hardware_config_json.h"
 #include "config/memory_trace.h"
 #include "cost/dram_replay.h"
+#include "report/dram_commands.h"
 
 namespace vitality::cli {
 namespace {
 
 namespace po = boost::program_options;
-
-void write_command(std::FILE* file, int channel, const DramCommandRecord& c) {
-  const bool whole_rank = c.command == DramCommand::kRefresh || c.command == DramCommand::kPrechargeAll;
-  if (whole_rank) {
-    fmt::print(file, "{},{},{},{},,,,\n", c.clock, channel, to_string(c.command), c.at.rank);
-  } else {
-    fmt::print(file, "{},{},{},{},{},{},{},{}\n", c.clock, channel, to_string(c.command), c.at.rank, c.at.bank_group,
-               c.at.bank, c.at.row, c.at.column);
-  }
-}
 
 nlohmann::ordered_json to_json(const HardwareConfig& config, const DramReplayResult& result) {
   const DramStatistics& s = result.statistics;
@@ -68,9 +57,9 @@ nlohmann::ordered_json to_json(const HardwareConfig& config, const DramReplayRes
 DramReplayResult replay(const HardwareConfig& config, const std::string& trace, OutputFile* commands) {
   DramReplay memory(config.dram);
   if (commands) {
-    fmt::print(commands->stream(), "cycle,channel,command,rank,bank_group,bank,row,column\n");
+    write_dram_command_heading(commands->stream());
     memory.observe(
-        [commands](int channel, const DramCommandRecord& c) { write_command(commands->stream(), channel, c); });
+        [commands](int channel, const DramCommandRecord& c) { write_dram_command(commands->stream(), channel, c); });
   }
   MemoryTraceReader reader(trace, memory.capacity());
   MemoryRequest request{};

@@ -7,10 +7,13 @@
 #include <memory>
 #include <optional>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/output_file.h"
 #include "cli/simulation.h"
+#include "report/dram_commands.h"
 #include "report/perfetto_trace.h"
 #include "report/result_csv.h"
 #include "report/result_json.h"
@@ -44,8 +47,8 @@ class MadeFolder {
 
 // Says before a long run what would fail after it.
 void check_writable(const RunRequest& request) {
-  const std::string* const paths[] = {&request.result, &request.trace, &request.vcd};
-  for (std::size_t i = 0; i < 3; ++i) {
+  const std::string* const paths[] = {&request.result, &request.trace, &request.vcd, &request.dram_commands};
+  for (std::size_t i = 0; i < 4; ++i) {
     if (paths[i]->empty()) continue;
     for (std::size_t k = 0; k < i; ++k) {
       if (*paths[k] == *paths[i] && fs::is_regular_file(*paths[i]))
@@ -60,6 +63,11 @@ void check_writable(const RunRequest& request) {
 void write_timelines(const RunRequest& request, const Timeline& timeline, OutputSet& files) {
   if (!request.trace.empty()) write_perfetto_trace(files.add(request.trace), timeline);
   if (!request.vcd.empty()) write_vcd(files.add(request.vcd), timeline);
+}
+
+void write_dram_commands(std::FILE* stream, const std::vector<std::pair<int, DramCommandRecord>>& commands) {
+  write_dram_command_heading(stream);
+  for (const auto& [channel, command] : commands) write_dram_command(stream, channel, command);
 }
 
 void write_result(const RunRequest& request, const SimulationResult& result, std::optional<MadeFolder>& folder,
@@ -90,8 +98,14 @@ int run_command(const Arguments& arguments) {
       write_timelines(request, {model, config, run.schedule, run.times, run.costs}, files);
     };
   }
-  const FinishedSimulation run = run_simulation(request, observe);
+  // Kept until the end: a run that is interrupted leaves no file behind.
+  std::vector<std::pair<int, DramCommandRecord>> commands;
+  DramCommandObserver record;
+  if (!request.dram_commands.empty())
+    record = [&commands](int channel, const DramCommandRecord& command) { commands.emplace_back(channel, command); };
+  const FinishedSimulation run = run_simulation(request, observe, record);
   if (!wait) wait.emplace();
+  if (record) write_dram_commands(files.add(request.dram_commands), commands);
   write_result(request, run.result, folder, files);
   wait.reset();
   if (!request.quiet) std::cout << write_text(run.result, run.config);

@@ -39,6 +39,7 @@ po::options_description described_options() {
       ("csv", text(), "folder for totals.csv, layers.csv, units.csv (training: phases.csv)")
       ("trace", text(), "writes a Perfetto/Chrome trace (JSON)")
       ("vcd", text(), "writes unit states as VCD")
+      ("dram-commands", text(), "writes every DRAM command as CSV (dram.model banked)")
       ("what-if", po::bool_switch(), "also simulates the machine with each resource doubled, and says what that would buy")
       ("quiet", po::bool_switch(), "prints no table")
       ("progress", with_default("auto"), "auto (on a terminal), always or never; on stderr");
@@ -104,6 +105,7 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.csv = path_option(values, "csv");
   request.trace = path_option(values, "trace");
   request.vcd = path_option(values, "vcd");
+  request.dram_commands = path_option(values, "dram-commands");
   request.what_if = values["what-if"].as<bool>();
   request.quiet = values["quiet"].as<bool>();
   request.progress = parse_progress(values["progress"].as<std::string>());

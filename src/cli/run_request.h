@@ -21,7 +21,7 @@ struct RunRequest {
   std::string inputs, layers;  // "" = none, all
   int images = 1;
   // Where it goes.
-  std::string result, csv, trace, vcd;  // "" = not written
+  std::string result, csv, trace, vcd, dram_commands;  // "" = not written
   bool what_if = false;
   bool quiet = false;
   ProgressMode progress = ProgressMode::kAuto;

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "config/hardware_config_json.h"
+#include "sim/analytic_machines.h"
 #include "sim/child_simulation.h"
 #include "workload/batch.h"
 #include "workload/stored_parameters.h"
@@ -67,6 +68,21 @@ std::string check_inputs(const DirectoryParameters& inputs, const VitModel& mode
   return sha256_hex(list);
 }
 
+void check_traces(const RunRequest& request, const HardwareConfig& config) {
+  if (!is_simulated(config)) {
+    for (const auto& [option, file] : {std::pair<const char*, const std::string&>{"--trace", request.trace},
+                                       {"--vcd", request.vcd},
+                                       {"--dram-commands", request.dram_commands}})
+      if (!file.empty())
+        throw InputError("", "",
+                         std::string("option ") + option + ": " + config.name +
+                             " is not simulated and has no timeline, expected a simulated machine");
+  }
+  if (!request.dram_commands.empty() && config.dram.model != DramModel::kBanked)
+    throw InputError("", "",
+                     "option --dram-commands: only dram.model banked issues commands (--set dram.model=banked)");
+}
+
 // One line on stderr that is written over; gone when the run ends.
 class ProgressLine {
  public:
@@ -95,14 +111,15 @@ class ProgressLine {
 }  // namespace
 
 FinishedSimulation run_simulation(
-    const RunRequest& request,
-    std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe) {
+    const RunRequest& request, std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe,
+    const DramCommandObserver& dram_commands) {
   const auto begin = std::chrono::steady_clock::now();
   const bool training = request.mode == "training";
   if (training && !request.layers.empty())
     throw InputError("", "", "option --layers: a training step runs all layers; --mode inference runs a part");
   if (training && request.what_if) throw InputError("", "", "option --what-if: answers for --mode inference only");
   FinishedSimulation run{read_hardware_config(request.config, request.overrides), {}};
+  check_traces(request, run.config);
   const std::string workload_text = read_text_file(request.workload);
   const VitModel one = parse_workload(workload_text, request.workload);
   const VitModel model = batched(one, request.images);
@@ -125,6 +142,7 @@ FinishedSimulation run_simulation(
     if (line.shown())
       options.progress = [&line](const std::string& phase, double fraction) { line.show(phase, fraction); };
     if (observe) options.observe = [&](const FinishedRun& finished) { observe(finished, finished.model, run.config); };
+    options.dram_commands = dram_commands;
     std::vector<WhatIf> answers;  // children first: this process can simulate once
     if (request.what_if) answers = what_if(run.config, model, options.selected);
     run.result = simulate(run.config, model, options);

@@ -13,10 +13,12 @@ struct FinishedSimulation {
   SimulationResult result;
 };
 
-// observe: as in SimulationOptions. Throws InputError and InfeasibleError.
+// observe, dram_commands: as in SimulationOptions. Throws InputError, also where the request asks for a trace that the
+// machine does not have, and InfeasibleError.
 FinishedSimulation run_simulation(
     const RunRequest& request,
-    std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe = {});
+    std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe = {},
+    const DramCommandObserver& dram_commands = {});
 
 // Says on stderr when values are outside tolerance; the exit code.
 int report_numerics(const SimulationResult& result);

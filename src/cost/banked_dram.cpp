@@ -132,4 +132,9 @@ DramStatistics BankedDram::statistics() const {
   return statistics;
 }
 
+void BankedDram::observe(const DramCommandObserver& observer) {
+  for (std::size_t i = 0; i < channels_.size(); ++i)
+    channels_[i].observe([observer, i](const DramCommandRecord& command) { observer(static_cast<int>(i), command); });
+}
+
 }  // namespace vitality

@@ -24,6 +24,7 @@ class BankedDram : public DramBackend {
   DramEnergy energy() const override { return DramEnergy::of(device_, statistics()); }
   // Every command of a channel from now on, as it is issued.
   void observe(int channel, DramChannel::Observer observer) { channels_[channel].observe(std::move(observer)); }
+  void observe(const DramCommandObserver& observer) override;
 
  private:
   struct Part {

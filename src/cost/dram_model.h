@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -40,6 +41,9 @@ struct DramEnergy {
   Picojoules total() const { return activate + read + write + refresh + background; }
 };
 
+struct DramCommandRecord;  // cost/dram_channel.h
+using DramCommandObserver = std::function<void(int channel, const DramCommandRecord& command)>;
+
 class DramBackend {
  public:
   virtual ~DramBackend() = default;
@@ -53,6 +57,8 @@ class DramBackend {
   virtual void advance_to(Cycles now, std::vector<std::int64_t>& completed) = 0;
   virtual DramStatistics statistics() const = 0;
   virtual DramEnergy energy() const = 0;
+  // Called with every command from now on, as it is issued; a back end without commands never calls.
+  virtual void observe(const DramCommandObserver&) {}
 };
 
 // Throws InputError for an impossible device or an unknown address map. clock_mhz is the machine's.

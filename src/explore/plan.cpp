@@ -5,13 +5,11 @@
 
 #include "base/sha256.h"
 #include "config/hardware_config_json.h"
+#include "explore/program_identity.h"
 #include "explore/workload_axis.h"
 
 namespace vitality {
 namespace {
-
-// Part of every key: results of another version of the program are other results.
-const char* const kProgram = "vitality " VITALITY_VERSION;
 
 constexpr double kModelsToLoad = 64;
 
@@ -54,7 +52,7 @@ bool has_unknown_name(const Expression& expression, const JsonValue& variables) 
 Planner::Planner(const SweepSpec& spec) : spec_(spec) {
   const std::string base = write_json(read_hardware_config(spec.base, spec.base_overrides));
   base_ = parse_json(base, spec.base);
-  std::string identity = std::string(kProgram) + "\n" + base + "\n" + write_json(spec) + "\n";
+  std::string identity = std::string(kProgramIdentity) + "\n" + base + "\n" + write_json(spec) + "\n";
   for (const std::string& file : spec.workloads) {
     const std::string text = read_text_file(file);
     Workload workload{file, "", sha256_hex(text), parse_json(text, file)};
@@ -191,7 +189,7 @@ PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::in
       return row;
     }
   }
-  planned.key = sha256_hex(std::string(kProgram) + "\n" + config_json + "\n" + model.sha256 + "\n" +
+  planned.key = sha256_hex(std::string(kProgramIdentity) + "\n" + config_json + "\n" + model.sha256 + "\n" +
                            mask_identity(row.config) + "\n" + (spec_.numerics ? "numerics check" : "numerics off"));
   return row;
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -45,6 +46,21 @@ std::string total_columns(const std::string& suffix) {
   return text;
 }
 
+// Opens a file that nobody changes, without a lock and without files beside it.
+std::string immutable_uri(const std::string& file) {
+  std::string uri = "file:";
+  for (const char c : file) {
+    if (c == '%' || c == '?' || c == '#') {
+      constexpr char kHex[] = "0123456789ABCDEF";
+      const auto byte = static_cast<unsigned char>(c);
+      uri += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
 }  // namespace
 
 ResultStore::ResultStore(const std::string& directory, Mode mode) : file_(directory + "/results.sqlite") {
@@ -55,12 +71,12 @@ ResultStore::ResultStore(const std::string& directory, Mode mode) : file_(direct
   } else if (!std::filesystem::exists(file_)) {
     throw InputError(file_, "", "no result store here; expected a folder written by sweep or merge");
   }
-  lock(directory);
+  if (mode == Mode::kWrite) lock(directory);
   try {
     open(mode);
   } catch (...) {
     sqlite3_close(database_);
-    close(lock_);
+    if (lock_ >= 0) close(lock_);
     throw;
   }
 }
@@ -106,7 +122,10 @@ void ResultStore::open(Mode mode) {
     throw InputError(file_, "", "can't be written: the folder or the file is read-only");
   const int flags =
       writable ? SQLITE_OPEN_READWRITE | (mode == Mode::kWrite ? SQLITE_OPEN_CREATE : 0) : SQLITE_OPEN_READONLY;
-  const int opened = sqlite3_open_v2(file_.c_str(), &database_, flags, nullptr);
+  // On a read-only medium SQLite can't make the files beside a WAL database; a store that was closed needs none.
+  const bool at_rest = !writable && !has_wal();
+  const std::string name = at_rest ? immutable_uri(file_) : file_;
+  const int opened = sqlite3_open_v2(name.c_str(), &database_, flags | (at_rest ? SQLITE_OPEN_URI : 0), nullptr);
   if (opened != SQLITE_OK) fail(opened);
   sqlite3_extended_result_codes(database_, 1);
   sqlite3_busy_timeout(database_, 5000);
@@ -120,10 +139,11 @@ void ResultStore::open(Mode mode) {
   if (!fresh && (application != std::to_string(kApplicationId) || version != std::to_string(kSchemaVersion)))
     throw InputError(file_, "",
                      "not a result store of this version of the program; move it away or choose another --out");
-  const std::string check = pragma("quick_check(1)");
+  std::string check = pragma("quick_check(1)");
+  std::replace(check.begin(), check.end(), '\n', ' ');
   if (check != "ok")
     throw InputError(file_, "", "damaged (" + check + "); move it away, sweep again, or restore a copy");
-  if (mode == Mode::kWrite || writable) {
+  if (mode == Mode::kWrite) {
     execute("PRAGMA journal_mode = WAL");
     execute("PRAGMA synchronous = NORMAL");  // survives a killed process; syncs at checkpoints only
   }
@@ -150,6 +170,11 @@ void ResultStore::create_tables() {
   execute("COMMIT");
 }
 
+// Commits that wait to be moved into the database: a sweep runs, or was killed.
+bool ResultStore::has_wal() const {
+  return access((file_ + "-wal").c_str(), F_OK) == 0;
+}
+
 void ResultStore::fail(int code) const {
   const int primary = code & 0xFF;
   std::string what = database_ ? sqlite3_errmsg(database_) : sqlite3_errstr(code);
@@ -158,6 +183,11 @@ void ResultStore::fail(int code) const {
     what = "damaged or not a result store (" + what + "); move it away, sweep again, or restore a copy";
   if (primary == SQLITE_READONLY) what = "can't be written: " + what;
   if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED) what = "another program holds this database: " + what;
+  if (primary == SQLITE_CANTOPEN && has_wal())
+    throw InputError(
+        file_, "",
+        "left by a sweep that was killed, which can only be read where its folder can be written: copy the "
+        "folder");
   if (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN)
     what += " (" + std::string(std::strerror(sqlite3_system_errno(database_))) + ")";
   throw InputError(file_, "", what);

@@ -1,5 +1,5 @@
 // The result store of a sweep: DIR/results.sqlite (SQLite, WAL), written by one process at a time (a lock of the
-// process: open a folder once in a process).
+// process: open a folder once in a process) and read by any number meanwhile, also from a read-only medium.
 //
 //   points  one row a simulated point, keyed by the SHA-256 of everything that decides its outcome; never simulated
 //   twice rows    the current spec's rows in its order, each naming its point meta    the current spec and its identity
@@ -85,6 +85,7 @@ class ResultStore {
   Statement prepare(const std::string& sql) const;
   bool step(sqlite3_stmt* statement) const;  // true: a row is there
   void run(sqlite3_stmt* statement) const;   // to the end, and reset
+  bool has_wal() const;
   [[noreturn]] void fail(int code) const;
 
   std::string file_;

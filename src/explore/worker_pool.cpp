@@ -111,24 +111,28 @@ std::size_t WorkerPool::depth() const {
 
 WorkerPool::Worker* WorkerPool::least_loaded() {
   return &*std::min_element(workers_.begin(), workers_.end(),
-                            [](const Worker& a, const Worker& b) { return a.ids.size() < b.ids.size(); });
+                            [](const Worker& a, const Worker& b) { return a.given.size() < b.given.size(); });
 }
 
 bool WorkerPool::has_free_slot() const {
   return std::any_of(workers_.begin(), workers_.end(),
-                     [&](const Worker& worker) { return worker.ids.size() < depth(); });
+                     [&](const Worker& worker) { return worker.given.size() < depth(); });
 }
 
 bool WorkerPool::empty() const {
-  return std::all_of(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.ids.empty(); });
+  return std::all_of(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.given.empty(); });
 }
 
 void WorkerPool::start(std::size_t id, const Request& request) {
   if (request.size() > kMaxRequestWords) throw std::runtime_error("a point of too many axes");
   Worker* worker = least_loaded();
-  worker->ids.push_back(id);
+  worker->given.push_back({id, request});
+  send_request(*worker, request);
+}
+
+void WorkerPool::send_request(const Worker& worker, const Request& request) {
   // A worker that is gone shows in collect().
-  const ssize_t sent = send(worker->socket, request.data(), request.size() * sizeof request[0], MSG_NOSIGNAL);
+  const ssize_t sent = send(worker.socket, request.data(), request.size() * sizeof request[0], MSG_NOSIGNAL);
   static_cast<void>(sent);
 }
 
@@ -143,8 +147,8 @@ void WorkerPool::receive(Worker& worker, std::vector<ChildPool::Finished>& out) 
     result.reason = reply.reason;
     result.totals = reply.totals;
     last_seconds_ = reply.seconds;
-    out.push_back({worker.ids.front(), result, reply.seconds, reply.peak_kib});
-    worker.ids.pop_front();
+    out.push_back({worker.given.front().id, result, reply.seconds, reply.peak_kib});
+    worker.given.pop_front();
     return;
   }
   int status = 0;
@@ -153,12 +157,16 @@ void WorkerPool::receive(Worker& worker, std::vector<ChildPool::Finished>& out) 
   }
   close(worker.socket);
   worker.socket = -1;
-  for (const std::size_t id : worker.ids) {
+  if (!worker.given.empty()) {
     PointResult result;
     result.reason = "its worker process was killed";
-    out.push_back({id, result, 0, 0});
+    out.push_back({worker.given.front().id, result, 0, 0});
+    worker.given.pop_front();
   }
+  std::deque<Worker::Given> waiting = std::move(worker.given);
   spawn(worker);
+  for (const Worker::Given& next : waiting) send_request(worker, next.request);
+  worker.given = std::move(waiting);
 }
 
 void WorkerPool::collect(int wait_ms, const sigset_t* signals_while_waiting, std::vector<ChildPool::Finished>& out) {

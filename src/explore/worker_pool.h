@@ -2,7 +2,8 @@
 //
 // A fork costs what the forking process has written to since its last one (each such page is copied on its next write).
 // The sweep's parent writes a lot (rows, store, configs), the workers nearly nothing: 0.2 ms a point instead of 0.9. A
-// worker that dies loses its points, which are recorded as failed, and is replaced.
+// worker that dies loses the point that it works on, which is recorded as failed, and is replaced; what waited for it
+// goes to its successor.
 #pragma once
 
 #include <cstdint>
@@ -35,12 +36,17 @@ class WorkerPool {
   struct Worker {
     pid_t pid = -1;
     int socket = -1;
-    std::deque<std::size_t> ids;  // given to it, in order
+    struct Given {
+      std::size_t id;
+      Request request;
+    };
+    std::deque<Given> given;  // in order; it works on the first
   };
 
   Worker* least_loaded();
   std::size_t depth() const;
   void spawn(Worker& worker);
+  static void send_request(const Worker& worker, const Request& request);
   void receive(Worker& worker, std::vector<ChildPool::Finished>& out);
 
   ChildPool::Limits limits_;

@@ -99,7 +99,7 @@ Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op) {
 
 void ScheduleBuilder::depend_on(std::int32_t job, DependencyKind kind) {
   if (job == kNone || job == job_count()) return;
-  pending_.push_back({job, static_cast<std::uint32_t>(kind)});
+  pending_.push_back(4 * static_cast<std::uint32_t>(job) + static_cast<std::uint32_t>(kind));
 }
 
 void ScheduleBuilder::read(std::int32_t buffer) {
@@ -151,14 +151,16 @@ std::int32_t ScheduleBuilder::finish() {
     last_computed_ = job_count();
   }
   // One dependency a job, the strongest kind: done > released > issued.
-  std::sort(pending_.begin(), pending_.end(),
-            [](Dependency a, Dependency b) { return a.job != b.job ? a.job < b.job : a.kind < b.kind; });
-  pending_.erase(
-      std::unique(pending_.begin(), pending_.end(), [](Dependency a, Dependency b) { return a.job == b.job; }),
-      pending_.end());
+  std::sort(pending_.begin(), pending_.end());
   job_.first_dependency = static_cast<std::int32_t>(schedule_.dependencies.size());
-  job_.dependency_count = static_cast<std::int32_t>(pending_.size());
-  schedule_.dependencies.insert(schedule_.dependencies.end(), pending_.begin(), pending_.end());
+  std::int32_t last = kNone;
+  for (const std::uint32_t key : pending_) {
+    const auto job = static_cast<std::int32_t>(key / 4);
+    if (job == last) continue;
+    schedule_.dependencies.push_back({job, key % 4});
+    last = job;
+  }
+  job_.dependency_count = static_cast<std::int32_t>(schedule_.dependencies.size()) - job_.first_dependency;
   schedule_.jobs.push_back(job_);
   return job_count() - 1;
 }

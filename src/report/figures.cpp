@@ -133,6 +133,7 @@ class ResultFigures {
   void draw() {
     roofline();
     stacks();
+    occupancy();
     timeline();
   }
 
@@ -215,6 +216,39 @@ class ResultFigures {
     put(energy, "energy-layers", "energy (uJ)");
     put(units, "units", "share of all cycles (%)");
     put(unit_energy, "energy-units", "energy (uJ)");
+  }
+
+  // A lane a unit, shaded by the share of each bin in which it held a job.
+  void occupancy() {
+    std::vector<std::string> units;
+    std::string data;
+    const SimulationResult& result = item_.result;
+    for (const UnitResult& unit : result.units) {
+      if (unit.occupied.empty() || item_.clock_mhz <= 0) continue;
+      const auto lane = static_cast<double>(units.size());
+      units.push_back(unit.name);
+      for (std::size_t i = 0; i < unit.occupied.size(); ++i) {
+        const Cycles from = static_cast<Cycles>(i) * result.bin_cycles;
+        const Cycles to = std::min(result.totals.cycles, from + result.bin_cycles);
+        if (unit.occupied[i] == 0 || to <= from) continue;
+        data += number((ms(from) + ms(to)) / 2) + " " + number(lane) + " " + number(ms(from)) + " " + number(ms(to)) +
+                " " + number(lane - 0.36) + " " + number(lane + 0.36) + " " +
+                number(static_cast<double>(unit.occupied[i]) / static_cast<double>(to - from)) + "\n";
+      }
+    }
+    if (data.empty()) return;
+    std::string tics;
+    for (std::size_t i = 0; i < units.size(); ++i)
+      tics += (i ? ", " : "") + gnuplot_text(units[i]) + " " + std::to_string(i);
+    add("unit-timeline",
+        "$o << EOD\n" + data + "EOD\n" + kFrame + "set title " + gnuplot_text(item_.label) +
+            "\nset xlabel 'time (ms)'\nset ytics (" + tics + ")\nset yrange [" +
+            number(static_cast<double>(units.size()) - 0.4) + ":-0.6]\nset xrange [0:" +
+            number(ms(result.totals.cycles)) + "]\nset palette defined (0 '#ffffff', 1 '" + color(0) +
+            "')\nset cbrange [0:1]\nset cblabel 'share of the time occupied'\nplot $o using 1:2:3:4:5:6:7 with "
+            "boxxyerror fs "
+            "solid 1 noborder fc palette notitle\n",
+        24, 4 + 0.8 * static_cast<double>(units.size()));
   }
 
   void timeline() {

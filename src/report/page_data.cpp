@@ -105,7 +105,8 @@ Json to_json(const UnitResult& unit) {
           {"utilization", unit.utilization},
           {"actions", object(unit.actions)},
           {"energy_pj", unit.energy_pj},
-          {"area_um2", unit.area_um2}};
+          {"area_um2", unit.area_um2},
+          {"occupied", unit.occupied}};
 }
 
 Json to_json(const NumericsResult& numerics) {
@@ -167,6 +168,7 @@ Json to_json(const ReportResult& item) {
                {"attention", to_json(result.attention_totals)},
                {"energy", to_json(result.energy)},
                {"critical_path", object(result.critical_path)},
+               {"bin_cycles", result.bin_cycles},
                {"not_charged", result.not_charged}};
   json["config"] = Json::array();
   flatten(item.config, "", json["config"]);

@@ -149,6 +149,30 @@ UnitResult read_unit(const JsonValue& value, const std::string& pointer, Diagnos
   return out;
 }
 
+// The units' occupied cycles; the page divides by bin_cycles.
+void read_timeline(const JsonValue& value, Diagnostics& diagnostics, SimulationResult& out) {
+  constexpr std::size_t kMostBins = 10000;
+  const std::string pointer = "/timeline";
+  Reader reader(value, pointer, diagnostics);
+  if (const JsonValue* bin = reader.get("bin_cycles", kRequired))
+    read_integer(*bin, reader.pointer("bin_cycles"), 1, std::numeric_limits<std::int64_t>::max(), diagnostics,
+                 out.bin_cycles);
+  for (UnitResult& unit : out.units) {
+    const JsonValue* units = reader.get("occupied_cycles", kRequired);
+    const JsonValue* bins = units != nullptr ? units->find(unit.name) : nullptr;
+    if (bins == nullptr) continue;
+    const std::string at = pointer_of(reader.pointer("occupied_cycles"), unit.name);
+    if (bins->type != JsonValue::Type::kArray || bins->items.size() > kMostBins) {
+      diagnostics.add(at, "expected a list of at most 10000 counts, found " + describe(*bins));
+      continue;
+    }
+    for (std::size_t i = 0; i < bins->items.size(); ++i) {
+      unit.occupied.push_back(0);
+      read_integer(bins->items[i], pointer_of(at, i), 0, out.bin_cycles, diagnostics, unit.occupied.back());
+    }
+  }
+}
+
 void read_manifest(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics, Manifest& out) {
   Reader reader(value, pointer, diagnostics);
   reader.text("version", out.version), reader.text("command", out.command);
@@ -193,6 +217,7 @@ SimulationResult read_result(const JsonValue& document, Diagnostics& diagnostics
   reader.each("units", kRequired, [&](const JsonValue& unit, const std::string& pointer) {
     out.units.push_back(read_unit(unit, pointer, diagnostics));
   });
+  if (const JsonValue* timeline = reader.get("timeline")) read_timeline(*timeline, diagnostics, out);
   read(reader.get("energy_breakdown_pj"), "/energy_breakdown_pj", diagnostics, out.energy);
   reader.each("not_charged", Presence::kOptional, [&](const JsonValue& kind, const std::string& pointer) {
     out.not_charged.emplace_back();

@@ -78,6 +78,7 @@ struct UnitResult {
   std::vector<std::pair<std::string, Count>> actions;
   Picojoules energy_pj = 0;
   SquareMicrons area_um2 = 0;
+  std::vector<Cycles> occupied;  // a bin of SimulationResult::bin_cycles: cycles in which it held a job; empty: unknown
 };
 
 struct NumericsResult {
@@ -160,6 +161,7 @@ struct SimulationResult {
   std::vector<std::string> not_charged;  // layer kinds that the machine's description leaves out
   std::vector<std::pair<std::string, Cycles>> critical_path;
   std::int64_t jobs = 0;
+  Cycles bin_cycles = 0;  // of UnitResult::occupied; the last bin ends with the run
   double simulation_seconds =
       0;  // host time of elaboration and simulation; reported by the benchmark, never in the result
 };

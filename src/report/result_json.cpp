@@ -157,6 +157,13 @@ Json to_json(const GradientError& error) {
           {"worst", error.worst}, {"tolerance", error.tolerance}, {"passed", error.max_rel_error <= error.tolerance}};
 }
 
+Json timeline_json(const SimulationResult& result) {
+  Json units = Json::object();
+  for (const UnitResult& unit : result.units)
+    if (!unit.occupied.empty()) units[unit.name] = unit.occupied;
+  return {{"bin_cycles", result.bin_cycles}, {"occupied_cycles", std::move(units)}};
+}
+
 template <class Item>
 Json list(const std::vector<Item>& items) {
   Json json = Json::array();
@@ -193,6 +200,7 @@ std::string write_json(const SimulationResult& result) {
   }
   json["layers"] = list(result.layers);
   json["units"] = list(result.units);
+  if (result.bin_cycles > 0) json["timeline"] = timeline_json(result);
   json["energy_breakdown_pj"] = to_json(result.energy);
   json["clock_energy_pj"] = result.clock_energy;
   json["action_energy_pj"] = object(result.action_prices);

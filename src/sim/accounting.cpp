@@ -9,6 +9,7 @@
 #include "cost/energy.h"
 #include "cost/machine_units.h"
 #include "mapping/mapper.h"
+#include "sim/timeline_bins.h"
 #include "sim/traffic.h"
 
 namespace vitality {
@@ -357,6 +358,7 @@ class Accountant {
     std::array<Cycles, kCauses> stall{};
     Cycles scratchpad = 0, noc = 0, covered = 0, busy = 0;
     ActionCounts actions;
+    TimelineBins bins(run_.cycles);
     std::vector<Count> shapes(run_.costs.entries().size());
     for (const std::int32_t index : run_.order[static_cast<std::size_t>(kind)]) {
       const JobTimes& t = times(index);
@@ -373,14 +375,18 @@ class Accountant {
       const Cycles slow = c.load_scratchpad_stall + c.load_noc_stall;
       const Cycles shown = std::clamp<Cycles>(t.stream - std::max(t.start, covered) - (c.load - slow), 0, slow);
       (c.load_scratchpad_stall > 0 ? scratchpad : noc) += shown;
-      busy += std::max<Cycles>(0, busy_end(index) - covered);
-      covered = std::max(covered, busy_end(index));
+      if (const Cycles end = busy_end(index); end > covered) {
+        bins.add(covered, end);
+        busy += end - covered;
+        covered = end;
+      }
       scratchpad += c.scratchpad_stall + t.contention, noc += c.noc_stall + t.noc_contention;
       ++shapes[static_cast<std::size_t>(run_.costs.entry(index))];
     }
     for (std::size_t e = 0; e < shapes.size(); ++e)
       for (std::size_t a = 0; a < actions.count.size(); ++a)
         actions.count[a] += shapes[e] * run_.costs.entries()[e].actions.count[a];
+    if (busy > 0) unit.occupied = bins.take();
     unit.idle_cycles += run_.cycles - covered;
     unit.busy_cycles = busy - scratchpad - noc;
     for (int c = 0; c < kCauses; ++c)
@@ -474,6 +480,7 @@ class Accountant {
       attention_spans.push_back({layer.start_cycle, layer.end_cycle});
     }
     result_.totals.cycles = run_.cycles;
+    result_.bin_cycles = timeline_bin_cycles(run_.cycles);
     result_.energy.leakage = prices_.leakage_per_cycle() * static_cast<double>(run_.cycles);
     for (int a = 0; a < kActions; ++a) {
       const auto action = static_cast<Action>(a);

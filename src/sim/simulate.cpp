@@ -218,6 +218,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   context.times.resize(schedule.jobs.size());
   Accelerator machine("machine", context);
   if (values) values->executor.attach(machine.scratchpad.values());
+  if (options.dram_commands) machine.dram.observe(options.dram_commands);
   sc_core::sc_start();
   if (!machine.controller.finished())
     throw std::logic_error("the simulation ended with jobs left:" + machine.controller.describe_deadlock());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/hardware_config.h"
+#include "cost/dram_model.h"
 #include "cost/job_cost.h"
 #include "cost/job_times.h"
 #include "mapping/mapper.h"
@@ -41,6 +42,7 @@ struct SimulationOptions {
       attention;  // per layer; empty = the machine's, `auto` decided by simulating each shape alone both ways
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
   std::function<void(const FinishedRun&)> observe;  // called once, when the machine has ended; may be empty
+  DramCommandObserver dram_commands;                // of dram.model banked, in each channel's order; may be empty
 };
 
 // Largest accepted error of a layer's values, relative to the largest value of its reference.

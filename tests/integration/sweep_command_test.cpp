@@ -197,6 +197,37 @@ TEST_CASE("sweep: a full disk stops it with a reason, and what was stored goes o
   CHECK(lines_of(folder.path("large/results.csv")) == 49);
 }
 
+TEST_CASE("sweep: a read-only folder is refused, and its results can be read and merged") {
+  const ScratchFolder folder;
+  const std::string spec = folder.write("spec.json", spec_text());
+  const std::string medium = folder.path("medium 100%?#");
+  std::filesystem::create_directory(medium);
+  if (mount("none", medium.c_str(), "tmpfs", 0, "size=8m") != 0) {
+    WARN("no file system to make read-only here (needs root): not tested");
+    return;
+  }
+  const std::string done = medium + "/done", killed = medium + "/killed";
+  CHECK(run_program({"sweep", "--spec", spec, "--out", done, "--quiet"}).exit_code == 0);
+  std::filesystem::create_directory(killed);
+  std::filesystem::copy(done + "/results.sqlite", killed + "/results.sqlite");
+  std::ofstream(killed + "/results.sqlite-wal") << "what a killed sweep leaves";
+  REQUIRE(mount("none", medium.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, "size=8m") == 0);
+
+  const ProgramResult again = run_program({"sweep", "--spec", spec, "--out", done});
+  CHECK(again.exit_code == 2);
+  CHECK_THAT(again.err, Contains("error: " + done) && Contains("read-only"));
+  const ProgramResult fresh = run_program({"sweep", "--spec", spec, "--out", medium + "/new"});
+  CHECK(fresh.exit_code == 2);
+  CHECK_THAT(fresh.err, Contains("can't make this folder: Read-only file system"));
+  CHECK(run_program({"merge", "--out", folder.path("copy"), done, "--quiet"}).exit_code == 0);
+  CHECK(read_text(folder.path("copy/results.csv")) == read_text(done + "/results.csv"));
+  CHECK(run_program({"report", done, "--html", folder.path("page.html")}).exit_code == 0);
+  const ProgramResult unclean = run_program({"report", killed, "--html", folder.path("page.html")});
+  CHECK(unclean.exit_code == 2);
+  CHECK_THAT(unclean.err, Contains("copy the folder"));
+  umount(medium.c_str());
+}
+
 TEST_CASE("sweep: a dry run lists the points and estimates, and stores nothing") {
   const ScratchFolder folder;
   const std::string spec = folder.write("spec.json", spec_text());

@@ -1,6 +1,7 @@
 // `vitality run --trace` and `--vcd`: well-formed, and their spans, counters and signals agree with the result.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -8,6 +9,7 @@
 
 #include "tests/support/program.h"
 
+using Catch::Contains;
 using nlohmann::json;
 using namespace vitality::test;
 
@@ -240,4 +242,63 @@ TEST_CASE("trace: changes nothing in the result and comes out the same twice") {
   json plain = json::parse(read_text(folder.path("r.json"))), with = a.result;
   plain["manifest"].erase("host_seconds"), with["manifest"].erase("host_seconds");
   CHECK(plain == with);
+}
+
+TEST_CASE("dram commands: as many of each as the result counts, in each channel's order") {
+  const ScratchFolder folder;
+  const std::vector<std::string> words{"run",
+                                       "--config",
+                                       "configs/vitality.json",
+                                       "--workload",
+                                       "workloads/tiny_mobilevit.json",
+                                       "--quiet",
+                                       "--numerics",
+                                       "off",
+                                       "--dram-commands",
+                                       folder.path("commands.csv")};
+  std::vector<std::string> banked = words;
+  banked.insert(banked.end(), {"--set", "dram.model=banked", "--result", folder.path("r.json")});
+  REQUIRE(run_program(banked).exit_code == 0);
+  std::istringstream lines(read_text(folder.path("commands.csv")));
+  std::string line;
+  std::getline(lines, line);
+  CHECK(line == "cycle,channel,command,rank,bank_group,bank,row,column");
+  std::map<std::string, std::int64_t> count, last;
+  while (std::getline(lines, line)) {
+    CHECK(std::count(line.begin(), line.end(), ',') == 7);
+    std::istringstream fields(line);
+    std::string cycle, channel, command;
+    std::getline(fields, cycle, ','), std::getline(fields, channel, ','), std::getline(fields, command, ',');
+    ++count[command];
+    CHECK(std::stoll(cycle) >= last[channel]);
+    last[channel] = std::stoll(cycle);
+  }
+  const json result = json::parse(read_text(folder.path("r.json")));
+  for (const json& unit : result["units"]) {
+    if (unit["name"] != "dram") continue;
+    const json& actions = unit["actions"];
+    CHECK(count["ACT"] == actions["activates"]);
+    CHECK(count["REF"] == actions["refreshes"]);
+    CHECK(count["RD"] + count["WR"] ==
+          actions["row_hits"].get<int>() + actions["row_misses"].get<int>() + actions["row_conflicts"].get<int>());
+    CHECK(count["RD"] > count["WR"]);
+  }
+  CHECK(last.size() == 4);
+
+  std::filesystem::remove(folder.path("commands.csv"));
+  const ProgramResult bandwidth = run_program(words);
+  CHECK(bandwidth.exit_code == 2);
+  CHECK_THAT(bandwidth.err, Contains("option --dram-commands: only dram.model banked"));
+  CHECK_FALSE(std::filesystem::exists(folder.path("commands.csv")));
+}
+
+TEST_CASE("trace: a machine that is not simulated has none, and says so") {
+  const ScratchFolder folder;
+  for (const char* option : {"--trace", "--vcd", "--dram-commands"}) {
+    const ProgramResult run = run_program({"run", "--config", "configs/gpu_h100.json", "--workload",
+                                           "workloads/tiny_vit.json", option, folder.path("t")});
+    CHECK(run.exit_code == 2);
+    CHECK_THAT(run.err, Contains(std::string("option ") + option + ": ") && Contains("is not simulated"));
+    CHECK_FALSE(std::filesystem::exists(folder.path("t")));
+  }
 }

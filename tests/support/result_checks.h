@@ -52,6 +52,7 @@ inline std::string result_text(const SimulationResult& r) {
     whole(u.busy_cycles), whole(u.idle_cycles), real(u.utilization), real(u.energy_pj), real(u.area_um2);
     for (const auto& [cause, cycles] : u.stall_cycles) text += cause + " ", whole(cycles);
     for (const auto& [action, count] : u.actions) text += action + " ", whole(count);
+    for (const Cycles cycles : u.occupied) whole(cycles);
   }
   text += "\n";
   for (const auto& [name, cycles] : r.critical_path) text += name + " ", whole(cycles);
@@ -96,6 +97,7 @@ class ResultChecks {
         sum += cycles;
       }
       equal(sum, r_.totals.cycles, u.name + ": busy + stalls + idle");
+      timeline_closes(u);
       // Each stream is held to the link's and the ports' rate on its own; several at once can exceed a narrow one.
       const bool shared = u.name == "noc" || u.name == "scratchpad";
       const bool wide =
@@ -110,6 +112,22 @@ class ResultChecks {
       path += cycles;
     }
     equal(path, r_.totals.cycles, "parts of the critical path");
+  }
+
+  // A unit holds a job while it is busy or its stream is slowed down.
+  void timeline_closes(const UnitResult& u) {
+    if (u.occupied.empty()) return;
+    Cycles held = u.busy_cycles, occupied = 0;
+    for (const auto& [cause, cycles] : u.stall_cycles)
+      if (cause == "scratchpad" || cause == "noc") held += cycles;
+    const auto bins = static_cast<Cycles>(u.occupied.size());
+    expect((bins - 1) * r_.bin_cycles < r_.totals.cycles && r_.totals.cycles <= bins * r_.bin_cycles,
+           u.name + ": bins do not cover the run");
+    for (const Cycles cycles : u.occupied) {
+      expect(cycles >= 0 && cycles <= r_.bin_cycles, u.name + ": more than a bin holds");
+      occupied += cycles;
+    }
+    equal(occupied, held, u.name + ": cycles in the timeline");
   }
 
   void layers_follow_the_graph() {

@@ -205,6 +205,33 @@ TEST_CASE("errors in inputs name the file, the place and what was expected") {
             .find("in.json: /pairs/0/machine: not among /machines") == 0);
 }
 
+TEST_CASE("the units' timeline arrives in the page and as a figure, and what does not fit it is refused") {
+  const auto with = [](const char* timeline) {
+    nlohmann::json json = nlohmann::json::parse(golden("vitality.json"));
+    json["timeline"] = nlohmann::json::parse(timeline);
+    return json.dump();
+  };
+  const ReportInput input =
+      input_of(with(R"({"bin_cycles":300,"occupied_cycles":{"sa_general":[300,0,7],"else":[1]}})"));
+  const nlohmann::json result = data_of(input)["results"][0];
+  CHECK(result["bin_cycles"] == 300);
+  CHECK(result["units"][0]["occupied"] == nlohmann::json({300, 0, 7}));
+  CHECK(result["units"][1]["occupied"].empty());
+  const std::vector<Figure> figures = figures_of(input);
+  const auto figure = std::find_if(figures.begin(), figures.end(),
+                                   [](const Figure& f) { return f.name.find("unit-timeline") != std::string::npos; });
+  REQUIRE(figure != figures.end());
+  // 300 of 300 cycles at 500 MHz: from 0 to 0.0006 ms, full.
+  CHECK_THAT(figure->commands, Catch::Contains("0.0003 0 0 0.0006 -0.36 0.36 1\n"));
+
+  CHECK(error_of(with(R"({"occupied_cycles":{}})")).find("in.json: /timeline: missing key \"bin_cycles\"") == 0);
+  CHECK(error_of(with(R"({"bin_cycles":0,"occupied_cycles":{}})")).find("in.json: /timeline/bin_cycles: ") == 0);
+  CHECK(error_of(with(R"({"bin_cycles":5,"occupied_cycles":{"sa_general":[6]}})"))
+            .find("in.json: /timeline/occupied_cycles/sa_general/0: ") == 0);
+  CHECK(error_of(with(R"({"bin_cycles":5,"occupied_cycles":{"sa_general":7}})"))
+            .find("in.json: /timeline/occupied_cycles/sa_general: expected a list") == 0);
+}
+
 TEST_CASE("what a result does not have is not needed, what later versions add is let through") {
   nlohmann::json json = nlohmann::json::parse(golden("vitality.json"));
   for (const char* key : {"config", "manifest", "attention_totals", "critical_path_cycles", "not_charged", "numerics"})

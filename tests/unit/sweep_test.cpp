@@ -4,18 +4,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/sha256.h"
 #include "explore/plan.h"
+#include "explore/program_identity.h"
 #include "workload/workload_json.h"
 
 using namespace vitality;
@@ -307,4 +311,43 @@ TEST_CASE("sweep: a dry run lists and measures, and writes nothing") {
   CHECK_FALSE(fs::exists(folder / "out"));
   sweep(spec_of(kGrid), folder / "out");
   CHECK(dry_run(spec_of(kGrid), options, evaluate, [](const PlannedRow&) {}).stored == 60);
+}
+
+TEST_CASE("sweep: NSGA-II finds the whole front of a grid from a part of its points") {
+  Folder folder;
+  const std::string axes =
+      "\"axes\": {\"matrix_engine.rows\": {\"from\": 20, \"to\": 64, \"steps\": 12}, \"matrix_engine.cols\": "
+      "{\"from\": 20, \"to\": 64, \"steps\": 12}, \"scratchpad.capacity_kib\": [100, 200, 300, 400]}, "
+      "\"constraints\": [\"area_mm2 <= 2.5\"]";
+  const auto front = [&](const std::string& sampler, const std::string& name) {
+    const SweepOutcome outcome = sweep(spec_of(axes + sampler), folder / name, 4);
+    std::istringstream lines(read(folder / (name + "/pareto.csv")));
+    std::set<std::string> rows;  // without the axes: 20 x 24 is as good as 24 x 20
+    for (std::string line; std::getline(lines, line);) rows.insert(line.substr(line.find(",deit_tiny,") + 1));
+    return std::pair(outcome.summary.rows(), rows);
+  };
+  const auto [all, whole] = front("", "grid");
+  CHECK(all == 576);
+  CHECK(whole.size() > 10);  // with the heading
+  const auto [visited, found] =
+      front(", \"sampler\": {\"kind\": \"nsga2\", \"points\": 250, \"population\": 40, \"seed\": 1}", "search");
+  CHECK(visited == 250);
+  CHECK(found == whole);
+}
+
+TEST_CASE("sweep: the program is known by the sources that decide results") {
+  const std::string root = std::string(VITALITY_SOURCE_DIR) + "/";
+  std::vector<std::string> names;
+  for (const char* folder : {"src", "models"})
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root + folder)) {
+      const std::string name = entry.path().string().substr(root.size()), kind = entry.path().extension().string();
+      const bool outside =
+          name.rfind("src/cli/", 0) == 0 || name.rfind("src/report/", 0) == 0 || name.rfind("src/explore/", 0) == 0;
+      if (!outside && (kind == ".cpp" || kind == ".h" || kind == ".inc")) names.push_back(name);
+    }
+  std::sort(names.begin(), names.end());
+  std::string list;
+  for (const std::string& name : names) list += name + " " + sha256_hex(read(root + name)) + "\n";
+  CHECK(names.size() > 100);
+  CHECK(kProgramIdentity == std::string("vitality ") + VITALITY_VERSION + " " + sha256_hex(list));
 }

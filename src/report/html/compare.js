@@ -55,7 +55,8 @@ class CompareView {
     this.metric = "speedup";
     this.scope = "whole";
     this.reference = 0;
-    this.log = false;
+    const shown = this.c.pairs.map((p) => this.value(p, this.metric)).filter((v) => v !== null);
+    this.log = shown.length > 0 && Math.max(...shown) > 30 * Math.min(...shown);
     const update = (name) => (value) => { this[name] = value; this.draw(); };
     const machines = this.c.machines.map((m, i) => [String(i), m.name + (m.tag ? ` (${m.tag})` : "")]);
     const controls = el("div", { class: "controls" }, choice("show", COMPARED.map(([name, label]) => [name, label]), this.metric, update("metric")),
@@ -97,12 +98,13 @@ class CompareView {
     const withMean = relative && workloads.length > 1;
     const missing = machines.flatMap(([machine, m]) => workloads.filter(([, w]) => at(m, w) === null).map(([name]) => `${machine.name} on ${name}`));
     this.card.caption(`${relative ? `${this.c.machines[this.reference].name} = 1; higher is better.` : ""}${withMean ? " Geometric mean where a machine ran every model." : ""}${missing.length ? ` Not known: ${cut(missing.join(", "), 300)}.` : ""}`);
+    const lowest = Math.min(...machines.flatMap(([, m]) => workloads.map(([, w]) => at(m, w))).filter((v) => v !== null));
     const labels = [...workloads.map(([name]) => cut(name, 24)), ...(withMean ? ["geometric mean"] : [])];
     this.card.show(() => ({
       type: "bar",
       data: { labels, datasets: machines.map(([machine, m]) => ({ label: machine.name + (machine.tag && machine.tag !== "simulated" ? ` (${machine.tag})` : ""), backgroundColor: Theme.color(m) + (m >= 8 ? "90" : ""), borderColor: Theme.css("--text"), borderWidth: m >= 8 ? 1 : 0, categoryPercentage: labels.length === 1 ? Math.min(0.86, 0.11 * machines.length) : 0.86, barPercentage: 0.92, maxBarThickness: 90,
         data: [...workloads.map(([, w]) => at(m, w)), ...(withMean ? [mean(m)] : [])] })) },
-      options: { layout: { padding: { top: 8 } }, scales: { x: categories(""), y: axis(relative ? `${label} (×)` : label, { log: this.log, ...(this.log ? {} : { min: 0 }), grace: "6%" }) },
+      options: { layout: { padding: { top: 8 } }, scales: { x: categories(""), y: axis(relative ? `${label} (×)` : label, { log: this.log, min: this.log ? lowest / 2 : 0, grace: "6%" }) },
         plugins: { legend: legend(), tooltip: tooltip({ label: (item) => `${item.dataset.label}: ${show(item.raw)}${relative ? " ×" : ""}` }) } },
       plugins: [barLabels],
     }));

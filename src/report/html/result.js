@@ -72,7 +72,8 @@ class ResultView {
     this.unitEnergy = new ChartCard("Energy by unit", "What is not charged to a unit (leakage of the whole machine) is a bar of its own.", 300);
     this.uncertainty = new ChartCard("Energy if a class of prices is 30 % off", "Energy of the run with one class at 0.7 and at 1.3 of its price, all else equal: the constants are good to about that (energy.knob_*).", 220);
     this.critical = new ChartCard("Critical path", "Cycles of the run by the unit (and its phase) that the run was waiting for.", 300);
-    this.timeline = new ChartCard("Timeline", "A bar a layer, from its first job to its last, a lane a kind of layer, coloured by what the layer waited for most. Drag to zoom, double-click for the whole run.", 300, { wide: true });
+    this.timeline = new ChartCard("Layer timeline", "A bar a layer, from its first job to its last, a lane a kind of layer, coloured by what the layer waited for most. Drag to zoom, double-click for the whole run.", 300, { wide: true });
+    this.occupancy = new ChartCard("Unit timeline", "", 300, { wide: true });
     this.layerTable = el("section", { class: "card wide" });
     this.unitTable = el("section", { class: "card wide" });
     this.config = el("div");
@@ -80,7 +81,7 @@ class ResultView {
     this.element = el("section", { id: "runs" }, el("h2", {}, this.runs.length > 1 ? "Runs" : "Run"),
       this.runs.length > 1 ? el("div", {}, el("p", { class: "note" }, "Click a row: everything below is about that run."), this.runTable.element) : null,
       this.headline = el("h2", {}), this.notes, this.stats,
-      el("div", { class: "grid" }, [this.roofline, this.time, this.units, this.energy, this.unitEnergy, this.uncertainty, this.critical, this.timeline].map((c) => c.element), this.layerTable, this.unitTable),
+      el("div", { class: "grid" }, [this.roofline, this.time, this.units, this.energy, this.unitEnergy, this.uncertainty, this.critical, this.occupancy, this.timeline].map((c) => c.element), this.layerTable, this.unitTable),
       this.config);
   }
   start() {
@@ -98,6 +99,7 @@ class ResultView {
     this.showRoofline();
     this.showLayers();
     this.showUnits();
+    this.showOccupancy();
     this.showTimeline();
     this.showTables();
   }
@@ -181,6 +183,36 @@ class ResultView {
     const path = Object.entries(this.run.critical_path).sort((a, b) => b[1] - a[1]);
     this.critical.element.hidden = path.length === 0;
     if (path.length) plainBars(this.critical, path.map(([name, cycles]) => [name.replace(/_/g, " ").replace(".", ": "), cycles]), "cycles", (v) => `${v.toLocaleString("en-US")} cycles (${show((100 * v) / this.run.totals.cycles, 3)} %)`);
+  }
+
+  // A lane a unit; neighbouring bins of one shade are one bar.
+  showOccupancy() {
+    const run = this.run, clocked = run.clock_mhz > 0, at = (cycle) => (clocked ? cycle / run.clock_mhz / 1e3 : cycle);
+    const units = run.units.filter((u) => u.occupied && u.occupied.length > 0), end = run.totals.cycles, shades = [0.25, 0.5, 0.75, 1];
+    this.occupancy.element.hidden = units.length === 0;
+    if (units.length === 0) return;
+    this.occupancy.caption(`Share of each ${run.bin_cycles.toLocaleString("en-US")} cycles in which a unit held a job. Drag to zoom, double-click for the whole run.`);
+    const bars = shades.map(() => []);
+    for (const unit of units) {
+      let open = null;
+      unit.occupied.forEach((cycles, i) => {
+        const from = i * run.bin_cycles, to = Math.min(end, from + run.bin_cycles), share = cycles / Math.max(1, to - from);
+        const shade = cycles === 0 ? -1 : shades.findIndex((most) => share <= most + 1e-9);
+        if (open && open.shade === shade) { open.to = to; open.cycles += cycles; return; }
+        open = { unit: unit.name, shade, from, to, cycles };
+        if (shade >= 0) bars[shade].push(open);
+      });
+    }
+    this.occupancy.show(() => ({
+      type: "bar",
+      data: { labels: units.map((u) => u.name), datasets: shades.map((most, k) => ({ label: `to ${100 * most} %`, backgroundColor: Theme.color(0) + ["40", "78", "b4", "ff"][k], grouped: false, minBarLength: 1, barPercentage: 0.8,
+        data: bars[k].map((b) => ({ x: [at(b.from), at(b.to)], y: b.unit, bar: b })) })) },
+      options: { indexAxis: "y", scales: { x: axis(clocked ? "time (ms)" : "cycle", { min: 0, max: at(end) }), y: categories("", { ticks: { callback(v) { return this.getLabelForValue(v).replace(/_/g, " "); } } }) },
+        interaction: { mode: "nearest", intersect: true },
+        plugins: { legend: legend(), tooltip: tooltip({ title: (items) => (items.length ? items[0].raw.bar.unit.replace(/_/g, " ") : ""), label: (item) => {
+          const b = item.raw.bar; return `${show(at(b.from), 5)} to ${show(at(b.to), 5)} ${clocked ? "ms" : "cycles"}: ${show((100 * b.cycles) / (b.to - b.from), 3)} % occupied`; } }, { filter: (item, i) => i === 0 }) } },
+      zoom: "x",
+    }), units.length * 26 + 115);
   }
 
   showTimeline() {
