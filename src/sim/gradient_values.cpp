@@ -215,7 +215,7 @@ void ValueExecutor::mask_gradient(const Job& job, const ConstTile& second, doubl
   } else {
     const bool first = (job.flags & kFirst) != 0;
     if (job.kind == JobKind::kSpmm) {
-      masked_times(arithmetic, block, job.n, at(job.streamed), second, first, result(job));
+      masked_times(arithmetic, block, Mask(), job.n, at(job.streamed), second, first, result(job));
     } else {
       masked_transposed_times(arithmetic, block, job.n, at(job.streamed), second, first, result(job));
     }
