@@ -183,7 +183,7 @@ struct MaskTile {
 
 struct Schedule {
   std::vector<Job> jobs;
-  std::vector<Dependency> dependencies;  // of job j: [first_dependency, + dependency_count)
+  std::vector<Dependency> dependencies;  // of job j: [first_dependency, + dependency_count), jobs ascending
   std::vector<Transfer> transfers;
   std::vector<Buffer> buffers;
   std::vector<ScheduledTensor> tensors;
