@@ -1,5 +1,5 @@
-// Units that work on masks in passes that follow each other: the training unit's rows of PEs and the low-precision array
-// that predicts masks (Sanger's structure: Lu et al., MICRO 2021). Exp lanes are a plain Engine.
+// Units that work on masks in passes that follow each other: the training unit's rows of PEs and the low-precision
+// array that predicts masks (Sanger's structure: Lu et al., MICRO 2021). Exp lanes are a plain Engine.
 //
 // What a job costs depends on its block of the mask (src/cost/sparse_machine.h), which is fixed before time starts.
 #pragma once

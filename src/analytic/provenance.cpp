@@ -45,6 +45,9 @@ std::vector<std::string> provenance_notes(const HardwareConfig& config) {
   if (config.machine == MachineKind::kRoofline)
     notes = {"data-sheet peaks, no launch overhead: a lower bound on latency that no library reaches at batch 1",
              "energy is TDP x time"};
+  if (config.machine == MachineKind::kVitcod && config.cost_model == CostModel::kSimulated &&
+      config.sparse_unit.encoded_share < 1)
+    notes = {"what the trained encoder of Q and K loses is not modelled: they are decoded unchanged"};
   if (config.machine == MachineKind::kHost || config.machine == MachineKind::kRoofline ||
       config.cost_model == CostModel::kSimulated)
     return notes.empty() ? prediction_notes(config) : notes;

@@ -53,6 +53,7 @@ void compute(FieldVisitor& v, HardwareConfig& c) {
     v.integer("predictor_cols", c.sparse_unit.predictor_cols, 1, kMaxSide);
     v.integer("exp_lanes", c.sparse_unit.exp_lanes, 1, kMaxLanes);
     v.integer("exp_latency_cycles", c.sparse_unit.exp_latency_cycles, 1, kMaxLatency);
+    v.number("encoded_share", c.sparse_unit.encoded_share, 0.01, 1);
   });
 }
 

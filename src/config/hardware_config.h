@@ -78,6 +78,7 @@ struct SparseUnitConfig {
   int pe_rows = 64, pes_per_row = 16;  // Sanger: 64 rows x 16 reconfigurable PEs
   int predictor_rows = 64, predictor_cols = 64;
   int exp_lanes = 64, exp_latency_cycles = 2;
+  double encoded_share = 1;  // ViTCoD: encoded heads a head of Q and K in memory; 1: no encoder
 };
 struct ScratchpadConfig {
   int capacity_kib = 200;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cost/machine_units.h"
+#include "cost/sparse_machine.h"
 
 namespace vitality {
 
@@ -89,8 +90,10 @@ SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
   if (!has_unit(config_, unit)) return 0;
   switch (unit) {
     case UnitKind::kMatrixEngine:  // with the adders below the columns
-      area = static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols * format.pe_um2 +
-             config_.matrix_engine.cols * format.accumulate_um2;
+      area = matrix_engine_pes(config_) * format.pe_um2 + config_.matrix_engine.cols * format.accumulate_um2;
+      if (is_sparse_machine(config_.machine) && sparse_machine(config_).softmax == unit)
+        area += matrix_engine_pes(config_) * (format.exp_um2 + format.add_um2) +  // softmax in the PEs
+                config_.matrix_engine.rows * format.divide_um2;
       // G-stationary needs both accumulation styles in a PE: an accumulator and its multiplexer beside the passing
       // partial sum.
       if (config_.matrix_engine.accumulation == Accumulation::kGStationary)

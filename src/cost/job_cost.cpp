@@ -238,6 +238,9 @@ JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig&
     case JobKind::kSpmm:
       cost = sparse_machine(config).products(job, mask_tile(job, schedule), config);
       break;
+    case JobKind::kCode:
+      cost = vitcod_code(job, config);
+      break;
     case JobKind::kRowSums:
       cost = row_sums_cost(job, config);
       break;
@@ -267,7 +270,7 @@ struct CostKey {
   std::uint16_t flags;
   std::int32_t m, k, n, groups;  // groups: -1 where sums are added outside the array
   Bytes bytes;
-  std::array<Count, 6> mask = {};
+  std::array<Count, 8> mask = {};
   friend bool operator==(const CostKey& a, const CostKey& b) {
     return a.unit == b.unit && a.kind == b.kind && a.flags == b.flags && a.m == b.m && a.k == b.k && a.n == b.n &&
            a.groups == b.groups && a.bytes == b.bytes && a.mask == b.mask;
@@ -296,8 +299,11 @@ CostKey key_of(const Job& job, const Schedule& schedule) {
     key.groups = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)].groups;
   } else if (job.kind == JobKind::kSddmm || job.kind == JobKind::kSpmm || job.kind == JobKind::kSparseSoftmax) {
     const MaskTile& tile = schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
-    key.mask = {tile.kept, tile.sub_rows, tile.passes, tile.used_rows, tile.slots, tile.capacity};
+    key.mask = {tile.kept,  tile.sub_rows, tile.passes,        tile.used_rows,
+                tile.slots, tile.capacity, tile.whole_columns, tile.used_columns};
     key.groups = (job.stationary != kNone ? 1 : 0) + (job.partial != kNone ? 2 : 0);
+  } else if (job.kind == JobKind::kCode) {
+    key.groups = job.aux;
   } else if (job.partial != kNone) {
     key.groups = -1;
   }

@@ -32,8 +32,14 @@ ArrayShape sparse_array(const HardwareConfig& config) {
   return {config.matrix_engine.rows, config.matrix_engine.cols};
 }
 
-double processing_elements(const HardwareConfig& config) {
+double matrix_engine_pes(const HardwareConfig& config) {
   double pes = static_cast<double>(config.matrix_engine.rows) * config.matrix_engine.cols;
+  if (config.machine == MachineKind::kSalo) pes += config.matrix_engine.rows + config.matrix_engine.cols;
+  return pes;
+}
+
+double processing_elements(const HardwareConfig& config) {
+  double pes = matrix_engine_pes(config);
   if (has_unit(config, UnitKind::kDiagonalEngine)) pes += config.diagonal_engine.rows;
   if (has_unit(config, UnitKind::kSparseEngine)) pes += static_cast<double>(sparse_array(config).pes());
   return pes;

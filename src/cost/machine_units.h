@@ -18,6 +18,9 @@ struct ArrayShape {
 };
 ArrayShape sparse_array(const HardwareConfig& config);
 
+// PEs of the matrix engine, SALO's global row and column of PEs with it.
+double matrix_engine_pes(const HardwareConfig& config);
+
 // PEs of all arrays, none counted twice.
 double processing_elements(const HardwareConfig& config);
 

@@ -14,8 +14,8 @@ void sanger_describe(const HardwareConfig& config, const Mask& mask, MaskTile& t
     Count sub_rows = 0;
     for (int r = 0; r < tile.rows; ++r) {
       const std::uint8_t* row = mask.row(tile.row + r) + tile.col;
-      sub_rows += ceil_div(std::count(row + first, row + std::min(tile.cols, first + kSangerVectorColumns), 1),
-                           array.cols);
+      sub_rows +=
+          ceil_div(std::count(row + first, row + std::min(tile.cols, first + kSangerVectorColumns), 1), array.cols);
     }
     tile.sub_rows += sub_rows;
     tile.passes += ceil_div(sub_rows, array.rows);

@@ -2,27 +2,33 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "cost/dot_product_engine.h"
-#include "cost/lane_cost.h"
 
 namespace vitality {
 namespace {
 
-std::string runs_any(SparsitySource) {
-  return "";
-}
+constexpr RunnableMasks kAnyMask{{true, true, true, true}, "any mask"};
+constexpr RunnableMasks kFixedMasks{{false, true, true, true},
+                                    "masks that are fixed per model (file, density or pattern): it has no predictor"};
+constexpr RunnableMasks kWindows{
+    {false, false, false, true}, "a sliding window with global tokens only (pattern)", true};
 
 // The training unit first: it belongs to machines that are no sparse baselines.
 constexpr SparseMachine kMachines[] = {
-    {MachineKind::kVitality, UnitKind::kSparseEngine, UnitKind::kExpUnit, true, runs_any, sanger_describe,
+    {MachineKind::kVitality, UnitKind::kSparseEngine, UnitKind::kExpUnit, true, kAnyMask, sanger_describe,
      sanger_predict, sanger_products, exp_unit_probabilities},
-    {MachineKind::kSanger, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, runs_any, sanger_describe, sanger_predict,
+    {MachineKind::kSanger, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, kAnyMask, sanger_describe, sanger_predict,
      sanger_products, exp_unit_probabilities},
-    {MachineKind::kSpatten, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, runs_any, modules_describe,
+    {MachineKind::kVitcod, UnitKind::kMatrixEngine, UnitKind::kExpUnit, false, kFixedMasks, vitcod_describe, nullptr,
+     vitcod_products, exp_unit_probabilities},
+    {MachineKind::kSalo, UnitKind::kMatrixEngine, UnitKind::kMatrixEngine, false, kWindows, salo_describe, nullptr,
+     salo_products, salo_probabilities},
+    {MachineKind::kSpatten, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, kAnyMask, modules_describe,
      spatten_predict, dot_product_cost, spatten_probabilities, EmptyRows::kZero},
-    {MachineKind::kElsa, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, runs_any, modules_describe, elsa_predict,
+    {MachineKind::kElsa, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, kAnyMask, modules_describe, elsa_predict,
      dot_product_cost, exp_unit_probabilities},
-    {MachineKind::kDota, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, runs_any, lanes_describe, dota_predict,
+    {MachineKind::kDota, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, kAnyMask, lanes_describe, dota_predict,
      dot_product_cost, exp_unit_probabilities},
 };
 
@@ -37,6 +43,13 @@ const SparseMachine& sparse_machine(const HardwareConfig& config) {
   for (const SparseMachine& entry : kMachines)
     if (entry.machine == config.machine) return entry;
   return kMachines[0];
+}
+
+void check_mask_source(const HardwareConfig& config) {
+  const RunnableMasks& masks = sparse_machine(config).masks;
+  if (!masks.sources[static_cast<std::size_t>(config.sparsity.source)])
+    throw InfeasibleError("machine " + config.name + ": sparsity.source " + to_string(config.sparsity.source) + ": " +
+                          to_string(config.machine) + " runs " + masks.words);
 }
 
 void count_probabilities(const Job& job, const MaskTile& tile, JobCost& cost) {

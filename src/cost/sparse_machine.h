@@ -8,19 +8,25 @@
 // own.
 #pragma once
 
-#include <string>
+#include <array>
 
 #include "cost/job_cost.h"
 
 namespace vitality {
+
+// What its engine can run: sources of masks by SparsitySource (predicted, file, density, pattern), and in words.
+struct RunnableMasks {
+  std::array<bool, 4> sources;
+  const char* words;
+  bool square_only = false;  // attention with as many queries as keys
+};
 
 struct SparseMachine {
   MachineKind machine;
   UnitKind engine;   // of SDDMM and SpMM
   UnitKind softmax;  // of the softmax over the kept entries
   bool predicts;     // has a predictor of its own (UnitKind::kPredictor)
-  // "", or why the machine cannot run masks of this source.
-  std::string (*refusal)(SparsitySource);
+  const RunnableMasks& masks;
   // Fills what passes over the block cost from its rows, columns and entries (kept and used_rows are there).
   void (*describe)(const HardwareConfig&, const Mask&, MaskTile&);
   JobCost (*predict)(const Job&, const HardwareConfig&);                         // kPredict; null: predicts nothing
@@ -34,6 +40,9 @@ bool is_sparse_machine(MachineKind machine);
 // The baseline's entry, or the one of the training unit (sparse_unit.enabled) for the machines that may have it.
 const SparseMachine& sparse_machine(const HardwareConfig& config);
 
+// Throws InfeasibleError when the baseline cannot run masks of config.sparsity.source.
+void check_mask_source(const HardwareConfig& config);
+
 // ---- Sanger's structure, sanger_cost.cpp: Sanger itself, and the training unit.
 
 // Pack and split (tensor/mask.h): every vector of kSangerVectorColumns columns of a row becomes sub-rows of as many
@@ -45,6 +54,24 @@ JobCost sanger_products(const Job& job, const MaskTile& tile, const HardwareConf
 JobCost exp_unit_probabilities(const Job& job, const MaskTile& tile, const HardwareConfig& config);
 // The training unit's row sums over dense scores.
 JobCost row_sums_cost(const Job& job, const HardwareConfig& config);
+
+// ---- ViTCoD, vitcod_cost.cpp.
+
+// Lines of the denser and of the sparser engine, by their entries; each has one where it has work.
+struct VitcodLines {
+  int denser, sparser;
+};
+VitcodLines vitcod_lines(int lines, Count dense, Count sparse);
+void vitcod_describe(const HardwareConfig& config, const Mask& mask, MaskTile& tile);
+JobCost vitcod_products(const Job& job, const MaskTile& tile, const HardwareConfig& config);
+// kCode: each element is a sum over k heads; no work of the model's graph, so it counts as actions only.
+JobCost vitcod_code(const Job& job, const HardwareConfig& config);
+
+// ---- SALO, salo_cost.cpp.
+
+void salo_describe(const HardwareConfig& config, const Mask& mask, MaskTile& tile);
+JobCost salo_products(const Job& job, const MaskTile& tile, const HardwareConfig& config);
+JobCost salo_probabilities(const Job& job, const MaskTile& tile, const HardwareConfig& config);
 
 // ---- What every machine's softmax and products over `tile` are counted as, whatever the unit.
 

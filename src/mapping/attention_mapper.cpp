@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "mapping/codec.h"
 #include "mapping/sparse_part.h"
 
 namespace vitality {
@@ -179,10 +180,12 @@ class AttentionMapper {
   std::int32_t load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,
                     std::int32_t op_index) {
     const std::int32_t buffer = ring.take();
-    builder_.transfer(UnitKind::kDmaLoad, layer_, op_index,
-                      {builder_.make_transfer(context_.input_tensor(layer_, from.input),
-                                              instance_ * tokens_per_instance + chunk.first,
-                                              from.offset + head_ * from.head_stride, chunk.count, depth, buffer)});
+    Transfer load =
+        builder_.make_transfer(context_.input_tensor(layer_, from.input), instance_ * tokens_per_instance + chunk.first,
+                               from.offset + head_ * from.head_stride, chunk.count, depth, buffer);
+    const bool is_coded = coded(context_, context_.layer(layer_).inputs[static_cast<std::size_t>(from.input)], load);
+    builder_.transfer(UnitKind::kDmaLoad, layer_, op_index, {load});
+    if (is_coded) decode(context_, layer_, op_index, load);
     return buffer;
   }
 

@@ -2,6 +2,7 @@
 #include "mapping/gemm_mapper.h"
 
 #include "base/error.h"
+#include "mapping/codec.h"
 
 namespace vitality {
 namespace {
@@ -127,8 +128,9 @@ void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column) {
   std::int32_t op = gemm_.op;
   for (const EpilogueStage& stage : epilogue_)
     if (stage.charged) store_layer = stage.layer, op = stage.op;
-  builder_.transfer(UnitKind::kDmaStore, store_layer, op,
-                    {builder_.make_transfer(output_, m0, column.first, m, column.count, outs_[set])});
+  Transfer store = builder_.make_transfer(output_, m0, column.first, m, column.count, outs_[set]);
+  encode(context_, epilogue_.empty() ? layer_ : epilogue_.back().layer, layer_, gemm_.op, store);
+  builder_.transfer(UnitKind::kDmaStore, store_layer, op, {store});
 }
 
 void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue,

@@ -33,6 +33,13 @@ struct GemmPlan {
   Bytes dram_bytes = 0;
 };
 
+// How the columns of a layer's output travel to memory (codec.h): those marked as `coded_heads` heads instead of
+// `heads`.
+struct HeadCode {
+  int heads = 0, coded_heads = 0;
+  std::vector<bool> columns;  // empty: none
+};
+
 struct MappingContext {
   const VitModel& model;
   const HardwareConfig& config;
@@ -41,6 +48,7 @@ struct MappingContext {
   std::vector<std::int32_t> images = {};
   std::map<std::string, Bytes> shared_weights = {};        // DRAM addresses of what the images of a batch share
   std::map<std::array<int, 8>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
+  std::map<int, HeadCode> head_codes = {};                 // by layer, where asked for
 
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
   std::int32_t tensor_of(int layer_index) const {

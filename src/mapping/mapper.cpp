@@ -151,10 +151,7 @@ static void check_supported(const HardwareConfig& config, const MappingOptions& 
       throw InfeasibleError("machine " + config.name + ": " + to_string(config.machine) +
                             " runs sparse attention only, not " + to_string(config.attention) +
                             " (--set attention=sparse)");
-    const std::string refusal = sparse_machine(config).refusal(config.sparsity.source);
-    if (!refusal.empty())
-      throw InfeasibleError("machine " + config.name + ": masks of sparsity.source " +
-                            to_string(config.sparsity.source) + " cannot run on it: " + refusal);
+    check_mask_source(config);
   }
   if (config.cost_model != CostModel::kSimulated)
     throw InfeasibleError("machine " + config.name + ": cost_model " + to_string(config.cost_model) +

@@ -10,10 +10,11 @@ const char* unit_name(UnitKind unit) {
 }
 
 const char* job_name(JobKind kind) {
-  static const char* const names[] = {
-      "load",        "store",        "fold",    "dot_product",  "scale_vector",   "column_sum",   "mean_divide",
-      "row_divide",  "subtract_row", "add_row", "add_constant", "add_matrix",     "scale_matrix", "softmax_rows",
-      "elementwise", "predict",      "sddmm",   "row_sums",     "sparse_softmax", "spmm",         "merge"};
+  static const char* const names[] = {"load",         "store",       "fold",         "dot_product",    "scale_vector",
+                                      "column_sum",   "mean_divide", "row_divide",   "subtract_row",   "add_row",
+                                      "add_constant", "add_matrix",  "scale_matrix", "softmax_rows",   "elementwise",
+                                      "predict",      "sddmm",       "row_sums",     "sparse_softmax", "spmm",
+                                      "merge",        "code"};
   return names[static_cast<int>(kind)];
 }
 

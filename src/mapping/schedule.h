@@ -56,7 +56,8 @@ enum class JobKind : std::uint8_t {
   kSparseSoftmax,  // exp unit: probabilities on the mask; stationary: row sums of all scores (kNone: of the kept),
                    // partial: t_D
   kSpmm,           // sparse engine: result(m x n) = streamed (on the mask, m x k) * stationary(k x n)
-  kMerge           // adders: low-rank + sparse output
+  kMerge,          // adders: low-rank + sparse output
+  kCode  // matrix engine: m x n elements encoded (kFirst) or decoded, each a sum over k of aux heads; in place
 };
 const char* job_name(JobKind kind);
 
@@ -177,6 +178,7 @@ struct MaskTile {
   std::int32_t mask, row, col, rows, cols;
   Count kept = 0, used_rows = 0;  // entries; rows that have one
   Count sub_rows = 0, passes = 0;
+  Count whole_columns = 0, used_columns = 0;  // ViTCoD: of the denser engine; others that have an entry
   Count slots = 0,
         capacity = 0;  // places for an entry: in what the entries were packed into, in the passes that took it
 };

@@ -129,8 +129,9 @@ void ScheduleBuilder::accumulate(std::int32_t buffer) {
 std::int32_t ScheduleBuilder::finish() {
   if (passes_in_order_ && job_.unit == UnitKind::kMatrixEngine) {
     depend_on(last_pass_, DependencyKind::kIssued);
-    // Work on a mask leaves nothing in the PEs: it only must not come between two passes.
-    if (job_.kind == JobKind::kSddmm || job_.kind == JobKind::kSpmm || job_.kind == JobKind::kSparseSoftmax) {
+    // Work on a mask leaves nothing in the PEs, nor does a code: it only must not come between two passes.
+    if (job_.kind == JobKind::kSddmm || job_.kind == JobKind::kSpmm || job_.kind == JobKind::kSparseSoftmax ||
+        job_.kind == JobKind::kCode) {
       between_passes_.push_back(job_count());
     } else {
       for (const std::int32_t job : between_passes_) depend_on(job, DependencyKind::kIssued);

@@ -53,6 +53,10 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
   if (unified() && a_.bias_params > 0 && context.config.attention_bias == AttentionBias::kFirstOrder)
     throw InfeasibleError(name + ": " + to_string(kind) +
                           " attention with a score bias of first order is not simulated; attention_bias drop is");
+  if (machine_.masks.square_only && a_.n_q != a_.n_kv)
+    throw InfeasibleError(name + ": " + to_string(context.config.machine) +
+                          " runs attention with as many queries as keys only, this layer has " +
+                          std::to_string(a_.n_q) + " queries and " + std::to_string(a_.n_kv) + " keys");
   if (masks == nullptr || masks->of_layer[static_cast<std::size_t>(layer)].empty())
     throw InfeasibleError(name + ": " + to_string(kind) + " attention needs masks");
   std::vector<ScheduledMask>& list = builder_.schedule().masks;

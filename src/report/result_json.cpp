@@ -43,13 +43,13 @@ Json to_json(const NumericsResult& numerics) {
   if (!numerics.checked) {
     for (const char* name : {"max_abs_error", "max_rel_error", "cosine_similarity", "tolerance", "passed"})
       json[name] = nullptr;
-    return json;
+  } else {
+    json["max_abs_error"] = numerics.max_abs_error;
+    json["max_rel_error"] = numerics.max_rel_error;
+    json["cosine_similarity"] = numerics.cosine_similarity;
+    json["tolerance"] = numerics.tolerance;
+    json["passed"] = numerics.passed;
   }
-  json["max_abs_error"] = numerics.max_abs_error;
-  json["max_rel_error"] = numerics.max_rel_error;
-  json["cosine_similarity"] = numerics.cosine_similarity;
-  json["tolerance"] = numerics.tolerance;
-  json["passed"] = numerics.passed;
   if (numerics.has_approximation) {
     json["approximation"] = {{"against", "softmax"},
                              {"max_rel_error", numerics.approximation_max_rel_error},
@@ -160,7 +160,11 @@ std::string write_json(const SimulationResult& result) {
   json["units"] = list(result.units);
   if (result.bin_cycles > 0) json["timeline"] = timeline_json(result);
   json["energy_breakdown_pj"] = to_json(result.energy);
-  if (!result.mask_source.empty()) json["mask_source"] = result.mask_source;
+  if (!result.mask_source.empty()) {
+    json["mask_source"] = result.mask_source;
+    json["mask_density"] = result.mask_density;
+    json["mask_fallback_rows"] = result.fallback_rows;
+  }
   json["not_charged"] = result.not_charged;
   json["critical_path_cycles"] = object(result.critical_path);
   if (!result.attention_choices.empty()) {

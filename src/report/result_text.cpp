@@ -131,12 +131,12 @@ class TextReport {
 
   void numerics() {
     const NumericsResult& n = result_.numerics;
-    if (!n.checked) {
-      print("values        not computed (--numerics off)\n");
-      return;
+    if (n.checked) {
+      print("arithmetic    {}: largest error {:.3g} of a layer's largest value (tolerance {:.3g}), cosine {:.7f}\n",
+            n.passed ? "within tolerance" : "OUTSIDE TOLERANCE", n.max_rel_error, n.tolerance, n.cosine_similarity);
+    } else {
+      print("values        not computed ({})\n", n.has_approximation ? "no simulation" : "--numerics off");
     }
-    print("arithmetic    {}: largest error {:.3g} of a layer's largest value (tolerance {:.3g}), cosine {:.7f}\n",
-          n.passed ? "within tolerance" : "OUTSIDE TOLERANCE", n.max_rel_error, n.tolerance, n.cosine_similarity);
     if (n.has_approximation) {
       print("approximation {} against softmax on the same inputs, in double: largest error {:.3g}, cosine {:.5f}\n",
             to_string(config_.attention), n.approximation_max_rel_error, n.approximation_cosine_similarity);
@@ -152,6 +152,11 @@ class TextReport {
         names += (names.empty() ? "" : ", ") + name;
       }
     }
+    if (config_.machine == MachineKind::kVitcod && config_.cost_model == CostModel::kSimulated &&
+        config_.sparse_unit.encoded_share < 1)
+      print(
+          "NOT MODELLED  what the trained encoder of Q and K loses: they are decoded unchanged; its time, bytes and\n"
+          "              energy are charged\n");
     if (names.empty()) return;
     print(
         "NOT CHARGED   {}: no time and no energy here,\n              because the machine's description says nothing "

@@ -379,8 +379,7 @@ class Accountant {
     const HardwareConfig& config = run_.config;
     switch (kind) {
       case UnitKind::kMatrixEngine:
-        work = static_cast<double>(actions[Action::kMac]),
-        rate = static_cast<double>(config.matrix_engine.rows) * config.matrix_engine.cols;
+        work = static_cast<double>(actions[Action::kMac]), rate = matrix_engine_pes(config);
         break;
       case UnitKind::kDiagonalEngine:
         work = static_cast<double>(actions[Action::kMac]), rate = config.diagonal_engine.rows;

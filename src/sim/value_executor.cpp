@@ -135,6 +135,8 @@ void ValueExecutor::execute(const Job& job) {
       break;
     case JobKind::kPredict:
       break;  // the masks are decided before time starts
+    case JobKind::kCode:
+      break;  // time and bytes only: values pass (mapping/codec.h)
     case JobKind::kSddmm:
     case JobKind::kRowSums:
     case JobKind::kSparseSoftmax:

@@ -40,8 +40,26 @@ std::string result_of(const VitModel& model, const HardwareConfig& config, bool 
 }
 
 const std::vector<std::string> kTiny = {"tiny_vit", "tiny_levit", "tiny_mobilevit"};
-const std::vector<std::string> kMachines = {
-    "vitality", "vitality_overlapped", "vitality_g_stationary", "dense_softmax", "sanger", "spatten", "elsa", "dota"};
+const std::vector<std::string> kMachines = {"vitality",
+                                            "vitality_overlapped",
+                                            "vitality_g_stationary",
+                                            "dense_softmax",
+                                            "sanger",
+                                            "vitcod",
+                                            "salo",
+                                            "spatten",
+                                            "elsa",
+                                            "dota"};
+
+// What a shipped machine needs to run a tiny model: ViTCoD's pattern has a whole column, of as few as 4 keys here.
+std::vector<std::string> fitted(const std::string& name, std::vector<std::string> overrides) {
+  if (name == "vitcod") overrides.emplace_back("sparsity.density=0.4");
+  return overrides;
+}
+// SALO's array is for self-attention.
+bool runs(const std::string& name, const std::string& model) {
+  return name != "salo" || model != "tiny_levit";
+}
 
 }  // namespace
 
@@ -50,7 +68,12 @@ TEST_CASE("laws: shipped machines, tiny workloads") {
     for (const std::string& model : kTiny) {
       for (const std::string precision : {"fp32", "fp16", "int16", "int8"}) {
         INFO(name << ", " << model << ", " << precision);
-        CHECK(laws(workload(model), machine({"precision=" + precision}, name)) == "");
+        const std::string text = laws(workload(model), machine(fitted(name, {"precision=" + precision}), name));
+        if (runs(name, model)) {
+          CHECK(text == "");
+        } else {
+          CHECK(text.substr(0, 30) == "infeasible: layer down0.attn: ");
+        }
       }
     }
   }
@@ -84,7 +107,8 @@ TEST_CASE("laws: numerics on and off give identical statistics, and so do two ru
   for (const std::string& name : kMachines) {
     for (const std::string& model : kTiny) {
       INFO(name << ", " << model);
-      const HardwareConfig config = machine({}, name);
+      if (!runs(name, model)) continue;
+      const HardwareConfig config = machine(fitted(name, {}), name);
       const std::string once = result_of(workload(model), config, false);
       CHECK(once.size() > 1000);
       CHECK(once == result_of(workload(model), config, false));

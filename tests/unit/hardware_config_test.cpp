@@ -7,8 +7,14 @@ using namespace vitality;
 
 namespace {
 const std::string kRoot = VITALITY_SOURCE_DIR;
-const std::vector<std::string> kConfigs{"vitality",          "vitality_overlapped", "vitality_g_stationary",
-                                        "vitality_training", "dense_softmax",       "sanger"};
+const std::vector<std::string> kConfigs{"vitality",
+                                        "vitality_overlapped",
+                                        "vitality_g_stationary",
+                                        "vitality_training",
+                                        "dense_softmax",
+                                        "sanger",
+                                        "vitcod",
+                                        "salo"};
 
 std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
   try {

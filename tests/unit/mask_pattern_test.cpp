@@ -31,7 +31,8 @@ TEST_CASE("window mask: window, dilation and global tokens, drawn by hand") {
 TEST_CASE("polarised mask: global columns, then the diagonals, exactly as many entries as stated") {
   // 36 entries, 18 kept: one global column of 6, then 5 on the main diagonal (its first is global), 4 below, 3 above.
   CHECK(picture(polarised_mask(6, 6, 1, 0.5)) == "xx..../xxx.../xxxx../x.xx../x..xx./x...xx/");
-  for (const double d : {0.0, 0.05, 0.3, 1.0}) CHECK(kept_entries(polarised_mask(20, 20, 0, d)) == std::llround(d * 400));
+  for (const double d : {0.0, 0.05, 0.3, 1.0})
+    CHECK(kept_entries(polarised_mask(20, 20, 0, d)) == std::llround(d * 400));
   CHECK(kept_entries(polarised_mask(7, 20, 2, 0.4)) == 56);
   CHECK_THROWS_AS(polarised_mask(10, 10, 2, 0.1), InputError);
   CHECK(density(polarised_mask(4, 4, 9, 1)) == 1);  // more global tokens than tokens

@@ -86,3 +86,85 @@ TEST_CASE("sparse baselines have one array for everything, the training unit one
   CHECK(has_unit(config, UnitKind::kSparseEngine));
   CHECK(processing_elements(config) == 4096 + 1024);
 }
+
+TEST_CASE("ViTCoD: whole columns on the denser engine, the rest on the sparser one, lines by their work") {
+  const HardwareConfig config = machine(MachineKind::kVitcod, 4, 2);  // 4 lines of 2 MACs
+  Mask mask(8, 6);
+  for (int r = 0; r < 7; ++r) mask(r, 0) = 1;  // more than 50 in 197: a global token, though row 7 drops it
+  for (const auto& [r, c] : {std::pair{0, 1}, {1, 1}, {2, 3}, {4, 5}, {5, 5}}) mask(r, c) = 1;
+  const MaskTile tile = tile_of(config, mask);
+  CHECK(tile.whole_columns == 1);
+  CHECK(tile.used_columns == 3);
+  CHECK(tile.slots == 8 + 5);
+  // 8 and 5 entries: 4 * 8 / 13 = 2 lines each; 4 entries a line in the denser, 3 in the sparser.
+  CHECK(tile.passes == 4);
+  CHECK(tile.capacity == 4 * 4);
+
+  const SparseMachine& vitcod = sparse_machine(config);
+  const JobCost scores = vitcod.products(job_of(JobKind::kSddmm, 8, 5, 6), tile, config);
+  CHECK(scores.stream == 4 * 3);  // 5 features on 2 MACs
+  CHECK(scores.macs == 12 * 5);
+  CHECK(scores.actions[Action::kMac] == 13 * 5);  // the dropped entry is formed too
+  CHECK(scores.scratchpad_read == 6 + 2 * (4 * 5 + 13 * 5));
+  CHECK(scores.scratchpad_write == 4 * 12);
+  const JobCost sums = vitcod.products(job_of(JobKind::kSpmm, 8, 6, 3, kFirst | kLast), tile, config);
+  CHECK(sums.stream == 6);  // 8 * 3 products on 2 lines of 2; the sparser engine needs 4 cycles for 5 * 3
+  CHECK(sums.actions[Action::kAccumulate] == 8 * 3);
+  CHECK(sums.scratchpad_read == 6 + 2 * (12 + 4 * 3 + 5 * 3));
+  CHECK(sums.scratchpad_write == 2 * 24);
+
+  CHECK(vitcod_lines(64, 0, 10).sparser == 64);
+  CHECK(vitcod_lines(64, 10, 0).denser == 64);
+  CHECK(vitcod_lines(64, 1, 1000).denser == 1);
+  CHECK(vitcod_lines(64, 1000, 1).sparser == 1);
+}
+
+TEST_CASE("ViTCoD: encoding three heads as two is two products an element and no work of the model's") {
+  const HardwareConfig config = machine(MachineKind::kVitcod, 4, 2);
+  Job job = job_of(JobKind::kCode, 8, 2, 4, kFirst);
+  job.aux = 3;
+  const JobCost encode = vitcod_code(job, config);
+  CHECK(encode.stream == 8 * 4 * 2 / 8);
+  CHECK(encode.actions[Action::kMac] == 64);
+  CHECK(encode.macs == 0);
+  CHECK(encode.scratchpad_read == 2 * 32);
+  CHECK(encode.scratchpad_write == 2 * 22);
+  job.flags = 0;
+  CHECK(vitcod_code(job, config).scratchpad_read == 2 * 22);
+  CHECK(vitcod_code(job, config).scratchpad_write == 2 * 32);
+}
+
+TEST_CASE("SALO: passes of the window over the array, softmax in the PEs") {
+  HardwareConfig config = machine(MachineKind::kSalo, 2, 2);
+  config.sparsity.window = 3, config.sparsity.dilation = 1, config.sparsity.global_tokens = 0;
+  const MaskTile tile = tile_of(config, window_mask(5, 5, {3, 1, 0}));
+  // Places -1, 0 | +1 of the window: two passes for queries 0 and 1, two for 2 and 3, one for 4, whose +1 is no key.
+  CHECK(tile.passes == 5);
+  CHECK(tile.sub_rows == 4 + 4 + 1);
+  CHECK(tile.slots == 9 * 2);
+  CHECK(tile.capacity == 5 * (4 + 2 + 2));
+  const SparseMachine& salo = sparse_machine(config);
+  CHECK(salo.products(job_of(JobKind::kSddmm, 5, 4, 5), tile, config).stream == 5 * 4);
+  CHECK(salo.probabilities(job_of(JobKind::kSparseSoftmax, 5, 0, 5), tile, config).stream == 5 * (1 + 1 + 2 + 1));
+  const JobCost sums = salo.products(job_of(JobKind::kSpmm, 5, 5, 4, kFirst | kLast), tile, config);
+  CHECK(sums.stream == 5 * (4 + 1));
+  CHECK(sums.drain == 2);
+  CHECK(sums.macs == 13 * 4);
+  CHECK(sums.actions[Action::kAccumulate] == (9 - 5) * 4);
+
+  // A global token: its column beside the passes, its row on the global PEs, two keys a pass.
+  config.sparsity.window = 1, config.sparsity.global_tokens = 1;
+  const MaskTile global = tile_of(config, window_mask(4, 4, {1, 1, 1}));
+  CHECK(global.passes == 2);
+  CHECK(global.sub_rows == 3);
+  CHECK(global.slots == 3 * 2 + (4 + 3));
+  // Three global tokens: the column takes them one after the other.
+  config.sparsity.global_tokens = 3;
+  CHECK(tile_of(config, window_mask(5, 5, {1, 1, 3})).passes == 3 * 3);  // three queries, three passes of two keys each
+
+  // Dilation: queries 0 2 | 4 1 | 3 5, every window in one pass of an array three wide.
+  config = machine(MachineKind::kSalo, 2, 3);
+  config.sparsity.window = 3, config.sparsity.dilation = 2, config.sparsity.global_tokens = 0;
+  CHECK(tile_of(config, window_mask(6, 6, {3, 2, 0})).passes == 3);
+  CHECK(processing_elements(config) == 2 * 3 + 2 + 3);
+}
