@@ -55,7 +55,7 @@ void ChunkController::make_ready(std::int32_t job, std::int32_t limiter, Depende
     unit_[static_cast<std::size_t>(unit)].ready.push(job);
     candidates_ |= 1U << static_cast<unsigned>(unit);
   }
-  event_.notify(sc_core::SC_ZERO_TIME);
+  if (!dispatching_) event_.notify(sc_core::SC_ZERO_TIME);
 }
 
 void ChunkController::satisfy(std::int32_t job, DependencyKind kind) {
@@ -113,6 +113,7 @@ std::uint8_t ChunkController::wanted_phases(Unit& unit, std::int32_t job) const 
 }
 
 void ChunkController::dispatch() {
+  dispatching_ = true;
   if (done_ == 0 && context_.now() == 0) {  // the first activation, at elaboration's end
     for (std::size_t i = 0; i < waiting_.size(); ++i) {
       if (waiting_[i] == 0 && context_.times[i].ready < 0)
@@ -135,6 +136,8 @@ void ChunkController::dispatch() {
       satisfy(job, DependencyKind::kIssued);
     }
   }
+  dispatching_ = false;
+  if (!uncharged_.empty()) event_.notify(sc_core::SC_ZERO_TIME);
 }
 
 std::string ChunkController::describe_deadlock() const {
