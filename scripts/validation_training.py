@@ -51,7 +51,7 @@ def costs(v):
 
 def section(v):
     v.progress('training')
-    v.note('## 8. Training steps')
+    v.heading('Training steps')
     v.note()
     errors(v)
     costs(v)

@@ -21,21 +21,19 @@ ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& c
   dependents_.resize(schedule.dependencies.size());
   std::vector<std::int32_t> next(first_dependent_.begin(), first_dependent_.end() - 1);
   last_reader_.resize(count);
-  std::array<std::int32_t, kUnitKinds> reader;
   for (std::size_t i = 0; i < count; ++i) {
     const Job& job = schedule.jobs[i];
     waiting_[i] = job.dependency_count;
-    reader.fill(kNone);
-    for (int d = 0; d < job.dependency_count; ++d) {
+    std::uint32_t seen = 0;                         // units
+    for (int d = job.dependency_count; d-- > 0;) {  // in descending order of the jobs
       const Dependency dependency = schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
       const auto on = static_cast<std::size_t>(dependency.job);
       dependents_[static_cast<std::size_t>(next[on]++)] = {static_cast<std::int32_t>(i), dependency.kind};
       if (static_cast<DependencyKind>(dependency.kind) != DependencyKind::kReleased) continue;
-      std::int32_t& last = reader[static_cast<std::size_t>(schedule.jobs[on].unit)];
-      last = std::max<std::int32_t>(last, dependency.job);
+      const std::uint32_t unit = 1U << static_cast<unsigned>(schedule.jobs[on].unit);
+      if ((seen & unit) == 0) last_reader_[on] = 1;
+      seen |= unit;
     }
-    for (const std::int32_t last : reader)
-      if (last != kNone) last_reader_[static_cast<std::size_t>(last)] = true;
   }
 }
 
@@ -57,7 +55,7 @@ void ChunkController::make_ready(std::int32_t job, std::int32_t limiter, Depende
     unit_[static_cast<std::size_t>(unit)].ready.push(job);
     candidates_ |= 1U << static_cast<unsigned>(unit);
   }
-  event_.notify(sc_core::SC_ZERO_TIME);
+  if (!dispatching_) event_.notify(sc_core::SC_ZERO_TIME);
 }
 
 void ChunkController::satisfy(std::int32_t job, DependencyKind kind) {
@@ -111,10 +109,11 @@ void ChunkController::run_uncharged() {
 std::uint8_t ChunkController::wanted_phases(Unit& unit, std::int32_t job) const {
   const bool in_order = job > unit.last_issued;
   if (in_order) unit.last_issued = job;
-  return in_order && unit.depth == 1 && !last_reader_[static_cast<std::size_t>(job)] ? 0 : kPhaseReleased;
+  return in_order && unit.depth == 1 && last_reader_[static_cast<std::size_t>(job)] == 0 ? 0 : kPhaseReleased;
 }
 
 void ChunkController::dispatch() {
+  dispatching_ = true;
   if (done_ == 0 && context_.now() == 0) {  // the first activation, at elaboration's end
     for (std::size_t i = 0; i < waiting_.size(); ++i) {
       if (waiting_[i] == 0 && context_.times[i].ready < 0)
@@ -137,6 +136,8 @@ void ChunkController::dispatch() {
       satisfy(job, DependencyKind::kIssued);
     }
   }
+  dispatching_ = false;
+  if (!uncharged_.empty()) event_.notify(sc_core::SC_ZERO_TIME);
 }
 
 std::string ChunkController::describe_deadlock() const {

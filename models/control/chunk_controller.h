@@ -56,8 +56,10 @@ class ChunkController : public sc_core::sc_module {
   std::vector<std::int32_t> waiting_;          // unsatisfied dependencies of a job
   std::vector<std::int32_t> first_dependent_;  // CSR of the reversed dependencies
   std::vector<Dependency> dependents_;
-  std::vector<bool> last_reader_;  // of a job: no later job of its unit releases operands for all who wait for its own
+  std::vector<std::uint8_t>
+      last_reader_;  // of a job, 0 or 1: no later job of its unit releases operands for all who wait for its own
   std::vector<std::int32_t> uncharged_;
+  bool dispatching_ = false;  // what becomes ready now is seen without another activation
   std::int64_t done_ = 0;
   Cycles last_cycle_ = 0;
   sc_core::sc_event event_;

@@ -502,6 +502,8 @@ class Accountant {
     std::array<std::array<Cycles, 3>, kUnitKinds> path{};  // per unit: load, stream, drain
     Cycles t = run_.cycles;
     std::size_t steps = 0;
+    std::array<std::size_t, kUnitKinds> after;  // per unit: its jobs from here on start too late; the path goes back
+    for (std::size_t u = 0; u < after.size(); ++u) after[u] = run_.order[u].size();
     while (current >= 0 && t > 0 && steps++ <= run_.times.size()) {
       const JobTimes& j = times(current);
       auto& parts = path[static_cast<std::size_t>(job(current).unit)];
@@ -524,12 +526,11 @@ class Accountant {
       // It waited for its unit: the job that made room.
       const auto& jobs = run_.order[static_cast<std::size_t>(job(current).unit)];
       std::int32_t before = -1;
-      auto position = std::lower_bound(jobs.begin(), jobs.end(), j.start,
-                                       [&](std::int32_t a, Cycles start) { return times(a).start < start; });
-      while (position != jobs.begin()) {
-        --position;
-        if (times(*position).free == j.start) {
-          before = *position;
+      std::size_t& end = after[static_cast<std::size_t>(job(current).unit)];
+      while (end > 0 && times(jobs[end - 1]).start >= j.start) --end;
+      for (std::size_t position = end; position-- > 0;) {
+        if (times(jobs[position]).free == j.start) {
+          before = jobs[position];
           break;
         }
       }
