@@ -26,6 +26,16 @@ nlohmann::ordered_json to_json(const HardwareConfig& config, const DramReplayRes
   json["row_hits"] = s.row_hits;
   json["row_misses"] = s.row_misses;
   json["row_conflicts"] = s.row_conflicts;
+  // No silent zero: a latency and a rate know no rows and no commands.
+  if (config.dram.model == DramModel::kBandwidth)
+    json["not_modelled"] = {"row_hits",
+                            "row_misses",
+                            "row_conflicts",
+                            "commands",
+                            "energy_breakdown_pj.activate",
+                            "energy_breakdown_pj.refresh",
+                            "energy_breakdown_pj.background"};
+  json["requests"] = s.requests;
   json["energy_pj"] = result.energy.total();
   json["energy_breakdown_pj"] = {{"activate", result.energy.activate},
                                  {"read", result.energy.read},
@@ -69,11 +79,22 @@ int dram_command(const Arguments& arguments) {
       "commands", po::value<std::string>(),
       "writes every DRAM command as CSV (dram.model banked); cycle 0 is the first request");
   po::variables_map values;
-  if (!parse_options(arguments,
-                     "usage: vitality dram --config C.json --trace T.txt [OPTIONS]\n\nReplays a memory trace in order; "
-                     "cycles in DRAM "
-                     "clocks from the first request to the last data. JSON on stdout.",
-                     options, "", values)) {
+  if (!parse_options(
+          arguments,
+          "usage: vitality dram --config C.json --trace T.txt [OPTIONS]\n\n"
+          "Replays a memory trace in order, JSON on stdout. A line's CYCLE is the DRAM clock of its arrival; "
+          "lines without one\nenter one after the other as soon as their channel's queue has room.\n"
+          "  cycles          DRAM clocks from the first request to the last data on the bus: tRCD + CL + "
+          "burst for a lone read\n"
+          "  bandwidth_gb_s  bytes (64 a request) / (cycles x tCK)\n"
+          "  row_hits, row_misses, row_conflicts  requests that found their row open, their bank closed, "
+          "another row open;\n"
+          "                  they add up to the requests (of several bursts the worst counts; model banked "
+          "only)\n"
+          "  commands        rd and wr count bursts: two a request on lpddr4_3200 and hbm2 (32 bytes a "
+          "burst)\n"
+          "  energy_pj       of commands and background (banked), or all_in_pj_per_bit (bandwidth)",
+          options, "", values)) {
     return kDone;
   }
   for (const char* name : {"config", "trace"}) {

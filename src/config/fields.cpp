@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "config/address_map.h"
 #include "config/names.h"
+#include "config/technology.h"
 
 namespace vitality {
 namespace {
@@ -62,6 +63,7 @@ void memory(FieldVisitor& v, HardwareConfig& c) {
     v.integer("capacity_kib", c.scratchpad.capacity_kib, 1, 1 << 20);
     v.integer("banks", c.scratchpad.banks, 1, 1024);
     v.integer("port_bytes", c.scratchpad.port_bytes, 1, kMaxPortBytes);
+    v.choice("layout", c.scratchpad.layout, scratchpad_layout_names());
   });
   v.group("noc", [&] {
     v.choice("topology", c.noc.topology, topology_names());
@@ -216,10 +218,12 @@ void visit_fields(FieldVisitor& v, EnergyTable& t) {
   v.curve("sram_read_pj_per_byte", t.sram_read_pj_per_byte, 1e-6, kMaxEnergy);
   v.number("sram_margin", t.sram_margin, 0, 100);
   v.number("sram_write_fraction", t.sram_write_fraction, 0, 100);
+  v.number("sram_narrow_port_fixed_fraction", t.sram_narrow_port_fixed_fraction, 0, 1);
   v.number("sram_um2_per_kib", t.sram_um2_per_kib, 0, kMaxArea);
   v.number("sram_leakage_mw_per_kib", t.sram_leakage_mw_per_kib, 0, kMaxEnergy);
   v.number("noc_pj_per_byte_hop", t.noc_pj_per_byte_hop, 0, kMaxEnergy);
   v.number("noc_area_fraction", t.noc_area_fraction, 0, 1);
+  v.number("clock_pj_per_pe_cycle", t.clock_pj_per_pe_cycle, 0, 1000);
   v.number("knob_compute", t.knob_compute, 0, 100);
   v.number("knob_sram", t.knob_sram, 0, 100);
   v.number("knob_noc", t.knob_noc, 0, 100);
@@ -265,6 +269,12 @@ void check_consistency(const HardwareConfig& c, const ReportKey& report) {
   if (static_cast<std::int64_t>(c.scratchpad.banks) * c.scratchpad.port_bytes >
       c.scratchpad.capacity_kib * std::int64_t{1024}) {
     report("scratchpad.capacity_kib", "smaller than one access of every bank (banks * port_bytes)");
+  }
+  if (c.machine != MachineKind::kRoofline) {
+    for (const auto& [key, nm] :
+         {std::pair{"technology_nm", c.technology_nm}, std::pair{"energy.technology_nm", c.energy.technology_nm}}) {
+      if (!has_technology(nm)) report(key, "no scaling data for this node, expected one of " + technology_nodes());
+    }
   }
   if (c.sparsity.source == SparsitySource::kFile && c.sparsity.mask_file.empty()) {
     report("sparsity.mask_file", "expected a .npy file, because sparsity.source is file");

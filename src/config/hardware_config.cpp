@@ -35,6 +35,10 @@ const std::vector<std::string>& charge_names() {
   static const std::vector<std::string> names{"not_charged", "charged"};
   return names;
 }
+const std::vector<std::string>& scratchpad_layout_names() {
+  static const std::vector<std::string> names{"skewed", "linear"};
+  return names;
+}
 const std::vector<std::string>& topology_names() {
   static const std::vector<std::string> names{"bus", "mesh"};
   return names;
@@ -78,6 +82,9 @@ const char* to_string(Charge value) {
 }
 const char* to_string(NocTopology value) {
   return name_of(value, topology_names());
+}
+const char* to_string(ScratchpadLayout value) {
+  return name_of(value, scratchpad_layout_names());
 }
 const char* to_string(SparsitySource value) {
   return name_of(value, sparsity_source_names());

@@ -45,6 +45,8 @@ enum class AttentionBias { kDrop, kFirstOrder };
 enum class DramModel { kBandwidth, kBanked };
 enum class Charge { kNotCharged, kCharged };
 enum class NocTopology { kBus, kMesh };
+// How addresses run through the scratchpad's lanes (cost/scratchpad_lanes.h).
+enum class ScratchpadLayout { kSkewed, kLinear };
 // kPattern: fixed by the machine's design: ViTCoD's global tokens and diagonal band, SALO's window, dilation and global
 // tokens.
 enum class SparsitySource { kPredicted, kFile, kDensity, kPattern };
@@ -84,6 +86,7 @@ struct ScratchpadConfig {
   int capacity_kib = 200;
   int banks = 4;
   int port_bytes = 256;  // per bank and cycle, one read and one write port
+  ScratchpadLayout layout = ScratchpadLayout::kSkewed;
 };
 struct NocConfig {
   NocTopology topology = NocTopology::kBus;
@@ -157,6 +160,7 @@ const char* to_string(AttentionBias);
 const char* to_string(DramModel);
 const char* to_string(Charge);
 const char* to_string(NocTopology);
+const char* to_string(ScratchpadLayout);
 const char* to_string(SparsitySource);
 const char* to_string(CostModel);
 

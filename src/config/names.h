@@ -14,6 +14,7 @@ const std::vector<std::string>& attention_bias_names();
 const std::vector<std::string>& dram_model_names();
 const std::vector<std::string>& charge_names();
 const std::vector<std::string>& topology_names();
+const std::vector<std::string>& scratchpad_layout_names();
 const std::vector<std::string>& sparsity_source_names();
 const std::vector<std::string>& cost_model_names();
 

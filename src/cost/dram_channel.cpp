@@ -15,9 +15,10 @@ DramChannel::DramChannel(const DramDevice& device, const DramAddressMap& map, in
     : device_(device),
       map_(map),
       depth_(queue_depth),
-      high_(std::max(1, queue_depth * 3 / 4)),
-      low_(queue_depth / 4),
-      bank_count_(device.bank_groups * device.banks_per_group) {
+      high_(std::max(1, queue_depth * 7 / 8)),
+      low_(queue_depth / 8),
+      bank_count_(device.bank_groups * device.banks_per_group),
+      age_cap_(std::int64_t{kAgeCapBursts} * device.burst_cycles) {
   if (depth_ < 1) throw InputError("", "/dram/queue_depth", "expected at least 1, found " + std::to_string(depth_));
   // After a refresh a bank must have the time to open, serve and close before the next one, or nothing ever moves.
   if (device.trefi <= device.trfc + 2 * device.one_access()) {
@@ -52,7 +53,7 @@ int DramChannel::submit(std::int64_t id, std::int64_t first, std::int64_t bursts
     run = free_runs_.back();
     free_runs_.pop_back();
   }
-  runs_[run] = {id, first, bursts, bursts, write};
+  runs_[run] = {id, first, bursts, bursts, write, Outcome::kHit};
   arrivals_.push_back({arrival, run});
   next_ = std::min(next_, arrival);
   outstanding_ += bursts;
@@ -153,14 +154,21 @@ void DramChannel::remove_hit(Queue& queue, int index) {
 void DramChannel::choose_direction() {
   const Queue& reads = queues_[0];
   const Queue& writes = queues_[1];
-  const bool capped = writes.size > 0 && writes.entries[writes.oldest].arrival + kAgeCap <= now_;
+  const auto capped = [this](const Queue& queue) {
+    return queue.size > 0 && queue.entries[queue.oldest].arrival + age_cap_ <= now_;
+  };
   bool writing = writing_;
   if (!writing_ && writes.size > 0) {
-    writing = reads.size == 0 || ((writes.size >= high_ || capped) && served_ >= depth_);
+    writing = reads.size == 0 || ((writes.size >= high_ || capped(writes)) && served_ >= depth_);
   } else if (writing_ && reads.size > 0) {
-    writing = writes.size > 0 && (writes.size > low_ || capped) && served_ < depth_;
+    writing = writes.size > 0 && (writes.size > low_ || capped(writes)) && !(capped(reads) && served_ >= depth_);
   }
-  if (writing != writing_) writing_ = writing, served_ = 0;
+  if (writing == writing_) return;
+  const Queue& leaving = queues_[writing_];
+  for (const int bank : leaving.active) {  // what was opened for this direction and not used yet
+    if (leaving.banks[bank].hit >= 0 && banks_[bank].fresh) return;
+  }
+  writing_ = writing, served_ = 0;
 }
 
 // First clock at which a column command may put its data on the bus.
@@ -169,44 +177,51 @@ std::int64_t DramChannel::bus_ready(int rank, bool write) const {
   return bus_free_ + (turn ? device_.turnaround : 0) - (write ? device_.cwl : device_.cl);
 }
 
-DramChannel::Choice DramChannel::candidate(const Queue& queue, int index) const {
+// Takes a bank's next command as the choice where it is better: earlier, or more urgent, or older. `ahead`: a row
+// command for the direction whose turn comes next.
+void DramChannel::consider(const Queue& queue, int index, bool ahead, Choice& best) const {
   const Bank& bank = banks_[index];
   const BankQueue& waiting = queue.banks[index];
   const Rank& rank = ranks_[bank.rank];
   const Group& group = groups_[bank.group];
-  Choice choice;
-  choice.target = index;
-  choice.entry = waiting.head;
-  const Entry& head = queue.entries[waiting.head];
+  const auto latest = [](std::int64_t a, std::int64_t b) { return a > b ? a : b; };
+  std::int64_t clock;
+  int priority, chosen = waiting.head;
+  DramCommand command;
   if (waiting.hit >= 0) {
-    choice.entry = waiting.hit;
-    choice.command = writing_ ? DramCommand::kWrite : DramCommand::kRead;
+    chosen = waiting.hit;
+    command = writing_ ? DramCommand::kWrite : DramCommand::kRead;
     const std::int64_t bus = bus_ready(bank.rank, writing_);
-    choice.clock = std::max({now_, bank.next_column, writing_ ? group.next_write : group.next_read,
-                             writing_ ? rank.next_write : rank.next_read, bus});
-    choice.priority = choice.clock == bus ? 1 : 3;
-    const std::int64_t capped = head.arrival + kAgeCap;
-    if (waiting.hit != waiting.head &&
-        capped <= choice.clock) {  // an older request to another row has waited long enough
-      choice.entry = waiting.head;
-      choice.command = DramCommand::kPrecharge;
-      choice.clock = std::max({now_, bank.next_precharge, capped});
+    clock = latest(latest(now_, bus), latest(bank.next_column, writing_ ? latest(group.next_write, rank.next_write)
+                                                                        : latest(group.next_read, rank.next_read)));
+    priority = clock == bus ? 1 : 3;
+    if (waiting.hit != waiting.head) {
+      const std::int64_t capped = queue.entries[waiting.head].arrival + age_cap_;
+      if (capped <= clock) {  // an older request to another row has waited long enough
+        chosen = waiting.head;
+        command = DramCommand::kPrecharge;
+        clock = latest(now_, latest(bank.next_precharge, capped));
+      }
     }
   } else if (bank.row >= 0) {
-    choice.command = DramCommand::kPrecharge;
-    choice.priority = 3;
-    choice.clock = std::max(now_, bank.next_precharge);
+    command = DramCommand::kPrecharge;
+    priority = 3;
+    clock = latest(now_, bank.next_precharge);
   } else {
-    choice.command = DramCommand::kActivate;
-    choice.priority = 2;
-    choice.clock = std::max(
-        {now_, bank.next_activate, group.next_activate, rank.next_activate, rank.activates[rank.oldest_activate]});
+    command = DramCommand::kActivate;
+    priority = 2;
+    clock = latest(latest(now_, latest(bank.next_activate, group.next_activate)),
+                   latest(rank.next_activate, rank.activates[rank.oldest_activate]));
   }
-  const Entry& entry = queue.entries[choice.entry];
-  choice.sequence = entry.sequence;
-  if (entry.arrival + kAgeCap <= choice.clock) choice.priority = 0;
-  if (choice.clock >= rank.refresh_due) choice.clock = kNever;  // from then on the rank works for its refresh alone
-  return choice;
+  // From refresh_due on the rank works for its refresh alone.
+  if (clock > best.clock || clock >= rank.refresh_due) return;
+  const Entry& entry = queue.entries[chosen];
+  if (entry.arrival + age_cap_ <= clock) priority = 0;
+  if (ahead) priority = 4;
+  if (clock == best.clock &&
+      (priority > best.priority || (priority == best.priority && entry.sequence >= best.sequence)))
+    return;
+  best = {clock, entry.sequence, priority, command, chosen, index, ahead};
 }
 
 DramChannel::Choice DramChannel::refresh_of(int rank) const {
@@ -232,9 +247,10 @@ DramChannel::Choice DramChannel::choose() const {
   };
   const Queue& queue = queues_[writing_];
   Choice best;
-  for (const int bank : queue.active) {
-    const Choice next = candidate(queue, bank);
-    if (before(next, best)) best = next;
+  for (const int bank : queue.active) consider(queue, bank, false, best);
+  const Queue& other = queues_[!writing_];
+  for (const int bank : other.active) {
+    if (queue.banks[bank].head < 0 && other.banks[bank].hit < 0) consider(other, bank, true, best);
   }
   for (int rank = 0; rank < static_cast<int>(ranks_.size()); ++rank) {
     if (ranks_[rank].refresh_due > best.clock) continue;
@@ -283,7 +299,7 @@ void DramChannel::issue(const Choice& choice, std::vector<Completion>& done) {
   if (observer_) {
     DramLocation at;
     if (choice.entry >= 0) {
-      const Entry& entry = queues_[writing_].entries[choice.entry];
+      const Entry& entry = queue_of(choice).entries[choice.entry];
       at.flat_bank = entry.bank;
       at.rank = entry.bank / bank_count_;
       at.bank_group = entry.bank % bank_count_ / device_.banks_per_group;
@@ -299,7 +315,7 @@ void DramChannel::issue(const Choice& choice, std::vector<Completion>& done) {
     case DramCommand::kActivate:
       return issue_activate(choice);
     case DramCommand::kPrecharge:
-      queues_[writing_].entries[choice.entry].outcome = Outcome::kConflict;
+      queue_of(choice).entries[choice.entry].outcome = Outcome::kConflict;
       ++counts_.precharges;
       return close_bank(choice.target, choice.clock);
     case DramCommand::kPrechargeAll:
@@ -314,12 +330,12 @@ void DramChannel::issue(const Choice& choice, std::vector<Completion>& done) {
 
 void DramChannel::issue_activate(const Choice& choice) {
   const std::int64_t t = choice.clock;
-  Entry& entry = queues_[writing_].entries[choice.entry];
+  Entry& entry = queue_of(choice).entries[choice.entry];
   Bank& bank = banks_[choice.target];
   Rank& rank = ranks_[bank.rank];
   if (entry.outcome == Outcome::kHit) entry.outcome = Outcome::kMiss;
   ++counts_.activates;
-  bank.row = entry.row;
+  bank.row = entry.row, bank.fresh = true;
   bank.next_column = t + device_.trcd;
   bank.next_precharge = t + device_.tras;
   bank.next_activate = t + device_.trc;
@@ -345,6 +361,7 @@ void DramChannel::issue_column(const Choice& choice, std::vector<Completion>& do
   Group& group = groups_[bank.group];
   Rank& rank = ranks_[bank.rank];
   const std::int64_t end = t + (write ? device_.cwl : device_.cl) + device_.burst_cycles;
+  bank.fresh = false;
   bus_free_ = end, bus_rank_ = bank.rank, bus_write_ = write;
   group.next_read = std::max(group.next_read, write ? end + device_.twtr_l : t + device_.tccd_l);
   rank.next_read = std::max(rank.next_read, write ? end + device_.twtr_s : t + device_.tccd_s);
@@ -358,8 +375,10 @@ void DramChannel::issue_column(const Choice& choice, std::vector<Completion>& do
   ++served_;
   --outstanding_;
   remove_hit(queue, choice.entry);
-  if (--runs_[entry.run].to_issue == 0) {
-    done.push_back({runs_[entry.run].id, end});
+  Run& run = runs_[entry.run];
+  run.outcome = std::max(run.outcome, entry.outcome);
+  if (--run.to_issue == 0) {
+    done.push_back({run.id, end, run.outcome});
     free_runs_.push_back(entry.run);
   }
   fill(queue, t + 1);

@@ -3,10 +3,12 @@
 //
 // Policy. Requests (runs of bursts) queue up before a read and a write queue of queue_depth bursts each and enter them
 // in turns of kTurnBursts. First-ready first-come-first-served with open rows: of the commands that can issue in a
-// clock, requests older than kAgeCap go first, then column commands, then row commands, each oldest first; a row with
-// waiting hits stays open unless an older request to its bank is past the cap. Writes wait until no read is left, until
-// three quarters of their queue are full, or until the oldest is past the cap; then they drain to one quarter, but
-// neither direction yields a contested bus before it had queue_depth bursts of it. Every tREFI all banks of a rank are
+// clock, requests older than the age cap (the time of kAgeCapBursts bursts) go first, then column commands, then row
+// commands, each oldest first; a row with waiting hits stays open unless an older request to its bank is past the cap.
+// Writes wait until no read is left, until seven eighths of their queue are full, or until the oldest is past the cap;
+// then they drain to one eighth. Reads do not yield a contested bus before they had queue_depth bursts of it, nor
+// writes to reads that are past the cap, and neither before the rows that were opened for it were used. Rows for the
+// direction that waits are opened ahead on banks that the other does not want. Every tREFI all banks of a rank are
 // precharged and refreshed, ranks staggered.
 //
 // One command a clock. Not modelled: power-down, forwarding from the write queue (the machine never reads what it still
@@ -42,10 +44,13 @@ struct DramChannelCounts {
 class DramChannel {
  public:
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-  static constexpr std::int64_t kAgeCap = 1024;  // clocks
+  static constexpr int kAgeCapBursts = 256;  // as many as could have passed meanwhile
   static constexpr int kTurnBursts = 64;
+  // What a burst met in its bank: its row open, the bank closed, another row open.
+  enum class Outcome : std::uint8_t { kHit, kMiss, kConflict };
   struct Completion {
     std::int64_t id, clock;  // clock at which the run's last data has left the bus
+    Outcome outcome;         // the worst of the run's bursts
   };
   using Observer = std::function<void(const DramCommandRecord&)>;
 
@@ -75,12 +80,12 @@ class DramChannel {
   struct Run {  // a request's bursts in this channel
     std::int64_t id, next, to_enter, to_issue;
     bool write;
+    Outcome outcome = Outcome::kHit;
   };
   struct Arrival {
     std::int64_t clock;
     int run;
   };
-  enum class Outcome : std::uint8_t { kHit, kMiss, kConflict };
   struct Entry {  // a burst in a queue
     std::int64_t sequence, arrival, row, column;
     int run, bank;
@@ -103,6 +108,7 @@ class DramChannel {
   };
   struct Bank {
     std::int64_t row = -1;  // -1: closed
+    bool fresh = false;     // opened, no column yet
     std::int64_t next_activate = 0, next_precharge = 0, next_column = 0;
     int group, rank;  // group: index into groups_
   };
@@ -120,6 +126,7 @@ class DramChannel {
     int priority = 0;
     DramCommand command = DramCommand::kRefresh;
     int entry = -1, target = -1;  // target: bank, or rank for refresh
+    bool from_other = false;      // the entry waits in the queue of the direction that does not have the bus
   };
 
   void admit(std::int64_t clock);
@@ -127,8 +134,9 @@ class DramChannel {
   void enter(Queue& queue, int run, std::int64_t arrival);
   void remove_hit(Queue& queue, int index);
   void choose_direction();
+  Queue& queue_of(const Choice& choice) { return queues_[writing_ != choice.from_other]; }
   Choice choose() const;
-  Choice candidate(const Queue& queue, int bank) const;
+  void consider(const Queue& queue, int bank, bool ahead, Choice& best) const;
   Choice refresh_of(int rank) const;
   void skip_idle_refreshes(std::int64_t horizon);
   std::int64_t bus_ready(int rank, bool write) const;
@@ -142,6 +150,7 @@ class DramChannel {
   DramDevice device_;
   DramAddressMap map_;
   int depth_, high_, low_, bank_count_;
+  std::int64_t age_cap_;  // clocks
   std::vector<Bank> banks_;
   std::vector<Group> groups_;
   std::vector<Rank> ranks_;

@@ -22,8 +22,21 @@ void DramReplay::observe(const std::function<void(int, const DramCommandRecord&)
 
 void DramReplay::run(DramChannel& channel, std::int64_t limit) {
   channel.run_until(limit, ended_);
-  for (const auto& ended : ended_) last_ = std::max(last_, ended.clock);
+  for (const auto& ended : ended_) {
+    last_ = std::max(last_, ended.clock);
+    count_request(ended.id, ended.outcome);
+  }
   ended_.clear();
+}
+
+void DramReplay::count_request(std::int64_t id, DramChannel::Outcome outcome) {
+  Open& request = open_[static_cast<std::size_t>(id - first_open_)];
+  request.outcome = std::max(request.outcome, outcome);
+  if (--request.bursts > 0) return;
+  ++(request.outcome == DramChannel::Outcome::kHit    ? statistics_.row_hits
+     : request.outcome == DramChannel::Outcome::kMiss ? statistics_.row_misses
+                                                      : statistics_.row_conflicts);
+  for (; !open_.empty() && open_.front().bursts == 0; open_.pop_front()) ++first_open_;
 }
 
 void DramReplay::enter(DramChannel& channel, std::int64_t channel_burst, bool write) {
@@ -32,7 +45,7 @@ void DramReplay::enter(DramChannel& channel, std::int64_t channel_burst, bool wr
     front_ = std::max(front_, channel.next_clock());
     run(channel, front_);
   }
-  channel.submit(0, channel_burst, 1, write, front_);
+  channel.submit(statistics_.requests - 1, channel_burst, 1, write, front_);
 }
 
 void DramReplay::request(std::int64_t cycle, bool write, Bytes address) {
@@ -55,6 +68,7 @@ void DramReplay::request(std::int64_t cycle, bool write, Bytes address) {
     return;
   }
   const std::int64_t burst = address / device.burst_bytes();
+  open_.push_back({bursts, DramChannel::Outcome::kHit});
   for (std::int64_t b = burst; b < burst + bursts; ++b) {
     enter(channels_[map_.channel_of(b)], map_.channel_burst(b), write);
   }
@@ -76,6 +90,9 @@ DramReplayResult DramReplay::finish() {
     result.statistics.requests = statistics_.requests;
     result.statistics.read_bytes = statistics_.read_bytes;
     result.statistics.write_bytes = statistics_.write_bytes;
+    result.statistics.row_hits = statistics_.row_hits;
+    result.statistics.row_misses = statistics_.row_misses;
+    result.statistics.row_conflicts = statistics_.row_conflicts;
     result.energy = DramEnergy::of(config_.device, result.statistics);
   }
   result.cycles = last_;

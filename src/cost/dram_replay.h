@@ -3,6 +3,7 @@
 // length.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <vector>
 
@@ -15,7 +16,8 @@ struct DramReplayResult {
   std::int64_t cycles = 0;  // from the first request's cycle to the last data
   Bytes bytes = 0;          // 64 a request
   double bandwidth_gb_s = 0;
-  DramStatistics statistics;
+  DramStatistics statistics;  // row_hits, row_misses, row_conflicts: of requests here, each counted once (the worst of
+                              // its bursts)
   DramEnergy energy;
 };
 
@@ -34,12 +36,19 @@ class DramReplay {
 
  private:
   void enter(DramChannel& channel, std::int64_t channel_burst, bool write);
+  void count_request(std::int64_t id, DramChannel::Outcome outcome);
   void run(DramChannel& channel, std::int64_t limit);
 
   DramConfig config_;
   DramAddressMap map_;
   std::vector<DramChannel> channels_;  // none: bandwidth model
   std::vector<DramChannel::Completion> ended_;
+  struct Open {
+    Count bursts;
+    DramChannel::Outcome outcome;
+  };
+  std::deque<Open> open_;  // requests with bursts under way, from number first_open_ on
+  std::int64_t first_open_ = 0;
   std::int64_t first_ = -1;            // the first request's cycle, at which the device's clock is 0
   std::int64_t front_ = 0, last_ = 0;  // device clocks: the next request enters; the last data ends
   double busy_until_ = 0;              // bandwidth model

@@ -1,7 +1,9 @@
 #include "cost/energy.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "config/technology.h"
 #include "cost/machine_units.h"
 #include "cost/sparse_machine.h"
 
@@ -19,10 +21,20 @@ double sram_read_pj_per_byte(const EnergyTable& table, double kib) {
   return points.back()[1] * std::sqrt(kib / points.back()[0]);
 }
 
-EnergyModel::EnergyModel(const HardwareConfig& config) : config_(config) {
+double sram_read_pj_per_byte(const EnergyTable& table, double kib, int port_bytes) {
+  const double lanes = 8.0 / std::min(8, port_bytes), fixed = table.sram_narrow_port_fixed_fraction;
+  return sram_read_pj_per_byte(table, kib) * (fixed * lanes + 1 - fixed);
+}
+
+EnergyModel::EnergyModel(const HardwareConfig& config)
+    : config_(config),
+      energy_scale_(technology_energy_factor(config.energy.technology_nm, config.technology_nm)),
+      area_scale_(technology_area_factor(config.energy.technology_nm, config.technology_nm)) {
   const EnergyTable& table = config.energy;
   const FormatCosts& format = table.format[static_cast<std::size_t>(config.precision)];
-  const auto set = [this](Action action, Picojoules pj) { action_pj_[static_cast<std::size_t>(action)] = pj; };
+  const auto set = [this](Action action, Picojoules pj) {
+    action_pj_[static_cast<std::size_t>(action)] = pj * energy_scale_;
+  };
   // A PE that can also keep its sums (G-stationary) clocks a second register beside the passing partial sum.
   const double dual =
       config.matrix_engine.accumulation == Accumulation::kGStationary ? table.dual_accumulation_pj_per_mac : 0;
@@ -38,7 +50,8 @@ EnergyModel::EnergyModel(const HardwareConfig& config) : config_(config) {
   set(Action::kLowPrecisionMac,
       table.format[static_cast<std::size_t>(Precision::kInt8)].pe_pj * bits * bits * table.knob_compute);
   const double bank_kib = static_cast<double>(config.scratchpad.capacity_kib) / config.scratchpad.banks;
-  const double read = sram_read_pj_per_byte(table, bank_kib) * table.sram_margin * table.knob_sram;
+  const double read =
+      sram_read_pj_per_byte(table, bank_kib, config.scratchpad.port_bytes) * table.sram_margin * table.knob_sram;
   set(Action::kScratchpadRead, read);
   set(Action::kScratchpadWrite, read * table.sram_write_fraction);
   set(Action::kNocByteHop, table.noc_pj_per_byte_hop * table.knob_noc);
@@ -65,16 +78,19 @@ Picojoules EnergyModel::dram_per_byte() const {
   return config_.dram.device.all_in_pj_per_bit * 8 * config_.energy.knob_dram;
 }
 
+Picojoules EnergyModel::clock_per_cycle() const {
+  return processing_elements(config_) * config_.energy.clock_pj_per_pe_cycle * config_.energy.knob_compute * energy_scale_;
+}
+
 Picojoules EnergyModel::leakage_per_cycle() const {
   const FormatCosts& format = config_.energy.format[static_cast<std::size_t>(config_.precision)];
-  const double pes = processing_elements(config_);
   const double predictor =
       has_unit(config_, UnitKind::kPredictor)
           ? predictor_pes() * config_.energy.format[static_cast<std::size_t>(Precision::kInt8)].pe_leakage_uw
           : 0;
-  const double watts = (pes * format.pe_leakage_uw + predictor) * 1e-6 +
+  const double watts = (processing_elements(config_) * format.pe_leakage_uw + predictor) * 1e-6 +
                        config_.scratchpad.capacity_kib * config_.energy.sram_leakage_mw_per_kib * 1e-3;
-  return watts / (config_.clock_mhz * 1e6) * 1e12;
+  return watts / (config_.clock_mhz * 1e6) * 1e12 * energy_scale_ + clock_per_cycle();
 }
 
 // The predictor's PEs in int8 PEs: a multiplier's area and energy go with the square of the width.
@@ -132,11 +148,11 @@ SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
     default:
       break;
   }
-  return area * table.knob_area;
+  return area * table.knob_area * area_scale_;
 }
 
 SquareMicrons EnergyModel::scratchpad_area() const {
-  return config_.scratchpad.capacity_kib * config_.energy.sram_um2_per_kib * config_.energy.knob_area;
+  return config_.scratchpad.capacity_kib * config_.energy.sram_um2_per_kib * config_.energy.knob_area * area_scale_;
 }
 
 SquareMicrons EnergyModel::noc_area() const {

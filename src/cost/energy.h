@@ -20,8 +20,9 @@ class EnergyModel {
   // DRAM energy a byte of the bandwidth model.
   Picojoules dram_per_byte() const;
 
-  // Leakage of everything on chip while one cycle passes.
+  // Leakage of everything on chip, and its clock, while one cycle passes.
   Picojoules leakage_per_cycle() const;
+  Picojoules clock_per_cycle() const;  // contained in leakage_per_cycle()
   SquareMicrons unit_area(UnitKind unit) const;
   SquareMicrons scratchpad_area() const;
   SquareMicrons noc_area() const;  // a fraction of the rest of the core
@@ -30,11 +31,15 @@ class EnergyModel {
  private:
   double predictor_pes() const;
   const HardwareConfig& config_;
+  double energy_scale_, area_scale_;  // from the table's node to the machine's (config/technology.h)
   std::array<Picojoules, kActions> action_pj_{};
 };
 
 // pJ per byte read from an SRAM bank of `kib` KiB: linear between the table's points, extrapolated with the square root
 // of the capacity.
 double sram_read_pj_per_byte(const EnergyTable& table, double kib);
+// Likewise through a port of `port_bytes`: wider ones are lanes of 8 bytes, each priced so; a narrower one pays the
+// fixed share of an 8-byte access over fewer bytes.
+double sram_read_pj_per_byte(const EnergyTable& table, double kib, int port_bytes);
 
 }  // namespace vitality

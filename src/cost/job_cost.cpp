@@ -5,10 +5,65 @@
 
 #include "cost/array_cost.h"
 #include "cost/lane_cost.h"
+#include "cost/scratchpad_lanes.h"
 #include "cost/sparse_machine.h"
 
 namespace vitality {
 namespace {
+
+// Steps of a stream that the operand FIFOs decouple: as many as elements fit a lane.
+Count window_of(const ScratchpadLanes& lanes, Bytes element) {
+  return std::max<Count>(1, lanes.lane_bytes / element);
+}
+
+// K_hat's bit beyond the operand format lies in a plane of its own behind the tile.
+Bytes guard_bytes(const Job& job, Count elements) {
+  return (job.flags & kGuardBit) != 0 ? ceil_div(elements, 8) : 0;
+}
+
+// A tile that a unit reads by its rows: one after the other in memory, or at a distance.
+bool rows_apart(std::int32_t stride, std::int32_t width) {
+  return stride != 0 && stride != width;
+}
+
+// Elements of a row of the streamed tile as it is stored; whether the array takes a column of it a cycle.
+std::int32_t streamed_width(const Job& job) {
+  return (job.flags & kTransposed) != 0 ? job.m : job.k;
+}
+bool by_columns(const Job& job) {
+  return ((job.flags & kTransposed) != 0) != ((job.flags & kOutputStationary) != 0);
+}
+
+// Conflicts of a pass's streamed operand: m x k elements, a row a cycle; output stationary a column a cycle.
+Cycles streamed_conflicts(const Job& job, const Schedule& schedule, const HardwareConfig& config, Bytes element) {
+  const ScratchpadLanes lanes = scratchpad_lanes(config.scratchpad);
+  const Count window = window_of(lanes, element);
+  if ((job.flags & kIm2col) != 0) {
+    const Im2colTile& tile = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)];
+    const Conv2d& conv = schedule.geometries[static_cast<std::size_t>(tile.geometry)];
+    const GatherPattern pattern{conv, tile.first_k, job.k / tile.groups, tile.first_group, tile.groups};
+    return lane_load(lanes, pattern, element, window).conflicts * ceil_div(job.m, conv.out_width);
+  }
+  const std::int32_t width = streamed_width(job), rows = (job.flags & kTransposed) != 0 ? job.k : job.m;
+  const Bytes stride = element * (job.streamed_stride != 0 ? job.streamed_stride : width);
+  const Bytes phase = element * job.streamed_offset % lanes.lane_bytes;
+  if (by_columns(job)) return lane_load(lanes, {width, rows, element, element, stride, phase}, window).conflicts;
+  if (!rows_apart(job.streamed_stride, width)) return 0;
+  return lane_load(lanes, {rows, 1, element * width, stride, 0, phase}, window).conflicts;
+}
+
+// Likewise of its stationary operand, k x n elements: a row a cycle.
+Cycles stationary_conflicts(const Job& job, const HardwareConfig& config, Bytes element) {
+  const ScratchpadLanes lanes = scratchpad_lanes(config.scratchpad);
+  const Count window = window_of(lanes, element);
+  const bool transposed = (job.flags & kStationaryTransposed) != 0;
+  const std::int32_t width = transposed ? job.k : job.n;
+  const Bytes stride = element * (job.stationary_stride != 0 ? job.stationary_stride : width);
+  const Bytes phase = element * job.stationary_offset % lanes.lane_bytes;
+  if (transposed) return lane_load(lanes, {job.k, job.n, element, element, stride, phase}, window).conflicts;
+  if (!rows_apart(job.stationary_stride, width)) return 0;
+  return lane_load(lanes, {job.k, 1, element * width, stride, 0, phase}, window).conflicts;
+}
 
 JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
   const MatrixEngineConfig& engine = config.matrix_engine;
@@ -30,17 +85,18 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   const bool onto_result = last && (job.flags & kOntoResult) != 0;
   if (onto_result) cost.operations.add += outputs, cost.actions[Action::kAccumulate] += outputs;
 
-  Bytes read = size.element * job.m * job.k, write = 0;
-  if (!held) read += size.element * job.k * job.n;
-  if (bias) read += size.partial * job.n;
+  const Bytes streamed = size.element * job.m * job.k + guard_bytes(job, static_cast<Count>(job.m) * job.k);
+  const Bytes stationary = held ? 0 : size.element * job.k * job.n;
+  cost.stationary_read = stationary + (bias ? size.partial * job.n : 0);
+  Bytes write = 0;
   double partial_per_cycle = 0, result_per_cycle = 0;
   if (!sums_in_array && !first) {
-    read += size.partial * outputs;
+    cost.partial_read = size.partial * outputs;
     partial_per_cycle = static_cast<double>(size.partial * job.n);
   }
   if (!last) {
     if (!sums_in_array) {
-      write += size.partial * outputs;
+      cost.partial_write = write = size.partial * outputs;
       result_per_cycle = static_cast<double>(size.partial * job.n);
     }
   } else if (!result_held) {
@@ -48,15 +104,19 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
     write += width * outputs;
     result_per_cycle = static_cast<double>(width * job.n);
   }
-  move(cost, read, write);
+  move(cost, streamed + cost.stationary_read + cost.partial_read, write);
+  const Cycles streamed_lost = streamed_conflicts(job, schedule, config, size.element);
+  const Cycles stationary_lost = held ? 0 : stationary_conflicts(job, config, size.element);
   if (output_stationary) {
     cost.stream = job.k;
     cost.drain = last || !sums_in_array ? Cycles{engine.rows} + engine.cols - 2 : 0;
-    limit_stream(cost, config, static_cast<double>(size.element * (job.m + job.n)), 0);
+    limit_stream(cost, config, static_cast<double>(streamed + stationary) / job.k, 0, streamed_lost + stationary_lost);
   } else {
     const FoldTiming fold = input_stationary_fold(engine.rows, engine.cols, job.m, engine.stationary_prefetch, held);
     cost.load = fold.load, cost.stream = fold.stream, cost.drain = fold.drain;
-    limit_stream(cost, config, static_cast<double>(size.element * job.k) + partial_per_cycle, result_per_cycle);
+    if (!held) limit_load(cost, config, static_cast<double>(size.element * job.n), stationary_lost);
+    limit_stream(cost, config, static_cast<double>(streamed) / job.m + partial_per_cycle, result_per_cycle,
+                 streamed_lost);
   }
   return cost;
 }
@@ -145,7 +205,9 @@ JobCost lane_cost(const Job& job, const HardwareConfig& config) {
       cost.operations.add = elements - (first ? job.n : 0);
       cost.actions[Action::kAccumulate] = cost.operations.add;
       lanes(cost, config, config.accumulators, accumulator_timing(config.accumulators, job.m, job.n), elements,
-            size.element * elements + (first ? 0 : size.partial * job.n), size.partial * job.n);
+            size.element * elements + guard_bytes(job, elements) + (first ? 0 : size.partial * job.n),
+            size.partial * job.n);
+      cost.partial_read = first ? 0 : size.partial * job.n;
       break;
     }
     case JobKind::kMeanDivide:
@@ -179,7 +241,9 @@ JobCost lane_cost(const Job& job, const HardwareConfig& config) {
           job.n == 1 ? lane_timing(config.adders, 1, job.m) : lane_timing(config.adders, job.m, job.n);
       const Bytes second = matrix ? in * elements : job.kind == JobKind::kAddConstant ? 0 : size.partial * job.n;
       const Bytes out = job.kind == JobKind::kAddRow && (job.flags & kLast) != 0 ? size.element : in;
-      lanes(cost, config, config.adders, timing, elements, in * elements + second, out * elements);
+      lanes(cost, config, config.adders, timing, elements, in * elements + second,
+            out * elements + guard_bytes(job, elements));
+      cost.stationary_read = second;
       break;
     }
   }
@@ -210,7 +274,8 @@ const char* action_name(Action action) {
                                               "scratchpad_read_byte",
                                               "scratchpad_write_byte",
                                               "noc_byte_hop",
-                                              "low_precision_mac"};
+                                              "low_precision_mac",
+                                              "bank_conflict"};
   return names[static_cast<int>(action)];
 }
 
@@ -264,6 +329,8 @@ JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig&
 
 namespace {
 
+constexpr std::int32_t kLaneElements = 8;  // a multiple of the elements that fit a lane
+
 // Everything that job_cost() reads of a job.
 struct CostKey {
   std::uint8_t unit, kind;
@@ -271,9 +338,10 @@ struct CostKey {
   std::int32_t m, k, n, groups;  // groups: -1 where sums are added outside the array
   Bytes bytes;
   std::array<Count, 8> mask = {};
+  std::array<std::int32_t, 5> layout = {};  // what decides bank conflicts
   friend bool operator==(const CostKey& a, const CostKey& b) {
     return a.unit == b.unit && a.kind == b.kind && a.flags == b.flags && a.m == b.m && a.k == b.k && a.n == b.n &&
-           a.groups == b.groups && a.bytes == b.bytes && a.mask == b.mask;
+           a.groups == b.groups && a.bytes == b.bytes && a.mask == b.mask && a.layout == b.layout;
   }
 };
 struct CostKeyHash {
@@ -283,7 +351,8 @@ struct CostKeyHash {
     for (const std::uint64_t part :
          {static_cast<std::uint64_t>(key.m), static_cast<std::uint64_t>(key.k), static_cast<std::uint64_t>(key.n),
           static_cast<std::uint64_t>(key.groups), static_cast<std::uint64_t>(key.bytes),
-          static_cast<std::uint64_t>(key.mask[0]), static_cast<std::uint64_t>(key.mask[4])})
+          static_cast<std::uint64_t>(key.mask[0]), static_cast<std::uint64_t>(key.mask[4]),
+          static_cast<std::uint64_t>(key.layout[0]) << 32 ^ static_cast<std::uint64_t>(key.layout[2])})
       hash = (hash ^ part) * 0x9E3779B97F4A7C15ULL;
     return hash ^ hash >> 32;
   }
@@ -292,6 +361,16 @@ struct CostKeyHash {
 CostKey key_of(const Job& job, const Schedule& schedule) {
   CostKey key{
       static_cast<std::uint8_t>(job.unit), static_cast<std::uint8_t>(job.kind), job.flags, job.m, job.k, job.n, 0, 0};
+  if (job.kind == JobKind::kFold) {
+    if ((job.flags & kIm2col) != 0) {
+      const Im2colTile& tile = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)];
+      key.layout = {tile.geometry, tile.first_k, tile.first_group};
+    } else if (by_columns(job) || rows_apart(job.streamed_stride, streamed_width(job))) {
+      key.layout = {job.streamed_stride, job.streamed_offset % kLaneElements};
+    }
+    if ((job.flags & kStationaryTransposed) != 0 || rows_apart(job.stationary_stride, job.n))
+      key.layout[3] = job.stationary_stride, key.layout[4] = job.stationary_offset % kLaneElements;
+  }
   if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
     for (int i = 0; i < job.m; ++i) key.bytes += schedule.transfers[static_cast<std::size_t>(job.aux + i)].bytes;
     key.m = 0;

@@ -23,9 +23,10 @@ enum class Action : std::uint8_t {
   kScratchpadRead,
   kScratchpadWrite,
   kNocByteHop,
-  kLowPrecisionMac
+  kLowPrecisionMac,
+  kBankConflict  // a cycle that a lane of the scratchpad owes an operand beyond an even spread; costs time only
 };
-constexpr int kActions = 11;
+constexpr int kActions = 12;
 const char* action_name(Action action);
 
 struct ActionCounts {
@@ -42,13 +43,16 @@ struct JobCost {
   // Phases of a pass on an array; other units have only `stream`. Their sum is the time the unit is busy, without
   // prefetch.
   Cycles load = 0, stream = 0, drain = 0;
-  // Part of `stream` that the scratchpad's ports or the NoC link add to the unit's own rate.
+  // Part of `stream` that the scratchpad's ports or the NoC link add to the unit's own rate; likewise of `load`.
   Cycles scratchpad_stall = 0, noc_stall = 0;
+  Cycles load_scratchpad_stall = 0, load_noc_stall = 0;
   Cycles latency = 0;  // from the unit's being free again to the result's being there (pipelined units)
   Count macs = 0;
   OperationCounts operations;
   ActionCounts actions;
   Bytes scratchpad_read = 0, scratchpad_write = 0;
+  // Of them; what is left streams in, or leaves as results.
+  Bytes stationary_read = 0, partial_read = 0, partial_write = 0;
   // Bytes a cycle of `stream` that cross the scratchpad's ports.
   double read_rate = 0, write_rate = 0;
 };

@@ -10,25 +10,43 @@ ElementSizes sizes_of(const HardwareConfig& config) {
           std::max<Bytes>(element, config.precision == Precision::kFp64 ? 8 : 4)};
 }
 
-void limit_stream(JobCost& cost, const HardwareConfig& config, double read_per_cycle, double write_per_cycle) {
-  const double demand = std::max(read_per_cycle, write_per_cycle);
-  const double port = unit_port_bytes_per_cycle(config);
-  const double link = config.noc.link_bytes;
-  const Cycles own = cost.stream;
+namespace {
+
+struct Limited {
+  Cycles cycles, scratchpad_stall, noc_stall;
+};
+Limited limited(Cycles own, const HardwareConfig& config, double read_per_cycle, double write_per_cycle,
+                Cycles conflicts) {
+  const double port = unit_port_bytes_per_cycle(config), link = config.noc.link_bytes;
+  const double all_lanes = static_cast<double>(config.scratchpad.banks) * config.scratchpad.port_bytes;
+  const double lost = own > 0 ? static_cast<double>(conflicts) * all_lanes / static_cast<double>(own) : 0;
   const auto stretched = [own](double factor) {
     return factor <= 1 ? own : static_cast<Cycles>(static_cast<double>(own) * factor + 0.999999);
   };
-  const Cycles by_port = stretched(demand / port), by_link = stretched(demand / link);
-  cost.stream = std::max(by_port, by_link);
+  const Cycles by_port = stretched(std::max(read_per_cycle + lost, write_per_cycle) / port),
+               by_link = stretched(std::max(read_per_cycle, write_per_cycle) / link);
+  const Cycles longest = std::max(by_port, by_link), stall = longest - own;
+  return {longest, by_port >= by_link ? stall : 0, by_port >= by_link ? 0 : stall};
+}
+
+}  // namespace
+
+void limit_stream(JobCost& cost, const HardwareConfig& config, double read_per_cycle, double write_per_cycle,
+                  Cycles conflicts) {
+  const Cycles own = cost.stream;
+  const Limited stream = limited(own, config, read_per_cycle, write_per_cycle, conflicts);
+  cost.stream = stream.cycles, cost.scratchpad_stall = stream.scratchpad_stall, cost.noc_stall = stream.noc_stall;
+  cost.actions[Action::kBankConflict] += conflicts;
   if (cost.stream > 0) {
     cost.read_rate = read_per_cycle * static_cast<double>(own) / static_cast<double>(cost.stream);
     cost.write_rate = write_per_cycle * static_cast<double>(own) / static_cast<double>(cost.stream);
   }
-  if (by_port >= by_link) {
-    cost.scratchpad_stall = cost.stream - own;
-  } else {
-    cost.noc_stall = cost.stream - own;
-  }
+}
+
+void limit_load(JobCost& cost, const HardwareConfig& config, double read_per_cycle, Cycles conflicts) {
+  const Limited load = limited(cost.load, config, read_per_cycle, 0, conflicts);
+  cost.load = load.cycles, cost.load_scratchpad_stall = load.scratchpad_stall, cost.load_noc_stall = load.noc_stall;
+  cost.actions[Action::kBankConflict] += conflicts;
 }
 
 void move(JobCost& cost, Bytes read, Bytes write) {

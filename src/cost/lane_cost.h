@@ -13,8 +13,11 @@ struct ElementSizes {  // bytes as the scratchpad stores them: an operand, a par
 ElementSizes sizes_of(const HardwareConfig& config);
 
 // Streams are limited by their link and by the scratchpad's ports: bytes that must cross in a cycle of the unit's own
-// rate.
-void limit_stream(JobCost& cost, const HardwareConfig& config, double read_per_cycle, double write_per_cycle);
+// rate. conflicts: cycles of all ports that reads lose to lanes asked twice (cost/scratchpad_lanes.h).
+void limit_stream(JobCost& cost, const HardwareConfig& config, double read_per_cycle, double write_per_cycle,
+                  Cycles conflicts = 0);
+// Likewise the stationary operand on its way into an array: `load` cycles at its own rate.
+void limit_load(JobCost& cost, const HardwareConfig& config, double read_per_cycle, Cycles conflicts);
 
 void move(JobCost& cost, Bytes read, Bytes write);
 

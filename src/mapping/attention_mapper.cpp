@@ -64,8 +64,15 @@ class AttentionMapper {
   bool first_order_bias() const { return a_.bias_params > 0 && config_.attention_bias == AttentionBias::kFirstOrder; }
   std::int32_t op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }
 
+  // K_hat = K - K_bar needs one bit more than an integer operand: a plane of single bits behind the tile.
+  bool guard_bit() const {
+    return taylor() && (config_.precision == Precision::kInt16 || config_.precision == Precision::kInt8);
+  }
+  int guard_flag() const { return guard_bit() ? kGuardBit : 0; }
+
   std::vector<Bytes> buffer_list(const AttentionPlan& p) const {
-    const Bytes k = element_ * p.token_chunk * a_.d_qk, v = element_ * p.token_chunk * a_.d_v,
+    const Bytes keys = Bytes{p.token_chunk} * a_.d_qk;
+    const Bytes k = element_ * keys + (guard_bit() ? ceil_div(keys, 8) : 0), v = element_ * p.token_chunk * a_.d_v,
                 q = element_ * p.query_chunk * a_.d_qk;
     const bool softmax = kind_ == AttentionKind::kSoftmax;
     // T holds T_N and then Z, or the scores and then P; behind it t_D.
@@ -208,9 +215,10 @@ class AttentionMapper {
     builder_.write(written);
     return builder_.finish();
   }
-  void column_sum(std::int32_t op_index, int rows, int cols, std::int32_t source, std::int32_t sum, bool first) {
+  void column_sum(std::int32_t op_index, int rows, int cols, std::int32_t source, std::int32_t sum, bool first,
+                  int flags = 0) {
     start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum,
-          first ? kFirst : 0);
+          flags | (first ? kFirst : 0));
     if (!first) builder_.read(sum);
     end(sum);
   }
@@ -241,9 +249,10 @@ class AttentionMapper {
       const bool first = chunk.first == 0, last = chunk.first + chunk.count == a_.n_kv;
       if (tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, centre_op);
       v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, value_sum_op);
-      start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {chunk.count, 0, d}, k_buffer, mean, k_buffer);
+      start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {chunk.count, 0, d}, k_buffer, mean, k_buffer,
+            guard_flag());
       end(k_buffer);
-      if (!elided()) column_sum(key_sum_op, chunk.count, d, k_buffer, key_sum, first);
+      if (!elided()) column_sum(key_sum_op, chunk.count, d, k_buffer, key_sum, first, guard_flag());
       column_sum(value_sum_op, chunk.count, e, v_buffer, value_sum, first);
       context_folds(context_op, chunk, last, k_buffer, v_buffer, g, first);
     }
@@ -291,7 +300,8 @@ class AttentionMapper {
         for (const Chunk& keys : tokens) {
           if (tokens.size() > 1) {  // K_hat once more
             k_buffer = load(a_.k, a_.n_kv, d, keys, k_, centre_op);
-            start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {keys.count, 0, d}, k_buffer, mean, k_buffer);
+            start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {keys.count, 0, d}, k_buffer, mean, k_buffer,
+                  guard_flag());
             end(k_buffer);
           }
           sparse_->scores(keys, q_buffer, k_buffer, kNone);
@@ -384,7 +394,7 @@ class AttentionMapper {
               first_chunk,
               last_chunk,
               g,
-              g_stationary() ? kOutputStationary | kResultHeld : 0});
+              guard_flag() | (g_stationary() ? kOutputStationary | kResultHeld : 0)});
   }
 
   // T_N (wide) = Q G.

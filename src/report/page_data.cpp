@@ -62,6 +62,13 @@ Json to_json(const Totals& totals) {
           {"operations", to_json(totals.operations)}};
 }
 
+// DRAM bytes by operand and cause: "weights, refetch".
+Json moves(const LayerResult& layer) {
+  Json json = Json::object();
+  for (const DramTraffic& t : layer.dram_traffic) json[t.operand + ", " + t.cause] = t.bytes;
+  return json;
+}
+
 Json to_json(const LayerResult& layer) {
   Json json = {{"name", layer.name},
                {"kind", layer.kind},
@@ -78,6 +85,7 @@ Json to_json(const LayerResult& layer) {
                {"sram_read", layer.sram_read_bytes},
                {"sram_write", layer.sram_write_bytes},
                {"intensity", layer.macs_per_dram_byte},
+               {"moved", moves(layer)},
                {"bottleneck", layer.bottleneck},
                {"bound", layer.bound_cycles},
                {"split", object(layer.time_split)}};

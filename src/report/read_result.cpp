@@ -96,6 +96,15 @@ void read_traffic(const JsonValue* value, const std::string& pointer, Diagnostic
   reader.count("sram_read", out.sram_read_bytes), reader.count("sram_write", out.sram_write_bytes);
   reader.count("noc_byte_hops", out.noc_byte_hops);
   reader.counts("dram_by_operand", out.dram_bytes_by_operand);
+  reader.counts("sram_by_cause", out.scratchpad_traffic);
+  if (const JsonValue* causes = reader.get("dram_by_cause")) {
+    Reader operands(*causes, reader.pointer("dram_by_cause"), diagnostics);
+    for (const char* operand : {"input", "weights", "activations", "masks", "results"}) {
+      std::vector<std::pair<std::string, Count>> moved;
+      operands.counts(operand, moved);
+      for (const auto& [cause, bytes] : moved) out.dram_traffic.push_back({operand, cause, bytes});
+    }
+  }
 }
 
 LayerResult read_layer(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics) {
@@ -113,6 +122,12 @@ LayerResult read_layer(const JsonValue& value, const std::string& pointer, Diagn
   read_traffic(reader.get("bytes"), reader.pointer("bytes"), diagnostics, out);
   reader.text("bottleneck", out.bottleneck), reader.count("bound_cycles", out.bound_cycles);
   reader.number("macs_per_dram_byte", out.macs_per_dram_byte);
+  if (const JsonValue* roofline = reader.get("roofline")) {
+    Reader limits(*roofline, reader.pointer("roofline"), diagnostics);
+    limits.text("bound", out.roofline_bound);
+    limits.number("attainable_macs_per_cycle", out.attainable_macs_per_cycle);
+    limits.number("achieved_macs_per_cycle", out.achieved_macs_per_cycle);
+  }
   reader.counts("time_split", out.time_split);
   if (const JsonValue* numerics = reader.get("numerics")) {
     Reader errors(*numerics, reader.pointer("numerics"), diagnostics);

@@ -28,6 +28,18 @@ struct EnergyBreakdown {
   Picojoules on_chip() const { return total() - dram; }
 };
 
+// Bytes on the DRAM's bus by what they are and why they moved (sim/traffic.h).
+struct DramTraffic {
+  std::string operand, cause;
+  Bytes bytes = 0;
+};
+
+// What the arrays and the memory could do at most: a layer below the ridge is bound by the memory.
+struct Roofline {
+  double peak_macs_per_cycle = 0, dram_bytes_per_cycle = 0;
+  double ridge() const { return dram_bytes_per_cycle > 0 ? peak_macs_per_cycle / dram_bytes_per_cycle : 0; }
+};
+
 // Cycles of a layer's span by what the machine was waiting for; they add up to end_cycle - start_cycle.
 using TimeSplit = std::vector<std::pair<std::string, Cycles>>;
 
@@ -44,6 +56,10 @@ struct LayerResult {
   std::string bottleneck;
   Cycles bound_cycles = 0;  // no machine with these arrays and this memory is faster
   double macs_per_dram_byte = 0;
+  double attainable_macs_per_cycle = 0, achieved_macs_per_cycle = 0;  // under the roofline; over the layer's span
+  std::string roofline_bound;  // "compute", "memory"; "none" where nothing is multiplied
+  std::vector<DramTraffic> dram_traffic;
+  std::vector<std::pair<std::string, Bytes>> scratchpad_traffic;  // by cause
   TimeSplit time_split;
   bool has_mask = false;        // sparse and unified attention
   double mask_density = 0;      // kept / total entries of the masks
@@ -106,6 +122,8 @@ struct SimulationResult {
   std::vector<LayerResult> layers;
   std::vector<UnitResult> units;
   EnergyBreakdown energy;
+  Picojoules clock_energy = 0;  // contained in energy.leakage
+  Roofline roofline;
   std::string mask_source;  // "" where no layer has a mask
   std::vector<AttentionChoice> attention_choices;
   std::vector<WhatIf> what_if;

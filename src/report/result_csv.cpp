@@ -100,6 +100,23 @@ void members(Table& table, const std::vector<std::pair<std::string, Value>>& lis
   }
 }
 
+// A layer's DRAM bytes by operand and cause, as columns: weights_first_fetch.
+std::vector<std::pair<std::string, Bytes>> named_moves(const LayerResult& layer) {
+  std::vector<std::pair<std::string, Bytes>> moves;
+  for (const DramTraffic& t : layer.dram_traffic) moves.emplace_back(t.operand + "_" + t.cause, t.bytes);
+  return moves;
+}
+
+std::vector<std::string> dram_moves(const std::vector<LayerResult>& layers) {
+  std::vector<std::string> names;
+  for (const LayerResult& layer : layers) {
+    for (const auto& move : named_moves(layer)) {
+      if (std::find(names.begin(), names.end(), move.first) == names.end()) names.push_back(move.first);
+    }
+  }
+  return names;
+}
+
 std::string layers_table(const SimulationResult& result) {
   const std::vector<std::string> causes = names_of(result.layers, &LayerResult::time_split);
   std::vector<std::string> columns{"name",
@@ -122,8 +139,15 @@ std::string layers_table(const SimulationResult& result) {
                                    "sram_write_bytes",
                                    "noc_byte_hops",
                                    "macs_per_dram_byte",
+                                   "attainable_macs_per_cycle",
+                                   "achieved_macs_per_cycle",
+                                   "roofline_bound",
                                    "bottleneck"};
   for (const std::string& cause : causes) columns.push_back(cause + "_cycles");
+  const std::vector<std::string> moves = dram_moves(result.layers),
+                                 uses = names_of(result.layers, &LayerResult::scratchpad_traffic);
+  for (const std::string& move : moves) columns.push_back("dram_" + move + "_bytes");
+  for (const std::string& use : uses) columns.push_back("sram_" + use + "_bytes");
   for (const char* column : {"mask_density", "pack_utilization", "load_balance", "fallback_rows", "max_abs_error",
                              "max_rel_error", "cosine_similarity", "mapping"})
     columns.emplace_back(column);
@@ -138,8 +162,11 @@ std::string layers_table(const SimulationResult& result) {
     table.cell(l.bound_cycles).cell(l.macs);
     operations(table, l.operations);
     table.cell(l.energy.total()).cell(l.dram_read_bytes).cell(l.dram_write_bytes).cell(l.sram_read_bytes);
-    table.cell(l.sram_write_bytes).cell(l.noc_byte_hops).cell(l.macs_per_dram_byte).cell(l.bottleneck);
+    table.cell(l.sram_write_bytes).cell(l.noc_byte_hops).cell(l.macs_per_dram_byte).cell(l.attainable_macs_per_cycle);
+    table.cell(l.achieved_macs_per_cycle).cell(l.roofline_bound).cell(l.bottleneck);
     members(table, l.time_split, causes);
+    members(table, named_moves(l), moves);
+    members(table, l.scratchpad_traffic, uses);
     for (const double value :
          {l.mask_density, l.pack_utilization, l.load_balance, static_cast<double>(l.fallback_rows)})
       table.cell(l.has_mask ? json_number(value) : std::string());

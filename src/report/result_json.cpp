@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "report/energy_bars.h"
+
 namespace vitality {
 namespace {
 
@@ -77,6 +79,12 @@ Json to_json(const Totals& totals) {
           {"operations", to_json(totals.operations)}};
 }
 
+Json by_operand_and_cause(const std::vector<DramTraffic>& traffic) {
+  Json json = Json::object();
+  for (const DramTraffic& t : traffic) json[t.operand][t.cause] = t.bytes;
+  return json;
+}
+
 Json to_json(const LayerResult& layer) {
   Json json = {{"name", layer.name},
                {"kind", layer.kind},
@@ -92,10 +100,16 @@ Json to_json(const LayerResult& layer) {
   json["bytes"] = {{"dram_read", layer.dram_read_bytes},
                    {"dram_write", layer.dram_write_bytes},
                    {"dram_by_operand", object(layer.dram_bytes_by_operand)},
+                   {"dram_by_cause", by_operand_and_cause(layer.dram_traffic)},
                    {"sram_read", layer.sram_read_bytes},
                    {"sram_write", layer.sram_write_bytes},
+                   {"sram_by_cause", object(layer.scratchpad_traffic)},
                    {"noc_byte_hops", layer.noc_byte_hops}};
   json["macs_per_dram_byte"] = layer.macs_per_dram_byte;
+  if (!layer.roofline_bound.empty())
+    json["roofline"] = {{"bound", layer.roofline_bound},
+                        {"attainable_macs_per_cycle", layer.attainable_macs_per_cycle},
+                        {"achieved_macs_per_cycle", layer.achieved_macs_per_cycle}};
   json["bottleneck"] = layer.bottleneck;
   json["bound_cycles"] = layer.bound_cycles;
   json["time_split"] = object(layer.time_split);
@@ -160,6 +174,19 @@ std::string write_json(const SimulationResult& result) {
   json["units"] = list(result.units);
   if (result.bin_cycles > 0) json["timeline"] = timeline_json(result);
   json["energy_breakdown_pj"] = to_json(result.energy);
+  json["clock_energy_pj"] = result.clock_energy;
+  for (const EnergyBar& bar : energy_bars(result.energy)) {
+    if (result.energy.total() <= 0) break;
+    json["energy_uncertainty"].push_back({{"class", bar.name},
+                                          {"knob", bar.knob},
+                                          {"relative", kEnergyUncertainty},
+                                          {"energy_mj_low", bar.low_mj},
+                                          {"energy_mj_high", bar.high_mj}});
+  }
+  if (result.roofline.peak_macs_per_cycle > 0)
+    json["roofline"] = {{"peak_macs_per_cycle", result.roofline.peak_macs_per_cycle},
+                        {"dram_bytes_per_cycle", result.roofline.dram_bytes_per_cycle},
+                        {"ridge_macs_per_dram_byte", result.roofline.ridge()}};
   if (!result.mask_source.empty()) {
     json["mask_source"] = result.mask_source;
     json["mask_density"] = result.mask_density;

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "report/energy_bars.h"
+
 namespace vitality {
 namespace {
 
@@ -165,8 +167,8 @@ class TextReport {
   }
 
   void layers() {
-    print("\n{:<26} {:<18} {:>10} {:>10} {:>7} {:>8} {:>9} {:>8}  {}\n", "layer", "kind", "start", "cycles", "bound %",
-          "MACs", "energy", "DRAM", "waits for");
+    print("\n{:<20} {:<18} {:>10} {:>10} {:>7} {:>8} {:>9} {:>7} {:>6}  {}\n", "layer", "kind", "start", "cycles",
+          "bound %", "MACs", "energy", "DRAM", "MAC/B", "waits for");
     std::size_t left_out = 0;
     for (const LayerResult& layer : result_.layers) {
       if (!layer.executed) {
@@ -178,16 +180,32 @@ class TextReport {
       const std::string waits = !layer.charged                          ? "not charged"
                                 : span == 0 && layer.bottleneck.empty() ? "none"
                                                                         : layer.bottleneck;
-      print("{:<26} {:<18} {:>10} {:>10} {:>7} {:>8} {:>9} {:>8}  {}\n", shortened(layer.name, 26), layer.kind,
+      print("{:<20} {:<18} {:>10} {:>10} {:>7} {:>8} {:>9} {:>7} {:>6}  {}\n", shortened(layer.name, 20), layer.kind,
             grouped(layer.start_cycle), grouped(span),
             span == 0 ? "-" : fmt::format("{:.0f}", percent(layer.bound_cycles, span)),
             scaled(static_cast<double>(layer.macs), ""), energy(layer.energy.total()),
-            bytes(layer.dram_read_bytes + layer.dram_write_bytes), waits);
+            bytes(layer.dram_read_bytes + layer.dram_write_bytes), per_byte(layer), waits);
     }
     print(
         "start, cycles: of the layer's span (spans overlap); bound %: lower bound of any schedule / cycles; DRAM: read "
         "+ written\n");
+    roofline();
     if (left_out > 0) print("{} of {} layers are not part of this run (--layers)\n", left_out, result_.layers.size());
+  }
+
+  // MACs per DRAM byte; m: below the roofline's ridge.
+  static std::string per_byte(const LayerResult& layer) {
+    if (layer.macs == 0 || layer.macs_per_dram_byte == 0) return "-";
+    return fmt::format("{:.1f}{}", layer.macs_per_dram_byte, layer.roofline_bound == "memory" ? "m" : " ");
+  }
+  void roofline() {
+    if (result_.roofline.peak_macs_per_cycle == 0) return;
+    const auto memory = std::count_if(result_.layers.begin(), result_.layers.end(),
+                                      [](const LayerResult& l) { return l.roofline_bound == "memory"; });
+    print(
+        "MAC/B: MACs per DRAM byte; roofline: {:.0f} MACs and {:.1f} DRAM bytes a cycle, ridge at {:.1f}, {} layers "
+        "below it (m)\n",
+        result_.roofline.peak_macs_per_cycle, result_.roofline.dram_bytes_per_cycle, result_.roofline.ridge(), memory);
   }
 
   void units() {
@@ -219,6 +237,13 @@ class TextReport {
                                       {"DRAM", e.dram},
                                       {"leakage and clock", e.leakage}}) {
       print("{:<18} {:>12} {:>6.1f} %\n", name, energy(value), percent(value, e.total()));
+    }
+    if (e.total() <= 0) return;
+    print("\n{:<18} {:>25}   total with this class at -30 % .. +30 % (energy.knob_*)\n", "energy if off", "");
+    for (const EnergyBar& bar : energy_bars(e)) {
+      const double reach = bar.high_mj / (e.total() * 1e-9) - 1;
+      print("{:<18} {:>11.4g} .. {:<8.4g} mJ   {}\n", bar.name, bar.low_mj, bar.high_mj,
+            std::string(static_cast<std::size_t>(std::lround(100 * reach)), '='));
     }
   }
 

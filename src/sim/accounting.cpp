@@ -10,6 +10,7 @@
 #include "cost/machine_units.h"
 #include "mapping/mapper.h"
 #include "sim/timeline_bins.h"
+#include "sim/traffic.h"
 
 namespace vitality {
 namespace {
@@ -42,6 +43,8 @@ class Accountant {
 
   void account() {
     count_layers();
+    attribute_traffic(run_, result_.layers);
+    draw_roofline();
     describe_masks();
     split_layers();
     count_units();
@@ -177,6 +180,7 @@ class Accountant {
     layer.operations.cmp += jobs * cost.operations.cmp;
     for (std::size_t a = 0; a < cost.actions.count.size(); ++a) actions.count[a] += jobs * cost.actions.count[a];
     layer.sram_read_bytes += jobs * cost.scratchpad_read;
+    bank_conflicts_ += jobs * cost.actions[Action::kBankConflict];
     layer.sram_write_bytes += jobs * cost.scratchpad_write;
     if (unit == UnitKind::kDmaLoad) layer.dram_read_bytes += jobs * cost.scratchpad_write;
     if (unit == UnitKind::kDmaStore) layer.dram_write_bytes += jobs * cost.scratchpad_read;
@@ -189,6 +193,26 @@ class Accountant {
 
   double peak_macs() const { return processing_elements(run_.config); }
 
+  double dram_bytes_per_cycle() const {
+    return run_.config.dram.device.peak_gb_s_per_channel() * run_.config.dram.channels * 1e3 / run_.config.clock_mhz;
+  }
+
+  // MACs a cycle that each layer's MACs per DRAM byte allow.
+  void draw_roofline() {
+    result_.roofline = {peak_macs(), dram_bytes_per_cycle()};
+    for (LayerResult& layer : result_.layers) {
+      layer.roofline_bound = "none";
+      if (layer.macs == 0) continue;
+      const bool memory =
+          layer.dram_read_bytes + layer.dram_write_bytes > 0 && layer.macs_per_dram_byte < result_.roofline.ridge();
+      layer.roofline_bound = memory ? "memory" : "compute";
+      layer.attainable_macs_per_cycle =
+          memory ? layer.macs_per_dram_byte * result_.roofline.dram_bytes_per_cycle : peak_macs();
+      const Cycles span = layer.end_cycle - layer.start_cycle;
+      layer.achieved_macs_per_cycle = span > 0 ? static_cast<double>(layer.macs) / static_cast<double>(span) : 0;
+    }
+  }
+
   // Every product needs a PE for a cycle; every weight must come from DRAM once.
   Cycles bound(std::size_t layer, Count macs) const {
     Bytes weights = 0;
@@ -196,11 +220,8 @@ class Accountant {
       for (const ScheduledTensor& tensor : run_.schedule.tensors)
         if (tensor.role == TensorRole::kWeight && tensor.layer == static_cast<int>(layer)) weights += tensor.bytes;
     }
-    const DramDevice& device = run_.config.dram.device;
-    const double bytes_per_cycle =
-        device.peak_gb_s_per_channel() * run_.config.dram.channels * 1e3 / run_.config.clock_mhz;
     return static_cast<Cycles>(std::max(std::ceil(static_cast<double>(macs) / peak_macs()),
-                                        std::floor(static_cast<double>(weights) / bytes_per_cycle)));
+                                        std::floor(static_cast<double>(weights) / dram_bytes_per_cycle())));
   }
 
   // A layer's span, seen from its busiest unit: load, stream and drain of its passes, and what the gaps waited for.
@@ -246,7 +267,11 @@ class Accountant {
           advance(t.done, kDram);
           continue;
         }
+        const Cycles loading = reached[l];
         advance(t.stream, kStationaryLoad);
+        const Cycles slow = c.load_scratchpad_stall + c.load_noc_stall;
+        const Cycles shown = std::clamp<Cycles>(reached[l] - loading - (c.load - slow), 0, slow);
+        split[l][kStationaryLoad] -= shown, split[l][c.load_scratchpad_stall > 0 ? kScratchpad : kNoc] += shown;
         const Cycles before = reached[l];
         advance(t.released, kCompute);
         const Cycles streamed = reached[l] - before;
@@ -286,9 +311,7 @@ class Accountant {
                      {"row_hits", run_.dram.row_hits},
                      {"row_misses", run_.dram.row_misses},
                      {"row_conflicts", run_.dram.row_conflicts}},
-                    static_cast<double>(run_.dram.read_bytes + run_.dram.write_bytes) /
-                        (run_.config.dram.device.peak_gb_s_per_channel() * run_.config.dram.channels * 1e3 /
-                         run_.config.clock_mhz));
+                    static_cast<double>(run_.dram.read_bytes + run_.dram.write_bytes) / dram_bytes_per_cycle());
     Bytes read = 0, write = 0, hops = 0;
     const Bytes moved = noc_bytes_;
     for (const LayerResult& layer : result_.layers)
@@ -298,8 +321,8 @@ class Accountant {
     const double ports = static_cast<double>(run_.config.scratchpad.banks) * run_.config.scratchpad.port_bytes;
     const double port_cycles = static_cast<double>(std::max(read, write)) / ports;
     add_memory_unit("scratchpad", "memory", std::min(run_.cycles, static_cast<Cycles>(std::ceil(port_cycles))),
-                    prices_.sram(sram), prices_.scratchpad_area(), {{"read_bytes", read}, {"write_bytes", write}},
-                    port_cycles);
+                    prices_.sram(sram), prices_.scratchpad_area(),
+                    {{"read_bytes", read}, {"write_bytes", write}, {"bank_conflicts", bank_conflicts_}}, port_cycles);
     // The link carries operands and results at the same time, as each stream's own limit has it; DMA bytes do not cross
     // it.
     Bytes loaded = 0, stored = 0;
@@ -346,12 +369,17 @@ class Accountant {
         unit.idle_cycles += from - covered;
         covered = t.start;
       }
+      // A load that hides behind the pass before stalls nobody.
+      const JobCost& c = cost(index);
+      const Cycles slow = c.load_scratchpad_stall + c.load_noc_stall;
+      const Cycles shown = std::clamp<Cycles>(t.stream - std::max(t.start, covered) - (c.load - slow), 0, slow);
+      (c.load_scratchpad_stall > 0 ? scratchpad : noc) += shown;
       if (const Cycles end = busy_end(index); end > covered) {
         bins.add(covered, end);
         busy += end - covered;
         covered = end;
       }
-      scratchpad += cost(index).scratchpad_stall + t.contention, noc += cost(index).noc_stall + t.noc_contention;
+      scratchpad += c.scratchpad_stall + t.contention, noc += c.noc_stall + t.noc_contention;
       ++shapes[static_cast<std::size_t>(run_.costs.entry(index))];
     }
     for (std::size_t e = 0; e < shapes.size(); ++e)
@@ -410,7 +438,7 @@ class Accountant {
         break;
       default:
         work = static_cast<double>(actions[Action::kScratchpadRead] + actions[Action::kScratchpadWrite]);
-        rate = config.dram.device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz;
+        rate = dram_bytes_per_cycle();
         break;
     }
     return run_.cycles == 0 || rate == 0 ? 0 : work / (rate * static_cast<double>(run_.cycles));
@@ -453,6 +481,7 @@ class Accountant {
     result_.totals.cycles = run_.cycles;
     result_.bin_cycles = timeline_bin_cycles(run_.cycles);
     result_.energy.leakage = prices_.leakage_per_cycle() * static_cast<double>(run_.cycles);
+    result_.clock_energy = prices_.clock_per_cycle() * static_cast<double>(run_.cycles);
     finish_totals(result_.totals, result_.energy);
     result_.attention_totals.cycles = length_of_union(attention_spans);
     attention_energy.leakage = prices_.leakage_per_cycle() * static_cast<double>(result_.attention_totals.cycles);
@@ -519,6 +548,7 @@ class Accountant {
   EnergyModel prices_;
   std::vector<bool> executed_;
   Bytes noc_bytes_ = 0;
+  Count bank_conflicts_ = 0;
 };
 
 }  // namespace

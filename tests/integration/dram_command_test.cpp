@@ -187,8 +187,9 @@ TEST_CASE("dram: shipped devices and any channel count replay") {
                                              "dram.model=banked", "--set", std::string("dram.channels=") + channels});
       CHECK(json["bytes"] == 4000 * 64);
       CHECK(json["device"] == device);
-      CHECK(json["row_hits"].get<int>() + json["row_misses"].get<int>() + json["row_conflicts"].get<int>() ==
-            json["commands"]["rd"].get<int>() + json["commands"]["wr"].get<int>());
+      CHECK(json["row_hits"].get<int>() + json["row_misses"].get<int>() + json["row_conflicts"].get<int>() == 4000);
+      const int bursts = device == std::string("ddr4_2400") ? 1 : 2;  // of 64 bytes
+      CHECK(json["commands"]["rd"].get<int>() + json["commands"]["wr"].get<int>() == 4000 * bursts);
     }
   }
 }

@@ -160,6 +160,74 @@ TEST_CASE("run: the CSV tables have one row a layer and a unit, as wide as their
              Catch::StartsWith("total," + std::to_string(r["totals"]["cycles"].get<std::int64_t>()) + ","));
 }
 
+TEST_CASE("run: every byte has an operand and a cause, in the result and in the table") {
+  const ScratchFolder folder;
+  const json result = run("tiny_levit", {"--numerics", "off", "--csv", folder.path("csv")});
+  Bytes fetched = 0, written = 0, scratchpad = 0;
+  for (const json& layer : result["layers"]) {
+    for (const auto& [operand, causes] : layer["bytes"]["dram_by_cause"].items()) {
+      Bytes of_operand = 0;
+      for (const auto& [cause, bytes] : causes.items()) {
+        (cause == "write_back" ? written : fetched) += bytes.get<Bytes>();
+        of_operand += bytes.get<Bytes>();
+      }
+      CHECK(of_operand == layer["bytes"]["dram_by_operand"][operand]);
+    }
+    for (const auto& [cause, bytes] : layer["bytes"]["sram_by_cause"].items()) scratchpad += bytes.get<Bytes>();
+    if (layer["macs"] == 0) continue;
+    const double intensity = layer["macs_per_dram_byte"], ridge = result["roofline"]["ridge_macs_per_dram_byte"];
+    CHECK(layer["roofline"]["bound"] == (intensity < ridge && intensity > 0 ? "memory" : "compute"));
+    CHECK(layer["roofline"]["achieved_macs_per_cycle"] <= layer["roofline"]["attainable_macs_per_cycle"]);
+  }
+  CHECK(fetched == result["totals"]["dram_read_bytes"]);
+  CHECK(written == result["totals"]["dram_write_bytes"]);
+  CHECK(scratchpad ==
+        result["totals"]["sram_read_bytes"].get<Bytes>() + result["totals"]["sram_write_bytes"].get<Bytes>());
+  // 4160 PEs; four channels of 64 bits at 2400 MT/s over 500 MHz.
+  CHECK(result["roofline"]["peak_macs_per_cycle"] == 64 * 64 + 64);
+  CHECK(result["roofline"]["dram_bytes_per_cycle"] == Approx(4 * 64 / (4 * 0.833) * 2));
+
+  std::istringstream table(read_text(folder.path("csv/layers.csv")));
+  std::string line, cell;
+  REQUIRE(std::getline(table, line));
+  std::vector<std::string> columns;
+  for (std::istringstream head(line); std::getline(head, cell, ',');) columns.push_back(cell);
+  Bytes dram = 0, sram = 0;
+  while (std::getline(table, line)) {
+    std::istringstream row(line);
+    for (std::size_t i = 0; i + 1 < columns.size() && std::getline(row, cell, ','); ++i) {
+      const std::string& name = columns[i];
+      if (name == "dram_read_bytes" || name == "dram_write_bytes" || name == "sram_read_bytes" ||
+          name == "sram_write_bytes" || name.size() < 6 || name.compare(name.size() - 6, 6, "_bytes") != 0)
+        continue;
+      (name.compare(0, 5, "dram_") == 0 ? dram : sram) += std::stoll(cell);
+    }
+  }
+  CHECK(dram == fetched + written);
+  CHECK(sram == scratchpad);
+}
+
+TEST_CASE("run: 30 % of a class is what the knob is worth; other nodes scale, or are refused with a list") {
+  const json plain = run("tiny_vit", {"--numerics", "off"});
+  for (const json& bar : plain["energy_uncertainty"]) {
+    const std::string knob = "energy." + bar["knob"].get<std::string>();
+    for (const auto& [value, key] : {std::pair{"1.3", "energy_mj_high"}, std::pair{"0.7", "energy_mj_low"}}) {
+      const json off = run("tiny_vit", {"--numerics", "off", "--set", knob + "=" + value});
+      CHECK(off["totals"]["energy_mj"].get<double>() == Approx(bar[key].get<double>()));
+    }
+  }
+  CHECK(plain["energy_uncertainty"].size() == 4);
+  const json at40 = run("tiny_vit", {"--numerics", "off", "--set", "technology_nm=40"});
+  const auto part = [](const json& r, const char* name) { return r["energy_breakdown_pj"][name].get<double>(); };
+  for (const char* name : {"compute", "sram", "noc", "leakage"})
+    CHECK(part(at40, name) == Approx(part(plain, name) / 0.588));
+  CHECK(part(at40, "dram") == part(plain, "dram"));
+  CHECK(at40["totals"]["area_mm2"].get<double>() == Approx(plain["totals"]["area_mm2"].get<double>() / 0.547));
+  const ScratchFolder folder;
+  check_refused(folder, words("tiny_vit", {"--set", "technology_nm=16"}), 2, "expected one of 65, 55, 45, 40, 28, 22");
+  check_refused(folder, words("tiny_vit", {"--set", "scratchpad.layout=skewd"}), 2, "did you mean \"skewed\"");
+}
+
 TEST_CASE("run: numerics off gives the same statistics and says that nothing was checked") {
   for (const char* workload : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
     const json on = run(workload), off = run(workload, {"--numerics", "off"});

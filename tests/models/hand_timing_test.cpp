@@ -139,13 +139,14 @@ TEST_CASE("timing: scratchpad ports and NoC links stretch a stream") {
   HardwareConfig config = plain_machine(4, 4, kLatency);
   config.scratchpad.banks = 1, config.scratchpad.port_bytes = 16;
   CHECK(fold_of(config).done == 20);  // just enough
-  config.scratchpad.port_bytes = 8;   // twice the cycles: 10 -> 20
+  config.scratchpad.port_bytes = 8;   // twice the cycles: load 4 -> 8, stream 10 -> 20
+  CHECK(fold_of(config).stream == 8);
   CHECK(fold_of(config).released - fold_of(config).stream == 20);
-  CHECK(fold_of(config).done == 30);
+  CHECK(fold_of(config).done == 34);
   config.scratchpad.banks = 2;  // two banks of 8 bytes
   CHECK(fold_of(config).done == 20);
-  config.noc.link_bytes = 3;  // 8 / 3: ceil(10 * 8 / 3) = 27 cycles
-  CHECK(fold_of(config).done == 4 + 27 + 6);
+  config.noc.link_bytes = 3;  // 8 / 3: load ceil(4 * 8 / 3) = 11, stream ceil(10 * 8 / 3) = 27 cycles
+  CHECK(fold_of(config).done == 11 + 27 + 6);
 }
 
 TEST_CASE("timing: SA-Diag is one column") {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <string>
 
 #include "graph/attention_ops.h"
@@ -42,6 +43,8 @@ inline std::string result_text(const SimulationResult& r) {
     whole(l.dram_read_bytes), whole(l.dram_write_bytes), whole(l.sram_read_bytes), whole(l.sram_write_bytes),
         whole(l.noc_byte_hops), whole(l.bound_cycles);
     for (const auto& [name, bytes] : l.dram_bytes_by_operand) text += name + " ", whole(bytes);
+    for (const DramTraffic& t : l.dram_traffic) text += t.operand + " " + t.cause + " ", whole(t.bytes);
+    for (const auto& [name, bytes] : l.scratchpad_traffic) text += name + " ", whole(bytes);
     for (const auto& [name, cycles] : l.time_split) text += name + " ", whole(cycles);
   }
   for (const UnitResult& u : r.units) {
@@ -246,6 +249,7 @@ class ResultChecks {
       Bytes by_operand = 0;
       for (const auto& [name, bytes] : l.dram_bytes_by_operand) by_operand += bytes;
       equal(by_operand, l.dram_read_bytes + l.dram_write_bytes, l.name + ": bytes by operand");
+      traffic_adds_up(l);
     }
     const Totals& t = r_.totals;
     equal(t.macs, sum.macs, "total MACs");
@@ -266,6 +270,31 @@ class ResultChecks {
           equal(count, t.sram_write_bytes, "the scratchpad's bytes written");
       }
     }
+  }
+
+  // Every byte has an operand and a cause.
+  void traffic_adds_up(const LayerResult& l) {
+    Bytes read = 0, written = 0, uses = 0, over_noc = 0;
+    std::map<std::string, Bytes> by_operand;
+    for (const DramTraffic& t : l.dram_traffic) {
+      expect(t.bytes > 0, l.name + ": " + t.operand + " moved no bytes by " + t.cause);
+      expect((t.operand == "results") == (t.cause == "write_back"), l.name + ": " + t.operand + " by " + t.cause);
+      (t.cause == "write_back" ? written : read) += t.bytes;
+      by_operand[t.operand] += t.bytes;
+    }
+    equal(read, l.dram_read_bytes, l.name + ": bytes fetched by cause");
+    equal(written, l.dram_write_bytes, l.name + ": bytes written back");
+    for (const auto& [name, bytes] : l.dram_bytes_by_operand)
+      equal(by_operand[name], bytes, l.name + ": bytes of " + name + " by cause");
+    for (const auto& [use, bytes] : l.scratchpad_traffic) {
+      expect(bytes > 0, l.name + ": no bytes " + use);
+      uses += bytes;
+      if (use != "filled" && use != "drained") over_noc += bytes;
+    }
+    equal(uses, l.sram_read_bytes + l.sram_write_bytes, l.name + ": scratchpad bytes by cause");
+    if (config_.noc.topology == NocTopology::kBus) equal(over_noc, l.noc_byte_hops, l.name + ": bytes over the bus");
+    expect(l.macs == 0 ? l.roofline_bound == "none" : l.achieved_macs_per_cycle <= l.attainable_macs_per_cycle * 1.0001,
+           l.name + ": above its roofline");
   }
 
   void bounds_hold() {

@@ -37,6 +37,7 @@ function layerColumns(run) {
     { label: "MACs per DRAM byte", numeric: true, get: (l) => l.intensity || null },
     { label: "energy (µJ)", numeric: true, get: (l) => sum(Object.values(l.energy), (v) => v) / MEGA },
     { label: "DRAM read (kB)", numeric: true, get: (l) => l.dram_read / 1e3 }, { label: "DRAM written (kB)", numeric: true, get: (l) => l.dram_write / 1e3 },
+    { label: "of it again (kB)", numeric: true, get: (l) => sum(Object.entries(l.moved).filter(([what]) => /refetch|halo/.test(what)), ([, v]) => v) / 1e3 },
     { label: "scratchpad read (kB)", numeric: true, get: (l) => l.sram_read / 1e3 }, { label: "scratchpad written (kB)", numeric: true, get: (l) => l.sram_write / 1e3 },
     ...(run.layers.some((l) => l.max_rel_error !== undefined) ? [{ label: "largest relative error", numeric: true, get: (l) => l.max_rel_error }] : []),
     { label: "charged", get: (l) => (!l.executed ? "left out" : l.charged ? "yes" : "no") }, { label: "mapping", get: (l) => l.mapping },
@@ -69,6 +70,7 @@ class ResultView {
     this.units = new ChartCard("Units: busy, stalled, idle", "Share of all cycles of the run. Stalls are named by what the unit waited for.", 300);
     this.energy = new ChartCard("Energy by layer", "", 430);
     this.unitEnergy = new ChartCard("Energy by unit", "What is not charged to a unit (leakage of the whole machine) is a bar of its own.", 300);
+    this.uncertainty = new ChartCard("Energy if a class of prices is 30 % off", "Energy of the run with one class at 0.7 and at 1.3 of its price, all else equal: the constants are good to about that (energy.knob_*).", 220);
     this.critical = new ChartCard("Critical path", "Cycles of the run by the unit (and its phase) that the run was waiting for.", 300);
     this.timeline = new ChartCard("Layer timeline", "A bar a layer, from its first job to its last, a lane a kind of layer, coloured by what the layer waited for most. Drag to zoom, double-click for the whole run.", 300, { wide: true });
     this.occupancy = new ChartCard("Unit timeline", "", 300, { wide: true });
@@ -79,7 +81,7 @@ class ResultView {
     this.element = el("section", { id: "runs" }, el("h2", {}, this.runs.length > 1 ? "Runs" : "Run"),
       this.runs.length > 1 ? el("div", {}, el("p", { class: "note" }, "Click a row: everything below is about that run."), this.runTable.element) : null,
       this.headline = el("h2", {}), this.notes, this.stats,
-      el("div", { class: "grid" }, [this.roofline, this.time, this.units, this.energy, this.unitEnergy, this.critical, this.occupancy, this.timeline].map((c) => c.element), this.layerTable, this.unitTable),
+      el("div", { class: "grid" }, [this.roofline, this.time, this.units, this.energy, this.unitEnergy, this.uncertainty, this.critical, this.occupancy, this.timeline].map((c) => c.element), this.layerTable, this.unitTable),
       this.config);
   }
   start() {
@@ -174,6 +176,10 @@ class ResultView {
     rows.sort((a, b) => b.energy - a.energy);
     const [size, unit] = energyUnit(rows.length ? rows[0].energy : 0);
     plainBars(this.unitEnergy, rows.map((r) => [r.name, r.energy / size]), `energy (${unit})`, (v) => picojoules(v * size));
+    const energy = this.run.energy, total = sum(Object.values(energy), (v) => v), [whole, wholeUnit] = energyUnit(total);
+    const classes = [["PEs and lanes", energy.compute], ["SRAM", energy.sram], ["NoC", energy.noc], ["DRAM", energy.dram]].filter(([, pj]) => pj > 0);
+    this.uncertainty.element.hidden = classes.length === 0;
+    if (classes.length) plainBars(this.uncertainty, classes.map(([name, pj]) => [name, [(total - 0.3 * pj) / whole, (total + 0.3 * pj) / whole]]), `energy (${wholeUnit})`, ([low, high]) => `${picojoules(low * whole)} to ${picojoules(high * whole)}`);
     const path = Object.entries(this.run.critical_path).sort((a, b) => b[1] - a[1]);
     this.critical.element.hidden = path.length === 0;
     if (path.length) plainBars(this.critical, path.map(([name, cycles]) => [name.replace(/_/g, " ").replace(".", ": "), cycles]), "cycles", (v) => `${v.toLocaleString("en-US")} cycles (${show((100 * v) / this.run.totals.cycles, 3)} %)`);

@@ -1,0 +1,16 @@
+// Technology scaling: what an operation and a unit cost at another node, from Stillmaker and Baas (Integration, 2017),
+// interpolated at 0.9 V (hardware.md section 2, mark C). Delay is not scaled: a machine states its clock.
+#pragma once
+
+#include <string>
+
+namespace vitality {
+
+// Nodes with data, as a list for messages: "65, 55, 45, 40, 28, 22".
+std::string technology_nodes();
+bool has_technology(double nm);
+// Factor on the energy of an operation, or on an area, given at `from` nm, to have it at `to` nm. Both must have data.
+double technology_energy_factor(double from, double to);
+double technology_area_factor(double from, double to);
+
+}  // namespace vitality

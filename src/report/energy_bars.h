@@ -1,0 +1,27 @@
+// How far a run's energy moves when one class of prices is 30 % off, all else equal: the tables' constants are good to
+// about that (hardware.md section 3). The knobs of the energy table do the same for a whole run.
+#pragma once
+
+#include <array>
+
+#include "report/result.h"
+
+namespace vitality {
+
+struct EnergyBar {
+  const char *name, *knob;
+  double low_mj, high_mj;  // total energy with the class at 0.7 and at 1.3
+};
+
+constexpr double kEnergyUncertainty = 0.3;
+
+inline std::array<EnergyBar, 4> energy_bars(const EnergyBreakdown& energy) {
+  const auto bar = [&](const char* name, const char* knob, Picojoules part) {
+    return EnergyBar{name, knob, (energy.total() - kEnergyUncertainty * part) * 1e-9,
+                     (energy.total() + kEnergyUncertainty * part) * 1e-9};
+  };
+  return {bar("PEs and lanes", "knob_compute", energy.compute), bar("SRAM", "knob_sram", energy.sram),
+          bar("NoC", "knob_noc", energy.noc), bar("DRAM", "knob_dram", energy.dram)};
+}
+
+}  // namespace vitality

@@ -1,0 +1,140 @@
+// The NoC and the scratchpad's ports: routes, contention of streams that share a link, byte-hops.
+#include <catch2/catch.hpp>
+
+#include "tests/support/hand_schedule.h"
+#include "tests/support/machine_run.h"
+
+using namespace vitality;
+using namespace vitality::test;
+
+namespace {
+
+// A 4 x 4 array that reads 8 bytes a cycle from cycle 4 to 14, and beside it a lane unit that reads 8 bytes a cycle from
+// cycle 0 to 8 where nobody is in its way. Returns when the lane unit is free again.
+Cycles lane_unit_free(const HardwareConfig& config, UnitKind unit, JobKind kind) {
+  HandSchedule s;
+  s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80));
+  const auto second = kind == JobKind::kRowDivide ? s.buffer(32) : kNone;
+  const auto job = s.unit_job(unit, kind, 8, 0, 4, s.buffer(128), second, s.buffer(128), kFirst);
+  return simulate_schedule(config, s.schedule())[static_cast<std::size_t>(job)].free;
+}
+
+HardwareConfig narrow_links(NocTopology topology) {
+  HardwareConfig config = plain_machine(4, 4, 5);
+  config.accumulators = config.dividers = config.adders = {4, 1, 1};
+  config.noc.topology = topology, config.noc.mesh_width = 2, config.noc.link_bytes = 8;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("noc: routes go along the row first") {
+  NocConfig mesh;
+  mesh.topology = NocTopology::kMesh, mesh.mesh_width = 2;
+  using Route = std::vector<std::pair<int, int>>;
+  CHECK(noc_route(mesh, 0) == Route{{0, 1}});
+  CHECK(noc_route(mesh, 1) == Route{{0, 2}});
+  CHECK(noc_route(mesh, 2) == Route{{0, 1}, {1, 3}});
+  CHECK(noc_route(mesh, 3) == Route{{0, 2}, {2, 4}});
+  CHECK(noc_hops(mesh, 4) == 3);  // node 5
+  NocConfig bus;
+  CHECK(noc_route(bus, 3) == Route{{0, 0}});
+}
+
+TEST_CASE("noc: streams that share a link wait for each other, others do not") {
+  const auto sum = [](NocTopology t) {
+    return lane_unit_free(narrow_links(t), UnitKind::kAccumulators, JobKind::kColumnSum);
+  };
+  const auto divide = [](NocTopology t) {
+    return lane_unit_free(narrow_links(t), UnitKind::kDividers, JobKind::kRowDivide);
+  };
+  // Half of the sums come through before the array takes the link for 10 cycles: 4 + 10 + 4.
+  CHECK(sum(NocTopology::kBus) == 18);
+  // Node 3 is reached through node 1, which is the array's: the same link.
+  CHECK(sum(NocTopology::kMesh) == 18);
+  // The dividers, node 4, are reached through node 2: nobody is in their way. On the bus they wait.
+  CHECK(divide(NocTopology::kBus) > divide(NocTopology::kMesh));
+}
+
+TEST_CASE("noc: byte-hops are the units' bytes times their hops, contention is booked as noc") {
+  for (const std::string topology : {"bus", "mesh"}) {
+    const std::string found = in_child([&] {
+      const HardwareConfig config =
+          machine({"noc.topology=" + topology, "noc.mesh_width=2", "noc.link_bytes=384"});
+      const SimulationResult result = simulate(config, workload("tiny_vit"));
+      Count hops = 0;
+      Cycles stalled = 0;
+      std::size_t port = 0;
+      for (const UnitResult& unit : result.units) {
+        if (unit.kind == "memory" || unit.kind == "interconnect" || unit.kind == "dma") continue;
+        for (const auto& [action, count] : unit.actions) {
+          if (action == "scratchpad_read_byte" || action == "scratchpad_write_byte")
+            hops += count * noc_hops(config.noc, port);
+        }
+        for (const auto& [cause, cycles] : unit.stall_cycles) stalled += cause == "noc" ? cycles : 0;
+        ++port;
+      }
+      std::string text;
+      if (hops != result.totals.noc_byte_hops)
+        text += std::to_string(hops) + " byte-hops, not " + std::to_string(result.totals.noc_byte_hops);
+      if (stalled == 0) text += "no cycle lost to a link of 384 bytes";
+      return text;
+    });
+    INFO(topology);
+    CHECK(found == "");
+  }
+}
+
+TEST_CASE("scratchpad: a column through a linear layout stalls, the skewed one does not") {
+  // G = K_hat^T V of 64 tokens: the columns of a 64 x 64 tile of int16 meet 8 of 128 lanes where linear: in each of the
+  // 16 windows of 4 cycles 8 accesses instead of 1, of which 7 are conflicts: 64 x 128 bytes and 16 x 7 times all lanes
+  // through 1024 - 153.66 bytes of ports a cycle.
+  const auto fold_of = [](ScratchpadLayout layout) {
+    HandSchedule s;
+    const auto k = s.buffer(8192), v = s.buffer(8192), g = s.buffer(16384);
+    Job& job = s.builder().begin(UnitKind::kMatrixEngine, JobKind::kFold, 0, 0);
+    job.m = job.k = job.n = 64, job.flags = kFirst | kLast | kTransposed;
+    job.streamed = k, job.stationary = v, job.result = g;
+    job.streamed_stride = job.stationary_stride = job.result_stride = 64;
+    s.builder().read(k), s.builder().read(v), s.builder().write(g);
+    s.builder().finish();
+    HardwareConfig config;
+    config.scratchpad.layout = layout;
+    const JobCost cost = job_cost(s.schedule().jobs[0], s.schedule(), config);
+    const JobSpan span = simulate_schedule(config, s.schedule())[0];
+    CHECK(span.released - span.stream == cost.stream);
+    return cost;
+  };
+  const JobCost skewed = fold_of(ScratchpadLayout::kSkewed), linear = fold_of(ScratchpadLayout::kLinear);
+  CHECK(skewed.stream == 64);
+  CHECK(skewed.scratchpad_stall == 0);
+  CHECK(skewed.actions[Action::kBankConflict] == 0);
+  CHECK(linear.actions[Action::kBankConflict] == 16 * 7);
+  const double memory = 4 * 64 / (4 * 0.833) * 1e3 / 500;  // bytes a cycle of 4 channels
+  CHECK(linear.stream == std::ceil((64 * 128 + 112 * 1024) / (1024 - memory)));
+  CHECK(linear.scratchpad_stall == linear.stream - 64);
+  CHECK(linear.scratchpad_read == skewed.scratchpad_read);
+}
+
+TEST_CASE("scratchpad: fewer and narrower banks cost stalls, and the books close") {
+  const std::string found = in_child([] {
+    const SimulationResult result = simulate(
+        machine({"scratchpad.layout=linear", "scratchpad.banks=2", "scratchpad.port_bytes=128"}), workload("tiny_vit"));
+    std::string text;
+    Count conflicts = 0;
+    Cycles stalled = 0;
+    for (const UnitResult& unit : result.units) {
+      Cycles sum = unit.busy_cycles + unit.idle_cycles;
+      for (const auto& [cause, cycles] : unit.stall_cycles) {
+        sum += cycles;
+        stalled += cause == "scratchpad" ? cycles : 0;
+      }
+      for (const auto& [action, count] : unit.actions) conflicts += action == "bank_conflicts" ? count : 0;
+      if (sum != result.totals.cycles) text += unit.name + " does not close\n";
+    }
+    if (stalled == 0) text += "no stall\n";
+    if (conflicts == 0) text += "no conflict\n";
+    return text;
+  });
+  CHECK(found == "");
+}
