@@ -108,7 +108,7 @@ void DramChannel::enter(Queue& queue, int run, std::int64_t arrival) {
   ++queue.size;
   const DramLocation at = map_.locate(runs_[run].next++);
   --runs_[run].to_enter;
-  entry = {sequence_++, arrival, at.row, at.column, run, at.flat_bank, -1, -1, queue.newest, Outcome::kHit};
+  entry = {sequence_++, arrival, at.row, at.column, run, at.flat_bank, -1, -1, queue.newest, Outcome::kHit, false};
   (queue.newest < 0 ? queue.oldest : queue.entries[queue.newest].age_next) = index;
   queue.newest = index;
   BankQueue& bank = queue.banks[at.flat_bank];
@@ -154,14 +154,14 @@ void DramChannel::remove_hit(Queue& queue, int index) {
 void DramChannel::choose_direction() {
   const Queue& reads = queues_[0];
   const Queue& writes = queues_[1];
-  const auto capped = [this](const Queue& queue) {
-    return queue.size > 0 && queue.entries[queue.oldest].arrival + age_cap_ <= now_;
-  };
+  const bool capped = writes.size > 0 && writes.entries[writes.oldest].arrival + age_cap_ <= now_;
+  // Two queues' worth of bursts, for reads where as many wait.
+  const std::int64_t hold = reads.turn.empty() ? depth_ : 2 * depth_;
   bool writing = writing_;
   if (!writing_ && writes.size > 0) {
-    writing = reads.size == 0 || ((writes.size >= high_ || capped(writes)) && served_ >= depth_);
+    writing = reads.size == 0 || ((writes.size >= high_ || capped) && served_ >= hold);
   } else if (writing_ && reads.size > 0) {
-    writing = writes.size > 0 && (writes.size > low_ || capped(writes)) && !(capped(reads) && served_ >= depth_);
+    writing = writes.size > 0 && (writes.size > low_ || capped) && served_ < 2 * depth_;
   }
   if (writing == writing_) return;
   const Queue& leaving = queues_[writing_];
@@ -315,7 +315,7 @@ void DramChannel::issue(const Choice& choice, std::vector<Completion>& done) {
     case DramCommand::kActivate:
       return issue_activate(choice);
     case DramCommand::kPrecharge:
-      queue_of(choice).entries[choice.entry].outcome = Outcome::kConflict;
+      queue_of(choice).entries[choice.entry].precharged = true;
       ++counts_.precharges;
       return close_bank(choice.target, choice.clock);
     case DramCommand::kPrechargeAll:
@@ -333,7 +333,7 @@ void DramChannel::issue_activate(const Choice& choice) {
   Entry& entry = queue_of(choice).entries[choice.entry];
   Bank& bank = banks_[choice.target];
   Rank& rank = ranks_[bank.rank];
-  if (entry.outcome == Outcome::kHit) entry.outcome = Outcome::kMiss;
+  entry.outcome = entry.precharged ? Outcome::kConflict : Outcome::kMiss;
   ++counts_.activates;
   bank.row = entry.row, bank.fresh = true;
   bank.next_column = t + device_.trcd;

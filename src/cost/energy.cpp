@@ -79,7 +79,8 @@ Picojoules EnergyModel::dram_per_byte() const {
 }
 
 Picojoules EnergyModel::clock_per_cycle() const {
-  return processing_elements(config_) * config_.energy.clock_pj_per_pe_cycle * config_.energy.knob_compute * energy_scale_;
+  return processing_elements(config_) * config_.energy.clock_pj_per_pe_cycle * config_.energy.knob_compute *
+         energy_scale_;
 }
 
 Picojoules EnergyModel::leakage_per_cycle() const {

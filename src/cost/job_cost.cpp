@@ -16,11 +16,6 @@ Count window_of(const ScratchpadLanes& lanes, Bytes element) {
   return std::max<Count>(1, lanes.lane_bytes / element);
 }
 
-// K_hat's bit beyond the operand format lies in a plane of its own behind the tile.
-Bytes guard_bytes(const Job& job, Count elements) {
-  return (job.flags & kGuardBit) != 0 ? ceil_div(elements, 8) : 0;
-}
-
 // A tile that a unit reads by its rows: one after the other in memory, or at a distance.
 bool rows_apart(std::int32_t stride, std::int32_t width) {
   return stride != 0 && stride != width;
@@ -85,8 +80,13 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   const bool onto_result = last && (job.flags & kOntoResult) != 0;
   if (onto_result) cost.operations.add += outputs, cost.actions[Action::kAccumulate] += outputs;
 
-  const Bytes streamed = size.element * job.m * job.k + guard_bytes(job, static_cast<Count>(job.m) * job.k);
-  const Bytes stationary = held ? 0 : size.element * job.k * job.n;
+  const Count streamed_elements = static_cast<Count>(job.m) * job.k,
+              stationary_elements = static_cast<Count>(job.k) * job.n;
+  const bool guarded_stationary = (job.flags & kStationaryTransposed) != 0;
+  const Bytes streamed =
+      size.element * streamed_elements + (guarded_stationary ? 0 : guard_bytes(job, streamed_elements));
+  const Bytes stationary =
+      held ? 0 : size.element * stationary_elements + (guarded_stationary ? guard_bytes(job, stationary_elements) : 0);
   cost.stationary_read = stationary + (bias ? size.partial * job.n : 0);
   Bytes write = 0;
   double partial_per_cycle = 0, result_per_cycle = 0;
@@ -114,7 +114,7 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   } else {
     const FoldTiming fold = input_stationary_fold(engine.rows, engine.cols, job.m, engine.stationary_prefetch, held);
     cost.load = fold.load, cost.stream = fold.stream, cost.drain = fold.drain;
-    if (!held) limit_load(cost, config, static_cast<double>(size.element * job.n), stationary_lost);
+    if (!held) limit_load(cost, config, static_cast<double>(stationary) / job.k, stationary_lost);
     limit_stream(cost, config, static_cast<double>(streamed) / job.m + partial_per_cycle, result_per_cycle,
                  streamed_lost);
   }

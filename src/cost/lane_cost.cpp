@@ -54,6 +54,10 @@ void move(JobCost& cost, Bytes read, Bytes write) {
   cost.scratchpad_write += write;
 }
 
+Bytes guard_bytes(const Job& job, Count elements) {
+  return (job.flags & kGuardBit) != 0 ? ceil_div(elements, 8) : 0;
+}
+
 void lanes(JobCost& cost, const HardwareConfig& config, const LaneConfig& unit, const JobTiming& timing, Count elements,
            Bytes read, Bytes write) {
   cost.stream = timing.interval;

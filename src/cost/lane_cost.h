@@ -21,6 +21,10 @@ void limit_load(JobCost& cost, const HardwareConfig& config, double read_per_cyc
 
 void move(JobCost& cost, Bytes read, Bytes write);
 
+// K_hat's bit beyond the operand format (kGuardBit) lies in a plane of its own behind the tile: bytes of so many
+// elements.
+Bytes guard_bytes(const Job& job, Count elements);
+
 // A lane array over a rows x cols tile with so many bytes read and written an element.
 void lanes(JobCost& cost, const HardwareConfig& config, const LaneConfig& unit, const JobTiming& timing, Count elements,
            Bytes read, Bytes write);

@@ -69,7 +69,8 @@ JobCost sanger_products(const Job& job, const MaskTile& tile, const HardwareConf
   const Bytes mask_bits = ceil_div(static_cast<Count>(tile.rows) * tile.cols, 8);
   Bytes read = mask_bits, write = 0;
   if (sddmm) {
-    read += size.element * ((tile.sub_rows + block) * depth + ((job.flags & kHasBias) != 0 ? tile.kept : 0));
+    read += size.element * ((tile.sub_rows + block) * depth + ((job.flags & kHasBias) != 0 ? tile.kept : 0)) +
+            guard_bytes(job, block * depth);
     write = size.wide * tile.kept;
   } else {
     const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;

@@ -100,8 +100,8 @@ enum JobFlag : std::uint16_t {
   kIm2col = 256,       // streamed operand gathered from an image strip: im2col_tiles[aux]
   kWide = 512,         // result kept in the wide intermediate format
   kOntoResult = 2048,  // last pass: the requantised sum is added to the wide result that is there
-  kGuardBit = 4096,    // K_hat, streamed or as the result: one bit more than the operand format
-  kSwapped = 1024      // addition of two layers: `streamed` is the layer's second input
+  kGuardBit = 4096,  // K_hat is the result or an operand (of a pass: the transposed one): one bit more than the format
+  kSwapped = 1024    // addition of two layers: `streamed` is the layer's second input
 };
 
 constexpr std::int32_t kNone = -1;

@@ -175,6 +175,8 @@ void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t
     job.partial = bias_buffer, job.flags = kHasBias;
     builder_.read(bias_buffer);
   }
+  const bool integer = context_.config.precision == Precision::kInt16 || context_.config.precision == Precision::kInt8;
+  if (unified() && integer) job.flags |= kGuardBit;  // the keys are K_hat
   builder_.write(entries_);
   builder_.finish();
   if (!unified()) return;
@@ -193,7 +195,7 @@ void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t
                   true,
                   true,
                   d > context_.config.matrix_engine.rows ? dense : kNone,
-                  kWide});
+                  kWide | (integer ? kGuardBit : 0)});
     Job& sums = start(UnitKind::kExpUnit, JobKind::kRowSums, sums_op_, m, 0, n, kNone);
     sums.flags = tokens.first + key == 0 ? kFirst : 0;
     sums.streamed = dense, sums.streamed_stride = n;

@@ -207,7 +207,7 @@ TEST_CASE("run: every byte has an operand and a cause, in the result and in the 
   CHECK(sram == scratchpad);
 }
 
-TEST_CASE("run: 30 % of a class is what the knob is worth; other nodes scale, or are refused with a list") {
+TEST_CASE("run: 30 % of a class is what the knob is worth, other nodes scale or are refused with a list") {
   const json plain = run("tiny_vit", {"--numerics", "off"});
   for (const json& bar : plain["energy_uncertainty"]) {
     const std::string knob = "energy." + bar["knob"].get<std::string>();

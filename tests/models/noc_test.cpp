@@ -9,8 +9,8 @@ using namespace vitality::test;
 
 namespace {
 
-// A 4 x 4 array that reads 8 bytes a cycle from cycle 4 to 14, and beside it a lane unit that reads 8 bytes a cycle from
-// cycle 0 to 8 where nobody is in its way. Returns when the lane unit is free again.
+// A 4 x 4 array that reads 8 bytes a cycle from cycle 4 to 14, and beside it a lane unit that reads 8 bytes a cycle
+// from cycle 0 to 8 where nobody is in its way. Returns when the lane unit is free again.
 Cycles lane_unit_free(const HardwareConfig& config, UnitKind unit, JobKind kind) {
   HandSchedule s;
   s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80));
@@ -59,8 +59,7 @@ TEST_CASE("noc: streams that share a link wait for each other, others do not") {
 TEST_CASE("noc: byte-hops are the units' bytes times their hops, contention is booked as noc") {
   for (const std::string topology : {"bus", "mesh"}) {
     const std::string found = in_child([&] {
-      const HardwareConfig config =
-          machine({"noc.topology=" + topology, "noc.mesh_width=2", "noc.link_bytes=384"});
+      const HardwareConfig config = machine({"noc.topology=" + topology, "noc.mesh_width=2", "noc.link_bytes=64"});
       const SimulationResult result = simulate(config, workload("tiny_vit"));
       Count hops = 0;
       Cycles stalled = 0;
@@ -77,7 +76,7 @@ TEST_CASE("noc: byte-hops are the units' bytes times their hops, contention is b
       std::string text;
       if (hops != result.totals.noc_byte_hops)
         text += std::to_string(hops) + " byte-hops, not " + std::to_string(result.totals.noc_byte_hops);
-      if (stalled == 0) text += "no cycle lost to a link of 384 bytes";
+      if (stalled == 0) text += "no cycle lost to a link of 64 bytes";
       return text;
     });
     INFO(topology);

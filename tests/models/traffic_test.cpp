@@ -22,11 +22,11 @@ std::string expect(Bytes got, Bytes want, const std::string& what) {
 }  // namespace
 
 TEST_CASE("traffic: weights are fetched once a row tile, the first time as such") {
-  for (const std::string capacity : {"200", "8"}) {
+  for (const std::string capacity : {"200", "10"}) {
     const std::string found = in_child([&] {
       const VitModel model = workload("tiny_vit");
-      const SimulationResult result = simulate(machine({"scratchpad.capacity_kib=" + capacity,
-                                                        "scratchpad.port_bytes=128"}), model);
+      const SimulationResult result =
+          simulate(machine({"scratchpad.capacity_kib=" + capacity, "scratchpad.port_bytes=128"}), model);
       std::string text;
       int several = 0;
       for (std::size_t i = 0; i < model.layers.size(); ++i) {
@@ -41,7 +41,7 @@ TEST_CASE("traffic: weights are fetched once a row tile, the first time as such"
         text += expect(moved(layer, "weights", "refetch"), (row_tiles - 1) * weights, layer.name + " refetch");
         several += row_tiles > 1 ? 1 : 0;
       }
-      if (capacity == "8" && several == 0) text += "no layer takes several row tiles\n";
+      if (capacity == "10" && several == 0) text += "no layer takes several row tiles\n";
       return text;
     });
     INFO(capacity << " KiB");
@@ -78,14 +78,13 @@ TEST_CASE("traffic: neighbouring strips of a convolution share rows") {
 TEST_CASE("traffic: keys that do not fit are read twice, K_hat has one bit more") {
   const std::string found = in_child([] {
     // 257 tokens of d = 80 in 32 + 32 KiB: chunks of keys, read for the mean and again for G.
-    const SimulationResult result =
-        simulate(machine({"scratchpad.capacity_kib=96"}), workload("vit_huge_14"), [] {
-          SimulationOptions options;
-          options.selected.assign(workload("vit_huge_14").layers.size(), false);
-          for (std::size_t i = 0; i < options.selected.size(); ++i)
-            options.selected[i] = workload("vit_huge_14").layers[i].name == "blocks.0.attn";
-          return options;
-        }());
+    const SimulationResult result = simulate(machine({"scratchpad.capacity_kib=96"}), workload("vit_huge_14"), [] {
+      SimulationOptions options;
+      options.selected.assign(workload("vit_huge_14").layers.size(), false);
+      for (std::size_t i = 0; i < options.selected.size(); ++i)
+        options.selected[i] = workload("vit_huge_14").layers[i].name == "blocks.0.attn";
+      return options;
+    }());
     std::string text;
     for (const LayerResult& layer : result.layers) {
       if (!layer.executed) continue;

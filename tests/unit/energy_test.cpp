@@ -94,7 +94,7 @@ TEST_CASE("energy: a knob scales its class, a bar is what 30 % of the class is w
   CHECK(bars[3].low_mj == Approx(15 - 1.2));
 }
 
-TEST_CASE("energy: formats are priced apart; fp32 and fp64 by stated assumption") {
+TEST_CASE("energy: formats are priced apart, fp32 and fp64 by stated assumption") {
   CHECK(EnergyModel(machine({"precision=int8"})).per_action(Action::kMac) == 0.27);
   CHECK(EnergyModel(machine({"precision=int16"})).per_action(Action::kMac) == 0.61);
   CHECK(EnergyModel(machine({"precision=fp16"})).per_action(Action::kMac) == 0.88);

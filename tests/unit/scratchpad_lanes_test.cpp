@@ -92,19 +92,19 @@ TEST_CASE("lanes: the formulas against the scratchpad cycle by cycle") {
     std::int64_t stride;
     bool by_columns;
   };
-  const Case cases[] = {{4, 256, 2, 64, 64, 128, true}, {4, 256, 2, 64, 80, 160, true}, {4, 64, 2, 64, 64, 128, true},
-                        {2, 64, 2, 64, 64, 128, true},  {4, 256, 1, 64, 64, 64, true},  {3, 48, 2, 40, 64, 128, true},
-                        {4, 256, 4, 32, 64, 256, true}, {4, 256, 2, 64, 64, 512, true}, {2, 32, 2, 16, 32, 1024, true},
-                        {4, 256, 2, 96, 64, 160, false}, {2, 32, 2, 64, 32, 384, false}, {1, 32, 2, 64, 16, 1024, false}};
+  const Case cases[] = {
+      {4, 256, 2, 64, 64, 128, true},  {4, 256, 2, 64, 80, 160, true}, {4, 64, 2, 64, 64, 128, true},
+      {2, 64, 2, 64, 64, 128, true},   {4, 256, 1, 64, 64, 64, true},  {3, 48, 2, 40, 64, 128, true},
+      {4, 256, 4, 32, 64, 256, true},  {4, 256, 2, 64, 64, 512, true}, {2, 32, 2, 16, 32, 1024, true},
+      {4, 256, 2, 96, 64, 160, false}, {2, 32, 2, 64, 32, 384, false}, {1, 32, 2, 64, 16, 1024, false}};
   for (const ScratchpadLayout layout : {ScratchpadLayout::kSkewed, ScratchpadLayout::kLinear}) {
     for (const Case& c : cases) {
       const ScratchpadLanes lanes = scratchpad_lanes(scratchpad(c.banks, c.port_bytes, layout));
       const test::SimulatedScratchpad simulated{lanes.lane_bytes, lanes.lanes, layout == ScratchpadLayout::kSkewed};
       const Count window = std::max<Count>(1, lanes.lane_bytes / c.element);
       const Count steps = c.by_columns ? c.cols : c.rows;
-      const AccessPattern pattern =
-          c.by_columns ? AccessPattern{steps, c.rows, c.element, c.element, c.stride, 0}
-                       : AccessPattern{steps, 1, Bytes{c.element} * c.cols, c.stride, 0, 0};
+      const AccessPattern pattern = c.by_columns ? AccessPattern{steps, c.rows, c.element, c.element, c.stride, 0}
+                                                 : AccessPattern{steps, 1, Bytes{c.element} * c.cols, c.stride, 0, 0};
       const LaneLoad load = lane_load(lanes, pattern, window);
       // Beside it another operand that streams contiguous rows: partial sums of the same pass.
       const int partial_cols = std::max(1, lanes.lanes / 8);
@@ -114,8 +114,8 @@ TEST_CASE("lanes: the formulas against the scratchpad cycle by cycle") {
       const double words = static_cast<double>(steps * partial_cols * 4) / static_cast<double>(lanes.lane_bytes);
       const double even = static_cast<double>(load.accesses) / lanes.lanes;
       const double alone = std::max(static_cast<double>(steps), even + static_cast<double>(load.conflicts));
-      const double both = std::max(static_cast<double>(steps),
-                                   even + static_cast<double>(load.conflicts) + words / lanes.lanes);
+      const double both =
+          std::max(static_cast<double>(steps), even + static_cast<double>(load.conflicts) + words / lanes.lanes);
       INFO(c.banks << " x " << c.port_bytes << " element " << c.element << " rows " << c.rows << " cols " << c.cols
                    << " stride " << c.stride << (c.by_columns ? " columns" : " rows") << " linear "
                    << (layout == ScratchpadLayout::kLinear));
