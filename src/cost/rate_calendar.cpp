@@ -29,8 +29,9 @@ Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double rea
     for (std::size_t g = 0; g < before; ++g) {
       if (grants_[g].begin <= t && t < grants_[g].end) free_read -= grants_[g].read, free_write -= grants_[g].write;
     }
+    // What rounding leaves of a capacity that others have taken is nothing.
     const auto share = [](double free, double demand) {
-      return demand <= 0 ? 1.0 : std::clamp(free / demand, 0.0, 1.0);
+      return demand <= 0 ? 1.0 : free < 1e-9 * demand ? 0.0 : std::min(free / demand, 1.0);
     };
     const double rate = std::min(share(free_read, read), share(free_write, write));
     // At the full rate of an idle resource a stream that asks for more than the capacity is limited by its unit's cost

@@ -14,7 +14,7 @@
 
 #include "base/units.h"
 #include "config/hardware_config.h"
-#include "workload/model.h"
+#include "mapping/schedule.h"
 
 namespace vitality {
 

@@ -122,7 +122,8 @@ struct SimulationResult {
   std::vector<LayerResult> layers;
   std::vector<UnitResult> units;
   EnergyBreakdown energy;
-  Picojoules clock_energy = 0;  // contained in energy.leakage
+  Picojoules clock_energy = 0;                                    // contained in energy.leakage
+  std::vector<std::pair<std::string, Picojoules>> action_prices;  // of the actions that the units count
   Roofline roofline;
   std::string mask_source;  // "" where no layer has a mask
   std::vector<AttentionChoice> attention_choices;

@@ -175,6 +175,7 @@ std::string write_json(const SimulationResult& result) {
   if (result.bin_cycles > 0) json["timeline"] = timeline_json(result);
   json["energy_breakdown_pj"] = to_json(result.energy);
   json["clock_energy_pj"] = result.clock_energy;
+  json["action_energy_pj"] = object(result.action_prices);
   for (const EnergyBar& bar : energy_bars(result.energy)) {
     if (result.energy.total() <= 0) break;
     json["energy_uncertainty"].push_back({{"class", bar.name},

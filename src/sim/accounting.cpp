@@ -481,6 +481,11 @@ class Accountant {
     result_.totals.cycles = run_.cycles;
     result_.bin_cycles = timeline_bin_cycles(run_.cycles);
     result_.energy.leakage = prices_.leakage_per_cycle() * static_cast<double>(run_.cycles);
+    for (int a = 0; a < kActions; ++a) {
+      const auto action = static_cast<Action>(a);
+      if (prices_.per_action(action) > 0)
+        result_.action_prices.emplace_back(action_name(action), prices_.per_action(action));
+    }
     result_.clock_energy = prices_.clock_per_cycle() * static_cast<double>(run_.cycles);
     finish_totals(result_.totals, result_.energy);
     result_.attention_totals.cycles = length_of_union(attention_spans);

@@ -217,6 +217,20 @@ TEST_CASE("run: 30 % of a class is what the knob is worth, other nodes scale or 
     }
   }
   CHECK(plain["energy_uncertainty"].size() == 4);
+  // Actions times prices are the energy on chip, less what leaks.
+  double priced = 0;
+  for (const json& unit : plain["units"]) {
+    const bool dma = unit["kind"] == "dma";
+    for (const auto& [action, count] : unit["actions"].items()) {
+      if (plain["action_energy_pj"].contains(action))
+        priced += count.get<double>() * plain["action_energy_pj"][action].get<double>();
+      const bool moved = action == "scratchpad_read_byte" || action == "scratchpad_write_byte";
+      if (moved && !dma)
+        priced += count.get<double>() * plain["action_energy_pj"]["noc_byte_hop"].get<double>();  // a bus
+    }
+  }
+  const json& parts = plain["energy_breakdown_pj"];
+  CHECK(priced == Approx(parts["compute"].get<double>() + parts["sram"].get<double>() + parts["noc"].get<double>()));
   const json at40 = run("tiny_vit", {"--numerics", "off", "--set", "technology_nm=40"});
   const auto part = [](const json& r, const char* name) { return r["energy_breakdown_pj"][name].get<double>(); };
   for (const char* name : {"compute", "sram", "noc", "leakage"})

@@ -36,3 +36,10 @@ TEST_CASE("ended streams are forgotten") {
   CHECK(ports.reserve(0, 0, 50, 100, 0) == 50);
   CHECK(ports.reserve(50, 50, 10, 100, 0) == 10);
 }
+
+TEST_CASE("what rounding leaves of a taken capacity is nothing") {
+  RateCalendar ports(0.8, 0.8);
+  CHECK(ports.reserve(0, 0, 50, 0.7, 0) == 50);
+  CHECK(ports.reserve(0, 0, 50, 0.1, 0) == 50);  // 0.8 - 0.7 - 0.1 is 8e-17 in binary
+  CHECK(ports.reserve(0, 20, 10, 0.8, 0) == 30 + 10);
+}
