@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "cli/shipped_files.h"
 #include "config/hardware_config_json.h"
 #include "sim/analytic_machines.h"
 #include "sim/child_simulation.h"
@@ -115,6 +116,8 @@ FinishedSimulation run_simulation(
     const DramCommandObserver& dram_commands) {
   const auto begin = std::chrono::steady_clock::now();
   if (request.mode == "training") throw InputError("", "", "option --mode: training is not available in this version");
+  require_file(request.config, "configs");
+  require_file(request.workload, "workloads");
   FinishedSimulation run{read_hardware_config(request.config, request.overrides), {}};
   check_traces(request, run.config);
   const std::string workload_text = read_text_file(request.workload);
