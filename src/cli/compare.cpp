@@ -16,6 +16,7 @@
 #include "base/output_file.h"
 #include "cli/options.h"
 #include "cli/point_evaluator.h"
+#include "cli/shipped_files.h"
 #include "config/hardware_config_json.h"
 #include "explore/child_pool.h"
 #include "explore/interrupt.h"
@@ -153,10 +154,14 @@ MachineWord parse_machine(const std::string& word) {
 class Comparer {
  public:
   explicit Comparer(const Request& request) : request_(request) {
-    for (const std::string& path : request.workloads) models_.push_back(read_workload(path));
+    for (const std::string& path : request.workloads) {
+      require_file(path, "workloads");
+      models_.push_back(read_workload(path));
+    }
     std::vector<HardwareConfig> originals;
     for (const std::string& word : request.configs) {
       const MachineWord machine = parse_machine(word);
+      require_file(machine.path, "configs");
       std::vector<std::string> overrides = request.overrides;
       overrides.insert(overrides.end(), machine.overrides.begin(), machine.overrides.end());
       originals.push_back(read_hardware_config(machine.path, overrides));
@@ -182,9 +187,10 @@ class Comparer {
     for (const Pair& pair : measure(request_.numerics)) {
       ComparedPair compared;
       compared.machine = pair.machine, compared.workload = pair.workload;
-      fill_pair(pair.result, compared);
-      ComparedMachine& machine = out.machines[pair.machine];
       const HardwareConfig& config = candidates_[pair.machine].config;
+      fill_pair(pair.result, compared);
+      if (is_simulated(config) && has_attention(models_[pair.workload])) fill_attention(pair.attention, compared);
+      ComparedMachine& machine = out.machines[pair.machine];
       if (!is_simulated(config))  // a device's power is not split
         compared.whole.on_chip_energy_mj = compared.attention.on_chip_energy_mj = kUnknown;
       if (compared.status == PointStatus::kOk) {
@@ -206,6 +212,7 @@ class Comparer {
   struct Pair {
     std::size_t machine, workload;
     PointResult result;
+    PointResult attention;  // of the attention layers alone, where that is a run of its own
   };
 
   // Why this pair is not even started; "" when it is.
@@ -223,48 +230,72 @@ class Comparer {
     return "";
   }
 
-  // Every pair in a process of its own; machine-major.
+  // Every run in a process of its own; machine-major. Layers of a simulated machine overlap, so its attention alone is
+  // a second run, of those layers only; other machines take one layer after the other.
   std::vector<Pair> measure(bool numerics) {
     std::vector<Pair> pairs;
     for (std::size_t m = 0; m < candidates_.size(); ++m)
       for (std::size_t w = 0; w < models_.size(); ++w) {
-        pairs.push_back({m, w, {}});
         const std::string refusal = refuse(candidates_[m], models_[w]);
-        pairs.back().result.status = refusal.empty() ? PointStatus::kFailed : PointStatus::kInfeasible;
-        pairs.back().result.reason = refusal.empty() ? "interrupted" : refusal;
+        Pair pair{m, w, {}, {}};
+        pair.result.status = refusal.empty() ? PointStatus::kFailed : PointStatus::kInfeasible;
+        pair.result.reason = refusal.empty() ? "interrupted" : refusal;
+        pair.attention = pair.result;
+        pairs.push_back(pair);
       }
+    const auto config_of = [&](std::size_t run) -> const HardwareConfig& {
+      return candidates_[pairs[run / 2].machine].config;
+    };
+    const auto measures = [&](std::size_t run) { return config_of(run).machine == MachineKind::kHost; };
+    std::vector<std::size_t> order;  // of runs: 2 x pair, + 1 for its attention
+    for (const bool measured : {false, true})
+      for (std::size_t run = 0; run < 2 * pairs.size(); ++run) {
+        if (pairs[run / 2].result.status != PointStatus::kFailed || measures(run) != measured) continue;
+        if (run % 2 == 0 || (is_simulated(config_of(run)) && has_attention(models_[pairs[run / 2].workload])))
+          order.push_back(run);
+      }
+    if (order.empty() && bad_masks_) throw *bad_masks_;
     const InterruptGuard interrupts;
     ChildPool pool({request_.jobs, request_.time_limit_s, 0});
-    const auto measures = [&](std::size_t id) {
-      return candidates_[pairs[id].machine].config.machine == MachineKind::kHost;
-    };
-    std::vector<std::size_t> order;
-    for (const bool measured : {false, true})
-      for (std::size_t id = 0; id < pairs.size(); ++id)
-        if (pairs[id].result.status == PointStatus::kFailed && measures(id) == measured) order.push_back(id);
-    if (order.empty() && bad_masks_) throw *bad_masks_;
     std::size_t next = 0;
     while ((next < order.size() || !pool.empty()) && !interrupted_) {
       while (next < order.size() && pool.has_free_slot()) {
-        const std::size_t id = order[next];
-        if (measures(id) && !pool.empty()) break;  // a wall clock runs alone
+        const std::size_t run = order[next];
+        if (measures(run) && !pool.empty()) break;  // a wall clock runs alone
         ++next;
-        pool.start(id, [&, id] {
-          return evaluate(candidates_[pairs[id].machine].config, models_[pairs[id].workload], numerics);
+        pool.start(run, [&, run] {
+          const VitModel& model = models_[pairs[run / 2].workload];
+          return run % 2 == 0 ? evaluate(config_of(run), model, numerics, {})
+                              : evaluate(config_of(run), model, false, attention_layers(model));
         });
       }
       std::vector<ChildPool::Finished> finished;
       pool.collect(-1, interrupts.mask_while_waiting(), finished);
-      for (ChildPool::Finished& done : finished) pairs[done.id].result = std::move(done.result);
+      for (ChildPool::Finished& done : finished) {
+        Pair& pair = pairs[done.id / 2];
+        (done.id % 2 == 0 ? pair.result : pair.attention) = std::move(done.result);
+      }
       interrupted_ = interrupts.requested();
     }
     return pairs;
   }
 
-  PointTotals evaluate(const HardwareConfig& config, const VitModel& model, bool numerics) const {
+  static std::vector<bool> attention_layers(const VitModel& model) {
+    std::vector<bool> selected;
+    for (const Layer& layer : model.layers) selected.push_back(std::holds_alternative<Attention>(layer.parameters));
+    return selected;
+  }
+  static bool has_attention(const VitModel& model) {
+    const std::vector<bool> layers = attention_layers(model);
+    return std::find(layers.begin(), layers.end(), true) != layers.end();
+  }
+
+  PointTotals evaluate(const HardwareConfig& config, const VitModel& model, bool numerics,
+                       const std::vector<bool>& selected) const {
     SimulationOptions options;
     options.numerics = numerics;
     options.seed = request_.seed;
+    options.selected = selected;
     return totals_of(simulate(config, model, options));
   }
 

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "cli/shipped_files.h"
 #include "config/hardware_config_json.h"
 #include "sim/analytic_machines.h"
 #include "sim/child_simulation.h"
@@ -118,6 +119,8 @@ FinishedSimulation run_simulation(
   if (training && !request.layers.empty())
     throw InputError("", "", "option --layers: a training step runs all layers; --mode inference runs a part");
   if (training && request.what_if) throw InputError("", "", "option --what-if: answers for --mode inference only");
+  require_file(request.config, "configs");
+  require_file(request.workload, "workloads");
   FinishedSimulation run{read_hardware_config(request.config, request.overrides), {}};
   check_traces(request, run.config);
   const std::string workload_text = read_text_file(request.workload);

@@ -155,13 +155,13 @@ void DramChannel::choose_direction() {
   const Queue& reads = queues_[0];
   const Queue& writes = queues_[1];
   const bool capped = writes.size > 0 && writes.entries[writes.oldest].arrival + age_cap_ <= now_;
-  // Two queues' worth of bursts, for reads where as many wait.
-  const std::int64_t hold = reads.turn.empty() ? depth_ : 2 * depth_;
+  // A turn of several queues' worth of bursts is worth its turnaround, for reads where as many wait.
+  const std::int64_t hold = reads.turn.empty() ? depth_ : 4 * depth_;
   bool writing = writing_;
   if (!writing_ && writes.size > 0) {
     writing = reads.size == 0 || ((writes.size >= high_ || capped) && served_ >= hold);
   } else if (writing_ && reads.size > 0) {
-    writing = writes.size > 0 && (writes.size > low_ || capped) && served_ < 2 * depth_;
+    writing = writes.size > 0 && (writes.size > low_ || capped) && served_ < 4 * depth_;
   }
   if (writing == writing_) return;
   const Queue& leaving = queues_[writing_];

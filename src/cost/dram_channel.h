@@ -6,8 +6,8 @@
 // clock, requests older than the age cap (the time of kAgeCapBursts bursts) go first, then column commands, then row
 // commands, each oldest first; a row with waiting hits stays open unless an older request to its bank is past the cap.
 // Writes wait until no read is left, until seven eighths of their queue are full, or until the oldest is past the cap;
-// then they drain to one eighth, but yield to waiting reads after 2 x queue_depth bursts. Reads do not yield a
-// contested bus before they had queue_depth bursts of it, or twice as many where more wait to enter their queue.
+// then they drain to one eighth, but yield to waiting reads after 4 x queue_depth bursts. Reads do not yield a
+// contested bus before they had queue_depth bursts of it, or 4 x queue_depth where more wait to enter their queue.
 // Neither yields before the rows that were opened for it were used; rows for the direction that waits are opened ahead,
 // on banks that the other does not want. Every tREFI all banks of a rank are precharged and refreshed, ranks staggered.
 //

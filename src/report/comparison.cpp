@@ -9,20 +9,31 @@
 
 namespace vitality {
 
+namespace {
+
+// A machine that claims no energy or no peak (one that was only timed) reports 0.
+double known(double value) {
+  return value > 0 ? value : kUnknown;
+}
+
+void fill_scope(const PointTotals& t, ComparedScope& scope) {
+  scope.latency_ms = t[Total::kLatencyMs];
+  scope.energy_mj = known(t[Total::kEnergyMj]);
+  scope.on_chip_energy_mj = known(t[Total::kOnChipPowerW] * scope.latency_ms);
+  scope.gops = t[Total::kGops];
+  scope.gops_per_w = known(t[Total::kGopsPerW]);
+  scope.utilization = known(t[Total::kUtilization]);
+  scope.macs = t[Total::kMacs];
+}
+
+}  // namespace
+
 void fill_pair(const PointResult& result, ComparedPair& pair) {
   pair.status = result.status;
   pair.reason = result.reason;
   if (result.status != PointStatus::kOk) return;
   const PointTotals& t = result.totals;
-  // A machine that claims no energy or no peak (one that was only timed) reports 0.
-  const auto known = [](double value) { return value > 0 ? value : kUnknown; };
-  pair.whole.latency_ms = t[Total::kLatencyMs];
-  pair.whole.energy_mj = known(t[Total::kEnergyMj]);
-  pair.whole.on_chip_energy_mj = known(t[Total::kOnChipPowerW] * pair.whole.latency_ms);
-  pair.whole.gops = t[Total::kGops];
-  pair.whole.gops_per_w = known(t[Total::kGopsPerW]);
-  pair.whole.utilization = known(t[Total::kUtilization]);
-  pair.whole.macs = t[Total::kMacs];
+  fill_scope(t, pair.whole);
   pair.power_w = known(t[Total::kAveragePowerW]);
   ComparedScope& attention = pair.attention;
   if (t[Total::kAttentionLatencyMs] > 0) {
@@ -37,6 +48,13 @@ void fill_pair(const PointResult& result, ComparedPair& pair) {
   pair.density = t[Total::kDensity];
   pair.attention_error = t[Total::kApproximationMaxRelError];
   pair.outside_tolerance = t[Total::kWithinTolerance] == 0;
+}
+
+void fill_attention(const PointResult& result, ComparedPair& pair) {
+  pair.attention = {};
+  if (pair.status != PointStatus::kOk) return;
+  if (result.status == PointStatus::kOk) return fill_scope(result.totals, pair.attention);
+  pair.attention_reason = std::string(to_string(result.status)) + ": " + result.reason;
 }
 
 namespace {
@@ -176,6 +194,9 @@ std::vector<std::string> remarks_of(const Comparison& comparison) {
       "error: largest error of a layer's attention against exact softmax on the same inputs, over the layer's largest "
       "value" +
       std::string(comparison.numerics ? "" : " (not computed: --numerics off)"));
+  lines.push_back(
+      "attention alone: of simulated machines a run of the attention layers only, Q, K and V from memory; of others "
+      "these layers' share of the whole");
   for (const ComparedMachine& machine : comparison.machines) {
     lines.push_back(machine.name + ": " + machine.tag + (machine.how.empty() ? "" : ": " + machine.how));
     for (const std::string& note : machine.notes) lines.push_back(machine.name + ": " + note);
@@ -183,6 +204,7 @@ std::vector<std::string> remarks_of(const Comparison& comparison) {
   for (const ComparedPair& pair : comparison.pairs) {
     const std::string name = comparison.machines[pair.machine].name + " on " + comparison.workloads[pair.workload];
     if (pair.status != PointStatus::kOk) lines.push_back(name + ": " + to_string(pair.status) + ": " + pair.reason);
+    if (!pair.attention_reason.empty()) lines.push_back(name + ", attention alone: " + pair.attention_reason);
     if (pair.outside_tolerance)
       lines.push_back(name + ": VALUES OUTSIDE TOLERANCE of the reference of its own algorithm");
   }

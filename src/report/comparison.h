@@ -30,7 +30,8 @@ struct ComparedScope {
 struct ComparedPair {
   std::size_t machine = 0, workload = 0;
   PointStatus status = PointStatus::kFailed;
-  std::string reason;  // "" when ok
+  std::string reason;            // "" when ok
+  std::string attention_reason;  // why attention alone is unknown though the pair ran; "" when it is known
   ComparedScope whole, attention;
   double power_w = kUnknown;
   double density = kUnknown;  // kept / total of the attention maps; unknown where nothing is masked
@@ -67,6 +68,8 @@ struct Comparison {
 
 // Takes what a run measured into a pair.
 void fill_pair(const PointResult& result, ComparedPair& pair);
+// Takes attention from a run of the attention layers alone: unknown where that run failed.
+void fill_attention(const PointResult& result, ComparedPair& pair);
 // Fills everything relative to the first machine, and the means.
 void complete(Comparison& comparison);
 

@@ -99,6 +99,21 @@ TEST_CASE("compare: masks that fit one model and not the other cost that pair al
   CHECK(none.err.find("mask.npy") != std::string::npos);
 }
 
+TEST_CASE("compare: a machine or a model that is not there is answered with the one that was meant") {
+  for (const auto& [word, meant] :
+       std::vector<std::pair<std::string, std::string>>{{"sanger", "configs/sanger.json"},
+                                                        {"configs/vitalty.json", "configs/vitality.json"},
+                                                        {"spaten.json,clock_mhz=500", "configs/spatten.json"}}) {
+    const ProgramResult result = run_program({"compare", "--config", kVitality, word, "--workload", kTiny});
+    INFO(word << ": " << result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(result.err.find("did you mean \"" + meant + "\"?") != std::string::npos);
+  }
+  const ProgramResult run = run_program({"run", "--config", kVitality, "--workload", "deit_tinny"});
+  CHECK(run.exit_code == 2);
+  CHECK(run.err.find("did you mean \"workloads/deit_tiny.json\"?") != std::string::npos);
+}
+
 TEST_CASE("compare: a measured machine keeps its clock and its memory, and cannot be resized") {
   const auto json = compared({"--config", kVitality, "configs/host.json", "--workload", kTiny, "--normalize", "macs"});
   CHECK(json["pairs"][1]["status"] == "infeasible");

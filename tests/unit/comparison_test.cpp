@@ -81,6 +81,21 @@ TEST_CASE("comparison: the energy on chip has a ratio of its own") {
   CHECK(std::isnan(c.pair(0, 1).whole.on_chip_gain));
 }
 
+TEST_CASE("comparison: attention from a run of its own") {
+  Comparison c = example();
+  PointResult alone = measured(3, 5);
+  alone.totals[Total::kMacs] = 6000;
+  fill_attention(alone, c.pair(0, 0));
+  CHECK(c.pair(0, 0).attention.latency_ms == 3);
+  CHECK(c.pair(0, 0).attention.energy_mj == 5);
+  CHECK(c.pair(0, 0).attention.macs == 6000);
+  CHECK(c.pair(0, 0).whole.latency_ms == 2);
+  fill_attention({PointStatus::kTimeout, "stopped after 1 s", {}}, c.pair(0, 1));
+  CHECK(std::isnan(c.pair(0, 1).attention.latency_ms));
+  CHECK(comparison_text(c).find("first_50% on large, attention alone: timeout: stopped after 1 s") !=
+        std::string::npos);
+}
+
 TEST_CASE("comparison: geometric mean, not arithmetic") {
   Comparison c = example();
   fill_pair(measured(16, 16), c.pair(1, 1));

@@ -34,8 +34,9 @@ TEST_CASE("dram: mixed streams land inside the spread of the public simulators")
     double low = 1e18, high = 0;
     for (const auto& [name, cycles] : c["measured"].items())
       low = std::min(low, cycles.get<double>()), high = std::max(high, cycles.get<double>());
-    // Two simulators: their spread and 2 %. One alone says nothing of the spread: 12 %.
-    const double margin = c["measured"].size() > 1 ? 0.02 : 0.12;
+    // Two simulators: their spread and 2 %, on HBM2, where they disagree about the command bus, 4 %. One alone says
+    // nothing of the spread: 10 %.
+    const double margin = c["measured"].size() == 1 ? 0.1 : c["device"] == "hbm2" ? 0.04 : 0.02;
     INFO(c.dump());
     CHECK(static_cast<double>(result.cycles) >= low * (1 - margin));
     CHECK(static_cast<double>(result.cycles) <= high * (1 + margin));
