@@ -78,7 +78,7 @@ void prepare_heap() {
   // before the advice (the allocator writes behind a block) would spoil its huge page.
   const auto before = reinterpret_cast<std::uintptr_t>(sbrk(0));
   const std::uintptr_t begin = (before + kTop + kHugePage - 1) / kHugePage * kHugePage;
-  static void* volatile gap;  // volatile: else the compiler drops it
+  [[maybe_unused]] static void* volatile gap;  // volatile: else the compiler drops it
   gap = std::malloc(begin - before - 64);
   const auto after = reinterpret_cast<std::uintptr_t>(sbrk(0));
   if (after > begin) madvise(reinterpret_cast<void*>(begin), after - begin, MADV_HUGEPAGE);

@@ -130,8 +130,8 @@ void ResultStore::open(Mode mode) {
   sqlite3_extended_result_codes(database_, 1);
   sqlite3_busy_timeout(database_, 5000);
 
-  const auto pragma = [&](const char* name) {
-    const Statement statement = prepare(std::string("PRAGMA ") + name);
+  const auto pragma = [&](const char* key) {
+    const Statement statement = prepare(std::string("PRAGMA ") + key);
     return step(statement.get()) ? column_text(statement.get(), 0) : std::string();
   };
   const std::string application = pragma("application_id"), version = pragma("user_version");
