@@ -76,12 +76,13 @@ void prepare_heap() {
   mallopt(M_TOP_PAD, kGrowth);
   // The heap grows by a block that is never used and ends just below a huge page's limit: a page that was touched
   // before the advice (the allocator writes behind a block) would spoil its huge page.
-  const auto before = reinterpret_cast<std::uintptr_t>(sbrk(0));
+  char* const top = static_cast<char*>(sbrk(0));
+  const auto before = reinterpret_cast<std::uintptr_t>(top);
   const std::uintptr_t begin = (before + kTop + kHugePage - 1) / kHugePage * kHugePage;
   [[maybe_unused]] static void* volatile gap;  // volatile: else the compiler drops it
   gap = std::malloc(begin - before - 64);
   const auto after = reinterpret_cast<std::uintptr_t>(sbrk(0));
-  if (after > begin) madvise(reinterpret_cast<void*>(begin), after - begin, MADV_HUGEPAGE);
+  if (after > begin) madvise(top + (begin - before), after - begin, MADV_HUGEPAGE);
 }
 
 [[noreturn]] void run_child(pid_t parent, int pipe, std::int64_t memory_mib,

@@ -62,12 +62,12 @@ std::vector<std::int32_t> ScheduleBuilder::allocate(const std::vector<Bytes>& si
   }
   // A large old buffer may stick out of the new ones: its rest stays live, with the same users, as a buffer of its own.
   for (const auto& [old, users] : evicted) {
-    const auto keep = [&](Bytes from, Bytes to) {
+    const auto keep = [&, &readers = users](Bytes from, Bytes to) {
       if (from >= to) return;
       live_.push_back(static_cast<std::int32_t>(schedule_.buffers.size()));
       schedule_.buffers.push_back({static_cast<std::int32_t>(from), static_cast<std::int32_t>(to - from)});
       Access access;
-      access.readers = users;
+      access.readers = readers;
       access_.push_back(std::move(access));
     };
     keep(old.address, std::min<Bytes>(begin, old.address + old.bytes));

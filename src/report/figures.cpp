@@ -161,7 +161,7 @@ class ResultFigures {
     std::size_t k = 0;
     for (const auto& [kind, data] : points) {
       const std::string block = "$k" + std::to_string(k);
-      script += block + " << EOD\n" + data + "EOD\n";
+      script.append(block).append(" << EOD\n").append(data).append("EOD\n");
       plot += ", " + block + " using 1:2 with points pt " + std::to_string(5 + 2 * (k % 5)) + " ps 0.8 lc rgb '" +
               color(k) + "' title " + gnuplot_text(kind);
       ++k;
@@ -269,7 +269,7 @@ class ResultFigures {
     std::size_t k = 0;
     for (const auto& [cause, data] : bars) {
       const std::string block = "$b" + std::to_string(k);
-      script += block + " << EOD\n" + data + "EOD\n";
+      script.append(block).append(" << EOD\n").append(data).append("EOD\n");
       plot += std::string(k ? ", " : " ") + block +
               " using 1:2:3:4:5:6 with boxxyerror fs solid 1 border lc rgb '#ffffff' fc rgb '" + named_color(cause, k) +
               "' title " + gnuplot_text(cause);
