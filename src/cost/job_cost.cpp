@@ -340,7 +340,7 @@ struct CostKey {
   std::uint16_t flags;
   std::int32_t m, k, n, groups;  // groups: -1 where sums are added outside the array
   Bytes bytes;
-  std::array<Count, 8> mask = {};
+  std::array<Count, 9> mask = {};
   std::array<std::int32_t, 5> layout = {};  // what decides bank conflicts
   friend bool operator==(const CostKey& a, const CostKey& b) {
     return a.unit == b.unit && a.kind == b.kind && a.flags == b.flags && a.m == b.m && a.k == b.k && a.n == b.n &&
@@ -354,7 +354,7 @@ struct CostKeyHash {
     for (const std::uint64_t part :
          {static_cast<std::uint64_t>(key.m), static_cast<std::uint64_t>(key.k), static_cast<std::uint64_t>(key.n),
           static_cast<std::uint64_t>(key.groups), static_cast<std::uint64_t>(key.bytes),
-          static_cast<std::uint64_t>(key.mask[0]), static_cast<std::uint64_t>(key.mask[4]),
+          static_cast<std::uint64_t>(key.mask[0]), static_cast<std::uint64_t>(key.mask[5]),
           static_cast<std::uint64_t>(key.layout[0]) << 32 ^ static_cast<std::uint64_t>(key.layout[2])})
       hash = (hash ^ part) * 0x9E3779B97F4A7C15ULL;
     return hash ^ hash >> 32;
@@ -382,8 +382,8 @@ CostKey key_of(const Job& job, const Schedule& schedule) {
   } else if (job.kind == JobKind::kSddmm || job.kind == JobKind::kSpmm || job.kind == JobKind::kSparseSoftmax ||
              job.kind >= JobKind::kSparseSoftmaxGradient) {
     const MaskTile& tile = schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
-    key.mask = {tile.kept,  tile.sub_rows, tile.passes,        tile.used_rows,
-                tile.slots, tile.capacity, tile.whole_columns, tile.used_columns};
+    key.mask = {tile.kept,  tile.fresh_rows, tile.sub_rows,      tile.passes,      tile.used_rows,
+                tile.slots, tile.capacity,   tile.whole_columns, tile.used_columns};
     key.groups = (job.stationary != kNone ? 1 : 0) + (job.partial != kNone ? 2 : 0);
   } else if (job.kind == JobKind::kCode) {
     key.groups = job.aux;

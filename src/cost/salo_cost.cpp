@@ -61,8 +61,8 @@ JobCost salo_products(const Job& job, const MaskTile& tile, const HardwareConfig
     cost.stream = tile.passes * depth;
     read = size.element * ((tile.sub_rows + keys) * depth + ((job.flags & kHasBias) != 0 ? tile.kept : 0));
   } else {
-    const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
-    const Count merged = std::max<Count>(0, tile.sub_rows - (first ? tile.used_rows : 0)) * depth;
+    const bool last = (job.flags & kLast) != 0;
+    const Count merged = std::max<Count>(0, tile.sub_rows - tile.fresh_rows) * depth;
     cost.actions[Action::kAccumulate] = merged;
     cost.stream = tile.passes * (depth + 1);  // a cycle to clear the PEs for the next pass
     cost.drain = Cycles{array.cols} + std::max(0, config.sparsity.global_tokens - 1);

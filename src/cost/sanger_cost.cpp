@@ -73,9 +73,9 @@ JobCost sanger_products(const Job& job, const MaskTile& tile, const HardwareConf
             guard_bytes(job, block * depth);
     write = size.wide * tile.kept;
   } else {
-    const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
+    const bool last = (job.flags & kLast) != 0;
     // Every sub-row adds its sums to its row's, but the first of the row.
-    const Count merged = (tile.sub_rows - (first ? tile.used_rows : 0)) * depth;
+    const Count merged = (tile.sub_rows - tile.fresh_rows) * depth;
     cost.actions[Action::kAccumulate] = merged;
     read += size.element * (tile.kept + block * depth) + size.partial * merged;
     write = size.partial * (tile.sub_rows - (last ? tile.used_rows : 0)) * depth;

@@ -75,7 +75,7 @@ void count_products(const Job& job, const MaskTile& tile, JobCost& cost) {
     cost.operations.add = tile.kept * (depth - 1) + (bias ? tile.kept : 0);
     if (bias) cost.actions[Action::kAccumulate] = tile.kept;
   } else {
-    cost.operations.add = (tile.kept - ((job.flags & kFirst) != 0 ? tile.used_rows : 0)) * depth;
+    cost.operations.add = (tile.kept - tile.fresh_rows) * depth;
   }
 }
 

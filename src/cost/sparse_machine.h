@@ -8,6 +8,7 @@
 // own.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "cost/job_cost.h"
@@ -57,9 +58,12 @@ JobCost row_sums_cost(const Job& job, const HardwareConfig& config);
 
 // ---- ViTCoD, vitcod_cost.cpp.
 
-// Lines of the denser and of the sparser engine, by their entries; each has one where it has work.
+// Lines of the denser and of the sparser engine, by their entries; each has one where it has work. They work side by
+// side, or in turn where there is but one line.
 struct VitcodLines {
   int denser, sparser;
+  bool in_turn = false;
+  Count both(Count dense, Count sparse) const { return in_turn ? dense + sparse : std::max(dense, sparse); }
 };
 VitcodLines vitcod_lines(int lines, Count dense, Count sparse);
 void vitcod_describe(const HardwareConfig& config, const Mask& mask, MaskTile& tile);

@@ -14,9 +14,10 @@ namespace vitality {
 VitcodLines vitcod_lines(int lines, Count dense, Count sparse) {
   if (dense == 0) return {0, lines};
   if (sparse == 0) return {lines, 0};
+  if (lines == 1) return {1, 1, true};
   const int share = static_cast<int>(lines * dense / (dense + sparse));
-  const int denser = std::clamp(share, std::min(1, lines - 1), std::max(1, lines - 1));
-  return {denser, std::max(1, lines - denser)};
+  const int denser = std::clamp(share, 1, lines - 1);
+  return {denser, lines - denser};
 }
 
 namespace {
@@ -47,8 +48,8 @@ void vitcod_describe(const HardwareConfig& config, const Mask& mask, MaskTile& t
   const Count dense = tile.whole_columns * tile.rows;
   const VitcodLines split = vitcod_lines(lines, dense, sparse);
   // The slower engine, in entries a line.
-  tile.passes = std::max(split.denser > 0 ? tile.whole_columns * ceil_div(tile.rows, split.denser) : 0,
-                         split.sparser > 0 ? ceil_div(sparse, split.sparser) : 0);
+  tile.passes = split.both(split.denser > 0 ? tile.whole_columns * ceil_div(tile.rows, split.denser) : 0,
+                           split.sparser > 0 ? ceil_div(sparse, split.sparser) : 0);
   tile.slots = dense + sparse;
   tile.capacity = tile.passes * lines;
 }
@@ -74,8 +75,8 @@ JobCost vitcod_products(const Job& job, const MaskTile& tile, const HardwareConf
     const VitcodLines split = vitcod_lines(array.rows, dense, sparse);
     const Count outputs = static_cast<Count>(job.m) * job.n;
     cost.stream =
-        std::max(split.denser > 0 ? ceil_div(dense * depth, static_cast<Count>(split.denser) * array.cols) : 0,
-                 split.sparser > 0 ? ceil_div(sparse * depth, static_cast<Count>(split.sparser) * array.cols) : 0);
+        split.both(split.denser > 0 ? ceil_div(dense * depth, static_cast<Count>(split.denser) * array.cols) : 0,
+                   split.sparser > 0 ? ceil_div(sparse * depth, static_cast<Count>(split.sparser) * array.cols) : 0);
     // The sums of a row from both engines, and from chunks of keys before this one.
     const Count merged = (dense > 0 && sparse > 0 ? outputs : 0) + (first ? 0 : outputs);
     cost.actions[Action::kAccumulate] = merged;

@@ -216,11 +216,11 @@ struct ScheduledMask {
 // A block of a mask as the machine's engine works on it (cost/sparse_machine.h: how it becomes sub-rows and passes).
 struct MaskTile {
   std::int32_t mask, row, col, rows, cols;
-  Count kept = 0, used_rows = 0;  // entries; rows that have one
+  Count kept = 0, used_rows = 0, fresh_rows = 0;  // entries; rows that have one, and that have none further left
   Count sub_rows = 0, passes = 0;
   Count whole_columns = 0, used_columns = 0;  // ViTCoD: of the denser engine; others that have an entry
-  Count slots = 0,
-        capacity = 0;  // places for an entry: in what the entries were packed into, in the passes that took it
+  // Places for an entry: in what the entries were packed into, in the passes that took it.
+  Count slots = 0, capacity = 0;
   bool transposed =
       false;  // packed by columns: rows are keys and columns queries, sub-rows parts of columns of the mask
 };

@@ -30,6 +30,15 @@ MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queri
       for (int c = 0; c < tokens.count; ++c) turned(c, r) = mask(queries.first + r, tokens.first + c);
     MaskTile tile = describe_block(turned, index, {0, tokens.count}, {0, queries.count}, config, false);
     tile.row = tokens.first, tile.col = queries.first, tile.transposed = true;
+    tile.fresh_rows = 0;  // keys that earlier chunks of queries have not met
+    for (int c = 0; c < tokens.count; ++c) {
+      const auto meets = [&](int first, int count) {
+        for (int r = first; r < first + count; ++r)
+          if (mask(r, tokens.first + c) != 0) return true;
+        return false;
+      };
+      tile.fresh_rows += meets(queries.first, queries.count) && !meets(0, queries.first);
+    }
     return tile;
   }
   MaskTile tile{index, queries.first, tokens.first, queries.count, tokens.count};
@@ -38,6 +47,7 @@ MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queri
     const Count ones = std::count(row, row + tokens.count, 1);
     tile.kept += ones;
     tile.used_rows += ones > 0;
+    tile.fresh_rows += ones > 0 && std::count(row - tokens.first, row, 1) == 0;
   }
   sparse_machine(config).describe(config, mask, tile);
   return tile;

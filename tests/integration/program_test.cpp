@@ -85,7 +85,8 @@ TEST_CASE("list") {
   const ProgramResult workloads = run_program({"list", "workloads"});
   CHECK(workloads.exit_code == 0);
   CHECK_THAT(workloads.out, Contains("deit_tiny") && Contains("5717416") && Contains("1253683200"));
-  CHECK_THAT(run_program({"list", "configs"}).out, Contains("vitality_overlapped") && Contains("dense_softmax"));
+  CHECK_THAT(run_program({"list", "configs"}).out, Contains("vitality_overlapped") && Contains("dense_softmax") &&
+                                                       Contains("sanger") && Contains("vitcod") && Contains("salo"));
   CHECK_THAT(run_program({"list", "operators"}).out, Contains("conv2d") && Contains("unfold"));
 }
 

@@ -189,6 +189,8 @@ TEST_CASE("sparse baselines say what they cannot run") {
     published.emplace_back("cost_model=corrected");
     refuses(machine, "tiny_vit", published, 2, "mask of shape (16, 17)");
   }
+  write_npy(masks, {3, 2, 17, 17}, std::vector<double>(3 * 2 * 17 * 17, 1), NpyType::kUint8);
+  refuses("vitcod", "tiny_vit", from_file, 2, "for the 2 attention layers of the model");
   write_npy(masks, {17, 17}, std::vector<double>(17 * 17, 2), NpyType::kUint8);
   refuses("sanger", "tiny_vit", from_file, 2, "expected 0 and 1 only");
   refuses("sanger", "tiny_vit", {"sparsity.source=file", "sparsity.mask_file=nowhere.npy"}, 2, "nowhere.npy");

@@ -6,6 +6,7 @@
 #include "tests/support/race_check.h"
 #include "tests/support/random_machine.h"
 #include "tests/support/result_checks.h"
+#include "workload/batch.h"
 
 using namespace vitality;
 using namespace vitality::test;
@@ -28,6 +29,16 @@ std::string laws(const VitModel& model, const HardwareConfig& config) {
     } catch (const InfeasibleError& error) {
       return std::string("infeasible: ") + error.what();
     }
+  });
+}
+
+// "" where the machine's values are those of the reference.
+std::string values_of(const VitModel& model, const HardwareConfig& config) {
+  return in_child([&] {
+    SimulationOptions options;
+    options.numerics = true;
+    const NumericsResult numerics = simulate(config, model, options).numerics;
+    return numerics.passed ? std::string() : "values are off by " + std::to_string(numerics.max_rel_error);
   });
 }
 
@@ -101,6 +112,41 @@ TEST_CASE("laws: 200 random models on random machines") {
     ++done;
   }
   CHECK(done == 200);
+}
+
+TEST_CASE("laws: random models and batches on random sparse baselines, values checked") {
+  const std::string infeasible = "infeasible";
+  int done = 0;
+  for (unsigned seed = 1; seed <= 90; ++seed) {
+    Dice dice(seed);
+    const VitModel one = random_workload(dice), model = batched(one, dice.between(1, 2));
+    const std::string name = std::vector<std::string>{"sanger", "vitcod", "salo"}[seed % 3];
+    const auto number = [](int value) { return std::to_string(value); };
+    const int banks = dice.between(1, 4);
+    std::vector<std::string> overrides{"precision=fp32",
+                                       "matrix_engine.rows=" + number(dice.between(1, 12)),
+                                       "matrix_engine.cols=" + number(dice.between(1, 12)),
+                                       "sparse_unit.exp_lanes=" + number(dice.between(1, 9)),
+                                       "scratchpad.capacity_kib=" + number(dice.between(4, 40)),
+                                       "scratchpad.banks=" + number(banks),
+                                       "scratchpad.port_bytes=" + number(dice.between(8, 256))};
+    if (name == "salo") {
+      overrides.push_back("sparsity.window=" + number(dice.between(1, 20)));
+      overrides.push_back("sparsity.dilation=" + number(dice.between(1, 3)));
+      overrides.push_back("sparsity.global_tokens=" + number(dice.between(0, 3)));
+    } else {
+      overrides.push_back(dice.coin() || name == "vitcod" ? "sparsity.source=density" : "sparsity.source=predicted");
+      overrides.push_back("sparsity.density=0." + number(dice.between(0, 9)));
+    }
+    INFO(name << ", seed " << seed << ": " << joined(overrides));
+    const HardwareConfig config = machine(overrides, name);
+    const std::string text = laws(model, config);
+    if (text.compare(0, infeasible.size(), infeasible) == 0) continue;
+    CHECK(text == "");
+    CHECK(values_of(model, config) == "");
+    ++done;
+  }
+  CHECK(done > 60);
 }
 
 TEST_CASE("laws: numerics on and off give identical statistics, and so do two runs") {

@@ -19,7 +19,7 @@ HardwareConfig machine(MachineKind kind, int rows, int cols) {
 // The tile of a whole mask, as the mapper makes it.
 MaskTile tile_of(const HardwareConfig& config, const Mask& mask) {
   MaskTile tile{0, 0, 0, mask.rows(), mask.cols()};
-  tile.kept = kept_entries(mask), tile.used_rows = mask.rows() - empty_rows(mask);
+  tile.kept = kept_entries(mask), tile.used_rows = tile.fresh_rows = mask.rows() - empty_rows(mask);
   sparse_machine(config).describe(config, mask, tile);
   return tile;
 }
@@ -117,6 +117,7 @@ TEST_CASE("ViTCoD: whole columns on the denser engine, the rest on the sparser o
   CHECK(vitcod_lines(64, 10, 0).denser == 64);
   CHECK(vitcod_lines(64, 1, 1000).denser == 1);
   CHECK(vitcod_lines(64, 1000, 1).sparser == 1);
+  CHECK(tile_of(machine(MachineKind::kVitcod, 1, 2), mask).passes == 8 + 5);  // one line: in turn
 }
 
 TEST_CASE("ViTCoD: encoding three heads as two is two products an element and no work of the model's") {
