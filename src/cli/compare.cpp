@@ -296,6 +296,7 @@ class Comparer {
     options.numerics = numerics;
     options.seed = request_.seed;
     options.selected = selected;
+    options.totals_only = true;
     return totals_of(simulate(config, model, options));
   }
 

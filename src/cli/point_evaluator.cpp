@@ -51,6 +51,7 @@ PointTotals totals_of(const SimulationResult& result) {
 EvaluatePoint point_evaluator(const SweepSpec& spec) {
   SimulationOptions options;
   options.numerics = spec.numerics;
+  options.totals_only = true;
   return [options](const HardwareConfig& config, const VitModel& model) {
     return totals_of(simulate(config, model, options));
   };

@@ -1,9 +1,7 @@
 #include "explore/child_pool.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -20,6 +18,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/heap.h"
 
 namespace vitality {
 namespace {
@@ -66,25 +65,6 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, Message& messag
   }
 }
 
-// A point fills some 10 MiB of heap, page by page, and drops them at once. Grown in one piece and backed by huge pages,
-// that is a handful of page faults in place of 2,500: a fifth of a short point's time. Only a hint: what the system
-// refuses is done without.
-void prepare_heap() {
-  constexpr std::uintptr_t kGrowth = 64 << 20, kHugePage = 2 << 20, kTop = 256 << 10;
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, kGrowth);
-  // The heap grows by a block that is never used and ends just below a huge page's limit: a page that was touched
-  // before the advice (the allocator writes behind a block) would spoil its huge page.
-  char* const top = static_cast<char*>(sbrk(0));
-  const auto before = reinterpret_cast<std::uintptr_t>(top);
-  const std::uintptr_t begin = (before + kTop + kHugePage - 1) / kHugePage * kHugePage;
-  [[maybe_unused]] static void* volatile gap;  // volatile: else the compiler drops it
-  gap = std::malloc(begin - before - 64);
-  const auto after = reinterpret_cast<std::uintptr_t>(sbrk(0));
-  if (after > begin) madvise(top + (begin - before), after - begin, MADV_HUGEPAGE);
-}
-
 [[noreturn]] void run_child(pid_t parent, int pipe, std::int64_t memory_mib,
                             const std::function<PointTotals()>& evaluate) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -104,7 +84,7 @@ void prepare_heap() {
     dup2(null, STDERR_FILENO);
   }
   offer_to_oom_killer();
-  prepare_heap();
+  grow_heap_by_huge_pages();
   Message message{};
   evaluate_into(evaluate, message);
   ssize_t written;

@@ -43,12 +43,13 @@ class Accountant {
 
   void account() {
     count_layers();
+    describe_masks();
+    count_totals();
+    if (run_.totals_only) return;
     attribute_traffic(run_, result_.layers);
     draw_roofline();
-    describe_masks();
     split_layers();
     count_units();
-    count_totals();
     find_critical_path();
   }
 

@@ -24,9 +24,11 @@ struct RunRecord {
   DramStatistics dram;
   DramEnergy dram_energy;
   std::vector<int> hops;  // per unit kind
+  bool totals_only = false;
 };
 
-// Fills totals, attention_totals, layers, units, energy, not_charged and critical_path.
+// Fills totals, attention_totals, layers, units, energy, not_charged and critical_path; with totals_only neither units
+// nor critical_path, and of layers what the totals sum up.
 void account(const RunRecord& run, SimulationResult& result);
 
 }  // namespace vitality

@@ -24,6 +24,7 @@ Cycles cycles_in_child(const HardwareConfig& config, const VitModel& model, cons
     try {
       SimulationOptions options;
       options.selected = selected;
+      options.totals_only = true;
       cycles = simulate(config, model, options).totals.cycles;
     } catch (const InfeasibleError&) {
       cycles = -1;

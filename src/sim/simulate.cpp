@@ -7,6 +7,7 @@
 #include <systemc>
 
 #include "base/error.h"
+#include "base/heap.h"
 #include "models/accelerator.h"
 #include "reference/model.h"
 #include "sim/accounting.h"
@@ -189,6 +190,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   static bool used = false;
   if (used) throw std::logic_error("SystemC allows one simulation a process");
   used = true;
+  if (!options.numerics) grow_heap_by_huge_pages();
 
   const auto begin = std::chrono::steady_clock::now();
   const Inputs inputs(model, config, options);
@@ -230,7 +232,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
     if (port >= 0) hops[static_cast<std::size_t>(unit)] = machine.noc.hops(static_cast<std::size_t>(port));
   }
   account({step, config, schedule, context.times, context.costs, context.order, machine.controller.last_cycle(),
-           machine.dram.statistics(), machine.dram.energy(), hops},
+           machine.dram.statistics(), machine.dram.energy(), hops, options.totals_only},
           result);
   if (options.training) describe_training(step, config, schedule, result);
   if (values) values->compare(schedule, config, options, result);

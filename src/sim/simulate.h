@@ -34,7 +34,8 @@ struct FinishedRun {
 
 struct SimulationOptions {
   bool numerics = false;
-  bool training = false;  // a training step (docs/training.md); all layers
+  bool totals_only = false;  // of the result: totals, energy and mask density; no units, no details of layers
+  bool training = false;     // a training step (docs/training.md); all layers
   std::uint64_t seed = 1;
   const ParameterSource* parameters = nullptr;  // values of weights and images; null = seeded
   std::vector<bool> selected;                   // layers to simulate; empty = all

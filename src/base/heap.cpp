@@ -1,0 +1,32 @@
+#include "base/heap.h"
+
+#include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+
+namespace vitality {
+
+void grow_heap_by_huge_pages() {
+  static bool done = false;
+  if (std::exchange(done, true)) return;
+  constexpr std::uintptr_t kGrowth = 64 << 20, kHugePage = 2 << 20, kTop = 256 << 10;
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, kGrowth);
+  // The heap grows by a block that is never used and ends just below a huge page's limit: a page that was touched
+  // before the advice (the allocator writes behind a block) would spoil its huge page.
+  char* const top = static_cast<char*>(sbrk(0));
+  const auto before = reinterpret_cast<std::uintptr_t>(top);
+  const std::uintptr_t begin = (before + kTop + kHugePage - 1) / kHugePage * kHugePage;
+  [[maybe_unused]] static void* volatile gap;  // volatile: else the compiler drops it
+  gap = std::malloc(begin - before - 64);
+  const auto after = reinterpret_cast<std::uintptr_t>(sbrk(0));
+  if (after > begin) madvise(top + (begin - before), after - begin, MADV_HUGEPAGE);
+}
+
+}  // namespace vitality
