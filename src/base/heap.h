@@ -3,9 +3,9 @@
 
 namespace vitality {
 
-// A timing-only run fills some 10 to 20 MiB of heap, page by page, and drops them at once. Grown in one piece and backed
-// by huge pages, that is a handful of page faults in place of thousands: a fifth of a short run's time. Only a hint:
-// what the system refuses is done without. Once a process; further calls do nothing.
+// A timing-only run fills some 10 to 20 MiB of heap, page by page, and drops them at once. Grown in one piece and
+// backed by huge pages, that is a handful of page faults in place of thousands: a fifth of a short run's time. Only a
+// hint: what the system refuses is done without. Once a process; further calls do nothing.
 void grow_heap_by_huge_pages();
 
 }  // namespace vitality

@@ -1,7 +1,7 @@
 #include "cost/job_cost.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <map>
 
 #include "cost/array_cost.h"
 #include "cost/gradient_cost.h"
@@ -339,31 +339,72 @@ struct CostKey {
   std::uint8_t unit, kind;
   std::uint16_t flags;
   std::int32_t m, k, n, groups;  // groups: -1 where sums are added outside the array
+  std::int32_t mask = 0;         // number of the mask tile's shape
   Bytes bytes;
-  std::array<Count, 9> mask = {};
   std::array<std::int32_t, 5> layout = {};  // what decides bank conflicts
   friend bool operator==(const CostKey& a, const CostKey& b) {
     return a.unit == b.unit && a.kind == b.kind && a.flags == b.flags && a.m == b.m && a.k == b.k && a.n == b.n &&
-           a.groups == b.groups && a.bytes == b.bytes && a.mask == b.mask && a.layout == b.layout;
+           a.groups == b.groups && a.mask == b.mask && a.bytes == b.bytes && a.layout == b.layout;
   }
-};
-struct CostKeyHash {
-  std::size_t operator()(const CostKey& key) const {
-    std::uint64_t hash = static_cast<std::uint64_t>(key.unit) | static_cast<std::uint64_t>(key.kind) << 8 |
-                         static_cast<std::uint64_t>(key.flags) << 16;
-    for (const std::uint64_t part :
-         {static_cast<std::uint64_t>(key.m), static_cast<std::uint64_t>(key.k), static_cast<std::uint64_t>(key.n),
-          static_cast<std::uint64_t>(key.groups), static_cast<std::uint64_t>(key.bytes),
-          static_cast<std::uint64_t>(key.mask[0]), static_cast<std::uint64_t>(key.mask[5]),
-          static_cast<std::uint64_t>(key.layout[0]) << 32 ^ static_cast<std::uint64_t>(key.layout[2])})
-      hash = (hash ^ part) * 0x9E3779B97F4A7C15ULL;
-    return hash ^ hash >> 32;
+  std::uint64_t hash() const {
+    const auto pair = [](std::int32_t high, std::int32_t low) {
+      return static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32 | static_cast<std::uint32_t>(low);
+    };
+    std::uint64_t sum = pair(unit << 24 | kind << 16 | flags, m) * 0x9E3779B97F4A7C15ULL;
+    sum += pair(k, n) * 0xC2B2AE3D27D4EB4FULL + pair(groups, mask) * 0x165667B19E3779F9ULL;
+    sum +=
+        static_cast<std::uint64_t>(bytes) * 0xFF51AFD7ED558CCDULL + pair(layout[0], layout[1]) * 0xC4CEB9FE1A85EC53ULL;
+    sum += pair(layout[2], layout[3]) * 0xD6E8FEB86659FD93ULL +
+           static_cast<std::uint32_t>(layout[4]) * 0xA0761D6478BD642FULL;
+    sum ^= sum >> 32;
+    return sum * 0x9E3779B97F4A7C15ULL >> 32;
   }
 };
 
-CostKey key_of(const Job& job, const Schedule& schedule) {
-  CostKey key{
-      static_cast<std::uint8_t>(job.unit), static_cast<std::uint8_t>(job.kind), job.flags, job.m, job.k, job.n, 0, 0};
+// Numbers of the shapes of mask tiles.
+using MaskShapes = std::map<std::array<Count, 9>, std::int32_t>;
+
+// Keys by number, found by their hash: open addressing, at most half full.
+class CostKeys {
+ public:
+  CostKeys() : slots_(512, kNone) {}
+
+  std::int32_t size() const { return static_cast<std::int32_t>(keys_.size()); }
+  // The key's number; a new key's is the size() before.
+  std::int32_t number_of(const CostKey& key) {
+    std::int32_t& slot = slot_of(key);
+    if (slot != kNone) return slot;
+    const std::int32_t number = slot = size();
+    keys_.push_back(key);
+    if (2 * keys_.size() > slots_.size()) {
+      slots_.assign(2 * slots_.size(), kNone);
+      for (std::int32_t i = 0; i < size(); ++i) slot_of(keys_[static_cast<std::size_t>(i)]) = i;
+    }
+    return number;
+  }
+
+ private:
+  std::int32_t& slot_of(const CostKey& key) {
+    std::size_t at = key.hash() & (slots_.size() - 1);
+    while (slots_[at] != kNone && !(keys_[static_cast<std::size_t>(slots_[at])] == key))
+      at = (at + 1) & (slots_.size() - 1);
+    return slots_[at];
+  }
+
+  std::vector<CostKey> keys_;
+  std::vector<std::int32_t> slots_;
+};
+
+CostKey key_of(const Job& job, const Schedule& schedule, MaskShapes& shapes) {
+  CostKey key{static_cast<std::uint8_t>(job.unit),
+              static_cast<std::uint8_t>(job.kind),
+              job.flags,
+              job.m,
+              job.k,
+              job.n,
+              0,
+              0,
+              0};
   if (job.kind == JobKind::kFold) {
     if ((job.flags & kIm2col) != 0) {
       const Im2colTile& tile = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)];
@@ -382,8 +423,12 @@ CostKey key_of(const Job& job, const Schedule& schedule) {
   } else if (job.kind == JobKind::kSddmm || job.kind == JobKind::kSpmm || job.kind == JobKind::kSparseSoftmax ||
              job.kind >= JobKind::kSparseSoftmaxGradient) {
     const MaskTile& tile = schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
-    key.mask = {tile.kept,  tile.fresh_rows, tile.sub_rows,      tile.passes,      tile.used_rows,
-                tile.slots, tile.capacity,   tile.whole_columns, tile.used_columns};
+    const auto fresh = static_cast<std::int32_t>(shapes.size());
+    key.mask = shapes
+                   .try_emplace({tile.kept, tile.fresh_rows, tile.sub_rows, tile.passes, tile.used_rows, tile.slots,
+                                 tile.capacity, tile.whole_columns, tile.used_columns},
+                                fresh)
+                   .first->second;
     key.groups = (job.stationary != kNone ? 1 : 0) + (job.partial != kNone ? 2 : 0);
   } else if (job.kind == JobKind::kCode) {
     key.groups = job.aux;
@@ -396,12 +441,13 @@ CostKey key_of(const Job& job, const Schedule& schedule) {
 }  // namespace
 
 CostTable::CostTable(const Schedule& schedule, const HardwareConfig& config) {
-  std::unordered_map<CostKey, std::int32_t, CostKeyHash> known;
+  CostKeys known;
+  MaskShapes shapes;
   index_.reserve(schedule.jobs.size());
   for (const Job& job : schedule.jobs) {
-    const auto [entry, fresh] = known.try_emplace(key_of(job, schedule), static_cast<std::int32_t>(costs_.size()));
-    if (fresh) costs_.push_back(job_cost(job, schedule, config));
-    index_.push_back(entry->second);
+    const std::int32_t entry = known.number_of(key_of(job, schedule, shapes));
+    if (static_cast<std::size_t>(entry) == costs_.size()) costs_.push_back(job_cost(job, schedule, config));
+    index_.push_back(entry);
   }
 }
 

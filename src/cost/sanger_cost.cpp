@@ -4,6 +4,7 @@
 
 #include "cost/lane_cost.h"
 #include "cost/machine_units.h"
+#include "cost/mask_entries.h"
 #include "cost/sparse_machine.h"
 
 namespace vitality {
@@ -14,8 +15,8 @@ void sanger_describe(const HardwareConfig& config, const Mask& mask, MaskTile& t
     Count sub_rows = 0;
     for (int r = 0; r < tile.rows; ++r) {
       const std::uint8_t* row = mask.row(tile.row + r) + tile.col;
-      sub_rows +=
-          ceil_div(std::count(row + first, row + std::min(tile.cols, first + kSangerVectorColumns), 1), array.cols);
+      const Count ones = entries_between(row + first, row + std::min(tile.cols, first + kSangerVectorColumns));
+      if (ones > 0) sub_rows += ones <= array.cols ? 1 : ceil_div(ones, array.cols);
     }
     tile.sub_rows += sub_rows;
     tile.passes += ceil_div(sub_rows, array.rows);

@@ -16,11 +16,11 @@ class Window {
 
   void touch(Bytes address, Bytes bytes) {
     for (Bytes word = address / lanes_.lane_bytes; word <= (address + bytes - 1) / lanes_.lane_bytes; ++word)
-      words_.push_back(word);
+      if (words_.empty() || words_.back() != word) words_.push_back(word);
   }
 
   void close(LaneLoad& total) {
-    std::sort(words_.begin(), words_.end());
+    if (!std::is_sorted(words_.begin(), words_.end())) std::sort(words_.begin(), words_.end());
     words_.erase(std::unique(words_.begin(), words_.end()), words_.end());
     Cycles busiest = 0;
     for (const Bytes word : words_)
@@ -49,10 +49,12 @@ ScratchpadLanes scratchpad_lanes(const ScratchpadConfig& config) {
 LaneLoad lane_load(const ScratchpadLanes& lanes, const AccessPattern& pattern, Count window) {
   LaneLoad total;
   Window open(lanes);
-  for (Count step = 0; step < pattern.steps; ++step) {
-    for (Count run = 0; run < pattern.runs; ++run)
-      open.touch(pattern.phase + step * pattern.step_stride + run * pattern.run_stride, pattern.run_bytes);
-    if ((step + 1) % window == 0 || step + 1 == pattern.steps) open.close(total);
+  for (Count first = 0; first < pattern.steps; first += window) {
+    const Count last = std::min(pattern.steps, first + window);
+    for (Count run = 0; run < pattern.runs; ++run)  // run by run: mostly in order, with repeats next to each other
+      for (Count step = first; step < last; ++step)
+        open.touch(pattern.phase + step * pattern.step_stride + run * pattern.run_stride, pattern.run_bytes);
+    open.close(total);
   }
   return total;
 }

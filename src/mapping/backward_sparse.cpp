@@ -51,8 +51,18 @@ class MaskBackward : public AttentionBackward {
   std::int32_t tile(const Chunk& queries, bool transposed = false) { return tile(queries, {0, a_.n_kv}, transposed); }
   std::int32_t tile(const Chunk& queries, const Chunk& keys, bool transposed) {
     std::vector<MaskTile>& tiles = builder_.schedule().mask_tiles;
+    std::int32_t& last = described_[transposed ? 1 : 0];  // a block is asked for several times in turn
+    const Chunk &rows = transposed ? keys : queries, &cols = transposed ? queries : keys;
+    if (last != kNone) {
+      const MaskTile known = tiles[static_cast<std::size_t>(last)];
+      if (known.mask == mask_index() && known.row == rows.first && known.rows == rows.count &&
+          known.col == cols.first && known.cols == cols.count) {
+        tiles.push_back(known);
+        return static_cast<std::int32_t>(tiles.size()) - 1;
+      }
+    }
     tiles.push_back(describe_block(scheduled_mask().mask, mask_index(), queries, keys, context_.config, transposed));
-    return static_cast<std::int32_t>(tiles.size()) - 1;
+    return last = static_cast<std::int32_t>(tiles.size()) - 1;
   }
   void load_bits(std::int32_t op_index, std::int32_t bits) {
     load(op_index, {rows_of_saved(saved().mask, a_.n_q, {0, a_.n_q}, bits)});
@@ -90,6 +100,7 @@ class MaskBackward : public AttentionBackward {
   AttentionKind kind_;
 
  private:
+  std::int32_t described_[2] = {kNone, kNone};
   std::vector<Count> first_entry_;  // per row of all heads' masks, one behind the other
 };
 

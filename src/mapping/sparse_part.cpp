@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "cost/mask_entries.h"
 #include "cost/sparse_machine.h"
 
 namespace vitality {
@@ -16,38 +17,38 @@ int dense_columns(const MappingContext& context, int keys) {
 }  // namespace
 
 Count kept_in_rows(const Mask& mask, int first, int count) {
-  Count kept = 0;
-  for (int r = first; r < first + count; ++r)
-    for (int c = 0; c < mask.cols(); ++c) kept += mask(r, c);
-  return kept;
+  return count <= 0 || mask.empty() ? 0 : entries_between(mask.row(first), mask.row(first) + count * mask.cols());
 }
 
 MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queries, const Chunk& tokens,
                         const HardwareConfig& config, bool transposed) {
   if (transposed) {
     Mask turned(tokens.count, queries.count);
-    for (int r = 0; r < queries.count; ++r)
-      for (int c = 0; c < tokens.count; ++c) turned(c, r) = mask(queries.first + r, tokens.first + c);
+    for (int r = 0; r < queries.count; ++r) {
+      const std::uint8_t* row = mask.row(queries.first + r) + tokens.first;
+      for (int c = 0; c < tokens.count; ++c)
+        if (row[c] != 0) turned(c, r) = 1;
+    }
     MaskTile tile = describe_block(turned, index, {0, tokens.count}, {0, queries.count}, config, false);
     tile.row = tokens.first, tile.col = queries.first, tile.transposed = true;
     tile.fresh_rows = 0;  // keys that earlier chunks of queries have not met
-    for (int c = 0; c < tokens.count; ++c) {
-      const auto meets = [&](int first, int count) {
-        for (int r = first; r < first + count; ++r)
-          if (mask(r, tokens.first + c) != 0) return true;
-        return false;
-      };
-      tile.fresh_rows += meets(queries.first, queries.count) && !meets(0, queries.first);
+    std::vector<std::uint8_t> met(static_cast<std::size_t>(tokens.count));
+    for (int r = 0; r < queries.first; ++r) {
+      const std::uint8_t* row = mask.row(r) + tokens.first;
+      for (int c = 0; c < tokens.count; ++c) met[static_cast<std::size_t>(c)] |= row[c];
     }
+    for (int c = 0; c < tokens.count; ++c)
+      tile.fresh_rows +=
+          met[static_cast<std::size_t>(c)] == 0 && entries_between(turned.row(c), turned.row(c) + queries.count) > 0;
     return tile;
   }
   MaskTile tile{index, queries.first, tokens.first, queries.count, tokens.count};
   for (int r = 0; r < queries.count; ++r) {
     const std::uint8_t* row = mask.row(queries.first + r) + tokens.first;
-    const Count ones = std::count(row, row + tokens.count, 1);
+    const Count ones = entries_between(row, row + tokens.count);
     tile.kept += ones;
     tile.used_rows += ones > 0;
-    tile.fresh_rows += ones > 0 && std::count(row - tokens.first, row, 1) == 0;
+    tile.fresh_rows += ones > 0 && entries_between(row - tokens.first, row) == 0;
   }
   sparse_machine(config).describe(config, mask, tile);
   return tile;
@@ -93,6 +94,8 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
         std::fill(row, row + a_.n_kv, std::uint8_t{1});
         ++scheduled.fallback_rows;
       }
+      first_entry_.push_back(first_entry_.empty() ? 0 : first_entry_.back());
+      for (int r = 0; r < a_.n_q; ++r) first_entry_.push_back(first_entry_.back() + kept_in_rows(scheduled.mask, r, 1));
       list.push_back(std::move(scheduled));
     }
   }
@@ -103,9 +106,7 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
   }
   if (context.saved == nullptr) return;
   SavedAttention& saved = context.saved->attention[static_cast<std::size_t>(layer)];
-  Count entries = 0;
-  for (std::size_t m = static_cast<std::size_t>(first_mask_); m < list.size(); ++m)
-    entries += kept_in_rows(list[m].mask, 0, list[m].mask.rows());
+  Count entries = first_entry_.empty() ? 0 : first_entry_.back();
   saved.first_mask = first_mask_, saved.mask = mask_tensor_;
   entries = std::max<Count>(1, entries);
   saved.entries = builder_.add_tensor(context.layer(layer).name + ".saved.entries", TensorRole::kActivation, layer,
@@ -123,7 +124,7 @@ void SparsePart::save_mask() {
 
 void SparsePart::save_entries() {
   if (context_.saved == nullptr) return;
-  const Count count = kept_in_rows(mask(), queries_.first, queries_.count);
+  const Count count = entries_in(mask_ - first_mask_, queries_.first, queries_.count);
   if (count > 0)
     builder_.transfer(
         UnitKind::kDmaStore, layer_, softmax_op_,
@@ -136,11 +137,9 @@ std::vector<Bytes> SparsePart::buffer_list(int token_chunk, int query_chunk) con
   const Bytes wide = std::max(wide_bytes(context_.config.precision), context_.element_bytes());
   const Bytes sum = std::max(wide, context_.partial_bytes());
   Count most = 1;  // entries of a chunk of queries
-  for (int head = 0; head < a_.instances * a_.heads; ++head) {
-    const Mask& mask = builder_.schedule().masks[static_cast<std::size_t>(first_mask_ + head)].mask;
+  for (int head = 0; head < a_.instances * a_.heads; ++head)
     for (int row = 0; row < a_.n_q; row += query_chunk)
-      most = std::max(most, kept_in_rows(mask, row, std::min(query_chunk, a_.n_q - row)));
-  }
+      most = std::max(most, entries_in(head, row, std::min(query_chunk, a_.n_q - row)));
   std::vector<Bytes> list(2, ceil_div(a_.n_kv, 8) * a_.n_q);  // bits of a head
   list.push_back(wide * most);                                // scores, then probabilities
   list.push_back(wide * most);
@@ -184,7 +183,14 @@ void SparsePart::begin_head(int instance, int head, const std::vector<Chunk>& qu
 
 std::int32_t SparsePart::tile(const Mask& entries, const Chunk& queries, const Chunk& tokens) {
   std::vector<MaskTile>& tiles = builder_.schedule().mask_tiles;
-  tiles.push_back(describe_block(entries, mask_, queries, tokens, context_.config, false));
+  // Where the keys are one chunk, scores, softmax and values are about the same block.
+  if (&entries != described_ || tiles.empty() || tiles.back().mask != mask_ || tiles.back().row != queries.first ||
+      tiles.back().rows != queries.count || tiles.back().col != tokens.first || tiles.back().cols != tokens.count) {
+    tiles.push_back(describe_block(entries, mask_, queries, tokens, context_.config, false));
+    described_ = &entries;
+  } else {
+    tiles.push_back(MaskTile(tiles.back()));
+  }
   return static_cast<std::int32_t>(tiles.size()) - 1;
 }
 

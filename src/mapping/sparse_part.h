@@ -56,6 +56,11 @@ class SparsePart {
 
  private:
   bool unified() const { return kind_ != AttentionKind::kSparse; }
+  Count entries_in(int head, int row, int rows) const {
+    const std::size_t first = static_cast<std::size_t>(head) * (static_cast<std::size_t>(a_.n_q) + 1);
+    return first_entry_[first + static_cast<std::size_t>(row + rows)] -
+           first_entry_[first + static_cast<std::size_t>(row)];
+  }
   void save_mask();
   void save_entries();
   std::int32_t tile(const Mask& entries, const Chunk& queries, const Chunk& tokens);
@@ -77,6 +82,9 @@ class SparsePart {
   std::int32_t bits_ = kNone, entries_ = kNone, sum_ = kNone, row_sums_ = kNone;
   Chunk queries_{0, 0};
   Count saved_entries_ = 0;
+  // Entries before each row, of all heads' masks one behind the other; a head has n_q + 1 of them.
+  std::vector<Count> first_entry_;
+  const Mask* described_ = nullptr;  // what the last tile is a block of
 };
 
 }  // namespace vitality

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bitset>
-#include <map>
-#include <tuple>
+#include <unordered_map>
 
 namespace vitality {
 namespace {
@@ -41,6 +40,16 @@ class Rows {
   std::vector<std::uint64_t> words_;
 };
 
+// Of a tensor, as a layer reads it: layer, tensor, geometry and the block's columns.
+using Block = std::array<std::int32_t, 5>;
+struct BlockHash {
+  std::size_t operator()(const Block& block) const {
+    std::uint64_t hash = 0;
+    for (const std::int32_t part : block) hash = (hash ^ static_cast<std::uint32_t>(part)) * 0x9E3779B97F4A7C15ULL;
+    return hash ^ hash >> 32;
+  }
+};
+
 class Traffic {
  public:
   Traffic(const RunRecord& run, std::vector<LayerResult>& layers)
@@ -48,9 +57,8 @@ class Traffic {
 
   void attribute() {
     count_weight_reads();
+    count_uses();
     for (const Job& job : run_.schedule.jobs) {
-      const auto index = static_cast<std::int32_t>(&job - run_.schedule.jobs.data());
-      count_uses(job, run_.costs.of(index));
       if (job.kind != JobKind::kLoad && job.kind != JobKind::kStore) continue;
       for (int i = 0; i < job.m; ++i) {
         const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(job.aux + i)];
@@ -79,17 +87,31 @@ class Traffic {
     for (std::size_t t = 0; t < first_round_.size(); ++t) first_round_[t] = run_.schedule.tensors[t].bytes;
   }
 
-  void count_uses(const Job& job, const JobCost& cost) {
-    auto& uses = uses_[static_cast<std::size_t>(job.layer)];
-    if (job.kind == JobKind::kLoad) {
-      uses[kFilled] += cost.scratchpad_write;
-    } else if (job.kind == JobKind::kStore) {
-      uses[kDrained] += cost.scratchpad_read;
+  // Jobs of one shape move the same bytes: counted first.
+  void count_uses() {
+    const std::size_t entries = run_.costs.entries().size();
+    std::vector<Count> jobs(layers_.size() * entries);
+    std::vector<JobKind> kinds(entries);
+    for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
+      const Job& job = run_.schedule.jobs[i];
+      const auto entry = static_cast<std::size_t>(run_.costs.entry(static_cast<std::int32_t>(i)));
+      ++jobs[static_cast<std::size_t>(job.layer) * entries + entry];
+      kinds[entry] = job.kind;
+    }
+    for (std::size_t i = 0; i < jobs.size(); ++i)
+      if (jobs[i] > 0) add_uses(uses_[i / entries], kinds[i % entries], run_.costs.entries()[i % entries], jobs[i]);
+  }
+
+  static void add_uses(std::array<Bytes, kUses>& uses, JobKind kind, const JobCost& cost, Count jobs) {
+    if (kind == JobKind::kLoad) {
+      uses[kFilled] += jobs * cost.scratchpad_write;
+    } else if (kind == JobKind::kStore) {
+      uses[kDrained] += jobs * cost.scratchpad_read;
     } else {
-      uses[kStreamed] += cost.scratchpad_read - cost.stationary_read - cost.partial_read;
-      uses[kStationary] += cost.stationary_read, uses[kPartialRead] += cost.partial_read;
-      uses[kPartialWritten] += cost.partial_write;
-      uses[kResults] += cost.scratchpad_write - cost.partial_write;
+      uses[kStreamed] += jobs * (cost.scratchpad_read - cost.stationary_read - cost.partial_read);
+      uses[kStationary] += jobs * cost.stationary_read, uses[kPartialRead] += jobs * cost.partial_read;
+      uses[kPartialWritten] += jobs * cost.partial_write;
+      uses[kResults] += jobs * (cost.scratchpad_write - cost.partial_write);
     }
   }
 
@@ -103,7 +125,7 @@ class Traffic {
       causes[kFirstFetch] += first, causes[kRefetch] += t.bytes - first;
       return;
     }
-    Rows& rows = read_[{job.layer, t.tensor, t.geometry, t.col, t.cols}];
+    Rows& rows = read_[{{job.layer, t.tensor, t.geometry, t.col, t.cols}}];
     std::int32_t seen = 0;
     if (t.row_map == kNone) {
       seen = rows.mark(t.row, t.rows);
@@ -112,8 +134,9 @@ class Traffic {
       for (std::int32_t r = t.row; r < t.row + t.rows; ++r) seen += rows.mark(map[static_cast<std::size_t>(r)], 1);
     }
     const Bytes row_bytes = t.rows > 0 ? t.bytes / t.rows : 0, again = row_bytes * seen;
-    const std::string& kind = layers_[static_cast<std::size_t>(job.layer)].kind;
-    const bool shared = again > 0 && again < row_bytes * t.rows && (kind == "conv2d" || kind == "mean_pool");
+    const auto strips = [](const std::string& kind) { return kind == "conv2d" || kind == "mean_pool"; };
+    const bool shared =
+        again > 0 && again < row_bytes * t.rows && strips(layers_[static_cast<std::size_t>(job.layer)].kind);
     causes[shared ? kHalo : kRefetch] += again;
     causes[kFirstFetch] += t.bytes - again;
   }
@@ -138,8 +161,7 @@ class Traffic {
   std::vector<std::array<std::array<Bytes, kDramCauses>, kOperands>> dram_;
   std::vector<std::array<Bytes, kUses>> uses_;
   std::vector<Bytes> weight_reads_, first_round_;  // per tensor
-  // By layer, tensor, geometry and block of columns.
-  std::map<std::tuple<std::int32_t, std::int32_t, std::int32_t, std::int32_t, std::int32_t>, Rows> read_;
+  std::unordered_map<Block, Rows, BlockHash> read_;
 };
 
 }  // namespace
