@@ -26,8 +26,7 @@ MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queri
     Mask turned(tokens.count, queries.count);
     for (int r = 0; r < queries.count; ++r) {
       const std::uint8_t* row = mask.row(queries.first + r) + tokens.first;
-      for (int c = 0; c < tokens.count; ++c)
-        if (row[c] != 0) turned(c, r) = 1;
+      for_each_entry(row, row + tokens.count, [&](std::ptrdiff_t c) { turned(static_cast<int>(c), r) = 1; });
     }
     MaskTile tile = describe_block(turned, index, {0, tokens.count}, {0, queries.count}, config, false);
     tile.row = tokens.first, tile.col = queries.first, tile.transposed = true;

@@ -46,7 +46,7 @@ class Accountant {
     describe_masks();
     count_totals();
     if (run_.totals_only) return;
-    attribute_traffic(run_, result_.layers);
+    attribute_traffic(run_, shapes_, result_.layers);
     draw_roofline();
     split_layers();
     count_units();
@@ -90,17 +90,11 @@ class Accountant {
       layer.start_cycle = -1;
     }
     std::vector<std::array<Bytes, kTensorRoles + 1>> operands(count);
-    const std::size_t entries = run_.costs.entries().size();
-    std::vector<Count> jobs(count * entries);  // per layer and shape
-    std::vector<UnitKind> unit_of(entries);
     for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
       const Job& j = run_.schedule.jobs[i];
       const auto l = static_cast<std::size_t>(j.layer);
       LayerResult& layer = result_.layers[l];
       const JobTimes& t = run_.times[i];
-      const auto entry = static_cast<std::size_t>(run_.costs.entry(static_cast<std::int32_t>(i)));
-      ++jobs[l * entries + entry];
-      unit_of[entry] = j.unit;
       executed_[l] = true;
       if (layer.start_cycle < 0 || t.start < layer.start_cycle) layer.start_cycle = t.start;
       layer.end_cycle = std::max(layer.end_cycle, t.done);
@@ -111,12 +105,16 @@ class Accountant {
         operands[l][j.kind == JobKind::kStore ? kTensorRoles : static_cast<std::size_t>(role)] += transfer.bytes;
       }
     }
-    for (std::size_t l = 0; l < count; ++l) {
-      for (std::size_t e = 0; e < entries; ++e) {
-        if (jobs[l * entries + e] > 0)
-          add_jobs(result_.layers[l], actions[l], run_.costs.entries()[e], unit_of[e], jobs[l * entries + e]);
-      }
+    count_shapes();
+    for (const ShapeCount& shape : shapes_) {
+      const auto l = static_cast<std::size_t>(shape.layer);
+      add_jobs(result_.layers[l], actions[l], run_.costs.entries()[static_cast<std::size_t>(shape.entry)], shape.unit,
+               shape.jobs);
     }
+    std::vector<Bytes> weights(count);
+    for (const ScheduledTensor& tensor : run_.schedule.tensors)
+      if (tensor.role == TensorRole::kWeight && tensor.layer >= 0)
+        weights[static_cast<std::size_t>(tensor.layer)] += tensor.bytes;
     static const char* const kOperandNames[] = {"input",     "weights",         "activations", "masks",
                                                 "gradients", "optimizer_state", "results"};
     const Bytes moved = std::max<Bytes>(1, run_.dram.read_bytes + run_.dram.write_bytes);
@@ -133,10 +131,29 @@ class Accountant {
       for (std::size_t o = 0; o < operands[i].size(); ++o) {
         if (operands[i][o] > 0) layer.dram_bytes_by_operand.emplace_back(kOperandNames[o], operands[i][o]);
       }
-      layer.bound_cycles = bound(i, layer.macs);
+      layer.bound_cycles = bound(executed_[i] ? weights[i] : 0, layer.macs);
       if (!layer.charged && executed_[i] &&
           std::find(result_.not_charged.begin(), result_.not_charged.end(), layer.kind) == result_.not_charged.end())
         result_.not_charged.push_back(layer.kind);
+    }
+  }
+
+  // The schedule goes layer by layer, mostly: a layer's shapes are few, a machine's can be thousands.
+  void count_shapes() {
+    std::vector<std::int32_t> open(run_.costs.entries().size(), kNone);  // per entry: its count of the layer at hand
+    std::size_t first = 0;                                               // of the layer at hand
+    for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
+      const Job& j = run_.schedule.jobs[i];
+      if (first < shapes_.size() && shapes_[first].layer != j.layer) {
+        for (; first < shapes_.size(); ++first) open[static_cast<std::size_t>(shapes_[first].entry)] = kNone;
+      }
+      const std::int32_t entry = run_.costs.entry(static_cast<std::int32_t>(i));
+      std::int32_t& at = open[static_cast<std::size_t>(entry)];
+      if (at == kNone) {
+        at = static_cast<std::int32_t>(shapes_.size());
+        shapes_.push_back({j.layer, entry, j.unit, j.kind, 0});
+      }
+      ++shapes_[static_cast<std::size_t>(at)].jobs;
     }
   }
 
@@ -216,12 +233,7 @@ class Accountant {
   }
 
   // Every product needs a PE for a cycle; every weight must come from DRAM once.
-  Cycles bound(std::size_t layer, Count macs) const {
-    Bytes weights = 0;
-    if (executed_[layer]) {
-      for (const ScheduledTensor& tensor : run_.schedule.tensors)
-        if (tensor.role == TensorRole::kWeight && tensor.layer == static_cast<int>(layer)) weights += tensor.bytes;
-    }
+  Cycles bound(Bytes weights, Count macs) const {
     return static_cast<Cycles>(std::max(std::ceil(static_cast<double>(macs) / peak_macs()),
                                         std::floor(static_cast<double>(weights) / dram_bytes_per_cycle())));
   }
@@ -554,6 +566,7 @@ class Accountant {
   SimulationResult& result_;
   EnergyModel prices_;
   std::vector<bool> executed_;
+  std::vector<ShapeCount> shapes_;
   Bytes noc_bytes_ = 0;
   Count bank_conflicts_ = 0;
 };

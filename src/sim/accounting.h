@@ -27,6 +27,14 @@ struct RunRecord {
   bool totals_only = false;
 };
 
+// So many jobs of one layer that share an entry of the cost table.
+struct ShapeCount {
+  std::int32_t layer, entry;
+  UnitKind unit;
+  JobKind kind;
+  Count jobs;
+};
+
 // Fills totals, attention_totals, layers, units, energy, not_charged and critical_path; with totals_only neither units
 // nor critical_path, and of layers what the totals sum up.
 void account(const RunRecord& run, SimulationResult& result);

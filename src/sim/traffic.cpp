@@ -55,9 +55,9 @@ class Traffic {
   Traffic(const RunRecord& run, std::vector<LayerResult>& layers)
       : run_(run), layers_(layers), dram_(layers.size()), uses_(layers.size()) {}
 
-  void attribute() {
+  void attribute(const std::vector<ShapeCount>& shapes) {
     count_weight_reads();
-    count_uses();
+    count_uses(shapes);
     for (const Job& job : run_.schedule.jobs) {
       if (job.kind != JobKind::kLoad && job.kind != JobKind::kStore) continue;
       for (int i = 0; i < job.m; ++i) {
@@ -87,19 +87,10 @@ class Traffic {
     for (std::size_t t = 0; t < first_round_.size(); ++t) first_round_[t] = run_.schedule.tensors[t].bytes;
   }
 
-  // Jobs of one shape move the same bytes: counted first.
-  void count_uses() {
-    const std::size_t entries = run_.costs.entries().size();
-    std::vector<Count> jobs(layers_.size() * entries);
-    std::vector<JobKind> kinds(entries);
-    for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
-      const Job& job = run_.schedule.jobs[i];
-      const auto entry = static_cast<std::size_t>(run_.costs.entry(static_cast<std::int32_t>(i)));
-      ++jobs[static_cast<std::size_t>(job.layer) * entries + entry];
-      kinds[entry] = job.kind;
-    }
-    for (std::size_t i = 0; i < jobs.size(); ++i)
-      if (jobs[i] > 0) add_uses(uses_[i / entries], kinds[i % entries], run_.costs.entries()[i % entries], jobs[i]);
+  void count_uses(const std::vector<ShapeCount>& shapes) {
+    for (const ShapeCount& shape : shapes)
+      add_uses(uses_[static_cast<std::size_t>(shape.layer)], shape.kind,
+               run_.costs.entries()[static_cast<std::size_t>(shape.entry)], shape.jobs);
   }
 
   static void add_uses(std::array<Bytes, kUses>& uses, JobKind kind, const JobCost& cost, Count jobs) {
@@ -166,8 +157,8 @@ class Traffic {
 
 }  // namespace
 
-void attribute_traffic(const RunRecord& run, std::vector<LayerResult>& layers) {
-  Traffic(run, layers).attribute();
+void attribute_traffic(const RunRecord& run, const std::vector<ShapeCount>& shapes, std::vector<LayerResult>& layers) {
+  Traffic(run, layers).attribute(shapes);
 }
 
 }  // namespace vitality

@@ -16,6 +16,6 @@
 namespace vitality {
 
 // Fills dram_traffic and scratchpad_traffic of the layers; they add up to the layers' bytes.
-void attribute_traffic(const RunRecord& run, std::vector<LayerResult>& layers);
+void attribute_traffic(const RunRecord& run, const std::vector<ShapeCount>& shapes, std::vector<LayerResult>& layers);
 
 }  // namespace vitality
