@@ -336,21 +336,20 @@ constexpr std::int32_t kLaneElements = 8;  // a multiple of the elements that fi
 
 // Everything that job_cost() reads of a job.
 struct CostKey {
-  std::uint8_t unit, kind;
-  std::uint16_t flags;
+  std::uint32_t what;            // unit, kind and flags in one word
   std::int32_t m, k, n, groups;  // groups: -1 where sums are added outside the array
   std::int32_t mask = 0;         // number of the mask tile's shape
   Bytes bytes;
   std::array<std::int32_t, 5> layout = {};  // what decides bank conflicts
   friend bool operator==(const CostKey& a, const CostKey& b) {
-    return a.unit == b.unit && a.kind == b.kind && a.flags == b.flags && a.m == b.m && a.k == b.k && a.n == b.n &&
-           a.groups == b.groups && a.mask == b.mask && a.bytes == b.bytes && a.layout == b.layout;
+    return a.what == b.what && a.m == b.m && a.k == b.k && a.n == b.n && a.groups == b.groups && a.mask == b.mask &&
+           a.bytes == b.bytes && a.layout == b.layout;
   }
   std::uint64_t hash() const {
-    const auto pair = [](std::int32_t high, std::int32_t low) {
+    const auto pair = [](auto high, std::int32_t low) {
       return static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32 | static_cast<std::uint32_t>(low);
     };
-    std::uint64_t sum = pair(unit << 24 | kind << 16 | flags, m) * 0x9E3779B97F4A7C15ULL;
+    std::uint64_t sum = pair(what, m) * 0x9E3779B97F4A7C15ULL;
     sum += pair(k, n) * 0xC2B2AE3D27D4EB4FULL + pair(groups, mask) * 0x165667B19E3779F9ULL;
     sum +=
         static_cast<std::uint64_t>(bytes) * 0xFF51AFD7ED558CCDULL + pair(layout[0], layout[1]) * 0xC4CEB9FE1A85EC53ULL;
@@ -396,15 +395,9 @@ class CostKeys {
 };
 
 CostKey key_of(const Job& job, const Schedule& schedule, MaskShapes& shapes) {
-  CostKey key{static_cast<std::uint8_t>(job.unit),
-              static_cast<std::uint8_t>(job.kind),
-              job.flags,
-              job.m,
-              job.k,
-              job.n,
-              0,
-              0,
-              0};
+  const std::uint32_t what =
+      static_cast<std::uint32_t>(job.unit) << 24 | static_cast<std::uint32_t>(job.kind) << 16 | job.flags;
+  CostKey key{what, job.m, job.k, job.n, 0, 0, 0};
   if (job.kind == JobKind::kFold) {
     if ((job.flags & kIm2col) != 0) {
       const Im2colTile& tile = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)];
