@@ -64,7 +64,8 @@ void Engine::add_phase(Cycles cycle, std::int32_t job, std::uint8_t phase) {
       return;
     }
   }
-  pending_.push_back({cycle, job, phase});
+  TimedPhase& timed = pending_.emplace_back();
+  timed.cycle = cycle, timed.job = job, timed.phases = phase;
 }
 
 void Engine::wake() {

@@ -12,7 +12,8 @@ Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double rea
   double spare_read = read_capacity_, spare_write = write_capacity_;
   for (const Grant& g : grants_) spare_read -= g.read, spare_write -= g.write;
   if (cycles > 0 && (read <= 0 || read <= spare_read) && (write <= 0 || write <= spare_write)) {
-    grants_.push_back({start, start + cycles, read, write});
+    Grant& grant = grants_.emplace_back();  // in place: a copy right behind the stores would wait for them
+    grant.begin = start, grant.end = start + cycles, grant.read = read, grant.write = write;
     return cycles;
   }
   edges_.clear();
