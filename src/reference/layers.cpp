@@ -9,7 +9,7 @@
 namespace vitality::reference {
 
 MatrixD multiply(const MatrixD& a, const MatrixD& b) {
-  MatrixD c(a.rows(), b.cols());
+  MatrixD c = MatrixD::unset(a.rows(), b.cols());
   gemm(a.rows(), b.cols(), a.cols(), a.data(), a.cols(), b.data(), b.cols(), c.data(), b.cols(), GemmStart::kZero);
   return c;
 }
@@ -25,7 +25,7 @@ MatrixD linear(const MatrixD& x, const MatrixD& weight, const std::vector<double
 MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, const std::vector<double>& bias) {
   const int in_group = conv.in_channels / conv.groups, out_group = conv.out_channels / conv.groups;
   const int depth = conv.kernel * conv.kernel * in_group;
-  MatrixD result(conv.out_height * conv.out_width, conv.out_channels);
+  MatrixD result = MatrixD::unset(conv.out_height * conv.out_width, conv.out_channels);
   MatrixD patches(conv.out_width, depth);
   for (int oy = 0; oy < conv.out_height; ++oy) {
     for (int g = 0; g < conv.groups; ++g) {
@@ -55,7 +55,7 @@ MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, 
 }
 
 MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift) {
-  MatrixD y(x.rows(), x.cols());
+  MatrixD y = MatrixD::unset(x.rows(), x.cols());
   for (int r = 0; r < x.rows(); ++r) {
     double mean = 0, variance = 0;
     for (int c = 0; c < x.cols(); ++c) mean += x(r, c);
@@ -69,7 +69,7 @@ MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift)
 
 MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean,
                    const MatrixD& variance) {
-  MatrixD y(x.rows(), x.cols());
+  MatrixD y = MatrixD::unset(x.rows(), x.cols());
   for (int c = 0; c < x.cols(); ++c) {
     const double factor = scale(0, c) / std::sqrt(variance(0, c) + kBatchNormEpsilon);
     for (int r = 0; r < x.rows(); ++r) y(r, c) = (x(r, c) - mean(0, c)) * factor + shift(0, c);
@@ -92,13 +92,13 @@ double activate(ActivationKind kind, double x) {
 }
 
 MatrixD activation(ActivationKind kind, const MatrixD& x) {
-  MatrixD y(x.rows(), x.cols());
+  MatrixD y = MatrixD::unset(x.rows(), x.cols());
   std::transform(x.data(), x.data() + x.size(), y.data(), [kind](double value) { return activate(kind, value); });
   return y;
 }
 
 MatrixD add(const MatrixD& a, const MatrixD& b) {
-  MatrixD sum(a.rows(), a.cols());
+  MatrixD sum = MatrixD::unset(a.rows(), a.cols());
   std::transform(a.data(), a.data() + a.size(), b.data(), sum.data(), [](double x, double y) { return x + y; });
   return sum;
 }
@@ -112,7 +112,7 @@ MatrixD mean_rows(const MatrixD& x) {
 }
 
 MatrixD concat_token(const MatrixD& token, const MatrixD& x) {
-  MatrixD y(x.rows() + 1, x.cols());
+  MatrixD y = MatrixD::unset(x.rows() + 1, x.cols());
   std::copy(token.data(), token.data() + token.size(), y.data());
   std::copy(x.data(), x.data() + x.size(), y.row(1));
   return y;
@@ -121,7 +121,7 @@ MatrixD concat_token(const MatrixD& token, const MatrixD& x) {
 MatrixD concat_channels(const std::vector<const MatrixD*>& parts) {
   int cols = 0;
   for (const MatrixD* part : parts) cols += part->cols();
-  MatrixD y(parts[0]->rows(), cols);
+  MatrixD y = MatrixD::unset(parts[0]->rows(), cols);
   for (int r = 0; r < y.rows(); ++r) {
     double* out = y.row(r);
     for (const MatrixD* part : parts) out = std::copy(part->row(r), part->row(r) + part->cols(), out);
@@ -132,7 +132,7 @@ MatrixD concat_channels(const std::vector<const MatrixD*>& parts) {
 MatrixD subsample(const Subsample& s, const MatrixD& x) {
   const int height = static_cast<int>(ceil_div(s.in_height, s.stride)),
             width = static_cast<int>(ceil_div(s.in_width, s.stride));
-  MatrixD y(height * width, s.channels);
+  MatrixD y = MatrixD::unset(height * width, s.channels);
   for (int r = 0; r < height; ++r) {
     for (int c = 0; c < width; ++c) {
       const double* source = x.row(r * s.stride * s.in_width + c * s.stride);
@@ -151,7 +151,7 @@ int unfolded_row(int height, int width, int patch, int y, int x) {
 }  // namespace
 
 MatrixD unfold(const Unfold& u, const MatrixD& x) {
-  MatrixD y(x.rows(), x.cols());
+  MatrixD y = MatrixD::unset(x.rows(), x.cols());
   for (int r = 0; r < u.height; ++r) {
     for (int c = 0; c < u.width; ++c) {
       const double* source = x.row(r * u.width + c);
@@ -162,7 +162,7 @@ MatrixD unfold(const Unfold& u, const MatrixD& x) {
 }
 
 MatrixD fold(const Fold& f, const MatrixD& x) {
-  MatrixD y(x.rows(), x.cols());
+  MatrixD y = MatrixD::unset(x.rows(), x.cols());
   for (int r = 0; r < f.height; ++r) {
     for (int c = 0; c < f.width; ++c) {
       const double* source = x.row(unfolded_row(f.height, f.width, f.patch, r, c));

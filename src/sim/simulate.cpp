@@ -90,10 +90,11 @@ struct Values {
   }
 
   // Largest error of a layer over the largest value of its reference, and the angle between the two.
-  static void compare_layer(const MatrixD& got, const MatrixD& want, LayerResult& layer) {
+  // got: what the machine has, in units of `scale`.
+  static void compare_layer(const MatrixD& got, double scale, const MatrixD& want, LayerResult& layer) {
     double worst = 0, peak = 0, dot = 0, norm_a = 0, norm_b = 0;
     for (std::size_t i = 0; i < got.size(); ++i) {
-      const double a = got.data()[i], b = want.data()[i];
+      const double a = got.data()[i] * scale, b = want.data()[i];
       const double error = std::fabs(a - b);
       if (!(error <= worst)) worst = error;  // NaN is an error too
       peak = std::max(peak, std::fabs(b));
@@ -115,7 +116,7 @@ struct Values {
       const std::int32_t tensor = schedule.layer_output[i];
       if (tensor == kNone || schedule.tensors[static_cast<std::size_t>(tensor)].role == TensorRole::kInput) continue;
       LayerResult& layer = result.layers[i];
-      compare_layer(executor.real_values(tensor), expected.outputs[i], layer);
+      compare_layer(executor.codes(tensor), executor.real_scale(tensor), expected.outputs[i], layer);
       numerics.max_abs_error = std::max(numerics.max_abs_error, layer.max_abs_error);
       if (!(layer.max_rel_error <= numerics.max_rel_error)) numerics.max_rel_error = layer.max_rel_error;
       numerics.cosine_similarity = std::min(numerics.cosine_similarity, layer.cosine_similarity);

@@ -35,6 +35,7 @@ class ValueExecutor : public TileExecutor {
 
   // Real values of a tensor that the run has written.
   MatrixD real_values(std::int32_t tensor) const;
+  double real_scale(std::int32_t tensor) const;  // of codes(tensor)
   // The same as the machine has it: codes of a fixed format, or numbers.
   const MatrixD& codes(std::int32_t tensor) const { return tensors_[static_cast<std::size_t>(tensor)]; }
 
@@ -97,6 +98,9 @@ class ValueExecutor : public TileExecutor {
   std::map<int, AttentionScales> attention_;
   std::map<int, LayerConstants> constants_;
   std::vector<double> pack_a_, pack_b_, sums_;
+  // Fixed formats: the activation of every code of the layer, filled as codes come; NaN: not yet.
+  int activated_layer_ = -1;
+  std::vector<double> activated_;
 };
 
 }  // namespace vitality

@@ -16,9 +16,17 @@ bool moves_rows(const Layer& layer) {
 }  // namespace
 
 double largest_magnitude(const MatrixD& x) {
-  double largest = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) largest = std::max(largest, std::fabs(x.data()[i]));
-  return largest;
+  constexpr std::size_t kLanes = 16;  // maxima side by side: one alone is a chain of dependent comparisons
+  double lanes[kLanes] = {};
+  const double* const values = x.data();
+  std::size_t i = 0;
+  for (; i + kLanes <= x.size(); i += kLanes)
+    for (std::size_t j = 0; j < kLanes; ++j) {
+      const double magnitude = std::fabs(values[i + j]);
+      lanes[j] = lanes[j] < magnitude ? magnitude : lanes[j];
+    }
+  for (; i < x.size(); ++i) lanes[0] = std::max(lanes[0], std::fabs(values[i]));
+  return *std::max_element(lanes, lanes + kLanes);
 }
 
 ValuePlan::ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference,

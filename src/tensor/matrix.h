@@ -3,9 +3,31 @@
 
 #include <cassert>
 #include <cstddef>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace vitality {
+
+// Elements without a value stay unset: what is about to be overwritten need not be zeroed first.
+template <class T>
+struct UnsetAllocator : std::allocator<T> {
+  UnsetAllocator() = default;
+  template <class U>
+  explicit UnsetAllocator(const UnsetAllocator<U>& /*other*/) {}
+  template <class U>
+  struct rebind {
+    using other = UnsetAllocator<U>;
+  };
+  template <class U>
+  void construct(U* element) {
+    ::new (static_cast<void*>(element)) U;
+  }
+  template <class U, class... Values>
+  void construct(U* element, Values&&... values) {
+    ::new (static_cast<void*>(element)) U(std::forward<Values>(values)...);
+  }
+};
 
 template <class T>
 class Matrix {
@@ -13,6 +35,14 @@ class Matrix {
   Matrix() = default;
   Matrix(int rows, int cols, T value = T{})
       : rows_(rows), cols_(cols), data_(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols), value) {}
+
+  // Elements have no value yet.
+  static Matrix unset(int rows, int cols) {
+    Matrix matrix;
+    matrix.rows_ = rows, matrix.cols_ = cols;
+    matrix.data_.resize(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols));
+    return matrix;
+  }
 
   int rows() const { return rows_; }
   int cols() const { return cols_; }
@@ -27,7 +57,7 @@ class Matrix {
 
  private:
   int rows_ = 0, cols_ = 0;
-  std::vector<T> data_;
+  std::vector<T, UnsetAllocator<T>> data_;
 };
 
 using MatrixD = Matrix<double>;

@@ -16,7 +16,7 @@ void require(bool holds) {
 }  // namespace
 
 MatrixD transpose(const MatrixD& a) {
-  MatrixD t(a.cols(), a.rows());
+  MatrixD t = MatrixD::unset(a.cols(), a.rows());
   for (int i = 0; i < a.rows(); ++i)
     for (int j = 0; j < a.cols(); ++j) t(j, i) = a(i, j);
   return t;
@@ -24,7 +24,7 @@ MatrixD transpose(const MatrixD& a) {
 
 MatrixD multiply(const MatrixD& a, const MatrixD& b) {
   require(a.cols() == b.rows());
-  MatrixD c(a.rows(), b.cols());
+  MatrixD c = MatrixD::unset(a.rows(), b.cols());
   gemm(a.rows(), b.cols(), a.cols(), a.data(), a.cols(), b.data(), b.cols(), c.data(), c.cols(), GemmStart::kZero);
   return c;
 }
