@@ -11,13 +11,13 @@
 
 namespace vitality {
 
-void grow_heap_by_huge_pages() {
+void grow_heap_by_huge_pages(std::size_t growth) {
   static bool done = false;
   if (std::exchange(done, true)) return;
-  constexpr std::uintptr_t kGrowth = 64 << 20, kHugePage = 2 << 20, kTop = 256 << 10;
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  constexpr std::uintptr_t kHugePage = 2 << 20, kTop = 256 << 10;
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that the allocator takes
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, kGrowth);
+  mallopt(M_TOP_PAD, static_cast<int>(growth));
   // The heap grows by a block that is never used and ends just below a huge page's limit: a page that was touched
   // before the advice (the allocator writes behind a block) would spoil its huge page.
   char* const top = static_cast<char*>(sbrk(0));

@@ -2,15 +2,11 @@
 
 #include <fmt/format.h>
 #include <fnmatch.h>
-#include <malloc.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -113,22 +109,6 @@ class ProgressLine {
   std::chrono::steady_clock::time_point last_;
 };
 
-// A checked run fills hundreds of megabytes with values that live to its end: from here on the heap grows in one step
-// and by huge pages, where the system gives them on request. Without it a third of a small model's time is page faults.
-// Only addresses are taken here; memory is taken as it is used.
-void prefer_huge_pages() {
-  constexpr std::size_t kHugePage = 2 << 20, kProbe = 16 << 20;
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 1 << 30);
-  void* const probe = std::malloc(kProbe);  // more than is free: the heap grows
-  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(probe) + kHugePage - 1) / kHugePage * kHugePage;
-  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(sbrk(0));
-  if (probe != nullptr && begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-  std::free(probe);
-  mallopt(M_TOP_PAD, 16 << 20);
-}
-
 }  // namespace
 
 FinishedSimulation run_simulation(
@@ -168,7 +148,6 @@ FinishedSimulation run_simulation(
     options.dram_commands = dram_commands;
     std::vector<WhatIf> answers;  // children first: this process can simulate once
     if (request.what_if) answers = what_if(run.config, model, options.selected);
-    if (request.numerics) prefer_huge_pages();
     run.result = simulate(run.config, model, options);
     run.result.what_if = std::move(answers);
   }

@@ -191,7 +191,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   static bool used = false;
   if (used) throw std::logic_error("SystemC allows one simulation a process");
   used = true;
-  if (!options.numerics) grow_heap_by_huge_pages();
+  grow_heap_by_huge_pages(options.numerics ? 1 << 30 : 64 << 20);
 
   const auto begin = std::chrono::steady_clock::now();
   const Inputs inputs(model, config, options);
