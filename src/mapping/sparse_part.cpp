@@ -30,7 +30,8 @@ MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queri
     }
     MaskTile tile = describe_block(turned, index, {0, tokens.count}, {0, queries.count}, config, false);
     tile.row = tokens.first, tile.col = queries.first, tile.transposed = true;
-    tile.fresh_rows = 0;  // keys that earlier chunks of queries have not met
+    if (queries.first == 0) return tile;  // every key that has an entry is met first here
+    tile.fresh_rows = 0;                  // keys that earlier chunks of queries have not met
     std::vector<std::uint8_t> met(static_cast<std::size_t>(tokens.count));
     for (int r = 0; r < queries.first; ++r) {
       const std::uint8_t* row = mask.row(r) + tokens.first;
