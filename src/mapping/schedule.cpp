@@ -9,6 +9,12 @@ const char* unit_name(UnitKind unit) {
   return names[static_cast<int>(unit)];
 }
 
+const char* operand_name(int operand) {
+  static const char* const names[kTrafficOperands] = {"input",     "weights",         "activations", "masks",
+                                                      "gradients", "optimizer_state", "results"};
+  return names[operand];
+}
+
 const char* job_name(JobKind kind) {
   static const char* const names[] = {"load",
                                       "store",

@@ -196,6 +196,9 @@ struct ScheduledOperator {
 // kState: master weights and moments of the optimiser.
 enum class TensorRole : std::uint8_t { kInput, kWeight, kActivation, kMask, kGradient, kState };
 constexpr int kTensorRoles = 6;
+// Operands of the memory traffic: what is loaded, by the tensor's role, and behind them what is stored.
+constexpr int kStoredOperand = kTensorRoles, kTrafficOperands = kTensorRoles + 1;
+const char* operand_name(int operand);
 struct ScheduledTensor {
   std::string name;
   TensorRole role;

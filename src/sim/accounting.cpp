@@ -89,7 +89,7 @@ class Accountant {
       layer.charged = is_charged(run_.model.layers[i], run_.config);
       layer.start_cycle = -1;
     }
-    std::vector<std::array<Bytes, kTensorRoles + 1>> operands(count);
+    std::vector<std::array<Bytes, kTrafficOperands>> operands(count);
     for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
       const Job& j = run_.schedule.jobs[i];
       const auto l = static_cast<std::size_t>(j.layer);
@@ -102,7 +102,7 @@ class Accountant {
       for (int k = 0; k < j.m; ++k) {
         const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(j.aux + k)];
         const TensorRole role = run_.schedule.tensors[static_cast<std::size_t>(transfer.tensor)].role;
-        operands[l][j.kind == JobKind::kStore ? kTensorRoles : static_cast<std::size_t>(role)] += transfer.bytes;
+        operands[l][j.kind == JobKind::kStore ? kStoredOperand : static_cast<std::size_t>(role)] += transfer.bytes;
       }
     }
     count_shapes();
@@ -115,8 +115,6 @@ class Accountant {
     for (const ScheduledTensor& tensor : run_.schedule.tensors)
       if (tensor.role == TensorRole::kWeight && tensor.layer >= 0)
         weights[static_cast<std::size_t>(tensor.layer)] += tensor.bytes;
-    static const char* const kOperandNames[] = {"input",     "weights",         "activations", "masks",
-                                                "gradients", "optimizer_state", "results"};
     const Bytes moved = std::max<Bytes>(1, run_.dram.read_bytes + run_.dram.write_bytes);
     for (std::size_t i = 0; i < count; ++i) {
       LayerResult& layer = result_.layers[i];
@@ -129,7 +127,8 @@ class Accountant {
                       0};
       layer.macs_per_dram_byte = dram == 0 ? 0 : static_cast<double>(layer.macs) / static_cast<double>(dram);
       for (std::size_t o = 0; o < operands[i].size(); ++o) {
-        if (operands[i][o] > 0) layer.dram_bytes_by_operand.emplace_back(kOperandNames[o], operands[i][o]);
+        if (operands[i][o] > 0)
+          layer.dram_bytes_by_operand.emplace_back(operand_name(static_cast<int>(o)), operands[i][o]);
       }
       layer.bound_cycles = bound(executed_[i] ? weights[i] : 0, layer.macs);
       if (!layer.charged && executed_[i] &&

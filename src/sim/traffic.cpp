@@ -9,9 +9,8 @@ namespace vitality {
 namespace {
 
 enum Cause { kFirstFetch, kRefetch, kHalo, kWriteBack };
-constexpr int kDramCauses = 4, kOperands = 5;
+constexpr int kDramCauses = 4;
 const char* const kDramCauseNames[kDramCauses] = {"first_fetch", "refetch", "halo", "write_back"};
-const char* const kOperandNames[kOperands] = {"input", "weights", "activations", "masks", "results"};
 enum Use { kStreamed, kStationary, kPartialRead, kPartialWritten, kResults, kFilled, kDrained };
 constexpr int kUses = 7;
 const char* const kUseNames[kUses] = {"streamed", "stationary", "partial_sums", "partial_sums_written",
@@ -63,7 +62,7 @@ class Traffic {
       for (int i = 0; i < job.m; ++i) {
         const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(job.aux + i)];
         if (job.kind == JobKind::kStore) {
-          dram_[static_cast<std::size_t>(job.layer)][kOperands - 1][kWriteBack] += transfer.bytes;
+          dram_[static_cast<std::size_t>(job.layer)][kStoredOperand][kWriteBack] += transfer.bytes;
         } else {
           count_load(job, transfer);
         }
@@ -134,10 +133,10 @@ class Traffic {
 
   void write() {
     for (std::size_t l = 0; l < layers_.size(); ++l) {
-      for (int o = 0; o < kOperands; ++o) {
+      for (int o = 0; o < kTrafficOperands; ++o) {
         for (int c = 0; c < kDramCauses; ++c) {
           const Bytes bytes = dram_[l][static_cast<std::size_t>(o)][static_cast<std::size_t>(c)];
-          if (bytes > 0) layers_[l].dram_traffic.push_back({kOperandNames[o], kDramCauseNames[c], bytes});
+          if (bytes > 0) layers_[l].dram_traffic.push_back({operand_name(o), kDramCauseNames[c], bytes});
         }
       }
       for (int u = 0; u < kUses; ++u) {
@@ -149,7 +148,7 @@ class Traffic {
 
   const RunRecord& run_;
   std::vector<LayerResult>& layers_;
-  std::vector<std::array<std::array<Bytes, kDramCauses>, kOperands>> dram_;
+  std::vector<std::array<std::array<Bytes, kDramCauses>, kTrafficOperands>> dram_;
   std::vector<std::array<Bytes, kUses>> uses_;
   std::vector<Bytes> weight_reads_, first_round_;  // per tensor
   std::unordered_map<Block, Rows, BlockHash> read_;

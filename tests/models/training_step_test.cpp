@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <map>
 
 #include "tests/support/machine_run.h"
 #include "tests/support/race_check.h"
@@ -56,6 +57,25 @@ std::string different(const std::string& what, Count got, Count want) {
 }
 
 }  // namespace
+
+TEST_CASE("training step: every layer's memory traffic has an operand and a cause, gradients and moments included") {
+  const std::string wrong = step({"precision=fp32"}, 2, false, [](const SimulationResult& r, const VitModel&) {
+    std::string text;
+    std::map<std::string, Bytes> fetched;
+    for (const LayerResult& layer : r.layers) {
+      Bytes read = 0, written = 0;
+      for (const DramTraffic& t : layer.dram_traffic) {
+        (t.cause == "write_back" ? written : read) += t.bytes;
+        if (t.cause != "write_back") fetched[t.operand] += t.bytes;
+      }
+      text += different(layer.name + " read", read, layer.dram_read_bytes);
+      text += different(layer.name + " written", written, layer.dram_write_bytes);
+    }
+    if (fetched["gradients"] == 0 || fetched["optimizer_state"] == 0) text += "no gradients or moments fetched";
+    return text;
+  });
+  CHECK(wrong == "");
+}
 
 TEST_CASE("training step: gradients and new weights equal the double reference") {
   for (const char* kind : {"taylor", "softmax", "sparse", "unified", "unified_additive"}) {
