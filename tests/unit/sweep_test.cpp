@@ -186,7 +186,8 @@ TEST_CASE("sweep: killed at any moment and run again, it ends with the same byte
           nullptr);
       _exit(0);
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10 + random.below(60)));
+    // Twice as long every time: on a busy machine too, one of them comes to store something.
+    std::this_thread::sleep_for(std::chrono::milliseconds((10 + random.below(60)) << kills));
     kill(runner, SIGKILL);
     waitpid(runner, nullptr, 0);
   }
