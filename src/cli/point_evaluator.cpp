@@ -48,12 +48,18 @@ PointTotals totals_of(const SimulationResult& result) {
   return out;
 }
 
-EvaluatePoint point_evaluator(const SweepSpec& spec) {
+EvaluatePoint point_evaluator(const SweepSpec& spec, bool every_block) {
   SimulationOptions options;
   options.numerics = spec.numerics;
   options.totals_only = true;
-  return [options](const HardwareConfig& config, const VitModel& model) {
-    return totals_of(simulate(config, model, options));
+  return [options, every_block](const HardwareConfig& config, const VitModel& model, Shortcuts shortcuts) {
+    SimulationOptions chosen = options;
+    chosen.repeat_blocks = shortcuts == Shortcuts::kAllowed && !every_block;
+    try {
+      return totals_of(simulate(config, model, chosen));
+    } catch (const NotPeriodic& error) {
+      throw ShortcutFailed(error.what());
+    }
   };
 }
 

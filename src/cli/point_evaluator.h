@@ -10,7 +10,8 @@ namespace vitality::cli {
 // What a sweep or a comparison keeps of a run.
 PointTotals totals_of(const SimulationResult& result);
 
-// One timing-only run, or with the spec's numerics on one whose values are computed and compared.
-EvaluatePoint point_evaluator(const SweepSpec& spec);
+// One timing-only run, or with the spec's numerics on one whose values are computed and compared. Of equal blocks as
+// many as tell the time of the rest (sim/block_repetition.h), where shortcuts are allowed and not `every_block`.
+EvaluatePoint point_evaluator(const SweepSpec& spec, bool every_block);
 
 }  // namespace vitality::cli

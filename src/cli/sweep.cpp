@@ -44,11 +44,11 @@ void parse_shard(const std::string& text, SweepOptions& options) {
     throw InputError("", "", "option --shard: expected i/N with i from 0 to N - 1, found \"" + text + "\"");
 }
 
-int print_dry_run(const SweepSpec& spec, const SweepOptions& options) {
+int print_dry_run(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate) {
   std::string header = "position";
   for (const Axis& axis : spec.axes) header += "," + csv_field(axis.key);
   std::cout << header << ",workload,remark\n";
-  const DryRun dry = dry_run(spec, options, point_evaluator(spec), [](const PlannedRow& row) {
+  const DryRun dry = dry_run(spec, options, evaluate, [](const PlannedRow& row) {
     const JsonValue values = parse_json(row.axes, "");
     std::cout << row.position;
     for (const JsonValue& value : values.items) std::cout << "," << csv_field(to_string(axis_value_of(value)));
@@ -74,7 +74,7 @@ int sweep_command(const Arguments& arguments) {
   std::string spec_file, shard = "0/1", progress_word = "auto";
   std::int64_t jobs = processor_count();
   std::vector<std::string> overrides;
-  bool quiet = false, dry = false;
+  bool quiet = false, dry = false, every_block = false;
   // clang-format off
   description.add_options()
       ("spec", po::value(&spec_file)->required(), "sweep spec, JSON")
@@ -84,6 +84,8 @@ int sweep_command(const Arguments& arguments) {
       ("set", po::value(&overrides)->composing(), "dotted.key=value of the base config (repeatable)")
       ("dry-run", po::bool_switch(&dry), "list the points, estimate time and memory, store nothing")
       ("export-only", po::bool_switch(&options.export_only), "write the tables from what is stored, simulate nothing")
+      ("every-block", po::bool_switch(&every_block), "simulate all of a model's equal blocks, not only as many as tell "
+          "the time of the rest; the same results")
       ("retry-failed", po::bool_switch(&options.retry_failed), "simulate again what failed or ran out of time")
       ("quiet,q", po::bool_switch(&quiet), "print errors only")
       ("progress", po::value(&progress_word)->default_value(progress_word), "auto|always|never: a line on stderr");
@@ -97,13 +99,13 @@ int sweep_command(const Arguments& arguments) {
   if (options.directory.empty()) throw InputError("", "", "option --out: expected a folder");
 
   const SweepSpec spec = read_sweep_spec(spec_file, overrides);
-  if (dry) return print_dry_run(spec, options);
+  const EvaluatePoint evaluate = point_evaluator(spec, every_block);
+  if (dry) return print_dry_run(spec, options, evaluate);
 
   SweepOutcome outcome;
   {
     SweepProgressLine line(quiet ? ProgressMode::kNever : mode);
-    outcome =
-        run_sweep(spec, options, point_evaluator(spec), [&](const SweepProgress& progress) { line.show(progress); });
+    outcome = run_sweep(spec, options, evaluate, [&](const SweepProgress& progress) { line.show(progress); });
   }
   if (outcome.interrupted) {
     std::cerr << fmt::format("interrupted: {} points simulated and kept in {}; the same command goes on\n",

@@ -23,21 +23,21 @@ BandwidthDram::BandwidthDram(const DramConfig& config, double clock_mhz) : devic
 
 // Rounding may leave an exact cycle a hair late; a billionth of a cycle is no time.
 Cycles BandwidthDram::completion(double finish) const {
-  return static_cast<Cycles>(std::ceil(finish + latency_ - 1e-9 * (1 + finish)));
+  return arrival_ + static_cast<Cycles>(std::ceil(finish + latency_ - 1e-9 * (1 + finish)));
 }
 
 double BandwidthDram::finish_of_first() const {
-  return time_ + (active_.top().tag - virtual_time_) * static_cast<double>(active_.size()) / rate_;
+  return since_ + (active_.top().tag - virtual_time_) * static_cast<double>(active_.size()) / rate_;
 }
 
-// Departures up to `time`. Leaves time_ at the last of them, so that the result does not depend on when it is called.
-void BandwidthDram::serve_until(double time) {
+// Departures up to `time`. Leaves since_ at the last of them, so that the result does not depend on when it is called.
+void BandwidthDram::serve_until(Cycles time) {
   while (!active_.empty()) {
     const double finish = finish_of_first();
-    if (finish > time) return;
+    if (finish > static_cast<double>(time - arrival_)) return;
     const Active& first = active_.top();
     done_.push({completion(finish), first.order, first.id});
-    time_ = finish, virtual_time_ = first.tag;
+    since_ = finish, virtual_time_ = first.tag;
     active_.pop();
     if (active_.empty()) virtual_time_ = 0;
   }
@@ -56,10 +56,11 @@ void BandwidthDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool wri
   (write ? statistics_.write_bytes : statistics_.read_bytes) += bytes;
   (write ? statistics_.write_bursts : statistics_.read_bursts) += bursts;
   statistics_.bus_busy_clocks += bursts * device_.burst_cycles;
-  const double start = static_cast<double>(now + 1);
+  const Cycles start = now + 1;
   serve_until(start);
-  if (!active_.empty()) virtual_time_ += (start - time_) * rate_ / static_cast<double>(active_.size());
-  time_ = start;
+  if (!active_.empty())
+    virtual_time_ += (static_cast<double>(start - arrival_) - since_) * rate_ / static_cast<double>(active_.size());
+  arrival_ = start, since_ = 0;
   active_.push({virtual_time_ + static_cast<double>(bursts), order, id});
 }
 
@@ -74,18 +75,18 @@ Cycles BandwidthDram::next_event() const {
 
 void BandwidthDram::advance_to(Cycles now, std::vector<std::int64_t>& completed) {
   now_ = advanced_ = now;
-  serve_until(static_cast<double>(now));
+  serve_until(now);
   for (; !done_.empty() && done_.top().cycle <= now; done_.pop()) {
     completed.push_back(done_.top().id);
     if (--outstanding_ == 0) statistics_.busy_cycles += done_.top().cycle - busy_from_;
   }
 }
 
-DramEnergy BandwidthDram::energy() const {
-  const double pj_per_burst = device_.all_in_pj_per_bit * 8 * device_.burst_bytes();
+DramEnergy all_in_energy(const DramDevice& device, const DramStatistics& statistics) {
+  const double pj_per_burst = device.all_in_pj_per_bit * 8 * device.burst_bytes();
   DramEnergy energy;
-  energy.read = static_cast<double>(statistics_.read_bursts) * pj_per_burst;
-  energy.write = static_cast<double>(statistics_.write_bursts) * pj_per_burst;
+  energy.read = static_cast<double>(statistics.read_bursts) * pj_per_burst;
+  energy.write = static_cast<double>(statistics.write_bursts) * pj_per_burst;
   return energy;
 }
 

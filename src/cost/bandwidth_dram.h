@@ -16,6 +16,8 @@ namespace vitality {
 Count bursts_touched(const DramDevice& device, Bytes address, Bytes bytes);
 // Fraction of time in which refresh leaves the device usable.
 double refresh_availability(const DramDevice& device);
+// Of the bursts moved, at the device's all_in_pj_per_bit.
+DramEnergy all_in_energy(const DramDevice& device, const DramStatistics& statistics);
 
 class BandwidthDram : public DramBackend {
  public:
@@ -24,7 +26,7 @@ class BandwidthDram : public DramBackend {
   Cycles next_event() const override;
   void advance_to(Cycles now, std::vector<std::int64_t>& completed) override;
   DramStatistics statistics() const override { return statistics_; }
-  DramEnergy energy() const override;
+  DramEnergy energy() const override { return all_in_energy(device_, statistics_); }
 
  private:
   struct Active {
@@ -41,13 +43,16 @@ class BandwidthDram : public DramBackend {
   using MinHeap = std::priority_queue<T, std::vector<T>, std::greater<T>>;
 
   double finish_of_first() const;
-  void serve_until(double time);
-  Cycles completion(double finish) const;
+  void serve_until(Cycles time);
+  Cycles completion(double finish) const;  // of a service that ends so long after the last arrival
 
   DramDevice device_;
-  double rate_ = 0;                     // bursts per machine cycle
-  double latency_ = 0;                  // machine cycles from the end of service to completion
-  double time_ = 0, virtual_time_ = 0;  // of the last arrival or departure
+  double rate_ = 0;     // bursts per machine cycle
+  double latency_ = 0;  // machine cycles from the end of service to completion
+  // Real times are kept relative to the last arrival, a whole cycle, so that the same requests later take just as long.
+  Cycles arrival_ = 0;
+  double since_ = 0;         // from then to the last departure behind it
+  double virtual_time_ = 0;  // of the last arrival or departure
   std::int64_t submitted_ = 0, outstanding_ = 0;
   Cycles now_ = 0, advanced_ = -1, busy_from_ = 0;  // now_: of the last call
   MinHeap<Active> active_;

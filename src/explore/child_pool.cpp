@@ -26,6 +26,7 @@ namespace {
 // What a child sends. Smaller than PIPE_BUF: written whole or not at all, and never blocking on an empty pipe.
 struct Message {
   PointStatus status;
+  bool shortcut_failed;
   char reason[ChildPool::kMaxReason];
   PointTotals totals;
 };
@@ -54,6 +55,8 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, Message& messag
   try {
     message.totals = evaluate();
     set_reason(message, PointStatus::kOk, "");
+  } catch (const ShortcutFailed&) {
+    message.shortcut_failed = true;
   } catch (const InfeasibleError& error) {
     set_reason(message, PointStatus::kInfeasible, error.what());
   } catch (const std::bad_alloc&) {
@@ -152,12 +155,14 @@ ChildPool::Finished ChildPool::reap(const Child& child, bool timed_out) const {
   rusage usage{};
   while (wait4(child.pid, &status, 0, &usage) < 0 && errno == EINTR) {
   }
-  Finished finished{child.id, {}, std::chrono::duration<double>(Clock::now() - child.started).count(), usage.ru_maxrss};
+  Finished finished{
+      child.id, {}, std::chrono::duration<double>(Clock::now() - child.started).count(), usage.ru_maxrss, false};
   PointResult& result = finished.result;
   if (timed_out) {
     result.status = PointStatus::kTimeout;
     result.reason = "not done within " + seconds_text(limits_.time_s) + " s";
   } else if (got == static_cast<ssize_t>(sizeof message)) {
+    finished.shortcut_failed = message.shortcut_failed;
     result.status = message.status;
     result.reason = message.reason;
     result.totals = message.totals;
@@ -197,6 +202,18 @@ void ChildPool::collect(int wait_ms, const sigset_t* signals_while_waiting, std:
       running.push_back(children_[i]);
   }
   children_ = std::move(running);
+}
+
+ChildPool::Finished run_point(const ChildPool::Limits& limits, const std::function<PointTotals(Shortcuts)>& evaluate) {
+  std::vector<ChildPool::Finished> finished;
+  for (const Shortcuts shortcuts : {Shortcuts::kAllowed, Shortcuts::kNone}) {
+    ChildPool pool(limits);
+    finished.clear();
+    pool.start(0, [&] { return evaluate(shortcuts); });
+    while (finished.empty()) pool.collect(-1, nullptr, finished);
+    if (!finished.front().shortcut_failed) break;
+  }
+  return finished.front();
 }
 
 }  // namespace vitality

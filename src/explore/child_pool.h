@@ -32,6 +32,7 @@ class ChildPool {
     PointResult result;
     double seconds;         // from fork to end
     std::int64_t peak_kib;  // resident memory
+    bool shortcut_failed;   // no result
   };
 
   explicit ChildPool(const Limits& limits) : limits_(limits) {}
@@ -64,5 +65,8 @@ class ChildPool {
   Limits limits_;
   std::vector<Child> children_;
 };
+
+// One point from start to end: with shortcuts, and again without where they do not hold.
+ChildPool::Finished run_point(const ChildPool::Limits& limits, const std::function<PointTotals(Shortcuts)>& evaluate);
 
 }  // namespace vitality

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <stdexcept>
 #include <string>
 
 #include "config/hardware_config.h"
@@ -80,6 +81,13 @@ struct PointResult {
   PointTotals totals;
 };
 
-using EvaluatePoint = std::function<PointTotals(const HardwareConfig&, const VitModel&)>;
+// Thrown where a shortcut, which gives the same totals, turned out not to hold: the point is then run without, in a
+// process of its own.
+struct ShortcutFailed : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+enum class Shortcuts { kNone, kAllowed };
+
+using EvaluatePoint = std::function<PointTotals(const HardwareConfig&, const VitModel&, Shortcuts)>;
 
 }  // namespace vitality

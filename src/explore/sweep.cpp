@@ -48,9 +48,9 @@ class SweepRunner {
         report_(report),
         planner_(spec),
         pool_({options.jobs, spec.point_time_limit_s, spec.point_memory_limit_mib},
-              [this](const WorkerPool::Request& request) {
+              [this](const WorkerPool::Request& request, Shortcuts shortcuts) {
                 const PreparedRow row = planner_.resolve(Design(request.begin() + 1, request.end()), request[0]);
-                return evaluate_(row.config, *row.model);
+                return evaluate_(row.config, *row.model, shortcuts);
               }),
         store_(options.directory, ResultStore::Mode::kWrite),
         started_(Clock::now()) {
@@ -254,16 +254,15 @@ DryRun dry_run(const SweepSpec& spec, const SweepOptions& options, const Evaluat
       runnable.push_back(position);
   }
   if (runnable.empty()) return out;
-  ChildPool pool({1, spec.point_time_limit_s, spec.point_memory_limit_mib});
+  const ChildPool::Limits limits{1, spec.point_time_limit_s, spec.point_memory_limit_mib};
   const std::set<std::size_t> probes{runnable.front(), runnable[runnable.size() / 2], runnable.back()};
   for (const std::size_t position : probes) {
     const PreparedRow row =
         planner.prepare(designs[position / workloads], position % workloads, static_cast<std::int64_t>(position));
-    pool.start(position, [&] { return evaluate(row.config, *row.model); });
-    std::vector<ChildPool::Finished> finished;
-    while (finished.empty()) pool.collect(-1, nullptr, finished);
-    out.seconds_a_point += finished.front().seconds / static_cast<double>(probes.size());
-    out.peak_kib = std::max(out.peak_kib, finished.front().peak_kib);
+    const ChildPool::Finished finished =
+        run_point(limits, [&](Shortcuts shortcuts) { return evaluate(row.config, *row.model, shortcuts); });
+    out.seconds_a_point += finished.seconds / static_cast<double>(probes.size());
+    out.peak_kib = std::max(out.peak_kib, finished.peak_kib);
   }
   return out;
 }

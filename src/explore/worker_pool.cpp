@@ -37,19 +37,15 @@ struct Reply {
   std::signal(SIGTERM, SIG_IGN);
   limits.jobs = 1;
   WorkerPool::Request buffer(kMaxRequestWords), request;
-  std::vector<ChildPool::Finished> finished;
   for (;;) {
     const ssize_t got = recv(socket, buffer.data(), buffer.size() * sizeof buffer[0], 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) _exit(0);
     request.assign(buffer.begin(), buffer.begin() + got / static_cast<ssize_t>(sizeof buffer[0]));
-    finished.clear();
     Reply reply{};
     try {
-      ChildPool pool(limits);
-      pool.start(0, [&] { return serve(request); });
-      while (finished.empty()) pool.collect(-1, nullptr, finished);
-      const ChildPool::Finished& done = finished.front();
+      const ChildPool::Finished done =
+          run_point(limits, [&](Shortcuts shortcuts) { return serve(request, shortcuts); });
       reply.status = done.result.status;
       reply.totals = done.result.totals;
       reply.seconds = done.seconds;
@@ -147,7 +143,7 @@ void WorkerPool::receive(Worker& worker, std::vector<ChildPool::Finished>& out) 
     result.reason = reply.reason;
     result.totals = reply.totals;
     last_seconds_ = reply.seconds;
-    out.push_back({worker.given.front().id, result, reply.seconds, reply.peak_kib});
+    out.push_back({worker.given.front().id, result, reply.seconds, reply.peak_kib, false});
     worker.given.pop_front();
     return;
   }
@@ -160,7 +156,7 @@ void WorkerPool::receive(Worker& worker, std::vector<ChildPool::Finished>& out) 
   if (!worker.given.empty()) {
     PointResult result;
     result.reason = "its worker process was killed";
-    out.push_back({worker.given.front().id, result, 0, 0});
+    out.push_back({worker.given.front().id, result, 0, 0, false});
     worker.given.pop_front();
   }
   std::deque<Worker::Given> waiting = std::move(worker.given);

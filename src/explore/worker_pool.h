@@ -18,7 +18,7 @@ namespace vitality {
 class WorkerPool {
  public:
   using Request = std::vector<std::uint32_t>;
-  using Serve = std::function<PointTotals(const Request&)>;  // called in a process of its own
+  using Serve = std::function<PointTotals(const Request&, Shortcuts)>;  // called in a process of its own
 
   // Forks the workers: make it before anything large. Same rules for the calling process as ChildPool.
   WorkerPool(const ChildPool::Limits& limits, Serve serve);

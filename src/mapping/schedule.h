@@ -32,6 +32,9 @@ enum class UnitKind : std::uint8_t {
 };
 constexpr int kUnitKinds = 12;
 const char* unit_name(UnitKind unit);
+constexpr bool is_dma(UnitKind unit) {
+  return unit == UnitKind::kDmaLoad || unit == UnitKind::kDmaStore;
+}
 
 enum class JobKind : std::uint8_t {
   kLoad,         // DRAM -> buffers; transfers [aux, aux + m)

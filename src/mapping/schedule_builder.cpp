@@ -139,8 +139,7 @@ std::int32_t ScheduleBuilder::finish() {
       last_pass_ = job_count();
     }
   }
-  const bool computes =
-      job_.unit != UnitKind::kDmaLoad && job_.unit != UnitKind::kDmaStore && job_.unit != UnitKind::kUncharged;
+  const bool computes = !is_dma(job_.unit) && job_.unit != UnitKind::kUncharged;
   if (serial_ && computes) {
     if (last_computed_ != kNone) {
       const Job& before = schedule_.jobs[static_cast<std::size_t>(last_computed_)];

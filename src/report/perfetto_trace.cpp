@@ -17,10 +17,6 @@ namespace {
 constexpr int kTracksPerUnit = 64;
 constexpr int kProcess = 1;
 
-bool is_dma(UnitKind unit) {
-  return unit == UnitKind::kDmaLoad || unit == UnitKind::kDmaStore;
-}
-
 // Bytes (or MACs) per cycle over the run, in equal intervals.
 class RateCounter {
  public:

@@ -44,6 +44,7 @@ class Accountant {
   void account() {
     count_layers();
     describe_masks();
+    if (run_.repetition) repeat_layers(*run_.repetition);
     count_totals();
     if (run_.totals_only) return;
     attribute_traffic(run_, shapes_, result_.layers);
@@ -57,7 +58,6 @@ class Accountant {
   const Job& job(std::int32_t index) const { return run_.schedule.jobs[static_cast<std::size_t>(index)]; }
   const JobTimes& times(std::int32_t index) const { return run_.times[static_cast<std::size_t>(index)]; }
   const JobCost& cost(std::int32_t index) const { return run_.costs.of(index); }
-  static bool is_dma(UnitKind unit) { return unit == UnitKind::kDmaLoad || unit == UnitKind::kDmaStore; }
   // The span in which the unit cannot do anything else for free: with prefetch a pass's drain too, where nothing
   // follows it.
   Cycles busy_end(std::int32_t index) const {
@@ -135,6 +135,25 @@ class Accountant {
           std::find(result_.not_charged.begin(), result_.not_charged.end(), layer.kind) == result_.not_charged.end())
         result_.not_charged.push_back(layer.kind);
     }
+  }
+
+  void repeat_layers(const BlockRepetition& repetition) {
+    const std::vector<LayerResult> shown = std::move(result_.layers);
+    result_.layers.clear();
+    Cycles later = 0;
+    const auto add = [&](int begin, int end) {
+      for (int i = begin; i < end; ++i) {
+        result_.layers.push_back(shown[static_cast<std::size_t>(i)]);
+        result_.layers.back().start_cycle += later, result_.layers.back().end_cycle += later;
+      }
+    };
+    const int next = repetition.layer + repetition.layers;
+    add(0, next);
+    for (int time = 0; time < repetition.times; ++time) {
+      later += repetition.period;
+      add(repetition.layer, next);
+    }
+    add(next, static_cast<int>(shown.size()));
   }
 
   // The schedule goes layer by layer, mostly: a layer's shapes are few, a machine's can be thousands.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "config/hardware_config.h"
 #include "cost/dram_model.h"
@@ -9,6 +10,7 @@
 #include "mapping/schedule.h"
 #include "models/protocol/machine_context.h"
 #include "report/result.h"
+#include "sim/block_repetition.h"
 #include "workload/model.h"
 
 namespace vitality {
@@ -25,6 +27,8 @@ struct RunRecord {
   DramEnergy dram_energy;
   std::vector<int> hops;  // per unit kind
   bool totals_only = false;
+  std::optional<BlockRepetition> repetition = {};  // with totals_only: blocks that the schedule has not, in `cycles`
+                                                   // and the memory's counts already
 };
 
 // So many jobs of one layer that share an entry of the cost table.

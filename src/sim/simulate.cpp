@@ -3,16 +3,19 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <systemc>
 
 #include "base/error.h"
 #include "base/heap.h"
+#include "cost/bandwidth_dram.h"
 #include "models/accelerator.h"
 #include "reference/model.h"
 #include "sim/accounting.h"
 #include "sim/analytic_machines.h"
 #include "sim/attention_masks.h"
+#include "sim/block_repetition.h"
 #include "sim/child_simulation.h"
 #include "sim/training_check.h"
 #include "sim/value_executor.h"
@@ -201,8 +204,10 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   mapping.attention = options.attention;
   mapping.training = options.training;
   mapping.labels = inputs.labels;
-  const VitModel step = options.training ? training_step_model(model) : model;
-  const Schedule schedule = map_model(step, config, mapping);
+  std::optional<ShortenedRun> fewer;
+  if (options.repeat_blocks && options.totals_only && !options.numerics) fewer = shorten(model, config, mapping);
+  const VitModel step = fewer ? std::move(fewer->model) : options.training ? training_step_model(model) : model;
+  const Schedule schedule = fewer ? std::move(fewer->schedule) : map_model(step, config, mapping);
 
   std::unique_ptr<Values> values;
   if (options.numerics) values = std::make_unique<Values>(schedule, model, step, config, inputs);
@@ -226,14 +231,27 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   if (!machine.controller.finished())
     throw std::logic_error("the simulation ended with jobs left:" + machine.controller.describe_deadlock());
 
+  std::optional<BlockRepetition> repetition;
+  Cycles cycles = machine.controller.last_cycle();
+  DramStatistics dram = machine.dram.statistics();
+  DramEnergy dram_energy = machine.dram.energy();
+  if (fewer) {
+    repetition = find_steady_state(fewer->blocks, schedule, config, context.costs, context.times);
+    if (!repetition) throw NotPeriodic("model " + model.name + ": equal blocks take different times");
+    cycles += repetition->times * repetition->period;
+    dram.read_bytes += repetition->dram.read_bytes, dram.write_bytes += repetition->dram.write_bytes;
+    dram.read_bursts += repetition->dram.read_bursts, dram.write_bursts += repetition->dram.write_bursts;
+    dram_energy = all_in_energy(config.dram.device, dram);
+  }
+
   SimulationResult result;
   std::vector<int> hops(kUnitKinds, 0);
   for (int unit = 0; unit < kUnitKinds; ++unit) {
     const int port = machine.noc_port(static_cast<UnitKind>(unit));
     if (port >= 0) hops[static_cast<std::size_t>(unit)] = machine.noc.hops(static_cast<std::size_t>(port));
   }
-  account({step, config, schedule, context.times, context.costs, context.order, machine.controller.last_cycle(),
-           machine.dram.statistics(), machine.dram.energy(), hops, options.totals_only},
+  account({step, config, schedule, context.times, context.costs, context.order, cycles, dram, dram_energy, hops,
+           options.totals_only, repetition},
           result);
   if (options.training) describe_training(step, config, schedule, result);
   if (values) values->compare(schedule, config, options, result);
@@ -248,7 +266,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   result.workload_parameters = parameter_count(model);
   result.workload_macs = macs(model) / model.images;
   result.images = model.images;
-  result.jobs = static_cast<std::int64_t>(schedule.jobs.size());
+  result.jobs = static_cast<std::int64_t>(schedule.jobs.size()) + (repetition ? repetition->jobs : 0);
   result.simulation_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }

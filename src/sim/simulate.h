@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,9 @@ struct FinishedRun {
 struct SimulationOptions {
   bool numerics = false;
   bool totals_only = false;  // of the result: totals, energy and mask density; no units, no details of layers
-  bool training = false;     // a training step (docs/training.md); all layers
+  // With totals_only, timing only: of equal encoder blocks simulates as many as prove the rest (block_repetition.h).
+  bool repeat_blocks = false;
+  bool training = false;  // a training step (docs/training.md); all layers
   std::uint64_t seed = 1;
   const ParameterSource* parameters = nullptr;  // values of weights and images; null = seeded
   std::vector<bool> selected;                   // layers to simulate; empty = all
@@ -44,6 +47,11 @@ struct SimulationOptions {
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
   std::function<void(const FinishedRun&)> observe;  // called once, when the machine has ended; may be empty
   DramCommandObserver dram_commands;                // of dram.model banked, in each channel's order; may be empty
+};
+
+// With repeat_blocks: these blocks' time did not repeat. The run has to be made whole, in another process.
+struct NotPeriodic : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 // Largest accepted error of a layer's values, relative to the largest value of its reference.

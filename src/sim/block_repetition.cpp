@@ -1,0 +1,136 @@
+#include "sim/block_repetition.h"
+
+#include <algorithm>
+
+#include "cost/bandwidth_dram.h"
+
+namespace vitality {
+namespace {
+
+constexpr int kFewest = 4;
+
+struct JobRange {
+  std::int32_t begin = 0, end = 0;
+  std::int32_t size() const { return end - begin; }
+};
+
+template <class T>
+const T& at(const std::vector<T>& list, std::int32_t index) {
+  return list[static_cast<std::size_t>(index)];
+}
+
+// Jobs of the last three blocks; empty where they are not one behind the other.
+std::vector<JobRange> last_blocks(const KeptBlocks& blocks, const std::vector<Job>& jobs) {
+  const auto first_from = [&](int layer) {
+    const auto begin = std::find_if(jobs.begin(), jobs.end(), [&](const Job& job) { return job.layer >= layer; });
+    const bool sorted = std::all_of(begin, jobs.end(), [&](const Job& job) { return job.layer >= layer; });
+    return sorted ? static_cast<std::int32_t>(begin - jobs.begin()) : kNone;
+  };
+  std::vector<JobRange> ranges;
+  for (int block = blocks.kept - 3; block < blocks.kept; ++block)
+    ranges.push_back({first_from(blocks.all.begin(block)), first_from(blocks.all.begin(block + 1))});
+  if (std::any_of(ranges.begin(), ranges.end(), [](const JobRange& r) { return r.begin < 0 || r.size() <= 0; }))
+    ranges.clear();
+  return ranges;
+}
+
+bool same_transfers(const Schedule& schedule, const Job& a, const Job& b, Bytes burst) {
+  for (std::int32_t i = 0; i < a.m; ++i) {
+    const Transfer &x = at(schedule.transfers, a.aux + i), &y = at(schedule.transfers, b.aux + i);
+    if (x.bytes != y.bytes || x.dram_address % burst != y.dram_address % burst) return false;
+  }
+  return true;
+}
+
+// The jobs of b do what those of a do, and wait for the same, as far before.
+bool same_jobs(const Schedule& schedule, JobRange a, JobRange b, Bytes burst) {
+  if (a.size() != b.size()) return false;
+  const std::int32_t shift = b.begin - a.begin;
+  for (std::int32_t i = a.begin; i < a.end; ++i) {
+    const Job &x = at(schedule.jobs, i), &y = at(schedule.jobs, i + shift);
+    if (x.unit != y.unit || x.kind != y.kind || x.flags != y.flags || x.m != y.m || x.k != y.k || x.n != y.n ||
+        x.dependency_count != y.dependency_count)
+      return false;
+    for (std::int32_t d = 0; d < x.dependency_count; ++d) {
+      const Dependency on_x = at(schedule.dependencies, x.first_dependency + d),
+                       on_y = at(schedule.dependencies, y.first_dependency + d);
+      if (on_x.job + shift != on_y.job || on_x.kind != on_y.kind) return false;
+    }
+    if (is_dma(x.unit) && !same_transfers(schedule, x, y, burst)) return false;
+  }
+  return true;
+}
+
+bool same_times(const JobTimes& a, const JobTimes& b, Cycles period) {
+  return a.ready + period == b.ready && a.start + period == b.start && a.stream + period == b.stream &&
+         a.released + period == b.released && a.free + period == b.free && a.done + period == b.done &&
+         a.contention == b.contention && a.noc_contention == b.noc_contention;
+}
+
+// What happens to `a` up to `end` happens to `b` up to `end + period`.
+bool same_until(const JobTimes& a, Cycles end, const JobTimes& b, Cycles period) {
+  const auto same = [&](Cycles x, Cycles y) { return x > end ? y > end + period : x + period == y; };
+  return same(a.ready, b.ready) && same(a.start, b.start) && (a.start > end || same_times(a, b, period));
+}
+
+Cycles latest(const std::vector<JobTimes>& times, JobRange range) {
+  Cycles end = 0;
+  for (std::int32_t i = range.begin; i < range.end; ++i) end = std::max(end, at(times, i).done);
+  return end;
+}
+
+}  // namespace
+
+std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig& config,
+                                    const MappingOptions& options) {
+  if (config.dram.model != DramModel::kBandwidth || options.masks != nullptr || options.training ||
+      !options.selected.empty() || !options.attention.empty())
+    return {};
+  const std::optional<RepeatedBlocks> blocks = find_repeated_blocks(model, 2 * kFewest);
+  if (!blocks) return {};
+  for (int kept = kFewest; 2 * kept <= blocks->count; kept += kept / 2) {
+    ShortenedRun run{{*blocks, kept}, with_fewer_blocks(model, *blocks, kept), {}};
+    run.schedule = map_model(run.model, config, options);
+    const std::vector<JobRange> ranges = last_blocks(run.blocks, run.schedule.jobs);
+    const Bytes burst = config.dram.device.burst_bytes();
+    if (!ranges.empty() && same_jobs(run.schedule, ranges[0], ranges[1], burst) &&
+        same_jobs(run.schedule, ranges[1], ranges[2], burst))
+      return run;
+  }
+  return {};
+}
+
+std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const Schedule& schedule,
+                                                 const HardwareConfig& config, const CostTable& costs,
+                                                 const std::vector<JobTimes>& times) {
+  const std::vector<JobRange> ranges = last_blocks(blocks, schedule.jobs);
+  const JobRange a = ranges[0], b = ranges[1], c = ranges[2];
+  const Cycles end_a = latest(times, a), end_b = latest(times, b), period = end_b - end_a;
+  if (latest(times, {0, a.begin}) > end_a || period <= 0) return {};
+  for (std::int32_t i = 0; i < a.size(); ++i) {
+    const std::int32_t of_a = a.begin + i, of_b = b.begin + i, of_c = c.begin + i;
+    if (costs.entry(of_a) != costs.entry(of_b) || costs.entry(of_b) != costs.entry(of_c)) return {};
+    if (!same_times(at(times, of_a), at(times, of_b), period)) return {};
+    if (at(times, of_c).ready <= end_a || !same_until(at(times, of_b), end_a, at(times, of_c), period)) return {};
+  }
+  for (std::int32_t i = c.end; i < static_cast<std::int32_t>(times.size()); ++i)
+    if (at(times, i).ready <= end_b) return {};
+
+  const int omitted = blocks.omitted();
+  BlockRepetition repetition{blocks.all.begin(blocks.kept - 2), blocks.all.layers, omitted, period, {}, {}};
+  repetition.jobs = std::int64_t{omitted} * b.size();
+  for (std::int32_t i = b.begin; i < b.end; ++i) {
+    const Job& job = at(schedule.jobs, i);
+    if (!is_dma(job.unit)) continue;
+    for (std::int32_t t = 0; t < job.m; ++t) {
+      const Transfer& transfer = at(schedule.transfers, job.aux + t);
+      const bool load = job.unit == UnitKind::kDmaLoad;
+      (load ? repetition.dram.read_bytes : repetition.dram.write_bytes) += omitted * transfer.bytes;
+      (load ? repetition.dram.read_bursts : repetition.dram.write_bursts) +=
+          omitted * bursts_touched(config.dram.device, transfer.dram_address, transfer.bytes);
+    }
+  }
+  return repetition;
+}
+
+}  // namespace vitality

@@ -1,0 +1,52 @@
+// Encoder blocks repeat: where a machine runs them in a steady state, a few tell the time of all.
+//
+// A shortened model is simulated: the first kept - 1 blocks and the last. What is left out counts as often as it is
+// missing, each time one period later, and only if this run proves that it would have: with A, B, C the last three
+// blocks and T_A, T_B the times at which A and B end,
+//   - the schedule's jobs of A, B and C are the same, and so are what they depend on, their costs and their transfers;
+//   - all jobs of B run one period T_B - T_A after those of A, field by field;
+//   - at T_A the jobs of B are where the jobs of C are at T_B, and nothing behind the next block is ready yet.
+// Then the machine is in the same state at T_A and at T_B, apart from the clock, and what lies ahead is the same: it
+// repeats. The machine's modules know no absolute time (dram.model banked does: refresh; it is not shortened), and the
+// mapper treats equal blocks alike once its buffers come round (tests/integration compares with whole runs).
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "cost/dram_model.h"
+#include "cost/job_cost.h"
+#include "cost/job_times.h"
+#include "mapping/mapper.h"
+#include "workload/repeated_blocks.h"
+
+namespace vitality {
+
+struct KeptBlocks {
+  RepeatedBlocks all;  // of the whole model
+  int kept;
+  int omitted() const { return all.count - kept; }
+};
+struct ShortenedRun {
+  KeptBlocks blocks;
+  VitModel model;
+  Schedule schedule;
+};
+
+// None where the model has too few equal blocks, the machine keeps time or masks, or the schedules of blocks differ.
+std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig& config, const MappingOptions& options);
+
+// What is missing: the block that begins with `layer` (of the shortened model), `times` times, one every `period`.
+struct BlockRepetition {
+  int layer, layers, times;
+  Cycles period;
+  std::int64_t jobs;    // in all
+  DramStatistics dram;  // in all: bytes and bursts
+};
+
+// None where the run did not prove it.
+std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const Schedule& schedule,
+                                                 const HardwareConfig& config, const CostTable& costs,
+                                                 const std::vector<JobTimes>& times);
+
+}  // namespace vitality
