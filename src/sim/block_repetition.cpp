@@ -105,16 +105,18 @@ std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const
                                                  const std::vector<JobTimes>& times) {
   const std::vector<JobRange> ranges = last_blocks(blocks, schedule.jobs);
   const JobRange a = ranges[0], b = ranges[1], c = ranges[2];
-  const Cycles end_a = latest(times, a), end_b = latest(times, b), period = end_b - end_a;
-  if (latest(times, {0, a.begin}) > end_a || period <= 0) return {};
-  for (std::int32_t i = 0; i < a.size(); ++i) {
-    const std::int32_t of_a = a.begin + i, of_b = b.begin + i, of_c = c.begin + i;
-    if (costs.entry(of_a) != costs.entry(of_b) || costs.entry(of_b) != costs.entry(of_c)) return {};
-    if (!same_times(at(times, of_a), at(times, of_b), period)) return {};
-    if (at(times, of_c).ready <= end_a || !same_until(at(times, of_b), end_a, at(times, of_c), period)) return {};
-  }
+  const Cycles period = latest(times, b) - latest(times, a);
+  Cycles of_b = latest(times, b);
   for (std::int32_t i = c.end; i < static_cast<std::int32_t>(times.size()); ++i)
-    if (at(times, i).ready <= end_b) return {};
+    of_b = std::min(of_b, at(times, i).ready - 1);
+  const Cycles of_a = of_b - period;
+  if (period <= 0 || latest(times, {0, a.begin}) > of_a) return {};
+  for (std::int32_t i = 0; i < a.size(); ++i) {
+    const std::int32_t in_a = a.begin + i, in_b = b.begin + i, in_c = c.begin + i;
+    if (costs.entry(in_a) != costs.entry(in_b) || costs.entry(in_b) != costs.entry(in_c)) return {};
+    if (!same_times(at(times, in_a), at(times, in_b), period)) return {};
+    if (at(times, in_c).ready <= of_a || !same_until(at(times, in_b), of_a, at(times, in_c), period)) return {};
+  }
 
   const int omitted = blocks.omitted();
   BlockRepetition repetition{blocks.all.begin(blocks.kept - 2), blocks.all.layers, omitted, period, {}, {}};

@@ -1,14 +1,15 @@
 // Encoder blocks repeat: where a machine runs them in a steady state, a few tell the time of all.
 //
 // A shortened model is simulated: the first kept - 1 blocks and the last. What is left out counts as often as it is
-// missing, each time one period later, and only if this run proves that it would have: with A, B, C the last three
-// blocks and T_A, T_B the times at which A and B end,
-//   - the schedule's jobs of A, B and C are the same, and so are what they depend on, their costs and their transfers;
-//   - all jobs of B run one period T_B - T_A after those of A, field by field;
-//   - at T_A the jobs of B are where the jobs of C are at T_B, and nothing behind the next block is ready yet.
+// missing, each time one period later, and only if this run proves that it would have. With A, B, C the last three
+// blocks, T_B the end of B or, if that is earlier, the moment before anything behind C is ready, and T_A one period
+// before:
+//   - the jobs of A, B and C are the same, and so are what they depend on, their costs and their transfers;
+//   - all jobs of B run one period after those of A, field by field;
+//   - at T_A all before A is done, the jobs of B are where the jobs of C are at T_B, and none of C is ready.
 // Then the machine is in the same state at T_A and at T_B, apart from the clock, and what lies ahead is the same: it
 // repeats. The machine's modules know no absolute time (dram.model banked does: refresh; it is not shortened), and the
-// mapper treats equal blocks alike once its buffers come round (tests/integration compares with whole runs).
+// mapper treats equal blocks alike once its buffers come round (tests compare with whole runs).
 #pragma once
 
 #include <optional>
