@@ -73,6 +73,13 @@ bool same_until(const JobTimes& a, Cycles end, const JobTimes& b, Cycles period)
   return same(a.ready, b.ready) && same(a.start, b.start) && (a.start > end || same_times(a, b, period));
 }
 
+// One of the jobs from `first` on.
+bool waits_for(const Schedule& schedule, std::int32_t job, std::int32_t first) {
+  const Job& waiting = at(schedule.jobs, job);
+  const auto begin = schedule.dependencies.begin() + waiting.first_dependency;
+  return std::any_of(begin, begin + waiting.dependency_count, [&](const Dependency& d) { return d.job >= first; });
+}
+
 Cycles latest(const std::vector<JobTimes>& times, JobRange range) {
   Cycles end = 0;
   for (std::int32_t i = range.begin; i < range.end; ++i) end = std::max(end, at(times, i).done);
@@ -106,11 +113,13 @@ std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const
   const std::vector<JobRange> ranges = last_blocks(blocks, schedule.jobs);
   const JobRange a = ranges[0], b = ranges[1], c = ranges[2];
   const Cycles period = latest(times, b) - latest(times, a);
+  const Cycles begin = latest(times, {0, a.begin});
   Cycles of_b = latest(times, b);
-  for (std::int32_t i = c.end; i < static_cast<std::int32_t>(times.size()); ++i)
-    of_b = std::min(of_b, at(times, i).ready - 1);
+  for (std::int32_t i = c.end; i < static_cast<std::int32_t>(times.size()); ++i) {
+    if (at(times, i).done > begin || waits_for(schedule, i, a.begin)) of_b = std::min(of_b, at(times, i).ready - 1);
+  }
   const Cycles of_a = of_b - period;
-  if (period <= 0 || latest(times, {0, a.begin}) > of_a) return {};
+  if (period <= 0 || begin > of_a) return {};
   for (std::int32_t i = 0; i < a.size(); ++i) {
     const std::int32_t in_a = a.begin + i, in_b = b.begin + i, in_c = c.begin + i;
     if (costs.entry(in_a) != costs.entry(in_b) || costs.entry(in_b) != costs.entry(in_c)) return {};
