@@ -6,6 +6,23 @@
 
 namespace vitality {
 
+namespace {
+
+std::uint32_t key_of(Dependency dependency) {
+  return 4 * static_cast<std::uint32_t>(dependency.job) + dependency.kind;
+}
+
+// One dependency a job. The rests of an old buffer have the same users: places that nobody writes would collect them
+// again and again.
+void keep_strongest(std::vector<Dependency>& dependencies) {
+  std::sort(dependencies.begin(), dependencies.end(), [](Dependency a, Dependency b) { return key_of(a) < key_of(b); });
+  dependencies.erase(
+      std::unique(dependencies.begin(), dependencies.end(), [](Dependency a, Dependency b) { return a.job == b.job; }),
+      dependencies.end());
+}
+
+}  // namespace
+
 std::int32_t ScheduleBuilder::add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes,
                                          Bytes shared_address) {
   constexpr Bytes kAlignment = 4096;
@@ -53,6 +70,7 @@ std::vector<std::int32_t> ScheduleBuilder::allocate(const std::vector<Bytes>& si
       if (old.address < buffer.address + buffer.bytes && buffer.address < old.address + old.bytes)
         access.readers.insert(access.readers.end(), users.begin(), users.end());
     }
+    keep_strongest(access.readers);
     const auto index = static_cast<std::int32_t>(schedule_.buffers.size());
     schedule_.buffers.push_back(buffer);
     access_.push_back(std::move(access));
@@ -99,7 +117,7 @@ Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op) {
 
 void ScheduleBuilder::depend_on(std::int32_t job, DependencyKind kind) {
   if (job == kNone || job == job_count()) return;
-  pending_.push_back(4 * static_cast<std::uint32_t>(job) + static_cast<std::uint32_t>(kind));
+  pending_.push_back(key_of({job, static_cast<std::uint32_t>(kind)}));
 }
 
 void ScheduleBuilder::read(std::int32_t buffer) {
@@ -149,7 +167,7 @@ std::int32_t ScheduleBuilder::finish() {
     }
     last_computed_ = job_count();
   }
-  // One dependency a job, the strongest kind: done > released > issued.
+  // One dependency a job, the strongest kind, which has the smallest key: done > released > issued.
   std::sort(pending_.begin(), pending_.end());
   job_.first_dependency = static_cast<std::int32_t>(schedule_.dependencies.size());
   std::int32_t last = kNone;

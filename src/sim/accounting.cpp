@@ -141,13 +141,15 @@ class Accountant {
     const std::vector<LayerResult> shown = std::move(result_.layers);
     result_.layers.clear();
     Cycles later = 0;
+    const int next = repetition.layer + repetition.layers;
     const auto add = [&](int begin, int end) {
       for (int i = begin; i < end; ++i) {
-        result_.layers.push_back(shown[static_cast<std::size_t>(i)]);
-        result_.layers.back().start_cycle += later, result_.layers.back().end_cycle += later;
+        LayerResult& layer = result_.layers.emplace_back(shown[static_cast<std::size_t>(i)]);
+        if (layer.start_cycle > repetition.begin || i < next)
+          layer.start_cycle += later;  // else its weights came early
+        layer.end_cycle += later;
       }
     };
-    const int next = repetition.layer + repetition.layers;
     add(0, next);
     for (int time = 0; time < repetition.times; ++time) {
       later += repetition.period;

@@ -128,7 +128,7 @@ std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const
   }
 
   const int omitted = blocks.omitted();
-  BlockRepetition repetition{blocks.all.begin(blocks.kept - 2), blocks.all.layers, omitted, period, {}, {}};
+  BlockRepetition repetition{blocks.all.begin(blocks.kept - 2), blocks.all.layers, omitted, period, begin, {}, {}};
   repetition.jobs = std::int64_t{omitted} * b.size();
   for (std::int32_t i = b.begin; i < b.end; ++i) {
     const Job& job = at(schedule.jobs, i);

@@ -41,6 +41,7 @@ std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig&
 struct BlockRepetition {
   int layer, layers, times;
   Cycles period;
+  Cycles begin;         // what ended by then ended before the first of the equal blocks: nothing of it moves
   std::int64_t jobs;    // in all
   DramStatistics dram;  // in all: bytes and bursts
 };

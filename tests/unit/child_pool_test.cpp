@@ -124,7 +124,8 @@ TEST_CASE("a pool that is dropped kills what still runs") {
 
 TEST_CASE("workers: every request comes back once, whatever its point does, a killed worker is replaced") {
   std::map<std::size_t, PointResult> results;
-  WorkerPool pool({3, 0.3, 0}, [](const WorkerPool::Request& request) {
+  WorkerPool pool({3, 0.3, 0}, [](const WorkerPool::Request& request, Shortcuts shortcuts) {
+    if (request[0] == 9 && shortcuts == Shortcuts::kAllowed) throw ShortcutFailed("nine");
     if (request[0] == 5) std::abort();
     if (request[0] == 6)
       for (;;) pause();
@@ -149,7 +150,8 @@ TEST_CASE("workers: every request comes back once, whatever its point does, a ki
   CHECK(results.at(6).status == PointStatus::kTimeout);
   CHECK(results.at(7).reason == "its worker process was killed");
   CHECK(results.at(8).status == PointStatus::kInfeasible);
-  for (std::size_t id = 9; id < 60; ++id) {  // also those that waited for the worker that was killed
+  // Also the one whose shortcut did not hold and those that waited for the worker that was killed.
+  for (std::size_t id = 9; id < 60; ++id) {
     CHECK(results.at(id).status == PointStatus::kOk);
     CHECK(results.at(id).totals[Total::kCycles] == id * 10.0 + 3);
   }
