@@ -7,7 +7,7 @@
 namespace vitality {
 namespace {
 
-constexpr int kFewest = 4;
+constexpr int kFewest = 3, kFewestOfModel = 8;
 
 struct JobRange {
   std::int32_t begin = 0, end = 0;
@@ -42,23 +42,28 @@ bool same_transfers(const Schedule& schedule, const Job& a, const Job& b, Bytes 
   return true;
 }
 
-// The jobs of b do what those of a do, and wait for the same, as far before.
-bool same_jobs(const Schedule& schedule, JobRange a, JobRange b, Bytes burst) {
-  if (a.size() != b.size()) return false;
-  const std::int32_t shift = b.begin - a.begin;
-  for (std::int32_t i = a.begin; i < a.end; ++i) {
-    const Job &x = at(schedule.jobs, i), &y = at(schedule.jobs, i + shift);
-    if (x.unit != y.unit || x.kind != y.kind || x.flags != y.flags || x.m != y.m || x.k != y.k || x.n != y.n ||
-        x.dependency_count != y.dependency_count)
-      return false;
-    for (std::int32_t d = 0; d < x.dependency_count; ++d) {
-      const Dependency on_x = at(schedule.dependencies, x.first_dependency + d),
-                       on_y = at(schedule.dependencies, y.first_dependency + d);
-      if (on_x.job + shift != on_y.job || on_x.kind != on_y.kind) return false;
-    }
-    if (is_dma(x.unit) && !same_transfers(schedule, x, y, burst)) return false;
+// y does what x does, `shift` jobs before it, and waits for the same.
+bool same_job(const Schedule& schedule, const Job& x, const Job& y, std::int32_t shift, Bytes burst) {
+  if (x.unit != y.unit || x.kind != y.kind || x.flags != y.flags || x.m != y.m || x.k != y.k || x.n != y.n ||
+      x.dependency_count != y.dependency_count)
+    return false;
+  for (std::int32_t d = 0; d < x.dependency_count; ++d) {
+    const Dependency on_x = at(schedule.dependencies, x.first_dependency + d),
+                     on_y = at(schedule.dependencies, y.first_dependency + d);
+    if (on_x.job + shift != on_y.job || on_x.kind != on_y.kind) return false;
   }
-  return true;
+  return !is_dma(x.unit) || same_transfers(schedule, x, y, burst);
+}
+
+// So many of the first jobs of a and b differ, or those before them; all where the blocks have not the same length.
+std::int32_t different_jobs(const Schedule& schedule, JobRange a, JobRange b, Bytes burst) {
+  std::int32_t count = a.size();
+  if (a.size() != b.size()) return count;
+  const std::int32_t shift = b.begin - a.begin;
+  while (count > 0 && same_job(schedule, at(schedule.jobs, a.begin + count - 1), at(schedule.jobs, b.begin + count - 1),
+                               shift, burst))
+    --count;
+  return count;
 }
 
 bool same_times(const JobTimes& a, const JobTimes& b, Cycles period) {
@@ -93,15 +98,15 @@ std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig&
   if (config.dram.model != DramModel::kBandwidth || options.masks != nullptr || options.training ||
       !options.selected.empty() || !options.attention.empty())
     return {};
-  const std::optional<RepeatedBlocks> blocks = find_repeated_blocks(model, 2 * kFewest);
+  const std::optional<RepeatedBlocks> blocks = find_repeated_blocks(model, kFewestOfModel);
   if (!blocks) return {};
-  for (int kept = kFewest; 2 * kept <= blocks->count; kept += kept / 2) {
+  for (int kept = kFewest; 2 * kept <= blocks->count; kept += (kept + 1) / 3) {
     ShortenedRun run{{*blocks, kept}, with_fewer_blocks(model, *blocks, kept), {}};
     run.schedule = map_model(run.model, config, options);
     const std::vector<JobRange> ranges = last_blocks(run.blocks, run.schedule.jobs);
     const Bytes burst = config.dram.device.burst_bytes();
-    if (!ranges.empty() && same_jobs(run.schedule, ranges[0], ranges[1], burst) &&
-        same_jobs(run.schedule, ranges[1], ranges[2], burst))
+    if (!ranges.empty() && different_jobs(run.schedule, ranges[1], ranges[2], burst) == 0 &&
+        different_jobs(run.schedule, ranges[0], ranges[1], burst) <= ranges[0].size() / 2)
       return run;
   }
   return {};
@@ -113,18 +118,28 @@ std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const
   const std::vector<JobRange> ranges = last_blocks(blocks, schedule.jobs);
   const JobRange a = ranges[0], b = ranges[1], c = ranges[2];
   const Cycles period = latest(times, b) - latest(times, a);
-  const Cycles begin = latest(times, {0, a.begin});
-  Cycles of_b = latest(times, b);
+  if (period <= 0) return {};
+  std::int32_t different = different_jobs(schedule, a, b, config.dram.device.burst_bytes());
+  for (std::int32_t i = a.size(); i-- > different;) {
+    const std::int32_t in_a = a.begin + i, in_b = b.begin + i;
+    if (costs.entry(in_a) != costs.entry(in_b) || !same_times(at(times, in_a), at(times, in_b), period))
+      different = i + 1;
+  }
+  if (different > a.size() / 2) return {};
+  Cycles begin = latest(times, {0, a.begin + different}), of_b = latest(times, b);
   for (std::int32_t i = c.end; i < static_cast<std::int32_t>(times.size()); ++i) {
-    if (at(times, i).done > begin || waits_for(schedule, i, a.begin)) of_b = std::min(of_b, at(times, i).ready - 1);
+    if (waits_for(schedule, i, b.begin))
+      of_b = std::min(of_b, at(times, i).ready - 1);
+    else
+      begin = std::max(begin, at(times, i).done);
   }
   const Cycles of_a = of_b - period;
-  if (period <= 0 || begin > of_a) return {};
-  for (std::int32_t i = 0; i < a.size(); ++i) {
-    const std::int32_t in_a = a.begin + i, in_b = b.begin + i, in_c = c.begin + i;
-    if (costs.entry(in_a) != costs.entry(in_b) || costs.entry(in_b) != costs.entry(in_c)) return {};
-    if (!same_times(at(times, in_a), at(times, in_b), period)) return {};
-    if (at(times, in_c).ready <= of_a || !same_until(at(times, in_b), of_a, at(times, in_c), period)) return {};
+  if (begin > of_a) return {};
+  for (std::int32_t i = 0; i < b.size(); ++i) {
+    const std::int32_t in_b = b.begin + i, in_c = c.begin + i;
+    if (costs.entry(in_b) != costs.entry(in_c) || at(times, in_c).ready <= of_a ||
+        !same_until(at(times, in_b), of_a, at(times, in_c), period))
+      return {};
   }
 
   const int omitted = blocks.omitted();

@@ -2,11 +2,11 @@
 //
 // A shortened model is simulated: the first kept - 1 blocks and the last. What is left out counts as often as it is
 // missing, each time one period later, and only if this run proves that it would have. With A, B, C the last three
-// blocks, T_B the end of B or, if that is earlier, the moment before anything behind C is ready (but what ran ahead of
-// all of them into a place that they leave free), and T_A one period before:
-//   - the jobs of A, B and C are the same, and so are what they depend on, their costs and their transfers;
-//   - all jobs of B run one period after those of A, field by field;
-//   - at T_A all before A is done, the jobs of B are where the jobs of C are at T_B, and none of C is ready.
+// blocks (A may be the model's first), T_B the end of B or, if that is earlier, the moment before anything behind C is
+// ready (but what ran ahead of all of them into a place that they leave free), and T_A one period before:
+//   - the jobs of B and C are the same, and so are what they depend on, their costs and their transfers; so are the
+//     later jobs of A, at least half, and those of B run one period after them, field by field;
+//   - at T_A all before those is done, the jobs of B are where the jobs of C are at T_B, and none of C is ready.
 // Then the machine is in the same state at T_A and at T_B, apart from the clock, and what lies ahead is the same: it
 // repeats. The machine's modules know no absolute time (dram.model banked does: refresh; it is not shortened), and the
 // mapper treats equal blocks alike once its buffers come round (tests compare with whole runs).

@@ -1,8 +1,9 @@
 // A few equal encoder blocks and a proof, or all of them: the same totals and the same time of every layer.
+#include "sim/block_repetition.h"
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "sim/block_repetition.h"
 #include "tests/support/machine_run.h"
 #include "tests/support/random_machine.h"
 #include "tests/support/result_checks.h"
@@ -148,8 +149,9 @@ TEST_CASE("repeated blocks: one cycle's difference is no steady state") {
       std::vector<std::size_t> first(4);  // jobs of A, B, C and of what follows
       for (int block = 0; block < 4; ++block)
         first[static_cast<std::size_t>(block)] = static_cast<std::size_t>(
-            std::find_if(schedule.jobs.begin(), schedule.jobs.end(),
-                         [&](const Job& job) { return job.layer >= run->blocks.all.begin(run->blocks.kept - 3 + block); }) -
+            std::find_if(
+                schedule.jobs.begin(), schedule.jobs.end(),
+                [&](const Job& job) { return job.layer >= run->blocks.all.begin(run->blocks.kept - 3 + block); }) -
             schedule.jobs.begin());
       const auto refuses = [&](const char* what, std::size_t job, Cycles JobTimes::*time, Cycles value) {
         const JobTimes before = times[job];
@@ -158,8 +160,8 @@ TEST_CASE("repeated blocks: one cycle's difference is no steady state") {
         times[job] = before;
       };
       refuses("a later end in A", first[1] - 5, &JobTimes::done, times[first[1] - 5].done + 1);
-      refuses("a later start in B", first[1] + 20, &JobTimes::start, times[first[1] + 20].start + 1);
-      refuses("contention in B", first[1] + 20, &JobTimes::contention, times[first[1] + 20].contention + 1);
+      refuses("a later start in B", first[2] - 9, &JobTimes::start, times[first[2] - 9].start + 1);
+      refuses("contention in B", first[2] - 9, &JobTimes::contention, times[first[2] - 9].contention + 1);
       refuses("a job of C that is ready in A", first[3] - 1, &JobTimes::ready, 1);
       refuses("what follows is ready in A", first[3] + 1, &JobTimes::ready, times[first[0] + 1].ready);
     };
