@@ -45,7 +45,9 @@ std::string json_number(double value) {
 
 std::string json_string(const std::string& text) {
   static const char kHex[] = "0123456789abcdef";
-  std::string out = "\"";
+  std::string out;
+  out.reserve(text.size() + 2);
+  out += '"';
   for (const char c : text) {
     if (c == '"' || c == '\\') {
       out += '\\';
@@ -58,7 +60,8 @@ std::string json_string(const std::string& text) {
       out += c;
     }
   }
-  return out + "\"";
+  out += '"';
+  return out;
 }
 
 std::string describe(const JsonValue& value) {
@@ -112,7 +115,7 @@ void Diagnostics::set_origin_option(const std::string& pointer, const std::strin
   origins_[pointer] = {option, false};
 }
 
-bool read_integer(const JsonValue& value, const std::string& pointer, std::int64_t low, std::int64_t high,
+bool read_integer(const JsonValue& value, const JsonPointer& pointer, std::int64_t low, std::int64_t high,
                   Diagnostics& diagnostics, std::int64_t& out) {
   constexpr double kExact = 9007199254740992.0;  // 2^53: above it a double no longer names one integer
   std::int64_t integer = value.integer;
@@ -123,45 +126,45 @@ bool read_integer(const JsonValue& value, const std::string& pointer, std::int64
     integer = static_cast<std::int64_t>(value.number);
   }
   if (!good || integer < low || integer > high) {
-    diagnostics.add(pointer, "expected an integer from " + std::to_string(low) + " to " + std::to_string(high) +
-                                 ", found " + describe(value));
+    diagnostics.add(pointer.text(), "expected an integer from " + std::to_string(low) + " to " + std::to_string(high) +
+                                        ", found " + describe(value));
     return false;
   }
   out = integer;
   return true;
 }
 
-bool read_number(const JsonValue& value, const std::string& pointer, double low, double high, Diagnostics& diagnostics,
+bool read_number(const JsonValue& value, const JsonPointer& pointer, double low, double high, Diagnostics& diagnostics,
                  double& out) {
   const bool number = value.type == JsonValue::Type::kInteger || value.type == JsonValue::Type::kNumber;
   if (!number || !(value.number >= low && value.number <= high)) {
-    diagnostics.add(pointer, "expected a number from " + json_number(low) + " to " + json_number(high) + ", found " +
-                                 describe(value));
+    diagnostics.add(pointer.text(), "expected a number from " + json_number(low) + " to " + json_number(high) +
+                                        ", found " + describe(value));
     return false;
   }
   out = value.number == 0 ? 0 : value.number;  // no negative zero
   return true;
 }
 
-bool read_boolean(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics, bool& out) {
+bool read_boolean(const JsonValue& value, const JsonPointer& pointer, Diagnostics& diagnostics, bool& out) {
   if (value.type != JsonValue::Type::kBoolean) {
-    diagnostics.add(pointer, "expected true or false, found " + describe(value));
+    diagnostics.add(pointer.text(), "expected true or false, found " + describe(value));
     return false;
   }
   out = value.boolean;
   return true;
 }
 
-bool read_text(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics, std::string& out) {
+bool read_text(const JsonValue& value, const JsonPointer& pointer, Diagnostics& diagnostics, std::string& out) {
   if (value.type != JsonValue::Type::kString) {
-    diagnostics.add(pointer, "expected a string, found " + describe(value));
+    diagnostics.add(pointer.text(), "expected a string, found " + describe(value));
     return false;
   }
   out = value.text;
   return true;
 }
 
-bool read_choice(const JsonValue& value, const std::string& pointer, const std::vector<std::string>& names,
+bool read_choice(const JsonValue& value, const JsonPointer& pointer, const std::vector<std::string>& names,
                  Diagnostics& diagnostics, int& out) {
   if (value.type == JsonValue::Type::kString) {
     const auto found = std::find(names.begin(), names.end(), value.text);
@@ -172,8 +175,8 @@ bool read_choice(const JsonValue& value, const std::string& pointer, const std::
   }
   std::string expected;
   for (const std::string& name : names) expected += (expected.empty() ? "" : ", ") + name;
-  diagnostics.add(pointer, "expected one of " + expected + "; found " + describe(value) +
-                               (value.type == JsonValue::Type::kString ? suggestion(value.text, names) : ""));
+  diagnostics.add(pointer.text(), "expected one of " + expected + "; found " + describe(value) +
+                                      (value.type == JsonValue::Type::kString ? suggestion(value.text, names) : ""));
   return false;
 }
 
@@ -194,29 +197,29 @@ const JsonValue* ObjectReader::get(const std::string& key, Presence presence) {
 bool ObjectReader::integer(const std::string& key, int& out, int low, int high, Presence presence) {
   std::int64_t wide = 0;
   const JsonValue* value = get(key, presence);
-  if (!value || !read_integer(*value, pointer_to(key), low, high, diagnostics_, wide)) return false;
+  if (!value || !read_integer(*value, {pointer_, key}, low, high, diagnostics_, wide)) return false;
   out = static_cast<int>(wide);
   return true;
 }
 
 bool ObjectReader::number(const std::string& key, double& out, double low, double high, Presence presence) {
   const JsonValue* value = get(key, presence);
-  return value && read_number(*value, pointer_to(key), low, high, diagnostics_, out);
+  return value && read_number(*value, {pointer_, key}, low, high, diagnostics_, out);
 }
 
 bool ObjectReader::boolean(const std::string& key, bool& out, Presence presence) {
   const JsonValue* value = get(key, presence);
-  return value && read_boolean(*value, pointer_to(key), diagnostics_, out);
+  return value && read_boolean(*value, {pointer_, key}, diagnostics_, out);
 }
 
 bool ObjectReader::text(const std::string& key, std::string& out, Presence presence) {
   const JsonValue* value = get(key, presence);
-  return value && read_text(*value, pointer_to(key), diagnostics_, out);
+  return value && read_text(*value, {pointer_, key}, diagnostics_, out);
 }
 
 bool ObjectReader::choice(const std::string& key, int& out, const std::vector<std::string>& names, Presence presence) {
   const JsonValue* value = get(key, presence);
-  return value && read_choice(*value, pointer_to(key), names, diagnostics_, out);
+  return value && read_choice(*value, {pointer_, key}, names, diagnostics_, out);
 }
 
 void ObjectReader::finish() {

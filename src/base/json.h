@@ -40,6 +40,19 @@ JsonValue read_json_file(const std::string& path);
 
 std::string pointer_of(const std::string& parent, const std::string& key);  // RFC 6901
 std::string pointer_of(const std::string& parent, std::size_t index);
+
+// Where a value lies, as text only for whoever has an error to report. Refers to its strings.
+class JsonPointer {
+ public:
+  JsonPointer(const std::string& whole) : parent_(whole) {}
+  JsonPointer(const std::string& parent, const std::string& key) : parent_(parent), key_(&key) {}
+  std::string text() const { return key_ == nullptr ? parent_ : pointer_of(parent_, *key_); }
+
+ private:
+  const std::string& parent_;
+  const std::string* key_ = nullptr;
+};
+
 // `null`, `"x"`, `1e+300`, `an object`, ...: a value in an error message, short and printable.
 std::string describe(const JsonValue& value);
 std::string quoted(const std::string& text);  // "text", shortened, unprintable bytes as ?
@@ -78,14 +91,14 @@ class Diagnostics {
 };
 
 // Checks of one value. Each reports to the diagnostics and returns false when the value is not what is expected.
-bool read_integer(const JsonValue& value, const std::string& pointer, std::int64_t low, std::int64_t high,
+bool read_integer(const JsonValue& value, const JsonPointer& pointer, std::int64_t low, std::int64_t high,
                   Diagnostics& diagnostics, std::int64_t& out);
-bool read_number(const JsonValue& value, const std::string& pointer, double low, double high, Diagnostics& diagnostics,
+bool read_number(const JsonValue& value, const JsonPointer& pointer, double low, double high, Diagnostics& diagnostics,
                  double& out);
-bool read_boolean(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics, bool& out);
-bool read_text(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics, std::string& out);
+bool read_boolean(const JsonValue& value, const JsonPointer& pointer, Diagnostics& diagnostics, bool& out);
+bool read_text(const JsonValue& value, const JsonPointer& pointer, Diagnostics& diagnostics, std::string& out);
 // One of `names`: its index.
-bool read_choice(const JsonValue& value, const std::string& pointer, const std::vector<std::string>& names,
+bool read_choice(const JsonValue& value, const JsonPointer& pointer, const std::vector<std::string>& names,
                  Diagnostics& diagnostics, int& out);
 
 // One object: ask for every key that the schema has, then call finish(), which reports the keys nobody asked for.

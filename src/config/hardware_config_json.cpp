@@ -85,7 +85,7 @@ class Reader : public FieldVisitor {
     }
     for (const auto& [name, item] : object->members) {
       std::string text_value;
-      if (read_text(item, pointer_of(pointer, name), diagnostics_, text_value)) value[name] = text_value;
+      if (read_text(item, {pointer, name}, diagnostics_, text_value)) value[name] = text_value;
     }
   }
   void curve(const char* key, std::vector<std::array<double, 2>>& value, double low, double high) override {
@@ -272,7 +272,7 @@ void apply_override(JsonValue& document, const std::string& option, Diagnostics&
 
 class Writer : public FieldVisitor {
  public:
-  std::string take() { return "{" + out_ + "}"; }
+  std::string take() { return out_ + "}"; }
 
   void integer(const char* key, int& value, int, int) override { put(key, std::to_string(value)); }
   void number(const char* key, double& value, double, double) override { put(key, json_number(value)); }
@@ -282,10 +282,9 @@ class Writer : public FieldVisitor {
     put(key, json_string(names[static_cast<std::size_t>(value)]));
   }
   void strings(const char* key, std::map<std::string, std::string>& value) override {
-    std::string object;
-    for (const auto& [name, item] : value)
-      object += (object.empty() ? "" : ",") + json_string(name) + ":" + json_string(item);
-    put(key, "{" + object + "}");
+    put(key, "{");
+    for (const auto& [name, item] : value) put(name, json_string(item));
+    out_ += "}";
   }
   void curve(const char* key, std::vector<std::array<double, 2>>& value, double, double) override {
     std::string rows;
@@ -295,20 +294,20 @@ class Writer : public FieldVisitor {
     put(key, "[" + rows + "]");
   }
   void group(const char* key, const std::function<void()>& fields) override {
-    std::string outer;
-    std::swap(outer, out_);
+    put(key, "{");
     fields();
-    std::swap(outer, out_);
-    put(key, "{" + outer + "}");
+    out_ += "}";
   }
   void library(const char* key, const char*, const std::function<void()>& fields) override { group(key, fields); }
 
  private:
-  void put(const char* key, const std::string& value) {
-    if (!out_.empty()) out_ += ",";
-    out_ += json_string(key) + ":" + value;
+  void put(const std::string& key, const std::string& value) {
+    if (out_.back() != '{') out_ += ',';
+    out_ += json_string(key);
+    out_ += ':';
+    out_ += value;
   }
-  std::string out_;
+  std::string out_ = "{";
 };
 
 template <class Struct>

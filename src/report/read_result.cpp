@@ -197,7 +197,7 @@ SimulationResult read_result(const JsonValue& document, Diagnostics& diagnostics
   Reader reader(document, "", diagnostics);
   if (const JsonValue* version = reader.get("schema_version", kRequired)) {
     std::int64_t number = 0;
-    read_integer(*version, "/schema_version", 1, 1, diagnostics, number);
+    read_integer(*version, reader.pointer("schema_version"), 1, 1, diagnostics, number);
   }
   if (const JsonValue* manifest = reader.get("manifest"))
     read_manifest(*manifest, "/manifest", diagnostics, out.manifest);
