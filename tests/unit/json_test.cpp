@@ -51,7 +51,7 @@ TEST_CASE("json: integers are exact and bounded") {
   const auto read = [](const std::string& text, std::int64_t low, std::int64_t high) -> std::int64_t {
     Diagnostics diagnostics("f");
     std::int64_t out = -99;
-    read_integer(parse_json(text, "f"), "/x", low, high, diagnostics, out);
+    read_integer(parse_json(text, "f"), std::string("/x"), low, high, diagnostics, out);
     return out;
   };
   CHECK(read("64", 1, 64) == 64);
