@@ -86,6 +86,18 @@ TEST_CASE("sweep: tables, a second run for nothing, shards and merge, all the sa
   CHECK_THAT(missing.err, Contains("32 of 48 rows"));
 }
 
+TEST_CASE("sweep: fewer blocks or every block, the same bytes") {
+  const ScratchFolder folder;
+  const std::string spec = folder.write(
+      "spec.json", "{\"base\": \"" + kRoot + "/configs/vitality.json\", \"workloads\": [\"" + kRoot +
+                       "/workloads/deit_tiny.json\"], \"axes\": {\"matrix_engine.rows\": [24, 64], "
+                       "\"scratchpad.capacity_kib\": [150, 200, 800], \"attention\": [\"taylor\", \"softmax\"]}}");
+  REQUIRE(run_program({"sweep", "--spec", spec, "--out", folder.path("fewer")}).exit_code == 0);
+  REQUIRE(run_program({"sweep", "--spec", spec, "--out", folder.path("every"), "--every-block"}).exit_code == 0);
+  CHECK(lines_of(folder.path("fewer/results.csv")) == 13);
+  CHECK(read_text(folder.path("fewer/results.csv")) == read_text(folder.path("every/results.csv")));
+}
+
 TEST_CASE("sweep: kill -9 at any moment, and SIGINT") {
   const ScratchFolder folder;
   const std::string spec = folder.write("spec.json", spec_text());
