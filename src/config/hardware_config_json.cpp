@@ -283,7 +283,10 @@ class Writer : public FieldVisitor {
   }
   void strings(const char* key, std::map<std::string, std::string>& value) override {
     put(key, "{");
-    for (const auto& [name, item] : value) put(name, json_string(item));
+    for (const auto& [name, item] : value) {
+      separate();
+      out_ += json_string(name) + ":" + json_string(item);
+    }
     out_ += "}";
   }
   void curve(const char* key, std::vector<std::array<double, 2>>& value, double, double) override {
@@ -301,10 +304,14 @@ class Writer : public FieldVisitor {
   void library(const char* key, const char*, const std::function<void()>& fields) override { group(key, fields); }
 
  private:
-  void put(const std::string& key, const std::string& value) {
+  void separate() {
     if (out_.back() != '{') out_ += ',';
-    out_ += json_string(key);
-    out_ += ':';
+  }
+  void put(const char* key, const std::string& value) {
+    separate();
+    out_ += '"';
+    out_ += key;
+    out_ += "\":";
     out_ += value;
   }
   std::string out_ = "{";

@@ -181,7 +181,7 @@ PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::in
   planned.variables = variables(design, planned.workload, config_json);
 
   // A constraint that only reads the config settles the row without a run.
-  const JsonValue known = parse_json(planned.variables, spec_.file);
+  const JsonValue known = spec_.constraints.empty() ? JsonValue() : parse_json(planned.variables, spec_.file);
   for (const Expression& constraint : spec_.constraints) {
     if (has_unknown_name(constraint, known)) continue;
     if (!constraint.holds([&](const std::string& name) { return expression_value(*known.find(name)); })) {

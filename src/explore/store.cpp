@@ -83,9 +83,7 @@ ResultStore::ResultStore(const std::string& directory, Mode mode) : file_(direct
 
 ResultStore::~ResultStore() {
   // What is left in the open transaction are rows that the next run writes again.
-  find_.reset();
-  put_row_.reset();
-  put_result_.reset();
+  for (Statement* statement : {&find_, &begin_, &commit_, &put_row_, &put_result_}) statement->reset();
   if (in_transaction_) sqlite3_exec(database_, "COMMIT", nullptr, nullptr, nullptr);
   sqlite3_close(database_);
   if (lock_ >= 0) close(lock_);
@@ -151,6 +149,8 @@ void ResultStore::open(Mode mode) {
 
   find_ = prepare("SELECT status, reason" + total_columns("") + " FROM points WHERE key = ?");
   if (mode == Mode::kRead) return;
+  begin_ = prepare("BEGIN IMMEDIATE");
+  commit_ = prepare("COMMIT");
   put_row_ = prepare("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)");
   std::string slots = "?, ?, ?";
   for (std::size_t i = 0; i < kTotalCount; ++i) slots += ", ?";
@@ -245,13 +245,13 @@ void ResultStore::begin_spec(const std::string& new_identity, const std::string&
 
 void ResultStore::begin() {
   if (in_transaction_) return;
-  execute("BEGIN IMMEDIATE");
+  run(begin_.get());
   in_transaction_ = true;
 }
 
 void ResultStore::commit() {
   if (!in_transaction_) return;
-  execute("COMMIT");
+  run(commit_.get());
   in_transaction_ = false;
 }
 

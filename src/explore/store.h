@@ -92,7 +92,7 @@ class ResultStore {
   int lock_ = -1;
   sqlite3* database_ = nullptr;
   bool in_transaction_ = false;
-  Statement find_, put_row_, put_result_;
+  Statement find_, begin_, commit_, put_row_, put_result_;
 };
 
 }  // namespace vitality
