@@ -196,20 +196,9 @@ class AttentionMapper {
     return buffer;
   }
 
-  // A job with one streamed operand, an optional second operand and a result buffer.
-  struct Shape {
-    int m, k, n;
-  };
-  Job& start(UnitKind unit, JobKind kind, std::int32_t op_index, Shape shape, std::int32_t streamed,
+  Job& start(UnitKind unit, JobKind kind, std::int32_t op_index, ScheduleBuilder::Shape shape, std::int32_t streamed,
              std::int32_t second, std::int32_t result, int flags = 0) {
-    Job& job = builder_.begin(unit, kind, layer_, op_index);
-    job.m = shape.m, job.k = shape.k, job.n = shape.n;
-    job.flags = static_cast<std::uint16_t>(flags);
-    job.streamed = streamed, job.stationary = second, job.result = result;
-    job.streamed_stride = job.stationary_stride = job.result_stride = shape.n;
-    if (streamed != kNone) builder_.read(streamed);
-    if (second != kNone) builder_.read(second);
-    return job;
+    return builder_.begin(unit, kind, layer_, op_index, shape, streamed, second, result, flags);
   }
   std::int32_t end(std::int32_t written) {
     builder_.write(written);

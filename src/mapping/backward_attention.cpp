@@ -115,18 +115,6 @@ void AttentionBackward::store(std::int32_t op_index, const HeadColumns& from, in
                               from.offset + head_ * from.head_stride, rows.count, depth, buffer, offset)});
 }
 
-Job& AttentionBackward::start(UnitKind unit, JobKind kind, std::int32_t op_index, Shape shape, std::int32_t streamed,
-                              std::int32_t second, std::int32_t result, int flags) {
-  Job& job = builder_.begin(unit, kind, index_, op_index);
-  job.m = shape.m, job.k = shape.k, job.n = shape.n;
-  job.flags = static_cast<std::uint16_t>(flags);
-  job.streamed = streamed, job.stationary = second, job.result = result;
-  job.streamed_stride = job.stationary_stride = job.result_stride = shape.n;
-  if (streamed != kNone) builder_.read(streamed);
-  if (second != kNone) builder_.read(second);
-  return job;
-}
-
 void AttentionBackward::column_sum(std::int32_t op_index, int rows, int cols, std::int32_t source, int offset,
                                    std::int32_t sum, bool first, int flags) {
   start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum,

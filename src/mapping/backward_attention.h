@@ -46,11 +46,10 @@ class AttentionBackward {
   // Rows of dQ, dK or dV of this head to memory.
   void store(std::int32_t op_index, const HeadColumns& from, int tokens, int depth, const Chunk& rows,
              std::int32_t buffer, int offset = 0);
-  struct Shape {
-    int m, k, n;
-  };
-  Job& start(UnitKind unit, JobKind kind, std::int32_t op_index, Shape shape, std::int32_t streamed,
-             std::int32_t second, std::int32_t result, int flags = 0);
+  Job& start(UnitKind unit, JobKind kind, std::int32_t op_index, ScheduleBuilder::Shape shape, std::int32_t streamed,
+             std::int32_t second, std::int32_t result, int flags = 0) {
+    return builder_.begin(unit, kind, index_, op_index, shape, streamed, second, result, flags);
+  }
   void end(std::int32_t written) {
     builder_.write(written);
     builder_.finish();

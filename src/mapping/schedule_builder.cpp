@@ -115,6 +115,18 @@ Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op) {
   return job_;
 }
 
+Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op, Shape shape, std::int32_t streamed,
+                            std::int32_t second, std::int32_t result, int flags) {
+  Job& job = begin(unit, kind, layer, op);
+  job.m = shape.m, job.k = shape.k, job.n = shape.n;
+  job.flags = static_cast<std::uint16_t>(flags);
+  job.streamed = streamed, job.stationary = second, job.result = result;
+  job.streamed_stride = job.stationary_stride = job.result_stride = shape.n;
+  if (streamed != kNone) read(streamed);
+  if (second != kNone) read(second);
+  return job;
+}
+
 void ScheduleBuilder::depend_on(std::int32_t job, DependencyKind kind) {
   if (job == kNone || job == job_count()) return;
   pending_.push_back(key_of({job, static_cast<std::uint32_t>(kind)}));

@@ -33,6 +33,12 @@ class ScheduleBuilder {
 
   // Starts a job; then its accesses; then finish() adds it to the schedule and returns its index.
   Job& begin(UnitKind unit, JobKind kind, int layer, int op);
+  // With a streamed operand and a second one (kNone: none), both read, and a result, rows of shape.n elements.
+  struct Shape {
+    int m, k, n;
+  };
+  Job& begin(UnitKind unit, JobKind kind, int layer, int op, Shape shape, std::int32_t streamed, std::int32_t second,
+             std::int32_t result, int flags);
   void read(std::int32_t buffer);  // operand: released early where the unit says so
   void write(std::int32_t buffer);
   void accumulate(std::int32_t buffer);  // partial sums of one chain of passes of one array: kept in order by the array
