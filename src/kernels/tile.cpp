@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/instruction_sets.h"
+#include "tensor/functions.h"
 #include "tensor/gemm.h"
 
 namespace vitality {
@@ -82,12 +84,22 @@ bool code_sums(int m, int k, int n, ConstTile streamed, ConstTile stationary, Ti
 
 }  // namespace
 
+namespace {
+
+VITALITY_VECTORS void store_codes(double* x, std::size_t count, double factor, double limit) {
+  for (std::size_t i = 0; i < count; ++i) x[i] = round_half_even(std::min(limit, std::max(-limit, x[i] * factor)));
+}
+
+VITALITY_VECTORS void store_singles(double* x, std::size_t count, double factor) {
+  for (std::size_t i = 0; i < count; ++i) x[i] = static_cast<double>(static_cast<float>(x[i] * factor));
+}
+
+}  // namespace
+
 void Arithmetic::store(double* x, std::size_t count, double factor) const {
-  if (integer() && unit_ == 0) {
-    for (std::size_t i = 0; i < count; ++i) x[i] = round_half_even(std::min(limit_, std::max(-limit_, x[i] * factor)));
-  } else {
-    for (std::size_t i = 0; i < count; ++i) x[i] = store(x[i] * factor);
-  }
+  if (integer() && unit_ == 0) return store_codes(x, count, factor, limit_);
+  if (precision_ == Precision::kFp32) return store_singles(x, count, factor);
+  for (std::size_t i = 0; i < count; ++i) x[i] = store(x[i] * factor);
 }
 
 void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums,
@@ -255,10 +267,9 @@ void softmax_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, doubl
     double* to = result.row(r);
     double largest = from[0], sum = 0;
     for (int c = 1; c < n; ++c) largest = std::max(largest, from[c]);
-    for (int c = 0; c < n; ++c) {
-      to[c] = std::exp((from[c] - largest) * scale);
-      sum += to[c];
-    }
+    for (int c = 0; c < n; ++c) to[c] = (from[c] - largest) * scale;
+    exponentials(to, static_cast<std::size_t>(n), to);
+    for (int c = 0; c < n; ++c) sum += to[c];
     arithmetic.store(to, static_cast<std::size_t>(n), unit / sum);
   }
 }

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "reference/quantizer.h"
+#include "tensor/functions.h"
 #include "tensor/matrix_ops.h"
 
 namespace vitality {
@@ -51,7 +52,9 @@ MatrixD softmax_map(const MatrixD& q, const MatrixD& k, const MatrixD* bias) {
     for (int j = 0; j < p.cols(); ++j) row[j] = row[j] / root + (bias ? (*bias)(i, j) : 0);
     const double top = *std::max_element(row, row + p.cols());
     double sum = 0;
-    for (int j = 0; j < p.cols(); ++j) sum += row[j] = std::exp(row[j] - top);
+    for (int j = 0; j < p.cols(); ++j) row[j] -= top;
+    exponentials(row, static_cast<std::size_t>(p.cols()), row);
+    for (int j = 0; j < p.cols(); ++j) sum += row[j];
     for (int j = 0; j < p.cols(); ++j) row[j] /= sum;
   }
   return p;

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "reference/layers.h"
+#include "tensor/functions.h"
 
 namespace vitality::reference {
 namespace {
@@ -163,7 +164,7 @@ Codes fixed_softmax(const Codes& q, const Codes& k, const Codes& v, const FixedA
     }
     double sum = 0;
     for (int c = 0; c < n; ++c) {
-      exponentials[static_cast<std::size_t>(c)] = std::exp(static_cast<double>(scores(r, c) - largest) * s.scores);
+      exponentials[static_cast<std::size_t>(c)] = exponential(static_cast<double>(scores(r, c) - largest) * s.scores);
       sum += exponentials[static_cast<std::size_t>(c)];
     }
     const double factor = 1 / s.probability / sum;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tensor/functions.h"
 #include "tensor/gemm.h"
 #include "workload/parameters.h"
 
@@ -77,23 +78,29 @@ MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift,
   return y;
 }
 
-double activate(ActivationKind kind, double x) {
+void activate(ActivationKind kind, const double* x, std::size_t count, double* y) {
   switch (kind) {
     case ActivationKind::kGelu:
-      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-    case ActivationKind::kHardswish:
-      return x * std::min(6.0, std::max(0.0, x + 3)) / 6;
+      return gelu(x, count, y);
     case ActivationKind::kSilu:
-      return x / (1 + std::exp(-x));
+      return silu(x, count, y);
+    case ActivationKind::kHardswish:
+      for (std::size_t i = 0; i < count; ++i) y[i] = x[i] * std::min(6.0, std::max(0.0, x[i] + 3)) / 6;
+      return;
     case ActivationKind::kRelu:
-      return std::max(0.0, x);
+      for (std::size_t i = 0; i < count; ++i) y[i] = std::max(0.0, x[i]);
+      return;
   }
+}
+
+double activate(ActivationKind kind, double x) {
+  activate(kind, &x, 1, &x);
   return x;
 }
 
 MatrixD activation(ActivationKind kind, const MatrixD& x) {
   MatrixD y = MatrixD::unset(x.rows(), x.cols());
-  std::transform(x.data(), x.data() + x.size(), y.data(), [kind](double value) { return activate(kind, value); });
+  activate(kind, x.data(), x.size(), y.data());
   return y;
 }
 

@@ -17,7 +17,9 @@ constexpr double kLayerNormEpsilon = 1e-6;
 MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift);
 MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean,
                    const MatrixD& variance);
-double activate(ActivationKind kind, double x);  // GELU with erf, Hardswish x relu6(x+3)/6, SiLU, ReLU
+// GELU with erf, Hardswish x relu6(x+3)/6, SiLU, ReLU; y may be x.
+void activate(ActivationKind kind, const double* x, std::size_t count, double* y);
+double activate(ActivationKind kind, double x);
 MatrixD activation(ActivationKind kind, const MatrixD& x);
 MatrixD add(const MatrixD& a, const MatrixD& b);
 MatrixD mean_rows(const MatrixD& x);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 
 #include "reference/layers.h"
@@ -401,26 +400,13 @@ void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_co
   const Layer& l = layer(layer_index);
   const double in = plan_.input_scale(layer_index, 0), out = 1 / plan_.scale(layer_index);
   if (const auto* activation = std::get_if<Activation>(&l.parameters)) {
-    const auto activated = [&](double value) {
-      return arithmetic_.store(reference::activate(activation->function, value * in) * out);
-    };
-    const int limit = max_code(config_.precision);
-    if (limit > 0 && activated_layer_ != layer_index) {
-      activated_.assign(2 * static_cast<std::size_t>(limit) + 1, std::numeric_limits<double>::quiet_NaN());
-      activated_layer_ = layer_index;
-    }
+    const auto count = static_cast<std::size_t>(n);
     for (int r = 0; r < m; ++r) {
       const double* const from = x.row(r);
       double* const to = y.row(r);
-      for (int c = 0; c < n; ++c) {
-        if (!(std::fabs(from[c]) <= limit) || from[c] != static_cast<int>(from[c]) || limit == 0) {
-          to[c] = activated(from[c]);
-          continue;
-        }
-        double& known = activated_[static_cast<std::size_t>(static_cast<int>(from[c]) + limit)];
-        if (std::isnan(known)) known = activated(from[c]);
-        to[c] = known;
-      }
+      for (int c = 0; c < n; ++c) to[c] = from[c] * in;
+      reference::activate(activation->function, to, count, to);
+      arithmetic_.store(to, count, out);
     }
   } else if (std::holds_alternative<BatchNorm>(l.parameters)) {
     const LayerConstants& k = constants(layer_index);

@@ -98,9 +98,6 @@ class ValueExecutor : public TileExecutor {
   std::map<int, AttentionScales> attention_;
   std::map<int, LayerConstants> constants_;
   std::vector<double> pack_a_, pack_b_, sums_;
-  // Fixed formats: the activation of every code of the layer, filled as codes come; NaN: not yet.
-  int activated_layer_ = -1;
-  std::vector<double> activated_;
 };
 
 }  // namespace vitality

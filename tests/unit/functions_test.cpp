@@ -1,0 +1,80 @@
+#include "tensor/functions.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "base/random.h"
+
+using namespace vitality;
+
+namespace {
+
+using Function = void (*)(const double*, std::size_t, double*);
+
+// Largest error of `function` on uniform points of [low, high]: units in the last place of exact(x), over allowance(x).
+template <class Exact, class Allowance>
+double worst_error(Function function, double low, double high, Exact exact, Allowance allowance) {
+  Random random(7);
+  std::vector<double> x(20000), y(x.size());
+  for (double& value : x) value = low + (high - low) * random.unit();
+  function(x.data(), x.size(), y.data());
+  double worst = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const long double want = exact(static_cast<long double>(x[i]));
+    const double magnitude = std::fabs(static_cast<double>(want));
+    const double unit = std::nextafter(magnitude, HUGE_VAL) - magnitude;
+    worst = std::max(worst, static_cast<double>(std::fabs(y[i] - want)) / unit / allowance(x[i]));
+  }
+  return worst;
+}
+
+double once(Function function, double x) {
+  function(&x, 1, &x);
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("exp, GELU and SiLU of arrays against libm", "[functions]") {
+  const auto one = [](double) { return 1.0; };
+  const auto exact_exp = [](long double x) { return std::exp(x); };
+  CHECK(worst_error(exponentials, -1, 1, exact_exp, one) < 1);
+  CHECK(worst_error(exponentials, -708, 709, exact_exp, one) < 1);
+  const auto exact_silu = [](long double x) { return x / (1 + std::exp(-x)); };
+  CHECK(worst_error(silu, -40, 40, exact_silu, one) < 3);
+  const auto exact_gelu = [](long double x) { return x / 2 * std::erfc(-x * std::sqrt(0.5L)); };
+  CHECK(worst_error(gelu, 0, 2, exact_gelu, one) < 8);
+  CHECK(worst_error(gelu, 0, 40, exact_gelu, one) < 8);
+  const auto tail = [](double x) { return 1 + x * x / 2; };
+  CHECK(worst_error(gelu, -2, 0, exact_gelu, tail) < 8);
+  CHECK(worst_error(gelu, -37, 0, exact_gelu, tail) < 8);
+}
+
+TEST_CASE("exp, GELU and SiLU of arrays at the ends of the range", "[functions]") {
+  const double infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(exponential(0) == 1);
+  CHECK(exponential(-infinity) == 0);
+  CHECK(exponential(infinity) == infinity);
+  CHECK(exponential(-1e300) == 0);
+  CHECK(exponential(710) == infinity);
+  CHECK(std::isnan(exponential(nan)));
+  CHECK(once(gelu, 0) == 0);
+  CHECK(once(gelu, infinity) == infinity);
+  CHECK(once(gelu, 1e300) == 1e300);
+  CHECK(once(gelu, -1e300) == 0);
+  CHECK(std::isnan(once(gelu, nan)));
+  CHECK(once(silu, infinity) == infinity);
+  CHECK(std::isnan(once(silu, nan)));
+}
+
+TEST_CASE("exp, GELU and SiLU: an element's bits do not depend on its place", "[functions]") {
+  Random random(11);
+  std::vector<double> x(37), y(x.size());
+  for (double& value : x) value = 12 * random.unit() - 6;
+  for (const Function function : {exponentials, gelu, silu}) {
+    function(x.data(), x.size(), y.data());
+    for (std::size_t i = 0; i < x.size(); ++i) CHECK(y[i] == once(function, x[i]));
+  }
+}
