@@ -5,39 +5,50 @@
 
 #include "reference/attention.h"
 #include "reference/layers.h"
+#include "tensor/matrix_ops.h"
 
 namespace vitality::reference {
 namespace {
-
-double largest(const MatrixD& x) {
-  double value = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) value = std::max(value, std::fabs(x.data()[i]));
-  return value;
-}
 
 const MatrixD* pointer(const MatrixD& bias) {
   return bias.empty() ? nullptr : &bias;
 }
 
-class Forward {
+}  // namespace
+
+class ForwardPass::Layers {
  public:
-  Forward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options)
-      : model_(model), parameters_(parameters), options_(options) {
+  Layers(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options)
+      : model_(model), parameters_(parameters), options_(options), readers_(model.layers.size(), 1) {
     const std::vector<ParameterInfo> infos = parameters_of(model);
     for (int i = 0; i < model.images; ++i) images_.push_back(parameters.tensor(infos[static_cast<std::size_t>(i)]));
+    result_.outputs.resize(model.layers.size());
+    result_.ranges.resize(model.layers.size());
+    for (const Layer& layer : model.layers)
+      for (const int source : layer.inputs)
+        if (!is_model_input(source)) ++readers_[static_cast<std::size_t>(source)];
   }
 
-  ForwardResult run() {
-    const std::size_t count = model_.layers.size();
-    result_.outputs.resize(count);
-    result_.ranges.resize(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      index_ = static_cast<int>(i);
-      result_.outputs[i] = std::visit([this](const auto& p) { return apply(p); }, layer().parameters);
+  void reach(int last) {
+    for (; index_ <= last; ++index_) {
+      const auto i = static_cast<std::size_t>(index_);
+      MatrixD& output = result_.outputs[i];
+      output = std::visit([this](const auto& p) { return apply(p); }, layer().parameters);
+      result_.ranges[i].output = max_abs(output);
+      if (readers_[i] == 0) output = MatrixD();
+      for (const int source : layer().inputs)
+        if (!is_model_input(source)) drop(source);
       if (options_.progress) options_.progress(index_);
     }
-    return std::move(result_);
   }
+
+  // A reader of the output is done: one of the layers, or who waits for the result.
+  void drop(int layer_index) {
+    const auto i = static_cast<std::size_t>(layer_index);
+    if (--readers_[i] == 0) result_.outputs[i] = MatrixD();
+  }
+
+  ForwardResult& result() { return result_; }
 
  private:
   const Layer& layer() const { return model_.layers[static_cast<std::size_t>(index_)]; }
@@ -86,7 +97,7 @@ class Forward {
     MatrixD output(a.instances * a.n_q, a.heads * a.d_v);
     MatrixD bias;
     if (a.bias_params > 0) bias = expanded_score_bias(a, parameter(0));
-    AttentionRanges& ranges = result_.ranges[static_cast<std::size_t>(index_)];
+    LayerRanges& ranges = result_.ranges[static_cast<std::size_t>(index_)];
     double worst = 0, peak = 0, dot = 0, norm_a = 0, norm_b = 0;
     for (int instance = 0; instance < a.instances; ++instance) {
       for (int h = 0; h < a.heads; ++h) {
@@ -112,7 +123,7 @@ class Forward {
   }
 
   MatrixD head_output(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
-                      AttentionRanges& ranges) const {
+                      LayerRanges& ranges) const {
     const AttentionMap map = attention_map(options_, index_);
     const MatrixD* const kept_bias = options_.score_bias_first_order ? pointer(bias) : nullptr;
     const auto mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
@@ -139,7 +150,7 @@ class Forward {
   }
 
   MatrixD softmax_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
-                       AttentionRanges& ranges) const {
+                       LayerRanges& ranges) const {
     // |Q K^T| <= the product of the largest row norms: a bound is enough for a 32-bit range.
     const auto row_norm = [](const MatrixD& x) {
       double most = 0;
@@ -151,17 +162,17 @@ class Forward {
       return std::sqrt(most);
     };
     ranges.scores =
-        std::max(ranges.scores, row_norm(q) * row_norm(k) / std::sqrt(static_cast<double>(q.cols())) + largest(bias));
+        std::max(ranges.scores, row_norm(q) * row_norm(k) / std::sqrt(static_cast<double>(q.cols())) + max_abs(bias));
     return softmax_attention(q, k, v, pointer(bias));
   }
 
   MatrixD taylor_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
-                      AttentionRanges& ranges) const {
+                      LayerRanges& ranges) const {
     TaylorSteps steps = taylor_attention(q, k, v, options_.score_bias_first_order ? pointer(bias) : nullptr);
-    ranges.context = std::max(ranges.context, largest(steps.g));
+    ranges.context = std::max(ranges.context, max_abs(steps.g));
     // T_N is Q G plus a row: neither Q G nor the row exceeds the sum of the two magnitudes.
     ranges.numerator = std::max(
-        ranges.numerator, largest(steps.t_n) + 2 * std::sqrt(static_cast<double>(q.cols())) * largest(steps.v_sum));
+        ranges.numerator, max_abs(steps.t_n) + 2 * std::sqrt(static_cast<double>(q.cols())) * max_abs(steps.v_sum));
     return std::move(steps.z);
   }
 
@@ -169,11 +180,23 @@ class Forward {
   const ParameterSource& parameters_;
   const ForwardOptions& options_;
   std::vector<MatrixD> images_;
+  std::vector<int> readers_;  // of each output: layers still to run, and one for who waits for the result
   int index_ = 0;
   ForwardResult result_;
 };
 
-}  // namespace
+ForwardPass::ForwardPass(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options)
+    : layers_(std::make_unique<Layers>(model, parameters, options)) {}
+ForwardPass::~ForwardPass() = default;
+void ForwardPass::reach(int layer) {
+  layers_->reach(layer);
+}
+void ForwardPass::drop(int layer) {
+  layers_->drop(layer);
+}
+ForwardResult& ForwardPass::result() {
+  return layers_->result();
+}
 
 Mask head_mask(const ForwardOptions& options, int layer, int instance, int head, const MatrixD& q, const MatrixD& k) {
   Mask mask = options.mask ? options.mask(layer, instance, head, q, k) : predict_mask(q, k, options.predictor);
@@ -182,7 +205,9 @@ Mask head_mask(const ForwardOptions& options, int layer, int instance, int head,
 }
 
 ForwardResult forward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options) {
-  return Forward(model, parameters, options).run();
+  ForwardPass pass(model, parameters, options);
+  pass.reach(static_cast<int>(model.layers.size()) - 1);
+  return std::move(pass.result());
 }
 
 }  // namespace vitality::reference

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "reference/sparse_attention.h"
@@ -14,9 +15,10 @@ namespace vitality::reference {
 // kTaylor stands for its elided form too: the same values in exact arithmetic.
 enum class AttentionMap { kSoftmax, kTaylor, kSparse, kUnified, kUnifiedAdditive, kReleased };
 
-// Largest magnitudes of what attention forms inside, over heads and instances: fixed-point formats are calibrated from
-// them.
-struct AttentionRanges {
+// Largest magnitudes of a layer's output and of what attention forms inside, over heads and instances: fixed-point
+// formats are calibrated from them.
+struct LayerRanges {
+  double output = 0;
   double context = 0;    // G (Taylor), G / (n sqrt d) is context / (n sqrt d)
   double numerator = 0;  // Q G and T_N
   double scores = 0;     // Q K^T / sqrt(d), with its bias (softmax)
@@ -52,7 +54,7 @@ struct ForwardOptions {
 
 struct ForwardResult {
   std::vector<MatrixD> outputs;         // per layer
-  std::vector<AttentionRanges> ranges;  // per layer
+  std::vector<LayerRanges> ranges;  // per layer
   std::vector<ApproximationError> approximation;
 };
 
@@ -63,5 +65,20 @@ inline AttentionMap attention_map(const ForwardOptions& options, int layer) {
 Mask head_mask(const ForwardOptions& options, int layer, int instance, int head, const MatrixD& q, const MatrixD& k);
 
 ForwardResult forward(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options);
+
+// The same in steps, for those who look at a layer at a time: outputs that nobody needs any more are dropped. Model,
+// parameters and options have to stay.
+class ForwardPass {
+ public:
+  ForwardPass(const VitModel& model, const ParameterSource& parameters, const ForwardOptions& options);
+  ~ForwardPass();
+  void reach(int layer);  // runs the layers up to this one
+  void drop(int layer);   // its output goes, now or when it has come and the last layer has read it
+  ForwardResult& result();
+
+ private:
+  class Layers;
+  std::unique_ptr<Layers> layers_;
+};
 
 }  // namespace vitality::reference

@@ -1,7 +1,9 @@
 #include "sim/simulate.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -31,7 +33,8 @@ struct Inputs {
   SeededParameters seeded;
   const ParameterSource& parameters;
   reference::ForwardOptions forward;
-  reference::ForwardResult expected;
+  std::unique_ptr<reference::ForwardPass> pass;  // null where nothing is checked or predicted
+  bool in_step = false;                          // the reference runs layer by layer beside the machine
   std::vector<int> labels;            // of training
   std::unique_ptr<MaskSource> masks;  // null where attention needs none
 
@@ -49,11 +52,15 @@ struct Inputs {
     }
     if (!options.numerics && !(masks && masks->predicted())) return;
     forward.measure_approximation = options.numerics;
+    pass = std::make_unique<reference::ForwardPass>(model, parameters, forward);
+    // Few tensors are alive then: what would be hundreds of MiB stays in the caches.
+    in_step = !options.training && !options.observe && !masks && !has_given_tensors(model, options);
+    if (in_step) return;
     if (options.progress)
       forward.progress = [&](int layer) {
         options.progress("reference", (layer + 1.0) / static_cast<double>(model.layers.size()));
       };
-    expected = reference::forward(model, parameters, forward);
+    pass->reach(static_cast<int>(model.layers.size()) - 1);
     if (!masks) return;
     forward.mask = [this, &model](int layer, int instance, int head, auto&&...) {  // those of the pass that has run
       const auto& a = std::get<Attention>(model.layers[static_cast<std::size_t>(layer)].parameters);
@@ -61,21 +68,53 @@ struct Inputs {
           .of_layer[static_cast<std::size_t>(layer)][static_cast<std::size_t>(instance * a.heads + head)];
     };
   }
+
+  static bool has_given_tensors(const VitModel& model, const SimulationOptions& options) {
+    return !options.selected.empty() || std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+      return std::holds_alternative<GivenTensor>(layer.parameters);
+    });
+  }
 };
 
 // Everything of a run that has to do with values: the formats calibrated from the reference, the machine's datapath.
 struct Values {
+  reference::ForwardPass& pass;
   const reference::ForwardResult& expected;
   ValuePlan plan;
   ValueExecutor executor;
   ValueExecutor::ResultGrids grids;
+  struct Error {
+    bool known = false;
+    double max_abs, max_rel, cosine;
+  };
+  std::vector<Error> errors;  // per layer
 
   // model: the forward pass; step: what the machine runs.
   Values(const Schedule& schedule, const VitModel& model, const VitModel& step, const HardwareConfig& config,
          const Inputs& inputs)
-      : expected(inputs.expected),
-        plan(model, config, expected, inputs.parameters),
-        executor(schedule, step, config, plan, inputs.parameters, expected.outputs) {}
+      : pass(*inputs.pass),
+        expected(pass.result()),
+        plan(model, config, expected, inputs.parameters, [this](int layer) { pass.reach(layer); }),
+        executor(schedule, step, config, plan, inputs.parameters, expected.outputs),
+        errors(schedule.layer_output.size()) {
+    if (!inputs.in_step) return;
+    std::multimap<std::int32_t, int> layers_of;
+    for (std::size_t i = 0; i < errors.size(); ++i) {
+      if (schedule.layer_output[i] == kNone) {
+        pass.drop(static_cast<int>(i));
+      } else {
+        layers_of.emplace(schedule.layer_output[i], static_cast<int>(i));
+      }
+    }
+    executor.observe_written([this, layers_of = std::move(layers_of)](std::int32_t tensor) {
+      const auto [first, last] = layers_of.equal_range(tensor);
+      for (auto it = first; it != last; ++it) {
+        pass.reach(it->second);
+        compare_layer(tensor, it->second);
+        pass.drop(it->second);
+      }
+    });
+  }
 
   // Training in fixed formats: the grids of gradients, from the same jobs run in double beforehand, one after the
   // other.
@@ -93,8 +132,9 @@ struct Values {
   }
 
   // Largest error of a layer over the largest value of its reference, and the angle between the two.
-  // got: what the machine has, in units of `scale`.
-  static void compare_layer(const MatrixD& got, double scale, const MatrixD& want, LayerResult& layer) {
+  void compare_layer(std::int32_t tensor, int layer) {
+    const MatrixD &got = executor.codes(tensor), &want = expected.outputs[static_cast<std::size_t>(layer)];
+    const double scale = executor.real_scale(tensor);
     double worst = 0, peak = 0, dot = 0, norm_a = 0, norm_b = 0;
     for (std::size_t i = 0; i < got.size(); ++i) {
       const double a = got.data()[i] * scale, b = want.data()[i];
@@ -103,23 +143,26 @@ struct Values {
       peak = std::max(peak, std::fabs(b));
       dot += a * b, norm_a += a * a, norm_b += b * b;
     }
-    layer.has_error = true;
-    layer.max_abs_error = worst;
-    layer.max_rel_error = peak > 0 ? worst / peak : worst;
-    layer.cosine_similarity =
-        norm_a > 0 && norm_b > 0 ? dot / (std::sqrt(norm_a) * std::sqrt(norm_b)) : (norm_a == norm_b ? 1 : 0);
+    errors[static_cast<std::size_t>(layer)] = {
+        true, worst, peak > 0 ? worst / peak : worst,
+        norm_a > 0 && norm_b > 0 ? dot / (std::sqrt(norm_a) * std::sqrt(norm_b)) : (norm_a == norm_b ? 1 : 0)};
   }
 
   void compare(const Schedule& schedule, const HardwareConfig& config, const SimulationOptions&,
-               SimulationResult& result) const {
+               SimulationResult& result) {
     NumericsResult& numerics = result.numerics;
     numerics.checked = true;
     numerics.tolerance = numerics_tolerance(config.precision);
+    pass.reach(static_cast<int>(expected.outputs.size()) - 1);
     for (std::size_t i = 0; i < schedule.layer_output.size(); ++i) {
       const std::int32_t tensor = schedule.layer_output[i];
       if (tensor == kNone || schedule.tensors[static_cast<std::size_t>(tensor)].role == TensorRole::kInput) continue;
+      if (!errors[i].known) compare_layer(tensor, static_cast<int>(i));
       LayerResult& layer = result.layers[i];
-      compare_layer(executor.codes(tensor), executor.real_scale(tensor), expected.outputs[i], layer);
+      layer.has_error = true;
+      layer.max_abs_error = errors[i].max_abs;
+      layer.max_rel_error = errors[i].max_rel;
+      layer.cosine_similarity = errors[i].cosine;
       numerics.max_abs_error = std::max(numerics.max_abs_error, layer.max_abs_error);
       if (!(layer.max_rel_error <= numerics.max_rel_error)) numerics.max_rel_error = layer.max_rel_error;
       numerics.cosine_similarity = std::min(numerics.cosine_similarity, layer.cosine_similarity);
@@ -256,7 +299,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   if (options.training) describe_training(step, config, schedule, result);
   if (values) values->compare(schedule, config, options, result);
   if (values && options.training)
-    compare_training({model, config, inputs.parameters, inputs.forward, inputs.expected, inputs.labels}, schedule,
+    compare_training({model, config, inputs.parameters, inputs.forward, inputs.pass->result(), inputs.labels}, schedule,
                      values->executor, result);
   if (options.observe)
     options.observe({step, schedule, context.times, values ? &values->plan : nullptr,

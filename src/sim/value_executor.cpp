@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "reference/layers.h"
+#include "tensor/matrix_ops.h"
 #include "workload/training_step.h"
 
 namespace vitality {
@@ -22,14 +23,20 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
       forward_layers_(schedule.gradients.empty() ? static_cast<int>(model.layers.size()) : forward_layers(model)),
       tensors_(schedule.tensors.size()),
       reads_left_(schedule.tensors.size()),
+      writes_left_(schedule.tensors.size()),
       has_scores_(model.layers.size()) {
   for (const ScheduledOperator& op : schedule.operators)
     if (op.role == OperatorRole::kScores || op.role == OperatorRole::kSparseScores)
       has_scores_[static_cast<std::size_t>(op.layer)] = true;
   for (const Job& job : schedule.jobs) {
-    if (job.kind != JobKind::kLoad) continue;
-    for (int i = 0; i < job.m; ++i)
-      ++reads_left_[static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor)];
+    if (job.kind == JobKind::kElementwise && job.streamed == kNone) {
+      ++reads_left_[static_cast<std::size_t>(job.streamed_offset)];
+      ++writes_left_[static_cast<std::size_t>(job.aux)];
+    } else if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
+      std::vector<std::int32_t>& left = job.kind == JobKind::kLoad ? reads_left_ : writes_left_;
+      for (int i = 0; i < job.m; ++i)
+        ++left[static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor)];
+    }
   }
 }
 
@@ -65,19 +72,19 @@ MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
         for (int c = 0; c < bias.cols(); ++c) bias(r, c) -= mean;
       }
     }
-    weight_scales_[t.layer] = plan_.weight_scale(largest_magnitude(bias));
+    weight_scales_[t.layer] = plan_.weight_scale(max_abs(bias));
     return quantised(bias, weight_scales_[t.layer]);
   }
   if (std::holds_alternative<ConcatToken>(owner.parameters))
     return quantised(parameters_.tensor(parameters_of(owner)[0]), plan_.scale(t.layer));
   if (std::holds_alternative<PositionEmbedding>(owner.parameters)) {
     const MatrixD real = parameters_.tensor(parameters_of(owner)[0]);
-    weight_scales_[t.layer] = plan_.weight_scale(largest_magnitude(real));
+    weight_scales_[t.layer] = plan_.weight_scale(max_abs(real));
     return quantised(real, weight_scales_[t.layer]);
   }
   if (!is_bias) {
     EffectiveWeights weights = effective_weights(model_, t.layer, parameters_, config_.batch_norm_folded);
-    weight_scales_[t.layer] = plan_.weight_scale(largest_magnitude(weights.weight));
+    weight_scales_[t.layer] = plan_.weight_scale(max_abs(weights.weight));
     biases_[t.layer] = std::move(weights.bias);
     arithmetic_.store(weights.weight.data(), weights.weight.size(), 1 / weight_scales_[t.layer]);
     return std::move(weights.weight);
@@ -192,11 +199,22 @@ void ValueExecutor::load(const Job& job) {
         for (int r = 0; r < t.rows; ++r) target[static_cast<std::ptrdiff_t>(r) * t.buffer_stride + c] *= scale;
       }
     }
-    const TensorRole role = schedule_.tensors[static_cast<std::size_t>(t.tensor)].role;
-    if (--reads_left_[static_cast<std::size_t>(t.tensor)] == 0 &&
-        (role == TensorRole::kWeight || role == TensorRole::kState))
-      tensors_[static_cast<std::size_t>(t.tensor)] = MatrixD();
+    --reads_left_[static_cast<std::size_t>(t.tensor)];
+    drop_if_done(t.tensor);
   }
+}
+
+void ValueExecutor::drop_if_done(std::int32_t index) {
+  const auto i = static_cast<std::size_t>(index);
+  const TensorRole role = schedule_.tensors[i].role;
+  const bool kept = !written_ && role != TensorRole::kWeight && role != TensorRole::kState;
+  if (!kept && reads_left_[i] == 0 && writes_left_[i] == 0) tensors_[i] = MatrixD();
+}
+
+void ValueExecutor::note_write(std::int32_t index) {
+  if (--writes_left_[static_cast<std::size_t>(index)] > 0 || !written_) return;
+  written_(index);
+  drop_if_done(index);
 }
 
 void ValueExecutor::store(const Job& job) {
@@ -210,6 +228,7 @@ void ValueExecutor::store(const Job& job) {
       const double* row = from + static_cast<std::ptrdiff_t>(r) * t.buffer_stride;
       std::copy(row, row + t.cols, target.row(t.row + r) + t.col);
     }
+    note_write(t.tensor);
   }
 }
 
@@ -438,6 +457,9 @@ void ValueExecutor::elementwise(const Job& job) {
   const MatrixD& x = tensor(source);
   MatrixD& y = tensors_[static_cast<std::size_t>(target)];
   elementwise_tile(job.layer, job.m, job.n, 0, {x.data(), x.cols()}, {y.data(), y.cols()});
+  --reads_left_[static_cast<std::size_t>(source)];
+  drop_if_done(source);
+  note_write(target);
 }
 
 }  // namespace vitality

@@ -2,9 +2,11 @@
 // DRAM.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "config/hardware_config.h"
@@ -33,6 +35,10 @@ class ValueExecutor : public TileExecutor {
   void use(const ResultGrids& grids) { grids_ = &grids; }
   void record(ResultGrids& largest) { largest_ = &largest; }
 
+  // Called with every tensor that has been written for the last time. Tensors then go with their last use: for a run
+  // of which nobody looks at the tensors afterwards.
+  void observe_written(std::function<void(std::int32_t tensor)> written) { written_ = std::move(written); }
+
   // Real values of a tensor that the run has written.
   MatrixD real_values(std::int32_t tensor) const;
   double real_scale(std::int32_t tensor) const;  // of codes(tensor)
@@ -51,6 +57,8 @@ class ValueExecutor : public TileExecutor {
   OperatorRole role(const Job& job) const { return schedule_.operators[static_cast<std::size_t>(job.op)].role; }
   const Layer& layer(int index) const { return model_.layers[static_cast<std::size_t>(index)]; }
 
+  void drop_if_done(std::int32_t tensor);
+  void note_write(std::int32_t tensor);
   void load(const Job& job);
   void store(const Job& job);
   void fold(const Job& job);
@@ -91,7 +99,8 @@ class ValueExecutor : public TileExecutor {
   const ResultGrids* grids_ = nullptr;
   ResultGrids* largest_ = nullptr;
   std::vector<MatrixD> tensors_;          // codes or numbers; empty = not there
-  std::vector<std::int32_t> reads_left_;  // loads that still read a weight tensor: its values go with the last
+  std::vector<std::int32_t> reads_left_, writes_left_;  // of each tensor: transfers to come
+  std::function<void(std::int32_t)> written_;
   std::vector<bool> has_scores_;          // layers that form Q K^T: their score bias is not centred
   std::map<int, double> weight_scales_;
   std::map<int, std::vector<double>> biases_;

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "tensor/matrix_ops.h"
 
 namespace vitality {
 namespace {
@@ -15,79 +19,49 @@ bool moves_rows(const Layer& layer) {
 
 }  // namespace
 
-double largest_magnitude(const MatrixD& x) {
-  constexpr std::size_t kLanes = 16;  // maxima side by side: one alone is a chain of dependent comparisons
-  double lanes[kLanes] = {};
-  const double* const values = x.data();
-  std::size_t i = 0;
-  for (; i + kLanes <= x.size(); i += kLanes)
-    for (std::size_t j = 0; j < kLanes; ++j) {
-      const double magnitude = std::fabs(values[i + j]);
-      lanes[j] = lanes[j] < magnitude ? magnitude : lanes[j];
-    }
-  for (; i < x.size(); ++i) lanes[0] = std::max(lanes[0], std::fabs(values[i]));
-  return *std::max_element(lanes, lanes + kLanes);
-}
-
 ValuePlan::ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference,
-                     const ParameterSource& parameters)
-    : model_(model), config_(config), layer_(model.layers.size(), 1.0), ranges_(reference.ranges) {
+                     const ParameterSource& parameters, std::function<void(int)> reach)
+    : model_(model), config_(config), reference_(reference), reach_(std::move(reach)) {
   if (!is_integer(config.precision)) return;
+  const int count = static_cast<int>(model.layers.size()), image = count;
   const std::vector<ParameterInfo> infos = parameters_of(model);
   double brightest = 0;
   for (int i = 0; i < model.images; ++i)
-    brightest = std::max(brightest, largest_magnitude(parameters.tensor(infos[static_cast<std::size_t>(i)])));
-  image_ = weight_scale(brightest);
-  for (std::size_t i = 0; i < layer_.size(); ++i) layer_[i] = weight_scale(largest_magnitude(reference.outputs[i]));
-  share_over_images();
-  // A batch norm folded into a layer's weights: behind the layer, its result is the layer's; in front of it, its input
-  // is its result.
-  const auto same_as = [&](std::size_t i) -> double* {
-    const auto* norm = std::get_if<BatchNorm>(&model.layers[i].parameters);
-    if (norm == nullptr || !config.batch_norm_folded) return nullptr;
-    const int other = norm->folded_into < static_cast<int>(i) ? norm->folded_into : model.layers[i].inputs[0];
-    return is_model_input(other) ? &image_ : &layer_[static_cast<std::size_t>(other)];
+    brightest = std::max(brightest, max_abs(parameters.tensor(infos[static_cast<std::size_t>(i)])));
+  std::vector<bool> absorbed(model.layers.size(), false);
+  std::vector<int> group(model.layers.size() + 1);
+  std::iota(group.begin(), group.end(), 0);
+  const auto join = [&](int a, int b) {
+    b = is_model_input(b) ? image : b;
+    std::replace(group.begin(), group.end(), group[static_cast<std::size_t>(a)], int{group[static_cast<std::size_t>(b)]});
   };
-  for (std::size_t i = 0; i < layer_.size(); ++i) {
-    double* const other = same_as(i);
-    if (other == nullptr) continue;
-    const bool behind = std::get<BatchNorm>(model.layers[i].parameters).folded_into < static_cast<int>(i);
-    (behind ? *other : layer_[i]) = behind ? layer_[i] : *other;
+  for (int i = 0; i < count; ++i) {
+    const Layer& layer = model.layers[static_cast<std::size_t>(i)];
+    join(i, i % (count / model.images));  // images of a batch share their weights, so they share the formats too
+    if (moves_rows(layer))  // codes stay what they are
+      for (const int input : layer.inputs) join(i, input);
+    const auto* norm = std::get_if<BatchNorm>(&layer.parameters);
+    if (norm == nullptr || !config.batch_norm_folded) continue;
+    // Behind the layer that absorbs it, its result is the layer's; in front of it, its input is its result.
+    const bool behind = norm->folded_into < i;
+    const int other = behind ? norm->folded_into : layer.inputs[0];
+    join(i, other);
+    absorbed[static_cast<std::size_t>(behind ? other : i)] = true;
   }
-  // Rows that are only moved keep their codes: one scale, the largest.
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (std::size_t i = 0; i < layer_.size(); ++i) {
-      if (!moves_rows(model.layers[i])) continue;
-      double largest = layer_[i];
-      for (const int input : model.layers[i].inputs) largest = std::max(largest, scale(input));
-      const auto raise = [&](double& value) {
-        changed = changed || value != largest;
-        value = largest;
-      };
-      raise(layer_[i]);
-      for (const int input : model.layers[i].inputs)
-        raise(is_model_input(input) ? image_ : layer_[static_cast<std::size_t>(input)]);
-    }
-    for (std::size_t i = 0; i < layer_.size(); ++i) {
-      double* const other = same_as(i);
-      if (other != nullptr && *other != layer_[i]) changed = true, *other = layer_[i] = std::max(*other, layer_[i]);
-    }
-  }
+  for (int i = 0; i < count; ++i)
+    if (!absorbed[static_cast<std::size_t>(i)]) groups_[group[static_cast<std::size_t>(i)]].waiting.push_back(i);
+  groups_[group.back()].scale = weight_scale(brightest);
+  group_of_ = std::move(group);
 }
 
-// The images of a batch share their weights, so they share the formats too.
-void ValuePlan::share_over_images() {
-  const std::size_t count = layer_.size() / static_cast<std::size_t>(model_.images);
-  for (std::size_t i = count; i < layer_.size(); ++i) {
-    const std::size_t first = i % count;
-    layer_[first] = std::max(layer_[first], layer_[i]);
-    reference::AttentionRanges& widest = ranges_[first];
-    const reference::AttentionRanges& own = ranges_[i];
-    widest = {std::max(widest.context, own.context), std::max(widest.numerator, own.numerator),
-              std::max(widest.scores, own.scores)};
-  }
-  for (std::size_t i = count; i < layer_.size(); ++i) layer_[i] = layer_[i % count], ranges_[i] = ranges_[i % count];
+double ValuePlan::scale(int layer) const {
+  if (!is_integer(config_.precision)) return 1;
+  Group& group = groups_[is_model_input(layer) ? group_of_.back() : group_of_[static_cast<std::size_t>(layer)]];
+  if (!group.waiting.empty() && reach_) reach_(group.waiting.back());
+  for (const int each : group.waiting)
+    group.scale = std::max(group.scale, weight_scale(reference_.ranges[static_cast<std::size_t>(each)].output));
+  group.waiting.clear();
+  return group.scale;
 }
 
 double ValuePlan::weight_scale(double largest) const {
@@ -103,7 +77,15 @@ AttentionScales ValuePlan::attention(int layer) const {
   AttentionScales s;
   if (!is_integer(config_.precision)) return s;
   const auto& a = std::get<Attention>(model_.layers[static_cast<std::size_t>(layer)].parameters);
-  const reference::AttentionRanges& ranges = ranges_[static_cast<std::size_t>(layer)];
+  reference::LayerRanges ranges;  // over the images of the batch
+  const std::size_t count = model_.layers.size(), every = count / static_cast<std::size_t>(model_.images);
+  if (reach_) reach_(static_cast<int>(count - every) + layer % static_cast<int>(every));
+  for (std::size_t i = static_cast<std::size_t>(layer) % every; i < count; i += every) {
+    const reference::LayerRanges& own = reference_.ranges[i];
+    ranges.context = std::max(ranges.context, own.context);
+    ranges.numerator = std::max(ranges.numerator, own.numerator);
+    ranges.scores = std::max(ranges.scores, own.scores);
+  }
   s.q = input_scale(layer, a.q.input), s.k = input_scale(layer, a.k.input), s.v = input_scale(layer, a.v.input);
   s.context = weight_scale(ranges.context);
   // Wide intermediates have 32 bits; one is the sign, one is headroom for what calibration has not seen.

@@ -5,6 +5,8 @@
 // rows share one scale with their inputs.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <vector>
 
 #include "config/hardware_config.h"
@@ -23,25 +25,28 @@ struct AttentionScales {
 
 class ValuePlan {
  public:
+  // reach(layer), where given, makes the reference known up to that layer: scales are calibrated when first asked for.
   ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference,
-            const ParameterSource& parameters);
+            const ParameterSource& parameters, std::function<void(int layer)> reach = {});
 
   // Scale of a layer's output (kModelInput: of the images).
-  double scale(int layer) const { return is_model_input(layer) ? image_ : layer_[static_cast<std::size_t>(layer)]; }
+  double scale(int layer) const;
   double input_scale(int layer, int input) const;
   double weight_scale(double largest) const;
   AttentionScales attention(int layer) const;
 
  private:
-  void share_over_images();
+  struct Group {  // of layers that share one scale
+    double scale = 0;
+    std::vector<int> waiting;  // layers that have not been looked at, in ascending order
+  };
 
   const VitModel& model_;
   const HardwareConfig& config_;
-  std::vector<double> layer_;
-  std::vector<reference::AttentionRanges> ranges_;
-  double image_ = 1;
+  const reference::ForwardResult& reference_;
+  std::function<void(int)> reach_;
+  std::vector<int> group_of_;  // per layer, then the image's
+  mutable std::map<int, Group> groups_;
 };
-
-double largest_magnitude(const MatrixD& x);
 
 }  // namespace vitality

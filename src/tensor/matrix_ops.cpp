@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "base/instruction_sets.h"
 #include "tensor/gemm.h"
 
 namespace vitality {
@@ -52,10 +53,19 @@ void scale(MatrixD& a, double factor) {
   for (std::size_t i = 0; i < a.size(); ++i) a.data()[i] *= factor;
 }
 
-double max_abs(const MatrixD& a) {
-  double top = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) top = std::max(top, std::fabs(a.data()[i]));
-  return top;
+VITALITY_VECTORS double max_abs(const MatrixD& a) {
+  constexpr std::size_t kLanes = 32;  // maxima side by side: one alone is a chain of dependent comparisons
+  double lanes[kLanes] = {};
+  const double* const values = a.data();
+  const std::size_t size = a.size();
+  std::size_t i = 0;
+  for (; i + kLanes <= size; i += kLanes)
+    for (std::size_t j = 0; j < kLanes; ++j) {
+      const double magnitude = std::fabs(values[i + j]);
+      lanes[j] = lanes[j] < magnitude ? magnitude : lanes[j];
+    }
+  for (; i < size; ++i) lanes[0] = std::max(lanes[0], std::fabs(values[i]));
+  return *std::max_element(lanes, lanes + kLanes);
 }
 
 }  // namespace vitality
