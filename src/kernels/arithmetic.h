@@ -46,7 +46,9 @@ class Arithmetic {
   double wide(double x) const {
     return unit_ > 0 ? x : integer() ? round_half_even(x) : single() ? static_cast<double>(static_cast<float>(x)) : x;
   }
-  void store(double* x, std::size_t count, double factor) const;  // x[i] = store(x[i] * factor)
+  // Of whole arrays: y[i] = store or wide (x[i] * factor); y may be x.
+  void store(const double* x, std::size_t count, double factor, double* y) const;
+  void wide(const double* x, std::size_t count, double factor, double* y) const;
 
  private:
   Precision precision_;

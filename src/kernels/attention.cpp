@@ -26,7 +26,7 @@ class Datapath {
     const double limit = max_code(arithmetic_.precision());
     const double top = arithmetic_.integer() ? max_abs(t.x) * t.unit / limit : 0;
     const double unit = top > 0 ? top : 1;
-    arithmetic_.store(t.x.data(), t.x.size(), arithmetic_.integer() ? t.unit / unit : 1);
+    arithmetic_.store(t.x.data(), t.x.size(), arithmetic_.integer() ? t.unit / unit : 1, t.x.data());
     return {std::move(t.x), unit};
   }
   // To a wide register.

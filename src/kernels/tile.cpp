@@ -14,21 +14,8 @@ std::vector<float>& scratch(int which) {
   return buffers[which];
 }
 
-const float* to_float(int which, int rows, int cols, ConstTile tile) {
-  std::vector<float>& buffer = scratch(which);
-  buffer.resize(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols));
-  for (int r = 0; r < rows; ++r) {
-    const double* from = tile.row(r);
-    float* to = buffer.data() + static_cast<std::ptrdiff_t>(r) * cols;
-    for (int c = 0; c < cols; ++c) to[c] = static_cast<float>(from[c]);
-  }
-  return buffer.data();
-}
-
 // Products of codes: exact sums in any order, so the integer kernels give the bits of the double ones in half the time.
 // The conversions pay with wide vectors only.
-#define VITALITY_WIDE [[gnu::target("avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")]]
-
 bool wide_conversions() {
   static const bool available = [] {
     __builtin_cpu_init();
@@ -39,7 +26,7 @@ bool wide_conversions() {
 }
 
 // A bound of the magnitudes; 0: not all are integers of 16 bits.
-VITALITY_WIDE int to_codes(int rows, int cols, ConstTile tile, std::int16_t* codes) {
+VITALITY_VECTORS int to_codes(int rows, int cols, ConstTile tile, std::int16_t* codes) {
   int bits = 0, inexact = 0;
   for (int r = 0; r < rows; ++r, codes += cols) {
     const double* const from = tile.row(r);
@@ -54,7 +41,7 @@ VITALITY_WIDE int to_codes(int rows, int cols, ConstTile tile, std::int16_t* cod
   return bits + 1;
 }
 
-VITALITY_WIDE void add_products(int rows, int cols, const std::int64_t* products, bool first, Tile sums) {
+VITALITY_VECTORS void add_products(int rows, int cols, const std::int64_t* products, bool first, Tile sums) {
   for (int r = 0; r < rows; ++r, products += cols) {
     double* const out = sums.row(r);
     if (first) {
@@ -86,20 +73,52 @@ bool code_sums(int m, int k, int n, ConstTile streamed, ConstTile stationary, Ti
 
 namespace {
 
-VITALITY_VECTORS void store_codes(double* x, std::size_t count, double factor, double limit) {
-  for (std::size_t i = 0; i < count; ++i) x[i] = round_half_even(std::min(limit, std::max(-limit, x[i] * factor)));
+VITALITY_VECTORS void round_to_codes(const double* x, std::size_t count, double factor, double limit, double* y) {
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < count; ++i) y[i] = round_half_even(std::min(limit, std::max(-limit, x[i] * factor)));
 }
 
-VITALITY_VECTORS void store_singles(double* x, std::size_t count, double factor) {
-  for (std::size_t i = 0; i < count; ++i) x[i] = static_cast<double>(static_cast<float>(x[i] * factor));
+VITALITY_VECTORS void round_to_integers(const double* x, std::size_t count, double factor, double* y) {
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < count; ++i) y[i] = round_half_even(x[i] * factor);
+}
+
+VITALITY_VECTORS void round_to_singles(const double* x, std::size_t count, double factor, double* y) {
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < count; ++i) y[i] = static_cast<double>(static_cast<float>(x[i] * factor));
+}
+
+VITALITY_VECTORS void to_floats(const double* x, int count, float* y) {
+  for (int i = 0; i < count; ++i) y[i] = static_cast<float>(x[i]);
+}
+
+VITALITY_VECTORS void from_floats(const float* x, int count, double* y) {
+  for (int i = 0; i < count; ++i) y[i] = static_cast<double>(x[i]);
+}
+
+VITALITY_VECTORS void add_floats(const float* x, int count, double* y) {
+  for (int i = 0; i < count; ++i) y[i] = static_cast<double>(static_cast<float>(y[i]) + x[i]);
+}
+
+const float* to_float(int which, int rows, int cols, ConstTile tile) {
+  std::vector<float>& buffer = scratch(which);
+  buffer.resize(std::max(buffer.size(), static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols)));
+  for (int r = 0; r < rows; ++r) to_floats(tile.row(r), cols, buffer.data() + static_cast<std::ptrdiff_t>(r) * cols);
+  return buffer.data();
 }
 
 }  // namespace
 
-void Arithmetic::store(double* x, std::size_t count, double factor) const {
-  if (integer() && unit_ == 0) return store_codes(x, count, factor, limit_);
-  if (precision_ == Precision::kFp32) return store_singles(x, count, factor);
-  for (std::size_t i = 0; i < count; ++i) x[i] = store(x[i] * factor);
+void Arithmetic::store(const double* x, std::size_t count, double factor, double* y) const {
+  if (integer() && unit_ == 0) return round_to_codes(x, count, factor, limit_, y);
+  if (precision_ == Precision::kFp32) return round_to_singles(x, count, factor, y);
+  for (std::size_t i = 0; i < count; ++i) y[i] = store(x[i] * factor);
+}
+
+void Arithmetic::wide(const double* x, std::size_t count, double factor, double* y) const {
+  if (integer() && unit_ == 0) return round_to_integers(x, count, factor, y);
+  if (single()) return round_to_singles(x, count, factor, y);
+  for (std::size_t i = 0; i < count; ++i) y[i] = x[i] * factor;
 }
 
 void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums,
@@ -118,17 +137,13 @@ void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile stre
   const float* a = to_float(0, m, k, streamed);
   const float* b = to_float(1, k, n, stationary);
   std::vector<float>& c = scratch(2);
-  c.resize(static_cast<std::size_t>(m) * static_cast<std::size_t>(n));
+  c.resize(std::max(c.size(), static_cast<std::size_t>(m) * static_cast<std::size_t>(n)));
   const bool continued = start == PassStart::kContinue;
-  for (int r = 0; r < m && continued; ++r)
-    std::transform(sums.row(r), sums.row(r) + n, c.data() + static_cast<std::ptrdiff_t>(r) * n,
-                   [](double x) { return static_cast<float>(x); });
+  for (int r = 0; r < m && continued; ++r) to_floats(sums.row(r), n, c.data() + static_cast<std::ptrdiff_t>(r) * n);
   gemm(m, n, k, a, k, b, n, c.data(), n, continued ? GemmStart::kContinue : GemmStart::kZero);
   for (int r = 0; r < m; ++r) {
-    const float* sum = c.data() + static_cast<std::ptrdiff_t>(r) * n;
-    double* out = sums.row(r);
-    for (int j = 0; j < n; ++j)
-      out[j] = static_cast<double>(start == PassStart::kAddOutside ? static_cast<float>(out[j]) + sum[j] : sum[j]);
+    const float* const sum = c.data() + static_cast<std::ptrdiff_t>(r) * n;
+    start == PassStart::kAddOutside ? add_floats(sum, n, sums.row(r)) : from_floats(sum, n, sums.row(r));
   }
 }
 
@@ -141,15 +156,21 @@ void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int gr
   }
 }
 
-void requantise(const Arithmetic& arithmetic, int m, int n, ConstTile sums, double factor, bool wide, Tile result) {
+void add_bias(const Arithmetic& arithmetic, int m, int n, const double* bias, Tile sums) {
   for (int r = 0; r < m; ++r) {
-    const double* from = sums.row(r);
-    double* to = result.row(r);
+    double* const row = sums.row(r);
+    for (int c = 0; c < n; ++c) row[c] += bias[c];
+    if (arithmetic.single()) arithmetic.wide(row, static_cast<std::size_t>(n), 1, row);
+  }
+}
+
+void requantise(const Arithmetic& arithmetic, int m, int n, ConstTile sums, double factor, bool wide, Tile result) {
+  const auto count = static_cast<std::size_t>(n);
+  for (int r = 0; r < m; ++r) {
     if (wide) {
-      for (int c = 0; c < n; ++c) to[c] = arithmetic.wide(from[c] * factor);
+      arithmetic.wide(sums.row(r), count, factor, result.row(r));
     } else {
-      if (from != to) std::copy(from, from + n, to);
-      arithmetic.store(to, static_cast<std::size_t>(n), factor);
+      arithmetic.store(sums.row(r), count, factor, result.row(r));
     }
   }
 }
@@ -211,9 +232,9 @@ void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const 
   for (int r = 0; r < m; ++r) {
     const double* from = x.row(r);
     double* to = result.row(r);
-    for (int c = 0; c < n; ++c)
-      to[c] = wide ? arithmetic.wide(from[c] * factor / divisors[r]) : arithmetic.store(from[c] * factor / divisors[r]);
+    for (int c = 0; c < n; ++c) to[c] = from[c] * factor / divisors[r];
   }
+  requantise(arithmetic, m, n, {result.data, result.stride}, 1, wide, result);
 }
 
 void subtract_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, Tile result) {
@@ -221,7 +242,8 @@ void subtract_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const
     const double* from = x.row(r);
     double* to = result.row(r);
     // Fixed formats: the difference of two codes has one bit more than a code and is kept whole (algorithm.md 2.3).
-    for (int c = 0; c < n; ++c) to[c] = arithmetic.integer() ? from[c] - row[c] : arithmetic.store(from[c] - row[c]);
+    for (int c = 0; c < n; ++c) to[c] = from[c] - row[c];
+    if (!arithmetic.integer()) arithmetic.store(to, static_cast<std::size_t>(n), 1, to);
   }
 }
 
@@ -230,10 +252,9 @@ void add_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const doub
   for (int r = 0; r < m; ++r) {
     const double* from = x.row(r);
     double* to = result.row(r);
-    for (int c = 0; c < n; ++c) {
-      const double sum = arithmetic.wide(from[c] + row[c]);
-      to[c] = last ? arithmetic.store(sum * factor) : sum;
-    }
+    for (int c = 0; c < n; ++c) to[c] = from[c] + row[c];
+    arithmetic.wide(to, static_cast<std::size_t>(n), 1, to);
+    if (last) arithmetic.store(to, static_cast<std::size_t>(n), factor, to);
   }
 }
 
@@ -257,7 +278,7 @@ void add_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, double 
     const double* y = b.row(r);
     double* to = result.row(r);
     for (int c = 0; c < n; ++c) to[c] = x[c] * fa + y[c] * fb;
-    arithmetic.store(to, static_cast<std::size_t>(n), 1);
+    arithmetic.store(to, static_cast<std::size_t>(n), 1, to);
   }
 }
 
@@ -270,7 +291,7 @@ void softmax_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, doubl
     for (int c = 0; c < n; ++c) to[c] = (from[c] - largest) * scale;
     exponentials(to, static_cast<std::size_t>(n), to);
     for (int c = 0; c < n; ++c) sum += to[c];
-    arithmetic.store(to, static_cast<std::size_t>(n), unit / sum);
+    arithmetic.store(to, static_cast<std::size_t>(n), unit / sum, to);
   }
 }
 

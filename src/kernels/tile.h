@@ -33,7 +33,8 @@ void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile stre
 // `streamed` with the g-th n/groups columns of the (k/groups) x n stationary tile.
 void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed,
                        ConstTile stationary, Tile sums, PassStart start);
-// result = store or wide (sums * factor).
+void add_bias(const Arithmetic& arithmetic, int m, int n, const double* bias, Tile sums);
+// result = store or wide (sums * factor); result may be sums.
 void requantise(const Arithmetic& arithmetic, int m, int n, ConstTile sums, double factor, bool wide, Tile result);
 
 void transpose(int rows, int cols, ConstTile from, Tile to);  // to: cols x rows

@@ -5,6 +5,7 @@
 
 #include "reference/attention.h"
 #include "reference/layers.h"
+#include "tensor/difference.h"
 #include "tensor/matrix_ops.h"
 
 namespace vitality::reference {
@@ -98,7 +99,7 @@ class ForwardPass::Layers {
     MatrixD bias;
     if (a.bias_params > 0) bias = expanded_score_bias(a, parameter(0));
     LayerRanges& ranges = result_.ranges[static_cast<std::size_t>(index_)];
-    double worst = 0, peak = 0, dot = 0, norm_a = 0, norm_b = 0;
+    Difference approximation;
     for (int instance = 0; instance < a.instances; ++instance) {
       for (int h = 0; h < a.heads; ++h) {
         const MatrixD q = head(a.q, a.n_q, a.d_qk, instance, h), k = head(a.k, a.n_kv, a.d_qk, instance, h),
@@ -108,17 +109,11 @@ class ForwardPass::Layers {
         for (int r = 0; r < a.n_q; ++r)
           std::copy(z.row(r), z.row(r) + a.d_v, output.row(instance * a.n_q + r) + h * a.d_v);
         if (softmax || !options_.measure_approximation) continue;
-        const MatrixD exact = softmax_attention(q, k, v, pointer(head_bias));
-        for (std::size_t i = 0; i < z.size(); ++i) {
-          const double x = z.data()[i], y = exact.data()[i];
-          worst = std::max(worst, std::fabs(x - y)), peak = std::max(peak, std::fabs(y));
-          dot += x * y, norm_a += x * x, norm_b += y * y;
-        }
+        approximation.add(z, 1, softmax_attention(q, k, v, pointer(head_bias)));
       }
     }
     if (!softmax && options_.measure_approximation)
-      result_.approximation.push_back(
-          {index_, peak > 0 ? worst / peak : 0, norm_a > 0 && norm_b > 0 ? dot / std::sqrt(norm_a * norm_b) : 1});
+      result_.approximation.push_back({index_, approximation.relative(), approximation.cosine()});
     return output;
   }
 

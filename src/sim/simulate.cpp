@@ -22,6 +22,7 @@
 #include "sim/training_check.h"
 #include "sim/value_executor.h"
 #include "sim/value_plan.h"
+#include "tensor/difference.h"
 #include "workload/training_step.h"
 
 namespace vitality {
@@ -83,11 +84,7 @@ struct Values {
   ValuePlan plan;
   ValueExecutor executor;
   ValueExecutor::ResultGrids grids;
-  struct Error {
-    bool known = false;
-    double max_abs, max_rel, cosine;
-  };
-  std::vector<Error> errors;  // per layer
+  std::vector<std::optional<Difference>> errors;  // per layer; none: not compared yet
 
   // model: the forward pass; step: what the machine runs.
   Values(const Schedule& schedule, const VitModel& model, const VitModel& step, const HardwareConfig& config,
@@ -131,21 +128,9 @@ struct Values {
     executor.use(grids);
   }
 
-  // Largest error of a layer over the largest value of its reference, and the angle between the two.
   void compare_layer(std::int32_t tensor, int layer) {
-    const MatrixD &got = executor.codes(tensor), &want = expected.outputs[static_cast<std::size_t>(layer)];
-    const double scale = executor.real_scale(tensor);
-    double worst = 0, peak = 0, dot = 0, norm_a = 0, norm_b = 0;
-    for (std::size_t i = 0; i < got.size(); ++i) {
-      const double a = got.data()[i] * scale, b = want.data()[i];
-      const double error = std::fabs(a - b);
-      if (!(error <= worst)) worst = error;  // NaN is an error too
-      peak = std::max(peak, std::fabs(b));
-      dot += a * b, norm_a += a * a, norm_b += b * b;
-    }
-    errors[static_cast<std::size_t>(layer)] = {
-        true, worst, peak > 0 ? worst / peak : worst,
-        norm_a > 0 && norm_b > 0 ? dot / (std::sqrt(norm_a) * std::sqrt(norm_b)) : (norm_a == norm_b ? 1 : 0)};
+    const auto i = static_cast<std::size_t>(layer);
+    errors[i].emplace().add(executor.codes(tensor), executor.real_scale(tensor), expected.outputs[i]);
   }
 
   void compare(const Schedule& schedule, const HardwareConfig& config, const SimulationOptions&,
@@ -157,12 +142,12 @@ struct Values {
     for (std::size_t i = 0; i < schedule.layer_output.size(); ++i) {
       const std::int32_t tensor = schedule.layer_output[i];
       if (tensor == kNone || schedule.tensors[static_cast<std::size_t>(tensor)].role == TensorRole::kInput) continue;
-      if (!errors[i].known) compare_layer(tensor, static_cast<int>(i));
+      if (!errors[i]) compare_layer(tensor, static_cast<int>(i));
       LayerResult& layer = result.layers[i];
       layer.has_error = true;
-      layer.max_abs_error = errors[i].max_abs;
-      layer.max_rel_error = errors[i].max_rel;
-      layer.cosine_similarity = errors[i].cosine;
+      layer.max_abs_error = errors[i]->absolute();
+      layer.max_rel_error = errors[i]->relative();
+      layer.cosine_similarity = errors[i]->cosine();
       numerics.max_abs_error = std::max(numerics.max_abs_error, layer.max_abs_error);
       if (!(layer.max_rel_error <= numerics.max_rel_error)) numerics.max_rel_error = layer.max_rel_error;
       numerics.cosine_similarity = std::min(numerics.cosine_similarity, layer.cosine_similarity);

@@ -9,6 +9,7 @@
 #include "reference/layers.h"
 #include "reference/model_gradient.h"
 #include "reference/optimizer.h"
+#include "tensor/difference.h"
 #include "tensor/matrix_ops.h"
 #include "workload/training_step.h"
 
@@ -16,20 +17,9 @@ namespace vitality {
 namespace {
 
 // Largest error over the largest value of `want`.
-struct Difference {
-  double absolute = 0, relative = 0, cosine = 1;
-};
 Difference difference(const MatrixD& got, const MatrixD& want) {
-  double worst = 0, peak = 0, dot = 0, norm_a = 0, norm_b = 0;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    const double a = got.data()[i], b = want.data()[i], error = std::fabs(a - b);
-    if (!(error <= worst)) worst = error;  // NaN is an error too
-    peak = std::max(peak, std::fabs(b));
-    dot += a * b, norm_a += a * a, norm_b += b * b;
-  }
   Difference d;
-  d.absolute = worst, d.relative = peak > 0 ? worst / peak : worst;
-  d.cosine = norm_a > 0 && norm_b > 0 ? dot / (std::sqrt(norm_a) * std::sqrt(norm_b)) : (norm_a == norm_b ? 1 : 0);
+  d.add(got, 1, want);
   return d;
 }
 
@@ -121,11 +111,11 @@ class Comparison {
   void note(std::size_t kind, const std::string& name, const Difference& d, double tolerance, std::size_t layer) {
     GradientError& error = result_.training.errors[kind];
     ++error.tensors;
-    const bool worse = !(d.relative / tolerance <= error.max_rel_error / error.tolerance);
-    if (error.tensors == 1 || worse) error.worst = name, error.max_rel_error = d.relative, error.tolerance = tolerance;
+    const bool worse = !(d.relative() / tolerance <= error.max_rel_error / error.tolerance);
+    if (error.tensors == 1 || worse) error.worst = name, error.max_rel_error = d.relative(), error.tolerance = tolerance;
     LayerResult& l = result_.layers[layer];
-    l.max_abs_error = std::max(l.max_abs_error, d.absolute), l.max_rel_error = std::max(l.max_rel_error, d.relative);
-    l.cosine_similarity = l.has_error ? std::min(l.cosine_similarity, d.cosine) : d.cosine;
+    l.max_abs_error = std::max(l.max_abs_error, d.absolute()), l.max_rel_error = std::max(l.max_rel_error, d.relative());
+    l.cosine_similarity = l.has_error ? std::min(l.cosine_similarity, d.cosine()) : d.cosine();
     l.has_error = true;
   }
 

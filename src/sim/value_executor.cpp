@@ -41,8 +41,8 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
 }
 
 MatrixD ValueExecutor::quantised(const MatrixD& real, double scale) const {
-  MatrixD codes = real;
-  arithmetic_.store(codes.data(), codes.size(), 1 / scale);
+  MatrixD codes = MatrixD::unset(real.rows(), real.cols());
+  arithmetic_.store(real.data(), real.size(), 1 / scale, codes.data());
   return codes;
 }
 
@@ -86,7 +86,8 @@ MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
     EffectiveWeights weights = effective_weights(model_, t.layer, parameters_, config_.batch_norm_folded);
     weight_scales_[t.layer] = plan_.weight_scale(max_abs(weights.weight));
     biases_[t.layer] = std::move(weights.bias);
-    arithmetic_.store(weights.weight.data(), weights.weight.size(), 1 / weight_scales_[t.layer]);
+    arithmetic_.store(weights.weight.data(), weights.weight.size(), 1 / weight_scales_[t.layer],
+                      weights.weight.data());
     return std::move(weights.weight);
   }
   // A bias enters the sums: wide, in units of the products. Its weights were loaded before it.
@@ -314,14 +315,8 @@ void ValueExecutor::fold(const Job& job) {
         out.row(r)[c] = arithmetic_.wide(out.row(r)[c] + arithmetic_.wide(sums.row(r)[c] * factor));
     return;
   }
-  if ((job.flags & kHasBias) != 0) {
-    const double* bias = b.data + static_cast<std::ptrdiff_t>(job.k / groups) * job.n;
-    for (int r = 0; r < job.m; ++r) {
-      double* row = sums.row(r);
-      for (int c = 0; c < job.n; ++c)
-        row[c] = arithmetic_.single() ? arithmetic_.wide(row[c] + bias[c]) : row[c] + bias[c];
-    }
-  }
+  if ((job.flags & kHasBias) != 0)
+    add_bias(arithmetic_, job.m, job.n, b.data + static_cast<std::ptrdiff_t>(job.k / groups) * job.n, sums);
   if (last)
     requantise(in_forward(job) ? arithmetic_ : gradient_arithmetic(job), job.m, job.n, {sums.data, sums.stride},
                fold_factor(job), (job.flags & kWide) != 0, result(job));
@@ -425,7 +420,7 @@ void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_co
       double* const to = y.row(r);
       for (int c = 0; c < n; ++c) to[c] = from[c] * in;
       reference::activate(activation->function, to, count, to);
-      arithmetic_.store(to, count, out);
+      arithmetic_.store(to, count, out, to);
     }
   } else if (std::holds_alternative<BatchNorm>(l.parameters)) {
     const LayerConstants& k = constants(layer_index);

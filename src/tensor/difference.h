@@ -1,0 +1,21 @@
+// How far values are from what they should be.
+#pragma once
+
+#include "tensor/matrix.h"
+
+namespace vitality {
+
+class Difference {
+ public:
+  // Takes in got * scale against want, of one size; may be called for one part after the other.
+  void add(const MatrixD& got, double scale, const MatrixD& want);
+
+  double absolute() const { return worst_; }  // the largest; NaN where one of the values is none
+  double relative() const { return peak_ > 0 ? worst_ / peak_ : worst_; }  // to the largest magnitude wanted
+  double cosine() const;                                                   // of the angle between the two, at most 1
+
+ private:
+  double worst_ = 0, peak_ = 0, dot_ = 0, norm_got_ = 0, norm_want_ = 0;
+};
+
+}  // namespace vitality
