@@ -61,13 +61,17 @@ class ForwardPass::Layers {
   MatrixD parameter(std::size_t i) const { return parameters_.tensor(parameters_of(layer())[i]); }
 
   MatrixD apply(const Conv2d& p) {
-    const EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
-    return conv2d(p, input(), w.weight, w.bias);
+    EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
+    MatrixD y = conv2d(p, input(), w.weight, w.bias);
+    if (options_.used) options_.used(index_, std::move(w));
+    return y;
   }
   MatrixD apply(const Linear& p) {
-    const EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
-    return input().rows() == p.rows ? linear(input(), w.weight, w.bias)
-                                    : linear(block(input(), 0, p.rows, 0, p.in_features), w.weight, w.bias);
+    EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
+    MatrixD y = input().rows() == p.rows ? linear(input(), w.weight, w.bias)
+                                         : linear(block(input(), 0, p.rows, 0, p.in_features), w.weight, w.bias);
+    if (options_.used) options_.used(index_, std::move(w));
+    return y;
   }
   MatrixD apply(const LayerNorm&) { return layer_norm(input(), parameter(0), parameter(1)); }
   MatrixD apply(const BatchNorm&) {

@@ -48,6 +48,7 @@ struct ForwardOptions {
   ValueChooser values;                         // of sparse attention: entries of P that meet their value; empty: all
   AttentionObserver attended;                  // sees every head of sparse attention, after its mask; may be empty
   std::function<void(const Mask&)> mask_seen;  // every mask that forward() or backward() uses; may be empty
+  std::function<void(int layer, EffectiveWeights&& weights)> used;  // gets weights that are done with; may be empty
   bool measure_approximation = false;
   std::function<void(int layer)> progress;  // after each layer; may be empty
 };

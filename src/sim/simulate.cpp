@@ -36,6 +36,7 @@ struct Inputs {
   reference::ForwardOptions forward;
   std::unique_ptr<reference::ForwardPass> pass;  // null where nothing is checked or predicted
   bool in_step = false;                          // the reference runs layer by layer beside the machine
+  std::map<int, EffectiveWeights> used_weights;  // by the reference, not yet by the machine
   std::vector<int> labels;            // of training
   std::unique_ptr<MaskSource> masks;  // null where attention needs none
 
@@ -56,7 +57,14 @@ struct Inputs {
     pass = std::make_unique<reference::ForwardPass>(model, parameters, forward);
     // Few tensors are alive then: what would be hundreds of MiB stays in the caches.
     in_step = !options.training && !options.observe && !masks && !has_given_tensors(model, options);
-    if (in_step) return;
+    if (in_step) {
+      forward.used = [this](int layer, EffectiveWeights&& weights) {
+        constexpr std::size_t kKept = 4;  // layers that the reference may be ahead
+        used_weights[layer] = std::move(weights);
+        if (used_weights.size() > kKept) used_weights.erase(used_weights.begin());
+      };
+      return;
+    }
     if (options.progress)
       forward.progress = [&](int layer) {
         options.progress("reference", (layer + 1.0) / static_cast<double>(model.layers.size()));
@@ -88,7 +96,7 @@ struct Values {
 
   // model: the forward pass; step: what the machine runs.
   Values(const Schedule& schedule, const VitModel& model, const VitModel& step, const HardwareConfig& config,
-         const Inputs& inputs)
+         Inputs& inputs)
       : pass(*inputs.pass),
         expected(pass.result()),
         plan(model, config, expected, inputs.parameters, [this](int layer) { pass.reach(layer); }),
@@ -103,6 +111,14 @@ struct Values {
         layers_of.emplace(schedule.layer_output[i], static_cast<int>(i));
       }
     }
+    executor.take_weights([this, &model, &inputs](int layer) {
+      pass.reach(layer);
+      const auto found = inputs.used_weights.find(layer);
+      if (found == inputs.used_weights.end()) return effective_weights(model, layer, inputs.parameters, false);
+      EffectiveWeights weights = std::move(found->second);
+      inputs.used_weights.erase(found);
+      return weights;
+    });
     executor.observe_written([this, layers_of = std::move(layers_of)](std::int32_t tensor) {
       const auto [first, last] = layers_of.equal_range(tensor);
       for (auto it = first; it != last; ++it) {
@@ -225,7 +241,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   grow_heap_by_huge_pages(options.numerics ? 1 << 30 : 64 << 20);
 
   const auto begin = std::chrono::steady_clock::now();
-  const Inputs inputs(model, config, options);
+  Inputs inputs(model, config, options);
   MappingOptions mapping;
   mapping.selected = options.selected;
   if (inputs.masks) mapping.masks = &inputs.masks->masks();

@@ -24,6 +24,7 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
       tensors_(schedule.tensors.size()),
       reads_left_(schedule.tensors.size()),
       writes_left_(schedule.tensors.size()),
+      load_factor_(schedule.tensors.size()),
       has_scores_(model.layers.size()) {
   for (const ScheduledOperator& op : schedule.operators)
     if (op.role == OperatorRole::kScores || op.role == OperatorRole::kSparseScores)
@@ -52,7 +53,8 @@ double ValueExecutor::weight_scale(int layer_index) const {
   return found->second;
 }
 
-MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
+MatrixD ValueExecutor::materialise(std::int32_t index) {
+  const ScheduledTensor& t = schedule_.tensors[static_cast<std::size_t>(index)];
   if (is_model_input(t.layer))
     return quantised(parameters_.tensor(parameters_of(model_)[static_cast<std::size_t>(image_of(t.layer))]),
                      plan_.scale(t.layer));
@@ -60,7 +62,6 @@ MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
   if (t.role == TensorRole::kActivation || t.role == TensorRole::kGradient) return MatrixD(t.rows, t.cols);
   if (t.role == TensorRole::kState) return materialise_state(t);
   const Layer& owner = layer(t.layer);
-  const bool is_bias = t.name.size() > 5 && t.name.compare(t.name.size() - 5, 5, ".bias") == 0;
   if (std::holds_alternative<Attention>(owner.parameters)) {
     const auto& a = std::get<Attention>(owner.parameters);
     MatrixD bias = expanded_score_bias(a, parameters_.tensor(parameters_of(owner)[0]));
@@ -82,12 +83,13 @@ MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
     weight_scales_[t.layer] = plan_.weight_scale(max_abs(real));
     return quantised(real, weight_scales_[t.layer]);
   }
-  if (!is_bias) {
-    EffectiveWeights weights = effective_weights(model_, t.layer, parameters_, config_.batch_norm_folded);
+  const bool is_bias = t.name.size() > 5 && t.name.compare(t.name.size() - 5, 5, ".bias") == 0;
+  if (!is_bias) {  // stay real until they are loaded: most are loaded once
+    EffectiveWeights weights = weights_ ? weights_(t.layer) : effective_weights(model_, t.layer, parameters_, false);
+    if (config_.batch_norm_folded) absorb_batch_norms(model_, t.layer, parameters_, weights);
     weight_scales_[t.layer] = plan_.weight_scale(max_abs(weights.weight));
+    load_factor_[static_cast<std::size_t>(index)] = 1 / weight_scales_[t.layer];
     biases_[t.layer] = std::move(weights.bias);
-    arithmetic_.store(weights.weight.data(), weights.weight.size(), 1 / weight_scales_[t.layer],
-                      weights.weight.data());
     return std::move(weights.weight);
   }
   // A bias enters the sums: wide, in units of the products. Its weights were loaded before it.
@@ -100,7 +102,7 @@ MatrixD ValueExecutor::materialise(const ScheduledTensor& t) {
 
 const MatrixD& ValueExecutor::tensor(std::int32_t index) {
   MatrixD& values = tensors_[static_cast<std::size_t>(index)];
-  if (values.empty()) values = materialise(schedule_.tensors[static_cast<std::size_t>(index)]);
+  if (values.empty()) values = materialise(index);
   return values;
 }
 
@@ -181,6 +183,7 @@ void ValueExecutor::load(const Job& job) {
       continue;  // bits: in the schedule
     const MatrixD& source = tensor(t.tensor);
     double* target = at(t.buffer, t.buffer_offset);
+    const double factor = load_factor_[static_cast<std::size_t>(t.tensor)];
     if (t.geometry != kNone) {
       gather_patches(schedule_.geometries[static_cast<std::size_t>(t.geometry)], t.row, t.rows, 0, t.col, t.cols, 0, 1,
                      source.data(), {target, t.buffer_stride});
@@ -191,7 +194,12 @@ void ValueExecutor::load(const Job& job) {
                 ? t.row + r
                 : schedule_.row_maps[static_cast<std::size_t>(t.row_map)][static_cast<std::size_t>(t.row + r)];
         const double* from = source.row(row) + t.col;
-        std::copy(from, from + t.cols, target + static_cast<std::ptrdiff_t>(r) * t.buffer_stride);
+        double* const to = target + static_cast<std::ptrdiff_t>(r) * t.buffer_stride;
+        if (factor > 0) {
+          arithmetic_.store(from, static_cast<std::size_t>(t.cols), factor, to);
+        } else {
+          std::copy(from, from + t.cols, to);
+        }
       }
     }
     if (arithmetic_.integer() && !in_forward(job)) {  // codes of the forward pass
@@ -224,6 +232,7 @@ void ValueExecutor::store(const Job& job) {
     if (schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kMask) continue;
     tensor(t.tensor);
     MatrixD& target = tensors_[static_cast<std::size_t>(t.tensor)];
+    load_factor_[static_cast<std::size_t>(t.tensor)] = 0;  // new weights of a training step
     const double* from = at(t.buffer, t.buffer_offset);
     for (int r = 0; r < t.rows; ++r) {
       const double* row = from + static_cast<std::ptrdiff_t>(r) * t.buffer_stride;

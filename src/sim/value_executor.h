@@ -39,6 +39,9 @@ class ValueExecutor : public TileExecutor {
   // of which nobody looks at the tensors afterwards.
   void observe_written(std::function<void(std::int32_t tensor)> written) { written_ = std::move(written); }
 
+  // Where the weights of a linear layer or convolution come from, without batch norms; unset: from `parameters`.
+  void take_weights(std::function<EffectiveWeights(int layer)> weights) { weights_ = std::move(weights); }
+
   // Real values of a tensor that the run has written.
   MatrixD real_values(std::int32_t tensor) const;
   double real_scale(std::int32_t tensor) const;  // of codes(tensor)
@@ -80,7 +83,7 @@ class ValueExecutor : public TileExecutor {
   void elementwise(const Job& job);
   void elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y);
   const MatrixD& tensor(std::int32_t index);
-  MatrixD materialise(const ScheduledTensor& tensor);
+  MatrixD materialise(std::int32_t index);
   MatrixD quantised(const MatrixD& real, double scale) const;
   double tensor_scale(const ScheduledTensor& tensor) const;
   const AttentionScales& attention(int layer_index);
@@ -100,7 +103,9 @@ class ValueExecutor : public TileExecutor {
   ResultGrids* largest_ = nullptr;
   std::vector<MatrixD> tensors_;          // codes or numbers; empty = not there
   std::vector<std::int32_t> reads_left_, writes_left_;  // of each tensor: transfers to come
+  std::vector<double> load_factor_;  // of weights that are real numbers still: to codes, or rounded; 0: others
   std::function<void(std::int32_t)> written_;
+  std::function<EffectiveWeights(int)> weights_;
   std::vector<bool> has_scores_;          // layers that form Q K^T: their score bias is not centred
   std::map<int, double> weight_scales_;
   std::map<int, std::vector<double>> biases_;

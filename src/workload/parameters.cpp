@@ -156,7 +156,12 @@ EffectiveWeights effective_weights(const VitModel& model, int layer_index, const
     const MatrixD bias = source.tensor(own[1]);
     result.bias.assign(bias.data(), bias.data() + bias.size());
   }
-  if (!fold_batch_norm) return result;
+  if (fold_batch_norm) absorb_batch_norms(model, layer_index, source, result);
+  return result;
+}
+
+void absorb_batch_norms(const VitModel& model, int layer_index, const ParameterSource& source,
+                        EffectiveWeights& result) {
   for (int i = 0; i < static_cast<int>(model.layers.size()); ++i) {
     const Layer& layer = model.layers[static_cast<std::size_t>(i)];
     const auto* norm = std::get_if<BatchNorm>(&layer.parameters);
@@ -184,7 +189,6 @@ EffectiveWeights effective_weights(const VitModel& model, int layer_index, const
       bias = (bias - mean(0, c)) * factor + shift(0, c);
     }
   }
-  return result;
 }
 
 namespace {

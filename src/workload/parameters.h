@@ -55,6 +55,7 @@ struct EffectiveWeights {
 };
 EffectiveWeights effective_weights(const VitModel& model, int layer, const ParameterSource& source,
                                    bool fold_batch_norm);
+void absorb_batch_norms(const VitModel& model, int layer, const ParameterSource& source, EffectiveWeights& weights);
 
 // The score bias of all heads, (heads * n_q) x n_kv, from its table: B(h, i, j) = table(h, |dy| * grid + |dx|).
 MatrixD expanded_score_bias(const Attention& attention, const MatrixD& table);
