@@ -41,21 +41,9 @@ VITALITY_VECTORS int to_codes(int rows, int cols, ConstTile tile, std::int16_t* 
   return bits + 1;
 }
 
-VITALITY_VECTORS void add_products(int rows, int cols, const std::int64_t* products, bool first, Tile sums) {
-  for (int r = 0; r < rows; ++r, products += cols) {
-    double* const out = sums.row(r);
-    if (first) {
-      for (int c = 0; c < cols; ++c) out[c] = static_cast<double>(products[c]);
-    } else {
-      for (int c = 0; c < cols; ++c) out[c] += static_cast<double>(products[c]);
-    }
-  }
-}
-
 // False: the operands are no codes (real numbers of a training step, differences wider than 16 bits).
 bool code_sums(int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums, bool first) {
   static thread_local std::vector<std::int16_t> a, b;
-  static thread_local std::vector<std::int64_t> products;
   const auto size = [](int rows, int cols) { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols); };
   a.resize(std::max(a.size(), size(m, k)));
   const int max_a = to_codes(m, k, streamed, a.data());
@@ -63,9 +51,8 @@ bool code_sums(int m, int k, int n, ConstTile streamed, ConstTile stationary, Ti
   b.resize(std::max(b.size(), size(k, n)));
   const int max_b = to_codes(k, n, stationary, b.data());
   if (max_b == 0) return false;
-  products.resize(std::max(products.size(), size(m, n)));
-  gemm_i16(m, n, k, a.data(), k, b.data(), n, products.data(), n, GemmStart::kZero, max_a, max_b);
-  add_products(m, n, products.data(), first, sums);
+  gemm_i16(m, n, k, a.data(), k, b.data(), n, sums.data, sums.stride, first ? GemmStart::kZero : GemmStart::kContinue,
+           max_a, max_b);
   return true;
 }
 

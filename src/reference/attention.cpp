@@ -46,17 +46,9 @@ MatrixD mean_row(const MatrixD& a) {
 MatrixD softmax_map(const MatrixD& q, const MatrixD& k, const MatrixD* bias) {
   check_shapes(q, k, k, bias);
   MatrixD p = multiply_transposed_b(q, k);
-  const double root = std::sqrt(q.cols());
-  for (int i = 0; i < p.rows(); ++i) {
-    double* const row = p.row(i);
-    for (int j = 0; j < p.cols(); ++j) row[j] = row[j] / root + (bias ? (*bias)(i, j) : 0);
-    const double top = *std::max_element(row, row + p.cols());
-    double sum = 0;
-    for (int j = 0; j < p.cols(); ++j) row[j] -= top;
-    exponentials(row, static_cast<std::size_t>(p.cols()), row);
-    for (int j = 0; j < p.cols(); ++j) sum += row[j];
-    for (int j = 0; j < p.cols(); ++j) row[j] /= sum;
-  }
+  scale(p, 1 / std::sqrt(q.cols()));
+  if (bias) add_to(p, *bias);
+  for (int i = 0; i < p.rows(); ++i) softmax(p.row(i), static_cast<std::size_t>(p.cols()));
   return p;
 }
 

@@ -55,16 +55,20 @@ MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, 
   return result;
 }
 
+VITALITY_VECTORS void layer_norm(const double* x, std::size_t count, const double* scale, const double* shift,
+                                 double* y) {
+  const auto size = static_cast<double>(count);
+  const double mean = interleaved_sum(count, [x](std::size_t i) { return x[i]; }) / size;
+  const double squares = interleaved_sum(count, [x, mean](std::size_t i) { return (x[i] - mean) * (x[i] - mean); });
+  const double factor = 1 / std::sqrt(squares / size + kLayerNormEpsilon);
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < count; ++i) y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
+}
+
 MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift) {
   MatrixD y = MatrixD::unset(x.rows(), x.cols());
-  for (int r = 0; r < x.rows(); ++r) {
-    double mean = 0, variance = 0;
-    for (int c = 0; c < x.cols(); ++c) mean += x(r, c);
-    mean /= x.cols();
-    for (int c = 0; c < x.cols(); ++c) variance += (x(r, c) - mean) * (x(r, c) - mean);
-    const double factor = 1 / std::sqrt(variance / x.cols() + kLayerNormEpsilon);
-    for (int c = 0; c < x.cols(); ++c) y(r, c) = (x(r, c) - mean) * factor * scale(0, c) + shift(0, c);
-  }
+  for (int r = 0; r < x.rows(); ++r)
+    layer_norm(x.row(r), static_cast<std::size_t>(x.cols()), scale.data(), shift.data(), y.row(r));
   return y;
 }
 
@@ -180,7 +184,7 @@ MatrixD fold(const Fold& f, const MatrixD& x) {
 }
 
 MatrixD block(const MatrixD& x, int row, int rows, int first, int count) {
-  MatrixD y(rows, count);
+  MatrixD y = MatrixD::unset(rows, count);
   for (int r = 0; r < rows; ++r) std::copy(x.row(row + r) + first, x.row(row + r) + first + count, y.row(r));
   return y;
 }

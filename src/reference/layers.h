@@ -14,6 +14,8 @@ MatrixD linear(const MatrixD& x, const MatrixD& weight, const std::vector<double
 // padding.
 MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, const std::vector<double>& bias);
 constexpr double kLayerNormEpsilon = 1e-6;
+// Of one token; sums are interleaved_sum()s (tensor/functions.h), y may be x.
+void layer_norm(const double* x, std::size_t count, const double* scale, const double* shift, double* y);
 MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift);
 MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean,
                    const MatrixD& variance);

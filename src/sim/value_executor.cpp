@@ -87,7 +87,7 @@ MatrixD ValueExecutor::materialise(std::int32_t index) {
   if (!is_bias) {  // stay real until they are loaded: most are loaded once
     EffectiveWeights weights = weights_ ? weights_(t.layer) : effective_weights(model_, t.layer, parameters_, false);
     if (config_.batch_norm_folded) absorb_batch_norms(model_, t.layer, parameters_, weights);
-    weight_scales_[t.layer] = plan_.weight_scale(max_abs(weights.weight));
+    weight_scales_[t.layer] = arithmetic_.integer() ? plan_.weight_scale(max_abs(weights.weight)) : 1;
     load_factor_[static_cast<std::size_t>(index)] = 1 / weight_scales_[t.layer];
     biases_[t.layer] = std::move(weights.bias);
     return std::move(weights.weight);
@@ -301,7 +301,7 @@ void ValueExecutor::fold(const Job& job) {
   if (job.partial != kNone) {
     sums.data = at(job.partial, job.result_offset);
   } else {
-    sums_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.n));
+    sums_.resize(std::max(sums_.size(), static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.n)));
     sums = {sums_.data(), job.n};
   }
   const bool in_array =
@@ -441,11 +441,13 @@ void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_co
     }
   } else {
     const LayerConstants& k = constants(layer_index);
-    MatrixD row(1, n);
+    const auto count = static_cast<std::size_t>(n);
     for (int r = 0; r < m; ++r) {
-      for (int c = 0; c < n; ++c) row(0, c) = x.row(r)[c] * in;
-      const MatrixD normal = reference::layer_norm(row, k.scale, k.shift);
-      for (int c = 0; c < n; ++c) y.row(r)[c] = arithmetic_.store(normal(0, c) * out);
+      const double* const from = x.row(r);
+      double* const to = y.row(r);
+      for (int c = 0; c < n; ++c) to[c] = from[c] * in;
+      reference::layer_norm(to, count, k.scale.data(), k.shift.data(), to);
+      arithmetic_.store(to, count, out, to);
     }
   }
 }

@@ -1,13 +1,14 @@
 #include "tensor/functions.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
-#include "base/instruction_sets.h"
-
 namespace vitality {
 namespace {
+
+constexpr double kLargest = 0x1.62e42fefa39efp+9, kSmallest = -708;  // where exp's results are normal numbers
 
 // Even and odd powers side by side: half as long a chain of dependent operations.
 template <std::size_t N>
@@ -23,32 +24,27 @@ VITALITY_INLINE double polynomial(const double (&coefficients)[N], double x) {
   return even + x * odd;
 }
 
-VITALITY_INLINE double power_of_two(std::int64_t exponent) {
-  const std::int64_t bits = (exponent + 1023) << 52;
-  double value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 // exp(x) = 2^k exp(r) with k the integer next to x / ln 2, |r| <= ln 2 / 2, and exp's series for r.
 VITALITY_INLINE double exp_of(double x) {
-  constexpr double kRound = 6755399441055744;  // 1.5 * 2^52: adding it rounds to an integer, in the lowest bits
+  constexpr double kRound = 6755399441055744;  // 1.5 * 2^52: a sum with it is rounded to an integer, its lowest bits
   constexpr double kInverseLn2 = 1.4426950408889634;
   constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;  // high: 32 bits, k * high is exact
   constexpr double kSeries[] = {1.0 / 2,       1.0 / 6,        1.0 / 24,        1.0 / 120,
                                 1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
                                 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
-  x = x > 710 ? 710 : x;  // infinity from here on, 0 below; NaN stays
-  x = x < -750 ? -750 : x;
   const double rounded = x * kInverseLn2 + kRound;
   const double k = rounded - kRound;
-  std::int64_t exponent;
-  std::memcpy(&exponent, &rounded, sizeof exponent);
-  exponent = (exponent << 12) >> 12;  // the sum's last bits
   const double r = (x - k * kLn2High) - k * kLn2Low;
   const double y = 1 + (r + r * r * polynomial(kSeries, r));
-  const std::int64_t half = exponent >> 1;  // 2^k in two steps: it may lie outside a double's range
-  return y * power_of_two(half) * power_of_two(exponent - half);
+  std::uint64_t bits, power;
+  std::memcpy(&bits, &y, sizeof bits);
+  std::memcpy(&power, &rounded, sizeof power);
+  bits += power << 52;  // times 2^k
+  double scaled;
+  std::memcpy(&scaled, &bits, sizeof scaled);
+  scaled = x > kLargest ? HUGE_VAL : scaled;
+  scaled = x < kSmallest ? 0 : scaled;
+  return x == x ? scaled : x;
 }
 
 // Phi(-a) = erfc(a / sqrt 2) / 2 = exp(-a^2 / 2) W(a), a >= 0. W falls smoothly from 1/2 to 1 / (a sqrt(2 pi));
@@ -75,6 +71,16 @@ double exponential(double x) {
 VITALITY_VECTORS void exponentials(const double* x, std::size_t count, double* y) {
 #pragma GCC ivdep
   for (std::size_t i = 0; i < count; ++i) y[i] = exp_of(x[i]);
+}
+
+VITALITY_VECTORS void softmax(double* x, std::size_t count) {
+  double tops[8];
+  std::fill(tops, tops + 8, -HUGE_VAL);
+  for (std::size_t i = 0; i < count; ++i) tops[i % 8] = x[i] > tops[i % 8] ? x[i] : tops[i % 8];
+  const double top = *std::max_element(tops, tops + 8);
+  for (std::size_t i = 0; i < count; ++i) x[i] = exp_of(x[i] - top);
+  const double factor = 1 / interleaved_sum(count, [x](std::size_t i) { return x[i]; });
+  for (std::size_t i = 0; i < count; ++i) x[i] *= factor;
 }
 
 VITALITY_VECTORS void gelu(const double* x, std::size_t count, double* y) {

@@ -44,12 +44,12 @@ MatrixD column_sums(const MatrixD& a) {
   return sums;
 }
 
-void add_to(MatrixD& a, const MatrixD& b, double factor) {
+VITALITY_VECTORS void add_to(MatrixD& a, const MatrixD& b, double factor) {
   require(a.rows() == b.rows() && a.cols() == b.cols());
   for (std::size_t i = 0; i < a.size(); ++i) a.data()[i] += factor * b.data()[i];
 }
 
-void scale(MatrixD& a, double factor) {
+VITALITY_VECTORS void scale(MatrixD& a, double factor) {
   for (std::size_t i = 0; i < a.size(); ++i) a.data()[i] *= factor;
 }
 

@@ -1,5 +1,6 @@
 #include "tensor/functions.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
@@ -58,6 +59,9 @@ TEST_CASE("exp, GELU and SiLU of arrays at the ends of the range", "[functions]"
   CHECK(exponential(-infinity) == 0);
   CHECK(exponential(infinity) == infinity);
   CHECK(exponential(-1e300) == 0);
+  CHECK(exponential(-708) == Approx(3.307553003638408e-308).epsilon(1e-15));
+  CHECK(exponential(-708.1) == 0);
+  CHECK(exponential(709.78) == Approx(1.7928227943945155e308).epsilon(1e-15));
   CHECK(exponential(710) == infinity);
   CHECK(std::isnan(exponential(nan)));
   CHECK(once(gelu, 0) == 0);
@@ -67,6 +71,23 @@ TEST_CASE("exp, GELU and SiLU of arrays at the ends of the range", "[functions]"
   CHECK(std::isnan(once(gelu, nan)));
   CHECK(once(silu, infinity) == infinity);
   CHECK(std::isnan(once(silu, nan)));
+}
+
+TEST_CASE("softmax: exp over its sum, and the sum's order", "[functions]") {
+  std::vector<double> x(29);
+  Random random(5);
+  for (double& value : x) value = 20 * random.unit() - 10;
+  std::vector<double> want = x, terms = x;
+  const double top = *std::max_element(x.begin(), x.end());
+  long double sum = 0;
+  for (double& value : want) sum += value = std::exp(value - top);
+  softmax(x.data(), x.size());
+  for (std::size_t i = 0; i < x.size(); ++i)
+    CHECK(x[i] == Approx(want[i] / static_cast<double>(sum)).epsilon(1e-14));
+  double parts[8] = {}, ordered = 0;
+  for (std::size_t i = 0; i < terms.size(); ++i) parts[i % 8] += terms[i];
+  for (const double part : parts) ordered += part;
+  CHECK(interleaved_sum(terms.size(), [&](std::size_t i) { return terms[i]; }) == ordered);
 }
 
 TEST_CASE("exp, GELU and SiLU: an element's bits do not depend on its place", "[functions]") {

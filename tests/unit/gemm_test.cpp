@@ -79,20 +79,20 @@ std::vector<std::int16_t> codes(std::size_t size, int magnitude, unsigned seed) 
   return values;
 }
 
-template <class F>
+template <class Sum, class F>
 void check_integers(F kernel, int max_a, int max_b) {
   for (const Shape& s : kShapes) {
     const int lda = s.k + 3, ldb = s.n + 1, ldc = s.n + 2;
     const auto a = codes(static_cast<std::size_t>(s.m) * lda, max_a, 1),
                b = codes(static_cast<std::size_t>(s.k + 1) * ldb, max_b, 2);
-    const std::vector<std::int64_t> before(static_cast<std::size_t>(s.m) * ldc, 1234567890123);
+    const std::vector<Sum> before(static_cast<std::size_t>(s.m) * ldc, Sum{1234567890123});
     for (const GemmStart start : {GemmStart::kZero, GemmStart::kContinue, GemmStart::kAdd}) {
       auto expected = before, got = before;
       for (int i = 0; i < s.m; ++i) {
         for (int j = 0; j < s.n; ++j) {
-          std::int64_t& sum = expected[static_cast<std::size_t>(i) * ldc + j];
+          Sum& sum = expected[static_cast<std::size_t>(i) * ldc + j];
           if (start == GemmStart::kZero) sum = 0;
-          for (int p = 0; p < s.k; ++p) sum += static_cast<std::int64_t>(a[i * lda + p]) * b[p * ldb + j];
+          for (int p = 0; p < s.k; ++p) sum += static_cast<Sum>(a[i * lda + p]) * static_cast<Sum>(b[p * ldb + j]);
         }
       }
       kernel(s.m, s.n, s.k, a.data(), lda, b.data(), ldb, got.data(), ldc, start, max_a, max_b);
@@ -124,7 +124,8 @@ TEST_CASE("gemm: int16 sums are exact on every instruction set") {
     INFO(kernel->name);
     for (const auto& [max_a, max_b] :
          {std::pair<int, int>{32768, 32768}, {32767, 32767}, {255, 127}, {32767, 255}, {4095, 2047}, {1, 1}}) {
-      check_integers(kernel->i16, max_a, max_b);
+      check_integers<std::int64_t>(kernel->i16, max_a, max_b);
+      check_integers<double>(kernel->i16_as_f64, max_a, max_b);
     }
   }
 }
@@ -137,6 +138,9 @@ TEST_CASE("gemm: the widest sums, all operands at the end of the range") {
       std::vector<std::int64_t> c(6, 7);
       kernel->i16(2, 3, k, a.data(), k, b.data(), 3, c.data(), 3, GemmStart::kZero, 32768, 32768);
       for (const std::int64_t sum : c) CHECK(sum == std::int64_t{k} * value * -32768);
+      std::vector<double> real(6, 7);
+      kernel->i16_as_f64(2, 3, k, a.data(), k, b.data(), 3, real.data(), 3, GemmStart::kZero, 32768, 32768);
+      CHECK(std::equal(real.begin(), real.end(), c.begin()));
     }
   }
 }
@@ -144,5 +148,6 @@ TEST_CASE("gemm: the widest sums, all operands at the end of the range") {
 TEST_CASE("gemm: the entry points pick kernels that agree with the triple loop") {
   check_floating<double>([](auto... args) { gemm(args...); });
   check_floating<float>([](auto... args) { gemm(args...); });
-  check_integers([](auto... args) { gemm_i16(args...); }, 32768, 32768);
+  check_integers<std::int64_t>([](auto... args) { gemm_i16(args...); }, 32768, 32768);
+  check_integers<double>([](auto... args) { gemm_i16(args...); }, 32768, 32768);
 }
