@@ -5,21 +5,14 @@
 
 #include "tensor/functions.h"
 #include "tensor/gemm.h"
+#include "tensor/matrix_ops.h"
 #include "workload/parameters.h"
 
 namespace vitality::reference {
 
-MatrixD multiply(const MatrixD& a, const MatrixD& b) {
-  MatrixD c = MatrixD::unset(a.rows(), b.cols());
-  gemm(a.rows(), b.cols(), a.cols(), a.data(), a.cols(), b.data(), b.cols(), c.data(), b.cols(), GemmStart::kZero);
-  return c;
-}
-
 MatrixD linear(const MatrixD& x, const MatrixD& weight, const std::vector<double>& bias) {
   MatrixD y = multiply(x, weight);
-  if (bias.empty()) return y;
-  for (int r = 0; r < y.rows(); ++r)
-    for (int c = 0; c < y.cols(); ++c) y(r, c) += bias[static_cast<std::size_t>(c)];
+  if (!bias.empty()) add_row(y, bias.data());
   return y;
 }
 
@@ -48,10 +41,7 @@ MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, 
            result.row(oy * conv.out_width) + g * out_group, conv.out_channels, GemmStart::kZero);
     }
   }
-  if (!bias.empty()) {
-    for (int r = 0; r < result.rows(); ++r)
-      for (int c = 0; c < result.cols(); ++c) result(r, c) += bias[static_cast<std::size_t>(c)];
-  }
+  if (!bias.empty()) add_row(result, bias.data());
   return result;
 }
 

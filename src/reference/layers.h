@@ -8,7 +8,6 @@
 
 namespace vitality::reference {
 
-MatrixD multiply(const MatrixD& a, const MatrixD& b);
 MatrixD linear(const MatrixD& x, const MatrixD& weight, const std::vector<double>& bias);  // bias may be empty
 // Weights (kernel^2 in_channels/groups) x out_channels, row (ky*kernel + kx)*in_channels/groups + channel; zero
 // padding.

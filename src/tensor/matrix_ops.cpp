@@ -49,6 +49,15 @@ VITALITY_VECTORS void add_to(MatrixD& a, const MatrixD& b, double factor) {
   for (std::size_t i = 0; i < a.size(); ++i) a.data()[i] += factor * b.data()[i];
 }
 
+VITALITY_VECTORS void add_row(MatrixD& a, const double* row) {
+  const int cols = a.cols();
+  for (int i = 0; i < a.rows(); ++i) {
+    double* const out = a.row(i);
+#pragma GCC ivdep
+    for (int j = 0; j < cols; ++j) out[j] += row[j];
+  }
+}
+
 VITALITY_VECTORS void scale(MatrixD& a, double factor) {
   for (std::size_t i = 0; i < a.size(); ++i) a.data()[i] *= factor;
 }

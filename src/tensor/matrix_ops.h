@@ -12,6 +12,7 @@ MatrixD multiply_transposed_a(const MatrixD& a, const MatrixD& b);  // A^T B
 MatrixD multiply_transposed_b(const MatrixD& a, const MatrixD& b);  // A B^T
 MatrixD column_sums(const MatrixD& a);                              // 1 x cols
 void add_to(MatrixD& a, const MatrixD& b, double factor = 1);       // A += factor B
+void add_row(MatrixD& a, const double* row);                        // to every row of A
 void scale(MatrixD& a, double factor);
 double max_abs(const MatrixD& a);
 
