@@ -54,7 +54,7 @@ struct ForwardOptions {
 };
 
 struct ForwardResult {
-  std::vector<MatrixD> outputs;         // per layer
+  std::vector<MatrixD> outputs;     // per layer
   std::vector<LayerRanges> ranges;  // per layer
   std::vector<ApproximationError> approximation;
 };

@@ -37,8 +37,8 @@ struct Inputs {
   std::unique_ptr<reference::ForwardPass> pass;  // null where nothing is checked or predicted
   bool in_step = false;                          // the reference runs layer by layer beside the machine
   std::map<int, EffectiveWeights> used_weights;  // by the reference, not yet by the machine
-  std::vector<int> labels;            // of training
-  std::unique_ptr<MaskSource> masks;  // null where attention needs none
+  std::vector<int> labels;                       // of training
+  std::unique_ptr<MaskSource> masks;             // null where attention needs none
 
   Inputs(const VitModel& model, const HardwareConfig& config, const SimulationOptions& options)
       : seeded(options.seed),

@@ -112,9 +112,11 @@ class Comparison {
     GradientError& error = result_.training.errors[kind];
     ++error.tensors;
     const bool worse = !(d.relative() / tolerance <= error.max_rel_error / error.tolerance);
-    if (error.tensors == 1 || worse) error.worst = name, error.max_rel_error = d.relative(), error.tolerance = tolerance;
+    if (error.tensors == 1 || worse)
+      error.worst = name, error.max_rel_error = d.relative(), error.tolerance = tolerance;
     LayerResult& l = result_.layers[layer];
-    l.max_abs_error = std::max(l.max_abs_error, d.absolute()), l.max_rel_error = std::max(l.max_rel_error, d.relative());
+    l.max_abs_error = std::max(l.max_abs_error, d.absolute()),
+    l.max_rel_error = std::max(l.max_rel_error, d.relative());
     l.cosine_similarity = l.has_error ? std::min(l.cosine_similarity, d.cosine()) : d.cosine();
     l.has_error = true;
   }

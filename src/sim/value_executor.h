@@ -101,12 +101,12 @@ class ValueExecutor : public TileExecutor {
   int forward_layers_;  // what lies behind them belongs to a training step
   const ResultGrids* grids_ = nullptr;
   ResultGrids* largest_ = nullptr;
-  std::vector<MatrixD> tensors_;          // codes or numbers; empty = not there
+  std::vector<MatrixD> tensors_;                        // codes or numbers; empty = not there
   std::vector<std::int32_t> reads_left_, writes_left_;  // of each tensor: transfers to come
   std::vector<double> load_factor_;  // of weights that are real numbers still: to codes, or rounded; 0: others
   std::function<void(std::int32_t)> written_;
   std::function<EffectiveWeights(int)> weights_;
-  std::vector<bool> has_scores_;          // layers that form Q K^T: their score bias is not centred
+  std::vector<bool> has_scores_;  // layers that form Q K^T: their score bias is not centred
   std::map<int, double> weight_scales_;
   std::map<int, std::vector<double>> biases_;
   std::map<int, AttentionScales> attention_;

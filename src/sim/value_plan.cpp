@@ -33,12 +33,13 @@ ValuePlan::ValuePlan(const VitModel& model, const HardwareConfig& config, const 
   std::iota(group.begin(), group.end(), 0);
   const auto join = [&](int a, int b) {
     b = is_model_input(b) ? image : b;
-    std::replace(group.begin(), group.end(), group[static_cast<std::size_t>(a)], int{group[static_cast<std::size_t>(b)]});
+    std::replace(group.begin(), group.end(), group[static_cast<std::size_t>(a)],
+                 int{group[static_cast<std::size_t>(b)]});
   };
   for (int i = 0; i < count; ++i) {
     const Layer& layer = model.layers[static_cast<std::size_t>(i)];
     join(i, i % (count / model.images));  // images of a batch share their weights, so they share the formats too
-    if (moves_rows(layer))  // codes stay what they are
+    if (moves_rows(layer))                // codes stay what they are
       for (const int input : layer.inputs) join(i, input);
     const auto* norm = std::get_if<BatchNorm>(&layer.parameters);
     if (norm == nullptr || !config.batch_norm_folded) continue;

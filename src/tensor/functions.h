@@ -3,7 +3,8 @@
 // multiply-adds). An element's result does not depend on its place in the array. y may be x.
 //
 // Errors in units of the last place, measured against libm's long double (tests/unit/functions_test.cpp): exp below 1
-// (0 below exp(-708) = 3.3e-308), SiLU below 3, GELU below 8, times 1 + x^2 / 2 for x < 0 (where 0.5 x (1 + erf) loses all digits).
+// (0 below exp(-708) = 3.3e-308), SiLU below 3, GELU below 8, times 1 + x^2 / 2 for x < 0 (where 0.5 x (1 + erf) loses
+// all digits).
 #pragma once
 
 #include <cstddef>

@@ -273,7 +273,10 @@ TEST_CASE("run: progress goes to stderr and only when asked for or on a terminal
   CHECK(run_program(words("tiny_vit", {"--progress", "never"})).err.empty());
   const ProgramResult shown = run_program(words("tiny_vit", {"--progress", "always", "--quiet"}));
   CHECK(shown.exit_code == 0);
-  CHECK_THAT(shown.err, Contains("reference: ") && Contains("simulation: 100 %"));
+  CHECK_THAT(shown.err, Contains("simulation: 100 %") && !Contains("reference: "));  // both in step
+  const ProgramResult part =
+      run_program(words("tiny_vit", {"--progress", "always", "--quiet", "--layers", "blocks.?.attn"}));
+  CHECK_THAT(part.err, Contains("reference: ") && Contains("simulation: 100 %"));
 }
 
 TEST_CASE("run: --layers simulates a part and the rest is named as left out") {

@@ -2,11 +2,13 @@
 // of every tensor.
 #include <catch2/catch.hpp>
 
+#include "base/json.h"
 #include "models/protocol/machine_context.h"
 #include "reference/fixed_point.h"
 #include "sim/value_executor.h"
 #include "tests/support/machine_run.h"
 #include "tests/support/random_machine.h"
+#include "workload/batch.h"
 
 using namespace vitality;
 using namespace vitality::test;
@@ -165,4 +167,38 @@ TEST_CASE("bit true: 60 random models on random machines") {
     ++done;
   }
   CHECK(done == 60);
+}
+
+// Observed runs keep every tensor and run the reference beforehand; others run it in step and drop what is done with.
+TEST_CASE("bit true: the reference beside the machine finds the errors of the reference before it") {
+  const auto errors = [](const VitModel& model, const HardwareConfig& config, bool observed) {
+    return in_child([&] {
+      SimulationOptions options;
+      options.numerics = true;
+      if (observed) options.observe = [](const FinishedRun&) {};
+      try {
+        const SimulationResult result = simulate(config, model, options);
+        std::string text = json_number(result.numerics.approximation_max_rel_error) + "\n";
+        for (const LayerResult& layer : result.layers)
+          text += layer.name + " " + json_number(layer.max_abs_error) + " " + json_number(layer.max_rel_error) + " " +
+                  json_number(layer.cosine_similarity) + "\n";
+        return text;
+      } catch (const InfeasibleError& error) {
+        return std::string(error.what());
+      }
+    });
+  };
+  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
+    for (const int images : {1, 2}) {
+      const VitModel model = batched(workload(name), images);
+      for (const char* precision : {"int16", "fp32"}) {
+        for (Overrides overrides : machines()) {
+          overrides.push_back(std::string("precision=") + precision);
+          INFO(name << " x " << images << ", " << joined(overrides));
+          const HardwareConfig config = machine(overrides);
+          CHECK(errors(model, config, false) == errors(model, config, true));
+        }
+      }
+    }
+  }
 }

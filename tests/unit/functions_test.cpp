@@ -82,8 +82,7 @@ TEST_CASE("softmax: exp over its sum, and the sum's order", "[functions]") {
   long double sum = 0;
   for (double& value : want) sum += value = std::exp(value - top);
   softmax(x.data(), x.size());
-  for (std::size_t i = 0; i < x.size(); ++i)
-    CHECK(x[i] == Approx(want[i] / static_cast<double>(sum)).epsilon(1e-14));
+  for (std::size_t i = 0; i < x.size(); ++i) CHECK(x[i] == Approx(want[i] / static_cast<double>(sum)).epsilon(1e-14));
   double parts[8] = {}, ordered = 0;
   for (std::size_t i = 0; i < terms.size(); ++i) parts[i % 8] += terms[i];
   for (const double part : parts) ordered += part;
