@@ -75,6 +75,11 @@ VITALITY_VECTORS void round_to_singles(const double* x, std::size_t count, doubl
   for (std::size_t i = 0; i < count; ++i) y[i] = static_cast<double>(static_cast<float>(x[i] * factor));
 }
 
+VITALITY_VECTORS void round_to_halves(const double* x, std::size_t count, double factor, double* y) {
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < count; ++i) y[i] = static_cast<double>(round_to_half(static_cast<float>(x[i] * factor)));
+}
+
 VITALITY_VECTORS void to_floats(const double* x, int count, float* y) {
   for (int i = 0; i < count; ++i) y[i] = static_cast<float>(x[i]);
 }
@@ -99,6 +104,7 @@ const float* to_float(int which, int rows, int cols, ConstTile tile) {
 void Arithmetic::store(const double* x, std::size_t count, double factor, double* y) const {
   if (integer() && unit_ == 0) return round_to_codes(x, count, factor, limit_, y);
   if (precision_ == Precision::kFp32) return round_to_singles(x, count, factor, y);
+  if (precision_ == Precision::kFp16) return round_to_halves(x, count, factor, y);
   for (std::size_t i = 0; i < count; ++i) y[i] = store(x[i] * factor);
 }
 

@@ -1,9 +1,5 @@
 #include "tensor/precision.h"
 
-#include <cmath>
-#include <cstring>
-#include <limits>
-
 namespace vitality {
 
 Bytes storage_bytes(Precision p) {
@@ -56,16 +52,6 @@ bool parse_precision(const std::string& name, Precision& out) {
     }
   }
   return false;
-}
-
-float round_to_half(float x) {
-  if (!std::isfinite(x) || x == 0.0F) return x;
-  const float magnitude = std::fabs(x);
-  if (magnitude >= 65520.0F) return std::copysign(std::numeric_limits<float>::infinity(), x);
-  int exponent = 0;
-  std::frexp(magnitude, &exponent);              // magnitude in [2^(exponent-1), 2^exponent)
-  const int lsb = std::max(exponent - 11, -24);  // 11 significant bits, subnormals below 2^-14
-  return std::ldexp(std::nearbyint(std::ldexp(x, -lsb)), lsb);
 }
 
 }  // namespace vitality

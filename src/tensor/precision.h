@@ -6,9 +6,13 @@
 // requantised to the format's codes with round-half-even and saturation where a tensor is stored.
 #pragma once
 
+#include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
+#include "base/instruction_sets.h"
 #include "base/units.h"
 
 namespace vitality {
@@ -23,7 +27,17 @@ const char* to_string(Precision p);  // "fp64", ...
 const std::vector<std::string>& precision_names();
 bool parse_precision(const std::string& name, Precision& out);
 
-// x rounded to the nearest fp16 value (ties to even; overflow to infinity), as a float.
-float round_to_half(float x);
+// x rounded to the nearest fp16 value (ties to even; overflow to infinity), as a float. Without branches, for vectors.
+VITALITY_INLINE float round_to_half(float x) {
+  const float magnitude = std::fabs(x);
+  std::uint32_t bits;
+  std::memcpy(&bits, &magnitude, sizeof bits);
+  bits = (bits + 0x0FFF + (bits >> 13 & 1)) & ~std::uint32_t{0x1FFF};  // 10 bits behind the leading one
+  float rounded;
+  std::memcpy(&rounded, &bits, sizeof rounded);
+  rounded = magnitude < 0x1p-14F ? (magnitude + 0.5F) - 0.5F : rounded;  // subnormal: multiples of 2^-24
+  rounded = magnitude >= 65520.0F ? HUGE_VALF : rounded;
+  return x == x ? std::copysign(rounded, x) : x;
+}
 
 }  // namespace vitality

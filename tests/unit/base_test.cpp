@@ -1,4 +1,6 @@
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
 
 #include "base/error.h"
 #include "tensor/precision.h"
@@ -18,4 +20,9 @@ TEST_CASE("fp16 rounding: ties to even, subnormals, overflow") {
   CHECK(std::isinf(round_to_half(65520.0F)));
   CHECK(round_to_half(5.9604645e-8F) == 5.9604645e-8F);  // smallest subnormal, 2^-24
   CHECK(round_to_half(2.0e-8F) == 0.0F);
+  CHECK(round_to_half(-0x1.8p-24F) == -0x1p-23F);  // subnormal tie: even
+  CHECK(round_to_half(0x1.FFFp-15F) == 0x1p-14F);  // subnormal that becomes normal
+  CHECK(std::signbit(round_to_half(-0.0F)));
+  CHECK(round_to_half(-HUGE_VALF) == -HUGE_VALF);
+  CHECK(std::isnan(round_to_half(std::numeric_limits<float>::quiet_NaN())));
 }
