@@ -80,14 +80,9 @@ class AttentionMapper {
     const Bytes t_element = a_.d_qk <= config_.matrix_engine.rows ? wide_ : std::max(wide_, context_.partial_bytes());
     const Bytes t = t_element * p.query_chunk * t_cols;
     std::vector<Bytes> list;
-    for (int i = 0; i < p.sets[0]; ++i) list.push_back(k);
-    for (int i = 0; i < p.sets[1]; ++i) list.push_back(v);
-    for (int i = 0; i < p.sets[2]; ++i) list.push_back(q);
-    for (int i = 0; i < p.sets[3]; ++i) list.push_back(t);
-    if (softmax) {
-      for (int i = 0; i < p.sets[3]; ++i)
-        list.push_back(std::max(context_.partial_bytes(), element_) * p.query_chunk * a_.d_v);
-    }
+    const auto add = [&list](int count, Bytes each) { list.insert(list.end(), static_cast<std::size_t>(count), each); };
+    add(p.sets[0], k), add(p.sets[1], v), add(p.sets[2], q), add(p.sets[3], t);
+    if (softmax) add(p.sets[3], std::max(context_.partial_bytes(), element_) * p.query_chunk * a_.d_v);
     if (!taylor() && a_.bias_params > 0) list.push_back(element_ * p.query_chunk * a_.n_kv);
     if (taylor()) {
       list.push_back(context_.partial_bytes() * a_.d_qk * a_.d_v);  // G

@@ -309,6 +309,7 @@ class FixedForward {
     std::vector<MatrixD> parts;
     for (std::size_t i = 0; i < layer().inputs.size(); ++i) parts.push_back(moved(i));
     std::vector<const MatrixD*> pointers;
+    pointers.reserve(parts.size());
     for (const MatrixD& part : parts) pointers.push_back(&part);
     return codes_of(concat_channels(pointers));
   }

@@ -134,6 +134,7 @@ class Comparison {
 std::vector<int> training_labels(const VitModel& model, std::uint64_t seed) {
   const auto classes = static_cast<std::uint64_t>(output_shape(model.layers.back()).cols);
   std::vector<int> labels;
+  labels.reserve(static_cast<std::size_t>(model.images));
   for (int i = 0; i < model.images; ++i)
     labels.push_back(static_cast<int>(Random(seed + static_cast<std::uint64_t>(i)).below(classes)));
   return labels;

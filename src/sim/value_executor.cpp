@@ -159,10 +159,9 @@ void ValueExecutor::execute(const Job& job) {
     case JobKind::kElementwise:
       elementwise(job);
       break;
-    case JobKind::kPredict:
-      break;  // the masks are decided before time starts
-    case JobKind::kCode:
-      break;  // time and bytes only: values pass (mapping/codec.h)
+    case JobKind::kPredict:  // the masks are decided before time starts
+    case JobKind::kCode:     // time and bytes only: values pass (mapping/codec.h)
+      break;
     case JobKind::kSddmm:
     case JobKind::kRowSums:
     case JobKind::kSparseSoftmax:

@@ -136,6 +136,7 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer) {
 
 std::vector<ParameterInfo> parameters_of(const VitModel& model) {
   std::vector<ParameterInfo> list;
+  list.reserve(static_cast<std::size_t>(model.images));
   for (int i = 0; i < model.images; ++i) {
     list.push_back({i == 0 ? "input" : "input." + std::to_string(i), model.image_height * model.image_width,
                     model.image_channels, ParameterRole::kImage, i});
