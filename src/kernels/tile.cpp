@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/instruction_sets.h"
+#include "kernels/code_tiles.h"
 #include "tensor/functions.h"
 #include "tensor/gemm.h"
 
@@ -24,41 +25,6 @@ bool wide_conversions() {
   }();
   return available;
 }
-
-// A bound of the magnitudes; 0: not all are integers of 16 bits.
-VITALITY_VECTORS int to_codes(int rows, int cols, ConstTile tile, std::int16_t* codes) {
-  int bits = 0, inexact = 0;
-  for (int r = 0; r < rows; ++r, codes += cols) {
-    const double* const from = tile.row(r);
-    for (int c = 0; c < cols; ++c) {
-      const int code = static_cast<int>(from[c]);
-      inexact |= static_cast<double>(code) != from[c] ? 1 : 0;
-      bits |= code ^ (code >> 31);
-      codes[c] = static_cast<std::int16_t>(code);
-    }
-    if (inexact != 0 || bits > 32767) return 0;
-  }
-  return bits + 1;
-}
-
-// False: the operands are no codes (real numbers of a training step, differences wider than 16 bits).
-bool code_sums(int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums, bool first) {
-  static thread_local std::vector<std::int16_t> a, b;
-  const auto size = [](int rows, int cols) { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols); };
-  a.resize(std::max(a.size(), size(m, k)));
-  const int max_a = to_codes(m, k, streamed, a.data());
-  if (max_a == 0) return false;
-  b.resize(std::max(b.size(), size(k, n)));
-  const int max_b = to_codes(k, n, stationary, b.data());
-  if (max_b == 0) return false;
-  gemm_i16(m, n, k, a.data(), k, b.data(), n, sums.data, sums.stride, first ? GemmStart::kZero : GemmStart::kContinue,
-           max_a, max_b);
-  return true;
-}
-
-}  // namespace
-
-namespace {
 
 VITALITY_VECTORS void round_to_codes(const double* x, std::size_t count, double factor, double limit, double* y) {
 #pragma GCC ivdep
@@ -114,12 +80,26 @@ void Arithmetic::wide(const double* x, std::size_t count, double factor, double*
   for (std::size_t i = 0; i < count; ++i) y[i] = x[i] * factor;
 }
 
+bool takes_codes(const Arithmetic& arithmetic, int m, int k, int n) {
+  // A thin product is not worth the conversions.
+  return arithmetic.integer() && wide_conversions() && m >= 16 && n >= 16 && k >= 16;
+}
+
+bool code_sums(int m, int k, int n, const CodeTile& streamed, ConstTile stationary, Tile sums, PassStart start) {
+  static thread_local std::vector<std::int16_t> b;
+  b.resize(std::max(b.size(), static_cast<std::size_t>(k) * static_cast<std::size_t>(n)));
+  if (to_codes(k, n, stationary, b.data()) < 0) return false;
+  gemm_i16(m, n, k, streamed.operand(), b.data(), n, sums.data, sums.stride,
+           start == PassStart::kFirst ? GemmStart::kZero : GemmStart::kContinue);
+  return true;
+}
+
 void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums,
                PassStart start) {
-  // A thin product is not worth the conversions.
-  if (arithmetic.integer() && wide_conversions() && m >= 16 && n >= 16 && k >= 16 &&
-      code_sums(m, k, n, streamed, stationary, sums, start == PassStart::kFirst))
-    return;
+  if (takes_codes(arithmetic, m, k, n)) {
+    static thread_local CodeTile codes;
+    if (codes.convert(m, k, streamed) && code_sums(m, k, n, codes, stationary, sums, start)) return;
+  }
   if (!arithmetic.single()) {
     gemm(m, n, k, streamed.data, streamed.stride, stationary.data, stationary.stride, sums.data, sums.stride,
          start == PassStart::kFirst        ? GemmStart::kZero

@@ -29,6 +29,11 @@ enum class PassStart { kFirst, kAddOutside, kContinue };
 // order; fp32 and fp16: products and sums rounded to fp32 down the column, then one fp32 addition outside.
 void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums,
                PassStart start);
+// Whether pass_sums() takes the integer kernels, where the operands are codes.
+bool takes_codes(const Arithmetic& arithmetic, int m, int k, int n);
+class CodeTile;  // code_tiles.h
+// The same of a streamed tile that has been converted; false: the stationary tile is no codes.
+bool code_sums(int m, int k, int n, const CodeTile& streamed, ConstTile stationary, Tile sums, PassStart start);
 // The same for `groups` independent blocks (block-diagonal packing): block g multiplies columns [g k/groups, ...) of
 // `streamed` with the g-th n/groups columns of the (k/groups) x n stationary tile.
 void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed,

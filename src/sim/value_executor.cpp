@@ -133,8 +133,22 @@ const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
   return constants_.emplace(layer_index, std::move(c)).first->second;
 }
 
+double* ValueExecutor::at(std::int32_t buffer, std::int32_t offset) {
+  loaded_.read(address(buffer), schedule_.buffers[static_cast<std::size_t>(buffer)].bytes);  // a value: a byte or more
+  return address(buffer, offset);
+}
+
+void ValueExecutor::about_to_write(std::int32_t buffer) {
+  if (buffer != kNone) loaded_.write(address(buffer), schedule_.buffers[static_cast<std::size_t>(buffer)].bytes);
+}
+
 void ValueExecutor::execute(const Job& job) {
   const bool moves = job.kind == JobKind::kLoad || job.kind == JobKind::kStore;
+  if (!moves) {
+    if (!in_forward(job)) loaded_.leave();
+    about_to_write(job.partial);
+    about_to_write(job.result);
+  }
   if (!moves && !in_forward(job)) {
     if (job.kind == JobKind::kFold) {
       fold(job);
@@ -181,8 +195,16 @@ void ValueExecutor::load(const Job& job) {
     if (schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kMask)
       continue;  // bits: in the schedule
     const MatrixD& source = tensor(t.tensor);
-    double* target = at(t.buffer, t.buffer_offset);
+    double* const target = address(t.buffer, t.buffer_offset);
     const double factor = load_factor_[static_cast<std::size_t>(t.tensor)];
+    const bool as_it_is = t.geometry == kNone && t.row_map == kNone && factor == 0;
+    if (as_it_is && arithmetic_.integer() && in_forward(job)) {
+      loaded_.load({t.tensor, {source.row(t.row) + t.col, source.cols()}, t.rows, t.cols}, {target, t.buffer_stride});
+      --reads_left_[static_cast<std::size_t>(t.tensor)];
+      drop_if_done(t.tensor);
+      continue;
+    }
+    about_to_write(t.buffer);
     if (t.geometry != kNone) {
       gather_patches(schedule_.geometries[static_cast<std::size_t>(t.geometry)], t.row, t.rows, 0, t.col, t.cols, 0, 1,
                      source.data(), {target, t.buffer_stride});
@@ -216,7 +238,9 @@ void ValueExecutor::drop_if_done(std::int32_t index) {
   const auto i = static_cast<std::size_t>(index);
   const TensorRole role = schedule_.tensors[i].role;
   const bool kept = !written_ && role != TensorRole::kWeight && role != TensorRole::kState;
-  if (!kept && reads_left_[i] == 0 && writes_left_[i] == 0) tensors_[i] = MatrixD();
+  if (kept || reads_left_[i] > 0 || writes_left_[i] > 0) return;
+  loaded_.leave(index);
+  tensors_[i] = MatrixD();
 }
 
 void ValueExecutor::note_write(std::int32_t index) {
@@ -232,6 +256,7 @@ void ValueExecutor::store(const Job& job) {
     tensor(t.tensor);
     MatrixD& target = tensors_[static_cast<std::size_t>(t.tensor)];
     load_factor_[static_cast<std::size_t>(t.tensor)] = 0;  // new weights of a training step
+    loaded_.leave(t.tensor);
     const double* from = at(t.buffer, t.buffer_offset);
     for (int r = 0; r < t.rows; ++r) {
       const double* row = from + static_cast<std::ptrdiff_t>(r) * t.buffer_stride;
@@ -275,7 +300,11 @@ double ValueExecutor::fold_factor(const Job& job) const {
 }
 
 void ValueExecutor::fold(const Job& job) {
-  ConstTile a = streamed(job), b{at(job.stationary, job.stationary_offset), job.stationary_stride};
+  const CodeTile* codes = nullptr;
+  if ((job.flags & (kTransposed | kIm2col)) == 0 && takes_codes(arithmetic_, job.m, job.k, job.n))
+    codes = loaded_.codes(address(job.streamed, job.streamed_offset), job.streamed_stride, job.m, job.k);
+  ConstTile a{nullptr, 0}, b{at(job.stationary, job.stationary_offset), job.stationary_stride};
+  if (codes == nullptr) a = streamed(job);
   int groups = 1;
   if ((job.flags & kTransposed) != 0) {
     pack_a_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.k));
@@ -306,10 +335,12 @@ void ValueExecutor::fold(const Job& job) {
   const bool in_array =
       (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);
   const PassStart start = first ? PassStart::kFirst : in_array ? PassStart::kContinue : PassStart::kAddOutside;
-  if (groups > 1) {
+  if (codes != nullptr && code_sums(job.m, job.k, job.n, *codes, b, sums, start)) {
+    // done
+  } else if (groups > 1) {
     grouped_pass_sums(arithmetic_, job.m, job.k, job.n, groups, a, b, sums, start);
   } else {
-    pass_sums(arithmetic_, job.m, job.k, job.n, a, b, sums, start);
+    pass_sums(arithmetic_, job.m, job.k, job.n, codes != nullptr ? streamed(job) : a, b, sums, start);
   }
   if ((job.flags & kOntoResult) != 0) {  // first-order score bias: added to T_N
     if (!last) return;
@@ -459,6 +490,7 @@ void ValueExecutor::elementwise(const Job& job) {
   // An uncharged layer between two tensors.
   const std::int32_t source = job.streamed_offset, target = job.aux;
   tensor(target);
+  loaded_.leave(target);
   const MatrixD& x = tensor(source);
   MatrixD& y = tensors_[static_cast<std::size_t>(target)];
   elementwise_tile(job.layer, job.m, job.n, 0, {x.data(), x.cols()}, {y.data(), y.cols()});

@@ -12,6 +12,7 @@
 #include "config/hardware_config.h"
 #include "kernels/tile.h"
 #include "models/protocol/machine_context.h"
+#include "sim/loaded_tiles.h"
 #include "sim/value_plan.h"
 #include "workload/parameters.h"
 
@@ -52,11 +53,13 @@ class ValueExecutor : public TileExecutor {
   struct LayerConstants {  // of element-wise layers
     MatrixD scale, shift, mean, variance;
   };
-  double* at(std::int32_t buffer, std::int32_t offset = 0) const {
+  double* address(std::int32_t buffer, std::int32_t offset = 0) const {
     return scratchpad_ + schedule_.buffers[static_cast<std::size_t>(buffer)].address + offset;
   }
-  ConstTile streamed(const Job& job) const { return {at(job.streamed, job.streamed_offset), job.streamed_stride}; }
-  Tile result(const Job& job) const { return {at(job.result, job.result_offset), job.result_stride}; }
+  double* at(std::int32_t buffer, std::int32_t offset = 0);  // the address of values that are there to be read
+  void about_to_write(std::int32_t buffer);
+  ConstTile streamed(const Job& job) { return {at(job.streamed, job.streamed_offset), job.streamed_stride}; }
+  Tile result(const Job& job) { return {at(job.result, job.result_offset), job.result_stride}; }
   OperatorRole role(const Job& job) const { return schedule_.operators[static_cast<std::size_t>(job.op)].role; }
   const Layer& layer(int index) const { return model_.layers[static_cast<std::size_t>(index)]; }
 
@@ -111,6 +114,7 @@ class ValueExecutor : public TileExecutor {
   std::map<int, std::vector<double>> biases_;
   std::map<int, AttentionScales> attention_;
   std::map<int, LayerConstants> constants_;
+  LoadedTiles loaded_;
   std::vector<double> pack_a_, pack_b_, sums_;
 };
 

@@ -49,9 +49,9 @@ void gemm_i16(int m, int n, int k, const std::int16_t* a, int lda, const std::in
   chosen().integers->i16(m, n, k, a, lda, b, ldb, c, ldc, start, max_a, max_b);
 }
 
-void gemm_i16(int m, int n, int k, const std::int16_t* a, int lda, const std::int16_t* b, int ldb, double* c, int ldc,
-              GemmStart start, int max_a, int max_b) {
-  chosen().integers->i16_as_f64(m, n, k, a, lda, b, ldb, c, ldc, start, max_a, max_b);
+void gemm_i16(int m, int n, int k, const SplitOperand& a, const std::int16_t* b, int ldb, double* c, int ldc,
+              GemmStart start) {
+  chosen().integers->split(m, n, k, a, b, ldb, c, ldc, start);
 }
 
 }  // namespace vitality

@@ -26,9 +26,15 @@ void gemm(int m, int n, int k, const float* a, int lda, const float* b, int ldb,
 // which max_a * max_b is small (int8 mode: 255 * 127) take one multiply-add a pair instead of two.
 void gemm_i16(int m, int n, int k, const std::int16_t* a, int lda, const std::int16_t* b, int ldb, std::int64_t* c,
               int ldc, GemmStart start, int max_a = 32768, int max_b = 32768);
+// A for many products, split once: a = low + 256 high with |low|, |high| <= 128, or |low| <= 255 and high null. Two
+// rows are `stride` elements apart. Where k is odd, an element behind each row is read (and meets a zero).
+struct SplitOperand {
+  const std::int16_t *low, *high;
+  int stride;
+};
 // The same sums as doubles: exact below 2^53, which k < 2^22 products cannot leave.
-void gemm_i16(int m, int n, int k, const std::int16_t* a, int lda, const std::int16_t* b, int ldb, double* c, int ldc,
-              GemmStart start, int max_a = 32768, int max_b = 32768);
+void gemm_i16(int m, int n, int k, const SplitOperand& a, const std::int16_t* b, int ldb, double* c, int ldc,
+              GemmStart start);
 
 // One set of kernels per instruction set; gemm() uses the fastest for its format. Listed for tests and benchmarks.
 struct GemmKernels {
@@ -39,8 +45,8 @@ struct GemmKernels {
               GemmStart start);
   void (*i16)(int m, int n, int k, const std::int16_t* a, int lda, const std::int16_t* b, int ldb, std::int64_t* c,
               int ldc, GemmStart start, int max_a, int max_b);
-  void (*i16_as_f64)(int m, int n, int k, const std::int16_t* a, int lda, const std::int16_t* b, int ldb, double* c,
-                     int ldc, GemmStart start, int max_a, int max_b);
+  void (*split)(int m, int n, int k, const SplitOperand& a, const std::int16_t* b, int ldb, double* c, int ldc,
+                GemmStart start);
 };
 extern const GemmKernels kGemmSse2, kGemmAvx2, kGemmAvx512;
 // The kernels that this CPU can run, narrowest vectors first; at most 3. Returns their number.

@@ -1,0 +1,57 @@
+#include "kernels/code_tiles.h"
+
+#include <cstddef>
+#include <cstdlib>
+
+#include "base/instruction_sets.h"
+
+namespace vitality {
+namespace {
+
+VITALITY_VECTORS void split(std::size_t count, const std::int16_t* codes, std::int16_t* low, std::int16_t* high) {
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto bottom = static_cast<std::int8_t>(codes[i]);
+    low[i] = bottom;
+    high[i] = static_cast<std::int16_t>((codes[i] - bottom) >> 8);
+  }
+}
+
+}  // namespace
+
+VITALITY_VECTORS int to_codes(int rows, int cols, ConstTile tile, std::int16_t* codes) {
+  int bits = 0, inexact = 0;
+  for (int r = 0; r < rows; ++r, codes += cols) {
+    const double* const from = tile.row(r);
+    for (int c = 0; c < cols; ++c) {
+      const int code = static_cast<int>(from[c]);
+      inexact |= static_cast<double>(code) != from[c] ? 1 : 0;
+      bits |= code < 0 ? -code : code;
+      codes[c] = static_cast<std::int16_t>(code);
+    }
+    if (inexact != 0 || bits < 0 || bits > 32767) return -1;
+  }
+  return bits;
+}
+
+bool CodeTile::convert(int rows, int cols, ConstTile tile) {
+  const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols);
+  codes_.resize(count + 1);
+  codes_[count] = 0;  // read where `cols` is odd
+  const int bits = to_codes(rows, cols, tile, codes_.data());
+  if (bits < 0) return false;
+  cols_ = cols;
+  wide_ = bits > 255;
+  if (wide_) {
+    low_.resize(count + 1), high_.resize(count + 1);
+    split(count + 1, codes_.data(), low_.data(), high_.data());
+  }
+  return true;
+}
+
+SplitOperand CodeTile::operand() const {
+  if (wide_) return {low_.data(), high_.data(), cols_};
+  return {codes_.data(), nullptr, cols_};
+}
+
+}  // namespace vitality

@@ -1,0 +1,51 @@
+// Tiles of tensors that the DMA has brought into the scratchpad, of a run in a fixed format. The same tile is loaded for
+// one stationary tile after the other, and most passes need its codes only: its values are copied when someone looks at
+// them, and its codes are made once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <vector>
+
+#include "kernels/code_tiles.h"
+#include "kernels/tile.h"
+
+namespace vitality {
+
+class LoadedTiles {
+ public:
+  struct Source {  // rows x cols values of a tensor; `values` is their place
+    std::int32_t tensor;
+    ConstTile values;
+    int rows, cols;
+  };
+
+  // The tile is at `target` now, for everybody who asks here before looking.
+  void load(const Source& source, Tile target);
+  // Values [first, first + count) are about to be read, or written.
+  void read(const double* first, std::ptrdiff_t count);
+  void write(const double* first, std::ptrdiff_t count);
+  void leave(std::int32_t tensor);  // its values are about to change or to go
+  void leave();                     // all of them
+
+  // The codes of a loaded tile; null: there is no such tile, or it has none.
+  const CodeTile* codes(const double* first, int stride, int rows, int cols);
+
+ private:
+  struct Loaded {
+    Source source;
+    Tile target;
+    bool copied;
+    bool overlaps(const double* first, std::ptrdiff_t count) const;
+    void copy();
+  };
+  struct Converted {
+    Source source;
+    CodeTile codes;
+  };
+  std::vector<Loaded> loaded_;
+  std::list<Converted> converted_;  // the oldest first
+};
+
+}  // namespace vitality
