@@ -1,7 +1,7 @@
 #include "kernels/code_tiles.h"
 
+#include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 
 #include "base/instruction_sets.h"
 
@@ -32,6 +32,25 @@ VITALITY_VECTORS int to_codes(int rows, int cols, ConstTile tile, std::int16_t* 
     if (inexact != 0 || bits < 0 || bits > 32767) return -1;
   }
   return bits;
+}
+
+namespace {
+
+VITALITY_VECTORS void round_rows(int rows, int cols, ConstTile real, double factor, double limit, std::int16_t* codes) {
+  for (int r = 0; r < rows; ++r, codes += cols) {
+    const double* const from = real.row(r);
+#pragma GCC ivdep
+    for (int c = 0; c < cols; ++c)
+      codes[c] = static_cast<std::int16_t>(
+          static_cast<int>(round_half_even(std::min(limit, std::max(-limit, from[c] * factor)))));
+  }
+}
+
+}  // namespace
+
+void round_to_codes(const Arithmetic& arithmetic, int rows, int cols, ConstTile real, double factor,
+                    std::int16_t* codes) {
+  round_rows(rows, cols, real, factor, max_code(arithmetic.precision()), codes);
 }
 
 bool CodeTile::convert(int rows, int cols, ConstTile tile) {

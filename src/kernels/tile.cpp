@@ -85,20 +85,20 @@ bool takes_codes(const Arithmetic& arithmetic, int m, int k, int n) {
   return arithmetic.integer() && wide_conversions() && m >= 16 && n >= 16 && k >= 16;
 }
 
-bool code_sums(int m, int k, int n, const CodeTile& streamed, ConstTile stationary, Tile sums, PassStart start) {
-  static thread_local std::vector<std::int16_t> b;
-  b.resize(std::max(b.size(), static_cast<std::size_t>(k) * static_cast<std::size_t>(n)));
-  if (to_codes(k, n, stationary, b.data()) < 0) return false;
-  gemm_i16(m, n, k, streamed.operand(), b.data(), n, sums.data, sums.stride,
+void code_sums(int m, int k, int n, const CodeTile& streamed, const std::int16_t* stationary, Tile sums,
+               PassStart start) {
+  gemm_i16(m, n, k, streamed.operand(), stationary, n, sums.data, sums.stride,
            start == PassStart::kFirst ? GemmStart::kZero : GemmStart::kContinue);
-  return true;
 }
 
 void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums,
                PassStart start) {
   if (takes_codes(arithmetic, m, k, n)) {
-    static thread_local CodeTile codes;
-    if (codes.convert(m, k, streamed) && code_sums(m, k, n, codes, stationary, sums, start)) return;
+    static thread_local CodeTile a;
+    static thread_local std::vector<std::int16_t> b;
+    b.resize(std::max(b.size(), static_cast<std::size_t>(k) * static_cast<std::size_t>(n)));
+    if (a.convert(m, k, streamed) && to_codes(k, n, stationary, b.data()) >= 0)
+      return code_sums(m, k, n, a, b.data(), sums, start);
   }
   if (!arithmetic.single()) {
     gemm(m, n, k, streamed.data, streamed.stride, stationary.data, stationary.stride, sums.data, sums.stride,
@@ -129,10 +129,19 @@ void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int gr
   }
 }
 
+namespace {
+
+VITALITY_VECTORS void add(int count, const double* x, double* y) {
+#pragma GCC ivdep
+  for (int i = 0; i < count; ++i) y[i] += x[i];
+}
+
+}  // namespace
+
 void add_bias(const Arithmetic& arithmetic, int m, int n, const double* bias, Tile sums) {
   for (int r = 0; r < m; ++r) {
     double* const row = sums.row(r);
-    for (int c = 0; c < n; ++c) row[c] += bias[c];
+    add(n, bias, row);
     if (arithmetic.single()) arithmetic.wide(row, static_cast<std::size_t>(n), 1, row);
   }
 }
@@ -186,9 +195,11 @@ void column_sums(const Arithmetic& arithmetic, int m, int n, ConstTile x, bool f
   if (first) std::fill(sums, sums + n, 0.0);
   for (int r = 0; r < m; ++r) {
     const double* row = x.row(r);
-    for (int c = 0; c < n; ++c)
-      sums[c] = arithmetic.single() ? static_cast<double>(static_cast<float>(sums[c]) + static_cast<float>(row[c]))
-                                    : sums[c] + row[c];
+    if (!arithmetic.single()) {
+      add(n, row, sums);
+      continue;
+    }
+    for (int c = 0; c < n; ++c) sums[c] = static_cast<double>(static_cast<float>(sums[c]) + static_cast<float>(row[c]));
   }
 }
 

@@ -32,8 +32,9 @@ void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile stre
 // Whether pass_sums() takes the integer kernels, where the operands are codes.
 bool takes_codes(const Arithmetic& arithmetic, int m, int k, int n);
 class CodeTile;  // code_tiles.h
-// The same of a streamed tile that has been converted; false: the stationary tile is no codes.
-bool code_sums(int m, int k, int n, const CodeTile& streamed, ConstTile stationary, Tile sums, PassStart start);
+// The same of tiles that are codes already; the stationary one without gaps.
+void code_sums(int m, int k, int n, const CodeTile& streamed, const std::int16_t* stationary, Tile sums,
+               PassStart start);
 // The same for `groups` independent blocks (block-diagonal packing): block g multiplies columns [g k/groups, ...) of
 // `streamed` with the g-th n/groups columns of the (k/groups) x n stationary tile.
 void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int groups, ConstTile streamed,

@@ -99,7 +99,7 @@ class ForwardPass::Layers {
 
   MatrixD apply(const Attention& a) {
     const bool softmax = attention_map(options_, index_) == AttentionMap::kSoftmax;
-    MatrixD output(a.instances * a.n_q, a.heads * a.d_v);
+    MatrixD output = MatrixD::unset(a.instances * a.n_q, a.heads * a.d_v);
     MatrixD bias;
     if (a.bias_params > 0) bias = expanded_score_bias(a, parameter(0));
     LayerRanges& ranges = result_.ranges[static_cast<std::size_t>(index_)];

@@ -22,11 +22,18 @@ bool LoadedTiles::Loaded::overlaps(const double* first, std::ptrdiff_t count) co
   return before(target.data, first + count) && before(first, target.row(source.rows - 1) + source.cols);
 }
 
-void LoadedTiles::Loaded::copy() {
-  if (copied) return;
-  for (int r = 0; r < source.rows; ++r)
-    std::copy(source.values.row(r), source.values.row(r) + source.cols, target.row(r));
-  copied = true;
+void LoadedTiles::copy(Loaded& tile) {
+  if (tile.copied) return;
+  const Source& from = tile.source;
+  for (int r = 0; r < from.rows; ++r) {
+    const double* const row = from.values.row(r);
+    if (from.factor > 0) {
+      arithmetic_.store(row, static_cast<std::size_t>(from.cols), from.factor, tile.target.row(r));
+    } else {
+      std::copy(row, row + from.cols, tile.target.row(r));
+    }
+  }
+  tile.copied = true;
 }
 
 void LoadedTiles::load(const Source& source, Tile target) {
@@ -41,7 +48,7 @@ void LoadedTiles::load(const Source& source, Tile target) {
 
 void LoadedTiles::read(const double* first, std::ptrdiff_t count) {
   for (Loaded& l : loaded_)
-    if (l.overlaps(first, count)) l.copy();
+    if (l.overlaps(first, count)) copy(l);
 }
 
 void LoadedTiles::write(const double* first, std::ptrdiff_t count) {
@@ -51,22 +58,27 @@ void LoadedTiles::write(const double* first, std::ptrdiff_t count) {
 
 void LoadedTiles::leave(std::int32_t tensor) {
   for (Loaded& l : loaded_)
-    if (l.source.tensor == tensor) l.copy();
+    if (l.source.tensor == tensor) copy(l);
   erase_if(loaded_, [=](const Loaded& l) { return l.source.tensor == tensor; });
   converted_.remove_if([=](const Converted& c) { return c.source.tensor == tensor; });
 }
 
 void LoadedTiles::leave() {
-  for (Loaded& l : loaded_) l.copy();
+  for (Loaded& l : loaded_) copy(l);
   loaded_.clear();
   converted_.clear();
 }
 
-const CodeTile* LoadedTiles::codes(const double* first, int stride, int rows, int cols) {
-  const auto loaded = std::find_if(loaded_.begin(), loaded_.end(), [=](const Loaded& l) {
-    return l.target.data == first && l.target.stride == stride && l.source.rows == rows && l.source.cols == cols;
-  });
-  if (loaded == loaded_.end()) return nullptr;
+const LoadedTiles::Loaded* LoadedTiles::find(const double* first, int stride, int rows, int cols) const {
+  for (const Loaded& l : loaded_)
+    if (l.target.data == first && l.target.stride == stride && l.source.rows == rows && l.source.cols == cols)
+      return &l;
+  return nullptr;
+}
+
+const CodeTile* LoadedTiles::streamed_codes(const double* first, int stride, int rows, int cols) {
+  const Loaded* const loaded = find(first, stride, rows, cols);
+  if (loaded == nullptr || loaded->source.factor > 0) return nullptr;
   const auto found = std::find_if(converted_.begin(), converted_.end(),
                                   [=](const Converted& c) { return same(c.source, loaded->source); });
   if (found != converted_.end()) return &found->codes;
@@ -81,6 +93,17 @@ const CodeTile* LoadedTiles::codes(const double* first, int stride, int rows, in
   if (converted.codes.convert(rows, cols, loaded->source.values)) return &converted.codes;
   converted_.pop_back();
   return nullptr;
+}
+
+const std::int16_t* LoadedTiles::stationary_codes(const double* first, int stride, int rows, int cols) {
+  stationary_.resize(std::max(stationary_.size(), static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols)));
+  const Loaded* const loaded = find(first, stride, rows, cols);
+  if (loaded != nullptr && loaded->source.factor > 0) {
+    round_to_codes(arithmetic_, rows, cols, loaded->source.values, loaded->source.factor, stationary_.data());
+    return stationary_.data();
+  }
+  read(first, static_cast<std::ptrdiff_t>(rows - 1) * stride + cols);
+  return to_codes(rows, cols, {first, stride}, stationary_.data()) < 0 ? nullptr : stationary_.data();
 }
 
 }  // namespace vitality

@@ -20,6 +20,7 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
       parameters_(parameters),
       given_(given),
       arithmetic_(config.precision),
+      loaded_(arithmetic_),
       forward_layers_(schedule.gradients.empty() ? static_cast<int>(model.layers.size()) : forward_layers(model)),
       tensors_(schedule.tensors.size()),
       reads_left_(schedule.tensors.size()),
@@ -59,7 +60,8 @@ MatrixD ValueExecutor::materialise(std::int32_t index) {
     return quantised(parameters_.tensor(parameters_of(model_)[static_cast<std::size_t>(image_of(t.layer))]),
                      plan_.scale(t.layer));
   if (t.role == TensorRole::kInput) return quantised(given_[static_cast<std::size_t>(t.layer)], plan_.scale(t.layer));
-  if (t.role == TensorRole::kActivation || t.role == TensorRole::kGradient) return MatrixD(t.rows, t.cols);
+  if (t.role == TensorRole::kActivation) return MatrixD::unset(t.rows, t.cols);  // stored before it is loaded
+  if (t.role == TensorRole::kGradient) return MatrixD(t.rows, t.cols);
   if (t.role == TensorRole::kState) return materialise_state(t);
   const Layer& owner = layer(t.layer);
   if (std::holds_alternative<Attention>(owner.parameters)) {
@@ -197,9 +199,9 @@ void ValueExecutor::load(const Job& job) {
     const MatrixD& source = tensor(t.tensor);
     double* const target = address(t.buffer, t.buffer_offset);
     const double factor = load_factor_[static_cast<std::size_t>(t.tensor)];
-    const bool as_it_is = t.geometry == kNone && t.row_map == kNone && factor == 0;
-    if (as_it_is && arithmetic_.integer() && in_forward(job)) {
-      loaded_.load({t.tensor, {source.row(t.row) + t.col, source.cols()}, t.rows, t.cols}, {target, t.buffer_stride});
+    if (t.geometry == kNone && t.row_map == kNone && arithmetic_.integer() && in_forward(job)) {
+      loaded_.load({t.tensor, {source.row(t.row) + t.col, source.cols()}, t.rows, t.cols, factor},
+                   {target, t.buffer_stride});
       --reads_left_[static_cast<std::size_t>(t.tensor)];
       drop_if_done(t.tensor);
       continue;
@@ -299,12 +301,23 @@ double ValueExecutor::fold_factor(const Job& job) const {
   }
 }
 
-void ValueExecutor::fold(const Job& job) {
-  const CodeTile* codes = nullptr;
-  if ((job.flags & (kTransposed | kIm2col)) == 0 && takes_codes(arithmetic_, job.m, job.k, job.n))
-    codes = loaded_.codes(address(job.streamed, job.streamed_offset), job.streamed_stride, job.m, job.k);
-  ConstTile a{nullptr, 0}, b{at(job.stationary, job.stationary_offset), job.stationary_stride};
-  if (codes == nullptr) a = streamed(job);
+// Of a tile that was loaded as it streams, against one that stays as it was loaded; false: not such a pass.
+bool ValueExecutor::loaded_pass(const Job& job, Tile sums, PassStart start) {
+  if ((job.flags & (kTransposed | kIm2col | kStationaryTransposed)) != 0 ||
+      !takes_codes(arithmetic_, job.m, job.k, job.n))
+    return false;
+  const CodeTile* const a =
+      loaded_.streamed_codes(address(job.streamed, job.streamed_offset), job.streamed_stride, job.m, job.k);
+  if (a == nullptr) return false;
+  const std::int16_t* const b =
+      loaded_.stationary_codes(address(job.stationary, job.stationary_offset), job.stationary_stride, job.k, job.n);
+  if (b == nullptr) return false;
+  code_sums(job.m, job.k, job.n, *a, b, sums, start);
+  return true;
+}
+
+void ValueExecutor::pass(const Job& job, Tile sums, PassStart start) {
+  ConstTile a = streamed(job), b{at(job.stationary, job.stationary_offset), job.stationary_stride};
   int groups = 1;
   if ((job.flags & kTransposed) != 0) {
     pack_a_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.k));
@@ -324,6 +337,14 @@ void ValueExecutor::fold(const Job& job) {
     transpose(job.n, job.k, b, {pack_b_.data(), job.n});
     b = {pack_b_.data(), job.n};
   }
+  if (groups > 1) {
+    grouped_pass_sums(arithmetic_, job.m, job.k, job.n, groups, a, b, sums, start);
+  } else {
+    pass_sums(arithmetic_, job.m, job.k, job.n, a, b, sums, start);
+  }
+}
+
+void ValueExecutor::fold(const Job& job) {
   const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
   Tile sums{nullptr, job.result_stride};
   if (job.partial != kNone) {
@@ -335,13 +356,7 @@ void ValueExecutor::fold(const Job& job) {
   const bool in_array =
       (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);
   const PassStart start = first ? PassStart::kFirst : in_array ? PassStart::kContinue : PassStart::kAddOutside;
-  if (codes != nullptr && code_sums(job.m, job.k, job.n, *codes, b, sums, start)) {
-    // done
-  } else if (groups > 1) {
-    grouped_pass_sums(arithmetic_, job.m, job.k, job.n, groups, a, b, sums, start);
-  } else {
-    pass_sums(arithmetic_, job.m, job.k, job.n, codes != nullptr ? streamed(job) : a, b, sums, start);
-  }
+  if (!loaded_pass(job, sums, start)) pass(job, sums, start);
   if ((job.flags & kOntoResult) != 0) {  // first-order score bias: added to T_N
     if (!last) return;
     const AttentionScales& s = attention(job.layer);
@@ -354,8 +369,13 @@ void ValueExecutor::fold(const Job& job) {
         out.row(r)[c] = arithmetic_.wide(out.row(r)[c] + arithmetic_.wide(sums.row(r)[c] * factor));
     return;
   }
-  if ((job.flags & kHasBias) != 0)
-    add_bias(arithmetic_, job.m, job.n, b.data + static_cast<std::ptrdiff_t>(job.k / groups) * job.n, sums);
+  if ((job.flags & kHasBias) != 0) {  // the row behind the stationary tile
+    const bool grouped = (job.flags & kIm2col) != 0;
+    const int rows = grouped ? job.k / schedule_.im2col_tiles[static_cast<std::size_t>(job.aux)].groups : job.k;
+    const double* const bias = address(job.stationary, job.stationary_offset + rows * job.n);
+    loaded_.read(bias, job.n);
+    add_bias(arithmetic_, job.m, job.n, bias, sums);
+  }
   if (last)
     requantise(in_forward(job) ? arithmetic_ : gradient_arithmetic(job), job.m, job.n, {sums.data, sums.stride},
                fold_factor(job), (job.flags & kWide) != 0, result(job));

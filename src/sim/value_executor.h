@@ -68,6 +68,8 @@ class ValueExecutor : public TileExecutor {
   void load(const Job& job);
   void store(const Job& job);
   void fold(const Job& job);
+  bool loaded_pass(const Job& job, Tile sums, PassStart start);
+  void pass(const Job& job, Tile sums, PassStart start);
   double fold_factor(const Job& job) const;
   void lanes(const Job& job);
   void sparse(const Job& job);  // sparse_values.cpp
@@ -100,6 +102,7 @@ class ValueExecutor : public TileExecutor {
   const ParameterSource& parameters_;
   const std::vector<MatrixD>& given_;
   Arithmetic arithmetic_;
+  LoadedTiles loaded_;
   double* scratchpad_ = nullptr;
   int forward_layers_;  // what lies behind them belongs to a training step
   const ResultGrids* grids_ = nullptr;
@@ -114,7 +117,6 @@ class ValueExecutor : public TileExecutor {
   std::map<int, std::vector<double>> biases_;
   std::map<int, AttentionScales> attention_;
   std::map<int, LayerConstants> constants_;
-  LoadedTiles loaded_;
   std::vector<double> pack_a_, pack_b_, sums_;
 };
 
