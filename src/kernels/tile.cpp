@@ -266,6 +266,10 @@ void add_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, double 
   }
 }
 
+void look_up(int n, const double* x, const double* results, double* result) {
+  for (int i = 0; i < n; ++i) result[i] = results[static_cast<int>(x[i])];
+}
+
 void softmax_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, double scale, double unit, Tile result) {
   for (int r = 0; r < m; ++r) {
     const double* from = x.row(r);

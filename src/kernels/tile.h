@@ -62,6 +62,8 @@ void dot_products(const Arithmetic& arithmetic, int m, int k, ConstTile x, const
 // result = store(a fa + b fb).
 void add_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, double fa, ConstTile b, double fb,
                 Tile result);
+// result[i] = results[x[i]] of integers x.
+void look_up(int n, const double* x, const double* results, double* result);
 // Row softmax of scores x * scale, stored as p * unit.
 void softmax_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, double scale, double unit, Tile result);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <stdexcept>
 
 #include "reference/layers.h"
@@ -132,6 +133,12 @@ const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
   const std::vector<ParameterInfo> infos = parameters_of(layer(layer_index));
   MatrixD* const fields[] = {&c.scale, &c.shift, &c.mean, &c.variance};
   for (std::size_t i = 0; i < infos.size() && i < 4; ++i) *fields[i] = parameters_.tensor(infos[i]);
+  const auto* activation = std::get_if<Activation>(&layer(layer_index).parameters);
+  if (activation != nullptr && config_.precision == Precision::kInt8) {
+    c.results = MatrixD::unset(1, 2 * max_code(Precision::kInt8) + 1);
+    std::iota(c.results.data(), c.results.data() + c.results.size(), -max_code(Precision::kInt8));
+    activate(layer_index, activation->function, c.results.data(), c.results.size(), c.results.data());
+  }
   return constants_.emplace(layer_index, std::move(c)).first->second;
 }
 
@@ -469,17 +476,24 @@ void ValueExecutor::add_matrix(const Job& job) {
   add_scaled(arithmetic_, job.m, job.n, streamed(job), first_scale / out, second, second_scale / out, result(job));
 }
 
+void ValueExecutor::activate(int layer_index, ActivationKind function, const double* x, std::size_t count, double* y) {
+  const double in = plan_.input_scale(layer_index, 0);
+  for (std::size_t i = 0; i < count; ++i) y[i] = x[i] * in;
+  reference::activate(function, y, count, y);
+  arithmetic_.store(y, count, 1 / plan_.scale(layer_index), y);
+}
+
 void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y) {
   const Layer& l = layer(layer_index);
   const double in = plan_.input_scale(layer_index, 0), out = 1 / plan_.scale(layer_index);
   if (const auto* activation = std::get_if<Activation>(&l.parameters)) {
-    const auto count = static_cast<std::size_t>(n);
+    const MatrixD& results = constants(layer_index).results;
     for (int r = 0; r < m; ++r) {
-      const double* const from = x.row(r);
-      double* const to = y.row(r);
-      for (int c = 0; c < n; ++c) to[c] = from[c] * in;
-      reference::activate(activation->function, to, count, to);
-      arithmetic_.store(to, count, out, to);
+      if (results.empty()) {
+        activate(layer_index, activation->function, x.row(r), static_cast<std::size_t>(n), y.row(r));
+      } else {
+        look_up(n, x.row(r), results.data() + results.size() / 2, y.row(r));
+      }
     }
   } else if (std::holds_alternative<BatchNorm>(l.parameters)) {
     const LayerConstants& k = constants(layer_index);

@@ -52,6 +52,7 @@ class ValueExecutor : public TileExecutor {
  private:
   struct LayerConstants {  // of element-wise layers
     MatrixD scale, shift, mean, variance;
+    MatrixD results;  // of an activation in int8: of every code from -127 on
   };
   double* address(std::int32_t buffer, std::int32_t offset = 0) const {
     return scratchpad_ + schedule_.buffers[static_cast<std::size_t>(buffer)].address + offset;
@@ -86,6 +87,7 @@ class ValueExecutor : public TileExecutor {
   MatrixD materialise_state(const ScheduledTensor& tensor) const;
   void add_matrix(const Job& job);
   void elementwise(const Job& job);
+  void activate(int layer_index, ActivationKind function, const double* x, std::size_t count, double* y);
   void elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y);
   const MatrixD& tensor(std::int32_t index);
   MatrixD materialise(std::int32_t index);
