@@ -15,7 +15,7 @@ namespace po = boost::program_options;
 
 std::string path_option(const po::variables_map& values, const char* option) {
   if (!values.count(option)) return "";
-  const std::string value = values[option].as<std::string>();
+  std::string value = values[option].as<std::string>();
   if (value.empty()) throw InputError("", "", std::string("option --") + option + ": expected a name, found nothing");
   return value;
 }

@@ -131,8 +131,9 @@ void save_weights(const Experiment& e, const NamedMap& attention, const StoredPa
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw InputError(folder, "", "can't be made as a folder: " + error.message());
+  const std::filesystem::path files = folder;
   for (const auto& [name, tensor] : parameters.tensors())
-    if (name != "input") write_npy(folder + "/" + name + ".npy", tensor);
+    if (name != "input") write_npy((files / (name + ".npy")).string(), tensor);
   write_npy(folder + "/input.npy", e.images().image(kFirstTestImage).pixels);
 }
 
@@ -233,6 +234,7 @@ int train_command(const Arguments& arguments) {
   std::unique_ptr<OutputFile> losses;  // opened first: hours of training must not end at a folder that is not there
   if (values.count("losses")) losses = std::make_unique<OutputFile>(values["losses"].as<std::string>());
   std::vector<Outcome> outcomes;
+  outcomes.reserve(maps.size());
   for (const NamedMap* map : maps) outcomes.push_back(run_experiment(experiment, *map));
   if (losses) {
     write_losses(losses->stream(), outcomes);

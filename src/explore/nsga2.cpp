@@ -111,12 +111,14 @@ Design Nsga2::offspring() {
 
 void Nsga2::tell(const std::vector<Assessment>& assessments) {
   std::vector<Member> candidates = std::move(population_);
+  candidates.reserve(candidates.size() + asked_.size());
   for (std::size_t i = 0; i < asked_.size(); ++i) candidates.push_back({asked_[i], assessments[i], 0, 0});
   select_survivors(std::move(candidates));
 }
 
 void Nsga2::select_survivors(std::vector<Member> candidates) {
   std::vector<Assessment> assessments;
+  assessments.reserve(candidates.size());
   for (const Member& member : candidates) assessments.push_back(member.assessment);
   const std::vector<int> ranks = constrained_ranks(assessments);
   for (std::size_t i = 0; i < candidates.size(); ++i) candidates[i].rank = ranks[i];

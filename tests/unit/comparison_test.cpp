@@ -60,7 +60,8 @@ TEST_CASE(
 }
 
 TEST_CASE("comparison: rates of attention follow from MACs, time and energy") {
-  const ComparedScope& attention = example().pair(0, 0).attention;
+  const Comparison c = example();
+  const ComparedScope& attention = c.pair(0, 0).attention;
   CHECK(attention.gops == Approx(2 * 1000 / 0.2e-3 * 1e-9));
   CHECK(attention.gops_per_w == Approx(2 * 1000 / 1.6e-3 * 1e-9));
 }
