@@ -11,8 +11,8 @@ namespace {
 VITALITY_VECTORS void split(std::size_t count, const std::int16_t* codes, std::int16_t* low, std::int16_t* high) {
 #pragma GCC ivdep
   for (std::size_t i = 0; i < count; ++i) {
-    const auto bottom = static_cast<std::int8_t>(codes[i]);
-    low[i] = bottom;
+    const int bottom = ((codes[i] & 0xFF) ^ 0x80) - 0x80;  // the low byte with its sign
+    low[i] = static_cast<std::int16_t>(bottom);
     high[i] = static_cast<std::int16_t>((codes[i] - bottom) >> 8);
   }
 }
@@ -20,18 +20,19 @@ VITALITY_VECTORS void split(std::size_t count, const std::int16_t* codes, std::i
 }  // namespace
 
 VITALITY_VECTORS int to_codes(int rows, int cols, ConstTile tile, std::int16_t* codes) {
-  int bits = 0, inexact = 0;
+  unsigned bits = 0;
+  int inexact = 0;
   for (int r = 0; r < rows; ++r, codes += cols) {
     const double* const from = tile.row(r);
     for (int c = 0; c < cols; ++c) {
       const int code = static_cast<int>(from[c]);
       inexact |= static_cast<double>(code) != from[c] ? 1 : 0;
-      bits |= code < 0 ? -code : code;
+      bits |= code < 0 ? 0U - static_cast<unsigned>(code) : static_cast<unsigned>(code);
       codes[c] = static_cast<std::int16_t>(code);
     }
-    if (inexact != 0 || bits < 0 || bits > 32767) return -1;
+    if (inexact != 0 || bits > 32767) return -1;
   }
-  return bits;
+  return static_cast<int>(bits);
 }
 
 namespace {

@@ -18,7 +18,7 @@ Json number(double value) {
 }
 
 Json rounded(double value) {
-  const Json whole = number(value);
+  Json whole = number(value);
   if (whole.is_null() || whole.is_number_integer()) return whole;
   char digits[40];
   std::snprintf(digits, sizeof digits, "%.7g", value);
@@ -138,8 +138,13 @@ std::string scalar_text(const JsonValue& value) {
 // [dotted key, value] of everything below; `sources` (where a value comes from) are left out.
 void flatten(const JsonValue& value, const std::string& key, Json& rows) {
   if (value.type == JsonValue::Type::kObject) {
-    for (const auto& [name, item] : value.members)
-      if (name != "sources") flatten(item, key.empty() ? name : key + "." + name, rows);
+    const std::string prefix = key.empty() ? "" : key + ".";
+    for (const auto& [name, item] : value.members) {
+      if (name == "sources") continue;
+      std::string dotted = prefix;
+      dotted += name;
+      flatten(item, dotted, rows);
+    }
   } else if (value.type == JsonValue::Type::kArray) {
     for (std::size_t i = 0; i < value.items.size(); ++i) flatten(value.items[i], key + "." + std::to_string(i), rows);
   } else if (!key.empty()) {
