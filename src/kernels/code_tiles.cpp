@@ -11,7 +11,7 @@ namespace {
 VITALITY_VECTORS void split(std::size_t count, const std::int16_t* codes, std::int16_t* low, std::int16_t* high) {
 #pragma GCC ivdep
   for (std::size_t i = 0; i < count; ++i) {
-    const int bottom = ((codes[i] & 0xFF) ^ 0x80) - 0x80;  // the low byte with its sign
+    const int bottom = signed_low_byte(codes[i]);
     low[i] = static_cast<std::int16_t>(bottom);
     high[i] = static_cast<std::int16_t>((codes[i] - bottom) >> 8);
   }

@@ -32,6 +32,9 @@ struct SplitOperand {
   const std::int16_t *low, *high;
   int stride;
 };
+constexpr int signed_low_byte(int code) {
+  return ((code & 0xFF) ^ 0x80) - 0x80;
+}
 // The same sums as doubles: exact below 2^53, which k < 2^22 products cannot leave.
 void gemm_i16(int m, int n, int k, const SplitOperand& a, const std::int16_t* b, int ldb, double* c, int ldc,
               GemmStart start);
