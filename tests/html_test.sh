@@ -1,6 +1,6 @@
 #!/bin/bash
 # usage: html_test.sh SOURCE_DIR VITALITY. Opens pages of `vitality report` in a headless Chromium, where they use themselves as a reader
-# would (src/report/html/selftest.js): charts drawn, hover, sort, filter, no error on the console, nothing loaded from elsewhere. One
+# would (src/report/page/html/selftest.js): charts drawn, hover, sort, filter, no error on the console, nothing loaded from elsewhere. One
 # page is of hostile names, one of 10,000 points. Exit 77 = skipped: no Chromium (an error where VITALITY_NO_SKIP is set).
 set -euo pipefail
 source_dir=$1 program=$2

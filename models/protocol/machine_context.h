@@ -8,17 +8,11 @@
 #include "base/units.h"
 #include "config/hardware_config.h"
 #include "cost/job_cost.h"
-#include "cost/job_times.h"
-#include "mapping/schedule.h"
+#include "schedule/job_times.h"
+#include "schedule/schedule.h"
+#include "schedule/tile_executor.h"
 
 namespace vitality {
-
-// Computes a job's values on the tiles in the scratchpad; absent in timing-only runs, which differ in nothing else.
-class TileExecutor {
- public:
-  virtual ~TileExecutor() = default;
-  virtual void execute(const Job& job) = 0;
-};
 
 struct MachineContext {
   const Schedule& schedule;

@@ -14,7 +14,7 @@
 #include "config/names.h"
 #include "report/result_json.h"
 #include "sim/analytic_machines.h"
-#include "sim/value_executor.h"
+#include "sim/values/value_executor.h"
 
 namespace vitality::cli {
 namespace {

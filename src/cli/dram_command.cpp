@@ -10,7 +10,7 @@
 #include "config/hardware_config_json.h"
 #include "config/memory_trace.h"
 #include "cost/dram_replay.h"
-#include "report/dram_commands.h"
+#include "report/trace/dram_commands.h"
 
 namespace vitality::cli {
 namespace {

@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "base/output_file.h"
 #include "cli/options.h"
-#include "report/figures.h"
-#include "report/gnuplot.h"
-#include "report/html_page.h"
+#include "report/page/figures.h"
+#include "report/page/gnuplot.h"
+#include "report/page/html_page.h"
 
 namespace vitality::cli {
 namespace {

@@ -13,12 +13,12 @@
 #include "base/error.h"
 #include "base/output_file.h"
 #include "cli/simulation.h"
-#include "report/dram_commands.h"
-#include "report/perfetto_trace.h"
 #include "report/result_csv.h"
 #include "report/result_json.h"
 #include "report/result_text.h"
-#include "report/vcd.h"
+#include "report/trace/dram_commands.h"
+#include "report/trace/perfetto_trace.h"
+#include "report/trace/vcd.h"
 
 namespace vitality::cli {
 namespace {

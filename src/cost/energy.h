@@ -4,7 +4,7 @@
 #include "base/units.h"
 #include "config/hardware_config.h"
 #include "cost/job_cost.h"
-#include "mapping/schedule.h"
+#include "schedule/schedule.h"
 
 namespace vitality {
 

@@ -6,8 +6,8 @@
 
 #include "base/units.h"
 #include "config/hardware_config.h"
-#include "graph/attention_ops.h"
-#include "mapping/schedule.h"
+#include "schedule/schedule.h"
+#include "workload/attention_ops.h"
 
 namespace vitality {
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "config/hardware_config.h"
-#include "mapping/schedule.h"
+#include "schedule/schedule.h"
 
 namespace vitality {
 

@@ -14,7 +14,7 @@
 
 #include "base/units.h"
 #include "config/hardware_config.h"
-#include "mapping/schedule.h"
+#include "schedule/schedule.h"
 
 namespace vitality {
 

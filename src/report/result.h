@@ -9,7 +9,7 @@
 
 #include "base/units.h"
 #include "cost/job_cost.h"
-#include "graph/attention_ops.h"
+#include "workload/attention_ops.h"
 
 namespace vitality {
 
@@ -28,7 +28,7 @@ struct EnergyBreakdown {
   Picojoules on_chip() const { return total() - dram; }
 };
 
-// Bytes on the DRAM's bus by what they are and why they moved (sim/traffic.h).
+// Bytes on the DRAM's bus by what they are and why they moved (sim/account/traffic.h).
 struct DramTraffic {
   std::string operand, cause;
   Bytes bytes = 0;

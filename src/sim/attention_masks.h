@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "config/hardware_config.h"
-#include "mapping/mapper.h"
+#include "mapping/forward/mapping_options.h"
 #include "reference/model.h"
 #include "sim/mask_predictors.h"
 

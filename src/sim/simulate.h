@@ -12,9 +12,9 @@
 #include "config/hardware_config.h"
 #include "cost/dram_model.h"
 #include "cost/job_cost.h"
-#include "cost/job_times.h"
 #include "mapping/mapper.h"
 #include "report/result.h"
+#include "schedule/job_times.h"
 #include "workload/model.h"
 #include "workload/parameters.h"
 

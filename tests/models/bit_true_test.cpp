@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "models/protocol/machine_context.h"
 #include "reference/fixed_point.h"
-#include "sim/value_executor.h"
+#include "sim/values/value_executor.h"
 #include "tests/support/machine_run.h"
 #include "tests/support/random_machine.h"
 #include "workload/batch.h"

@@ -1,5 +1,5 @@
 // A few equal encoder blocks and a proof, or all of them: the same totals and the same time of every layer.
-#include "sim/block_repetition.h"
+#include "sim/account/block_repetition.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -4,7 +4,7 @@
 
 #include "models/protocol/machine_context.h"
 #include "reference/fixed_point.h"
-#include "sim/value_executor.h"
+#include "sim/values/value_executor.h"
 #include "tests/support/clocked_lanes.h"
 #include "tests/support/clocked_output_stationary.h"
 #include "tests/support/clocked_problem.h"

@@ -1,5 +1,5 @@
 // Tiles that are copied when someone looks: whoever asks first sees what an eager copy would have put there.
-#include "sim/loaded_tiles.h"
+#include "sim/values/loaded_tiles.h"
 
 #include <catch2/catch.hpp>
 #include <vector>

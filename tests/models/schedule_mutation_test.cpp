@@ -5,7 +5,7 @@
 #include "models/accelerator.h"
 #include "reference/fixed_point.h"
 #include "reference/model.h"
-#include "sim/value_executor.h"
+#include "sim/values/value_executor.h"
 #include "tests/support/machine_run.h"
 #include "tests/support/race_check.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "mapping/schedule_builder.h"
+#include "mapping/forward/schedule_builder.h"
 #include "models/accelerator.h"
 #include "tests/support/fork_simulation.h"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "mapping/schedule.h"
 #include "models/protocol/machine_context.h"
+#include "schedule/schedule.h"
 
 namespace vitality::test {
 

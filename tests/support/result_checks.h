@@ -7,9 +7,9 @@
 #include <map>
 #include <string>
 
-#include "graph/attention_ops.h"
 #include "report/result.h"
 #include "sim/simulate.h"
+#include "workload/attention_ops.h"
 
 namespace vitality::test {
 

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "graph/attention_ops.h"
+#include "workload/attention_ops.h"
 #include "workload/workload_json.h"
 
 using namespace vitality;

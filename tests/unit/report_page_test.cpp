@@ -3,10 +3,10 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "report/figures.h"
-#include "report/html_page.h"
-#include "report/page_data.h"
-#include "report/report_input.h"
+#include "report/page/figures.h"
+#include "report/page/html_page.h"
+#include "report/page/page_data.h"
+#include "report/read/report_input.h"
 
 using namespace vitality;
 

@@ -1,0 +1,192 @@
+// Layers without a matrix product: element-wise functions, additions, pooling, and movement of rows by DMA addressing.
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+#include "mapping/forward/layer_mapper.h"
+
+namespace vitality {
+namespace {
+
+// Rows of a tile so that `sets` tiles of cols elements fit half the scratchpad (the other half may still be in use).
+int tile_rows(const MappingContext& context, int layer, int rows, Bytes row_bytes, int sets) {
+  const Bytes room = context.builder.capacity() / 2;
+  const Bytes fitting = room / std::max<Bytes>(1, row_bytes * sets);
+  if (fitting < 1) {
+    throw InfeasibleError("layer " + context.layer(layer).name + ": " + std::to_string(sets) + " rows of " +
+                          std::to_string(row_bytes) + " bytes do not fit half the scratchpad of " +
+                          std::to_string(context.builder.capacity()) + " bytes (scratchpad.capacity_kib)");
+  }
+  return static_cast<int>(std::min<Bytes>(fitting, rows));
+}
+
+// An uncharged layer happens between two tensors in DRAM, as one job without time.
+void emit_uncharged(MappingContext& context, int layer, std::int32_t op, const std::vector<std::int32_t>& sources,
+                    std::int32_t output, JobKind kind) {
+  ScheduleBuilder& builder = context.builder;
+  Job& job = builder.begin(UnitKind::kUncharged, kind, layer, op);
+  const ScheduledTensor result = builder.schedule().tensors[static_cast<std::size_t>(output)];
+  job.m = result.rows, job.n = result.cols;
+  job.aux = output;
+  for (const std::int32_t source : sources) {
+    const ScheduledTensor& tensor = builder.schedule().tensors[static_cast<std::size_t>(source)];
+    builder.read_tensor(source, 0, 0, tensor.rows, tensor.cols);
+  }
+  job.streamed_offset = sources[0];
+  builder.write_tensor(output, 0, 0, result.rows, result.cols);
+  builder.finish();
+}
+
+}  // namespace
+
+void map_elementwise_layer(MappingContext& context, int layer_index, std::int32_t output) {
+  ScheduleBuilder& builder = context.builder;
+  const Layer& layer = context.layer(layer_index);
+  const MatrixShape shape = output_shape(layer);
+  const std::int32_t op = builder.add_operator(OperatorRole::kElementwise, layer_index);
+  const std::int32_t source = context.input_tensor(layer_index, 0);
+  if (!is_charged(layer, context.config)) {
+    emit_uncharged(context, layer_index, op, {source}, output, JobKind::kElementwise);
+    return;
+  }
+  const bool add = std::holds_alternative<Add>(layer.parameters),
+             position = std::holds_alternative<PositionEmbedding>(layer.parameters);
+  std::int32_t second = kNone;
+  if (add) second = context.input_tensor(layer_index, 1);
+  if (position)
+    second = context.add_weight(layer.name + ".weight", layer_index, shape.rows, shape.cols, context.element_bytes());
+  const Bytes row_bytes = context.element_bytes() * shape.cols;
+  const int operands = second == kNone ? 1 : 2;
+  const int rows = tile_rows(context, layer_index, shape.rows, row_bytes, 2 * operands);
+  const std::vector<std::int32_t> buffers = builder.allocate(
+      std::vector<Bytes>(static_cast<std::size_t>(2 * operands), row_bytes * rows), "layer " + layer.name);
+  for (int row = 0, tile = 0; row < shape.rows; row += rows, ++tile) {
+    const int m = std::min(rows, shape.rows - row);
+    const std::int32_t buffer = buffers[static_cast<std::size_t>(tile % 2)];
+    std::vector<Transfer> loads = {builder.make_transfer(source, row, 0, m, shape.cols, buffer)};
+    if (second != kNone)
+      loads.push_back(
+          builder.make_transfer(second, row, 0, m, shape.cols, buffers[static_cast<std::size_t>(2 + tile % 2)]));
+    builder.transfer(UnitKind::kDmaLoad, layer_index, op, loads);
+    Job& job = builder.begin(second == kNone ? UnitKind::kSpecialFunctions : UnitKind::kAdders,
+                             second == kNone ? JobKind::kElementwise : JobKind::kAddMatrix, layer_index, op);
+    job.m = m, job.n = shape.cols;
+    job.k = std::holds_alternative<LayerNorm>(layer.parameters) ? 3 : 1;  // sweeps
+    job.streamed = job.result = buffer;
+    job.streamed_stride = job.result_stride = job.stationary_stride = shape.cols;
+    builder.read(buffer);
+    if (second != kNone) {
+      job.stationary = loads[1].buffer;
+      builder.read(job.stationary);
+    }
+    builder.write(buffer);
+    builder.finish();
+    builder.transfer(UnitKind::kDmaStore, layer_index, op,
+                     {builder.make_transfer(output, row, 0, m, shape.cols, buffer)});
+  }
+}
+
+// Mean over all rows: accumulators and dividers do what they do for K_bar.
+void map_pool_layer(MappingContext& context, int layer_index, std::int32_t output) {
+  ScheduleBuilder& builder = context.builder;
+  const auto& pool = std::get<MeanPool>(context.layer(layer_index).parameters);
+  const std::int32_t op = builder.add_operator(OperatorRole::kPool, layer_index);
+  const std::int32_t source = context.input_tensor(layer_index, 0);
+  const Bytes row_bytes = context.element_bytes() * pool.channels;
+  const int rows = tile_rows(context, layer_index, pool.rows, row_bytes, 2);
+  const Bytes sum_bytes = context.partial_bytes() * pool.channels;
+  const std::vector<std::int32_t> buffers =
+      builder.allocate({row_bytes * rows, row_bytes * rows, sum_bytes}, "layer " + context.layer(layer_index).name);
+  const std::int32_t sum = buffers[2];
+  for (int row = 0, tile = 0; row < pool.rows; row += rows, ++tile) {
+    const int m = std::min(rows, pool.rows - row);
+    const std::int32_t buffer = buffers[static_cast<std::size_t>(tile % 2)];
+    builder.transfer(UnitKind::kDmaLoad, layer_index, op,
+                     {builder.make_transfer(source, row, 0, m, pool.channels, buffer)});
+    Job& job = builder.begin(UnitKind::kAccumulators, JobKind::kColumnSum, layer_index, op);
+    job.m = m, job.n = pool.channels;
+    job.flags = row == 0 ? kFirst : 0;
+    job.streamed = buffer, job.streamed_stride = pool.channels, job.result = sum;
+    builder.read(buffer);
+    if (row > 0) builder.read(sum);
+    builder.write(sum);
+    builder.finish();
+  }
+  Job& divide = builder.begin(UnitKind::kDividers, JobKind::kMeanDivide, layer_index, op);
+  divide.m = 1, divide.n = pool.channels, divide.aux = pool.rows;
+  divide.streamed = divide.result = sum;
+  divide.flags = kLast;
+  builder.read(sum);
+  builder.write(sum);
+  builder.finish();
+  builder.transfer(UnitKind::kDmaStore, layer_index, op, {builder.make_transfer(output, 0, 0, 1, pool.channels, sum)});
+}
+
+// Output row i = source row map[i], for the layers that move whole rows.
+static std::vector<std::int32_t> source_rows(const Layer& layer) {
+  std::vector<std::int32_t> map;
+  if (const auto* s = std::get_if<Subsample>(&layer.parameters)) {
+    for (int y = 0; y < s->in_height; y += s->stride)
+      for (int x = 0; x < s->in_width; x += s->stride) map.push_back(y * s->in_width + x);
+  } else if (const auto* u = std::get_if<Unfold>(&layer.parameters)) {
+    for (int py = 0; py < u->patch; ++py)
+      for (int px = 0; px < u->patch; ++px)
+        for (int by = 0; by < u->height / u->patch; ++by)
+          for (int bx = 0; bx < u->width / u->patch; ++bx)
+            map.push_back((by * u->patch + py) * u->width + bx * u->patch + px);
+  } else if (const auto* f = std::get_if<Fold>(&layer.parameters)) {
+    const int tokens = f->height / f->patch * (f->width / f->patch);
+    for (int y = 0; y < f->height; ++y)
+      for (int x = 0; x < f->width; ++x)
+        map.push_back((y % f->patch * f->patch + x % f->patch) * tokens + y / f->patch * (f->width / f->patch) +
+                      x / f->patch);
+  }
+  return map;
+}
+
+void map_rearrange_layer(MappingContext& context, int layer_index, std::int32_t output) {
+  ScheduleBuilder& builder = context.builder;
+  const Layer& layer = context.layer(layer_index);
+  const MatrixShape shape = output_shape(layer);
+  const std::int32_t op = builder.add_operator(OperatorRole::kRearrange, layer_index);
+  const Bytes row_bytes = context.element_bytes() * shape.cols;
+  const int rows = tile_rows(context, layer_index, shape.rows, row_bytes, 2);
+  const std::vector<std::int32_t> buffers =
+      builder.allocate({row_bytes * rows, row_bytes * rows}, "layer " + layer.name);
+  const std::int32_t source = context.input_tensor(layer_index, 0);
+  std::int32_t token = kNone, row_map = kNone;
+  if (std::holds_alternative<ConcatToken>(layer.parameters)) {
+    token = context.add_weight(layer.name + ".weight", layer_index, 1, shape.cols, context.element_bytes());
+  } else if (!std::holds_alternative<ConcatChannels>(layer.parameters)) {
+    row_map = static_cast<std::int32_t>(builder.schedule().row_maps.size());
+    builder.schedule().row_maps.push_back(source_rows(layer));
+  }
+  for (int row = 0, tile = 0; row < shape.rows; row += rows, ++tile) {
+    const int m = std::min(rows, shape.rows - row);
+    const std::int32_t buffer = buffers[static_cast<std::size_t>(tile % 2)];
+    std::vector<Transfer> loads;
+    if (token != kNone) {
+      const int skip = row == 0 ? 1 : 0;
+      if (skip > 0) loads.push_back(builder.make_transfer(token, 0, 0, 1, shape.cols, buffer));
+      if (m > skip)
+        loads.push_back(
+            builder.make_transfer(source, row + skip - 1, 0, m - skip, shape.cols, buffer, skip * shape.cols));
+    } else if (row_map != kNone) {
+      loads.push_back(builder.make_transfer(source, row, 0, m, shape.cols, buffer));
+      loads.back().row_map = row_map;
+    } else {
+      int col = 0;
+      for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
+        const std::int32_t part = context.input_tensor(layer_index, static_cast<int>(i));
+        const int cols = builder.schedule().tensors[static_cast<std::size_t>(part)].cols;
+        loads.push_back(builder.make_transfer(part, row, 0, m, cols, buffer, col, shape.cols));
+        col += cols;
+      }
+    }
+    builder.transfer(UnitKind::kDmaLoad, layer_index, op, loads);
+    builder.transfer(UnitKind::kDmaStore, layer_index, op,
+                     {builder.make_transfer(output, row, 0, m, shape.cols, buffer)});
+  }
+}
+
+}  // namespace vitality

@@ -1,0 +1,90 @@
+#include <algorithm>
+
+#include "mapping/forward/layer_mapper.h"
+
+namespace vitality {
+namespace {
+
+bool is_add(const Layer& layer) {
+  return std::holds_alternative<Add>(layer.parameters) || std::holds_alternative<PositionEmbedding>(layer.parameters);
+}
+
+}  // namespace
+
+bool is_elementwise(const Layer& layer) {
+  return is_add(layer) || std::holds_alternative<Activation>(layer.parameters) ||
+         std::holds_alternative<BatchNorm>(layer.parameters);
+}
+
+std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, const std::vector<bool>& selected) {
+  std::vector<EpilogueStage> stages;
+  const auto count = static_cast<int>(context.model.layers.size());
+  int current = producer;
+  for (int next = producer + 1; next < count; ++next) {
+    const Layer& layer = context.layer(next);
+    const bool consumes = std::count(layer.inputs.begin(), layer.inputs.end(), current) == 1;
+    int users = 0;
+    for (int other = current + 1; other < count; ++other) {
+      const auto& inputs = context.layer(other).inputs;
+      users += std::count(inputs.begin(), inputs.end(), current) > 0;
+    }
+    if (!consumes || users != 1 || !is_elementwise(layer) || !selected[static_cast<std::size_t>(next)]) break;
+    EpilogueStage stage{next,          kNone, is_charged(layer, context.config), is_folded(layer, context.config),
+                        is_add(layer), kNone};
+    if (std::holds_alternative<Add>(layer.parameters)) {
+      const int other = layer.inputs[0] == current ? layer.inputs[1] : layer.inputs[0];
+      stage.second = context.tensor_of(other);
+      stage.swapped = layer.inputs[0] != current;
+      if (stage.second == kNone) break;
+    } else if (std::holds_alternative<PositionEmbedding>(layer.parameters)) {
+      const MatrixShape shape = output_shape(layer);
+      stage.second = context.add_weight(layer.name + ".weight", next, shape.rows, shape.cols, context.element_bytes());
+    }
+    stage.op = context.builder.add_operator(OperatorRole::kElementwise, next);
+    if (context.saved != nullptr && std::holds_alternative<Activation>(layer.parameters))
+      stage.saved = context.add_activation(current);
+    stages.push_back(stage);
+    current = next;
+  }
+  return stages;
+}
+
+void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, std::int32_t buffer, int row,
+                   int col, int m, int n, const std::vector<std::int32_t>& second_buffers) {
+  ScheduleBuilder& builder = context.builder;
+  std::size_t adds = 0;
+  for (const EpilogueStage& stage : stages) {
+    if (stage.folded) continue;
+    if (stage.saved != kNone)
+      builder.transfer(UnitKind::kDmaStore, stage.layer, stage.op,
+                       {builder.make_transfer(stage.saved, row, col, m, n, buffer)});
+    std::int32_t second = kNone;
+    if (stage.is_add) {
+      second = second_buffers[adds++];
+      builder.transfer(UnitKind::kDmaLoad, stage.layer, stage.op,
+                       {builder.make_transfer(stage.second, row, col, m, n, second)});
+    }
+    const UnitKind unit = !stage.charged                               ? UnitKind::kUncharged
+                          : stage.is_add && !stage.activation_gradient ? UnitKind::kAdders
+                                                                       : UnitKind::kSpecialFunctions;
+    const JobKind kind = stage.activation_gradient ? JobKind::kActivationGradient
+                         : stage.is_add            ? JobKind::kAddMatrix
+                                                   : JobKind::kElementwise;
+    Job& job = builder.begin(unit, kind, stage.layer, stage.op);
+    job.m = m, job.n = n;
+    job.streamed = job.result = buffer;
+    job.streamed_stride = job.result_stride = n;
+    job.flags = stage.swapped ? kSwapped : 0;
+    job.aux = col;  // element-wise layers with per-channel parameters need the channel
+    builder.read(buffer);
+    if (second != kNone) {
+      job.stationary = second;
+      job.stationary_stride = n;
+      builder.read(second);
+    }
+    builder.write(buffer);
+    builder.finish();
+  }
+}
+
+}  // namespace vitality

@@ -1,0 +1,167 @@
+// GEMMs of linear layers and convolutions: what they multiply, and what both dataflows' mappers share.
+#include "mapping/forward/gemm_mapper.h"
+
+#include "base/error.h"
+#include "mapping/forward/codec.h"
+
+namespace vitality {
+namespace {
+
+Gemm describe(MappingContext& context, int layer_index) {
+  const Layer& layer = context.layer(layer_index);
+  const int rows = context.config.matrix_engine.rows, cols = context.config.matrix_engine.cols;
+  ScheduleBuilder& builder = context.builder;
+  Gemm gemm{};
+  gemm.op = builder.add_operator(OperatorRole::kGemm, layer_index);
+  gemm.source = context.input_tensor(layer_index, 0);
+  bool has_bias = false;
+  gemm.geometry = kNone;
+  if (const auto* linear = std::get_if<Linear>(&layer.parameters)) {
+    gemm.m = linear->rows, gemm.k = linear->in_features, gemm.n = linear->out_features, gemm.groups = 1;
+    has_bias = linear->bias;
+  } else {
+    const auto& conv = std::get<Conv2d>(layer.parameters);
+    gemm.m = conv.out_height * conv.out_width, gemm.groups = conv.groups;
+    gemm.k = conv.kernel * conv.kernel * conv.in_channels / conv.groups, gemm.n = conv.out_channels;
+    // Batch norm folded into the weights brings a bias of its own.
+    has_bias = conv.bias;
+    if (conv.kernel > 1 || conv.stride > 1) {
+      gemm.geometry = static_cast<std::int32_t>(builder.schedule().geometries.size());
+      builder.schedule().geometries.push_back(conv);
+      // Patches that do not overlap are gathered by the DMA; others from a strip of the image in the scratchpad.
+      gemm.strip = conv.stride < conv.kernel || conv.pad > 0 || conv.groups > 1;
+    } else if (conv.groups > 1) {
+      gemm.geometry = static_cast<std::int32_t>(builder.schedule().geometries.size());
+      builder.schedule().geometries.push_back(conv);
+      gemm.strip = true;
+    }
+  }
+  gemm.weight = context.add_weight(layer.name + ".weight", layer_index, gemm.k, gemm.n, context.element_bytes());
+  if (context.saved != nullptr) context.saved->weight[static_cast<std::size_t>(layer_index)] = gemm.weight;
+  // A batch norm folded into this layer turns into a bias even where the layer has none.
+  const std::vector<Layer>& layers = context.model.layers;
+  for (std::size_t j = static_cast<std::size_t>(layer_index) + 1; j < layers.size() && context.config.batch_norm_folded;
+       ++j) {
+    const auto* norm = std::get_if<BatchNorm>(&layers[j].parameters);
+    if (norm != nullptr && norm->folded_into == layer_index) has_bias = true;
+  }
+  gemm.bias =
+      has_bias ? context.add_weight(layer.name + ".bias", layer_index, 1, gemm.n, context.partial_bytes()) : kNone;
+
+  const int group_columns = gemm.n / gemm.groups;
+  const int packed =
+      std::max(1, std::min({gemm.groups, rows / std::max(1, gemm.k), cols / std::max(1, group_columns)}));
+  for (int k = 0; k < gemm.k; k += rows) gemm.contraction.push_back({k, std::min(rows, gemm.k - k)});
+  if (packed > 1) {
+    for (int g = 0; g < gemm.groups; g += packed) {
+      const int count = std::min(packed, gemm.groups - g);
+      gemm.columns.push_back({g, count, g * group_columns, count * group_columns});
+    }
+  } else {
+    for (int g = 0; g < gemm.groups; ++g) {
+      for (int n = 0; n < group_columns; n += cols)
+        gemm.columns.push_back({g, 1, g * group_columns + n, std::min(cols, group_columns - n)});
+    }
+  }
+  return gemm;
+}
+
+}  // namespace
+
+GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
+                       std::int32_t output)
+    : context_(context),
+      builder_(context.builder),
+      layer_(layer),
+      gemm_(gemm),
+      epilogue_(epilogue),
+      output_(output),
+      rows_(context.config.matrix_engine.rows),
+      cols_(context.config.matrix_engine.cols),
+      element_(context.element_bytes()) {
+  for (const EpilogueStage& stage : epilogue) adds_ += stage.is_add;
+}
+
+void GemmMapper::infeasible(Bytes smallest) const {
+  throw InfeasibleError("layer " + name() + ": no tiling of its " + std::to_string(gemm_.m) + " x " +
+                        std::to_string(gemm_.k) + " x " + std::to_string(gemm_.n) + " GEMM fits the scratchpad of " +
+                        std::to_string(builder_.capacity()) + " bytes (scratchpad.capacity_kib); the smallest needs " +
+                        std::to_string(smallest) + " bytes");
+}
+
+Transfer GemmMapper::streamed_transfer(int m0, int m, const ContractionTile& tile, std::int32_t buffer,
+                                       int offset) const {
+  const GemmPart part =
+      gemm_.streamed_parts.empty() ? GemmPart{gemm_.source} : gemm_.streamed_parts[static_cast<std::size_t>(tile.part)];
+  const bool transposed = gemm_.streamed_transposed;
+  const int row = part.first_row + (transposed ? tile.first : m0), col = transposed ? m0 : tile.first;
+  const int rows = transposed ? tile.count : m, cols = transposed ? m : tile.count;
+  if (gemm_.geometry == kNone) return builder_.make_transfer(part.tensor, row, col, rows, cols, buffer, offset, cols);
+  const ScheduledTensor& tensor = builder_.schedule().tensors[static_cast<std::size_t>(part.tensor)];
+  const Conv2d& conv = geometry();
+  Transfer t{};
+  t.tensor = part.tensor, t.row = row, t.col = col, t.rows = rows, t.cols = cols;
+  t.buffer = buffer, t.buffer_offset = offset, t.buffer_stride = cols;
+  t.row_map = kNone, t.geometry = gemm_.geometry;
+  t.bytes = element_ * rows * cols;
+  t.dram_address = tensor.dram_address + element_ * (static_cast<Bytes>(col) * conv.out_height * conv.out_width +
+                                                     static_cast<Bytes>(row) * cols);
+  return t;
+}
+
+Transfer GemmMapper::stationary_transfer(const ContractionTile& tile, const ColumnTile& column, std::int32_t buffer,
+                                         int offset) const {
+  const GemmPart part = gemm_.stationary_parts.empty() ? GemmPart{gemm_.weight}
+                                                       : gemm_.stationary_parts[static_cast<std::size_t>(tile.part)];
+  if (gemm_.stationary_transposed)
+    return builder_.make_transfer(part.tensor, part.first_row + column.first, tile.first, column.count, tile.count,
+                                  buffer, offset);
+  return builder_.make_transfer(part.tensor, part.first_row + tile.first, column.first, tile.count, column.count,
+                                buffer, offset);
+}
+
+Bytes GemmMapper::result_bytes() const {
+  return gemm_.wide ? std::max(element_, wide_bytes(context_.config.precision)) : element_;
+}
+
+void GemmMapper::load_strip(int m0, int m, std::int32_t buffer) {
+  const Conv2d& conv = geometry();
+  strip_first_row_ = std::max(0, m0 / conv.out_width * conv.stride - conv.pad);
+  const int last_output = (m0 + m - 1) / conv.out_width;
+  const int end = std::min(conv.in_height, last_output * conv.stride - conv.pad + conv.kernel);
+  builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op,
+                    {builder_.make_transfer(gemm_.source, strip_first_row_ * conv.in_width, 0,
+                                            (end - strip_first_row_) * conv.in_width, conv.in_channels, buffer)});
+}
+
+void GemmMapper::gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column) {
+  job.flags |= kIm2col;
+  job.aux = static_cast<std::int32_t>(builder_.schedule().im2col_tiles.size());
+  builder_.schedule().im2col_tiles.push_back(
+      {gemm_.geometry, m0, strip_first_row_, tile.first, column.first_group, column.groups});
+}
+
+void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column) {
+  const std::size_t set = out_count_++ % outs_.size();
+  emit_epilogue(context_, epilogue_, outs_[set], m0, column.first, m, column.count, seconds_[set]);
+  // The way to memory belongs to the last layer that is charged: one that is not has no bytes and no energy.
+  int store_layer = layer_;
+  std::int32_t op = gemm_.op;
+  for (const EpilogueStage& stage : epilogue_)
+    if (stage.charged) store_layer = stage.layer, op = stage.op;
+  Transfer store = builder_.make_transfer(output_, m0, column.first, m, column.count, outs_[set]);
+  encode(context_, epilogue_.empty() ? layer_ : epilogue_.back().layer, layer_, gemm_.op, store);
+  builder_.transfer(UnitKind::kDmaStore, store_layer, op, {store});
+}
+
+void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue,
+                    std::int32_t output) {
+  const Gemm gemm = describe(context, layer);
+  if (context.config.matrix_engine.dataflow == Dataflow::kInputStationary) {
+    map_input_stationary(context, layer, gemm, epilogue, output);
+  } else {
+    map_output_stationary(context, layer, gemm, epilogue, output);
+  }
+}
+
+}  // namespace vitality

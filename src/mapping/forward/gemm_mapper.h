@@ -1,0 +1,91 @@
+// One GEMM of a layer and what its mappers share: operand tiles, transfers, the epilogue and the store of a result
+// tile. Internal to the mapping room.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "mapping/forward/layer_mapper.h"
+
+namespace vitality {
+
+struct ContractionTile {
+  int first, count;
+  int part = 0;  // of the operands (GemmPart)
+};
+// Where a part of an operand lies: the images of a batch follow each other in the contraction of a weight gradient.
+struct GemmPart {
+  std::int32_t tensor;
+  int first_row = 0;
+};
+// Output channels that one pass produces. groups > 1: block-diagonal packing of a grouped convolution's groups.
+struct ColumnTile {
+  int first_group, groups, first, count;
+};
+
+struct Gemm {
+  int m, k, n, groups;  // k: contraction of one group
+  std::int32_t op, source, weight, bias;
+  std::int32_t geometry = kNone;  // convolution
+  bool strip = false;             // streamed operand is gathered from image strips on chip
+  std::vector<ContractionTile> contraction;
+  std::vector<ColumnTile> columns;
+  // Training. dX = dY W^T: the stationary operand lies n x k. dW = X^T dY: the streamed operand lies k x m, in parts;
+  // its result is wide, and the columns of the stationary operand are summed on the way (db).
+  bool stationary_transposed = false, streamed_transposed = false, wide = false;
+  std::vector<GemmPart> streamed_parts = {}, stationary_parts = {};  // empty: source, weight
+  std::int32_t column_sums = kNone;                                  // tensor
+};
+
+// Image rows that `output_rows` rows of outputs need, padding included.
+inline int strip_rows(const Conv2d& conv, int output_rows) {
+  return std::min(conv.in_height + 2 * conv.pad, (output_rows - 1) * conv.stride + conv.kernel);
+}
+
+class GemmMapper {
+ public:
+  GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
+             std::int32_t output);
+  virtual ~GemmMapper() = default;
+  virtual void map() = 0;
+
+ protected:
+  const Conv2d& geometry() const { return builder_.schedule().geometries[static_cast<std::size_t>(gemm_.geometry)]; }
+  const std::string& name() const { return context_.layer(layer_).name; }
+  // Rows [m0, m0 + m) of the streamed operand's contraction tile, gathered by the DMA where the layer is a patch
+  // embedding.
+  Transfer stationary_transfer(const ContractionTile& tile, const ColumnTile& column, std::int32_t buffer,
+                               int offset) const;
+  Bytes result_bytes() const;  // of one element
+  Transfer streamed_transfer(int m0, int m, const ContractionTile& tile, std::int32_t buffer, int offset) const;
+  // The image strip that outputs [m0, m0 + m) need; remembers its first row.
+  void load_strip(int m0, int m, std::int32_t buffer);
+  // Makes the job's streamed operand a gathered one.
+  void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);
+  // A finished result tile: epilogue, then to DRAM. Result buffers and second operands rotate.
+  std::int32_t result_buffer() const { return outs_[out_count_ % outs_.size()]; }
+  void finish_tile(int m0, int m, const ColumnTile& column);
+  [[noreturn]] void infeasible(Bytes smallest) const;
+
+  MappingContext& context_;
+  ScheduleBuilder& builder_;
+  int layer_;
+  const Gemm& gemm_;
+  const std::vector<EpilogueStage>& epilogue_;
+  std::int32_t output_;
+  int rows_, cols_;
+  Bytes element_;
+  int adds_ = 0;  // epilogue stages with a second operand
+  int strip_first_row_ = 0;
+  std::vector<std::int32_t> outs_;
+  std::vector<std::vector<std::int32_t>> seconds_;
+  std::size_t out_count_ = 0;
+};
+
+void map_input_stationary(MappingContext& context, int layer, const Gemm& gemm,
+                          const std::vector<EpilogueStage>& epilogue, std::int32_t output);
+void map_output_stationary(MappingContext& context, int layer, const Gemm& gemm,
+                           const std::vector<EpilogueStage>& epilogue, std::int32_t output);
+
+}  // namespace vitality

@@ -1,0 +1,33 @@
+#include "mapping/forward/layer_mapper.h"
+
+namespace vitality {
+
+std::int32_t MappingContext::add_activation(int layer_index) {
+  const MatrixShape shape = output_shape(layer(layer_index));
+  const auto tensor = builder.add_tensor(layer(layer_index).name, TensorRole::kActivation, layer_index, shape.rows,
+                                         shape.cols, element_bytes() * shape.rows * shape.cols);
+  output[static_cast<std::size_t>(layer_index)] = tensor;
+  return tensor;
+}
+
+std::int32_t MappingContext::add_weight(const std::string& name, int layer_index, int rows, int cols,
+                                        Bytes bytes_each) {
+  const Bytes bytes = bytes_each * rows * cols;
+  const std::string& owner = layer(layer_index).shared_parameters;
+  if (owner.empty()) return builder.add_tensor(name, TensorRole::kWeight, layer_index, rows, cols, bytes);
+  const std::string key = owner + name.substr(layer(layer_index).name.size());
+  const auto found = shared_weights.find(key);
+  if (found != shared_weights.end())
+    return builder.add_tensor(name, TensorRole::kWeight, layer_index, rows, cols, bytes, found->second);
+  const auto tensor = builder.add_tensor(name, TensorRole::kWeight, layer_index, rows, cols, bytes);
+  shared_weights[key] = builder.schedule().tensors[static_cast<std::size_t>(tensor)].dram_address;
+  return tensor;
+}
+
+double MappingContext::dram_bytes_per_cycle() const {
+  const DramDevice& device = config.dram.device;
+  return device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz *
+         (1 - static_cast<double>(device.trfc) / device.trefi);
+}
+
+}  // namespace vitality

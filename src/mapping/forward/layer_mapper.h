@@ -1,0 +1,107 @@
+// What the mappers of single layers share: the machine, the builder, the tensors made so far. Internal to the mapping
+// room.
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "mapping/forward/mapping_options.h"
+#include "mapping/forward/schedule_builder.h"
+
+namespace vitality {
+
+// An element-wise layer applied to a producer's tiles while they are on chip.
+struct EpilogueStage {
+  int layer;
+  std::int32_t op;
+  bool charged;
+  bool folded;                  // batch norm folded into the producer's weights: no job
+  bool is_add;                  // Add or PositionEmbedding: needs the second operand
+  std::int32_t second = kNone;  // its tensor
+  bool swapped = false;         // the tile on chip is the layer's second input
+  // Training: the tensor that keeps the tile as it is before this stage (the argument of an activation); and a stage of
+  // the backward pass: the tile times the activation's derivative at the second operand.
+  std::int32_t saved = kNone;
+  bool activation_gradient = false;
+};
+
+// How a GEMM is tiled.
+struct GemmPlan {
+  int m_tile = 0;                // rows a pass streams
+  bool resident = false;         // the streamed operand stays in the scratchpad for all column tiles
+  int n_group = 1, k_group = 1;  // column and contraction tiles of one DMA load
+  int out_sets = 2;              // result tiles (and second operands of an epilogue's additions) in flight
+  double cycles = 0;             // estimate
+  Bytes dram_bytes = 0;
+};
+
+// What the forward pass of a training step keeps of one attention layer for its backward pass, head after head:
+// (instance * heads + head) * rows of one head. kNone: not kept.
+struct SavedAttention {
+  std::int32_t context = kNone, key_mean = kNone, key_sum = kNone, denominator = kNone;  // G, K_bar, k_hat_sum, t_D
+  std::int32_t probabilities = kNone;                                                    // of softmax
+  std::int32_t row_sums = kNone, low_rank = kNone;                                       // of unified
+  std::int32_t mask = kNone, entries = kNone, first_mask = kNone;  // bits, values on the mask, index of the first mask
+};
+struct SavedForward {  // by layer of the forward model
+  std::vector<SavedAttention> attention;
+  std::vector<std::int32_t> weight;  // tensor of a linear layer's or convolution's weights
+};
+
+// How the columns of a layer's output travel to memory (codec.h): those marked as `coded_heads` heads instead of
+// `heads`.
+struct HeadCode {
+  int heads = 0, coded_heads = 0;
+  std::vector<bool> columns;  // empty: none
+};
+
+struct MappingContext {
+  const VitModel& model;
+  const HardwareConfig& config;
+  ScheduleBuilder& builder;
+  std::vector<std::int32_t> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
+  std::vector<std::int32_t> images = {};
+  std::map<std::string, Bytes> shared_weights = {};        // DRAM addresses of what the images of a batch share
+  std::map<std::array<int, 9>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
+  SavedForward* saved = nullptr;                           // training steps only
+  std::map<int, HeadCode> head_codes = {};                 // by layer, where asked for
+
+  const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
+  std::int32_t tensor_of(int layer_index) const {
+    return is_model_input(layer_index) ? images[static_cast<std::size_t>(image_of(layer_index))]
+                                       : output[static_cast<std::size_t>(layer_index)];
+  }
+  std::int32_t input_tensor(int layer_index, int input) const {
+    return tensor_of(layer(layer_index).inputs[static_cast<std::size_t>(input)]);
+  }
+  Bytes element_bytes() const { return storage_bytes(config.precision); }
+  Bytes partial_bytes() const { return accumulator_bytes(config.precision); }
+  std::int32_t add_activation(int layer_index);
+  std::int32_t add_weight(const std::string& name, int layer_index, int rows, int cols, Bytes bytes_each);
+  // DRAM bytes that one machine cycle can move.
+  double dram_bytes_per_cycle() const;
+  void note(int layer_index, std::string text) {
+    builder.schedule().layer_mapping[static_cast<std::size_t>(layer_index)] = std::move(text);
+  }
+};
+
+// Layers that compute each value of their output from the values at the same place: what an epilogue can take.
+bool is_elementwise(const Layer& layer);
+// Layers first, first+1, ... that are the epilogue of `producer` (consume only its output, one after the other).
+std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, const std::vector<bool>& selected);
+// Applies the stages to an m x n tile in `buffer` that covers (row, col) of the output; `second_buffers` rotate per
+// stage.
+void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, std::int32_t buffer, int row,
+                   int col, int m, int n, const std::vector<std::int32_t>& second_buffers);
+
+void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue,
+                    std::int32_t output);
+void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
+                         std::int32_t output);
+void map_elementwise_layer(MappingContext& context, int layer, std::int32_t output);
+void map_pool_layer(MappingContext& context, int layer, std::int32_t output);
+void map_rearrange_layer(MappingContext& context, int layer, std::int32_t output);
+
+}  // namespace vitality

@@ -1,0 +1,42 @@
+// What a mapping depends on beside the model and the machine, and what the folders of the mapping ask about both.
+#pragma once
+
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "tensor/mask.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+// Masks of sparse and unified attention, decided before time starts. of_layer[layer][instance * heads + head], n_q x
+// n_kv; empty for layers without.
+struct AttentionMasks {
+  std::vector<std::vector<Mask>> of_layer;
+  // Likewise the entries that meet their value, a part of the mask; empty where all do (or for all layers).
+  std::vector<std::vector<Mask>> values_of_layer;
+};
+
+// Whether attention of this kind works on a mask.
+bool uses_mask(AttentionKind kind);
+
+struct MappingOptions {
+  // Layers to execute; empty = all. The others' outputs are taken as given (inputs of the part).
+  std::vector<bool> selected;
+  // Attention kind per layer (AttentionKind::kAuto resolved by the caller); empty = the machine's.
+  std::vector<AttentionKind> attention;
+  const AttentionMasks* masks = nullptr;  // needed by sparse and unified attention
+  // A training step: the model is one of training_step.h, its whole forward pass is followed by backward and update.
+  bool training = false;
+  std::vector<int> labels;  // of the images' classes
+};
+
+// Layers that the machine's description does not charge: they take no time and no energy, and every report names them.
+bool is_charged(const Layer& layer, const HardwareConfig& config);
+// Bytes of one element as the scratchpad stores it: an operand, a partial sum, a wide intermediate (T_N, scores).
+Bytes wide_bytes(Precision precision);
+
+// Layers whose parameters the layer before them absorbs: they do nothing on the machine.
+bool is_folded(const Layer& layer, const HardwareConfig& config);
+
+}  // namespace vitality

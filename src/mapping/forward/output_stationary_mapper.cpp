@@ -1,0 +1,214 @@
+// Output stationary: an R x C tile of results stays in the array while both operands stream through, in segments of the
+// contraction that the scratchpad has room for. Outer loop over row tiles or over column tiles: the outer operand is
+// fetched once where its whole contraction fits, the inner one again for every outer tile.
+#include <algorithm>
+#include <optional>
+
+#include "cost/array_cost.h"
+#include "mapping/forward/gemm_mapper.h"
+
+namespace vitality {
+namespace {
+
+struct OutputStationaryPlan {
+  int segment = 0;  // contraction indices of one step
+  bool columns_outer = false;
+  bool outer_resident = false;
+  int out_sets = 2;
+  double cycles = 0;
+  Bytes dram_bytes = 0;
+};
+
+class OutputStationaryMapper : public GemmMapper {
+ public:
+  using GemmMapper::GemmMapper;
+
+  void map() override {
+    const std::optional<OutputStationaryPlan> plan = choose();
+    if (!plan) infeasible(smallest_);
+    emit(*plan);
+  }
+
+ private:
+  // Output stationary packs no groups: a pass works on one group's columns.
+  int width() const { return std::min(cols_, gemm_.n / gemm_.groups); }
+  int height() const { return std::min(rows_, gemm_.m); }
+
+  Bytes strip_bytes() const {
+    const Conv2d& conv = geometry();
+    const int output_rows = std::min(conv.out_height, (height() - 1) / conv.out_width + 2);
+    return element_ * strip_rows(conv, output_rows) * conv.in_width * conv.in_channels;
+  }
+
+  // Outer operand (or image strip), two steps, result tiles.
+  std::vector<Bytes> buffer_list(const OutputStationaryPlan& plan) const {
+    const Bytes rows_part = element_ * height(), columns_part = element_ * width();
+    const Bytes bias = gemm_.bias != kNone ? context_.partial_bytes() * width() : 0;
+    std::vector<Bytes> list;
+    if (gemm_.strip) {
+      list.push_back(strip_bytes());
+    } else if (plan.outer_resident) {
+      list.push_back((plan.columns_outer ? columns_part : rows_part) * gemm_.k + (plan.columns_outer ? bias : 0));
+    }
+    const bool rows_in_step = !gemm_.strip && !(plan.outer_resident && !plan.columns_outer);
+    const bool columns_in_step = !(plan.outer_resident && plan.columns_outer);
+    for (int set = 0; set < 2; ++set) {
+      list.push_back(rows_in_step ? rows_part * plan.segment : 0);
+      list.push_back(columns_in_step ? columns_part * plan.segment + bias : 0);
+    }
+    for (int i = 0; i < plan.out_sets * (1 + adds_); ++i) list.push_back(rows_part * width());
+    return list;
+  }
+
+  void evaluate(OutputStationaryPlan& plan) const {
+    const Count row_tiles = ceil_div(gemm_.m, rows_);
+    const Count column_tiles = ceil_div(gemm_.n / gemm_.groups, cols_) * gemm_.groups;
+    const Cycles compute = row_tiles * column_tiles * output_stationary_fold(rows_, cols_, gemm_.k).interval;
+    const Bytes weights = element_ * gemm_.k * gemm_.n,
+                rows = gemm_.strip ? strip_bytes() * row_tiles : element_ * gemm_.m * gemm_.k * gemm_.groups;
+    const Bytes results = element_ * gemm_.m * gemm_.n * (1 + adds_);
+    const bool once_rows = gemm_.strip || (plan.outer_resident && !plan.columns_outer);
+    const bool once_columns = plan.outer_resident && plan.columns_outer;
+    plan.dram_bytes = results + (once_rows ? rows : rows * (column_tiles / gemm_.groups)) +
+                      (once_columns ? weights : weights * row_tiles);
+    plan.cycles =
+        std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
+  }
+
+  std::optional<OutputStationaryPlan> choose() {
+    std::optional<OutputStationaryPlan> best;
+    for (const bool columns_outer : {false, true}) {
+      if (gemm_.strip && columns_outer) continue;
+      for (const bool outer_resident : {true, false}) {
+        for (int segment = gemm_.k;; segment = static_cast<int>(ceil_div(segment, 2))) {
+          OutputStationaryPlan plan{segment, columns_outer, outer_resident, 2, 0, 0};
+          Bytes total = total_bytes(plan);
+          if (total > builder_.capacity()) {
+            plan.out_sets = 1;
+            total = total_bytes(plan);
+          }
+          smallest_ = smallest_ == 0 ? total : std::min(smallest_, total);
+          if (total <= builder_.capacity()) {
+            evaluate(plan);
+            if (!best || plan.cycles < best->cycles ||
+                (plan.cycles == best->cycles && plan.dram_bytes < best->dram_bytes))
+              best = plan;
+            break;  // shorter segments move the same bytes
+          }
+          if (segment == 1) break;
+        }
+      }
+    }
+    return best;
+  }
+
+  Bytes total_bytes(const OutputStationaryPlan& plan) const {
+    Bytes total = 0;
+    for (const Bytes bytes : buffer_list(plan)) total += ceil_div(bytes, 8) * 8;
+    return total;
+  }
+
+  void emit(const OutputStationaryPlan& plan) {
+    const std::vector<std::int32_t> buffers = builder_.allocate(buffer_list(plan), "layer " + name());
+    auto next = buffers.begin();
+    if (gemm_.strip || plan.outer_resident) outer_ = *next++;
+    for (auto& step : steps_) step[0] = *next++, step[1] = *next++;
+    for (int set = 0; set < plan.out_sets; ++set) {
+      outs_.push_back(*next++);
+      seconds_.emplace_back(next, next + adds_);
+      next += adds_;
+    }
+    std::vector<ColumnTile> columns;
+    const int group_columns = gemm_.n / gemm_.groups;
+    for (int g = 0; g < gemm_.groups; ++g)
+      for (int n = 0; n < group_columns; n += cols_)
+        columns.push_back({g, 1, g * group_columns + n, std::min(cols_, group_columns - n)});
+    const int row_tiles = static_cast<int>(ceil_div(gemm_.m, rows_));
+    context_.note(layer_, std::string("output stationary, ") + (plan.columns_outer ? "column" : "row") +
+                              " tiles outermost" + (plan.outer_resident ? ", their operand resident" : "") +
+                              ", segments of " + std::to_string(plan.segment));
+    const int outer_count = plan.columns_outer ? static_cast<int>(columns.size()) : row_tiles;
+    const int inner_count = plan.columns_outer ? row_tiles : static_cast<int>(columns.size());
+    for (int outer = 0; outer < outer_count; ++outer) {
+      for (int inner = 0; inner < inner_count; ++inner) {
+        const int m0 = (plan.columns_outer ? inner : outer) * rows_;
+        const int m = std::min(rows_, gemm_.m - m0);
+        const ColumnTile& column = columns[static_cast<std::size_t>(plan.columns_outer ? outer : inner)];
+        if (inner == 0) load_outer(plan, m0, m, column);
+        emit_tile(plan, m0, m, column);
+      }
+    }
+  }
+
+  void load_outer(const OutputStationaryPlan& plan, int m0, int m, const ColumnTile& column) {
+    if (gemm_.strip) {
+      load_strip(m0, m, outer_);
+    } else if (plan.outer_resident && plan.columns_outer) {
+      std::vector<Transfer> transfers;
+      add_weights(transfers, {0, gemm_.k}, column, outer_, true);
+      builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op, transfers);
+    } else if (plan.outer_resident) {
+      builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op, {streamed_transfer(m0, m, {0, gemm_.k}, outer_, 0)});
+    }
+  }
+
+  void add_weights(std::vector<Transfer>& transfers, const ContractionTile& tile, const ColumnTile& column,
+                   std::int32_t buffer, bool with_bias) const {
+    transfers.push_back(
+        builder_.make_transfer(gemm_.weight, tile.first, column.first, tile.count, column.count, buffer));
+    if (with_bias && gemm_.bias != kNone)
+      transfers.push_back(
+          builder_.make_transfer(gemm_.bias, 0, column.first, 1, column.count, buffer, tile.count * column.count));
+  }
+
+  void emit_tile(const OutputStationaryPlan& plan, int m0, int m, const ColumnTile& column) {
+    const bool rows_outer = gemm_.strip || (plan.outer_resident && !plan.columns_outer),
+               columns_outer = plan.outer_resident && plan.columns_outer;
+    for (int k = 0; k < gemm_.k; k += plan.segment) {
+      const ContractionTile tile{k, std::min(plan.segment, gemm_.k - k)};
+      const auto& step = steps_[step_count_++ % 2];
+      const bool last = k + tile.count == gemm_.k;
+      std::vector<Transfer> transfers;
+      if (!rows_outer) transfers.push_back(streamed_transfer(m0, m, tile, step[0], 0));
+      // The bias is added as the results leave the array: it comes with the last segment.
+      if (!columns_outer) add_weights(transfers, tile, column, step[1], last);
+      if (!transfers.empty()) builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op, transfers);
+      Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, gemm_.op);
+      job.m = m, job.k = tile.count, job.n = column.count;
+      job.flags = static_cast<std::uint16_t>(kOutputStationary | (k == 0 ? kFirst : 0) |
+                                             (last ? kLast | (gemm_.bias != kNone ? kHasBias : 0) : 0));
+      job.streamed = rows_outer ? outer_ : step[0];
+      job.streamed_stride = rows_outer && !gemm_.strip ? gemm_.k : tile.count;
+      job.streamed_offset = rows_outer && !gemm_.strip ? tile.first : 0;
+      if (gemm_.strip) gather(job, m0, tile, column);
+      job.stationary = columns_outer ? outer_ : step[1];
+      job.stationary_stride = column.count;
+      job.stationary_offset = columns_outer ? tile.first * column.count : 0;
+      job.result_stride = column.count;
+      builder_.read(job.streamed);
+      builder_.read(job.stationary);
+      // The sums stay in the PEs from segment to segment: nothing may come between.
+      if (previous_ != kNone) builder_.depend_on(previous_, DependencyKind::kIssued);
+      if (last) {
+        job.result = result_buffer();
+        builder_.write(job.result);
+      }
+      previous_ = builder_.finish();
+    }
+    finish_tile(m0, m, column);
+  }
+
+  Bytes smallest_ = 0;
+  std::int32_t outer_ = kNone, previous_ = kNone;
+  std::int32_t steps_[2][2] = {};
+  std::size_t step_count_ = 0;
+};
+
+}  // namespace
+
+void map_output_stationary(MappingContext& context, int layer, const Gemm& gemm,
+                           const std::vector<EpilogueStage>& epilogue, std::int32_t output) {
+  OutputStationaryMapper(context, layer, gemm, epilogue, output).map();
+}
+
+}  // namespace vitality

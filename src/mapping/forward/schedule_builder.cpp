@@ -1,0 +1,248 @@
+#include "mapping/forward/schedule_builder.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace vitality {
+
+namespace {
+
+std::uint32_t key_of(Dependency dependency) {
+  return 4 * static_cast<std::uint32_t>(dependency.job) + dependency.kind;
+}
+
+// One dependency a job. The rests of an old buffer have the same users: places that nobody writes would collect them
+// again and again.
+void keep_strongest(std::vector<Dependency>& dependencies) {
+  std::sort(dependencies.begin(), dependencies.end(), [](Dependency a, Dependency b) { return key_of(a) < key_of(b); });
+  dependencies.erase(
+      std::unique(dependencies.begin(), dependencies.end(), [](Dependency a, Dependency b) { return a.job == b.job; }),
+      dependencies.end());
+}
+
+}  // namespace
+
+std::int32_t ScheduleBuilder::add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes,
+                                         Bytes shared_address) {
+  constexpr Bytes kAlignment = 4096;
+  const Bytes address = shared_address == kNone ? schedule_.dram_footprint : shared_address;
+  if (shared_address == kNone) schedule_.dram_footprint += ceil_div(bytes, kAlignment) * kAlignment;
+  schedule_.tensors.push_back({std::move(name), role, layer, rows, cols, address, bytes});
+  writers_.emplace_back();
+  return static_cast<std::int32_t>(schedule_.tensors.size()) - 1;
+}
+
+std::int32_t ScheduleBuilder::add_operator(OperatorRole role, int layer, int instance, int head) {
+  schedule_.operators.push_back({role, layer, instance, head});
+  return static_cast<std::int32_t>(schedule_.operators.size()) - 1;
+}
+
+std::vector<std::int32_t> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes, const std::string& what) {
+  constexpr Bytes kAlignment = 8;
+  Bytes total = 0;
+  for (const Bytes size : sizes) total += ceil_div(size, kAlignment) * kAlignment;
+  if (total > capacity_) {
+    throw InfeasibleError(what + " needs " + std::to_string(total) + " bytes of buffers, the scratchpad has " +
+                          std::to_string(capacity_) + " (scratchpad.capacity_kib)");
+  }
+  if (ring_ + total > capacity_) ring_ = 0;
+  const Bytes begin = ring_, end = ring_ + total;
+  // Old buffers in [begin, end) lose their place; what still uses them precedes the new buffers' first write.
+  std::vector<std::pair<Buffer, std::vector<Dependency>>> evicted;
+  live_.erase(std::remove_if(live_.begin(), live_.end(),
+                             [&](std::int32_t index) {
+                               const Buffer& buffer = schedule_.buffers[static_cast<std::size_t>(index)];
+                               if (buffer.address >= end || buffer.address + buffer.bytes <= begin) return false;
+                               Access& access = access_[static_cast<std::size_t>(index)];
+                               std::vector<Dependency> users = std::move(access.readers);
+                               if (access.writer != kNone)
+                                 users.push_back({access.writer, static_cast<std::uint32_t>(DependencyKind::kDone)});
+                               evicted.emplace_back(buffer, std::move(users));
+                               return true;
+                             }),
+              live_.end());
+  std::vector<std::int32_t> result;
+  for (const Bytes size : sizes) {
+    const Buffer buffer{static_cast<std::int32_t>(ring_), static_cast<std::int32_t>(size)};
+    Access access;
+    for (const auto& [old, users] : evicted) {
+      if (old.address < buffer.address + buffer.bytes && buffer.address < old.address + old.bytes)
+        access.readers.insert(access.readers.end(), users.begin(), users.end());
+    }
+    keep_strongest(access.readers);
+    const auto index = static_cast<std::int32_t>(schedule_.buffers.size());
+    schedule_.buffers.push_back(buffer);
+    access_.push_back(std::move(access));
+    live_.push_back(index);
+    result.push_back(index);
+    ring_ += ceil_div(size, kAlignment) * kAlignment;
+  }
+  // A large old buffer may stick out of the new ones: its rest stays live, with the same users, as a buffer of its own.
+  for (const auto& [old, users] : evicted) {
+    const auto keep = [&, &readers = users](Bytes from, Bytes to) {
+      if (from >= to) return;
+      live_.push_back(static_cast<std::int32_t>(schedule_.buffers.size()));
+      schedule_.buffers.push_back({static_cast<std::int32_t>(from), static_cast<std::int32_t>(to - from)});
+      Access access;
+      access.readers = readers;
+      access_.push_back(std::move(access));
+    };
+    keep(old.address, std::min<Bytes>(begin, old.address + old.bytes));
+    keep(std::max<Bytes>(end, old.address), old.address + old.bytes);
+  }
+  schedule_.scratchpad_high_water = std::max(schedule_.scratchpad_high_water, end);
+  return result;
+}
+
+void ScheduleBuilder::reserve(std::size_t jobs) {
+  const auto grow = [jobs](auto& list, std::size_t each) {
+    const std::size_t wanted = list.size() + jobs * each;
+    if (list.capacity() < wanted) list.reserve(std::max(wanted, 2 * list.capacity()));
+  };
+  grow(schedule_.jobs, 1);
+  grow(schedule_.dependencies, 3);
+  grow(schedule_.transfers, 1);
+}
+
+Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op) {
+  job_ = Job{};
+  job_.unit = unit;
+  job_.kind = kind;
+  job_.layer = layer;
+  job_.op = op;
+  pending_.clear();
+  return job_;
+}
+
+Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op, Shape shape, std::int32_t streamed,
+                            std::int32_t second, std::int32_t result, int flags) {
+  Job& job = begin(unit, kind, layer, op);
+  job.m = shape.m, job.k = shape.k, job.n = shape.n;
+  job.flags = static_cast<std::uint16_t>(flags);
+  job.streamed = streamed, job.stationary = second, job.result = result;
+  job.streamed_stride = job.stationary_stride = job.result_stride = shape.n;
+  if (streamed != kNone) read(streamed);
+  if (second != kNone) read(second);
+  return job;
+}
+
+void ScheduleBuilder::depend_on(std::int32_t job, DependencyKind kind) {
+  if (job == kNone || job == job_count()) return;
+  pending_.push_back(key_of({job, static_cast<std::uint32_t>(kind)}));
+}
+
+void ScheduleBuilder::read(std::int32_t buffer) {
+  Access& access = access_[static_cast<std::size_t>(buffer)];
+  depend_on(access.writer);
+  access.readers.push_back({job_count(), static_cast<std::uint32_t>(DependencyKind::kReleased)});
+}
+
+void ScheduleBuilder::write(std::int32_t buffer) {
+  Access& access = access_[static_cast<std::size_t>(buffer)];
+  depend_on(access.writer);
+  for (const Dependency reader : access.readers) depend_on(reader.job, static_cast<DependencyKind>(reader.kind));
+  access.readers.clear();
+  access.writer = job_count();
+  access.accumulating = false;
+}
+
+void ScheduleBuilder::accumulate(std::int32_t buffer) {
+  Access& access = access_[static_cast<std::size_t>(buffer)];
+  depend_on(access.writer, access.accumulating ? DependencyKind::kIssued : DependencyKind::kDone);
+  for (const Dependency reader : access.readers) depend_on(reader.job, static_cast<DependencyKind>(reader.kind));
+  access.readers.clear();
+  access.writer = job_count();
+  access.accumulating = true;
+}
+
+std::int32_t ScheduleBuilder::finish() {
+  if (passes_in_order_ && job_.unit == UnitKind::kMatrixEngine) {
+    depend_on(last_pass_, DependencyKind::kIssued);
+    // Work on a mask leaves nothing in the PEs, nor does a code: it only must not come between two passes.
+    if (job_.kind == JobKind::kSddmm || job_.kind == JobKind::kSpmm || job_.kind == JobKind::kSparseSoftmax ||
+        job_.kind == JobKind::kCode) {
+      between_passes_.push_back(job_count());
+    } else {
+      for (const std::int32_t job : between_passes_) depend_on(job, DependencyKind::kIssued);
+      between_passes_.clear();
+      last_pass_ = job_count();
+    }
+  }
+  const bool computes = !is_dma(job_.unit) && job_.unit != UnitKind::kUncharged;
+  if (serial_ && computes) {
+    if (last_computed_ != kNone) {
+      const Job& before = schedule_.jobs[static_cast<std::size_t>(last_computed_)];
+      // Passes of one unit follow each other as the unit allows.
+      if (before.layer == job_.layer)
+        depend_on(last_computed_, before.unit == job_.unit ? DependencyKind::kIssued : DependencyKind::kDone);
+    }
+    last_computed_ = job_count();
+  }
+  // One dependency a job, the strongest kind, which has the smallest key: done > released > issued.
+  std::sort(pending_.begin(), pending_.end());
+  job_.first_dependency = static_cast<std::int32_t>(schedule_.dependencies.size());
+  std::int32_t last = kNone;
+  for (const std::uint32_t key : pending_) {
+    const auto job = static_cast<std::int32_t>(key / 4);
+    if (job == last) continue;
+    schedule_.dependencies.push_back({job, key % 4});
+    last = job;
+  }
+  job_.dependency_count = static_cast<std::int32_t>(schedule_.dependencies.size()) - job_.first_dependency;
+  schedule_.jobs.push_back(job_);
+  return job_count() - 1;
+}
+
+Transfer ScheduleBuilder::make_transfer(std::int32_t tensor, int row, int col, int rows, int cols, std::int32_t buffer,
+                                        int buffer_offset, int buffer_stride) const {
+  const ScheduledTensor& t = schedule_.tensors[static_cast<std::size_t>(tensor)];
+  const Bytes element = t.bytes / (static_cast<Bytes>(t.rows) * t.cols);
+  Transfer transfer{};
+  transfer.tensor = tensor;
+  transfer.row = row, transfer.col = col, transfer.rows = rows, transfer.cols = cols;
+  transfer.buffer = buffer, transfer.buffer_offset = buffer_offset,
+  transfer.buffer_stride = buffer_stride == 0 ? cols : buffer_stride;
+  transfer.row_map = transfer.geometry = kNone;
+  transfer.bytes = element * rows * cols;
+  // Tensors lie in DRAM as column blocks, so that a tile of full height is one run of addresses.
+  transfer.dram_address =
+      t.dram_address + element * (static_cast<Bytes>(col) * t.rows + static_cast<Bytes>(row) * cols);
+  return transfer;
+}
+
+void ScheduleBuilder::read_tensor(std::int32_t tensor, int row, int col, int rows, int cols) {
+  for (const Region& region : writers_[static_cast<std::size_t>(tensor)]) {
+    if (region.row < row + rows && row < region.row + region.rows && region.col < col + cols &&
+        col < region.col + region.cols)
+      depend_on(region.job);
+  }
+}
+
+void ScheduleBuilder::write_tensor(std::int32_t tensor, int row, int col, int rows, int cols) {
+  writers_[static_cast<std::size_t>(tensor)].push_back({row, col, rows, cols, job_count()});
+}
+
+std::int32_t ScheduleBuilder::transfer(UnitKind unit, int layer, int op, const std::vector<Transfer>& transfers) {
+  const bool load = unit == UnitKind::kDmaLoad;
+  Job& job = begin(unit, load ? JobKind::kLoad : JobKind::kStore, layer, op);
+  job.aux = static_cast<std::int32_t>(schedule_.transfers.size());
+  job.m = static_cast<std::int32_t>(transfers.size());
+  for (const Transfer& t : transfers) {
+    schedule_.transfers.push_back(t);
+    if (load) {
+      // A gathered transfer may touch any row of the tensor.
+      const bool whole = t.row_map != kNone || t.geometry != kNone;
+      const ScheduledTensor& tensor = schedule_.tensors[static_cast<std::size_t>(t.tensor)];
+      read_tensor(t.tensor, whole ? 0 : t.row, whole ? 0 : t.col, whole ? tensor.rows : t.rows,
+                  whole ? tensor.cols : t.cols);
+      write(t.buffer);
+    } else {
+      write_tensor(t.tensor, t.row, t.col, t.rows, t.cols);
+      read(t.buffer);
+    }
+  }
+  return finish();
+}
+
+}  // namespace vitality

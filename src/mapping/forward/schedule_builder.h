@@ -1,0 +1,88 @@
+// Builds a Schedule: DRAM placement, scratchpad buffers in a ring, and the dependencies that data and buffer reuse
+// imply.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schedule/schedule.h"
+
+namespace vitality {
+
+class ScheduleBuilder {
+ public:
+  // passes_in_order: the matrix engine runs its passes in the schedule's order, because sums or a tile that stay in its
+  // PEs from pass to pass (output stationary, G-stationary) must not meet a pass that happens to be ready in between.
+  explicit ScheduleBuilder(Bytes scratchpad_bytes, bool passes_in_order = false)
+      : capacity_(scratchpad_bytes), passes_in_order_(passes_in_order) {}
+
+  // pipeline.intra_layer off: within a layer a unit's job waits for the job before it in the schedule, so that
+  // pre-processing, passes and post-processing do not overlap. Loads and stores still run ahead.
+  void run_layers_serially() { serial_ = true; }
+
+  // shared_address: where its values lie already (DRAM); kNone = in a place of its own.
+  std::int32_t add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes,
+                          Bytes shared_address = kNone);
+  std::int32_t add_operator(OperatorRole role, int layer, int instance = 0, int head = 0);
+
+  // Places buffers of one operator side by side behind the last ones (ring). Throws InfeasibleError when they exceed
+  // the scratchpad. Buffers that lie where they are placed hand their pending accesses over, so the new content waits
+  // for the old one's last use.
+  std::vector<std::int32_t> allocate(const std::vector<Bytes>& sizes, const std::string& what);
+
+  // Starts a job; then its accesses; then finish() adds it to the schedule and returns its index.
+  Job& begin(UnitKind unit, JobKind kind, int layer, int op);
+  // With a streamed operand and a second one (kNone: none), both read, and a result, rows of shape.n elements.
+  struct Shape {
+    int m, k, n;
+  };
+  Job& begin(UnitKind unit, JobKind kind, int layer, int op, Shape shape, std::int32_t streamed, std::int32_t second,
+             std::int32_t result, int flags);
+  void read(std::int32_t buffer);  // operand: released early where the unit says so
+  void write(std::int32_t buffer);
+  void accumulate(std::int32_t buffer);  // partial sums of one chain of passes of one array: kept in order by the array
+  void depend_on(std::int32_t job, DependencyKind kind = DependencyKind::kDone);
+  std::int32_t finish();
+
+  // A load or store with its transfers (the buffers' accesses included, and the tensors' regions).
+  std::int32_t transfer(UnitKind unit, int layer, int op, const std::vector<Transfer>& transfers);
+  Transfer make_transfer(std::int32_t tensor, int row, int col, int rows, int cols, std::int32_t buffer,
+                         int buffer_offset = 0, int buffer_stride = 0) const;
+  // Tensor accesses of jobs that are no DMA (uncharged layers).
+  void read_tensor(std::int32_t tensor, int row, int col, int rows, int cols);
+  void write_tensor(std::int32_t tensor, int row, int col, int rows, int cols);
+
+  // Room for so many more jobs.
+  void reserve(std::size_t jobs);
+
+  std::int32_t job_count() const { return static_cast<std::int32_t>(schedule_.jobs.size()); }
+  Bytes capacity() const { return capacity_; }
+  Schedule& schedule() { return schedule_; }
+  const Schedule& schedule() const { return schedule_; }
+
+ private:
+  struct Access {
+    std::int32_t writer = kNone;      // last job that wrote the content
+    bool accumulating = false;        // the last writer belongs to a chain of passes
+    std::vector<Dependency> readers;  // since then
+  };
+  struct Region {
+    std::int32_t row, col, rows, cols, job;
+  };
+
+  Bytes capacity_, ring_ = 0;
+  bool passes_in_order_ = false;
+  std::int32_t last_pass_ = kNone;
+  std::vector<std::int32_t> between_passes_;  // jobs of the matrix engine since then that may change places
+  bool serial_ = false;
+  std::int32_t last_computed_ = kNone;  // the last job that is no transfer
+  Schedule schedule_;
+  std::vector<Access> access_;                // per buffer
+  std::vector<std::int32_t> live_;            // buffers that own their place
+  std::vector<std::vector<Region>> writers_;  // per tensor
+  Job job_{};
+  std::vector<std::uint32_t> pending_;  // of the job: 4 * other job + kind, which sort fast
+};
+
+}  // namespace vitality

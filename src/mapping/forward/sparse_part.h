@@ -1,0 +1,90 @@
+// The jobs of sparse and unified attention on the units of the machine (cost/sparse_machine.h), head by head; the
+// low-rank part is AttentionMapper's. Internal to the mapping room.
+//
+// Sparse: scores on the mask, softmax over the kept entries, times V. Unified (algorithm.md 4): on the mask P - T
+// (residual) or P (additive), times V, added to the low-rank output. P is the softmax over ALL keys, so its row sums
+// need dense scores: SA-General forms them against K_hat (softmax does not see the centring) tile by tile and the exp
+// unit keeps two numbers a row. One SDDMM against K_hat gives both P and T on the mask.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "cost/sparse_machine.h"
+#include "mapping/forward/product.h"
+
+namespace vitality {
+
+// Rotating buffers of one operand.
+struct Ring {
+  std::vector<std::int32_t> buffers;
+  std::size_t next = 0;
+  std::int32_t take() { return buffers[next++ % buffers.size()]; }
+};
+
+struct Chunk {
+  int first, count;
+};
+
+// The entries of rows [first, first + count), and a block of the mask as the sparse unit packs it, by rows or by
+// columns.
+Count kept_in_rows(const Mask& mask, int first, int count);
+MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queries, const Chunk& tokens,
+                        const HardwareConfig& config, bool transposed);
+
+class SparsePart {
+ public:
+  // Adds the layer's masks to the schedule. InfeasibleError when the machine has no sparse unit or there are no masks.
+  SparsePart(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks);
+
+  std::vector<Bytes> buffer_list(int token_chunk, int query_chunk) const;
+  void take_buffers(std::vector<std::int32_t>::const_iterator& next);
+
+  bool predicts() const { return context_.config.sparsity.source == SparsitySource::kPredicted; }
+  // Starts a head: its mask's operators, and its mask from memory where it is not predicted.
+  void begin_head(int instance, int head, const std::vector<Chunk>& queries);
+  // One block of the mask from the raw Q and K.
+  void predict(const Chunk& queries, const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer);
+  // The sparse part of one chunk of queries; every chunk of keys in turn, then softmax, then every chunk of values.
+  void begin_queries(const Chunk& queries);
+  void scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer, std::int32_t bias_buffer);
+  void softmax(std::int32_t t_d);
+  void values(const Chunk& tokens, bool last, std::int32_t v_buffer, std::int32_t result);
+  std::int32_t sums() const { return sum_; }  // where values() of unified attention go
+  std::int32_t row_sums() const { return row_sums_; }
+  void merge(std::int32_t low_rank);  // += sums(), in the storage format
+
+ private:
+  bool unified() const { return kind_ != AttentionKind::kSparse; }
+  Count entries_in(int head, int row, int rows) const {
+    const std::size_t first = static_cast<std::size_t>(head) * (static_cast<std::size_t>(a_.n_q) + 1);
+    return first_entry_[first + static_cast<std::size_t>(row + rows)] -
+           first_entry_[first + static_cast<std::size_t>(row)];
+  }
+  void save_mask();
+  void save_entries();
+  std::int32_t tile(const Mask& entries, const Chunk& queries, const Chunk& tokens);
+  Job& start(UnitKind unit, JobKind kind, std::int32_t op, int m, int k, int n, std::int32_t tile);
+  const Mask& mask() const { return context_.builder.schedule().masks[static_cast<std::size_t>(mask_)].mask; }
+  const Mask& mask_of(int instance, int head) const;
+
+  MappingContext& context_;
+  ScheduleBuilder& builder_;
+  int layer_;
+  const Attention& a_;
+  AttentionKind kind_;
+  const SparseMachine& machine_;
+  std::int32_t first_mask_ = kNone, mask_ = kNone, mask_tensor_ = kNone;
+  int instance_ = 0, head_ = 0;
+  std::int32_t predict_op_ = kNone, scores_op_ = kNone, sums_op_ = kNone, softmax_op_ = kNone, values_op_ = kNone,
+               merge_op_ = kNone;
+  Ring bits_ring_, entries_ring_, sum_ring_, dense_ring_, row_sums_ring_;
+  std::int32_t bits_ = kNone, entries_ = kNone, sum_ = kNone, row_sums_ = kNone;
+  Chunk queries_{0, 0};
+  Count saved_entries_ = 0;
+  // Entries before each row, of all heads' masks one behind the other; a head has n_q + 1 of them.
+  std::vector<Count> first_entry_;
+  const Mask* described_ = nullptr;  // what the last tile is a block of
+};
+
+}  // namespace vitality

@@ -1,0 +1,62 @@
+// The backward pass and the update of a training step (docs/training.md), behind the forward pass that saved what they
+// need. Internal to the mapping room.
+//
+// Backward goes through the layers from the last to the first, over all images of the batch. dL/d(output) of a layer is
+// one tensor in the storage format; a layer with several users has the sum, added where the last part is made.
+// Gradients of parameters are wide and summed over the batch on chip. The loss is softmax cross-entropy of the last
+// layer's row against a label, its mean over the batch.
+#pragma once
+
+#include "mapping/forward/layer_mapper.h"
+
+namespace vitality {
+
+// InfeasibleError for what has no backward pass here, with the layer's name and kind, and for machines that lack a
+// unit.
+void check_trainable(const VitModel& step, const HardwareConfig& config);
+
+// dL/d(output of a layer): rows of a tensor.
+struct GradientRef {
+  std::int32_t tensor = kNone;
+  int first_row = 0;
+};
+
+// What the mappers of single layers' backward passes share.
+struct BackwardContext {
+  MappingContext& context;
+  int layers;  // of the forward model
+  int layers_per_image;
+  std::vector<GradientRef> gradients = {};  // by forward layer; kNone: none yet
+
+  ScheduleBuilder& builder() { return context.builder; }
+  int backward_layer(int layer) const { return layers + layer; }
+  const Layer& layer(int index) const { return context.layer(index); }
+  std::int32_t add_operator(OperatorRole role, int layer) {
+    return context.builder.add_operator(role, backward_layer(layer));
+  }
+  GradientRef& gradient(int layer) { return gradients[static_cast<std::size_t>(layer)]; }
+  std::int32_t add_gradient(int layer);  // tensor of the output's shape
+  // Gradient of a parameter, wide: rows x cols in the accumulation format or the wide one.
+  std::int32_t add_parameter_gradient(int layer, const std::string& suffix, int rows, int cols, Bytes bytes_each);
+  // A further part of a layer's gradient that lies in memory already; added to what is there.
+  void contribute(int layer, GradientRef part);
+  // Remembers a finished tensor for the comparison with the reference.
+  void check(ScheduledGradient::Kind kind, int layer, const std::string& parameter, GradientRef where, int rows,
+             int cols);
+};
+
+// result = f(first, second), tile by tile, for sums of gradients (adders) and derivatives of activations.
+void emit_pairwise(BackwardContext& b, int layer, OperatorRole role, UnitKind unit, JobKind kind, GradientRef first,
+                   GradientRef second, int rows, int cols, std::int32_t result);
+
+void map_gemm_backward(BackwardContext& b, int layer);                           // linear, convolution: over all images
+void map_norm_backward(BackwardContext& b, int layer);                           // over all images
+void map_attention_backward(BackwardContext& b, int layer, AttentionKind kind);  // of one image
+
+void map_backward(MappingContext& context, const MappingOptions& options);
+void map_update(MappingContext& context);
+
+// Bytes of the forward pass's tensors that the backward pass reads again.
+Bytes saved_bytes(const Schedule& schedule, int layers);
+
+}  // namespace vitality

@@ -1,0 +1,34 @@
+// When every job of a run held its unit, as spans on tracks: what traces draw.
+#pragma once
+
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "cost/job_cost.h"
+#include "schedule/job_times.h"
+#include "schedule/schedule.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+struct Timeline {
+  const VitModel& model;
+  const HardwareConfig& config;
+  const Schedule& schedule;
+  const std::vector<JobTimes>& times;
+  const CostTable& costs;
+};
+
+// The cycles in which a job holds its unit: up to its array's last drained row, or, on DMA, its last byte.
+struct JobSpan {
+  std::int32_t job;
+  Cycles begin, end;
+  int lane;  // jobs that hold one unit at once (DMA, stationary prefetch) lie in lanes 0, 1, ...
+};
+// Of one unit, by begin (then job).
+std::vector<JobSpan> unit_spans(const Timeline& timeline, UnitKind unit);
+int lane_count(const std::vector<JobSpan>& spans);
+// The end of the last job.
+Cycles last_cycle(const Timeline& timeline);
+
+}  // namespace vitality

@@ -1,0 +1,157 @@
+#include "report/trace/vcd.h"
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <string>
+
+namespace vitality {
+namespace {
+
+enum Signal { kBusy, kJobs, kJob, kLayer };
+constexpr int kSignals = 4;
+constexpr std::array<const char*, kSignals> kSignalNames = {"busy", "jobs", "job", "layer"};
+constexpr std::array<int, kSignals> kSignalBits = {1, 8, 32, 32};
+
+// One printable character for each of up to 94 signals.
+char identifier(int unit, int signal) {
+  return static_cast<char>('!' + unit * kSignals + signal);
+}
+static_assert('!' + kUnitKinds * kSignals <= '~', "signals need longer identifiers");
+
+struct Change {
+  Cycles cycle;
+  int unit;
+  bool begins;
+  std::int32_t job;
+};
+
+class Writer {
+ public:
+  Writer(std::FILE* stream, const Timeline& timeline) : stream_(stream), timeline_(timeline) {
+    for (int unit = 0; unit < kUnitKinds; ++unit) {
+      if (static_cast<UnitKind>(unit) == UnitKind::kUncharged) continue;
+      const std::vector<JobSpan> spans = unit_spans(timeline, static_cast<UnitKind>(unit));
+      if (!spans.empty()) units_.push_back(unit);
+      for (const JobSpan& span : spans) {
+        if (span.begin == span.end) continue;
+        changes_.push_back({span.begin, unit, true, span.job});
+        changes_.push_back({span.end, unit, false, span.job});
+      }
+    }
+    // What ends in a cycle does so before what begins.
+    std::stable_sort(changes_.begin(), changes_.end(), [](const Change& a, const Change& b) {
+      return a.cycle != b.cycle ? a.cycle < b.cycle : a.begins < b.begins;
+    });
+  }
+
+  void write() {
+    header();
+    print(FMT_COMPILE("#0\n$dumpvars\n"));
+    for (const int unit : units_) emit(unit);
+    print(FMT_COMPILE("$end\n"));
+    const std::int64_t period = std::llround(1e6 / timeline_.config.clock_mhz);  // as the machine's clock has it
+    for (std::size_t i = 0; i < changes_.size();) {
+      const Cycles cycle = changes_[i].cycle;
+      std::array<bool, kUnitKinds> touched{};
+      for (; i < changes_.size() && changes_[i].cycle == cycle; ++i) {
+        apply(changes_[i]);
+        touched[static_cast<std::size_t>(changes_[i].unit)] = true;
+      }
+      if (cycle > 0) print(FMT_COMPILE("#{}\n"), cycle * period);
+      for (const int unit : units_) {
+        if (touched[static_cast<std::size_t>(unit)]) emit(unit);
+      }
+    }
+    print(FMT_COMPILE("#{}\n"), (last_cycle(timeline_) + 1) * period);
+    flush();
+  }
+
+ private:
+  template <class Format, class... Values>
+  void print(const Format& format, Values&&... values) {
+    fmt::format_to(std::back_inserter(out_), format, std::forward<Values>(values)...);
+    if (out_.size() > (1U << 16)) flush();
+  }
+  void flush() {
+    std::fwrite(out_.data(), 1, out_.size(), stream_);
+    out_.clear();
+  }
+
+  void header() {
+    print(FMT_COMPILE("$version vitality {} $end\n$timescale 1ps $end\n$comment\nlayers of {}:\n"), VITALITY_VERSION,
+          clean(timeline_.model.name));
+    for (std::size_t i = 0; i < timeline_.model.layers.size(); ++i)
+      print(FMT_COMPILE("{} {}\n"), i, clean(timeline_.model.layers[i].name));
+    print(FMT_COMPILE("$end\n$scope module machine $end\n"));
+    for (const int unit : units_) {
+      print(FMT_COMPILE("$scope module {} $end\n"), unit_name(static_cast<UnitKind>(unit)));
+      for (int s = 0; s < kSignals; ++s) {
+        const int bits = kSignalBits[static_cast<std::size_t>(s)];
+        print(FMT_COMPILE("$var {} {} {} {}{} $end\n"), bits == 1 ? "wire" : "reg", bits, identifier(unit, s),
+              kSignalNames[static_cast<std::size_t>(s)], bits == 1 ? "" : fmt::format(" [{}:0]", bits - 1));
+      }
+      print(FMT_COMPILE("$upscope $end\n"));
+    }
+    print(FMT_COMPILE("$upscope $end\n$enddefinitions $end\n"));
+  }
+  // A name must not end the comment it stands in.
+  static std::string clean(std::string text) {
+    std::replace(text.begin(), text.end(), '$', '_');
+    return text;
+  }
+
+  void apply(const Change& change) {
+    std::vector<std::int32_t>& held = held_[static_cast<std::size_t>(change.unit)];
+    if (change.begins) {
+      held.push_back(change.job);
+    } else {
+      held.erase(std::find(held.begin(), held.end(), change.job));
+    }
+  }
+
+  // The signals of a unit that are not what they were.
+  void emit(int unit) {
+    const std::vector<std::int32_t>& held = held_[static_cast<std::size_t>(unit)];
+    const std::int64_t job = held.empty() ? -1 : held.back();
+    const std::int64_t layer = held.empty() ? -1 : timeline_.schedule.jobs[static_cast<std::size_t>(held.back())].layer;
+    const std::array<std::int64_t, kSignals> now = {held.empty() ? 0 : 1, static_cast<std::int64_t>(held.size()), job,
+                                                    layer};
+    std::array<std::int64_t, kSignals>& shown = shown_[static_cast<std::size_t>(unit)];
+    const bool first = !dumped_[static_cast<std::size_t>(unit)];
+    dumped_[static_cast<std::size_t>(unit)] = true;
+    for (int s = 0; s < kSignals; ++s) {
+      const std::int64_t value = now[static_cast<std::size_t>(s)];
+      if (!first && shown[static_cast<std::size_t>(s)] == value) continue;
+      shown[static_cast<std::size_t>(s)] = value;
+      if (s == kBusy) {
+        print(FMT_COMPILE("{}{}\n"), value, identifier(unit, s));
+      } else if (value < 0) {
+        print(FMT_COMPILE("bx {}\n"), identifier(unit, s));
+      } else {
+        print(FMT_COMPILE("b{:b} {}\n"), value, identifier(unit, s));
+      }
+    }
+  }
+
+  std::FILE* stream_;
+  const Timeline& timeline_;
+  std::vector<int> units_;
+  std::vector<Change> changes_;
+  std::array<std::vector<std::int32_t>, kUnitKinds> held_;
+  std::array<std::array<std::int64_t, kSignals>, kUnitKinds> shown_{};
+  std::array<bool, kUnitKinds> dumped_{};
+  fmt::memory_buffer out_;
+};
+
+}  // namespace
+
+void write_vcd(std::FILE* stream, const Timeline& timeline) {
+  Writer(stream, timeline).write();
+}
+
+}  // namespace vitality

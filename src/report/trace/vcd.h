@@ -1,0 +1,16 @@
+// Unit states of a run as a Value Change Dump (IEEE 1364-2005, clause 18), for GTKWave and other wave viewers.
+//
+// A scope a unit: `busy` (1 bit), `jobs` (how many it holds), `job` and `layer` (index of the one it took last and
+// still holds, x when idle). Time in picoseconds. A comment names the layers.
+#pragma once
+
+#include <cstdio>
+
+#include "report/trace/timeline.h"
+
+namespace vitality {
+
+// The stream keeps the error state.
+void write_vcd(std::FILE* stream, const Timeline& timeline);
+
+}  // namespace vitality

@@ -1,0 +1,14 @@
+// Computes the values of a job on the tiles in the scratchpad. A timing-only run has none, and differs in nothing else.
+#pragma once
+
+#include "schedule/schedule.h"
+
+namespace vitality {
+
+class TileExecutor {
+ public:
+  virtual ~TileExecutor() = default;
+  virtual void execute(const Job& job) = 0;
+};
+
+}  // namespace vitality

@@ -1,0 +1,163 @@
+#include "sim/account/block_repetition.h"
+
+#include <algorithm>
+
+#include "cost/bandwidth_dram.h"
+#include "mapping/mapper.h"
+
+namespace vitality {
+namespace {
+
+constexpr int kFewest = 3, kFewestOfModel = 8;
+
+struct JobRange {
+  std::int32_t begin = 0, end = 0;
+  std::int32_t size() const { return end - begin; }
+};
+
+template <class T>
+const T& at(const std::vector<T>& list, std::int32_t index) {
+  return list[static_cast<std::size_t>(index)];
+}
+
+// Jobs of the last three blocks; empty where they are not one behind the other.
+std::vector<JobRange> last_blocks(const KeptBlocks& blocks, const std::vector<Job>& jobs) {
+  const auto first_from = [&](int layer) {
+    const auto begin = std::find_if(jobs.begin(), jobs.end(), [&](const Job& job) { return job.layer >= layer; });
+    const bool sorted = std::all_of(begin, jobs.end(), [&](const Job& job) { return job.layer >= layer; });
+    return sorted ? static_cast<std::int32_t>(begin - jobs.begin()) : kNone;
+  };
+  std::vector<JobRange> ranges;
+  for (int block = blocks.kept - 3; block < blocks.kept; ++block)
+    ranges.push_back({first_from(blocks.all.begin(block)), first_from(blocks.all.begin(block + 1))});
+  if (std::any_of(ranges.begin(), ranges.end(), [](const JobRange& r) { return r.begin < 0 || r.size() <= 0; }))
+    ranges.clear();
+  return ranges;
+}
+
+bool same_transfers(const Schedule& schedule, const Job& a, const Job& b, Bytes burst) {
+  for (std::int32_t i = 0; i < a.m; ++i) {
+    const Transfer &x = at(schedule.transfers, a.aux + i), &y = at(schedule.transfers, b.aux + i);
+    if (x.bytes != y.bytes || x.dram_address % burst != y.dram_address % burst) return false;
+  }
+  return true;
+}
+
+// y does what x does, `shift` jobs before it, and waits for the same.
+bool same_job(const Schedule& schedule, const Job& x, const Job& y, std::int32_t shift, Bytes burst) {
+  if (x.unit != y.unit || x.kind != y.kind || x.flags != y.flags || x.m != y.m || x.k != y.k || x.n != y.n ||
+      x.dependency_count != y.dependency_count)
+    return false;
+  for (std::int32_t d = 0; d < x.dependency_count; ++d) {
+    const Dependency on_x = at(schedule.dependencies, x.first_dependency + d),
+                     on_y = at(schedule.dependencies, y.first_dependency + d);
+    if (on_x.job + shift != on_y.job || on_x.kind != on_y.kind) return false;
+  }
+  return !is_dma(x.unit) || same_transfers(schedule, x, y, burst);
+}
+
+// So many of the first jobs of a and b differ, or those before them; all where the blocks have not the same length.
+std::int32_t different_jobs(const Schedule& schedule, JobRange a, JobRange b, Bytes burst) {
+  std::int32_t count = a.size();
+  if (a.size() != b.size()) return count;
+  const std::int32_t shift = b.begin - a.begin;
+  while (count > 0 && same_job(schedule, at(schedule.jobs, a.begin + count - 1), at(schedule.jobs, b.begin + count - 1),
+                               shift, burst))
+    --count;
+  return count;
+}
+
+bool same_times(const JobTimes& a, const JobTimes& b, Cycles period) {
+  return a.ready + period == b.ready && a.start + period == b.start && a.stream + period == b.stream &&
+         a.released + period == b.released && a.free + period == b.free && a.done + period == b.done &&
+         a.contention == b.contention && a.noc_contention == b.noc_contention;
+}
+
+// What happens to `a` up to `end` happens to `b` up to `end + period`.
+bool same_until(const JobTimes& a, Cycles end, const JobTimes& b, Cycles period) {
+  const auto same = [&](Cycles x, Cycles y) { return x > end ? y > end + period : x + period == y; };
+  return same(a.ready, b.ready) && same(a.start, b.start) && (a.start > end || same_times(a, b, period));
+}
+
+// One of the jobs from `first` on.
+bool waits_for(const Schedule& schedule, std::int32_t job, std::int32_t first) {
+  const Job& waiting = at(schedule.jobs, job);
+  const auto begin = schedule.dependencies.begin() + waiting.first_dependency;
+  return std::any_of(begin, begin + waiting.dependency_count, [&](const Dependency& d) { return d.job >= first; });
+}
+
+Cycles latest(const std::vector<JobTimes>& times, JobRange range) {
+  Cycles end = 0;
+  for (std::int32_t i = range.begin; i < range.end; ++i) end = std::max(end, at(times, i).done);
+  return end;
+}
+
+}  // namespace
+
+std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig& config,
+                                    const MappingOptions& options) {
+  if (config.dram.model != DramModel::kBandwidth || options.masks != nullptr || options.training ||
+      !options.selected.empty() || !options.attention.empty())
+    return {};
+  const std::optional<RepeatedBlocks> blocks = find_repeated_blocks(model, kFewestOfModel);
+  if (!blocks) return {};
+  for (int kept = kFewest; 2 * kept <= blocks->count; kept += (kept + 1) / 3) {
+    ShortenedRun run{{*blocks, kept}, with_fewer_blocks(model, *blocks, kept), {}};
+    run.schedule = map_model(run.model, config, options);
+    const std::vector<JobRange> ranges = last_blocks(run.blocks, run.schedule.jobs);
+    const Bytes burst = config.dram.device.burst_bytes();
+    if (!ranges.empty() && different_jobs(run.schedule, ranges[1], ranges[2], burst) == 0 &&
+        different_jobs(run.schedule, ranges[0], ranges[1], burst) <= ranges[0].size() / 2)
+      return run;
+  }
+  return {};
+}
+
+std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const Schedule& schedule,
+                                                 const HardwareConfig& config, const CostTable& costs,
+                                                 const std::vector<JobTimes>& times) {
+  const std::vector<JobRange> ranges = last_blocks(blocks, schedule.jobs);
+  const JobRange a = ranges[0], b = ranges[1], c = ranges[2];
+  const Cycles period = latest(times, b) - latest(times, a);
+  if (period <= 0) return {};
+  std::int32_t different = different_jobs(schedule, a, b, config.dram.device.burst_bytes());
+  for (std::int32_t i = a.size(); i-- > different;) {
+    const std::int32_t in_a = a.begin + i, in_b = b.begin + i;
+    if (costs.entry(in_a) != costs.entry(in_b) || !same_times(at(times, in_a), at(times, in_b), period))
+      different = i + 1;
+  }
+  if (different > a.size() / 2) return {};
+  Cycles begin = latest(times, {0, a.begin + different}), of_b = latest(times, b);
+  for (std::int32_t i = c.end; i < static_cast<std::int32_t>(times.size()); ++i) {
+    if (waits_for(schedule, i, b.begin))
+      of_b = std::min(of_b, at(times, i).ready - 1);
+    else
+      begin = std::max(begin, at(times, i).done);
+  }
+  const Cycles of_a = of_b - period;
+  if (begin > of_a) return {};
+  for (std::int32_t i = 0; i < b.size(); ++i) {
+    const std::int32_t in_b = b.begin + i, in_c = c.begin + i;
+    if (costs.entry(in_b) != costs.entry(in_c) || at(times, in_c).ready <= of_a ||
+        !same_until(at(times, in_b), of_a, at(times, in_c), period))
+      return {};
+  }
+
+  const int omitted = blocks.omitted();
+  BlockRepetition repetition{blocks.all.begin(blocks.kept - 2), blocks.all.layers, omitted, period, begin, {}, {}};
+  repetition.jobs = std::int64_t{omitted} * b.size();
+  for (std::int32_t i = b.begin; i < b.end; ++i) {
+    const Job& job = at(schedule.jobs, i);
+    if (!is_dma(job.unit)) continue;
+    for (std::int32_t t = 0; t < job.m; ++t) {
+      const Transfer& transfer = at(schedule.transfers, job.aux + t);
+      const bool load = job.unit == UnitKind::kDmaLoad;
+      (load ? repetition.dram.read_bytes : repetition.dram.write_bytes) += omitted * transfer.bytes;
+      (load ? repetition.dram.read_bursts : repetition.dram.write_bursts) +=
+          omitted * bursts_touched(config.dram.device, transfer.dram_address, transfer.bytes);
+    }
+  }
+  return repetition;
+}
+
+}  // namespace vitality

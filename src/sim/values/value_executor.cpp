@@ -1,0 +1,536 @@
+#include "sim/values/value_executor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+#include "reference/layers.h"
+#include "tensor/matrix_ops.h"
+#include "workload/training_step.h"
+
+namespace vitality {
+
+ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, const HardwareConfig& config,
+                             const ValuePlan& plan, const ParameterSource& parameters,
+                             const std::vector<MatrixD>& given)
+    : schedule_(schedule),
+      model_(model),
+      config_(config),
+      plan_(plan),
+      parameters_(parameters),
+      given_(given),
+      arithmetic_(config.precision),
+      loaded_(arithmetic_),
+      forward_layers_(schedule.gradients.empty() ? static_cast<int>(model.layers.size()) : forward_layers(model)),
+      tensors_(schedule.tensors.size()),
+      reads_left_(schedule.tensors.size()),
+      writes_left_(schedule.tensors.size()),
+      load_factor_(schedule.tensors.size()),
+      has_scores_(model.layers.size()) {
+  for (const ScheduledOperator& op : schedule.operators)
+    if (op.role == OperatorRole::kScores || op.role == OperatorRole::kSparseScores)
+      has_scores_[static_cast<std::size_t>(op.layer)] = true;
+  for (const Job& job : schedule.jobs) {
+    if (job.kind == JobKind::kElementwise && job.streamed == kNone) {
+      ++reads_left_[static_cast<std::size_t>(job.streamed_offset)];
+      ++writes_left_[static_cast<std::size_t>(job.aux)];
+    } else if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
+      std::vector<std::int32_t>& left = job.kind == JobKind::kLoad ? reads_left_ : writes_left_;
+      for (int i = 0; i < job.m; ++i)
+        ++left[static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor)];
+    }
+  }
+}
+
+MatrixD ValueExecutor::quantised(const MatrixD& real, double scale) const {
+  MatrixD codes = MatrixD::unset(real.rows(), real.cols());
+  arithmetic_.store(real.data(), real.size(), 1 / scale, codes.data());
+  return codes;
+}
+
+double ValueExecutor::weight_scale(int layer_index) const {
+  const auto found = weight_scales_.find(layer_index);
+  if (found == weight_scales_.end()) throw std::logic_error("weights used before they were loaded");
+  return found->second;
+}
+
+MatrixD ValueExecutor::materialise(std::int32_t index) {
+  const ScheduledTensor& t = schedule_.tensors[static_cast<std::size_t>(index)];
+  if (is_model_input(t.layer))
+    return quantised(parameters_.tensor(parameters_of(model_)[static_cast<std::size_t>(image_of(t.layer))]),
+                     plan_.scale(t.layer));
+  if (t.role == TensorRole::kInput) return quantised(given_[static_cast<std::size_t>(t.layer)], plan_.scale(t.layer));
+  if (t.role == TensorRole::kActivation) return MatrixD::unset(t.rows, t.cols);  // stored before it is loaded
+  if (t.role == TensorRole::kGradient) return MatrixD(t.rows, t.cols);
+  if (t.role == TensorRole::kState) return materialise_state(t);
+  const Layer& owner = layer(t.layer);
+  if (std::holds_alternative<Attention>(owner.parameters)) {
+    const auto& a = std::get<Attention>(owner.parameters);
+    MatrixD bias = expanded_score_bias(a, parameters_.tensor(parameters_of(owner)[0]));
+    if (!has_scores_[static_cast<std::size_t>(t.layer)]) {
+      for (int r = 0; r < bias.rows(); ++r) {  // B - rowmean(B): a constant of the model
+        double mean = 0;
+        for (int c = 0; c < bias.cols(); ++c) mean += bias(r, c);
+        mean /= bias.cols();
+        for (int c = 0; c < bias.cols(); ++c) bias(r, c) -= mean;
+      }
+    }
+    weight_scales_[t.layer] = plan_.weight_scale(max_abs(bias));
+    return quantised(bias, weight_scales_[t.layer]);
+  }
+  if (std::holds_alternative<ConcatToken>(owner.parameters))
+    return quantised(parameters_.tensor(parameters_of(owner)[0]), plan_.scale(t.layer));
+  if (std::holds_alternative<PositionEmbedding>(owner.parameters)) {
+    const MatrixD real = parameters_.tensor(parameters_of(owner)[0]);
+    weight_scales_[t.layer] = plan_.weight_scale(max_abs(real));
+    return quantised(real, weight_scales_[t.layer]);
+  }
+  const bool is_bias = t.name.size() > 5 && t.name.compare(t.name.size() - 5, 5, ".bias") == 0;
+  if (!is_bias) {  // stay real until they are loaded: most are loaded once
+    EffectiveWeights weights = weights_ ? weights_(t.layer) : effective_weights(model_, t.layer, parameters_, false);
+    if (config_.batch_norm_folded) absorb_batch_norms(model_, t.layer, parameters_, weights);
+    weight_scales_[t.layer] = arithmetic_.integer() ? plan_.weight_scale(max_abs(weights.weight)) : 1;
+    load_factor_[static_cast<std::size_t>(index)] = 1 / weight_scales_[t.layer];
+    biases_[t.layer] = std::move(weights.bias);
+    return std::move(weights.weight);
+  }
+  // A bias enters the sums: wide, in units of the products. Its weights were loaded before it.
+  MatrixD bias(1, t.cols);
+  const double unit = plan_.input_scale(t.layer, 0) * weight_scale(t.layer);
+  for (int c = 0; c < t.cols; ++c)
+    bias(0, c) = arithmetic_.wide(biases_.at(t.layer)[static_cast<std::size_t>(c)] / unit);
+  return bias;
+}
+
+const MatrixD& ValueExecutor::tensor(std::int32_t index) {
+  MatrixD& values = tensors_[static_cast<std::size_t>(index)];
+  if (values.empty()) values = materialise(index);
+  return values;
+}
+
+MatrixD ValueExecutor::real_values(std::int32_t index) const {
+  MatrixD real = tensors_[static_cast<std::size_t>(index)];
+  const double scale = real_scale(index);
+  for (std::size_t i = 0; i < real.size(); ++i) real.data()[i] *= scale;
+  return real;
+}
+
+double ValueExecutor::real_scale(std::int32_t index) const {
+  return plan_.scale(schedule_.tensors[static_cast<std::size_t>(index)].layer);
+}
+
+const AttentionScales& ValueExecutor::attention(int layer_index) {
+  const auto found = attention_.find(layer_index);
+  if (found != attention_.end()) return found->second;
+  return attention_.emplace(layer_index, plan_.attention(layer_index)).first->second;
+}
+
+const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
+  const auto found = constants_.find(layer_index);
+  if (found != constants_.end()) return found->second;
+  LayerConstants c;
+  const std::vector<ParameterInfo> infos = parameters_of(layer(layer_index));
+  MatrixD* const fields[] = {&c.scale, &c.shift, &c.mean, &c.variance};
+  for (std::size_t i = 0; i < infos.size() && i < 4; ++i) *fields[i] = parameters_.tensor(infos[i]);
+  const auto* activation = std::get_if<Activation>(&layer(layer_index).parameters);
+  if (activation != nullptr && config_.precision == Precision::kInt8) {
+    c.results = MatrixD::unset(1, 2 * max_code(Precision::kInt8) + 1);
+    std::iota(c.results.data(), c.results.data() + c.results.size(), -max_code(Precision::kInt8));
+    activate(layer_index, activation->function, c.results.data(), c.results.size(), c.results.data());
+  }
+  return constants_.emplace(layer_index, std::move(c)).first->second;
+}
+
+double* ValueExecutor::at(std::int32_t buffer, std::int32_t offset) {
+  loaded_.read(address(buffer), schedule_.buffers[static_cast<std::size_t>(buffer)].bytes);  // a value: a byte or more
+  return address(buffer, offset);
+}
+
+void ValueExecutor::about_to_write(std::int32_t buffer) {
+  if (buffer != kNone) loaded_.write(address(buffer), schedule_.buffers[static_cast<std::size_t>(buffer)].bytes);
+}
+
+void ValueExecutor::execute(const Job& job) {
+  const bool moves = job.kind == JobKind::kLoad || job.kind == JobKind::kStore;
+  if (!moves) {
+    if (!in_forward(job)) loaded_.leave();
+    about_to_write(job.partial);
+    about_to_write(job.result);
+  }
+  if (!moves && !in_forward(job)) {
+    if (job.kind == JobKind::kFold) {
+      fold(job);
+    } else {
+      gradient(job);
+    }
+    return record_results(job);
+  }
+  switch (job.kind) {
+    case JobKind::kLoad:
+      load(job);
+      break;
+    case JobKind::kStore:
+      store(job);
+      break;
+    case JobKind::kFold:
+      fold(job);
+      break;
+    case JobKind::kAddMatrix:
+      add_matrix(job);
+      break;
+    case JobKind::kElementwise:
+      elementwise(job);
+      break;
+    case JobKind::kPredict:  // the masks are decided before time starts
+    case JobKind::kCode:     // time and bytes only: values pass (mapping/codec.h)
+      break;
+    case JobKind::kSddmm:
+    case JobKind::kRowSums:
+    case JobKind::kSparseSoftmax:
+    case JobKind::kSpmm:
+    case JobKind::kMerge:
+      sparse(job);
+      break;
+    default:
+      lanes(job);
+      break;
+  }
+}
+
+void ValueExecutor::load(const Job& job) {
+  for (int i = 0; i < job.m; ++i) {
+    const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + i)];
+    if (schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kMask)
+      continue;  // bits: in the schedule
+    const MatrixD& source = tensor(t.tensor);
+    double* const target = address(t.buffer, t.buffer_offset);
+    const double factor = load_factor_[static_cast<std::size_t>(t.tensor)];
+    if (t.geometry == kNone && t.row_map == kNone && arithmetic_.integer() && in_forward(job)) {
+      loaded_.load({t.tensor, {source.row(t.row) + t.col, source.cols()}, t.rows, t.cols, factor},
+                   {target, t.buffer_stride});
+      --reads_left_[static_cast<std::size_t>(t.tensor)];
+      drop_if_done(t.tensor);
+      continue;
+    }
+    about_to_write(t.buffer);
+    if (t.geometry != kNone) {
+      gather_patches(schedule_.geometries[static_cast<std::size_t>(t.geometry)], t.row, t.rows, 0, t.col, t.cols, 0, 1,
+                     source.data(), {target, t.buffer_stride});
+    } else {
+      for (int r = 0; r < t.rows; ++r) {
+        const int row =
+            t.row_map == kNone
+                ? t.row + r
+                : schedule_.row_maps[static_cast<std::size_t>(t.row_map)][static_cast<std::size_t>(t.row + r)];
+        const double* from = source.row(row) + t.col;
+        double* const to = target + static_cast<std::ptrdiff_t>(r) * t.buffer_stride;
+        if (factor > 0) {
+          arithmetic_.store(from, static_cast<std::size_t>(t.cols), factor, to);
+        } else {
+          std::copy(from, from + t.cols, to);
+        }
+      }
+    }
+    if (arithmetic_.integer() && !in_forward(job)) {  // codes of the forward pass
+      for (int c = 0; c < t.cols; ++c) {
+        const double scale = saved_scale(schedule_.tensors[static_cast<std::size_t>(t.tensor)], c);
+        for (int r = 0; r < t.rows; ++r) target[static_cast<std::ptrdiff_t>(r) * t.buffer_stride + c] *= scale;
+      }
+    }
+    --reads_left_[static_cast<std::size_t>(t.tensor)];
+    drop_if_done(t.tensor);
+  }
+}
+
+void ValueExecutor::drop_if_done(std::int32_t index) {
+  const auto i = static_cast<std::size_t>(index);
+  const TensorRole role = schedule_.tensors[i].role;
+  const bool kept = !written_ && role != TensorRole::kWeight && role != TensorRole::kState;
+  if (kept || reads_left_[i] > 0 || writes_left_[i] > 0) return;
+  loaded_.leave(index);
+  tensors_[i] = MatrixD();
+}
+
+void ValueExecutor::note_write(std::int32_t index) {
+  if (--writes_left_[static_cast<std::size_t>(index)] > 0 || !written_) return;
+  written_(index);
+  drop_if_done(index);
+}
+
+void ValueExecutor::store(const Job& job) {
+  for (int i = 0; i < job.m; ++i) {
+    const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + i)];
+    if (schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kMask) continue;
+    tensor(t.tensor);
+    MatrixD& target = tensors_[static_cast<std::size_t>(t.tensor)];
+    load_factor_[static_cast<std::size_t>(t.tensor)] = 0;  // new weights of a training step
+    loaded_.leave(t.tensor);
+    const double* from = at(t.buffer, t.buffer_offset);
+    for (int r = 0; r < t.rows; ++r) {
+      const double* row = from + static_cast<std::ptrdiff_t>(r) * t.buffer_stride;
+      std::copy(row, row + t.cols, target.row(t.row + r) + t.col);
+    }
+    note_write(t.tensor);
+  }
+}
+
+// What turns a pass's sums into its result's units.
+double ValueExecutor::fold_factor(const Job& job) const {
+  if (!in_forward(job)) {  // real numbers; dense scores are formed once more
+    const auto* a = std::get_if<Attention>(&layer(job.layer).parameters);
+    return role(job) == OperatorRole::kRowSums ? 1 / std::sqrt(static_cast<double>(a->d_qk)) : 1;
+  }
+  auto& self = const_cast<ValueExecutor&>(*this);
+  switch (role(job)) {
+    case OperatorRole::kGemm:
+      return plan_.input_scale(job.layer, 0) * weight_scale(job.layer) / plan_.scale(job.layer);
+    case OperatorRole::kContext: {
+      const AttentionScales& s = self.attention(job.layer);
+      return s.k * s.v / s.context;
+    }
+    case OperatorRole::kNumerator: {
+      const AttentionScales& s = self.attention(job.layer);
+      return s.q * s.context / s.numerator;
+    }
+    case OperatorRole::kScores:
+    case OperatorRole::kRowSums: {
+      const AttentionScales& s = self.attention(job.layer);
+      const auto& a = std::get<Attention>(layer(job.layer).parameters);
+      return s.q * s.k / std::sqrt(static_cast<double>(a.d_qk)) / s.scores;
+    }
+    case OperatorRole::kWeightedValues: {
+      const AttentionScales& s = self.attention(job.layer);
+      return s.probability * s.v / s.result;
+    }
+    default:
+      return 1;
+  }
+}
+
+// Of a tile that was loaded as it streams, against one that stays as it was loaded; false: not such a pass.
+bool ValueExecutor::loaded_pass(const Job& job, Tile sums, PassStart start) {
+  if ((job.flags & (kTransposed | kIm2col | kStationaryTransposed)) != 0 ||
+      !takes_codes(arithmetic_, job.m, job.k, job.n))
+    return false;
+  const CodeTile* const a =
+      loaded_.streamed_codes(address(job.streamed, job.streamed_offset), job.streamed_stride, job.m, job.k);
+  if (a == nullptr) return false;
+  const std::int16_t* const b =
+      loaded_.stationary_codes(address(job.stationary, job.stationary_offset), job.stationary_stride, job.k, job.n);
+  if (b == nullptr) return false;
+  code_sums(job.m, job.k, job.n, *a, b, sums, start);
+  return true;
+}
+
+void ValueExecutor::pass(const Job& job, Tile sums, PassStart start) {
+  ConstTile a = streamed(job), b{at(job.stationary, job.stationary_offset), job.stationary_stride};
+  int groups = 1;
+  if ((job.flags & kTransposed) != 0) {
+    pack_a_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.k));
+    transpose(job.k, job.m, a, {pack_a_.data(), job.k});
+    a = {pack_a_.data(), job.k};
+  } else if ((job.flags & kIm2col) != 0) {
+    const Im2colTile& tile = schedule_.im2col_tiles[static_cast<std::size_t>(job.aux)];
+    groups = tile.groups;
+    pack_a_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.k));
+    gather_patches(schedule_.geometries[static_cast<std::size_t>(tile.geometry)], tile.first_output, job.m,
+                   tile.first_input_row, tile.first_k, job.k / groups, tile.first_group, groups, a.data,
+                   {pack_a_.data(), job.k});
+    a = {pack_a_.data(), job.k};
+  }
+  if ((job.flags & kStationaryTransposed) != 0) {
+    pack_b_.resize(static_cast<std::size_t>(job.k) * static_cast<std::size_t>(job.n));
+    transpose(job.n, job.k, b, {pack_b_.data(), job.n});
+    b = {pack_b_.data(), job.n};
+  }
+  if (groups > 1) {
+    grouped_pass_sums(arithmetic_, job.m, job.k, job.n, groups, a, b, sums, start);
+  } else {
+    pass_sums(arithmetic_, job.m, job.k, job.n, a, b, sums, start);
+  }
+}
+
+void ValueExecutor::fold(const Job& job) {
+  const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
+  Tile sums{nullptr, job.result_stride};
+  if (job.partial != kNone) {
+    sums.data = at(job.partial, job.result_offset);
+  } else {
+    sums_.resize(std::max(sums_.size(), static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.n)));
+    sums = {sums_.data(), job.n};
+  }
+  const bool in_array =
+      (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);
+  const PassStart start = first ? PassStart::kFirst : in_array ? PassStart::kContinue : PassStart::kAddOutside;
+  if (!loaded_pass(job, sums, start)) pass(job, sums, start);
+  if ((job.flags & kOntoResult) != 0) {  // first-order score bias: added to T_N
+    if (!last) return;
+    const AttentionScales& s = attention(job.layer);
+    const auto& attention_layer = std::get<Attention>(layer(job.layer).parameters);
+    const double factor =
+        std::sqrt(static_cast<double>(attention_layer.d_qk)) * weight_scale(job.layer) * s.v / s.numerator;
+    const Tile out = result(job);
+    for (int r = 0; r < job.m; ++r)
+      for (int c = 0; c < job.n; ++c)
+        out.row(r)[c] = arithmetic_.wide(out.row(r)[c] + arithmetic_.wide(sums.row(r)[c] * factor));
+    return;
+  }
+  if ((job.flags & kHasBias) != 0) {  // the row behind the stationary tile
+    const bool grouped = (job.flags & kIm2col) != 0;
+    const int rows = grouped ? job.k / schedule_.im2col_tiles[static_cast<std::size_t>(job.aux)].groups : job.k;
+    const double* const bias = address(job.stationary, job.stationary_offset + rows * job.n);
+    loaded_.read(bias, job.n);
+    add_bias(arithmetic_, job.m, job.n, bias, sums);
+  }
+  if (last)
+    requantise(in_forward(job) ? arithmetic_ : gradient_arithmetic(job), job.m, job.n, {sums.data, sums.stride},
+               fold_factor(job), (job.flags & kWide) != 0, result(job));
+}
+
+void ValueExecutor::lanes(const Job& job) {
+  const OperatorRole op_role = role(job);
+  const bool integer = arithmetic_.integer();
+  const auto* a = std::get_if<Attention>(&layer(job.layer).parameters);
+  const AttentionScales* s = a != nullptr ? &attention(job.layer) : nullptr;
+  const double root_d = a != nullptr ? std::sqrt(static_cast<double>(a->d_qk)) : 1;
+  // Elided Taylor has 1 / (n sqrt d) in G already; fixed formats put it into the scale.
+  const double elided_numerator = a == nullptr || !integer ? 1 : s->numerator / (a->n_kv * root_d);
+  switch (job.kind) {
+    case JobKind::kColumnSum:
+      column_sums(arithmetic_, job.m, job.n, streamed(job), (job.flags & kFirst) != 0, at(job.result));
+      break;
+    case JobKind::kMeanDivide:
+      if (op_role == OperatorRole::kValueSum) {  // elided: V_bar in units of the numerator
+        divide_by_constant(arithmetic_, job.n, at(job.streamed), job.aux, s->v / elided_numerator, true,
+                           at(job.result));
+      } else {
+        const double factor =
+            op_role == OperatorRole::kPool ? plan_.input_scale(job.layer, 0) / plan_.scale(job.layer) : 1;
+        divide_by_constant(arithmetic_, job.n, at(job.streamed), job.aux, factor, false, at(job.result));
+      }
+      break;
+    case JobKind::kSubtractRow:
+      subtract_row(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), result(job));
+      break;
+    case JobKind::kScaleVector: {
+      double* out = at(job.result);
+      const double* in = at(job.streamed);
+      const int count = job.m * job.n;
+      if (op_role == OperatorRole::kContext) {
+        // Fixed formats choose G's scale so that the codes stay (ValuePlan); floating ones multiply.
+        const double factor = integer ? 1 : 1 / (a->n_kv * root_d);
+        for (int i = 0; i < count; ++i) out[i] = arithmetic_.store(in[i] * factor);
+      } else {
+        const double factor = root_d * (integer ? s->v / s->numerator : 1);
+        for (int i = 0; i < count; ++i) out[i] = arithmetic_.wide(in[i] * factor);
+      }
+      break;
+    }
+    case JobKind::kDotProduct:
+      dot_products(arithmetic_, job.m, job.k, streamed(job), at(job.stationary), at(job.result));
+      break;
+    case JobKind::kAddConstant: {
+      const double constant = arithmetic_.wide(a->n_kv * root_d / (s->q * s->k));
+      double* out = at(job.result);
+      for (int i = 0; i < job.m; ++i) out[i] = arithmetic_.wide(at(job.streamed)[i] + constant);
+      break;
+    }
+    case JobKind::kAddRow:
+      add_row(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), (job.flags & kLast) != 0,
+              elided_numerator / s->result, result(job));
+      break;
+    case JobKind::kRowDivide:
+      divide_rows(arithmetic_, job.m, job.n, streamed(job), at(job.stationary),
+                  s->numerator / (s->q * s->k * ((job.flags & kWide) != 0 ? s->wide_result : s->result)),
+                  (job.flags & kWide) != 0, result(job));
+      break;
+    case JobKind::kSoftmaxRows:
+      softmax_rows(arithmetic_, job.m, job.n, streamed(job), s->scores, 1 / s->probability, result(job));
+      break;
+    default:
+      throw std::logic_error(std::string("no values for job ") + job_name(job.kind));
+  }
+}
+
+void ValueExecutor::add_matrix(const Job& job) {
+  const ConstTile second{at(job.stationary, job.stationary_offset), job.stationary_stride};
+  if (role(job) == OperatorRole::kScores) {  // the score bias
+    const AttentionScales& s = attention(job.layer);
+    const double factor = weight_scale(job.layer) / s.scores;
+    const ConstTile x = streamed(job);
+    const Tile y = result(job);
+    for (int r = 0; r < job.m; ++r)
+      for (int c = 0; c < job.n; ++c)
+        y.row(r)[c] = arithmetic_.wide(x.row(r)[c] + arithmetic_.wide(second.row(r)[c] * factor));
+    return;
+  }
+  const double out = plan_.scale(job.layer);
+  double first_scale = plan_.input_scale(job.layer, 0), second_scale = 1;
+  if (std::holds_alternative<PositionEmbedding>(layer(job.layer).parameters)) {
+    second_scale = weight_scale(job.layer);
+  } else {
+    second_scale = plan_.input_scale(job.layer, 1);
+    if ((job.flags & kSwapped) != 0) std::swap(first_scale, second_scale);
+  }
+  add_scaled(arithmetic_, job.m, job.n, streamed(job), first_scale / out, second, second_scale / out, result(job));
+}
+
+void ValueExecutor::activate(int layer_index, ActivationKind function, const double* x, std::size_t count, double* y) {
+  const double in = plan_.input_scale(layer_index, 0);
+  for (std::size_t i = 0; i < count; ++i) y[i] = x[i] * in;
+  reference::activate(function, y, count, y);
+  arithmetic_.store(y, count, 1 / plan_.scale(layer_index), y);
+}
+
+void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y) {
+  const Layer& l = layer(layer_index);
+  const double in = plan_.input_scale(layer_index, 0), out = 1 / plan_.scale(layer_index);
+  if (const auto* activation = std::get_if<Activation>(&l.parameters)) {
+    const MatrixD& results = constants(layer_index).results;
+    for (int r = 0; r < m; ++r) {
+      if (results.empty()) {
+        activate(layer_index, activation->function, x.row(r), static_cast<std::size_t>(n), y.row(r));
+      } else {
+        look_up(n, x.row(r), results.data() + results.size() / 2, y.row(r));
+      }
+    }
+  } else if (std::holds_alternative<BatchNorm>(l.parameters)) {
+    const LayerConstants& k = constants(layer_index);
+    for (int c = 0; c < n; ++c) {
+      const int channel = first_column + c;
+      const double factor = k.scale(0, channel) / std::sqrt(k.variance(0, channel) + kBatchNormEpsilon);
+      const double shift = k.shift(0, channel) - k.mean(0, channel) * factor;
+      for (int r = 0; r < m; ++r) y.row(r)[c] = arithmetic_.store((x.row(r)[c] * in * factor + shift) * out);
+    }
+  } else {
+    const LayerConstants& k = constants(layer_index);
+    const auto count = static_cast<std::size_t>(n);
+    for (int r = 0; r < m; ++r) {
+      const double* const from = x.row(r);
+      double* const to = y.row(r);
+      for (int c = 0; c < n; ++c) to[c] = from[c] * in;
+      reference::layer_norm(to, count, k.scale.data(), k.shift.data(), to);
+      arithmetic_.store(to, count, out, to);
+    }
+  }
+}
+
+void ValueExecutor::elementwise(const Job& job) {
+  if (job.streamed != kNone) {
+    elementwise_tile(job.layer, job.m, job.n, job.aux, streamed(job), result(job));
+    return;
+  }
+  // An uncharged layer between two tensors.
+  const std::int32_t source = job.streamed_offset, target = job.aux;
+  tensor(target);
+  loaded_.leave(target);
+  const MatrixD& x = tensor(source);
+  MatrixD& y = tensors_[static_cast<std::size_t>(target)];
+  elementwise_tile(job.layer, job.m, job.n, 0, {x.data(), x.cols()}, {y.data(), y.cols()});
+  --reads_left_[static_cast<std::size_t>(source)];
+  drop_if_done(source);
+  note_write(target);
+}
+
+}  // namespace vitality

@@ -1,0 +1,125 @@
+// Computes the values of jobs: the machine's datapath, tile by tile, on the scratchpad's contents and the tensors in
+// DRAM.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "kernels/tile.h"
+#include "schedule/tile_executor.h"
+#include "sim/values/loaded_tiles.h"
+#include "sim/values/value_plan.h"
+#include "workload/parameters.h"
+
+namespace vitality {
+
+// What the loss's gradient is multiplied with, so that gradients do not vanish in the storage format.
+double loss_scale(const HardwareConfig& config);
+
+class ValueExecutor : public TileExecutor {
+ public:
+  // given: real values of tensors that the run takes as inputs (layers left out), by layer; others come from
+  // `parameters`.
+  ValueExecutor(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const ValuePlan& plan,
+                const ParameterSource& parameters, const std::vector<MatrixD>& given);
+  void attach(double* scratchpad) { scratchpad_ = scratchpad; }
+  void execute(const Job& job) override;
+
+  // Training in fixed formats: backward and update work on real numbers that lie on grids (ResultGrids), one for the
+  // results of a kind of job in a layer, over all images. record() notes the results' largest magnitudes instead.
+  using ResultGrids = std::map<std::tuple<int, OperatorRole, JobKind>, double>;
+  void use(const ResultGrids& grids) { grids_ = &grids; }
+  void record(ResultGrids& largest) { largest_ = &largest; }
+
+  // Called with every tensor that has been written for the last time. Tensors then go with their last use: for a run
+  // of which nobody looks at the tensors afterwards.
+  void observe_written(std::function<void(std::int32_t tensor)> written) { written_ = std::move(written); }
+
+  // Where the weights of a linear layer or convolution come from, without batch norms; unset: from `parameters`.
+  void take_weights(std::function<EffectiveWeights(int layer)> weights) { weights_ = std::move(weights); }
+
+  // Real values of a tensor that the run has written.
+  MatrixD real_values(std::int32_t tensor) const;
+  double real_scale(std::int32_t tensor) const;  // of codes(tensor)
+  // The same as the machine has it: codes of a fixed format, or numbers.
+  const MatrixD& codes(std::int32_t tensor) const { return tensors_[static_cast<std::size_t>(tensor)]; }
+
+ private:
+  struct LayerConstants {  // of element-wise layers
+    MatrixD scale, shift, mean, variance;
+    MatrixD results;  // of an activation in int8: of every code from -127 on
+  };
+  double* address(std::int32_t buffer, std::int32_t offset = 0) const {
+    return scratchpad_ + schedule_.buffers[static_cast<std::size_t>(buffer)].address + offset;
+  }
+  double* at(std::int32_t buffer, std::int32_t offset = 0);  // the address of values that are there to be read
+  void about_to_write(std::int32_t buffer);
+  ConstTile streamed(const Job& job) { return {at(job.streamed, job.streamed_offset), job.streamed_stride}; }
+  Tile result(const Job& job) { return {at(job.result, job.result_offset), job.result_stride}; }
+  OperatorRole role(const Job& job) const { return schedule_.operators[static_cast<std::size_t>(job.op)].role; }
+  const Layer& layer(int index) const { return model_.layers[static_cast<std::size_t>(index)]; }
+
+  void drop_if_done(std::int32_t tensor);
+  void note_write(std::int32_t tensor);
+  void load(const Job& job);
+  void store(const Job& job);
+  void fold(const Job& job);
+  bool loaded_pass(const Job& job, Tile sums, PassStart start);
+  void pass(const Job& job, Tile sums, PassStart start);
+  double fold_factor(const Job& job) const;
+  void lanes(const Job& job);
+  void sparse(const Job& job);  // sparse_values.cpp
+  // Of a training step, in gradient_values.cpp.
+  bool in_forward(const Job& job) const { return job.layer < forward_layers_; }
+  void gradient(const Job& job);
+  Arithmetic gradient_arithmetic(const Job& job) const;
+  double saved_scale(const ScheduledTensor& tensor, int col);
+  std::tuple<int, OperatorRole, JobKind> grid_key(const Job& job) const;
+  void record_results(const Job& job);
+  void mask_gradient(const Job& job, const ConstTile& second, double root_d);
+  void update(const Job& job);
+  Arithmetic state_arithmetic() const;
+  MatrixD materialise_state(const ScheduledTensor& tensor) const;
+  void add_matrix(const Job& job);
+  void elementwise(const Job& job);
+  void activate(int layer_index, ActivationKind function, const double* x, std::size_t count, double* y);
+  void elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y);
+  const MatrixD& tensor(std::int32_t index);
+  MatrixD materialise(std::int32_t index);
+  MatrixD quantised(const MatrixD& real, double scale) const;
+  double tensor_scale(const ScheduledTensor& tensor) const;
+  const AttentionScales& attention(int layer_index);
+  const LayerConstants& constants(int layer_index);
+  double weight_scale(int layer_index) const;
+
+  const Schedule& schedule_;
+  const VitModel& model_;
+  const HardwareConfig& config_;
+  const ValuePlan& plan_;
+  const ParameterSource& parameters_;
+  const std::vector<MatrixD>& given_;
+  Arithmetic arithmetic_;
+  LoadedTiles loaded_;
+  double* scratchpad_ = nullptr;
+  int forward_layers_;  // what lies behind them belongs to a training step
+  const ResultGrids* grids_ = nullptr;
+  ResultGrids* largest_ = nullptr;
+  std::vector<MatrixD> tensors_;                        // codes or numbers; empty = not there
+  std::vector<std::int32_t> reads_left_, writes_left_;  // of each tensor: transfers to come
+  std::vector<double> load_factor_;  // of weights that are real numbers still: to codes, or rounded; 0: others
+  std::function<void(std::int32_t)> written_;
+  std::function<EffectiveWeights(int)> weights_;
+  std::vector<bool> has_scores_;  // layers that form Q K^T: their score bias is not centred
+  std::map<int, double> weight_scales_;
+  std::map<int, std::vector<double>> biases_;
+  std::map<int, AttentionScales> attention_;
+  std::map<int, LayerConstants> constants_;
+  std::vector<double> pack_a_, pack_b_, sums_;
+};
+
+}  // namespace vitality
