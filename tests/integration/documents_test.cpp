@@ -26,7 +26,7 @@ std::vector<fs::path> files_of(const std::vector<std::string>& folders, const st
 }
 
 std::vector<fs::path> documents() {
-  std::vector<fs::path> files = files_of({"docs"}, {".md"});
+  std::vector<fs::path> files = files_of({"docs", "examples"}, {".md"});
   for (const char* name : {"README.md", "CONTRIBUTING.md", "CHANGELOG.md"}) files.push_back(kRoot / name);
   return files;
 }
