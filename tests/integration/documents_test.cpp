@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/json.h"
+#include "config/hardware_config_json.h"
 #include "tests/support/program.h"
 
 using namespace vitality;
@@ -91,6 +92,23 @@ std::vector<ConfigColumn> config_columns(const std::vector<std::string>& heading
   return columns;
 }
 
+// The part of docs/interface.md below a heading of this text, up to the next heading of the same level or a higher one.
+std::string interface_section(const std::string& heading) {
+  const std::string text = read_text((kRoot / "docs/interface.md").string()), line = "\n" + heading + "\n";
+  const std::size_t begin = text.find(line);
+  if (begin == std::string::npos) return "";
+  const std::size_t level = heading.find(' ');
+  std::size_t end = begin + line.size();
+  do {
+    end = text.find("\n#", end + 1);
+  } while (end != std::string::npos && text.find(' ', end) - end - 1 > level);
+  return text.substr(begin, end == std::string::npos ? end : end - begin);
+}
+
+bool names(const std::string& text, const std::string& word) {
+  return text.find("`" + word + "`") != std::string::npos;
+}
+
 }  // namespace
 
 TEST_CASE("documents: tables headed key show what the files in configs say") {
@@ -141,4 +159,64 @@ TEST_CASE("documents: links lead to files") {
     }
   }
   CHECK(links > 20);
+}
+
+TEST_CASE("docs/interface.md names every command and option of --help") {
+  const std::string help = run_program({"--help"}).out;
+  const std::regex command("\n  ([a-z]+) +[a-z]"), option("\n +(?:-\\w \\[ )?--([a-z-]+)");
+  int options = 0;
+  for (std::sregex_iterator it(help.begin(), help.end(), command), end; it != end; ++it) {
+    const std::string name = (*it)[1], section = interface_section("### " + name),
+                      own = run_program({name, "--help"}).out;
+    INFO("docs/interface.md, command " << name);
+    CHECK(!section.empty());
+    for (std::sregex_iterator o(own.begin(), own.end(), option); o != end; ++o) {
+      if ((*o)[1] == "help" || (*o)[1] == "version") continue;  // of every command
+      INFO("option --" << (*o)[1]);
+      CHECK(names(section, "--" + (*o)[1].str()));
+      ++options;
+    }
+  }
+  CHECK(options > 60);
+}
+
+TEST_CASE("docs/interface.md names every key of a config with its default") {
+  const JsonValue defaults = parse_json(write_json(HardwareConfig{}), "defaults");
+  std::map<std::string, std::string> shown;
+  std::istringstream text(interface_section("## Config keys"));
+  for (std::string line; std::getline(text, line);)
+    if (const auto cells = cells_of(line); cells.size() > 2) shown[cells[0]] = cells[2];
+  for (const std::string& key : hardware_config_keys()) {
+    if (key.find("dram.device.") == 0 || key.find("energy.") == 0) continue;  // docs/hardware.md
+    INFO("docs/interface.md, key " << key);
+    REQUIRE(shown.count(key) == 1);
+    const JsonValue* value = value_at(defaults, key);
+    REQUIRE(value != nullptr);
+    CHECK(shows(shown[key], value->type == JsonValue::Type::kObject ? value->find("name") : value));
+  }
+}
+
+TEST_CASE("docs/interface.md names the fields of a result") {
+  const ScratchFolder scratch;
+  const std::string file = scratch.path("result.json"), section = interface_section("## Result JSON");
+  REQUIRE(run_program({"run", "--config", "configs/vitality.json", "--workload", "workloads/tiny_vit.json", "--quiet",
+                       "--result", file})
+              .exit_code == 0);
+  const JsonValue result = read_json_file(file);
+  // Names of records; members of maps (units, actions, causes) are data.
+  const auto check = [&](const JsonValue* record) {
+    REQUIRE(record != nullptr);
+    for (const auto& member : record->members) {
+      INFO("docs/interface.md, field " << member.first);
+      CHECK((names(section, member.first) || names(section, member.first + "[]")));
+    }
+  };
+  check(&result);
+  for (const char* key : {"manifest", "workload", "batch", "numerics", "totals", "totals.operations", "timeline",
+                          "energy_breakdown_pj", "roofline"})
+    check(value_at(result, key));
+  check(&result.find("layers")->items.at(0));
+  check(result.find("layers")->items.at(0).find("bytes"));
+  check(result.find("layers")->items.at(0).find("roofline"));
+  check(&result.find("units")->items.at(0));
 }
