@@ -61,7 +61,7 @@ class PublishedRun {
     return SaloMachine().peak_macs_per_cycle();
   }
   AnalyticDevice device() const {
-    // Published power and area of the design as quoted (hardware.md section 2 of the project's notes;
+    // Published power and area of the design as quoted (docs/hardware.md section 2;
     // docs/baselines.md).
     switch (config_.machine) {
       case MachineKind::kSanger:

@@ -1,5 +1,5 @@
-// A DRAM device's timing and energy (hardware.md section 4; configs/memory/*.json). Timings in device clocks (tck_ns
-// each).
+// A DRAM device's timing and energy (docs/hardware.md section 4; configs/memory/*.json). Timings in device clocks
+// (tck_ns each).
 #pragma once
 
 #include <map>

@@ -1,5 +1,5 @@
-// What an action costs and what a unit occupies (hardware.md section 3; configs/energy/*.json), at the table's node and
-// voltage.
+// What an action costs and what a unit occupies (docs/hardware.md section 3; configs/energy/*.json), at the table's
+// node and voltage.
 #pragma once
 
 #include <array>

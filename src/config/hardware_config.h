@@ -1,5 +1,5 @@
 // A machine, resolved: every value that the JSON may set, with its default (the published ViTALiTy accelerator,
-// hardware.md section 1) in this one place. JSON keys are the member names, nested as the structs are
+// docs/hardware.md section 1) in this one place. JSON keys are the member names, nested as the structs are
 // (matrix_engine.rows, dram.channels, ...).
 #pragma once
 

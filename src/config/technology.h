@@ -1,5 +1,5 @@
 // Technology scaling: what an operation and a unit cost at another node, from Stillmaker and Baas (Integration, 2017),
-// interpolated at 0.9 V (hardware.md section 2, mark C). Delay is not scaled: a machine states its clock.
+// interpolated at 0.9 V (docs/hardware.md section 2, mark C). Delay is not scaled: a machine states its clock.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // Cycles of the ViTALiTy accelerator's compute arrays: the systolic arrays SA-General and SA-Diag, and the accumulator,
-// divider and adder arrays (paper: Section IV, accelerator architecture; issue: the convention of the published
-// systolic simulators).
+// divider and adder arrays (paper: Section IV, accelerator architecture). docs/validation-array.md compares with
+// published systolic simulators.
 //
 // What is counted. Operands stand in registers at the unit's border before the first counted edge. Counting starts with
 // the first clock edge at which a register inside the unit takes a value and ends with the edge at which the last

@@ -1,5 +1,5 @@
-// One DRAM channel at command level: ACT, PRE, RD, WR and REF under the timings of hardware.md section 4. Times are
-// device clocks.
+// One DRAM channel at command level: ACT, PRE, RD, WR and REF under the timings of docs/hardware.md section 4. Times
+// are device clocks.
 //
 // Policy. Requests (runs of bursts) queue up before a read and a write queue of queue_depth bursts each and enter them
 // in turns of kTurnBursts. First-ready first-come-first-served with open rows: of the commands that can issue in a

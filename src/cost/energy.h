@@ -1,4 +1,4 @@
-// Prices actions, areas and leakage from the energy table (hardware.md section 3).
+// Prices actions, areas and leakage from the energy table (docs/hardware.md section 3).
 #pragma once
 
 #include "base/units.h"

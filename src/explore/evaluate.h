@@ -1,4 +1,4 @@
-// What a sweep asks of the simulator: one machine and one model in, the totals of contract.md out.
+// What a sweep asks of the simulator: one machine and one model in, the totals of docs/interface.md out.
 //
 // The function runs in a child process of its own. It throws InfeasibleError for a workload that does not fit the
 // machine; any other exception, a crash or a fatal report costs that point alone.

@@ -1,4 +1,4 @@
-// A sweep spec (contract.md, "Sweep spec JSON"): which machines and workloads, what is allowed, what is wanted.
+// A sweep spec (docs/sweeps.md, "The spec"): which machines and workloads, what is allowed, what is wanted.
 //
 // Strict: unknown keys, empty or repeated axis values, axis keys that the base config does not have, values that it
 // refuses, unknown names in constraints and objectives, and more than kMaxSweepRows rows are InputErrors with the

@@ -225,7 +225,8 @@ void subtract_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const
   for (int r = 0; r < m; ++r) {
     const double* from = x.row(r);
     double* to = result.row(r);
-    // Fixed formats: the difference of two codes has one bit more than a code and is kept whole (algorithm.md 2.3).
+    // Fixed formats: the difference of two codes has one bit more than a code and is kept whole
+    // (docs/algorithm.md 2.3).
     for (int c = 0; c < n; ++c) to[c] = from[c] - row[c];
     if (!arithmetic.integer()) arithmetic.store(to, static_cast<std::size_t>(n), 1, to);
   }

@@ -1,4 +1,4 @@
-// Backward of one head of attention in double (algorithm.md 5), the partner of attention.h and sparse_attention.h:
+// Backward of one head of attention in double (docs/algorithm.md 5), the partner of attention.h and sparse_attention.h:
 // gradients of L with respect to Q, K, V and the score bias, given dZ = dL/dZ. Shapes as there, dZ m x e. Masks carry
 // no gradient. Shapes that do not fit throw std::invalid_argument.
 #pragma once
@@ -37,7 +37,7 @@ AttentionGradients sparse_backward(const MatrixD& q, const MatrixD& k, const Mat
 AttentionGradients unified_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
                                     UnifiedForm form, const MatrixD& dz, const MatrixD* bias = nullptr);
 
-// The released layer (algorithm.md 2.4) as its authors train it: the quantisers pass gradients straight through
+// The released layer (docs/algorithm.md 2.4) as its authors train it: the quantisers pass gradients straight through
 // (d quantised / d x = 1) and entries at or below the threshold carry none.
 AttentionGradients taylor_released_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz,
                                             double threshold = kReleasedThreshold);

@@ -5,7 +5,7 @@
 // a tensor is stored they are multiplied by a factor, rounded half to even and saturated to the codes; wide
 // intermediates (T_N, scores, t_D, biases) are rounded and not saturated. K_hat keeps its extra bit; k_hat_sum is
 // computed. Functions that no array of the machine has (GELU, layer norm, exp) are taken in double on real values and
-// stored as codes. Independent of the kernels and of any mapping (algorithm.md 2.3).
+// stored as codes. Independent of the kernels and of any mapping (docs/algorithm.md 2.3).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// The two low-precision quantisers of algorithm.md 2.4 and 3, one scale for a whole tensor. Rounding is half to even.
+// The two low-precision quantisers of docs/algorithm.md 2.4 and 3, one scale for a whole tensor. Rounding is half to
+// even.
 #pragma once
 
 #include "tensor/matrix.h"

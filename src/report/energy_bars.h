@@ -1,5 +1,5 @@
 // How far a run's energy moves when one class of prices is 30 % off, all else equal: the tables' constants are good to
-// about that (hardware.md section 3). The knobs of the energy table do the same for a whole run.
+// about that (docs/hardware.md section 3). The knobs of the energy table do the same for a whole run.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// The result of one run as plain data (contract.md, schema_version 1). SystemC ends here; everything that prints starts
-// here.
+// The result of one run as plain data (docs/interface.md, schema_version 1). SystemC ends here; everything that prints
+// starts here.
 #pragma once
 
 #include <map>

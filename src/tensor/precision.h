@@ -2,7 +2,7 @@
 //
 // Floating formats: operands are rounded to the format; products and sums are taken in the accumulation format (fp64
 // for fp64, fp32 for fp32 and fp16). Fixed formats: symmetric, per tensor, real = code * scale with a calibrated scale;
-// products and sums are exact integers (algorithm.md 2.3: 2*15 + log2 K bits for int16, 2*8 + log2 K for int8),
+// products and sums are exact integers (docs/algorithm.md 2.3: 2*15 + log2 K bits for int16, 2*7 + log2 K for int8),
 // requantised to the format's codes with round-half-even and saturation where a tensor is stored.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Exact operation counts of one attention layer (algorithm.md section 6): what the arithmetic needs, whatever the
+// Exact operation counts of one attention layer (docs/algorithm.md section 6): what the arithmetic needs, whatever the
 // machine. An add may be a subtraction. All heads and instances of the layer; the learned score bias is not counted.
 #pragma once
 

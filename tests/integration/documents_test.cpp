@@ -220,3 +220,15 @@ TEST_CASE("docs/interface.md names the fields of a result") {
   check(result.find("layers")->items.at(0).find("roofline"));
   check(&result.find("units")->items.at(0));
 }
+
+TEST_CASE("documents: comments cite documents that a clone has") {
+  const std::regex cited("([A-Za-z0-9_./-]*)\\b([a-z0-9_-]+\\.md)\\b");
+  for (const fs::path& path : files_of({"src", "models", "tests", "bench", "configs", "workloads"},
+                                       {".h", ".cpp", ".json", ".cmake", ".sv", ".js"})) {
+    const std::string text = read_text(path.string());
+    for (std::sregex_iterator it(text.begin(), text.end(), cited), end; it != end; ++it) {
+      INFO(path.string() << " cites " << it->str());
+      CHECK((fs::exists(kRoot / it->str()) || fs::exists(path.parent_path() / it->str())));
+    }
+  }
+}

@@ -1,5 +1,5 @@
 // Checks a DRAM command trace against a device's timings, knowing nothing of the scheduler: it keeps every command's
-// clock and compares each new command with the earlier ones, rule by rule, in the words of hardware.md section 4.
+// clock and compares each new command with the earlier ones, rule by rule, in the words of docs/hardware.md section 4.
 #pragma once
 
 #include <map>

@@ -1,4 +1,4 @@
-// The three devices of hardware.md section 4, for tests of the memory that read no files.
+// The three devices of docs/hardware.md section 4, for tests of the memory that read no files.
 #pragma once
 
 #include "config/dram_device.h"

@@ -84,7 +84,7 @@ TEST_CASE("roofline: shipped devices on shipped models close, and Taylor counts 
     const SimulationResult taylor = roofline(config, model);
     check_closing(taylor);
     CHECK(std::llround(static_cast<double>(taylor.attention_totals.operations.mul) / 1000) ==
-          6166);  // algorithm.md 6: 6.166 million
+          6166);  // the golden layer table: 6.166 million
     CHECK(taylor.attention_totals.operations.exp == 0);
   }
   HardwareConfig config = shipped_machine("gpu_h100");

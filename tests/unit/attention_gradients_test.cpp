@@ -1,4 +1,5 @@
-// Backward of attention: finite differences of the forward, golden gradients, and the closed forms of algorithm.md 5.
+// Backward of attention: finite differences of the forward, golden gradients, and the closed forms of
+// docs/algorithm.md 5.
 #include "reference/attention_gradients.h"
 
 #include <array>
@@ -88,7 +89,7 @@ TEST_CASE("attention backward equals the golden gradients") {
   CHECK(compared >= 12);
 }
 
-TEST_CASE("Taylor backward: the intermediate gradients of algorithm.md 5, and what cancels") {
+TEST_CASE("Taylor backward: the intermediate gradients of docs/algorithm.md 5, and what cancels") {
   const Problem p = problem(6, 5, 4, 3);
   const TaylorGradients g = taylor_backward(p.q, p.k, p.v, p.dz);
   const TaylorSteps s = taylor_attention(p.q, p.k, p.v);

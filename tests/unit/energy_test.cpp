@@ -68,7 +68,7 @@ TEST_CASE("energy: SRAM by capacity and port") {
   CHECK(sram_read_pj_per_byte(table, 1024, 8) == Approx(1.952 * 2));  // square root beyond the table
   CHECK(sram_read_pj_per_byte(table, 8, 4) == Approx(0.287 * (0.5 * 2 + 0.5)));
   CHECK(sram_read_pj_per_byte(table, 8, 1) == Approx(0.287 * (0.5 * 8 + 0.5)));
-  // hardware.md section 3: 4 banks of 50 KiB, 1.2 pJ a byte read and 1.05 written.
+  // docs/hardware.md section 3: 4 banks of 50 KiB, 1.2 pJ a byte read and 1.05 written.
   const HardwareConfig config = machine();
   CHECK(EnergyModel(config).per_action(Action::kScratchpadRead) == Approx(1.2).epsilon(0.02));
   CHECK(EnergyModel(config).per_action(Action::kScratchpadWrite) == Approx(1.05).epsilon(0.02));

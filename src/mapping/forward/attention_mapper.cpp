@@ -1,6 +1,6 @@
 // Attention on the matrix engine and the pre- and post-processors.
 //
-// Taylor (Algorithm 1, algorithm.md 2): accumulators sum K, dividers make K_bar, adders make K_hat in place of K;
+// Taylor (Algorithm 1, docs/algorithm.md 2): accumulators sum K, dividers make K_bar, adders make K_hat in place of K;
 // SA-General forms G = K_hat^T V with V stationary and then streams Q against G; SA-Diag forms Q k_hat_sum^T; adders
 // add sqrt(d) v_sum and n sqrt(d); dividers make Z. Keys that do not fit the scratchpad at once are read twice, in
 // chunks: once for the mean, once for G.

@@ -1,7 +1,7 @@
 // The jobs of sparse and unified attention on the units of the machine (cost/sparse_machine.h), head by head; the
 // low-rank part is AttentionMapper's. Internal to the mapping room.
 //
-// Sparse: scores on the mask, softmax over the kept entries, times V. Unified (algorithm.md 4): on the mask P - T
+// Sparse: scores on the mask, softmax over the kept entries, times V. Unified (docs/algorithm.md 4): on the mask P - T
 // (residual) or P (additive), times V, added to the low-rank output. P is the softmax over ALL keys, so its row sums
 // need dense scores: SA-General forms them against K_hat (softmax does not see the centring) tile by tile and the exp
 // unit keeps two numbers a row. One SDDMM against K_hat gives both P and T on the mask.

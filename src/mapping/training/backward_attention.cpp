@@ -1,6 +1,6 @@
 // Backward of Taylor and softmax attention.
 //
-// Taylor (algorithm.md 5, every term): with dN = dZ / t_D and dt = -(dZ . Z) / t_D by rows,
+// Taylor (docs/algorithm.md 5, every term): with dN = dZ / t_D and dt = -(dZ . Z) / t_D by rows,
 //   dQ = dN G^T + dt k_hat_sum    dG = Q^T dN    dv_sum = sqrt(d) 1^T dN    dk_hat_sum = dt^T Q
 //   dV = K_hat dG + 1 dv_sum      dK_hat = V dG^T + 1 dk_hat_sum            dK = dK_hat - 1 mean(dK_hat)
 // G, K_bar, k_hat_sum and t_D come from memory, where the forward pass left them; no m x n matrix is formed. SA-General

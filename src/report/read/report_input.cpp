@@ -46,7 +46,7 @@ ReportResult read_one_result(const JsonValue& document, const std::string& file)
   out.label = out.machine + ", " + out.result.workload_name;
   const Totals& totals = out.result.totals;
   if (totals.latency_ms > 0) out.clock_mhz = static_cast<double>(totals.cycles) / totals.latency_ms / 1e3;
-  // utilization = MACs done / (peak MACs x cycles), contract.md: the same for every kind of machine.
+  // utilization = MACs done / (peak MACs x cycles), docs/interface.md: the same for every kind of machine.
   if (totals.utilization > 0 && totals.latency_ms > 0)
     out.peak_gops = 2e-6 * static_cast<double>(totals.macs) / totals.latency_ms / totals.utilization;
   out.dram_gb_s = dram_bandwidth(out.config);
