@@ -221,6 +221,19 @@ TEST_CASE("docs/interface.md names the fields of a result") {
   check(&result.find("units")->items.at(0));
 }
 
+TEST_CASE("documents: paths of the tree that a document names exist") {
+  const std::regex named("`((?:src|models|tests|configs|scripts|docs|workloads|examples|bench)/[a-z0-9_./-]*)`");
+  int paths = 0;
+  for (const fs::path& path : documents()) {
+    const std::string text = read_text(path.string());
+    for (std::sregex_iterator it(text.begin(), text.end(), named), end; it != end; ++it, ++paths) {
+      INFO(path.string() << " names " << (*it)[1]);
+      CHECK(fs::exists(kRoot / (*it)[1].str()));
+    }
+  }
+  CHECK(paths > 50);
+}
+
 TEST_CASE("documents: comments cite documents that a clone has") {
   const std::regex cited("([A-Za-z0-9_./-]*)\\b([a-z0-9_-]+\\.md)\\b");
   for (const fs::path& path : files_of({"src", "models", "tests", "bench", "configs", "workloads"},
