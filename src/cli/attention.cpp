@@ -7,14 +7,14 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "base/output_file.h"
 #include "cli/attention_problem.h"
 #include "config/hardware_config.h"
-#include "config/names.h"
 #include "reference/attention.h"
-#include "reference/attention_gradients.h"
+#include "reference/attention_head.h"
 #include "reference/quantizer.h"
 #include "reference/sparse_attention.h"
 #include "tensor/npy.h"
@@ -39,48 +39,54 @@ Mask above(const MatrixD& p) {
   return mask;
 }
 
+reference::AttentionHead head_of_problem(const AttentionProblem& p, const HeadInputs& in) {
+  reference::AttentionHead head{in.q, in.k, in.v};
+  head.released_threshold = p.predictor.threshold;
+  head.mask = [&] { return predict_mask(in.q, in.k, p.predictor); };
+  return head;
+}
+
 HeadResult reference_head(const AttentionProblem& p, const HeadInputs& in) {
-  switch (p.kind) {
-    case AttentionKind::kSoftmax:
-      return {softmax_attention(in.q, in.k, in.v), {}};
-    case AttentionKind::kTaylor:
-      return {taylor_attention(in.q, in.k, in.v).z, {}};
-    case AttentionKind::kTaylorElided:
-      return {taylor_elided_attention(in.q, in.k, in.v).z, {}};
-    case AttentionKind::kTaylorReleased: {
-      const ReleasedSteps steps = taylor_released_attention(in.q, in.k, in.v, p.predictor.threshold);
-      return {steps.z, above(steps.sparse_map)};
-    }
-    default:
-      break;
+  HeadResult result;
+  reference::AttentionHead head = head_of_problem(p, in);
+  if (traits(p.kind).uses_mask) {
+    result.mask = head.mask();
+    head.mask = [&] { return result.mask; };
+  } else if (has_mask(p.kind)) {
+    result.mask = above(taylor_released_attention(in.q, in.k, in.v, p.predictor.threshold).sparse_map);
   }
-  Mask mask = predict_mask(in.q, in.k, p.predictor);
-  if (p.kind == AttentionKind::kSparse) return {sparse_attention(in.q, in.k, in.v, mask).z, mask};
-  const UnifiedForm form = p.kind == AttentionKind::kUnified ? UnifiedForm::kResidual : UnifiedForm::kAdditive;
-  return {unified_attention(in.q, in.k, in.v, mask, form).z, mask};
+  result.z = reference::attention_head(p.kind, head);
+  return result;
 }
 
 // The same in the declared format; the predictor sees what the datapath reads.
 HeadResult datapath_head(const AttentionProblem& p, const HeadInputs& in) {
+  const auto rounded = [&](const MatrixD& x) { return round_to_format(p.precision, x); };
+  const auto predicted = [&] { return predict_mask(rounded(in.q), rounded(in.k), p.predictor); };
   switch (p.kind) {
     case AttentionKind::kSoftmax:
       return {datapath_softmax(p.precision, in.q, in.k, in.v, nullptr), {}};
     case AttentionKind::kTaylor:
-      return {datapath_taylor(p.precision, in.q, in.k, in.v, TaylorForm::kAlgorithm1), {}};
     case AttentionKind::kTaylorElided:
-      return {datapath_taylor(p.precision, in.q, in.k, in.v, TaylorForm::kElided), {}};
-    default:
+      return {datapath_taylor(p.precision, in.q, in.k, in.v, p.kind), {}};
+    case AttentionKind::kTaylorReleased: {
+      const MatrixD map =
+          taylor_released_attention(rounded(in.q), rounded(in.k), in.v, p.predictor.threshold).sparse_map;
+      return {datapath_released(p.precision, in.q, in.k, in.v, map), above(map)};
+    }
+    case AttentionKind::kSparse: {
+      const Mask mask = predicted();
+      return {datapath_softmax(p.precision, in.q, in.k, in.v, &mask), mask};
+    }
+    case AttentionKind::kUnified:
+    case AttentionKind::kUnifiedAdditive: {
+      const Mask mask = predicted();
+      return {datapath_unified(p.precision, in.q, in.k, in.v, mask, p.kind), mask};
+    }
+    case AttentionKind::kAuto:
       break;
   }
-  const MatrixD q = round_to_format(p.precision, in.q), k = round_to_format(p.precision, in.k);
-  if (p.kind == AttentionKind::kTaylorReleased) {
-    const MatrixD map = taylor_released_attention(q, k, in.v, p.predictor.threshold).sparse_map;
-    return {datapath_released(p.precision, in.q, in.k, in.v, map), above(map)};
-  }
-  Mask mask = predict_mask(q, k, p.predictor);
-  if (p.kind == AttentionKind::kSparse) return {datapath_softmax(p.precision, in.q, in.k, in.v, &mask), mask};
-  const SparsePart part = p.kind == AttentionKind::kUnified ? SparsePart::kResidual : SparsePart::kAdditive;
-  return {datapath_unified(p.precision, in.q, in.k, in.v, mask, part), mask};
+  throw std::invalid_argument("no head has this kind of attention");
 }
 
 // Counts over all heads, for the summary on stdout.
@@ -130,7 +136,7 @@ void forward(const AttentionProblem& p, const po::variables_map& values) {
   if (values.count("mask-out")) masks.write(files.add(values["mask-out"].as<std::string>()));
   files.commit();
   std::printf("%s attention in %s: heads %d, queries %d, keys %d, d %d, e %d\n",
-              attention_names()[static_cast<std::size_t>(p.kind)].c_str(), to_string(p.precision), p.heads, p.m, p.n,
+              to_string(p.kind), to_string(p.precision), p.heads, p.m, p.n,
               p.d, p.e);
   if (has_mask(p.kind)) summary.print(p.kind);
   if (p.precision != Precision::kFp64)
@@ -148,23 +154,7 @@ NpyArray read_output_gradient(const AttentionProblem& p, const std::string& file
 }
 
 AttentionGradients backward_head(const AttentionProblem& p, const HeadInputs& in, const MatrixD& dz) {
-  const auto& [q, k, v] = in;
-  switch (p.kind) {
-    case AttentionKind::kSoftmax:
-      return softmax_backward(q, k, v, dz);
-    case AttentionKind::kTaylor:
-      return taylor_backward(q, k, v, dz);
-    case AttentionKind::kTaylorElided:
-      return taylor_elided_backward(q, k, v, dz);
-    case AttentionKind::kTaylorReleased:
-      return taylor_released_backward(q, k, v, dz, p.predictor.threshold);
-    default:
-      break;
-  }
-  const Mask mask = predict_mask(q, k, p.predictor);
-  if (p.kind == AttentionKind::kSparse) return sparse_backward(q, k, v, mask, dz);
-  const UnifiedForm form = p.kind == AttentionKind::kUnified ? UnifiedForm::kResidual : UnifiedForm::kAdditive;
-  return unified_backward(q, k, v, mask, form, dz);
+  return reference::attention_head_backward(p.kind, head_of_problem(p, in), dz);
 }
 
 void backward(const AttentionProblem& p, const po::variables_map& values) {

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "config/names.h"
 
 namespace vitality::cli {
 namespace {
@@ -40,15 +39,19 @@ void check_shapes(AttentionProblem& p, const std::string& k_file, const std::str
 }  // namespace
 
 bool has_mask(AttentionKind kind) {
-  return kind == AttentionKind::kSparse || kind == AttentionKind::kUnified || kind == AttentionKind::kUnifiedAdditive ||
-         kind == AttentionKind::kTaylorReleased;
+  return traits(kind).uses_mask || kind == AttentionKind::kTaylorReleased;
 }
 
 AttentionKind parse_attention_kind(const po::variables_map& values) {
   required(values, "kind");
-  std::vector<std::string> names = attention_names();
-  names.resize(static_cast<std::size_t>(AttentionKind::kAuto));
-  return static_cast<AttentionKind>(choice(values["kind"].as<std::string>(), "kind", names));
+  std::vector<std::string> names;
+  std::vector<AttentionKind> kinds;
+  for (const AttentionKind kind : all_of_enum<AttentionKind>()) {
+    if (kind == AttentionKind::kAuto) continue;
+    kinds.push_back(kind);
+    names.emplace_back(to_string(kind));
+  }
+  return kinds[choice(values["kind"].as<std::string>(), "kind", names)];
 }
 
 AttentionProblem read_attention_problem(const po::variables_map& values) {
@@ -60,7 +63,7 @@ AttentionProblem read_attention_problem(const po::variables_map& values) {
   check_range("--predictor-bits", values["predictor-bits"].as<std::int64_t>(), 2, 16);
   p.predictor.bits = static_cast<int>(values["predictor-bits"].as<std::int64_t>());
   p.predictor.normalize_qk = choice(values["normalize-qk"].as<std::string>(), "normalize-qk", {"on", "off"}) == 0;
-  p.precision = static_cast<Precision>(choice(values["precision"].as<std::string>(), "precision", precision_names()));
+  p.precision = static_cast<Precision>(choice(values["precision"].as<std::string>(), "precision", enum_names<Precision>()));
   const std::string q = required(values, "q"), k = required(values, "k"), v = required(values, "v");
   p.q = read_npy(q);
   p.k = read_npy(k);

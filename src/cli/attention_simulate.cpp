@@ -11,7 +11,6 @@
 #include "cli/attention_problem.h"
 #include "cli/simulation.h"
 #include "config/hardware_config_json.h"
-#include "config/names.h"
 #include "report/result_json.h"
 #include "sim/analytic_machines.h"
 #include "sim/values/value_executor.h"
@@ -68,7 +67,7 @@ class GivenOperands : public ParameterSource {
 
 // The options describe the problem, so they come before what --set says of the machine.
 std::vector<std::string> overrides_of(const AttentionProblem& p, const po::variables_map& values) {
-  std::vector<std::string> list{"attention=" + attention_names()[static_cast<std::size_t>(p.kind)]};
+  std::vector<std::string> list{std::string("attention=") + to_string(p.kind)};
   if (!values["precision"].defaulted()) list.push_back(std::string("precision=") + to_string(p.precision));
   if (has_mask(p.kind)) {
     list.push_back("sparsity.threshold=" + json_number(p.predictor.threshold));

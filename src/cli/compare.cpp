@@ -219,7 +219,7 @@ class Comparer {
   std::string refuse(const ComparableMachine& candidate, const VitModel& model) {
     if (!candidate.refusal.empty()) return candidate.refusal;
     const HardwareConfig& config = candidate.config;
-    if (!is_simulated(config) || !uses_mask(config.attention) || config.sparsity.source != SparsitySource::kFile)
+    if (!is_simulated(config) || !traits(config.attention).uses_mask || config.sparsity.source != SparsitySource::kFile)
       return "";
     try {
       MaskSource(model, config, request_.seed);

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "cli/options.h"
 #include "config/hardware_config_json.h"
-#include "config/names.h"
 #include "cost/array_cost.h"
 
 namespace vitality::cli {
@@ -16,7 +15,7 @@ namespace po = boost::program_options;
 constexpr std::int64_t kMaxSize = 1000000000, kMaxArray = 65536;
 
 Dataflow parse_dataflow(const std::string& name) {
-  const auto& names = dataflow_names();
+  const auto& names = enum_names<Dataflow>();
   const auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end()) return static_cast<Dataflow>(found - names.begin());
   throw InputError("", "",

@@ -6,7 +6,6 @@
 
 #include "cli/options.h"
 #include "config/hardware_config_json.h"
-#include "config/names.h"
 #include "mapping/mapper.h"
 #include "workload/layer_json.h"
 #include "workload/workload_json.h"
@@ -58,7 +57,7 @@ bool is_simulated(MachineKind machine) {
 }
 // `auto` is decided before the mapper sees a kind.
 bool is_simulated(AttentionKind attention) {
-  return is_mapped(attention) || attention == AttentionKind::kAuto;
+  return traits(attention).mapped || attention == AttentionKind::kAuto;
 }
 
 // The names of an enum's values that `run` simulates, and of the others.
@@ -81,8 +80,8 @@ void list_operators() {
       std::cout << "  " << std::setw(20) << ""
                 << "  " << kind.keys << "\n";
   }
-  list_mapped<MachineKind>("machines", machine_names());
-  list_mapped<AttentionKind>("kinds of attention", attention_names());
+  list_mapped<MachineKind>("machines", enum_names<MachineKind>());
+  list_mapped<AttentionKind>("kinds of attention", enum_names<AttentionKind>());
   std::cout
       << "  sparse, unified and unified_additive need a sparse unit (configs/vitality_training.json); auto takes the "
          "cheaper of taylor and softmax, layer by layer\n"

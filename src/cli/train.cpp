@@ -18,21 +18,14 @@ namespace vitality::cli {
 namespace {
 
 namespace po = boost::program_options;
-using reference::AttentionMap;
 
 // Test images lie far behind every training image.
 constexpr std::uint64_t kFirstTestImage = std::uint64_t{1} << 40;
 constexpr Count kMaxParameters = 10000000;
 
-struct NamedMap {
-  const char* name;
-  AttentionMap map;
-};
-constexpr NamedMap kMaps[] = {{"unified", AttentionMap::kUnified},
-                              {"unified_additive", AttentionMap::kUnifiedAdditive},
-                              {"taylor", AttentionMap::kTaylor},
-                              {"softmax", AttentionMap::kSoftmax},
-                              {"sparse", AttentionMap::kSparse}};
+// The kinds that a training run can have.
+constexpr AttentionKind kKinds[] = {AttentionKind::kUnified, AttentionKind::kUnifiedAdditive, AttentionKind::kTaylor,
+                                    AttentionKind::kSoftmax, AttentionKind::kSparse};
 
 struct Experiment {
   VitModel model;
@@ -54,12 +47,12 @@ struct Outcome {
   Count kept = 0, entries = 0;  // of the masks seen in training
 };
 
-const NamedMap& named_map(const std::string& name) {
+AttentionKind kind_named(const std::string& name) {
   std::vector<std::string> names;
   std::string expected;
-  for (const NamedMap& known : kMaps) {
-    if (name == known.name) return known;
-    names.emplace_back(known.name);
+  for (const AttentionKind known : kKinds) {
+    if (name == to_string(known)) return known;
+    names.emplace_back(to_string(known));
     expected += (expected.empty() ? "" : ", ") + names.back();
   }
   throw InputError(
@@ -126,8 +119,8 @@ Experiment read_experiment(const po::variables_map& values) {
 }
 
 // The trained tensors, and a test image, as NAME.npy (workload/stored_parameters.h).
-void save_weights(const Experiment& e, const NamedMap& attention, const StoredParameters& parameters) {
-  const std::string folder = e.weights_folder + "/" + attention.name;
+void save_weights(const Experiment& e, AttentionKind attention, const StoredParameters& parameters) {
+  const std::string folder = e.weights_folder + "/" + to_string(attention);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw InputError(folder, "", "can't be made as a folder: " + error.message());
@@ -137,13 +130,13 @@ void save_weights(const Experiment& e, const NamedMap& attention, const StoredPa
   write_npy(folder + "/input.npy", e.images().image(kFirstTestImage).pixels);
 }
 
-Outcome run_experiment(const Experiment& e, const NamedMap& attention) {
-  Outcome outcome{attention.name, {}, 0, 0, 0, 0};
-  const auto everywhere = [&](AttentionMap map) { return std::vector<AttentionMap>(e.model.layers.size(), map); };
+Outcome run_experiment(const Experiment& e, AttentionKind attention) {
+  Outcome outcome{to_string(attention), {}, 0, 0, 0, 0};
+  const auto everywhere = [&](AttentionKind kind) { return std::vector<AttentionKind>(e.model.layers.size(), kind); };
   reference::TrainingSettings settings = e.settings;
-  settings.forward.attention = everywhere(attention.map);
+  settings.forward.attention = everywhere(attention);
   reference::ForwardOptions as_trained = settings.forward, taylor;
-  taylor.attention = everywhere(AttentionMap::kTaylor);
+  taylor.attention = everywhere(AttentionKind::kTaylor);
   settings.forward.mask_seen = [&](const Mask& mask) {
     outcome.kept += kept_entries(mask);
     outcome.entries += static_cast<Count>(mask.size());
@@ -155,7 +148,7 @@ Outcome run_experiment(const Experiment& e, const NamedMap& attention) {
   outcome.losses = reference::train(e.model, images, settings, parameters);
   if (!std::isfinite(outcome.losses.back())) {
     throw InputError("", "",
-                     std::string("training with ") + attention.name + " attention diverged at step " +
+                     std::string("training with ") + to_string(attention) + " attention diverged at step " +
                          std::to_string(outcome.losses.size() - 1) + ": try a smaller --rate");
   }
   outcome.accuracy = reference::accuracy(e.model, images, kFirstTestImage, e.test_images, as_trained, parameters);
@@ -225,17 +218,17 @@ int train_command(const Arguments& arguments) {
     return kDone;
   }
   const Experiment experiment = read_experiment(values);
-  std::vector<const NamedMap*> maps;
+  std::vector<AttentionKind> kinds;
   if (values.count("attention")) {
-    for (const auto& name : values["attention"].as<std::vector<std::string>>()) maps.push_back(&named_map(name));
+    for (const auto& name : values["attention"].as<std::vector<std::string>>()) kinds.push_back(kind_named(name));
   } else {
-    for (const char* name : {"unified", "taylor", "softmax"}) maps.push_back(&named_map(name));
+    kinds = {AttentionKind::kUnified, AttentionKind::kTaylor, AttentionKind::kSoftmax};
   }
   std::unique_ptr<OutputFile> losses;  // opened first: hours of training must not end at a folder that is not there
   if (values.count("losses")) losses = std::make_unique<OutputFile>(values["losses"].as<std::string>());
   std::vector<Outcome> outcomes;
-  outcomes.reserve(maps.size());
-  for (const NamedMap* map : maps) outcomes.push_back(run_experiment(experiment, *map));
+  outcomes.reserve(kinds.size());
+  for (const AttentionKind kind : kinds) outcomes.push_back(run_experiment(experiment, kind));
   if (losses) {
     write_losses(losses->stream(), outcomes);
     losses->commit();

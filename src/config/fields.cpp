@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "config/address_map.h"
-#include "config/names.h"
 #include "config/technology.h"
 
 namespace vitality {
@@ -28,9 +27,9 @@ void compute(FieldVisitor& v, HardwareConfig& c) {
   v.group("matrix_engine", [&] {
     v.integer("rows", c.matrix_engine.rows, 1, kMaxSide);
     v.integer("cols", c.matrix_engine.cols, 1, kMaxSide);
-    v.choice("dataflow", c.matrix_engine.dataflow, dataflow_names());
+    v.choice("dataflow", c.matrix_engine.dataflow);
     v.boolean("stationary_prefetch", c.matrix_engine.stationary_prefetch);
-    v.choice("accumulation", c.matrix_engine.accumulation, accumulation_names());
+    v.choice("accumulation", c.matrix_engine.accumulation);
   });
   v.group("diagonal_engine", [&] {
     v.boolean("enabled", c.diagonal_engine.enabled);
@@ -40,7 +39,7 @@ void compute(FieldVisitor& v, HardwareConfig& c) {
   lanes(v, "dividers", c.dividers);
   lanes(v, "adders", c.adders);
   v.group("special_functions", [&] {
-    v.choice("charge", c.special_functions.charge, charge_names());
+    v.choice("charge", c.special_functions.charge);
     v.integer("lanes", c.special_functions.lanes, 1, kMaxLanes);
     v.integer("latency_cycles", c.special_functions.latency_cycles, 1, kMaxLatency);
     v.integer("initiation_interval", c.special_functions.initiation_interval, 1, kMaxLatency);
@@ -63,10 +62,10 @@ void memory(FieldVisitor& v, HardwareConfig& c) {
     v.integer("capacity_kib", c.scratchpad.capacity_kib, 1, 1 << 20);
     v.integer("banks", c.scratchpad.banks, 1, 1024);
     v.integer("port_bytes", c.scratchpad.port_bytes, 1, kMaxPortBytes);
-    v.choice("layout", c.scratchpad.layout, scratchpad_layout_names());
+    v.choice("layout", c.scratchpad.layout);
   });
   v.group("noc", [&] {
-    v.choice("topology", c.noc.topology, topology_names());
+    v.choice("topology", c.noc.topology);
     v.integer("link_bytes", c.noc.link_bytes, 1, kMaxPortBytes);
     v.integer("hop_latency_cycles", c.noc.hop_latency_cycles, 1, kMaxLatency);
     v.integer("mesh_width", c.noc.mesh_width, 1, 64);
@@ -74,7 +73,7 @@ void memory(FieldVisitor& v, HardwareConfig& c) {
   v.group("dram", [&] {
     v.library("device", "memory", [&] { visit_fields(v, c.dram.device); });
     v.integer("channels", c.dram.channels, 1, 64);
-    v.choice("model", c.dram.model, dram_model_names());
+    v.choice("model", c.dram.model);
     v.text("address_map", c.dram.address_map);
     v.integer("queue_depth", c.dram.queue_depth, 1, 4096);
   });
@@ -106,22 +105,22 @@ bool power_of_two(int n) {
 void visit_fields(FieldVisitor& v, HardwareConfig& c) {
   v.text("name", c.name);
   v.text("description", c.description);
-  v.choice("machine", c.machine, machine_names());
+  v.choice("machine", c.machine);
   v.number("clock_mhz", c.clock_mhz, 1, 100000);
   v.number("technology_nm", c.technology_nm, 1, 1000);
-  v.choice("precision", c.precision, precision_names());
-  v.choice("attention", c.attention, attention_names());
-  v.choice("attention_bias", c.attention_bias, attention_bias_names());
+  v.choice("precision", c.precision);
+  v.choice("attention", c.attention);
+  v.choice("attention_bias", c.attention_bias);
   int batch_norm = c.batch_norm_folded ? 0 : 1;
-  v.choice("batch_norm", batch_norm, {"folded", "separate"});
+  v.choice_index("batch_norm", batch_norm, {"folded", "separate"});
   c.batch_norm_folded = batch_norm == 0;
-  v.choice("cost_model", c.cost_model, cost_model_names());
+  v.choice("cost_model", c.cost_model);
   v.integer("published_formula", c.published_formula, 1, 2);
   compute(v, c);
   memory(v, c);
   v.group("pipeline", [&] { v.boolean("intra_layer", c.pipeline.intra_layer); });
   v.group("sparsity", [&] {
-    v.choice("source", c.sparsity.source, sparsity_source_names());
+    v.choice("source", c.sparsity.source);
     v.text("mask_file", c.sparsity.mask_file);
     v.number("density", c.sparsity.density, 0, 1);
     v.number("threshold", c.sparsity.threshold, 0, 1);
@@ -140,7 +139,7 @@ void visit_fields(FieldVisitor& v, HardwareConfig& c) {
     v.number("row_keep", c.sparsity.row_keep, 0, 1);
   });
   v.group("training", [&] {
-    v.choice("optimizer", c.training.optimizer, optimizer_names());
+    v.choice("optimizer", c.training.optimizer);
     v.number("learning_rate", c.training.learning_rate, 0, 1e3);
     v.number("momentum", c.training.momentum, 0, 0.999999);
     v.number("beta1", c.training.beta1, 0, 0.999999);
@@ -219,9 +218,7 @@ void visit_fields(FieldVisitor& v, EnergyTable& t) {
   v.text("source", t.source);
   v.number("technology_nm", t.technology_nm, 1, 1000);
   v.group("format", [&] {
-    for (std::size_t i = 0; i < t.format.size(); ++i) {
-      v.group(to_string(static_cast<Precision>(i)), [&] { format_costs(v, t.format[i]); });
-    }
+    for (const Precision p : all_of_enum<Precision>()) v.group(to_string(p), [&] { format_costs(v, t.format[p]); });
   });
   v.number("dual_accumulation_pj_per_mac", t.dual_accumulation_pj_per_mac, 0, 1000);
   v.number("iterative_divider_um2_fraction", t.iterative_divider_um2_fraction, 0, 1);

@@ -28,9 +28,9 @@ class FieldVisitor {
   virtual void library(const char* key, const char* folder, const std::function<void()>& fields) = 0;
 
   template <class Enum>
-  void choice(const char* key, Enum& value, const std::vector<std::string>& names) {
+  void choice(const char* key, Enum& value) {
     int index = static_cast<int>(value);
-    choice_index(key, index, names);
+    choice_index(key, index, enum_names<Enum>());
     value = static_cast<Enum>(index);
   }
 };

@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_table.h"
 #include "base/units.h"
 #include "config/dram_device.h"
 #include "config/energy_table.h"
 #include "tensor/precision.h"
+#include "workload/attention_kind.h"
 
 namespace vitality {
 
@@ -26,31 +28,133 @@ enum class MachineKind {
   kRoofline,
   kHost
 };  // which Mapper
+constexpr const char* to_string(MachineKind value) {
+  switch (value) {
+    case MachineKind::kVitality:
+      return "vitality";
+    case MachineKind::kDense:
+      return "dense";
+    case MachineKind::kSanger:
+      return "sanger";
+    case MachineKind::kVitcod:
+      return "vitcod";
+    case MachineKind::kSalo:
+      return "salo";
+    case MachineKind::kSpatten:
+      return "spatten";
+    case MachineKind::kElsa:
+      return "elsa";
+    case MachineKind::kDota:
+      return "dota";
+    case MachineKind::kRoofline:
+      return "roofline";
+    case MachineKind::kHost:
+      return "host";
+  }
+  return nullptr;
+}
 enum class Dataflow { kInputStationary, kOutputStationary };
+constexpr const char* to_string(Dataflow value) {
+  switch (value) {
+    case Dataflow::kInputStationary:
+      return "input_stationary";
+    case Dataflow::kOutputStationary:
+      return "output_stationary";
+  }
+  return nullptr;
+}
 // down_forward: partial sums leave the array at the bottom and are added outside, G is written out and read back (the
 // paper's choice); g_stationary: G is formed output stationary and stays in the PEs as the stationary operand of Q G
 // (the paper's ablation).
 enum class Accumulation { kDownForward, kGStationary };
-enum class AttentionKind {
-  kSoftmax,
-  kTaylor,
-  kTaylorElided,
-  kTaylorReleased,
-  kSparse,
-  kUnified,
-  kUnifiedAdditive,
-  kAuto
-};
+constexpr const char* to_string(Accumulation value) {
+  switch (value) {
+    case Accumulation::kDownForward:
+      return "down_forward";
+    case Accumulation::kGStationary:
+      return "g_stationary";
+  }
+  return nullptr;
+}
 enum class AttentionBias { kDrop, kFirstOrder };
+constexpr const char* to_string(AttentionBias value) {
+  switch (value) {
+    case AttentionBias::kDrop:
+      return "drop";
+    case AttentionBias::kFirstOrder:
+      return "first_order";
+  }
+  return nullptr;
+}
 enum class DramModel { kBandwidth, kBanked };
+constexpr const char* to_string(DramModel value) {
+  switch (value) {
+    case DramModel::kBandwidth:
+      return "bandwidth";
+    case DramModel::kBanked:
+      return "banked";
+  }
+  return nullptr;
+}
 enum class Charge { kNotCharged, kCharged };
+constexpr const char* to_string(Charge value) {
+  switch (value) {
+    case Charge::kNotCharged:
+      return "not_charged";
+    case Charge::kCharged:
+      return "charged";
+  }
+  return nullptr;
+}
 enum class NocTopology { kBus, kMesh };
+constexpr const char* to_string(NocTopology value) {
+  switch (value) {
+    case NocTopology::kBus:
+      return "bus";
+    case NocTopology::kMesh:
+      return "mesh";
+  }
+  return nullptr;
+}
 // How addresses run through the scratchpad's lanes (cost/scratchpad_lanes.h).
 enum class ScratchpadLayout { kSkewed, kLinear };
+constexpr const char* to_string(ScratchpadLayout value) {
+  switch (value) {
+    case ScratchpadLayout::kSkewed:
+      return "skewed";
+    case ScratchpadLayout::kLinear:
+      return "linear";
+  }
+  return nullptr;
+}
 // kPattern: fixed by the machine's design: ViTCoD's global tokens and diagonal band, SALO's window, dilation and global
 // tokens.
 enum class SparsitySource { kPredicted, kFile, kDensity, kPattern };
+constexpr const char* to_string(SparsitySource value) {
+  switch (value) {
+    case SparsitySource::kPredicted:
+      return "predicted";
+    case SparsitySource::kFile:
+      return "file";
+    case SparsitySource::kDensity:
+      return "density";
+    case SparsitySource::kPattern:
+      return "pattern";
+  }
+  return nullptr;
+}
 enum class CostModel { kSimulated, kAsPublished, kCorrected };
+constexpr const char* to_string(CostModel value) {
+  switch (value) {
+    case CostModel::kSimulated:
+      return "simulated";
+    case CostModel::kAsPublished:
+      return "as_published";
+    case CostModel::kCorrected:
+      return "corrected";
+  }
+  return nullptr;
+}
 
 struct MatrixEngineConfig {
   int rows = 64, cols = 64;
@@ -120,6 +224,15 @@ struct SparsityConfig {
   double detector_rank = 0.25, row_keep = 0.1;  // of DOTA's: rank / features of a head; kept share of every row
 };
 enum class OptimizerChoice { kAdamW, kSgd };
+constexpr const char* to_string(OptimizerChoice value) {
+  switch (value) {
+    case OptimizerChoice::kAdamW:
+      return "adamw";
+    case OptimizerChoice::kSgd:
+      return "sgd";
+  }
+  return nullptr;
+}
 struct TrainingConfig {  // of run --mode training
   OptimizerChoice optimizer = OptimizerChoice::kAdamW;
   double learning_rate = 1e-3, momentum = 0.9, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.05;
@@ -159,17 +272,5 @@ struct HardwareConfig {
   std::map<std::string, std::string> sources;  // dotted key -> source and mark (P, Q, C, A) of the value
 };
 
-const char* to_string(MachineKind);
-const char* to_string(Dataflow);
-const char* to_string(Accumulation);
-const char* to_string(AttentionKind);
-const char* to_string(AttentionBias);
-const char* to_string(DramModel);
-const char* to_string(Charge);
-const char* to_string(NocTopology);
-const char* to_string(ScratchpadLayout);
-const char* to_string(SparsitySource);
-const char* to_string(CostModel);
-const char* to_string(OptimizerChoice);
 
 }  // namespace vitality

@@ -31,7 +31,7 @@ EnergyModel::EnergyModel(const HardwareConfig& config)
       energy_scale_(technology_energy_factor(config.energy.technology_nm, config.technology_nm)),
       area_scale_(technology_area_factor(config.energy.technology_nm, config.technology_nm)) {
   const EnergyTable& table = config.energy;
-  const FormatCosts& format = table.format[static_cast<std::size_t>(config.precision)];
+  const FormatCosts& format = table.format[config.precision];
   const auto set = [this](Action action, Picojoules pj) {
     action_pj_[static_cast<std::size_t>(action)] = pj * energy_scale_;
   };
@@ -48,7 +48,7 @@ EnergyModel::EnergyModel(const HardwareConfig& config)
   // The predictor's multiplications: an int8 PE scaled by the square of the operand width.
   const double bits = config.sparsity.predictor_bits / 8.0;
   set(Action::kLowPrecisionMac,
-      table.format[static_cast<std::size_t>(Precision::kInt8)].pe_pj * bits * bits * table.knob_compute);
+      table.format[Precision::kInt8].pe_pj * bits * bits * table.knob_compute);
   const double bank_kib = static_cast<double>(config.scratchpad.capacity_kib) / config.scratchpad.banks;
   const double read =
       sram_read_pj_per_byte(table, bank_kib, config.scratchpad.port_bytes) * table.sram_margin * table.knob_sram;
@@ -84,10 +84,10 @@ Picojoules EnergyModel::clock_per_cycle() const {
 }
 
 Picojoules EnergyModel::leakage_per_cycle() const {
-  const FormatCosts& format = config_.energy.format[static_cast<std::size_t>(config_.precision)];
+  const FormatCosts& format = config_.energy.format[config_.precision];
   const double predictor =
       has_unit(config_, UnitKind::kPredictor)
-          ? predictor_pes() * config_.energy.format[static_cast<std::size_t>(Precision::kInt8)].pe_leakage_uw
+          ? predictor_pes() * config_.energy.format[Precision::kInt8].pe_leakage_uw
           : 0;
   const double watts = (processing_elements(config_) * format.pe_leakage_uw + predictor) * 1e-6 +
                        config_.scratchpad.capacity_kib * config_.energy.sram_leakage_mw_per_kib * 1e-3;
@@ -102,7 +102,7 @@ double EnergyModel::predictor_pes() const {
 
 SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
   const EnergyTable& table = config_.energy;
-  const FormatCosts& format = table.format[static_cast<std::size_t>(config_.precision)];
+  const FormatCosts& format = table.format[config_.precision];
   double area = 0;
   if (!has_unit(config_, unit)) return 0;
   switch (unit) {
@@ -137,7 +137,7 @@ SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
                (format.exp_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
       break;
     case UnitKind::kPredictor:
-      area = predictor_pes() * table.format[static_cast<std::size_t>(Precision::kInt8)].pe_um2;
+      area = predictor_pes() * table.format[Precision::kInt8].pe_um2;
       break;
     case UnitKind::kSparseEngine:
       area = sparse_array(config_).rows * (sparse_array(config_).cols * format.pe_um2 + format.accumulate_um2);

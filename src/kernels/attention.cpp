@@ -152,10 +152,10 @@ MatrixD datapath_softmax(Precision precision, const MatrixD& q, const MatrixD& k
   return real(path.store(path.product(p, in.v)));
 }
 
-MatrixD datapath_taylor(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, TaylorForm form) {
+MatrixD datapath_taylor(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, AttentionKind kind) {
   const Datapath path(precision);
   const Operands in = load(path, q, k, v);
-  if (form == TaylorForm::kAlgorithm1) return real(path.store({divided(path, algorithm1(path, in)), 1}));
+  if (kind != AttentionKind::kTaylorElided) return real(path.store({divided(path, algorithm1(path, in)), 1}));
   const Tensor v_sum = path.sums_of_columns(in.v);
   Tensor g = path.product(transposed(centred_keys(path, in.k)), in.v);
   for (std::size_t i = 0; i < g.x.size(); ++i)
@@ -170,7 +170,7 @@ MatrixD datapath_taylor(Precision precision, const MatrixD& q, const MatrixD& k,
 }
 
 MatrixD datapath_unified(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
-                         SparsePart part) {
+                         AttentionKind kind) {
   const Datapath path(precision);
   const Operands in = load(path, q, k, v);
   const TaylorRegisters taylor = algorithm1(path, in);
@@ -181,7 +181,7 @@ MatrixD datapath_unified(Precision precision, const MatrixD& q, const MatrixD& k
     for (int j = 0; j < strong.cols(); ++j) {
       double& entry = strong(i, j);
       const double t = path.lane(path.lane(root + x.x(i, j) * x.unit) / (taylor.t_d.x(i, 0) * taylor.t_d.unit));
-      entry = !mask(i, j) ? 0 : part == SparsePart::kResidual ? path.lane(entry - t) : entry;
+      entry = !mask(i, j) ? 0 : kind == AttentionKind::kUnified ? path.lane(entry - t) : entry;
     }
   }
   const Tensor sparse = path.product(path.store({std::move(strong), 1}), in.v);

@@ -14,6 +14,7 @@
 #include "tensor/mask.h"
 #include "tensor/matrix.h"
 #include "tensor/precision.h"
+#include "workload/attention_kind.h"
 
 namespace vitality {
 
@@ -22,13 +23,13 @@ MatrixD round_to_format(Precision precision, const MatrixD& x);  // what the dat
 // Softmax over the kept entries (mask = nullptr: all; a row that keeps nothing is dense), times V.
 MatrixD datapath_softmax(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask* mask);
 
-enum class TaylorForm { kAlgorithm1, kElided };
-MatrixD datapath_taylor(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, TaylorForm form);
+// Algorithm 1 (kTaylor), or its elided form (kTaylorElided).
+MatrixD datapath_taylor(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, AttentionKind kind);
 
-// Algorithm 1 plus a sparse part, added before Z is stored: (P - T) V on the mask (residual) or P V (additive).
-enum class SparsePart { kResidual, kAdditive };
+// Algorithm 1 plus a sparse part, added before Z is stored: (P - T) V on the mask (kUnified) or P V
+// (kUnifiedAdditive).
 MatrixD datapath_unified(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
-                         SparsePart part);
+                         AttentionKind kind);
 
 // (sparse_map V + Q (K~^T V)) / sqrt(d) with the given sparse map (from the 4-bit quantised Q and K).
 MatrixD datapath_released(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v,

@@ -20,7 +20,7 @@ void check_supported(const HardwareConfig& config, const MappingOptions& options
   if (!is_mapped(config.machine))
     throw InfeasibleError("machine " + config.name + ": no mapper for machines of kind " + to_string(config.machine) +
                           " in this version");
-  if (options.attention.empty() && !is_mapped(config.attention))  // `auto` comes with a kind a layer
+  if (options.attention.empty() && !traits(config.attention).mapped)  // `auto` comes with a kind a layer
     throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
                           " is not simulated in this version (taylor is: --set attention=taylor)");
   if (is_sparse_machine(config.machine)) {
@@ -41,10 +41,6 @@ void check_supported(const HardwareConfig& config, const MappingOptions& options
 
 bool is_mapped(MachineKind machine) {
   return machine == MachineKind::kVitality || machine == MachineKind::kDense || is_sparse_machine(machine);
-}
-bool is_mapped(AttentionKind attention) {
-  return attention == AttentionKind::kSoftmax || attention == AttentionKind::kTaylor ||
-         attention == AttentionKind::kTaylorElided || uses_mask(attention);
 }
 
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {

@@ -13,7 +13,6 @@ namespace vitality {
 
 // What this version has a mapper for; map_model refuses the rest with an InfeasibleError.
 bool is_mapped(MachineKind machine);
-bool is_mapped(AttentionKind attention);
 
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options = {});
 

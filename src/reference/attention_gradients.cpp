@@ -157,15 +157,15 @@ AttentionGradients sparse_backward(const MatrixD& q, const MatrixD& k, const Mat
 }
 
 AttentionGradients unified_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
-                                    UnifiedForm form, const MatrixD& dz, const MatrixD* bias) {
+                                    AttentionKind kind, const MatrixD& dz, const MatrixD* bias) {
   check_gradient(q, v, dz);
-  const UnifiedAttention u = unified_attention(q, k, v, mask, form, bias);
+  const UnifiedAttention u = unified_attention(q, k, v, mask, kind, bias);
   const MatrixD da = multiply_transposed_b(dz, v);
   MatrixD dp(da.rows(), da.cols()), dt = da;
   for (std::size_t i = 0; i < da.size(); ++i) {
     if (!mask.data()[i]) continue;
     dp.data()[i] = da.data()[i];
-    if (form == UnifiedForm::kResidual) dt.data()[i] = 0;
+    if (kind == AttentionKind::kUnified) dt.data()[i] = 0;
   }
   AttentionGradients g = taylor_map_backward(q, u.taylor, u.t, dt, bias != nullptr);
   add_gradients(g, scores_backward(q, k, softmax_map_backward(u.p, dp), bias != nullptr));

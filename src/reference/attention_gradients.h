@@ -35,7 +35,7 @@ AttentionGradients sparse_backward(const MatrixD& q, const MatrixD& k, const Mat
                                    const MatrixD& dz, const MatrixD* bias = nullptr);
 
 AttentionGradients unified_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
-                                    UnifiedForm form, const MatrixD& dz, const MatrixD* bias = nullptr);
+                                    AttentionKind kind, const MatrixD& dz, const MatrixD* bias = nullptr);
 
 // The released layer (docs/algorithm.md 2.4) as its authors train it: the quantisers pass gradients straight through
 // (d quantised / d x = 1) and entries at or below the threshold carry none.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "reference/attention.h"
+#include "reference/attention_head.h"
 #include "reference/layers.h"
 #include "tensor/difference.h"
 #include "tensor/matrix_ops.h"
@@ -98,7 +98,7 @@ class ForwardPass::Layers {
   }
 
   MatrixD apply(const Attention& a) {
-    const bool softmax = attention_map(options_, index_) == AttentionMap::kSoftmax;
+    const bool softmax = attention_kind(options_, index_) == AttentionKind::kSoftmax;
     MatrixD output = MatrixD::unset(a.instances * a.n_q, a.heads * a.d_v);
     MatrixD bias;
     if (a.bias_params > 0) bias = expanded_score_bias(a, parameter(0));
@@ -123,29 +123,23 @@ class ForwardPass::Layers {
 
   MatrixD head_output(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
                       LayerRanges& ranges) const {
-    const AttentionMap map = attention_map(options_, index_);
-    const MatrixD* const kept_bias = options_.score_bias_first_order ? pointer(bias) : nullptr;
-    const auto mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
-    if (map == AttentionMap::kSoftmax) return softmax_head(q, k, v, bias, ranges);
-    if (map != AttentionMap::kTaylor) softmax_head(q, k, v, bias, ranges);  // for its ranges
-    if (map == AttentionMap::kSparse) {
-      const Mask kept = mask();
-      SparseAttention sparse = sparse_attention(q, k, v, kept, pointer(bias), options_.empty_rows);
+    const AttentionKind kind = attention_kind(options_, index_);
+    if (kind == AttentionKind::kSoftmax) return softmax_head(q, k, v, bias, ranges);
+    const bool taylor = kind == AttentionKind::kTaylor || kind == AttentionKind::kTaylorElided;
+    if (!taylor) softmax_head(q, k, v, bias, ranges);  // for its ranges
+    if (traits(kind).low_rank) {
+      // The elided form has the same values in exact arithmetic: the reference takes Algorithm 1 for both.
+      MatrixD z = taylor_head(q, k, v, bias, ranges);
+      if (taylor) return z;
+    }
+    AttentionHead head{q, k, v, pointer(bias), options_.score_bias_first_order, options_.predictor.threshold,
+                       options_.empty_rows};
+    head.mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
+    head.attended = [&](SparseAttention& sparse, const Mask& kept) {
       if (options_.values) drop_values(sparse, v, options_.values(index_, instance, h, sparse.p, kept));
       if (options_.attended) options_.attended(index_, instance, h, sparse);
-      return std::move(sparse.z);
-    }
-    MatrixD taylor = taylor_head(q, k, v, bias, ranges);
-    switch (map) {
-      case AttentionMap::kUnified:
-        return unified_attention(q, k, v, mask(), UnifiedForm::kResidual, kept_bias).z;
-      case AttentionMap::kUnifiedAdditive:
-        return unified_attention(q, k, v, mask(), UnifiedForm::kAdditive, kept_bias).z;
-      case AttentionMap::kReleased:
-        return taylor_released_attention(q, k, v, options_.predictor.threshold).z;
-      default:
-        return taylor;
-    }
+    };
+    return attention_head(kind, head);
   }
 
   MatrixD softmax_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,

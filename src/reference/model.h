@@ -12,9 +12,6 @@
 
 namespace vitality::reference {
 
-// kTaylor stands for its elided form too: the same values in exact arithmetic.
-enum class AttentionMap { kSoftmax, kTaylor, kSparse, kUnified, kUnifiedAdditive, kReleased };
-
 // Largest magnitudes of a layer's output and of what attention forms inside, over heads and instances: fixed-point
 // formats are calibrated from them.
 struct LayerRanges {
@@ -38,9 +35,9 @@ using AttentionObserver = std::function<void(int layer, int instance, int head, 
 using ValueChooser = std::function<Mask(int layer, int instance, int head, const MatrixD& p, const Mask& mask)>;
 
 struct ForwardOptions {
-  std::vector<AttentionMap> attention;  // per layer (others ignored); empty = Taylor everywhere
+  std::vector<AttentionKind> attention;  // per layer (others ignored); empty = Taylor everywhere
   bool score_bias_first_order = false;  // LeViT's score bias in Taylor and unified attention: first order, or dropped
-  PredictorOptions predictor;           // of sparse and unified attention; its threshold is that of kReleased as well
+  PredictorOptions predictor;           // of kinds on a mask; its threshold is that of kTaylorReleased too
   // The mask of one head, from its Q and K or from elsewhere, in place of Sanger's prediction; may be empty. forward()
   // asks once a head, in the order of the heads.
   MaskChooser mask;
@@ -59,8 +56,8 @@ struct ForwardResult {
   std::vector<ApproximationError> approximation;
 };
 
-inline AttentionMap attention_map(const ForwardOptions& options, int layer) {
-  return options.attention.empty() ? AttentionMap::kTaylor : options.attention[static_cast<std::size_t>(layer)];
+inline AttentionKind attention_kind(const ForwardOptions& options, int layer) {
+  return options.attention.empty() ? AttentionKind::kTaylor : options.attention[static_cast<std::size_t>(layer)];
 }
 // The mask of a sparse or unified head: from `options.mask`, or predicted.
 Mask head_mask(const ForwardOptions& options, int layer, int instance, int head, const MatrixD& q, const MatrixD& k);

@@ -1,6 +1,6 @@
 #include "reference/model_gradient.h"
 
-#include "reference/attention_gradients.h"
+#include "reference/attention_head.h"
 #include "reference/layer_gradients.h"
 #include "reference/layers.h"
 #include "tensor/matrix_ops.h"
@@ -150,24 +150,10 @@ class Backward {
 
   AttentionGradients head_gradients(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v,
                                     const MatrixD& dz, const MatrixD& bias) const {
-    const MatrixD* const all = bias.empty() ? nullptr : &bias;
-    const MatrixD* const first_order = options_.score_bias_first_order ? all : nullptr;
-    const auto mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
-    switch (attention_map(options_, index_)) {
-      case AttentionMap::kSoftmax:
-        return softmax_backward(q, k, v, dz, all);
-      case AttentionMap::kTaylor:
-        return taylor_backward(q, k, v, dz, first_order);
-      case AttentionMap::kSparse:
-        return sparse_backward(q, k, v, mask(), dz, all);
-      case AttentionMap::kUnified:
-        return unified_backward(q, k, v, mask(), UnifiedForm::kResidual, dz, first_order);
-      case AttentionMap::kUnifiedAdditive:
-        return unified_backward(q, k, v, mask(), UnifiedForm::kAdditive, dz, first_order);
-      case AttentionMap::kReleased:
-        return taylor_released_backward(q, k, v, dz, options_.predictor.threshold);
-    }
-    return {};
+    AttentionHead head{q, k, v, bias.empty() ? nullptr : &bias, options_.score_bias_first_order,
+                       options_.predictor.threshold};
+    head.mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
+    return attention_head_backward(attention_kind(options_, index_), head, dz);
   }
 
   const VitModel& model_;

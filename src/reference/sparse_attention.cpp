@@ -102,7 +102,7 @@ void drop_values(SparseAttention& attention, const MatrixD& v, const Mask& value
 }
 
 UnifiedAttention unified_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
-                                   UnifiedForm form, const MatrixD* bias) {
+                                   AttentionKind kind, const MatrixD* bias) {
   check_mask(q, k, mask);
   UnifiedAttention result;
   result.taylor = taylor_attention(q, k, v, bias);
@@ -112,7 +112,7 @@ UnifiedAttention unified_attention(const MatrixD& q, const MatrixD& k, const Mat
   for (std::size_t i = 0; i < mask.size(); ++i) {
     if (!mask.data()[i]) continue;
     const double strong = result.p.data()[i];
-    result.a.data()[i] = form == UnifiedForm::kResidual ? strong : result.t.data()[i] + strong;
+    result.a.data()[i] = kind == AttentionKind::kUnified ? strong : result.t.data()[i] + strong;
   }
   result.z = multiply(result.a, v);
   return result;

@@ -4,6 +4,7 @@
 
 #include "reference/attention.h"
 #include "tensor/mask.h"
+#include "workload/attention_kind.h"
 
 namespace vitality {
 
@@ -31,9 +32,8 @@ SparseAttention sparse_attention(const MatrixD& q, const MatrixD& k, const Matri
 // Local value pruning (SpAtten): probabilities outside `values` are dropped behind the softmax, the others stay.
 void drop_values(SparseAttention& attention, const MatrixD& v, const Mask& values);
 
-// Z = A V. kResidual: A = T + M .* (P - T), exact on the mask, Taylor elsewhere. kAdditive: A = T + M .* P.
+// Z = A V. kUnified: A = T + M .* (P - T), exact on the mask, Taylor elsewhere. kUnifiedAdditive: A = T + M .* P.
 // T = Taylor map, P = (dense) softmax map. At inference the sparse part is dropped: Z = T V, that is taylor_attention.
-enum class UnifiedForm { kResidual, kAdditive };
 struct UnifiedAttention {
   TaylorSteps taylor;
   MatrixD t, p;  // m x n, the two maps
@@ -41,6 +41,6 @@ struct UnifiedAttention {
   MatrixD z;     // m x e
 };
 UnifiedAttention unified_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
-                                   UnifiedForm form = UnifiedForm::kResidual, const MatrixD* bias = nullptr);
+                                   AttentionKind kind = AttentionKind::kUnified, const MatrixD* bias = nullptr);
 
 }  // namespace vitality

@@ -9,23 +9,6 @@
 namespace vitality {
 namespace {
 
-reference::AttentionMap map_of(AttentionKind kind) {
-  switch (kind) {
-    case AttentionKind::kSoftmax:
-      return reference::AttentionMap::kSoftmax;
-    case AttentionKind::kSparse:
-      return reference::AttentionMap::kSparse;
-    case AttentionKind::kUnified:
-      return reference::AttentionMap::kUnified;
-    case AttentionKind::kUnifiedAdditive:
-      return reference::AttentionMap::kUnifiedAdditive;
-    case AttentionKind::kTaylorReleased:
-      return reference::AttentionMap::kReleased;
-    default:
-      return reference::AttentionMap::kTaylor;
-  }
-}
-
 // A stack of masks from a file, and which of its planes a head takes.
 class MaskFile {
  public:
@@ -138,7 +121,8 @@ reference::ValueChooser MaskSource::values() {
 reference::ForwardOptions reference_options(const VitModel& model, const HardwareConfig& config) {
   reference::ForwardOptions options;
   options.score_bias_first_order = config.attention_bias == AttentionBias::kFirstOrder;
-  options.attention.assign(model.layers.size(), map_of(config.attention));
+  // Until a kind is chosen a layer (auto), Taylor.
+  options.attention.assign(model.layers.size(), config.attention == AttentionKind::kAuto ? AttentionKind::kTaylor : config.attention);
   if (is_sparse_machine(config.machine)) options.empty_rows = sparse_machine(config).empty_rows;
   options.predictor = {config.sparsity.predictor_bits, config.sparsity.normalize_qk, config.sparsity.threshold};
   return options;

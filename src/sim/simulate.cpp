@@ -45,9 +45,8 @@ struct Inputs {
         parameters(options.parameters != nullptr ? *options.parameters : seeded),
         forward(reference_options(model, config)) {
     if (options.training) labels = training_labels(model, options.seed);
-    for (std::size_t i = 0; i < options.attention.size(); ++i)
-      if (options.attention[i] == AttentionKind::kSoftmax) forward.attention[i] = reference::AttentionMap::kSoftmax;
-    if (uses_mask(config.attention)) {
+    if (!options.attention.empty()) forward.attention = options.attention;
+    if (traits(config.attention).uses_mask) {
       masks = std::make_unique<MaskSource>(model, config, options.seed);
       forward.mask = masks->chooser();
       forward.values = masks->values(), forward.attended = masks->observer();

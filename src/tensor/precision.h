@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_table.h"
 #include "base/instruction_sets.h"
 #include "base/units.h"
 
@@ -19,14 +20,42 @@ namespace vitality {
 
 enum class Precision { kFp64, kFp32, kFp16, kInt16, kInt8 };
 
-Bytes storage_bytes(Precision p);      // of one element: 8, 4, 2, 2, 1
-Bytes accumulator_bytes(Precision p);  // of one partial sum: 8, 4, 4, 6, 4
-bool is_integer(Precision p);
-int max_code(Precision p);           // 32767, 127; 0 for floating formats
-const char* to_string(Precision p);  // "fp64", ...
-const std::vector<std::string>& precision_names();
-bool parse_precision(const std::string& name, Precision& out);
-
+struct PrecisionTraits {
+  const char* name;         // in JSON and on command lines; nullptr: no enumerator
+  Bytes storage_bytes;      // of one element
+  Bytes accumulator_bytes;  // of one partial sum
+  int max_code;             // largest code of a fixed format; 0: a floating format
+};
+constexpr PrecisionTraits traits(Precision p) {
+  switch (p) {
+    case Precision::kFp64:
+      return {"fp64", 8, 8, 0};
+    case Precision::kFp32:
+      return {"fp32", 4, 4, 0};
+    case Precision::kFp16:
+      return {"fp16", 2, 4, 0};
+    case Precision::kInt16:
+      return {"int16", 2, 6, 32767};
+    case Precision::kInt8:
+      return {"int8", 1, 4, 127};
+  }
+  return {};
+}
+constexpr const char* to_string(Precision p) {
+  return traits(p).name;
+}
+constexpr Bytes storage_bytes(Precision p) {
+  return traits(p).storage_bytes;
+}
+constexpr Bytes accumulator_bytes(Precision p) {
+  return traits(p).accumulator_bytes;
+}
+constexpr int max_code(Precision p) {
+  return traits(p).max_code;
+}
+constexpr bool is_integer(Precision p) {
+  return max_code(p) != 0;
+}
 // x rounded to the nearest fp16 value (ties to even; overflow to infinity), as a float. Without branches, for vectors.
 VITALITY_INLINE float round_to_half(float x) {
   const float magnitude = std::fabs(x);

@@ -60,7 +60,7 @@ TEST_CASE("attention backward equals finite differences: softmax, Taylor, sparse
                                 [&] { return taylor_attention(p.q, p.k, p.v, bias).z; });
       check_against_differences(p, sparse_backward(p.q, p.k, p.v, p.mask, p.dz, bias), biased,
                                 [&] { return sparse_attention(p.q, p.k, p.v, p.mask, bias).z; });
-      for (const UnifiedForm form : {UnifiedForm::kResidual, UnifiedForm::kAdditive}) {
+      for (const AttentionKind form : {AttentionKind::kUnified, AttentionKind::kUnifiedAdditive}) {
         check_against_differences(p, unified_backward(p.q, p.k, p.v, p.mask, form, p.dz, bias), biased,
                                   [&] { return unified_attention(p.q, p.k, p.v, p.mask, form, bias).z; });
       }
@@ -84,7 +84,7 @@ TEST_CASE("attention backward equals the golden gradients") {
     compare(taylor_backward(q, k, v, dz), "");
     compare(taylor_elided_backward(q, k, v, dz), "");
     if (!golden::has(name, "dQ_unified")) continue;
-    compare(unified_backward(q, k, v, predict_mask(q, k, {4, true, 0.02}), UnifiedForm::kResidual, dz), "_unified");
+    compare(unified_backward(q, k, v, predict_mask(q, k, {4, true, 0.02}), AttentionKind::kUnified, dz), "_unified");
   }
   CHECK(compared >= 12);
 }
@@ -116,9 +116,9 @@ TEST_CASE("unified backward: an empty mask is Taylor, a full residual mask is so
   };
   const AttentionGradients taylor = taylor_backward(p.q, p.k, p.v, p.dz),
                            softmax = softmax_backward(p.q, p.k, p.v, p.dz);
-  CHECK(same(unified_backward(p.q, p.k, p.v, none, UnifiedForm::kResidual, p.dz), taylor));
-  CHECK(same(unified_backward(p.q, p.k, p.v, none, UnifiedForm::kAdditive, p.dz), taylor));
-  CHECK(same(unified_backward(p.q, p.k, p.v, all, UnifiedForm::kResidual, p.dz), softmax));
+  CHECK(same(unified_backward(p.q, p.k, p.v, none, AttentionKind::kUnified, p.dz), taylor));
+  CHECK(same(unified_backward(p.q, p.k, p.v, none, AttentionKind::kUnifiedAdditive, p.dz), taylor));
+  CHECK(same(unified_backward(p.q, p.k, p.v, all, AttentionKind::kUnified, p.dz), softmax));
   CHECK(same(sparse_backward(p.q, p.k, p.v, none, p.dz), softmax));  // every row falls back
   CHECK_FALSE(same(taylor, softmax));
 }
@@ -147,6 +147,6 @@ TEST_CASE("attention backward refuses shapes that do not fit") {
   const MatrixD bad(5, 3);
   CHECK_THROWS_AS(softmax_backward(p.q, p.k, p.v, bad), std::invalid_argument);
   CHECK_THROWS_AS(taylor_backward(p.q, p.k, p.v, bad), std::invalid_argument);
-  CHECK_THROWS_AS(unified_backward(p.q, p.k, p.v, p.mask, UnifiedForm::kResidual, bad), std::invalid_argument);
+  CHECK_THROWS_AS(unified_backward(p.q, p.k, p.v, p.mask, AttentionKind::kUnified, bad), std::invalid_argument);
   CHECK_THROWS_AS(sparse_backward(p.q, p.k, p.v, Mask(5, 5), p.dz), std::invalid_argument);
 }

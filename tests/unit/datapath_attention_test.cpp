@@ -22,17 +22,17 @@ struct Results {
 Results reference_results(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask) {
   return {softmax_attention(q, k, v),          taylor_attention(q, k, v).z,
           taylor_elided_attention(q, k, v).z,  sparse_attention(q, k, v, mask).z,
-          unified_attention(q, k, v, mask).z,  unified_attention(q, k, v, mask, UnifiedForm::kAdditive).z,
+          unified_attention(q, k, v, mask).z,  unified_attention(q, k, v, mask, AttentionKind::kUnifiedAdditive).z,
           taylor_released_attention(q, k, v).z};
 }
 
 Results datapath_results(Precision p, const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask) {
   return {datapath_softmax(p, q, k, v, nullptr),
-          datapath_taylor(p, q, k, v, TaylorForm::kAlgorithm1),
-          datapath_taylor(p, q, k, v, TaylorForm::kElided),
+          datapath_taylor(p, q, k, v, AttentionKind::kTaylor),
+          datapath_taylor(p, q, k, v, AttentionKind::kTaylorElided),
           datapath_softmax(p, q, k, v, &mask),
-          datapath_unified(p, q, k, v, mask, SparsePart::kResidual),
-          datapath_unified(p, q, k, v, mask, SparsePart::kAdditive),
+          datapath_unified(p, q, k, v, mask, AttentionKind::kUnified),
+          datapath_unified(p, q, k, v, mask, AttentionKind::kUnifiedAdditive),
           datapath_released(p, q, k, v, taylor_released_attention(q, k, v).sparse_map)};
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("datapath attention: int8 Algorithm 1 written out in integers") {
     }
   }
   const double unit_z = max_abs(z) / 127;
-  const MatrixD got = datapath_taylor(Precision::kInt8, q, k, v, TaylorForm::kAlgorithm1);
+  const MatrixD got = datapath_taylor(Precision::kInt8, q, k, v, AttentionKind::kTaylor);
   CHECK(t_d_moves);  // the rounded mean makes k_hat_sum nonzero
   for (std::size_t i = 0; i < z.size(); ++i)
     CHECK(got.data()[i] == Approx(static_cast<double>(std::llrint(z.data()[i] / unit_z)) * unit_z).epsilon(1e-7));
@@ -118,7 +118,7 @@ TEST_CASE("datapath attention: K_hat keeps its extra bit") {
   k(3, 0) = -127;
   v(3, 0) = 127;
   // t_D = 4 + 1 * (3 * 63 - 191) = 2, T_N = 127 - 191 * 127.
-  CHECK(datapath_taylor(Precision::kInt8, q, k, v, TaylorForm::kAlgorithm1)(0, 0) ==
+  CHECK(datapath_taylor(Precision::kInt8, q, k, v, AttentionKind::kTaylor)(0, 0) ==
         Approx(-190 * 127 / 2.0).epsilon(1e-6));
 }
 
@@ -137,7 +137,7 @@ TEST_CASE("datapath attention: fixed formats do not depend on the scale of the v
     }
   }
   // Equal keys: K_hat and G are zero, Z is the mean of the values.
-  const MatrixD mean = datapath_taylor(Precision::kInt8, q, MatrixD(11, 8, 3.0), v, TaylorForm::kAlgorithm1);
+  const MatrixD mean = datapath_taylor(Precision::kInt8, q, MatrixD(11, 8, 3.0), v, AttentionKind::kTaylor);
   CHECK(relative_error(mean, taylor_attention(q, MatrixD(11, 8, 3.0), v).z) < 0.03);
-  CHECK(max_abs(datapath_taylor(Precision::kInt8, q, MatrixD(11, 8), MatrixD(11, 5), TaylorForm::kElided)) == 0);
+  CHECK(max_abs(datapath_taylor(Precision::kInt8, q, MatrixD(11, 8), MatrixD(11, 5), AttentionKind::kTaylorElided)) == 0);
 }

@@ -14,7 +14,6 @@
 using namespace vitality;
 using namespace vitality::test;
 namespace ref = vitality::reference;
-using ref::AttentionMap;
 
 namespace {
 
@@ -70,7 +69,7 @@ void check_gradients(const VitModel& model, ref::ForwardOptions options) {
   CHECK(compared > 60);
 }
 
-ref::ForwardOptions with(const VitModel& model, AttentionMap map) {
+ref::ForwardOptions with(const VitModel& model, AttentionKind map) {
   ref::ForwardOptions options;
   options.attention.assign(model.layers.size(), map);
   return options;
@@ -80,8 +79,8 @@ ref::ForwardOptions with(const VitModel& model, AttentionMap map) {
 
 TEST_CASE("backward of tiny_vit equals finite differences with every kind of attention") {
   const VitModel model = tiny("tiny_vit");
-  for (const AttentionMap map : {AttentionMap::kSoftmax, AttentionMap::kTaylor, AttentionMap::kSparse,
-                                 AttentionMap::kUnified, AttentionMap::kUnifiedAdditive}) {
+  for (const AttentionKind map : {AttentionKind::kSoftmax, AttentionKind::kTaylor, AttentionKind::kSparse,
+                                 AttentionKind::kUnified, AttentionKind::kUnifiedAdditive}) {
     INFO("attention " << static_cast<int>(map));
     check_gradients(model, with(model, map));
   }
@@ -89,19 +88,19 @@ TEST_CASE("backward of tiny_vit equals finite differences with every kind of att
 
 TEST_CASE("backward of tiny_levit equals finite differences: score bias, downsampling, batch norm, two heads") {
   const VitModel model = tiny("tiny_levit");
-  check_gradients(model, with(model, AttentionMap::kSoftmax));
-  check_gradients(model, with(model, AttentionMap::kTaylor));
-  ref::ForwardOptions first_order = with(model, AttentionMap::kTaylor);
+  check_gradients(model, with(model, AttentionKind::kSoftmax));
+  check_gradients(model, with(model, AttentionKind::kTaylor));
+  ref::ForwardOptions first_order = with(model, AttentionKind::kTaylor);
   first_order.score_bias_first_order = true;
   check_gradients(model, first_order);
-  first_order.attention.assign(model.layers.size(), AttentionMap::kUnified);
+  first_order.attention.assign(model.layers.size(), AttentionKind::kUnified);
   check_gradients(model, first_order);
 }
 
 TEST_CASE("backward of tiny_mobilevit equals finite differences: depthwise convolutions, unfold, instances, concat") {
   const VitModel model = tiny("tiny_mobilevit");
-  check_gradients(model, with(model, AttentionMap::kSoftmax));
-  check_gradients(model, with(model, AttentionMap::kUnifiedAdditive));
+  check_gradients(model, with(model, AttentionKind::kSoftmax));
+  check_gradients(model, with(model, AttentionKind::kUnifiedAdditive));
 }
 
 TEST_CASE("backward adds up several losses, layers that none of them reads have no gradient") {

@@ -90,7 +90,7 @@ TEST_CASE("sparse: outputs equal the golden ones") {
       check("Z_sanger_" + suffix, sparse_attention(q, k, v, mask).z);
       check("Z_sangerplain_" + suffix, sparse_attention(q, k, v, plain).z);
       check("Z_unified_" + suffix, unified_attention(q, k, v, mask).z);
-      check("Z_unifiedadd_" + suffix, unified_attention(q, k, v, mask, UnifiedForm::kAdditive).z);
+      check("Z_unifiedadd_" + suffix, unified_attention(q, k, v, mask, AttentionKind::kUnifiedAdditive).z);
     }
   }
   CHECK(checked >= 12);
@@ -149,10 +149,10 @@ TEST_CASE("unified: the residual form is softmax on the full mask and Taylor on 
   const MatrixD softmax = softmax_attention(q, k, v), taylor = taylor_attention(q, k, v).z;
   CHECK(relative_error(unified_attention(q, k, v, all).z, softmax) < 1e-14);
   CHECK(relative_error(unified_attention(q, k, v, none).z, taylor) < 1e-14);
-  CHECK(relative_error(unified_attention(q, k, v, none, UnifiedForm::kAdditive).z, taylor) < 1e-14);
+  CHECK(relative_error(unified_attention(q, k, v, none, AttentionKind::kUnifiedAdditive).z, taylor) < 1e-14);
   MatrixD sum = softmax;
   add_to(sum, taylor);
-  CHECK(relative_error(unified_attention(q, k, v, all, UnifiedForm::kAdditive).z, sum) < 1e-14);
+  CHECK(relative_error(unified_attention(q, k, v, all, AttentionKind::kUnifiedAdditive).z, sum) < 1e-14);
   CHECK_THROWS_AS(unified_attention(q, k, v, Mask(7, 5)), std::invalid_argument);
   CHECK_THROWS_AS(sparse_attention(q, k, v, Mask(5, 6)), std::invalid_argument);
 }

@@ -11,7 +11,6 @@
 using namespace vitality;
 using namespace vitality::test;
 namespace ref = vitality::reference;
-using ref::AttentionMap;
 
 namespace {
 
@@ -25,7 +24,7 @@ struct Run {
   double accuracy, taylor_accuracy;
 };
 
-Run train(AttentionMap map, ref::OptimizerKind kind, double rate, int steps) {
+Run train(AttentionKind map, ref::OptimizerKind kind, double rate, int steps) {
   const VitModel model = tiny();
   const ref::SyntheticImages images(32, 32, 3, 10, 1, 1.0);  // an easy task, for few steps
   const SeededParameters seeded(1);
@@ -97,22 +96,22 @@ TEST_CASE("a batch's gradients are the means of its images'") {
 }
 
 TEST_CASE("training: the loss falls and the test accuracy is far above chance, for every attention and optimiser") {
-  for (const AttentionMap map : {AttentionMap::kSoftmax, AttentionMap::kTaylor, AttentionMap::kUnified}) {
+  for (const AttentionKind map : {AttentionKind::kSoftmax, AttentionKind::kTaylor, AttentionKind::kUnified}) {
     INFO("attention " << static_cast<int>(map));
     const Run run = train(map, ref::OptimizerKind::kAdamW, 5e-3, 300);
     REQUIRE(run.losses.size() == 300);
     CHECK(run.losses[0] > 2);  // about ln 10 before the first update
     CHECK(mean(run.losses, 280, 20) < 0.5 * mean(run.losses, 0, 20));
     CHECK(run.accuracy > 0.6);
-    if (map != AttentionMap::kSoftmax) CHECK(run.taylor_accuracy > 0.6);
+    if (map != AttentionKind::kSoftmax) CHECK(run.taylor_accuracy > 0.6);
   }
-  const Run sgd = train(AttentionMap::kSoftmax, ref::OptimizerKind::kSgd, 0.02, 150);
+  const Run sgd = train(AttentionKind::kSoftmax, ref::OptimizerKind::kSgd, 0.02, 150);
   CHECK(mean(sgd.losses, 130, 20) < 0.9 * mean(sgd.losses, 0, 20));
 }
 
 TEST_CASE("training twice gives the same bits") {
-  const Run a = train(AttentionMap::kUnified, ref::OptimizerKind::kAdamW, 3e-3, 5),
-            b = train(AttentionMap::kUnified, ref::OptimizerKind::kAdamW, 3e-3, 5);
+  const Run a = train(AttentionKind::kUnified, ref::OptimizerKind::kAdamW, 3e-3, 5),
+            b = train(AttentionKind::kUnified, ref::OptimizerKind::kAdamW, 3e-3, 5);
   CHECK(a.losses == b.losses);
   REQUIRE(a.weights.size() == b.weights.size());
   for (const auto& [name, tensor] : a.weights) CHECK(difference(tensor, b.weights.at(name)) == 0);

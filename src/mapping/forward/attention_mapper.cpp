@@ -39,7 +39,7 @@ class AttentionMapper {
         output_(output),
         element_(context.element_bytes()),
         wide_(std::max(wide_bytes(context.config.precision), context.element_bytes())) {
-    if (uses_mask(kind)) sparse_.emplace(context, layer, kind, masks);
+    if (traits(kind).uses_mask) sparse_.emplace(context, layer, kind, masks);
   }
 
   void map() {
@@ -59,7 +59,7 @@ class AttentionMapper {
   }
 
  private:
-  bool taylor() const { return kind_ != AttentionKind::kSoftmax && kind_ != AttentionKind::kSparse; }
+  bool taylor() const { return traits(kind_).low_rank; }
   bool elided() const { return kind_ == AttentionKind::kTaylorElided; }
   bool first_order_bias() const { return a_.bias_params > 0 && config_.attention_bias == AttentionBias::kFirstOrder; }
   std::int32_t op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }

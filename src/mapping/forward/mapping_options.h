@@ -17,9 +17,6 @@ struct AttentionMasks {
   std::vector<std::vector<Mask>> values_of_layer;
 };
 
-// Whether attention of this kind works on a mask.
-bool uses_mask(AttentionKind kind);
-
 struct MappingOptions {
   // Layers to execute; empty = all. The others' outputs are taken as given (inputs of the part).
   std::vector<bool> selected;

@@ -54,10 +54,6 @@ MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queri
   return tile;
 }
 
-bool uses_mask(AttentionKind kind) {
-  return kind == AttentionKind::kSparse || kind == AttentionKind::kUnified || kind == AttentionKind::kUnifiedAdditive;
-}
-
 SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks)
     : context_(context),
       builder_(context.builder),

@@ -306,7 +306,7 @@ void map_attention_backward(BackwardContext& b, int layer, AttentionKind kind) {
     SoftmaxBackward(b, layer).map();
   } else if (kind == AttentionKind::kTaylor) {
     TaylorBackward(b, layer).map();
-  } else if (uses_mask(kind)) {
+  } else if (traits(kind).uses_mask) {
     map_mask_backward(b, layer, kind);
   } else {
     throw InfeasibleError("layer " + b.layer(layer).name + " (attention): the backward pass of " + to_string(kind) +

@@ -1,0 +1,54 @@
+// The kinds of attention, and what distinguishes them: one row each. docs/algorithm.md has the arithmetic.
+#pragma once
+
+#include "base/enum_table.h"
+
+namespace vitality {
+
+enum class AttentionKind {
+  kSoftmax,
+  kTaylor,         // Algorithm 1 of the paper
+  kTaylorElided,   // the same result in exact arithmetic, without the steps whose outcome is constant
+  kTaylorReleased, // the authors' released layer, a different algorithm
+  kSparse,         // softmax over the kept entries of a mask
+  kUnified,        // Taylor, exact on the mask: A = T + M .* (P - T)
+  kUnifiedAdditive,  // A = T + M .* P
+  kAuto            // per layer the cheaper of taylor and softmax; not a kind that a layer can have
+};
+
+struct AttentionTraits {
+  const char* name;  // in JSON and on command lines; nullptr: no enumerator
+  // A machine runs it on masks that are decided before time starts.
+  bool uses_mask;
+  // Forms G = K_hat^T V, the low-rank part.
+  bool low_rank;
+  // There is a mapper for it.
+  bool mapped;
+};
+
+constexpr AttentionTraits traits(AttentionKind kind) {
+  switch (kind) {
+    case AttentionKind::kSoftmax:
+      return {"softmax", false, false, true};
+    case AttentionKind::kTaylor:
+      return {"taylor", false, true, true};
+    case AttentionKind::kTaylorElided:
+      return {"taylor_elided", false, true, true};
+    case AttentionKind::kTaylorReleased:
+      return {"taylor_released", false, true, false};
+    case AttentionKind::kSparse:
+      return {"sparse", true, false, true};
+    case AttentionKind::kUnified:
+      return {"unified", true, true, true};
+    case AttentionKind::kUnifiedAdditive:
+      return {"unified_additive", true, true, true};
+    case AttentionKind::kAuto:
+      return {"auto", false, false, false};
+  }
+  return {};
+}
+constexpr const char* to_string(AttentionKind kind) {
+  return traits(kind).name;
+}
+
+}  // namespace vitality
