@@ -146,7 +146,7 @@ std::string ChunkController::describe_deadlock() const {
   for (std::size_t i = 0; i < waiting_.size() && listed < 8; ++i) {
     if (context_.times[i].done >= 0) continue;
     const Job& job = context_.schedule.jobs[i];
-    text += "\n  job " + std::to_string(i) + " (" + job_name(job.kind) + " on " + unit_name(job.unit) + ", layer " +
+    text += "\n  job " + std::to_string(i) + " (" + to_string(job.kind) + " on " + to_string(job.unit) + ", layer " +
             std::to_string(job.layer) + ")";
     if (context_.times[i].start >= 0) {
       text += " started and never ended";

@@ -8,14 +8,6 @@
 namespace vitality {
 namespace {
 
-bool is_roofline(const HardwareConfig& config) {
-  return config.machine == MachineKind::kRoofline;
-}
-// Measured, or a published formula.
-bool is_fixed(const HardwareConfig& config) {
-  return config.machine == MachineKind::kHost || config.cost_model != CostModel::kSimulated;
-}
-
 void add(std::string& how, const std::string& what) {
   how += (how.empty() || what.empty() ? "" : "; ") + what;
 }

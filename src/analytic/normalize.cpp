@@ -41,14 +41,14 @@ const char* to_string(Normalization normalization) {
 }
 
 double peak_macs_per_second(const HardwareConfig& config) {
-  if (config.machine == MachineKind::kRoofline) return roofline_macs_per_second(config);
+  if (is_roofline(config)) return roofline_macs_per_second(config);
   return processing_elements(config) * config.clock_mhz * 1e6;
 }
 
 HardwareConfig scaled_machine(const HardwareConfig& config, double factor) {
   HardwareConfig out = config;
   const double edge = std::sqrt(factor);
-  if (has_adder_trees(config.machine))  // as wide as a head's features: more of them, not wider ones
+  if (traits(config.machine).adder_trees)  // as wide as a head's features: more of them, not wider ones
     out.matrix_engine.cols = scaled(config.matrix_engine.cols, factor, kMaxSide);
   else
     scale_array(out.matrix_engine.rows, out.matrix_engine.cols, factor);
@@ -68,7 +68,7 @@ HardwareConfig scaled_machine(const HardwareConfig& config, double factor) {
 }
 
 std::string describe_scaling(const HardwareConfig& before, const HardwareConfig& after) {
-  if (before.machine == MachineKind::kRoofline)
+  if (is_roofline(before))
     return fmt::format("peak rates and TDP x {:.4g}", after.roofline.fp32_tflops / before.roofline.fp32_tflops);
   std::string text = fmt::format("arrays {} x {} -> {} x {} PEs", before.matrix_engine.rows, before.matrix_engine.cols,
                                  after.matrix_engine.rows, after.matrix_engine.cols);
@@ -79,7 +79,7 @@ std::string describe_scaling(const HardwareConfig& before, const HardwareConfig&
 }
 
 double peak_power_w(const HardwareConfig& config) {
-  if (config.machine == MachineKind::kRoofline) return config.roofline.tdp_w;
+  if (is_roofline(config)) return config.roofline.tdp_w;
   const EnergyModel prices(config);
   const auto edges = static_cast<double>(config.matrix_engine.rows + config.matrix_engine.cols);
   const double byte = prices.per_action(Action::kScratchpadRead) + prices.per_action(Action::kNocByteHop);
@@ -95,7 +95,7 @@ double peak_power_w(const HardwareConfig& config) {
 NormalizedMachine normalized_machine(const HardwareConfig& config, Normalization normalization,
                                      const HardwareConfig& reference) {
   if (normalization == Normalization::kNone) return {config, ""};
-  if (config.machine == MachineKind::kHost || config.cost_model != CostModel::kSimulated)
+  if (is_fixed(config))
     throw InfeasibleError("machine " + config.name + " cannot be scaled: " + provenance(config) +
                           " numbers have a fixed size");
   struct Budget {
@@ -106,7 +106,7 @@ NormalizedMachine normalized_machine(const HardwareConfig& config, Normalization
   static constexpr Budget kBudgets[] = {
       {peak_macs_per_second, 1e-9, "GMAC/s"}, {total_area_mm2, 1, "mm2"}, {peak_power_w, 1, "W at peak"}};
   const Budget& budget = kBudgets[static_cast<int>(normalization) - 1];
-  const bool rooflines = config.machine == MachineKind::kRoofline || reference.machine == MachineKind::kRoofline;
+  const bool rooflines = is_roofline(config) || is_roofline(reference);
   if (rooflines && normalization == Normalization::kArea)
     throw InfeasibleError("machine " + config.name + " cannot be scaled to an area: a roofline has none");
   const double limit = budget.of(reference);

@@ -39,8 +39,16 @@ class PublishedRun {
         case MachineKind::kVitcod:
           vitcod(block);
           break;
-        default:
+        case MachineKind::kSalo:
           salo(block);
+          break;
+        case MachineKind::kVitality:
+        case MachineKind::kDense:
+        case MachineKind::kSpatten:
+        case MachineKind::kElsa:
+        case MachineKind::kDota:
+        case MachineKind::kRoofline:
+        case MachineKind::kHost:
           break;
       }
     }
@@ -61,16 +69,9 @@ class PublishedRun {
     return SaloMachine().peak_macs_per_cycle();
   }
   AnalyticDevice device() const {
-    // Published power and area of the design as quoted (docs/hardware.md section 2;
-    // docs/baselines.md).
-    switch (config_.machine) {
-      case MachineKind::kSanger:
-        return {"sanger", "released_formula", peak(), 2.76, 16.9};
-      case MachineKind::kVitcod:
-        return {"vitcod", "released_formula", peak(), 0.324, 3};
-      default:
-        return {"salo", "released_formula", peak(), 0, 0};
-    }
+    const MachineTraits machine = traits(config_.machine);
+    return {to_string(config_.machine), "released_formula", peak(), machine.released.power_w,
+            machine.released.area_mm2};
   }
 
   std::vector<Block> blocks() const {

@@ -135,9 +135,8 @@ void forward(const AttentionProblem& p, const po::variables_map& values) {
   z.write(files.add(out));
   if (values.count("mask-out")) masks.write(files.add(values["mask-out"].as<std::string>()));
   files.commit();
-  std::printf("%s attention in %s: heads %d, queries %d, keys %d, d %d, e %d\n",
-              to_string(p.kind), to_string(p.precision), p.heads, p.m, p.n,
-              p.d, p.e);
+  std::printf("%s attention in %s: heads %d, queries %d, keys %d, d %d, e %d\n", to_string(p.kind),
+              to_string(p.precision), p.heads, p.m, p.n, p.d, p.e);
   if (has_mask(p.kind)) summary.print(p.kind);
   if (p.precision != Precision::kFp64)
     std::printf("against fp64: max_abs_error %.3e, max_rel_error %.3e (of the largest value)\n", worst,

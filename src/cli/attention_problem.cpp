@@ -63,7 +63,8 @@ AttentionProblem read_attention_problem(const po::variables_map& values) {
   check_range("--predictor-bits", values["predictor-bits"].as<std::int64_t>(), 2, 16);
   p.predictor.bits = static_cast<int>(values["predictor-bits"].as<std::int64_t>());
   p.predictor.normalize_qk = choice(values["normalize-qk"].as<std::string>(), "normalize-qk", {"on", "off"}) == 0;
-  p.precision = static_cast<Precision>(choice(values["precision"].as<std::string>(), "precision", enum_names<Precision>()));
+  p.precision =
+      static_cast<Precision>(choice(values["precision"].as<std::string>(), "precision", enum_names<Precision>()));
   const std::string q = required(values, "q"), k = required(values, "k"), v = required(values, "v");
   p.q = read_npy(q);
   p.k = read_npy(k);

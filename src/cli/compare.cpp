@@ -246,7 +246,7 @@ class Comparer {
     const auto config_of = [&](std::size_t run) -> const HardwareConfig& {
       return candidates_[pairs[run / 2].machine].config;
     };
-    const auto measures = [&](std::size_t run) { return config_of(run).machine == MachineKind::kHost; };
+    const auto measures = [&](std::size_t run) { return is_measured(config_of(run)); };
     std::vector<std::size_t> order;  // of runs: 2 x pair, + 1 for its attention
     for (const bool measured : {false, true})
       for (std::size_t run = 0; run < 2 * pairs.size(); ++run) {
@@ -307,7 +307,7 @@ class Comparer {
     machine.tag = candidate.resized ? "scaled" : provenance(candidate.config);
     machine.notes = provenance_notes(candidate.config);
     machine.how = candidate.how;
-    if (is_simulated(candidate.config) || candidate.config.machine == MachineKind::kRoofline)
+    if (is_simulated(candidate.config) || is_roofline(candidate.config))
       machine.peak_gops = 2e-9 * peak_macs_per_second(candidate.config);
     return machine;
   }

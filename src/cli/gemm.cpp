@@ -37,7 +37,7 @@ MatrixEngineConfig matrix_engine(const po::variables_map& values) {
   const HardwareConfig config = values.count("config")
                                     ? read_hardware_config(values["config"].as<std::string>(), overrides)
                                     : parse_hardware_config("{}", "", overrides);
-  if (config.machine == MachineKind::kRoofline || config.machine == MachineKind::kHost)
+  if (traits(config.machine).evaluation != MachineEvaluation::kSimulated)
     throw InfeasibleError("machine \"" + config.name + "\" is a roofline: it has no matrix engine");
   MatrixEngineConfig engine = config.matrix_engine;
   if (values.count("rows")) engine.rows = static_cast<int>(size_option(values, "rows", kMaxArray));

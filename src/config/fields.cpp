@@ -277,7 +277,7 @@ void check_consistency(const HardwareConfig& c, const ReportKey& report) {
       c.scratchpad.capacity_kib * std::int64_t{1024}) {
     report("scratchpad.capacity_kib", "smaller than one access of every bank (banks * port_bytes)");
   }
-  if (c.machine != MachineKind::kRoofline) {
+  if (!is_roofline(c)) {
     for (const auto& [key, nm] :
          {std::pair{"technology_nm", c.technology_nm}, std::pair{"energy.technology_nm", c.energy.technology_nm}}) {
       if (!has_technology(nm)) report(key, "no scaling data for this node, expected one of " + technology_nodes());
@@ -286,11 +286,14 @@ void check_consistency(const HardwareConfig& c, const ReportKey& report) {
   if (c.sparsity.source == SparsitySource::kFile && c.sparsity.mask_file.empty()) {
     report("sparsity.mask_file", "expected a .npy file, because sparsity.source is file");
   }
-  if (c.cost_model != CostModel::kSimulated && c.machine != MachineKind::kSanger && c.machine != MachineKind::kVitcod &&
-      c.machine != MachineKind::kSalo) {
-    report("cost_model", "expected simulated: only the authors of sanger, vitcod and salo released a cost model");
+  if (c.cost_model != CostModel::kSimulated && !traits(c.machine).has_released_model()) {
+    std::string released;
+    for (const MachineKind machine : all_of_enum<MachineKind>())
+      if (traits(machine).has_released_model())
+        released += std::string(released.empty() ? "" : ", ") + to_string(machine);
+    report("cost_model", "expected simulated: only the authors of " + released + " released a cost model");
   }
-  if (c.machine == MachineKind::kRoofline) {
+  if (is_roofline(c)) {
     if (c.roofline.fp32_tflops <= 0)
       report("roofline.fp32_tflops", "expected a positive rate, because machine is roofline");
     if (c.roofline.bandwidth_gb_s <= 0)

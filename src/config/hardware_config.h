@@ -11,48 +11,12 @@
 #include "base/units.h"
 #include "config/dram_device.h"
 #include "config/energy_table.h"
+#include "config/machine_traits.h"
 #include "tensor/precision.h"
 #include "workload/attention_kind.h"
 
 namespace vitality {
 
-enum class MachineKind {
-  kVitality,
-  kDense,
-  kSanger,
-  kVitcod,
-  kSalo,
-  kSpatten,
-  kElsa,
-  kDota,
-  kRoofline,
-  kHost
-};  // which Mapper
-constexpr const char* to_string(MachineKind value) {
-  switch (value) {
-    case MachineKind::kVitality:
-      return "vitality";
-    case MachineKind::kDense:
-      return "dense";
-    case MachineKind::kSanger:
-      return "sanger";
-    case MachineKind::kVitcod:
-      return "vitcod";
-    case MachineKind::kSalo:
-      return "salo";
-    case MachineKind::kSpatten:
-      return "spatten";
-    case MachineKind::kElsa:
-      return "elsa";
-    case MachineKind::kDota:
-      return "dota";
-    case MachineKind::kRoofline:
-      return "roofline";
-    case MachineKind::kHost:
-      return "host";
-  }
-  return nullptr;
-}
 enum class Dataflow { kInputStationary, kOutputStationary };
 constexpr const char* to_string(Dataflow value) {
   switch (value) {
@@ -272,5 +236,11 @@ struct HardwareConfig {
   std::map<std::string, std::string> sources;  // dotted key -> source and mark (P, Q, C, A) of the value
 };
 
+inline bool is_roofline(const HardwareConfig& config) {
+  return traits(config.machine).evaluation == MachineEvaluation::kRoofline;
+}
+inline bool is_measured(const HardwareConfig& config) {
+  return traits(config.machine).evaluation == MachineEvaluation::kMeasured;
+}
 
 }  // namespace vitality

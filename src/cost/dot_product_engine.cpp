@@ -26,15 +26,11 @@ struct Folding {
 };
 Folding folding(const HardwareConfig& config, Count depth) {
   const Count width = sparse_array(config).rows;
-  const bool packs = config.machine != MachineKind::kElsa;
+  const bool packs = traits(config.machine).packs_short_vectors;
   return {ceil_div(depth, width), packs ? std::max<Count>(1, width / depth) : 1};
 }
 
 }  // namespace
-
-bool has_adder_trees(MachineKind machine) {
-  return machine == MachineKind::kSpatten || machine == MachineKind::kElsa || machine == MachineKind::kDota;
-}
 
 void modules_describe(const HardwareConfig& config, const Mask& mask, MaskTile& tile) {
   const Count modules = modules_of(config);
@@ -71,7 +67,7 @@ void lanes_describe(const HardwareConfig& config, const Mask& mask, MaskTile& ti
 
 JobCost dot_product_cost(const Job& job, const MaskTile& tile, const HardwareConfig& config) {
   const ElementSizes size = sizes_of(config);
-  const bool sddmm = job.kind == JobKind::kSddmm, lanes = config.machine == MachineKind::kDota;
+  const bool sddmm = job.kind == JobKind::kSddmm, lanes = traits(config.machine).queries_share_keys;
   const Count depth = sddmm ? job.k : job.n;
   const Folding fold = folding(config, depth);
   JobCost cost;

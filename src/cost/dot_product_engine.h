@@ -16,8 +16,6 @@
 
 namespace vitality {
 
-bool has_adder_trees(MachineKind machine);
-
 // tile.passes: cycles of a module or of a group of queries, one entry each; sub_rows: keys read; capacity: entries that
 // the passes had room for.
 void modules_describe(const HardwareConfig& config, const Mask& mask, MaskTile& tile);

@@ -47,8 +47,7 @@ EnergyModel::EnergyModel(const HardwareConfig& config)
   set(Action::kCompare, format.compare_pj * table.knob_compute);
   // The predictor's multiplications: an int8 PE scaled by the square of the operand width.
   const double bits = config.sparsity.predictor_bits / 8.0;
-  set(Action::kLowPrecisionMac,
-      table.format[Precision::kInt8].pe_pj * bits * bits * table.knob_compute);
+  set(Action::kLowPrecisionMac, table.format[Precision::kInt8].pe_pj * bits * bits * table.knob_compute);
   const double bank_kib = static_cast<double>(config.scratchpad.capacity_kib) / config.scratchpad.banks;
   const double read =
       sram_read_pj_per_byte(table, bank_kib, config.scratchpad.port_bytes) * table.sram_margin * table.knob_sram;
@@ -85,10 +84,9 @@ Picojoules EnergyModel::clock_per_cycle() const {
 
 Picojoules EnergyModel::leakage_per_cycle() const {
   const FormatCosts& format = config_.energy.format[config_.precision];
-  const double predictor =
-      has_unit(config_, UnitKind::kPredictor)
-          ? predictor_pes() * config_.energy.format[Precision::kInt8].pe_leakage_uw
-          : 0;
+  const double predictor = has_unit(config_, UnitKind::kPredictor)
+                               ? predictor_pes() * config_.energy.format[Precision::kInt8].pe_leakage_uw
+                               : 0;
   const double watts = (processing_elements(config_) * format.pe_leakage_uw + predictor) * 1e-6 +
                        config_.scratchpad.capacity_kib * config_.energy.sram_leakage_mw_per_kib * 1e-3;
   return watts / (config_.clock_mhz * 1e6) * 1e12 * energy_scale_ + clock_per_cycle();
@@ -108,7 +106,7 @@ SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
   switch (unit) {
     case UnitKind::kMatrixEngine:  // with the adders below the columns
       area = matrix_engine_pes(config_) * format.pe_um2 + config_.matrix_engine.cols * format.accumulate_um2;
-      if (is_sparse_machine(config_.machine) && sparse_machine(config_).softmax == unit)
+      if (traits(config_.machine).sparse_baseline && sparse_machine(config_).softmax == unit)
         area += matrix_engine_pes(config_) * (format.exp_um2 + format.add_um2) +  // softmax in the PEs
                 config_.matrix_engine.rows * format.divide_um2;
       // G-stationary needs both accumulation styles in a PE: an accumulator and its multiplexer beside the passing
@@ -146,7 +144,9 @@ SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
       area = config_.sparse_unit.exp_lanes *
              (format.exp_um2 + format.divide_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
       break;
-    default:
+    case UnitKind::kDmaLoad:  // no area of its own: the memory controller is not counted
+    case UnitKind::kDmaStore:
+    case UnitKind::kUncharged:
       break;
   }
   return area * table.knob_area * area_scale_;
@@ -158,13 +158,13 @@ SquareMicrons EnergyModel::scratchpad_area() const {
 
 SquareMicrons EnergyModel::noc_area() const {
   SquareMicrons core = scratchpad_area();
-  for (int unit = 0; unit < kUnitKinds; ++unit) core += unit_area(static_cast<UnitKind>(unit));
+  for (const UnitKind unit : all_of_enum<UnitKind>()) core += unit_area(unit);
   return core * config_.energy.noc_area_fraction;
 }
 
 SquareMicrons EnergyModel::total_area() const {
   SquareMicrons area = scratchpad_area() + noc_area();
-  for (int unit = 0; unit < kUnitKinds; ++unit) area += unit_area(static_cast<UnitKind>(unit));
+  for (const UnitKind unit : all_of_enum<UnitKind>()) area += unit_area(unit);
   return area;
 }
 

@@ -6,7 +6,7 @@ namespace vitality {
 namespace {
 
 bool works_on_masks(const HardwareConfig& config) {
-  return is_sparse_machine(config.machine) || config.sparse_unit.enabled;
+  return traits(config.machine).sparse_baseline || config.sparse_unit.enabled;
 }
 
 }  // namespace
@@ -21,9 +21,18 @@ bool has_unit(const HardwareConfig& config, UnitKind unit) {
       return works_on_masks(config) && sparse_machine(config).engine == unit;
     case UnitKind::kExpUnit:
       return works_on_masks(config) && sparse_machine(config).softmax == unit;
-    default:
-      return unit != UnitKind::kUncharged;
+    case UnitKind::kMatrixEngine:
+    case UnitKind::kAccumulators:
+    case UnitKind::kDividers:
+    case UnitKind::kAdders:
+    case UnitKind::kSpecialFunctions:
+    case UnitKind::kDmaLoad:
+    case UnitKind::kDmaStore:
+      return true;
+    case UnitKind::kUncharged:
+      return false;
   }
+  return false;
 }
 
 ArrayShape sparse_array(const HardwareConfig& config) {
@@ -34,7 +43,7 @@ ArrayShape sparse_array(const HardwareConfig& config) {
 
 double matrix_engine_pes(const HardwareConfig& config) {
   double pes = static_cast<double>(config.matrix_engine.rows) * config.matrix_engine.cols;
-  if (config.machine == MachineKind::kSalo) pes += config.matrix_engine.rows + config.matrix_engine.cols;
+  if (traits(config.machine).border_pes) pes += config.matrix_engine.rows + config.matrix_engine.cols;
   return pes;
 }
 

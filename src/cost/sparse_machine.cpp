@@ -1,6 +1,6 @@
 #include "cost/sparse_machine.h"
 
-#include <algorithm>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "cost/dot_product_engine.h"
@@ -14,35 +14,51 @@ constexpr RunnableMasks kFixedMasks{{false, true, true, true},
 constexpr RunnableMasks kWindows{
     {false, false, false, true}, "a sliding window with global tokens only (pattern)", true};
 
-// The training unit first: it belongs to machines that are no sparse baselines.
-constexpr SparseMachine kMachines[] = {
-    {MachineKind::kVitality, UnitKind::kSparseEngine, UnitKind::kExpUnit, true, kAnyMask, sanger_describe,
-     sanger_predict, sanger_products, exp_unit_probabilities},
-    {MachineKind::kSanger, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, kAnyMask, sanger_describe, sanger_predict,
-     sanger_products, exp_unit_probabilities},
-    {MachineKind::kVitcod, UnitKind::kMatrixEngine, UnitKind::kExpUnit, false, kFixedMasks, vitcod_describe, nullptr,
-     vitcod_products, exp_unit_probabilities},
-    {MachineKind::kSalo, UnitKind::kMatrixEngine, UnitKind::kMatrixEngine, false, kWindows, salo_describe, nullptr,
-     salo_products, salo_probabilities},
-    {MachineKind::kSpatten, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, kAnyMask, modules_describe,
-     spatten_predict, dot_product_cost, spatten_probabilities, EmptyRows::kZero},
-    {MachineKind::kElsa, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, kAnyMask, modules_describe, elsa_predict,
-     dot_product_cost, exp_unit_probabilities},
-    {MachineKind::kDota, UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, kAnyMask, lanes_describe, dota_predict,
-     dot_product_cost, exp_unit_probabilities},
-};
+// The training unit, which machines that are no sparse baselines may have (sparse_unit.enabled).
+constexpr SparseMachine kTrainingUnit{
+    UnitKind::kSparseEngine, UnitKind::kExpUnit,    true, kAnyMask, sanger_describe, sanger_predict,
+    sanger_products,         exp_unit_probabilities};
+constexpr SparseMachine kSanger{
+    UnitKind::kMatrixEngine, UnitKind::kExpUnit,    true, kAnyMask, sanger_describe, sanger_predict,
+    sanger_products,         exp_unit_probabilities};
+constexpr SparseMachine kVitcod{
+    UnitKind::kMatrixEngine, UnitKind::kExpUnit,    false, kFixedMasks, vitcod_describe, nullptr,
+    vitcod_products,         exp_unit_probabilities};
+constexpr SparseMachine kSalo{UnitKind::kMatrixEngine, UnitKind::kMatrixEngine, false, kWindows, salo_describe, nullptr,
+                              salo_products,           salo_probabilities};
+constexpr SparseMachine kSpatten{
+    UnitKind::kMatrixEngine, UnitKind::kExpUnit, true, kAnyMask, modules_describe, spatten_predict, dot_product_cost,
+    spatten_probabilities,   EmptyRows::kZero};
+constexpr SparseMachine kElsa{
+    UnitKind::kMatrixEngine, UnitKind::kExpUnit,    true, kAnyMask, modules_describe, elsa_predict,
+    dot_product_cost,        exp_unit_probabilities};
+constexpr SparseMachine kDota{
+    UnitKind::kMatrixEngine, UnitKind::kExpUnit,    true, kAnyMask, lanes_describe, dota_predict,
+    dot_product_cost,        exp_unit_probabilities};
 
 }  // namespace
 
-bool is_sparse_machine(MachineKind machine) {
-  return std::any_of(std::begin(kMachines) + 1, std::end(kMachines),
-                     [machine](const SparseMachine& entry) { return entry.machine == machine; });
-}
-
 const SparseMachine& sparse_machine(const HardwareConfig& config) {
-  for (const SparseMachine& entry : kMachines)
-    if (entry.machine == config.machine) return entry;
-  return kMachines[0];
+  switch (config.machine) {
+    case MachineKind::kVitality:
+    case MachineKind::kDense:
+    case MachineKind::kRoofline:
+    case MachineKind::kHost:
+      return kTrainingUnit;
+    case MachineKind::kSanger:
+      return kSanger;
+    case MachineKind::kVitcod:
+      return kVitcod;
+    case MachineKind::kSalo:
+      return kSalo;
+    case MachineKind::kSpatten:
+      return kSpatten;
+    case MachineKind::kElsa:
+      return kElsa;
+    case MachineKind::kDota:
+      return kDota;
+  }
+  throw std::logic_error("a machine without a row of sparse_machine.cpp");
 }
 
 void check_mask_source(const HardwareConfig& config) {

@@ -23,7 +23,6 @@ struct RunnableMasks {
 };
 
 struct SparseMachine {
-  MachineKind machine;
   UnitKind engine;   // of SDDMM and SpMM
   UnitKind softmax;  // of the softmax over the kept entries
   bool predicts;     // has a predictor of its own (UnitKind::kPredictor)
@@ -36,8 +35,6 @@ struct SparseMachine {
   EmptyRows empty_rows = EmptyRows::kDense;
 };
 
-// A baseline whose own attention is sparse. It runs no other kind.
-bool is_sparse_machine(MachineKind machine);
 // The baseline's entry, or the one of the training unit (sparse_unit.enabled) for the machines that may have it.
 const SparseMachine& sparse_machine(const HardwareConfig& config);
 

@@ -32,9 +32,12 @@ Expression::Value expression_value(const JsonValue& value) {
       return value.number;
     case JsonValue::Type::kString:
       return value.text;
-    default:
-      return std::nan("");
+    case JsonValue::Type::kNull:
+    case JsonValue::Type::kArray:
+    case JsonValue::Type::kObject:
+      break;
   }
+  return std::nan("");
 }
 
 // Without the file, whose path differs from machine to machine.

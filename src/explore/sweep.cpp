@@ -26,9 +26,12 @@ std::vector<Design> fixed_designs(const SweepSpec& spec) {
       return random_designs(spec.axis_sizes(), spec.sampler.points, spec.sampler.seed);
     case SamplerKind::kLatinHypercube:
       return latin_hypercube_designs(spec.axis_sizes(), spec.sampler.points, spec.sampler.seed);
-    default:
+    case SamplerKind::kGrid:
       return grid_designs(spec.axis_sizes());
+    case SamplerKind::kNsga2:  // decides generation by generation
+      break;
   }
+  throw std::logic_error("this sampler has no fixed list of designs");
 }
 
 void check_shards(const SweepSpec& spec, const SweepOptions& options) {

@@ -342,9 +342,13 @@ AxisValue axis_value_of(const JsonValue& value) {
       return value.integer;
     case Type::kNumber:
       return axis_number(value.number);
-    default:
-      return value.text;
+    case Type::kNull:
+    case Type::kString:
+    case Type::kArray:
+    case Type::kObject:
+      break;
   }
+  return value.text;
 }
 
 std::string write_json(const SweepSpec& spec) {

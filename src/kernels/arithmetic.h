@@ -37,10 +37,12 @@ class Arithmetic {
         return static_cast<double>(static_cast<float>(x));
       case Precision::kFp16:
         return static_cast<double>(round_to_half(static_cast<float>(x)));
-      default:
-        if (unit_ > 0) return unit_ * round_half_even(std::min(limit_, std::max(-limit_, x / unit_)));
-        return round_half_even(std::min(limit_, std::max(-limit_, x)));
+      case Precision::kInt16:
+      case Precision::kInt8:
+        break;
     }
+    if (unit_ > 0) return unit_ * round_half_even(std::min(limit_, std::max(-limit_, x / unit_)));
+    return round_half_even(std::min(limit_, std::max(-limit_, x)));
   }
   // A result in the accumulation format: an integer, or fp32, or fp64.
   double wide(double x) const {

@@ -23,7 +23,7 @@ void check_supported(const HardwareConfig& config, const MappingOptions& options
   if (options.attention.empty() && !traits(config.attention).mapped)  // `auto` comes with a kind a layer
     throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
                           " is not simulated in this version (taylor is: --set attention=taylor)");
-  if (is_sparse_machine(config.machine)) {
+  if (traits(config.machine).sparse_baseline) {
     const auto sparse = [](AttentionKind kind) { return kind == AttentionKind::kSparse; };
     if (options.attention.empty() ? !sparse(config.attention)
                                   : !std::all_of(options.attention.begin(), options.attention.end(), sparse))
@@ -40,7 +40,7 @@ void check_supported(const HardwareConfig& config, const MappingOptions& options
 }  // namespace
 
 bool is_mapped(MachineKind machine) {
-  return machine == MachineKind::kVitality || machine == MachineKind::kDense || is_sparse_machine(machine);
+  return traits(machine).evaluation == MachineEvaluation::kSimulated;
 }
 
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {

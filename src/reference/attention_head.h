@@ -12,7 +12,7 @@ namespace vitality::reference {
 
 struct AttentionHead {
   const MatrixD &q, &k, &v;
-  const MatrixD* bias = nullptr;      // added to the scores (kinds with a softmax map over all scores)
+  const MatrixD* bias = nullptr;        // added to the scores (kinds with a softmax map over all scores)
   bool score_bias_first_order = false;  // kinds with a low-rank part: to first order, or dropped
   double released_threshold = kReleasedThreshold;
   EmptyRows empty_rows = EmptyRows::kDense;  // of sparse attention

@@ -132,8 +132,8 @@ class ForwardPass::Layers {
       MatrixD z = taylor_head(q, k, v, bias, ranges);
       if (taylor) return z;
     }
-    AttentionHead head{q, k, v, pointer(bias), options_.score_bias_first_order, options_.predictor.threshold,
-                       options_.empty_rows};
+    AttentionHead head{
+        q, k, v, pointer(bias), options_.score_bias_first_order, options_.predictor.threshold, options_.empty_rows};
     head.mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
     head.attended = [&](SparseAttention& sparse, const Mask& kept) {
       if (options_.values) drop_values(sparse, v, options_.values(index_, instance, h, sparse.p, kept));

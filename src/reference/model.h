@@ -36,8 +36,8 @@ using ValueChooser = std::function<Mask(int layer, int instance, int head, const
 
 struct ForwardOptions {
   std::vector<AttentionKind> attention;  // per layer (others ignored); empty = Taylor everywhere
-  bool score_bias_first_order = false;  // LeViT's score bias in Taylor and unified attention: first order, or dropped
-  PredictorOptions predictor;           // of kinds on a mask; its threshold is that of kTaylorReleased too
+  bool score_bias_first_order = false;   // LeViT's score bias in Taylor and unified attention: first order, or dropped
+  PredictorOptions predictor;            // of kinds on a mask; its threshold is that of kTaylorReleased too
   // The mask of one head, from its Q and K or from elsewhere, in place of Sanger's prediction; may be empty. forward()
   // asks once a head, in the order of the heads.
   MaskChooser mask;

@@ -150,8 +150,8 @@ class Backward {
 
   AttentionGradients head_gradients(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v,
                                     const MatrixD& dz, const MatrixD& bias) const {
-    AttentionHead head{q, k, v, bias.empty() ? nullptr : &bias, options_.score_bias_first_order,
-                       options_.predictor.threshold};
+    AttentionHead head{
+        q, k, v, bias.empty() ? nullptr : &bias, options_.score_bias_first_order, options_.predictor.threshold};
     head.mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
     return attention_head_backward(attention_kind(options_, index_), head, dz);
   }

@@ -176,7 +176,7 @@ class TextReport {
         names += (names.empty() ? "" : ", ") + name;
       }
     }
-    if (config_.machine == MachineKind::kVitcod && config_.cost_model == CostModel::kSimulated &&
+    if (traits(config_.machine).encodes_heads && config_.cost_model == CostModel::kSimulated &&
         config_.sparse_unit.encoded_share < 1)
       print(
           "NOT MODELLED  what the trained encoder of Q and K loses: they are decoded unchanged; its time, bytes and\n"

@@ -11,121 +11,13 @@
 #include <vector>
 
 #include "base/units.h"
+#include "schedule/job_kinds.h"
+#include "schedule/operator_roles.h"
+#include "schedule/unit_kinds.h"
 #include "tensor/mask.h"
 #include "workload/model.h"
 
 namespace vitality {
-
-enum class UnitKind : std::uint8_t {
-  kMatrixEngine,    // SA-General
-  kDiagonalEngine,  // SA-Diag
-  kAccumulators,
-  kDividers,
-  kAdders,
-  kSpecialFunctions,
-  kPredictor,     // mask prediction of sparse attention
-  kSparseEngine,  // SDDMM and SpMM rows
-  kExpUnit,       // of the sparse unit: exp and normalise
-  kDmaLoad,
-  kDmaStore,
-  kUncharged  // what the machine's description does not charge: no time, no counted byte, named in the result
-};
-constexpr int kUnitKinds = 12;
-const char* unit_name(UnitKind unit);
-constexpr bool is_dma(UnitKind unit) {
-  return unit == UnitKind::kDmaLoad || unit == UnitKind::kDmaStore;
-}
-
-enum class JobKind : std::uint8_t {
-  kLoad,         // DRAM -> buffers; transfers [aux, aux + m)
-  kStore,        // buffer -> DRAM; transfers [aux, aux + m)
-  kFold,         // matrix engine: partial(m x n) += streamed(m x k) * stationary(k x n)
-  kDotProduct,   // diagonal engine: result(m) = streamed(m x k) . stationary(k)
-  kScaleVector,  // diagonal engine: result(n) = sqrt(d) * streamed(n)
-  kColumnSum,    // accumulators: result(n) (+)= sum of the m rows of streamed(m x n)
-  kMeanDivide,   // dividers, single divisor: result(n) = streamed(n) / constant
-  kRowDivide,    // dividers, multiple divisors: result(m x n) = streamed(m x n) / stationary(m), row by row
-  kSubtractRow,  // adders: result = streamed(m x n) - 1 stationary(n)
-  kAddRow,       // adders: result = streamed(m x n) + 1 stationary(n)
-  kAddConstant,  // adders: result(m) = streamed(m) + constant
-  kAddMatrix,    // adders: result = streamed + stationary, both m x n
-  kScaleMatrix,  // special functions: result = streamed * constant
-  kSoftmaxRows,  // special functions: maximum, exp, sum, divide over m rows of n
-  kElementwise,  // special functions: activation, batch norm or layer norm over m x n
-  // Jobs on a mask have mask_tiles[aux]; values on the mask lie in rows of kept entries, one after the other.
-  kPredict,        // predictor: m x n scores of depth k in few bits, softmax, threshold -> mask
-  kSddmm,          // sparse engine: scores on the mask, streamed(m x k) . stationary(n x k); partial: the score bias
-  kRowSums,        // exp unit: maximum and sum of exponentials of the rows of streamed(m x n) -> result(m x 2)
-  kSparseSoftmax,  // exp unit: probabilities on the mask; stationary: row sums of all scores (kNone: of the kept),
-                   // partial: t_D
-  kSpmm,           // sparse engine: result(m x n) = streamed (on the mask, m x k) * stationary(k x n)
-  kMerge,          // adders: low-rank + sparse output
-  kCode,  // matrix engine: m x n elements encoded (kFirst) or decoded, each a sum over k of aux heads; in place
-  // Training (docs/training.md).
-  kClear,               // adders: result(m x n) = 0
-  kLossGradient,        // special functions: result(1 x n) = (softmax(streamed) - onehot(aux)) * scale
-  kNormGradient,        // special functions: from dY = streamed and x = stationary, both m x n: result = dX,
-                        // partial = dY .* x_hat
-  kActivationGradient,  // special functions: result = streamed .* f'(stationary), m x n
-  kSoftmaxGradient,     // special functions: result = P .* (dP - rowsum(dP .* P)) / sqrt(d), dP = streamed, P =
-                        // stationary
-  kRowProducts,         // special functions: result(m) = rows of streamed(m x n) . rows of stationary
-  kAddOuter,            // special functions: result = streamed(m x n) + partial(m) stationary(n)
-  kUpdate,              // special functions: optimiser step on m x n weights; buffers in ScheduledUpdate aux
-  // On the mask, mask_tiles[aux].
-  kSparseSoftmaxGradient,  // exp unit: P = streamed, dP = stationary -> dS / sqrt(d), in place of dP
-  kRowTerms,         // exp unit: scores = streamed, dA = stationary, row numbers = partial -> sums of dA P into the
-                     // row numbers, or (kLast) of -dA T into result(m)
-  kUnifiedGradient,  // exp unit: dense scores streamed(m x n), dA = stationary, row numbers = partial -> gradient of
-                     // Q K_hat^T; kLast: with the part of the residual
-  kSpmmTransposed    // sparse engine: result(m x n) (+)= streamed (on the mask, k x m)^T * stationary(k x n)
-};
-const char* job_name(JobKind kind);
-
-// What an operator of the lowered graph computes; decides its value parameters (scales, constants).
-enum class OperatorRole : std::uint8_t {
-  kGemm,         // linear or convolution, with bias
-  kKeyMean,      // 1^T K and K_bar
-  kCentreKeys,   // K_hat
-  kKeySum,       // k_hat_sum
-  kValueSum,     // v_sum
-  kContext,      // G
-  kDenominator,  // t_D
-  kNumerator,    // Q G (+ sqrt(d) v_sum)
-  kQuotient,     // Z
-  kScores,       // Q K^T
-  kScale,        // / sqrt(d)
-  kSoftmax,
-  kWeightedValues,  // P V
-  kPrediction,
-  kSparseScores,
-  kRowSums,
-  kSparseSoftmax,
-  kSparseValues,
-  kMerge,
-  kElementwise,  // activation, batch norm, layer norm, add, position embedding
-  kPool,
-  kRearrange,  // concat, subsample, unfold, fold: DMA addressing
-  // Backward, dX named after X.
-  kLoss,
-  kInputGradient,   // linear, convolution: dX = dY W^T
-  kWeightGradient,  // dW = X^T dY, db
-  kNormGradient,
-  kActivationGradient,
-  kGradientSum,          // of a layer with several users
-  kNumeratorGradient,    // dN = dZ / t_D
-  kDenominatorGradient,  // dt
-  kQueryGradient,
-  kContextGradient,   // dG
-  kValueSumGradient,  // dv_sum
-  kKeySumGradient,    // dk_hat_sum
-  kValueGradient,
-  kKeyGradient,
-  kProbabilityGradient,
-  kScoreGradient,
-  kUpdate
-};
-const char* role_name(OperatorRole role);
 
 enum JobFlag : std::uint16_t {
   kFirst = 1,       // first pass of an accumulation: sums start from zero (or the bias behind the stationary tile)

@@ -28,7 +28,7 @@ void take_approximation(const reference::ForwardResult& forward, NumericsResult&
 }  // namespace
 
 bool is_simulated(const HardwareConfig& config) {
-  return config.machine != MachineKind::kRoofline && config.machine != MachineKind::kHost &&
+  return traits(config.machine).evaluation == MachineEvaluation::kSimulated &&
          config.cost_model == CostModel::kSimulated;
 }
 
@@ -52,9 +52,9 @@ SimulationResult evaluate_analytic(const HardwareConfig& config, const VitModel&
     if (masks) asked.mask = masks->chooser();
     forward = reference::forward(model, options.parameters != nullptr ? *options.parameters : seeded, asked);
   }
-  SimulationResult result = released ? published_model(config, model, masks->masks().of_layer)
-                            : config.machine == MachineKind::kRoofline ? roofline(config, model)
-                                                                       : measure_host(config, model);
+  SimulationResult result = released              ? published_model(config, model, masks->masks().of_layer)
+                            : is_roofline(config) ? roofline(config, model)
+                                                  : measure_host(config, model);
   if (options.numerics) take_approximation(forward, result.numerics);
   if (masks) result.mask_source = to_string(config.sparsity.source);
   result.images = model.images;

@@ -57,7 +57,7 @@ class MaskFile {
 Mask given_mask(const HardwareConfig& config, const Attention& a, std::uint64_t seed) {
   const SparsityConfig& sparsity = config.sparsity;
   if (sparsity.source == SparsitySource::kDensity) return random_mask(a.n_q, a.n_kv, sparsity.density, seed);
-  if (config.machine == MachineKind::kVitcod)
+  if (traits(config.machine).pattern == MaskPattern::kPolarised)
     return polarised_mask(a.n_q, a.n_kv, sparsity.global_tokens, sparsity.density);
   return window_mask(a.n_q, a.n_kv, {sparsity.window, sparsity.dilation, sparsity.global_tokens});
 }
@@ -122,8 +122,9 @@ reference::ForwardOptions reference_options(const VitModel& model, const Hardwar
   reference::ForwardOptions options;
   options.score_bias_first_order = config.attention_bias == AttentionBias::kFirstOrder;
   // Until a kind is chosen a layer (auto), Taylor.
-  options.attention.assign(model.layers.size(), config.attention == AttentionKind::kAuto ? AttentionKind::kTaylor : config.attention);
-  if (is_sparse_machine(config.machine)) options.empty_rows = sparse_machine(config).empty_rows;
+  options.attention.assign(model.layers.size(),
+                           config.attention == AttentionKind::kAuto ? AttentionKind::kTaylor : config.attention);
+  if (traits(config.machine).sparse_baseline) options.empty_rows = sparse_machine(config).empty_rows;
   options.predictor = {config.sparsity.predictor_bits, config.sparsity.normalize_qk, config.sparsity.threshold};
   return options;
 }

@@ -86,16 +86,17 @@ MaskPredictor spatten(const VitModel& model, const SparsityConfig& sparsity) {
 }  // namespace
 
 MaskPredictor mask_predictor(const VitModel& model, const HardwareConfig& config) {
-  switch (config.machine) {
-    case MachineKind::kSpatten:
-      return spatten(model, config.sparsity);
-    case MachineKind::kElsa:
-      return elsa(config.sparsity);
-    case MachineKind::kDota:
-      return dota(config.sparsity);
-    default:
+  switch (traits(config.machine).prediction) {
+    case MaskPrediction::kScores:
       return sanger(config.sparsity);
+    case MaskPrediction::kCascade:
+      return spatten(model, config.sparsity);
+    case MaskPrediction::kHash:
+      return elsa(config.sparsity);
+    case MaskPrediction::kDetector:
+      return dota(config.sparsity);
   }
+  return {};
 }
 
 }  // namespace vitality

@@ -7,13 +7,13 @@ namespace vitality {
 
 enum class AttentionKind {
   kSoftmax,
-  kTaylor,         // Algorithm 1 of the paper
-  kTaylorElided,   // the same result in exact arithmetic, without the steps whose outcome is constant
-  kTaylorReleased, // the authors' released layer, a different algorithm
-  kSparse,         // softmax over the kept entries of a mask
-  kUnified,        // Taylor, exact on the mask: A = T + M .* (P - T)
+  kTaylor,           // Algorithm 1 of the paper
+  kTaylorElided,     // the same result in exact arithmetic, without the steps whose outcome is constant
+  kTaylorReleased,   // the authors' released layer, a different algorithm
+  kSparse,           // softmax over the kept entries of a mask
+  kUnified,          // Taylor, exact on the mask: A = T + M .* (P - T)
   kUnifiedAdditive,  // A = T + M .* P
-  kAuto            // per layer the cheaper of taylor and softmax; not a kind that a layer can have
+  kAuto              // per layer the cheaper of taylor and softmax; not a kind that a layer can have
 };
 
 struct AttentionTraits {

@@ -10,7 +10,23 @@ using Presence = ObjectReader::Presence;
 class LayerReader {
  public:
   LayerReader(LayerSource& source, Layer& layer) : source_(source), layer_(layer) {}
-  TensorInfo read(int kind);
+  TensorInfo read(TensorInfo (LayerReader::*reader)());
+
+  // One a kind of layer, for layer_rows().
+  TensorInfo conv2d();
+  TensorInfo linear();
+  TensorInfo attention();
+  TensorInfo layer_norm();
+  TensorInfo batch_norm();
+  TensorInfo activation();
+  TensorInfo add();
+  TensorInfo position_embedding();
+  TensorInfo concat_token();
+  TensorInfo concat_channels();
+  TensorInfo subsample();
+  TensorInfo mean_pool();
+  TensorInfo unfold();
+  TensorInfo fold();
 
  private:
   // Reports at the layer (or at one of its keys) and marks it as wrong.
@@ -71,23 +87,8 @@ class LayerReader {
     return out;
   }
 
-  TensorInfo read_kind(int kind);
-  TensorInfo conv2d();
-  TensorInfo linear();
-  TensorInfo attention();
   void attention_heads(Attention& p);
   void attention_bias(Attention& p);
-  TensorInfo layer_norm();
-  TensorInfo batch_norm();
-  TensorInfo activation();
-  TensorInfo add();
-  TensorInfo position_embedding();
-  TensorInfo concat_token();
-  TensorInfo concat_channels();
-  TensorInfo subsample();
-  TensorInfo mean_pool();
-  TensorInfo unfold();
-  TensorInfo fold();
 
   LayerSource& source_;
   Layer& layer_;
@@ -148,7 +149,7 @@ TensorInfo LayerReader::linear() {
 void LayerReader::attention_heads(Attention& p) {
   enum Layout { kPacked, kPackedPerHead, kQueryAndPackedPerHead, kSeparate };
   static const std::vector<std::string> kNames{"qkv", "qkv_per_head", "q_and_kv_per_head", "q_and_k_and_v"};
-  const int layout = choice("layout", kNames);
+  const auto layout = static_cast<Layout>(choice("layout", kNames));
   if (!ok_) return;
   const int qk = p.d_qk, v = p.d_v, h = p.heads;
   std::vector<int> cols;
@@ -171,7 +172,7 @@ void LayerReader::attention_heads(Attention& p) {
       p.v = {1, qk, qk + v};
       cols = {h * qk, h * (qk + v)};
       break;
-    default:
+    case kSeparate:
       p.q = {0, 0, qk};
       p.k = {1, 0, qk};
       p.v = {2, 0, v};
@@ -339,43 +340,8 @@ TensorInfo LayerReader::fold() {
   return grid(in().unfolded_height, in().unfolded_width, in().cols);
 }
 
-TensorInfo LayerReader::read_kind(int kind) {
-  switch (kind) {  // in the order of LayerParameters, as layer_kind_names()
-    case 0:
-      return conv2d();
-    case 1:
-      return linear();
-    case 2:
-      return attention();
-    case 3:
-      return layer_norm();
-    case 4:
-      return batch_norm();
-    case 5:
-      return activation();
-    case 6:
-      return add();
-    case 7:
-      return position_embedding();
-    case 8:
-      return concat_token();
-    case 9:
-      return concat_channels();
-    case 10:
-      return subsample();
-    case 11:
-      return mean_pool();
-    case 12:
-      return unfold();
-    case 13:
-      return fold();
-    default:
-      return {};
-  }
-}
-
-TensorInfo LayerReader::read(int kind) {
-  TensorInfo out = read_kind(kind);
+TensorInfo LayerReader::read(TensorInfo (LayerReader::*reader)()) {
+  TensorInfo out = (this->*reader)();
   if (!ok_) return {};
   const auto too_large = [](Count rows, Count cols) { return rows * cols > kMaxElements; };
   if (out.rows > kMaxRows || out.cols > kMaxChannels || too_large(out.rows, out.cols) ||
@@ -387,28 +353,46 @@ TensorInfo LayerReader::read(int kind) {
   return out;
 }
 
+// One row a kind of layer: what it is called and means, and who reads its keys.
+struct LayerRow {
+  LayerKind kind;
+  TensorInfo (LayerReader::*reader)();
+};
+const std::vector<LayerRow>& layer_rows() {
+  static const std::vector<LayerRow> rows{
+      {{"conv2d", "out_channels kernel [stride=1 pad=0 groups=1 bias=true]",
+        "convolution of an image, grouped or depthwise"},
+       &LayerReader::conv2d},
+      {{"linear", "out_features [rows bias=true]", "x W + b; rows: the first rows alone (a class token)"},
+       &LayerReader::linear},
+      {{"attention", "heads d_qk [d_v=d_qk position_bias=false query_stride=1] layout",
+        "multi-head attention; layout of its inputs' columns: qkv, qkv_per_head, q_and_kv_per_head (2 inputs), "
+        "q_and_k_and_v (3)"},
+       &LayerReader::attention},
+      {{"layer_norm", "", "over channels, affine"}, &LayerReader::layer_norm},
+      {{"batch_norm", "[folds_into]", "affine a channel; folds into the layer before it, or a linear layer after it"},
+       &LayerReader::batch_norm},
+      {{"activation", "function", "gelu, hardswish, silu or relu"}, &LayerReader::activation},
+      {{"add", "", "sum of two inputs"}, &LayerReader::add},
+      {{"position_embedding", "", "adds a learned matrix"}, &LayerReader::position_embedding},
+      {{"concat_token", "", "a learned row in front"}, &LayerReader::concat_token},
+      {{"concat_channels", "", "two inputs side by side"}, &LayerReader::concat_channels},
+      {{"subsample", "stride", "every stride-th pixel of both axes"}, &LayerReader::subsample},
+      {{"mean_pool", "", "mean over all rows"}, &LayerReader::mean_pool},
+      {{"unfold", "patch", "patch^2 independent instances, one a pixel position (MobileViT)"}, &LayerReader::unfold},
+      {{"fold", "", "undoes unfold"}, &LayerReader::fold},
+  };
+  return rows;
+}
+
 }  // namespace
 
 const std::vector<LayerKind>& layer_kinds() {
-  static const std::vector<LayerKind> kinds{
-      {"conv2d", "out_channels kernel [stride=1 pad=0 groups=1 bias=true]",
-       "convolution of an image, grouped or depthwise"},
-      {"linear", "out_features [rows bias=true]", "x W + b; rows: the first rows alone (a class token)"},
-      {"attention", "heads d_qk [d_v=d_qk position_bias=false query_stride=1] layout",
-       "multi-head attention; layout of its inputs' columns: qkv, qkv_per_head, q_and_kv_per_head (2 inputs), "
-       "q_and_k_and_v (3)"},
-      {"layer_norm", "", "over channels, affine"},
-      {"batch_norm", "[folds_into]", "affine a channel; folds into the layer before it, or a linear layer after it"},
-      {"activation", "function", "gelu, hardswish, silu or relu"},
-      {"add", "", "sum of two inputs"},
-      {"position_embedding", "", "adds a learned matrix"},
-      {"concat_token", "", "a learned row in front"},
-      {"concat_channels", "", "two inputs side by side"},
-      {"subsample", "stride", "every stride-th pixel of both axes"},
-      {"mean_pool", "", "mean over all rows"},
-      {"unfold", "patch", "patch^2 independent instances, one a pixel position (MobileViT)"},
-      {"fold", "", "undoes unfold"},
-  };
+  static const std::vector<LayerKind> kinds = [] {
+    std::vector<LayerKind> out;
+    for (const LayerRow& row : layer_rows()) out.push_back(row.kind);
+    return out;
+  }();
   return kinds;
 }
 
@@ -449,7 +433,7 @@ bool read_size(const JsonValue& value, const std::string& pointer, const Dimensi
 
 TensorInfo read_layer(int kind, LayerSource& source, Layer& layer) {
   LayerReader reader(source, layer);
-  return reader.read(kind);
+  return reader.read(layer_rows()[static_cast<std::size_t>(kind)].reader);
 }
 
 }  // namespace vitality

@@ -28,8 +28,8 @@ constexpr Count kMaxScores = Count{1} << 36;    // of one attention layer: insta
 struct LayerKind {
   const char *name, *keys, *meaning;
 };
-const std::vector<LayerKind>& layer_kinds();         // in the order of LayerParameters
-const std::vector<std::string>& layer_kind_names();  // the same
+const std::vector<LayerKind>& layer_kinds();
+const std::vector<std::string>& layer_kind_names();
 
 struct LayerSource {
   ObjectReader& keys;  // of the layer; name, kind and inputs are already taken
@@ -43,7 +43,7 @@ struct LayerSource {
 bool read_size(const JsonValue& value, const std::string& pointer, const Dimensions& dimensions, int low, int high,
                Diagnostics& diagnostics, int& out);
 
-// Fills layer.parameters; returns the output, not `known` when an error was reported.
+// kind: index into layer_kinds(). Fills layer.parameters; returns the output, not `known` when an error was reported.
 TensorInfo read_layer(int kind, LayerSource& source, Layer& layer);
 
 }  // namespace vitality

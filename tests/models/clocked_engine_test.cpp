@@ -116,7 +116,7 @@ TEST_CASE("engine: lane arrays equal the clocked lanes in latency and interval")
            std::vector<std::pair<int, int>>{{1, 1}, {1, 9}, {2, 9}, {5, 4}, {11, 10}, {7, 3}}) {
         if (kind.job == JobKind::kMeanDivide && rows != 1) continue;
         INFO("lanes " << unit.lanes << " latency " << unit.latency_cycles << " interval " << unit.initiation_interval
-                      << ", " << job_name(kind.job) << ", tile " << rows << "x" << cols);
+                      << ", " << to_string(kind.job) << ", tile " << rows << "x" << cols);
         const auto size = static_cast<std::size_t>(rows) * cols;
         const std::vector<std::int64_t> first(size, 12), second(size, 3);
         const Simulated<std::int64_t> clocked = simulate_lanes(

@@ -62,7 +62,7 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const s
 inline std::string describe(const Schedule& schedule, std::int32_t a, std::int32_t b) {
   const auto name = [&](std::int32_t i) {
     const Job& job = schedule.jobs[static_cast<std::size_t>(i)];
-    return std::string(job_name(job.kind)) + " " + std::to_string(i) + " of layer " + std::to_string(job.layer);
+    return std::string(to_string(job.kind)) + " " + std::to_string(i) + " of layer " + std::to_string(job.layer);
   };
   return name(a) + " and " + name(b);
 }

@@ -139,5 +139,6 @@ TEST_CASE("datapath attention: fixed formats do not depend on the scale of the v
   // Equal keys: K_hat and G are zero, Z is the mean of the values.
   const MatrixD mean = datapath_taylor(Precision::kInt8, q, MatrixD(11, 8, 3.0), v, AttentionKind::kTaylor);
   CHECK(relative_error(mean, taylor_attention(q, MatrixD(11, 8, 3.0), v).z) < 0.03);
-  CHECK(max_abs(datapath_taylor(Precision::kInt8, q, MatrixD(11, 8), MatrixD(11, 5), AttentionKind::kTaylorElided)) == 0);
+  CHECK(max_abs(datapath_taylor(Precision::kInt8, q, MatrixD(11, 8), MatrixD(11, 5), AttentionKind::kTaylorElided)) ==
+        0);
 }

@@ -80,7 +80,7 @@ ref::ForwardOptions with(const VitModel& model, AttentionKind map) {
 TEST_CASE("backward of tiny_vit equals finite differences with every kind of attention") {
   const VitModel model = tiny("tiny_vit");
   for (const AttentionKind map : {AttentionKind::kSoftmax, AttentionKind::kTaylor, AttentionKind::kSparse,
-                                 AttentionKind::kUnified, AttentionKind::kUnifiedAdditive}) {
+                                  AttentionKind::kUnified, AttentionKind::kUnifiedAdditive}) {
     INFO("attention " << static_cast<int>(map));
     check_gradients(model, with(model, map));
   }

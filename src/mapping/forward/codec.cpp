@@ -59,7 +59,7 @@ void emit(MappingContext& context, int layer, std::int32_t op, const HeadCode& c
 }  // namespace
 
 void encode(MappingContext& context, int output_layer, int layer, std::int32_t op, Transfer& store) {
-  if (context.config.machine != MachineKind::kVitcod || context.config.sparse_unit.encoded_share >= 1) return;
+  if (!traits(context.config.machine).encodes_heads || context.config.sparse_unit.encoded_share >= 1) return;
   const auto known = context.head_codes.try_emplace(output_layer);
   HeadCode& code = known.first->second;
   if (known.second) code = code_of(context, output_layer);

@@ -62,7 +62,7 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
       kind_(kind),
       machine_(sparse_machine(context.config)) {
   const std::string name = "layer " + context.layer(layer).name;
-  if (!is_sparse_machine(context.config.machine) && !context.config.sparse_unit.enabled)
+  if (!traits(context.config.machine).sparse_baseline && !context.config.sparse_unit.enabled)
     throw InfeasibleError(name + ": " + to_string(kind) +
                           " attention needs a sparse unit, this machine has none (sparse_unit.enabled)");
   if (unified() && a_.bias_params > 0 && context.config.attention_bias == AttentionBias::kFirstOrder)

@@ -174,7 +174,7 @@ class Walk {
 
 void check_trainable(const VitModel& step, const HardwareConfig& config) {
   const std::string machine = "machine " + config.name + ": training ";
-  if (config.machine != MachineKind::kVitality && config.machine != MachineKind::kDense)
+  if (!traits(config.machine).trains)
     throw InfeasibleError(machine + "is not simulated on machines of kind " + to_string(config.machine));
   if (config.special_functions.charge != Charge::kCharged)
     throw InfeasibleError(machine +

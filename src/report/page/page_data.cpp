@@ -130,9 +130,12 @@ std::string scalar_text(const JsonValue& value) {
       return std::to_string(value.integer);
     case JsonValue::Type::kNumber:
       return json_number(value.number);
-    default:
-      return value.text;
+    case JsonValue::Type::kString:
+    case JsonValue::Type::kArray:
+    case JsonValue::Type::kObject:
+      break;
   }
+  return value.text;
 }
 
 // [dotted key, value] of everything below; `sources` (where a value comes from) are left out.

@@ -93,7 +93,7 @@ class Writer {
     const std::vector<JobSpan> list = unit_spans(timeline_, unit);
     const int first = 1 + static_cast<int>(unit) * kTracksPerUnit, lanes = std::min(kTracksPerUnit, lane_count(list));
     for (int lane = 0; lane < lanes; ++lane) {
-      const std::string name = std::string(unit_name(unit)) + (lane == 0 ? "" : fmt::format(" [{}]", lane + 1));
+      const std::string name = std::string(to_string(unit)) + (lane == 0 ? "" : fmt::format(" [{}]", lane + 1));
       print(FMT_COMPILE(",\n{{\"ph\": \"M\", \"pid\": {}, \"tid\": {}, \"name\": \"thread_name\", \"args\": "
                         "{{\"name\": \"{}\"}}}}"),
             kProcess, first + lane, name);
@@ -109,14 +109,14 @@ class Writer {
       print(FMT_COMPILE(",\n{{\"ph\": \"X\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"dur\": {}, \"cat\": \"{}\", "
                         "\"name\": {}: {}\", \"args\": {{\"job\": {}, "
                         "\"start_cycle\": {}, \"cycles\": {}, "),
-            kProcess, track, microseconds(span.begin), microseconds(span.end - span.begin), job_name(j.kind),
-            names_[static_cast<std::size_t>(j.layer)], job_name(j.kind), span.job, span.begin, span.end - span.begin);
+            kProcess, track, microseconds(span.begin), microseconds(span.end - span.begin), to_string(j.kind),
+            names_[static_cast<std::size_t>(j.layer)], to_string(j.kind), span.job, span.begin, span.end - span.begin);
       if (is_dma(unit)) {
         const JobCost& cost = timeline_.costs.of(span.job);
         print(FMT_COMPILE("\"transfers\": {}, \"bytes\": {}}}}}"), j.m, cost.scratchpad_read + cost.scratchpad_write);
       } else {
         print(FMT_COMPILE("\"m\": {}, \"k\": {}, \"n\": {}, \"step\": \"{}\"}}}}"), j.m, j.k, j.n,
-              role_name(timeline_.schedule.operators[static_cast<std::size_t>(j.op)].role));
+              to_string(timeline_.schedule.operators[static_cast<std::size_t>(j.op)].role));
       }
     }
   }

@@ -89,7 +89,7 @@ class Writer {
       print(FMT_COMPILE("{} {}\n"), i, clean(timeline_.model.layers[i].name));
     print(FMT_COMPILE("$end\n$scope module machine $end\n"));
     for (const int unit : units_) {
-      print(FMT_COMPILE("$scope module {} $end\n"), unit_name(static_cast<UnitKind>(unit)));
+      print(FMT_COMPILE("$scope module {} $end\n"), to_string(static_cast<UnitKind>(unit)));
       for (int s = 0; s < kSignals; ++s) {
         const int bits = kSignalBits[static_cast<std::size_t>(s)];
         print(FMT_COMPILE("$var {} {} {} {}{} $end\n"), bits == 1 ? "wire" : "reg", bits, identifier(unit, s),

@@ -382,7 +382,7 @@ class Accountant {
 
   UnitResult count_unit(UnitKind kind) {
     UnitResult unit;
-    unit.name = unit_name(kind);
+    unit.name = to_string(kind);
     unit.kind = is_dma(kind) ? "dma"
                 : kind == UnitKind::kMatrixEngine || kind == UnitKind::kDiagonalEngine || kind == UnitKind::kPredictor
                     ? "systolic_array"
@@ -470,7 +470,9 @@ class Accountant {
         work = static_cast<double>(actions[Action::kExp] + actions[Action::kMultiply]),
         rate = 2.0 * config.special_functions.lanes;
         break;
-      default:
+      case UnitKind::kDmaLoad:
+      case UnitKind::kDmaStore:
+      case UnitKind::kUncharged:
         work = static_cast<double>(actions[Action::kScratchpadRead] + actions[Action::kScratchpadWrite]);
         rate = dram_bytes_per_cycle();
         break;
@@ -572,7 +574,7 @@ class Accountant {
     if (t > 0) result_.critical_path.emplace_back("start", t);
     for (int u = 0; u < kUnitKinds; ++u) {
       const auto& parts = path[static_cast<std::size_t>(u)];
-      const std::string unit = unit_name(static_cast<UnitKind>(u));
+      const std::string unit = to_string(static_cast<UnitKind>(u));
       const bool array = static_cast<UnitKind>(u) == UnitKind::kMatrixEngine;
       if (parts[0] > 0) result_.critical_path.emplace_back(unit + ".stationary_load", parts[0]);
       if (parts[1] > 0) result_.critical_path.emplace_back(array ? unit + ".stream" : unit, parts[1]);

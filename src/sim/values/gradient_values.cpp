@@ -73,9 +73,28 @@ static bool stores_tile(const Job& job) {
     case JobKind::kSpmm:
     case JobKind::kSpmmTransposed:
       return (job.flags & kLast) != 0 && (job.flags & kWide) == 0;
-    default:
+    case JobKind::kLoad:
+    case JobKind::kStore:
+    case JobKind::kDotProduct:
+    case JobKind::kScaleVector:
+    case JobKind::kColumnSum:
+    case JobKind::kMeanDivide:
+    case JobKind::kSubtractRow:
+    case JobKind::kAddConstant:
+    case JobKind::kSoftmaxRows:
+    case JobKind::kElementwise:
+    case JobKind::kPredict:
+    case JobKind::kSddmm:
+    case JobKind::kRowSums:
+    case JobKind::kSparseSoftmax:
+    case JobKind::kMerge:
+    case JobKind::kCode:
+    case JobKind::kClear:
+    case JobKind::kRowProducts:
+    case JobKind::kRowTerms:
       return false;
   }
+  return false;
 }
 
 void ValueExecutor::record_results(const Job& job) {
@@ -187,8 +206,18 @@ void ValueExecutor::gradient(const Job& job) {
     case JobKind::kSubtractRow:
       subtract_row(arithmetic, job.m, job.n, streamed(job), second.data, result(job));
       break;
-    default:
-      throw std::logic_error(std::string("no values for job ") + job_name(job.kind));
+    case JobKind::kLoad:
+    case JobKind::kStore:
+    case JobKind::kFold:
+    case JobKind::kAddConstant:
+    case JobKind::kSoftmaxRows:
+    case JobKind::kElementwise:
+    case JobKind::kPredict:
+    case JobKind::kRowSums:
+    case JobKind::kSparseSoftmax:
+    case JobKind::kMerge:
+    case JobKind::kCode:
+      throw std::logic_error(std::string("no values for job ") + to_string(job.kind));
   }
 }
 

@@ -148,9 +148,11 @@ double gradient_tolerance(Precision precision) {
       return 1e-4;
     case Precision::kInt16:
       return 0.01;
-    default:
+    case Precision::kFp16:
+    case Precision::kInt8:
       return 0.02;
   }
+  return 0;
 }
 
 void compare_training(const TrainingInputs& inputs, const Schedule& schedule, const ValueExecutor& values,

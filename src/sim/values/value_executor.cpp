@@ -166,35 +166,33 @@ void ValueExecutor::execute(const Job& job) {
     }
     return record_results(job);
   }
-  switch (job.kind) {
-    case JobKind::kLoad:
-      load(job);
+  switch (traits(job.kind).forward) {
+    case ForwardValues::kTransfer:
+      if (job.kind == JobKind::kLoad) {
+        load(job);
+      } else {
+        store(job);
+      }
       break;
-    case JobKind::kStore:
-      store(job);
-      break;
-    case JobKind::kFold:
+    case ForwardValues::kFold:
       fold(job);
       break;
-    case JobKind::kAddMatrix:
-      add_matrix(job);
-      break;
-    case JobKind::kElementwise:
-      elementwise(job);
-      break;
-    case JobKind::kPredict:  // the masks are decided before time starts
-    case JobKind::kCode:     // time and bytes only: values pass (mapping/codec.h)
-      break;
-    case JobKind::kSddmm:
-    case JobKind::kRowSums:
-    case JobKind::kSparseSoftmax:
-    case JobKind::kSpmm:
-    case JobKind::kMerge:
-      sparse(job);
-      break;
-    default:
+    case ForwardValues::kLane:
       lanes(job);
       break;
+    case ForwardValues::kAddMatrix:
+      add_matrix(job);
+      break;
+    case ForwardValues::kElementwise:
+      elementwise(job);
+      break;
+    case ForwardValues::kMask:
+      sparse(job);
+      break;
+    case ForwardValues::kTimeOnly:
+      break;
+    case ForwardValues::kNone:
+      throw std::logic_error(std::string("no values in a forward pass for job ") + to_string(job.kind));
   }
 }
 
@@ -303,9 +301,41 @@ double ValueExecutor::fold_factor(const Job& job) const {
       const AttentionScales& s = self.attention(job.layer);
       return s.probability * s.v / s.result;
     }
-    default:
-      return 1;
+    case OperatorRole::kKeyMean:
+    case OperatorRole::kCentreKeys:
+    case OperatorRole::kKeySum:
+    case OperatorRole::kValueSum:
+    case OperatorRole::kDenominator:
+    case OperatorRole::kQuotient:
+    case OperatorRole::kSoftmax:
+    case OperatorRole::kPrediction:
+    case OperatorRole::kSparseScores:
+    case OperatorRole::kSparseSoftmax:
+    case OperatorRole::kSparseValues:
+    case OperatorRole::kMerge:
+    case OperatorRole::kElementwise:
+    case OperatorRole::kPool:
+    case OperatorRole::kRearrange:
+    case OperatorRole::kLoss:
+    case OperatorRole::kInputGradient:
+    case OperatorRole::kWeightGradient:
+    case OperatorRole::kNormGradient:
+    case OperatorRole::kActivationGradient:
+    case OperatorRole::kGradientSum:
+    case OperatorRole::kNumeratorGradient:
+    case OperatorRole::kDenominatorGradient:
+    case OperatorRole::kQueryGradient:
+    case OperatorRole::kContextGradient:
+    case OperatorRole::kValueSumGradient:
+    case OperatorRole::kKeySumGradient:
+    case OperatorRole::kValueGradient:
+    case OperatorRole::kKeyGradient:
+    case OperatorRole::kProbabilityGradient:
+    case OperatorRole::kScoreGradient:
+    case OperatorRole::kUpdate:
+      break;
   }
+  throw std::logic_error(std::string("no pass of a forward pass computes ") + to_string(role(job)));
 }
 
 // Of a tile that was loaded as it streams, against one that stays as it was loaded; false: not such a pass.
@@ -448,8 +478,31 @@ void ValueExecutor::lanes(const Job& job) {
     case JobKind::kSoftmaxRows:
       softmax_rows(arithmetic_, job.m, job.n, streamed(job), s->scores, 1 / s->probability, result(job));
       break;
-    default:
-      throw std::logic_error(std::string("no values for job ") + job_name(job.kind));
+    case JobKind::kLoad:
+    case JobKind::kStore:
+    case JobKind::kFold:
+    case JobKind::kAddMatrix:
+    case JobKind::kElementwise:
+    case JobKind::kPredict:
+    case JobKind::kSddmm:
+    case JobKind::kRowSums:
+    case JobKind::kSparseSoftmax:
+    case JobKind::kSpmm:
+    case JobKind::kMerge:
+    case JobKind::kCode:
+    case JobKind::kClear:
+    case JobKind::kLossGradient:
+    case JobKind::kNormGradient:
+    case JobKind::kActivationGradient:
+    case JobKind::kSoftmaxGradient:
+    case JobKind::kRowProducts:
+    case JobKind::kAddOuter:
+    case JobKind::kUpdate:
+    case JobKind::kSparseSoftmaxGradient:
+    case JobKind::kRowTerms:
+    case JobKind::kUnifiedGradient:
+    case JobKind::kSpmmTransposed:
+      throw std::logic_error(std::string("no lane computes job ") + to_string(job.kind));
   }
 }
 
