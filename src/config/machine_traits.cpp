@@ -11,10 +11,11 @@ MachineTraits sparse_baseline() {
 
 MachineTraits sanger() {
   MachineTraits t = sparse_baseline();
-  t.released = {2.76, 16.9,
-                "the dense output projection is sped up by the mask's density, prediction is free, MLP and other layers "
-                "are left out",
-                "the output projection is dense, prediction and every other layer are charged"};
+  t.released = {
+      2.76, 16.9,
+      "the dense output projection is sped up by the mask's density, prediction is free, MLP and other layers "
+      "are left out",
+      "the output projection is dense, prediction and every other layer are charged"};
   return t;
 }
 
@@ -22,10 +23,11 @@ MachineTraits vitcod() {
   MachineTraits t = sparse_baseline();
   t.pattern = MaskPattern::kPolarised;
   t.encodes_heads = true;
-  t.released = {0.324, 3,
-                "head 0's mask stands for all heads, the log's 64 x 64 lines compute attention, weights of the MLP load "
-                "in no time",
-                "every head's own mask, 64 x 8 MACs in attention too, weights of the MLP loaded once a layer"};
+  t.released = {
+      0.324, 3,
+      "head 0's mask stands for all heads, the log's 64 x 64 lines compute attention, weights of the MLP load "
+      "in no time",
+      "every head's own mask, 64 x 8 MACs in attention too, weights of the MLP loaded once a layer"};
   return t;
 }
 
@@ -61,8 +63,7 @@ MachineTraits dota() {
   MachineTraits t = sparse_baseline();
   t.prediction = MaskPrediction::kDetector;
   t.adder_trees = true, t.queries_share_keys = true;
-  t.prediction_note =
-      "the detector projects Q and K at random, the paper trains it; the kept share is an assumption";
+  t.prediction_note = "the detector projects Q and K at random, the paper trains it; the kept share is an assumption";
   return t;
 }
 

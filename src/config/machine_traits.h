@@ -6,18 +6,7 @@
 
 namespace vitality {
 
-enum class MachineKind {
-  kVitality,
-  kDense,
-  kSanger,
-  kVitcod,
-  kSalo,
-  kSpatten,
-  kElsa,
-  kDota,
-  kRoofline,
-  kHost
-};
+enum class MachineKind { kVitality, kDense, kSanger, kVitcod, kSalo, kSpatten, kElsa, kDota, kRoofline, kHost };
 
 // Where its numbers come from.
 enum class MachineEvaluation { kSimulated, kRoofline, kMeasured };
@@ -43,11 +32,11 @@ struct MachineTraits {
   bool trains = false;           // a training step can be mapped on it
   MaskPrediction prediction = MaskPrediction::kScores;
   MaskPattern pattern = MaskPattern::kWindow;
-  bool encodes_heads = false;         // ViTCoD's encoder and decoder of Q and K
-  bool border_pes = false;            // SALO's global row and column of PEs beside the array
-  bool adder_trees = false;           // dot products by adder trees, not by a systolic array
-  bool packs_short_vectors = true;    // adder trees: several short dot products share one
-  bool queries_share_keys = false;    // adder trees: the lanes work on one key for several queries
+  bool encodes_heads = false;             // ViTCoD's encoder and decoder of Q and K
+  bool border_pes = false;                // SALO's global row and column of PEs beside the array
+  bool adder_trees = false;               // dot products by adder trees, not by a systolic array
+  bool packs_short_vectors = true;        // adder trees: several short dot products share one
+  bool queries_share_keys = false;        // adder trees: the lanes work on one key for several queries
   const char* prediction_note = nullptr;  // what its predictor leaves out, for reports
   ReleasedCostModel released = {};
   bool has_released_model() const { return released.as_published != nullptr; }
