@@ -5,6 +5,8 @@
 namespace vitality {
 namespace {
 
+constexpr std::size_t kMaxDistance = 2;
+
 std::size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -25,8 +27,10 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 std::string nearest_name(const std::string& word, const std::vector<std::string>& names) {
   if (word.size() > 200) return "";
   std::string best;
-  std::size_t best_distance = 2 + word.size() / 3;
+  // Two letters wrong are a slip; in a word of two letters they are another word.
+  std::size_t best_distance = std::min(kMaxDistance + 1, word.size());
   for (const std::string& name : names) {
+    if (name.size() > word.size() + kMaxDistance || word.size() > name.size() + kMaxDistance) continue;
     const std::size_t distance = edit_distance(word, name);
     if (distance < best_distance) best_distance = distance, best = name;
   }

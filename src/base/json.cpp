@@ -85,6 +85,7 @@ std::string describe(const JsonValue& value) {
 }
 
 void Diagnostics::add(const std::string& pointer, const std::string& message) {
+  if (errors_.size() >= kMaxErrors) return;  // a file with 200,000 mistakes costs no more than one with 100
   // The origin whose pointer is the longest prefix of this one.
   std::string file = file_, where = pointer;
   for (std::size_t end = pointer.size();; end = pointer.rfind('/', end - 1)) {
@@ -100,11 +101,12 @@ void Diagnostics::add(const std::string& pointer, const std::string& message) {
 
 void Diagnostics::add(const InputError& error) {
   if (mode_ == Mode::kThrowFirst) throw error;
+  if (errors_.size() >= kMaxErrors) return;
   // The layers of a repeated block share their place in the file: once is enough.
   for (const InputError& known : errors_) {
     if (std::string(known.what()) == error.what()) return;
   }
-  if (errors_.size() < kMaxErrors) errors_.push_back(error);
+  errors_.push_back(error);
 }
 
 void Diagnostics::set_origin_file(const std::string& pointer, const std::string& file) {
@@ -225,6 +227,7 @@ bool ObjectReader::choice(const std::string& key, int& out, const std::vector<st
 void ObjectReader::finish() {
   for (const auto& member : value_.members) {
     if (std::find(known_.begin(), known_.end(), member.first) != known_.end()) continue;
+    if (diagnostics_.errors().size() >= Diagnostics::kMaxErrors) return;
     diagnostics_.add(pointer_to(member.first), "unknown key" + suggestion(member.first, known_));
   }
 }

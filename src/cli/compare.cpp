@@ -207,6 +207,7 @@ class Comparer {
     return out;
   }
   bool interrupted() const { return interrupted_; }
+  bool lost_a_pair() const { return lost_; }  // the environment stopped it again and again
 
  private:
   struct Pair {
@@ -257,6 +258,7 @@ class Comparer {
     if (order.empty() && bad_masks_) throw *bad_masks_;
     const InterruptGuard interrupts;
     ChildPool pool({request_.jobs, request_.time_limit_s, 0});
+    Retries retries;
     std::size_t next = 0;
     while ((next < order.size() || !pool.empty()) && !interrupted_) {
       while (next < order.size() && pool.has_free_slot()) {
@@ -272,6 +274,13 @@ class Comparer {
       std::vector<ChildPool::Finished> finished;
       pool.collect(-1, interrupts.mask_while_waiting(), finished);
       for (ChildPool::Finished& done : finished) {
+        const Retries::Verdict verdict = retries.judge(done);
+        if (verdict == Retries::Verdict::kRunAgain) {
+          // Next, and so before every run that measures time and must run alone.
+          order.insert(order.begin() + static_cast<std::ptrdiff_t>(next), done.id);
+          continue;
+        }
+        lost_ = lost_ || verdict == Retries::Verdict::kGiveUp;
         Pair& pair = pairs[done.id / 2];
         (done.id % 2 == 0 ? pair.result : pair.attention) = std::move(done.result);
       }
@@ -316,7 +325,7 @@ class Comparer {
   std::vector<VitModel> models_;
   std::vector<ComparableMachine> candidates_;
   std::optional<InputError> bad_masks_;  // the first file of masks that cannot be read or does not fit a model
-  bool interrupted_ = false;
+  bool interrupted_ = false, lost_ = false;
 };
 
 std::string command_line(const Arguments& arguments) {
@@ -362,7 +371,8 @@ int compare_command(const Arguments& arguments) {
   if (!request.quiet) std::cout << comparison_text(comparison);
   std::cout.flush();
   const int code = judge(comparison);
-  return comparer.interrupted() ? kInterrupted : code;
+  if (comparer.interrupted()) return kInterrupted;
+  return comparer.lost_a_pair() ? kInternalError : code;
 }
 
 }  // namespace vitality::cli

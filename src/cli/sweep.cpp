@@ -14,6 +14,7 @@
 #include "cli/point_evaluator.h"
 #include "cli/sweep_progress.h"
 #include "cli/sweep_summary.h"
+#include "explore/child_pool.h"
 
 namespace vitality::cli {
 namespace {
@@ -115,6 +116,14 @@ int sweep_command(const Arguments& arguments) {
   if (!quiet)
     std::cout << fmt::format("{} points simulated in {:.2f} s; ", outcome.progress.simulated, outcome.progress.seconds)
               << summary_text(outcome.summary, options.directory);
+  if (outcome.progress.lost > 0) {
+    std::cout.flush();
+    std::cerr << fmt::format(
+        "error: {}: {} points have no result, because the machine stopped them {} times each (the last: {}); nothing "
+        "is stored of them, and the same command goes on\n",
+        options.directory, outcome.progress.lost, Retries::kMaxEnvironment, outcome.lost_reason);
+    return kInternalError;
+  }
   return judge_summary(outcome.summary, options.directory, options.shards > 1);
 }
 

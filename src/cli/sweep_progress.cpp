@@ -34,6 +34,7 @@ std::string progress_text(const SweepProgress& p) {
   }
   if (p.infeasible > 0) text += fmt::format(", {} infeasible", p.infeasible);
   if (p.failed > 0) text += fmt::format(", {} failed", p.failed);
+  if (p.lost > 0) text += fmt::format(", {} without a result", p.lost);
   return text;
 }
 

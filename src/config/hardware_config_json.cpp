@@ -372,6 +372,11 @@ std::string write_json(const HardwareConfig& config) {
   return writer.take();
 }
 
+bool is_text_key(const std::string& dotted) {
+  const auto& keys = key_list().keys;
+  return std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return key.is_text && key.name == dotted; });
+}
+
 std::vector<std::string> hardware_config_keys() {
   std::vector<std::string> out;
   for (const auto& key : key_list().keys) out.push_back(key.name);

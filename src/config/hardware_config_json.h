@@ -32,5 +32,6 @@ std::string write_json(const HardwareConfig& config);
 
 // Every dotted key that --set and the axes of a sweep may name.
 std::vector<std::string> hardware_config_keys();
+bool is_text_key(const std::string& dotted);  // takes any text (a name, a file): "64" is a string there, not a number
 
 }  // namespace vitality

@@ -13,9 +13,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <iterator>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/heap.h"
@@ -27,6 +30,7 @@ namespace {
 struct Message {
   PointStatus status;
   bool shortcut_failed;
+  ChildPool::End end;
   char reason[ChildPool::kMaxReason];
   PointTotals totals;
 };
@@ -51,7 +55,15 @@ void set_reason(Message& message, PointStatus status, const std::string& reason)
   message.reason[length] = 0;
 }
 
-void evaluate_into(const std::function<PointTotals()>& evaluate, Message& message) {
+// Errors that say something of the machine at this moment and nothing of the point.
+bool is_of_the_environment(const std::error_code& code) {
+  static constexpr int kErrors[] = {EAGAIN, ENOMEM, ENOSPC, EDQUOT, EMFILE, ENFILE, EIO};
+  return (code.category() == std::generic_category() || code.category() == std::system_category()) &&
+         std::find(std::begin(kErrors), std::end(kErrors), code.value()) != std::end(kErrors);
+}
+
+// `memory_limited`: the sweep itself set a limit, so that a point which needs more is the point's own failure.
+void evaluate_into(const std::function<PointTotals()>& evaluate, bool memory_limited, Message& message) {
   try {
     message.totals = evaluate();
     set_reason(message, PointStatus::kOk, "");
@@ -60,8 +72,15 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, Message& messag
   } catch (const InfeasibleError& error) {
     set_reason(message, PointStatus::kInfeasible, error.what());
   } catch (const std::bad_alloc&) {
+    if (!memory_limited) message.end = ChildPool::End::kEnvironment;
     set_reason(message, PointStatus::kFailed, "out of memory");
+  } catch (const std::system_error& error) {
+    if (is_of_the_environment(error.code())) message.end = ChildPool::End::kEnvironment;
+    set_reason(message, PointStatus::kFailed, error.what());
   } catch (const std::exception& error) {
+    // SystemC turns what a process throws into a report of its own and keeps the text alone.
+    if (!memory_limited && std::strstr(error.what(), "bad_alloc") != nullptr)
+      message.end = ChildPool::End::kEnvironment;
     set_reason(message, PointStatus::kFailed, error.what());
   } catch (...) {
     set_reason(message, PointStatus::kFailed, "unknown exception");
@@ -74,12 +93,14 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, Message& messag
   if (getppid() != parent) _exit(1);  // the parent died before the line above
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGTERM, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
+  bool memory_limited = false;
   if (memory_mib > 0) {
     const auto bytes = static_cast<rlim_t>(memory_mib) << 20;
     const rlimit memory{bytes, bytes};
-    setrlimit(RLIMIT_AS, &memory);
+    memory_limited = setrlimit(RLIMIT_AS, &memory) == 0;  // refused where the machine allows less than that
   }
   const int null = open("/dev/null", O_RDWR);
   if (null >= 0) {
@@ -89,11 +110,17 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, Message& messag
   offer_to_oom_killer();
   grow_heap_by_huge_pages();
   Message message{};
-  evaluate_into(evaluate, message);
+  evaluate_into(evaluate, memory_limited, message);
   ssize_t written;
   do written = write(pipe, &message, sizeof message);
   while (written < 0 && errno == EINTR);
   _exit(written == static_cast<ssize_t>(sizeof message) ? 0 : 1);
+}
+
+// Signals that a process gets for what it did itself; all others come from outside.
+bool is_own_signal(int number) {
+  static constexpr int kOwn[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
+  return std::find(std::begin(kOwn), std::end(kOwn), number) != std::end(kOwn);
 }
 
 std::string signal_text(int number) {
@@ -127,7 +154,7 @@ void ChildPool::start(std::size_t id, const std::function<PointTotals()>& evalua
   if (pipe2(ends, O_CLOEXEC) != 0)
     throw std::runtime_error(std::string("no pipe for a point: ") + std::strerror(errno));
   const pid_t parent = getpid();
-  const pid_t pid = fork();
+  const pid_t pid = patient_fork();
   if (pid == 0) run_child(parent, ends[1], limits_.memory_mib, evaluate);
   const int error = errno;
   close(ends[1]);
@@ -166,9 +193,12 @@ ChildPool::Finished ChildPool::reap(const Child& child, bool timed_out) const {
     result.status = message.status;
     result.reason = message.reason;
     result.totals = message.totals;
+    finished.end = message.end;
   } else if (WIFSIGNALED(status)) {
+    finished.end = is_own_signal(WTERMSIG(status)) ? End::kCrash : End::kEnvironment;
     result.reason = signal_text(WTERMSIG(status));
   } else {
+    finished.end = End::kCrash;
     result.reason = "ended with exit code " + std::to_string(WEXITSTATUS(status)) + " and no result";
   }
   return finished;
@@ -202,6 +232,31 @@ void ChildPool::collect(int wait_ms, const sigset_t* signals_while_waiting, std:
       running.push_back(children_[i]);
   }
   children_ = std::move(running);
+}
+
+pid_t patient_fork() {
+  for (int milliseconds = 20;; milliseconds *= 2) {
+    const pid_t pid = fork();
+    if (pid >= 0 || (errno != EAGAIN && errno != ENOMEM) || milliseconds > 80) return pid;
+    const timespec pause{0, milliseconds * 1000000L};
+    nanosleep(&pause, nullptr);
+  }
+}
+
+Retries::Verdict Retries::judge(const ChildPool::Finished& finished) {
+  Verdict verdict = Verdict::kKeep;
+  switch (finished.end) {
+    case ChildPool::End::kResult:
+      break;
+    case ChildPool::End::kCrash:
+      if (++counts_[finished.id].crashes < 2) verdict = Verdict::kRunAgain;
+      break;
+    case ChildPool::End::kEnvironment:
+      verdict = ++counts_[finished.id].environment < kMaxEnvironment ? Verdict::kRunAgain : Verdict::kGiveUp;
+      break;
+  }
+  if (verdict != Verdict::kRunAgain) counts_.erase(finished.id);
+  return verdict;
 }
 
 ChildPool::Finished run_point(const ChildPool::Limits& limits, const std::function<PointTotals(Shortcuts)>& evaluate) {

@@ -2,8 +2,11 @@
 // crash must cost one point only. The calling process must have a single thread, hold little memory (a fork copies its
 // page tables) and must not have elaborated a model.
 //
-// A child ignores SIGINT and SIGTERM, which belong to the parent, dies with the parent, prints nothing, and sends its
-// result as one plain struct over a pipe.
+// A child ignores SIGINT, SIGTERM and SIGHUP, which belong to the parent, dies with the parent, prints nothing, and
+// sends its result as one plain struct over a pipe.
+//
+// A result belongs to the point alone. What the machine around it caused (a kill from outside, no memory, no process)
+// is no result: `Retries` says when to run such a point again and when to give up.
 #pragma once
 
 #include <sys/types.h>
@@ -12,6 +15,7 @@
 #include <csignal>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "base/units.h"
@@ -27,12 +31,18 @@ class ChildPool {
     double time_s = 0;            // wall clock of a point, 0 = none; then killed: timeout
     std::int64_t memory_mib = 0;  // address space of a point, 0 = none; then std::bad_alloc: failed
   };
+  enum class End {
+    kResult,       // the point's own: totals, infeasible, an exception, out of its time or of Limits::memory_mib
+    kCrash,        // a signal that a process brings upon itself (SIGSEGV, SIGABRT, ...), or an exit without a result
+    kEnvironment,  // a signal from outside, no memory, no process
+  };
   struct Finished {
     std::size_t id;
     PointResult result;
     double seconds;         // from fork to end
     std::int64_t peak_kib;  // resident memory
     bool shortcut_failed;   // no result
+    End end = End::kResult;
   };
 
   explicit ChildPool(const Limits& limits) : limits_(limits) {}
@@ -43,7 +53,8 @@ class ChildPool {
   bool has_free_slot() const { return static_cast<int>(children_.size()) < limits_.jobs; }
   bool empty() const { return children_.empty(); }
 
-  // Forks a child that calls `evaluate`. Needs a free slot. Throws std::runtime_error when the system gives no process.
+  // Forks a child that calls `evaluate`. Needs a free slot. Throws std::runtime_error when the system gives no process
+  // for a while (patient_fork).
   void start(std::size_t id, const std::function<PointTotals()>& evaluate);
   // Appends what has finished by now; waits for the first if none has, but not longer than `wait_ms` (-1 = no limit)
   // and not past a signal. `signals_while_waiting` are let through during the wait only (ppoll), so that none is
@@ -64,6 +75,23 @@ class ChildPool {
 
   Limits limits_;
   std::vector<Child> children_;
+};
+
+// fork() that waits, 0.14 s in all, for a system that has no process or no memory to spare right now.
+pid_t patient_fork();
+
+// What to do with a point that ended. A crash counts as the point's own when it repeats.
+class Retries {
+ public:
+  static constexpr int kMaxEnvironment = 5;  // runs of one point that the environment may spoil
+  enum class Verdict { kKeep, kRunAgain, kGiveUp };
+  Verdict judge(const ChildPool::Finished& finished);
+
+ private:
+  struct Count {
+    int crashes = 0, environment = 0;
+  };
+  std::map<std::size_t, Count> counts_;  // of points without a result so far, by id
 };
 
 // One point from start to end: with shortcuts, and again without where they do not hold.

@@ -4,12 +4,14 @@
 #include <cctype>
 #include <charconv>
 
-#include "base/error.h"
+#include "base/json.h"
 
 namespace vitality {
 namespace {
 
-constexpr int kMaxDepth = 100;
+constexpr int kMaxDepth = 100;           // of brackets, "not" and "-" before an operand: calls of the parser
+constexpr int kMaxTreeDepth = 500;       // of the tree, which a chain a + b + c + ... makes deep too: calls of evaluate
+constexpr std::size_t kMaxText = 10000;  // bytes
 
 bool is_name_start(char c) {
   return std::isalpha(static_cast<unsigned char>(c)) || c == '_';
@@ -25,6 +27,7 @@ class Expression::Parser {
   explicit Parser(const std::string& text) { result_.text_ = text; }
 
   Expression run() {
+    if (text().size() > kMaxText) fail("longer than " + std::to_string(kMaxText) + " bytes,");
     result_.root_ = parse_or();
     skip_spaces();
     if (at_ != text().size()) fail("expected an operator");
@@ -35,7 +38,8 @@ class Expression::Parser {
   const std::string& text() const { return result_.text_; }
 
   [[noreturn]] void fail(const std::string& message) const {
-    throw InputError("", "", "expression \"" + text() + "\": " + message + " at character " + std::to_string(at_ + 1));
+    throw InputError("", "",
+                     "expression " + quoted(text()) + ": " + message + " at character " + std::to_string(at_ + 1));
   }
   void skip_spaces() {
     while (at_ < text().size() && std::isspace(static_cast<unsigned char>(text()[at_]))) ++at_;
@@ -55,6 +59,9 @@ class Expression::Parser {
     node.op = op;
     node.left = left;
     node.right = right;
+    for (const int operand : {left, right})
+      if (operand >= 0) node.depth = std::max(node.depth, result_.nodes_[static_cast<std::size_t>(operand)].depth + 1);
+    if (node.depth > kMaxTreeDepth) fail("more than " + std::to_string(kMaxTreeDepth) + " operators in a row");
     result_.nodes_.push_back(node);
     return static_cast<int>(result_.nodes_.size()) - 1;
   }
@@ -190,7 +197,7 @@ double Expression::number(int node, const Lookup& lookup) const {
   const Value value = evaluate(node, lookup);
   if (const double* found = std::get_if<double>(&value)) return *found;
   throw InputError("", "",
-                   "expression \"" + text_ + "\": the string \"" + std::get<std::string>(value) +
+                   "expression " + quoted(text_) + ": the string \"" + std::get<std::string>(value) +
                        "\" is used as a number; strings compare with == and != to strings only");
 }
 
@@ -234,7 +241,8 @@ Expression::Value Expression::evaluate(int index, const Lookup& lookup) const {
       break;
   }
   const Value a = evaluate(node.left, lookup), b = evaluate(node.right, lookup);
-  if (a.index() != b.index()) throw InputError("", "", "expression \"" + text_ + "\": compares a string with a number");
+  if (a.index() != b.index())
+    throw InputError("", "", "expression " + quoted(text_) + ": compares a string with a number");
   return double((a == b) == (node.op == Op::kEqual));
 }
 

@@ -5,8 +5,9 @@
 //   not:  "not" not | comparison     product:    unary (("*" | "/") unary)*
 //   unary: "-" unary | number | 'string' | "string" | true | false | name | "(" or ")"
 //
-// Names are dotted config keys and totals. Truth is 1 and 0. Strings compare with == and != only. Errors: InputError
-// without a file (the reader of the spec adds it).
+// At most 10,000 bytes, 500 operators in a row and 100 brackets in brackets. Names are dotted config keys and totals.
+// Truth is 1 and 0. Strings compare with == and != only. Errors: InputError without a file (the reader of the spec adds
+// it).
 #pragma once
 
 #include <functional>
@@ -51,6 +52,7 @@ class Expression {
   struct Node {
     Op op;
     int left = -1, right = -1;
+    int depth = 1;  // of the tree below and with it
     double number = 0;
     std::string text;  // of a name or a string
   };

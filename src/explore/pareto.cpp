@@ -1,7 +1,9 @@
 #include "explore/pareto.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <map>
 #include <numeric>
 
 namespace vitality {
@@ -15,11 +17,41 @@ bool dominates(const ObjectiveVector& a, const ObjectiveVector& b) {
   return better;
 }
 
+namespace {
+
+// Up to three objectives in lexicographic order: n log n, where a comparison with the whole front would take its
+// square. The least third objective by the second one, of the points so far: a point is dominated when one that is not
+// larger in the second is not larger in the third either. A point equal to the one before shares its fate.
+std::vector<std::size_t> front_of_three(const std::vector<ObjectiveVector>& points,
+                                        const std::vector<std::size_t>& order) {
+  std::map<double, double> least;
+  std::vector<std::size_t> front;
+  bool dominated = false;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const ObjectiveVector& point = points[order[i]];
+    if (i == 0 || points[order[i - 1]] != point) {
+      const double second = point.size() > 1 ? point[1] : 0, third = point.size() > 2 ? point[2] : 0;
+      auto next = least.upper_bound(second);
+      dominated = next != least.begin() && std::prev(next)->second <= third;
+      if (!dominated) {
+        while (next != least.end() && next->second >= third) next = least.erase(next);
+        least[second] = third;
+      }
+    }
+    if (!dominated) front.push_back(order[i]);
+  }
+  std::sort(front.begin(), front.end());
+  return front;
+}
+
+}  // namespace
+
 std::vector<std::size_t> pareto_front(const std::vector<ObjectiveVector>& points) {
   std::vector<std::size_t> order(points.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return points[a] != points[b] ? points[a] < points[b] : a < b; });
+  if (!points.empty() && points[0].size() <= 3) return front_of_three(points, order);
   // In lexicographic order a point can only be dominated by one before it, and then by a member of the front.
   std::vector<std::size_t> front;
   for (const std::size_t candidate : order) {

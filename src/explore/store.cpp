@@ -9,14 +9,16 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <new>
 
-#include "base/error.h"
+#include "base/json.h"
+#include "base/sha256.h"
 
 namespace vitality {
 namespace {
 
 constexpr int kApplicationId = 0x56495453;  // "VITS": which program's database this is
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 void bind_text(sqlite3_stmt* statement, int index, const std::string& text) {
   sqlite3_bind_text(statement, index, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
@@ -27,23 +29,51 @@ std::string column_text(sqlite3_stmt* statement, int column) {
   return text ? std::string(reinterpret_cast<const char*>(text), static_cast<std::size_t>(bytes)) : std::string();
 }
 
-// Of "status, reason, totals..." from `column` on; false where the left join found no point.
-bool read_result(sqlite3_stmt* statement, int column, PointResult& result) {
-  if (sqlite3_column_type(statement, column) == SQLITE_NULL) return false;
-  parse_point_status(column_text(statement, column), result.status);
-  result.reason = column_text(statement, column + 1);
-  for (std::size_t i = 0; i < kTotalCount; ++i) {
-    const int at = column + 2 + static_cast<int>(i);
-    if (sqlite3_column_type(statement, at) != SQLITE_NULL)
-      result.totals.value[i] = sqlite3_column_double(statement, at);
+// Values one after another, so that no two rows make the same text.
+class RowText {
+ public:
+  RowText& add(const std::string& text) {
+    text_ += std::to_string(text.size()) + ":" + text;
+    return *this;
   }
-  return true;
+  RowText& add(double value) {
+    std::uint64_t bits = 0;
+    const double stored = value == 0 ? 0 : value;  // SQLite keeps no negative zero
+    if (!std::isnan(value)) std::memcpy(&bits, &stored, sizeof bits);
+    text_ += std::isnan(value) ? std::string("-") : std::to_string(bits);
+    text_ += ",";
+    return *this;
+  }
+  std::string checksum() const { return sha256_hex(text_).substr(0, 16); }
+
+ private:
+  std::string text_;
+};
+
+std::string checksum_of(const std::string& key, const PointResult& result) {
+  RowText text;
+  text.add(key).add(std::string(to_string(result.status))).add(result.reason);
+  for (const double total : result.totals.value) text.add(total);
+  return text.checksum();
+}
+std::string checksum_of(const PlannedRow& row) {
+  RowText text;
+  text.add(std::to_string(row.position)).add(row.key).add(row.workload).add(row.axes).add(row.variables);
+  return text.add(row.refusal).checksum();
+}
+std::string checksum_of_meta(const std::string& name, const std::string& value) {
+  return RowText().add(name).add(value).checksum();
 }
 
 std::string total_columns(const std::string& suffix) {
   std::string text;
   for (const TotalInfo& total : total_infos()) text += std::string(", \"") + total.name + "\"" + suffix;
   return text;
+}
+
+constexpr const char* kRowColumns = "position, rows.key, workload, axes, variables, refusal, rows.checksum";
+std::string select_point() {
+  return "SELECT key, checksum, status, reason" + total_columns("");
 }
 
 // Opens a file that nobody changes, without a lock and without files beside it.
@@ -147,12 +177,13 @@ void ResultStore::open(Mode mode) {
   }
   if (fresh) create_tables();
 
-  find_ = prepare("SELECT status, reason" + total_columns("") + " FROM points WHERE key = ?");
+  find_ = prepare(select_point() + " FROM points WHERE key = ?");
   if (mode == Mode::kRead) return;
+  if (!fresh) check_all();
   begin_ = prepare("BEGIN IMMEDIATE");
   commit_ = prepare("COMMIT");
-  put_row_ = prepare("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)");
-  std::string slots = "?, ?, ?";
+  put_row_ = prepare("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)");
+  std::string slots = "?, ?, ?, ?";
   for (std::size_t i = 0; i < kTotalCount; ++i) slots += ", ?";
   put_result_ = prepare("INSERT OR REPLACE INTO points VALUES (" + slots + ")");
 }
@@ -161,12 +192,12 @@ void ResultStore::create_tables() {
   execute("BEGIN IMMEDIATE");
   execute("PRAGMA application_id = " + std::to_string(kApplicationId));
   execute("PRAGMA user_version = " + std::to_string(kSchemaVersion));
-  execute("CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
+  execute("CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum TEXT NOT NULL) WITHOUT ROWID");
   execute("CREATE TABLE points(key TEXT PRIMARY KEY, status TEXT NOT NULL, reason TEXT NOT NULL" +
-          total_columns(" REAL") + ")");
+          total_columns(" REAL") + ", checksum TEXT NOT NULL)");
   execute(
       "CREATE TABLE rows(position INTEGER PRIMARY KEY, key TEXT NOT NULL, workload TEXT NOT NULL, axes TEXT NOT NULL, "
-      "variables TEXT NOT NULL, refusal TEXT NOT NULL)");
+      "variables TEXT NOT NULL, refusal TEXT NOT NULL, checksum TEXT NOT NULL)");
   execute("COMMIT");
 }
 
@@ -177,6 +208,7 @@ bool ResultStore::has_wal() const {
 
 void ResultStore::fail(int code) const {
   const int primary = code & 0xFF;
+  if (primary == SQLITE_NOMEM) throw std::bad_alloc();
   std::string what = database_ ? sqlite3_errmsg(database_) : sqlite3_errstr(code);
   if (primary == SQLITE_FULL) what = "the disk is full; what was finished before is kept, run the same command again";
   if (primary == SQLITE_NOTADB || primary == SQLITE_CORRUPT)
@@ -221,16 +253,21 @@ void ResultStore::run(sqlite3_stmt* statement) const {
 }
 
 std::string ResultStore::meta(const std::string& name) const {
-  const Statement statement = prepare("SELECT value FROM meta WHERE name = ?");
+  const Statement statement = prepare("SELECT value, checksum FROM meta WHERE name = ?");
   bind_text(statement.get(), 1, name);
-  return step(statement.get()) ? column_text(statement.get(), 0) : std::string();
+  if (!step(statement.get())) return "";
+  const std::string value = text_at(statement.get(), 0);
+  if (text_at(statement.get(), 1) != checksum_of_meta(name, value))
+    damaged("the checksum of its " + name + " is wrong");
+  return value;
 }
 
 void ResultStore::set_meta(const std::string& name, const std::string& value) {
   begin();
-  const Statement statement = prepare("INSERT OR REPLACE INTO meta VALUES (?, ?)");
+  const Statement statement = prepare("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)");
   bind_text(statement.get(), 1, name);
   bind_text(statement.get(), 2, value);
+  bind_text(statement.get(), 3, checksum_of_meta(name, value));
   run(statement.get());
 }
 
@@ -238,6 +275,7 @@ void ResultStore::begin_spec(const std::string& new_identity, const std::string&
   if (identity() == new_identity) return;
   begin();
   execute("DELETE FROM rows");
+  execute("DELETE FROM meta WHERE name = 'rows'");
   set_meta("identity", new_identity);
   set_meta("spec", new_spec);
   commit();
@@ -257,11 +295,67 @@ void ResultStore::commit() {
 
 std::optional<PointResult> ResultStore::find(const std::string& key) const {
   bind_text(find_.get(), 1, key);
-  PointResult result;
-  const bool found = step(find_.get()) && read_result(find_.get(), 0, result);
+  std::optional<PointResult> result;
+  if (step(find_.get())) result = read_point(find_.get(), 0);
   sqlite3_reset(find_.get());
-  if (!found) return std::nullopt;
   return result;
+}
+
+void ResultStore::damaged(const std::string& what) const {
+  throw InputError(file_, "", "damaged (" + what + "); move it away, sweep again, or restore a copy");
+}
+
+std::string ResultStore::text_at(sqlite3_stmt* statement, int column) const {
+  if (sqlite3_column_type(statement, column) != SQLITE_TEXT)
+    damaged("no text in the column " + std::string(sqlite3_column_name(statement, column)));
+  return column_text(statement, column);
+}
+
+// Of select_point from `column` on.
+PointResult ResultStore::read_point(sqlite3_stmt* statement, int column) const {
+  PointResult result;
+  const std::string key = text_at(statement, column), status = text_at(statement, column + 2);
+  if (!parse_point_status(status, result.status)) damaged("unknown status " + quoted(status) + " of a point");
+  result.reason = text_at(statement, column + 3);
+  for (std::size_t i = 0; i < kTotalCount; ++i) {
+    const int at = column + 4 + static_cast<int>(i), type = sqlite3_column_type(statement, at);
+    if (type == SQLITE_FLOAT)
+      result.totals.value[i] = sqlite3_column_double(statement, at);
+    else if (type != SQLITE_NULL)
+      damaged(std::string("no number in the column ") + total_infos()[i].name);
+  }
+  if (text_at(statement, column + 1) != checksum_of(key, result))
+    damaged("the checksum of the point " + quoted(key) + " is wrong");
+  return result;
+}
+
+// Of kRowColumns.
+PlannedRow ResultStore::read_planned(sqlite3_stmt* statement) const {
+  PlannedRow row;
+  row.position = sqlite3_column_int64(statement, 0);
+  row.key = text_at(statement, 1);
+  row.workload = text_at(statement, 2);
+  row.axes = text_at(statement, 3);
+  row.variables = text_at(statement, 4);
+  row.refusal = text_at(statement, 5);
+  if (text_at(statement, 6) != checksum_of(row))
+    damaged("the checksum of row " + std::to_string(row.position) + " is wrong");
+  return row;
+}
+
+void ResultStore::check_all() const {
+  const Statement points = prepare(select_point() + " FROM points");
+  while (step(points.get())) read_point(points.get(), 0);
+  const Statement rows = prepare(std::string("SELECT ") + kRowColumns + " FROM rows");
+  while (step(rows.get())) read_planned(rows.get());
+  for (const char* name : {"identity", "spec", "rows"}) meta(name);
+}
+
+std::int64_t ResultStore::row_count(std::int64_t shard, std::int64_t shards) const {
+  const Statement statement = prepare("SELECT count(*) FROM rows WHERE position % ? = ?");
+  sqlite3_bind_int64(statement.get(), 1, shards);
+  sqlite3_bind_int64(statement.get(), 2, shard);
+  return step(statement.get()) ? sqlite3_column_int64(statement.get(), 0) : 0;
 }
 
 std::size_t ResultStore::point_count() const {
@@ -277,6 +371,7 @@ void ResultStore::put_row(const PlannedRow& row) {
   bind_text(put_row_.get(), 4, row.axes);
   bind_text(put_row_.get(), 5, row.variables);
   bind_text(put_row_.get(), 6, row.refusal);
+  bind_text(put_row_.get(), 7, checksum_of(row));
   run(put_row_.get());
 }
 
@@ -292,6 +387,7 @@ void ResultStore::put_result(const std::string& key, const PointResult& result) 
     else
       sqlite3_bind_double(put_result_.get(), slot, result.totals.value[i]);
   }
+  bind_text(put_result_.get(), 4 + static_cast<int>(kTotalCount), checksum_of(key, result));
   run(put_result_.get());
 }
 
@@ -314,20 +410,14 @@ void ResultStore::for_each_row(const std::function<void(const StoredRow&)>& visi
 void ResultStore::for_each_row(std::int64_t first, std::int64_t end,
                                const std::function<void(const StoredRow&)>& visit) const {
   const Statement statement = prepare(
-      "SELECT position, rows.key, workload, axes, variables, refusal, status, reason" + total_columns("") +
+      std::string("SELECT ") + kRowColumns + ", points.key, points.checksum, status, reason" + total_columns("") +
       " FROM rows LEFT JOIN points ON rows.key = points.key WHERE position >= ? AND position < ? ORDER BY position");
   sqlite3_bind_int64(statement.get(), 1, first);
   sqlite3_bind_int64(statement.get(), 2, end);
   while (step(statement.get())) {
     StoredRow row;
-    row.planned.position = sqlite3_column_int64(statement.get(), 0);
-    row.planned.key = column_text(statement.get(), 1);
-    row.planned.workload = column_text(statement.get(), 2);
-    row.planned.axes = column_text(statement.get(), 3);
-    row.planned.variables = column_text(statement.get(), 4);
-    row.planned.refusal = column_text(statement.get(), 5);
-    PointResult result;
-    if (read_result(statement.get(), 6, result)) row.result = result;
+    row.planned = read_planned(statement.get());
+    if (sqlite3_column_type(statement.get(), 7) != SQLITE_NULL) row.result = read_point(statement.get(), 7);
     visit(row);
   }
 }

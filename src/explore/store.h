@@ -2,7 +2,12 @@
 // process: open a folder once in a process) and read by any number meanwhile, also from a read-only medium.
 //
 //   points  one row a simulated point, keyed by the SHA-256 of everything that decides its outcome; never simulated
-//   twice rows    the current spec's rows in its order, each naming its point meta    the current spec and its identity
+//           twice
+//   rows    the current spec's rows in its order, each naming its point
+//   meta    the current spec and its identity
+//
+// Every row carries a checksum over its values. A writer checks all rows when it opens the store, a reader each that it
+// reads; a value of the wrong kind, an unknown status or a wrong checksum is a damaged store, which is left as it is.
 //
 // Each result is committed on its own, without a sync: a killed process loses the points in flight only, and a power
 // cut may lose the last results but not the store. Errors (damaged, read-only, locked by another sweep, disk full) are
@@ -57,6 +62,8 @@ class ResultStore {
 
   std::optional<PointResult> find(const std::string& key) const;
   std::size_t point_count() const;
+  // Rows at the positions shard, shard + shards, ...
+  std::int64_t row_count(std::int64_t shard, std::int64_t shards) const;
   // Both go into the open transaction; without a commit() (or the destructor's) they are lost.
   void put_row(const PlannedRow& row);
   void put_result(const std::string& key, const PointResult& result);
@@ -85,6 +92,11 @@ class ResultStore {
   Statement prepare(const std::string& sql) const;
   bool step(sqlite3_stmt* statement) const;  // true: a row is there
   void run(sqlite3_stmt* statement) const;   // to the end, and reset
+  void check_all() const;
+  PlannedRow read_planned(sqlite3_stmt* statement) const;
+  PointResult read_point(sqlite3_stmt* statement, int column) const;
+  std::string text_at(sqlite3_stmt* statement, int column) const;
+  [[noreturn]] void damaged(const std::string& what) const;
   bool has_wal() const;
   [[noreturn]] void fail(int code) const;
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -41,6 +42,8 @@ void check_shards(const SweepSpec& spec, const SweepOptions& options) {
 }
 
 // Runs a list of designs: whatever has no result in the store goes through the pool.
+constexpr int kMaxLostInARow = 20;  // then the machine is in no state to go on
+
 class SweepRunner {
  public:
   SweepRunner(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate,
@@ -68,23 +71,34 @@ class SweepRunner {
 
   SweepOutcome run() {
     bool complete = true;
-    if (spec_.sampler.kind == SamplerKind::kNsga2)
+    if (options_.export_only && all_planned())
+      progress_.done = static_cast<std::int64_t>(progress_.total);
+    else if (spec_.sampler.kind == SamplerKind::kNsga2)
       complete = search();
     else
       complete = run_designs(fixed_designs(spec_), 0);
     SweepOutcome outcome;
     outcome.interrupted = !complete && interrupts_.requested();
     if (!outcome.interrupted) {
-      if (complete) store_.set_meta("rows", std::to_string(rows_of_spec_));
+      if (complete && rows_of_spec_ > 0) store_.set_meta("rows", std::to_string(rows_of_spec_));
       store_.commit();
       tell_progress();
       outcome.summary = export_results(store_, spec_, options_.directory);
     }
     outcome.progress = progress_;
+    outcome.lost_reason = lost_reason_;
     return outcome;
   }
 
  private:
+  // Every row of this spec and shard is in the store: a sweep went through it.
+  bool all_planned() const {
+    const std::string rows = store_.meta("rows");
+    return !rows.empty() &&
+           std::to_string(store_.row_count(options_.shard, options_.shards)) ==
+               std::to_string((std::stoll(rows) - options_.shard + options_.shards - 1) / options_.shards);
+  }
+
   // Rows of these designs; the first has the position first_design * workloads. False: interrupted.
   bool run_designs(const std::vector<Design>& designs, std::int64_t first_design) {
     const auto workloads = static_cast<std::int64_t>(planner_.workload_count());
@@ -95,6 +109,7 @@ class SweepRunner {
     for (;;) {
       while (pool_.has_free_slot() && !ready_.empty()) launch();
       store_finished();
+      if (lost_in_a_row_ >= kMaxLostInARow) return false;
       if (next < rows && ready_.size() < 2 * static_cast<std::size_t>(options_.jobs)) {  // while the pool works
         const std::int64_t row = next++;
         if ((first + row) % options_.shards == options_.shard)
@@ -129,23 +144,37 @@ class SweepRunner {
     if (options_.export_only || !in_flight_.insert(key).second) return count_done();
     WorkerPool::Request request{static_cast<std::uint32_t>(workload)};
     request.insert(request.end(), design.begin(), design.end());
-    ready_.push_back({key, std::move(request)});
+    ready_.push_back({next_id_++, key, std::move(request)});
   }
 
   void launch() {
-    keys_.push_back(std::move(ready_.front().key));
-    pool_.start(keys_.size() - 1, ready_.front().request);
+    Ready& next = ready_.front();
+    pool_.start(next.id, next.request);
+    in_pool_.emplace(next.id, std::move(next));
     ready_.pop_front();
   }
 
   void store_finished() {
     for (const ChildPool::Finished& finished : finished_) {
-      store_.put_result(keys_[finished.id], finished.result);
-      store_.commit();
-      in_flight_.erase(keys_[finished.id]);
-      keys_[finished.id].clear();
-      ++progress_.simulated;
-      count(finished.result);
+      auto node = in_pool_.extract(finished.id);
+      Ready& point = node.mapped();
+      const Retries::Verdict verdict = retries_.judge(finished);
+      if (verdict == Retries::Verdict::kRunAgain) {
+        ready_.push_back(std::move(point));
+        continue;
+      }
+      if (verdict == Retries::Verdict::kKeep) {
+        store_.put_result(point.key, finished.result);
+        store_.commit();
+        ++progress_.simulated;
+        count(finished.result);
+        lost_in_a_row_ = 0;
+      } else {
+        ++progress_.lost;
+        ++lost_in_a_row_;
+        lost_reason_ = finished.result.reason;
+      }
+      in_flight_.erase(point.key);
       count_done();
     }
     finished_.clear();
@@ -213,11 +242,16 @@ class SweepRunner {
   SweepProgress progress_;
   std::int64_t rows_of_spec_ = 0;
   struct Ready {
+    std::size_t id;  // the pool's, the same when it runs again
     std::string key;
     WorkerPool::Request request;
   };
   std::deque<Ready> ready_;
-  std::vector<std::string> keys_;  // by the pool's id
+  std::map<std::size_t, Ready> in_pool_;  // by id
+  std::size_t next_id_ = 0;
+  Retries retries_;
+  std::string lost_reason_;
+  int lost_in_a_row_ = 0;
   std::set<std::string> in_flight_;
   std::vector<ChildPool::Finished> finished_;
 };

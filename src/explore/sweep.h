@@ -28,6 +28,7 @@ struct SweepOptions {
 struct SweepProgress {
   double total = 0;  // rows; for nsga2 at most
   std::int64_t done = 0, simulated = 0, failed = 0, infeasible = 0;
+  std::int64_t lost = 0;  // points that the environment stopped again and again: no result, not stored
   double seconds = 0;
 };
 using ReportProgress = std::function<void(const SweepProgress&)>;
@@ -36,6 +37,7 @@ struct SweepOutcome {
   bool interrupted = false;  // by SIGINT or SIGTERM: what was finished is stored, nothing exported
   SweepProgress progress;
   ExportSummary summary;
+  std::string lost_reason;  // of the last point that was lost
 };
 
 SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate,

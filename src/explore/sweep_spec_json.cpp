@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
 #include "config/hardware_config_json.h"
 #include "explore/evaluate.h"
@@ -16,6 +17,11 @@ using Type = JsonValue::Type;
 using Presence = ObjectReader::Presence;
 
 const std::vector<std::string> kSamplerNames{"grid", "random", "latin_hypercube", "nsga2"};
+
+// No further error would be kept: a suggestion for it is work for nothing.
+bool is_full(const Diagnostics& diagnostics) {
+  return diagnostics.errors().size() >= Diagnostics::kMaxErrors;
+}
 
 // Relative to the spec file, or to the working directory.
 bool find_file(const std::string& name, const std::string& pointer, Diagnostics& diagnostics, std::string& out) {
@@ -80,6 +86,7 @@ std::vector<AxisValue> read_range(const JsonValue& value, const std::string& poi
 
 std::vector<AxisValue> read_list(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics) {
   std::vector<AxisValue> values;
+  std::set<AxisValue> seen;
   if (value.items.empty()) diagnostics.add(pointer, "an axis without values; expected at least one");
   for (std::size_t i = 0; i < value.items.size(); ++i) {
     const JsonValue& item = value.items[i];
@@ -88,7 +95,7 @@ std::vector<AxisValue> read_list(const JsonValue& value, const std::string& poin
       continue;
     }
     values.push_back(axis_value_of(item));
-    if (std::find(values.begin(), values.end() - 1, values.back()) != values.end() - 1)
+    if (!seen.insert(values.back()).second)
       diagnostics.add(pointer_of(pointer, i), "value " + describe(item) + " is there twice");
   }
   return values;
@@ -115,6 +122,7 @@ struct Inputs {
   JsonValue base;  // resolved
   std::vector<JsonValue> workloads;
   std::vector<std::string> axis_keys;
+  std::set<std::string> names;  // of axes, totals and "workload": what an expression may read
 };
 
 bool read_inputs(const SweepSpec& spec, Diagnostics& diagnostics, Inputs& inputs) {
@@ -131,6 +139,9 @@ bool read_inputs(const SweepSpec& spec, Diagnostics& diagnostics, Inputs& inputs
   }
   inputs.axis_keys = hardware_config_keys();
   for (std::string& key : workload_axis_keys(inputs.workloads)) inputs.axis_keys.push_back(std::move(key));
+  inputs.names.insert(inputs.axis_keys.begin(), inputs.axis_keys.end());
+  inputs.names.insert("workload");
+  for (const TotalInfo& info : total_infos()) inputs.names.insert(info.name);
   return true;
 }
 
@@ -155,14 +166,41 @@ std::string refusal(const SweepSpec& spec, const Inputs& inputs, const Axis& axi
   return "";
 }
 
+// A value that JSON gives another type than its key has, though it reads the same: "64" for a number, 64 for a name.
+// The index of the first, or the number of values.
+std::size_t wrongly_typed(const Axis& axis) {
+  const bool wants_text = is_text_key(axis.key);
+  const auto wrong = [&](const AxisValue& value) {
+    const std::string* text = std::get_if<std::string>(&value);
+    if (!text || wants_text) return !text && wants_text;
+    if (is_workload_axis(axis.key)) return true;
+    try {
+      return parse_json(*text, "").type != Type::kString;
+    } catch (const InputError&) {
+      return false;  // no JSON value: a word, such as a precision
+    }
+  };
+  const auto found = std::find_if(axis.values.begin(), axis.values.end(), wrong);
+  return static_cast<std::size_t>(found - axis.values.begin());
+}
+
 // Each value alone (of a long axis some thousand): what is refused then is a mistake in the spec. What is refused in
 // combination only is an infeasible row.
 void check_axes(const SweepSpec& spec, const Inputs& inputs, Diagnostics& diagnostics) {
   for (const Axis& axis : spec.axes) {
+    if (is_full(diagnostics)) return;
     const std::string pointer = pointer_of("/axes", axis.key);
     const auto& keys = inputs.axis_keys;
     if (std::find(keys.begin(), keys.end(), axis.key) == keys.end()) {
       diagnostics.add(pointer, "unknown config key" + suggestion(axis.key, keys));
+      continue;
+    }
+    if (const std::size_t i = wrongly_typed(axis); i < axis.values.size()) {
+      const bool is_text = std::holds_alternative<std::string>(axis.values[i]);
+      diagnostics.add(pointer_of(pointer, i), std::string(is_text ? "expected a number, true or false without quotes, "
+                                                                    "found the string "
+                                                                  : "expected a string, found ") +
+                                                  axis_value_json(axis.values[i]));
       continue;
     }
     const std::size_t count = axis.values.size(), step = count / 1000 + 1;
@@ -185,12 +223,9 @@ void check_name(const std::string& name, const SweepSpec& spec, const Inputs& in
       diagnostics.add(pointer, quoted(name) + " is known only with \"numerics\": \"check\"");
     return;
   }
-  std::vector<std::string> names = inputs.axis_keys;
-  names.emplace_back("workload");
-  for (const TotalInfo& info : total_infos()) names.emplace_back(info.name);
-  if (std::find(names.begin(), names.end(), name) == names.end())
-    diagnostics.add(pointer,
-                    "unknown name " + quoted(name) + ", expected a total or a config key" + suggestion(name, names));
+  if (inputs.names.count(name) == 0 && !is_full(diagnostics))
+    diagnostics.add(pointer, "unknown name " + quoted(name) + ", expected a total or a config key" +
+                                 suggestion(name, {inputs.names.begin(), inputs.names.end()}));
 }
 
 void read_constraints(const JsonValue& value, Diagnostics& diagnostics, SweepSpec& spec) {
@@ -294,12 +329,12 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
   if (const JsonValue* workloads = reader.get("workloads", Presence::kRequired)) {
     if (workloads->type != Type::kArray || workloads->items.empty())
       diagnostics.add("/workloads", "expected a list of at least one file, found " + describe(*workloads));
-    for (std::size_t i = 0; i < workloads->items.size(); ++i) {
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < workloads->items.size() && !is_full(diagnostics); ++i) {
       const std::string pointer = pointer_of("/workloads", i);
       std::string path;
       if (read_text(workloads->items[i], pointer, diagnostics, name) && find_file(name, pointer, diagnostics, path)) {
-        if (std::find(spec.workloads.begin(), spec.workloads.end(), path) != spec.workloads.end())
-          diagnostics.add(pointer, vitality::quoted(name) + " is there twice");
+        if (!seen.insert(path).second) diagnostics.add(pointer, vitality::quoted(name) + " is there twice");
         spec.workloads.push_back(path);
       }
     }

@@ -28,6 +28,7 @@ struct Reply {
   PointTotals totals;
   double seconds;
   std::int64_t peak_kib;
+  ChildPool::End end;
 };
 
 [[noreturn]] void run_worker(pid_t parent, int socket, ChildPool::Limits limits, const WorkerPool::Serve& serve) {
@@ -35,6 +36,7 @@ struct Reply {
   if (getppid() != parent) _exit(1);
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGTERM, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
   limits.jobs = 1;
   WorkerPool::Request buffer(kMaxRequestWords), request;
   for (;;) {
@@ -50,9 +52,11 @@ struct Reply {
       reply.totals = done.result.totals;
       reply.seconds = done.seconds;
       reply.peak_kib = done.peak_kib;
+      reply.end = done.end;
       std::strncpy(reply.reason, done.result.reason.c_str(), sizeof reply.reason - 1);
     } catch (const std::exception& error) {  // no process or no pipe to be had
       reply.status = PointStatus::kFailed;
+      reply.end = ChildPool::End::kEnvironment;
       std::strncpy(reply.reason, error.what(), sizeof reply.reason - 1);
     }
     if (send(socket, &reply, sizeof reply, MSG_NOSIGNAL) != static_cast<ssize_t>(sizeof reply)) _exit(1);
@@ -63,7 +67,14 @@ struct Reply {
 
 WorkerPool::WorkerPool(const ChildPool::Limits& limits, Serve serve)
     : limits_(limits), serve_(std::move(serve)), workers_(static_cast<std::size_t>(limits.jobs)) {
-  for (Worker& worker : workers_) spawn(worker);
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    try {
+      spawn(workers_[i]);
+    } catch (const std::runtime_error&) {
+      if (i == 0) throw;
+      workers_.resize(i);  // slower, but the same results
+    }
+  }
 }
 
 WorkerPool::~WorkerPool() {
@@ -83,7 +94,7 @@ void WorkerPool::spawn(Worker& worker) {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     throw std::runtime_error(std::string("no socket for a worker: ") + std::strerror(errno));
   const pid_t parent = getpid();
-  const pid_t pid = fork();
+  const pid_t pid = patient_fork();
   if (pid == 0) {
     // The other workers' ends would keep them waiting for a parent that is gone.
     for (const Worker& other : workers_)
@@ -106,13 +117,14 @@ std::size_t WorkerPool::depth() const {
 }
 
 WorkerPool::Worker* WorkerPool::least_loaded() {
-  return &*std::min_element(workers_.begin(), workers_.end(),
-                            [](const Worker& a, const Worker& b) { return a.given.size() < b.given.size(); });
+  return &*std::min_element(workers_.begin(), workers_.end(), [](const Worker& a, const Worker& b) {
+    return std::make_pair(a.pid < 0, a.given.size()) < std::make_pair(b.pid < 0, b.given.size());
+  });
 }
 
 bool WorkerPool::has_free_slot() const {
   return std::any_of(workers_.begin(), workers_.end(),
-                     [&](const Worker& worker) { return worker.given.size() < depth(); });
+                     [&](const Worker& worker) { return worker.pid > 0 && worker.given.size() < depth(); });
 }
 
 bool WorkerPool::empty() const {
@@ -143,7 +155,7 @@ void WorkerPool::receive(Worker& worker, std::vector<ChildPool::Finished>& out) 
     result.reason = reply.reason;
     result.totals = reply.totals;
     last_seconds_ = reply.seconds;
-    out.push_back({worker.given.front().id, result, reply.seconds, reply.peak_kib, false});
+    out.push_back({worker.given.front().id, result, reply.seconds, reply.peak_kib, false, reply.end});
     worker.given.pop_front();
     return;
   }
@@ -156,11 +168,21 @@ void WorkerPool::receive(Worker& worker, std::vector<ChildPool::Finished>& out) 
   if (!worker.given.empty()) {
     PointResult result;
     result.reason = "its worker process was killed";
-    out.push_back({worker.given.front().id, result, 0, 0, false});
+    out.push_back({worker.given.front().id, result, 0, 0, false, ChildPool::End::kEnvironment});
     worker.given.pop_front();
   }
   std::deque<Worker::Given> waiting = std::move(worker.given);
-  spawn(worker);
+  try {
+    spawn(worker);
+  } catch (const std::runtime_error& error) {
+    for (const Worker::Given& next : waiting) {
+      PointResult result;
+      result.reason = error.what();
+      out.push_back({next.id, result, 0, 0, false, ChildPool::End::kEnvironment});
+    }
+    if (std::all_of(workers_.begin(), workers_.end(), [](const Worker& other) { return other.pid < 0; })) throw;
+    return;  // the others go on
+  }
   for (const Worker::Given& next : waiting) send_request(worker, next.request);
   worker.given = std::move(waiting);
 }

@@ -2,8 +2,8 @@
 //
 // A fork costs what the forking process has written to since its last one (each such page is copied on its next write).
 // The sweep's parent writes a lot (rows, store, configs), the workers nearly nothing: 0.2 ms a point instead of 0.9. A
-// worker that dies loses the point that it works on, which is recorded as failed, and is replaced; what waited for it
-// goes to its successor.
+// worker that dies loses the point that it works on, which ends as the environment's failure, and is replaced; what
+// waited for it goes to its successor.
 #pragma once
 
 #include <cstdint>

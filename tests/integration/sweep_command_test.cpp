@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "tests/support/program.h"
@@ -44,6 +46,30 @@ pid_t start(const std::vector<std::string>& words) {
   arguments.push_back(nullptr);
   execv(program.c_str(), arguments.data());
   _exit(127);
+}
+
+std::vector<pid_t> children_of(pid_t parent) {
+  const std::string number = std::to_string(parent);
+  std::ifstream in("/proc/" + number + "/task/" + number + "/children");
+  return {std::istream_iterator<pid_t>(in), {}};
+}
+
+// Kills children (generation 0) or their children (1) of a program, at most so many times, until it ends; its exit
+// code.
+int kill_descendants(pid_t program, int times, std::chrono::milliseconds pause, int generation) {
+  int status = 0;
+  for (std::size_t turn = 0; waitpid(program, &status, WNOHANG) == 0;) {
+    std::vector<pid_t> victims = children_of(program);
+    if (generation == 1) {
+      std::vector<pid_t> below;
+      for (const pid_t child : victims)
+        for (const pid_t grandchild : children_of(child)) below.push_back(grandchild);
+      victims = below;
+    }
+    if (times > 0 && !victims.empty() && kill(victims[turn++ % victims.size()], SIGKILL) == 0) --times;
+    std::this_thread::sleep_for(std::max<std::chrono::microseconds>(pause, std::chrono::microseconds(200)));
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 }  // namespace
@@ -116,6 +142,37 @@ TEST_CASE("sweep: kill -9 at any moment, and SIGINT") {
   CHECK((WIFEXITED(status) ? WEXITSTATUS(status) == 130 || WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGINT));
   REQUIRE(run_program({"sweep", "--spec", spec, "--out", folder.path("killed")}).exit_code == 0);
   CHECK(read_text(folder.path("killed/results.csv")) == read_text(folder.path("whole/results.csv")));
+}
+
+TEST_CASE("sweep: workers that are killed from outside cost nothing") {
+  const ScratchFolder folder;
+  const std::string spec = folder.write("spec.json", spec_text());
+  REQUIRE(run_program({"sweep", "--spec", spec, "--out", folder.path("whole")}).exit_code == 0);
+  const pid_t child = start({"sweep", "--spec", spec, "--out", folder.path("killed"), "--jobs", "2"});
+  const int status = kill_descendants(child, 8, std::chrono::milliseconds(15), 0);
+  CHECK(status == 0);
+  CHECK(read_text(folder.path("killed/results.csv")) == read_text(folder.path("whole/results.csv")));
+}
+
+TEST_CASE("sweep: points that are killed whenever they run have no result, exit 1, and are computed by the next run") {
+  const ScratchFolder folder;
+  const std::string spec = folder.write("spec.json", spec_text(", \"numerics\": \"check\""));
+  REQUIRE(run_program({"sweep", "--spec", spec, "--out", folder.path("whole")}).exit_code == 0);
+  const pid_t child = start({"sweep", "--spec", spec, "--out", folder.path("killed"), "--jobs", "2"});
+  CHECK(kill_descendants(child, 1 << 30, std::chrono::milliseconds(0), 1) == 1);
+  CHECK(read_text(folder.path("killed/results.csv")).find("failed") == std::string::npos);
+  const ProgramResult again = run_program({"sweep", "--spec", spec, "--out", folder.path("killed")});
+  CHECK(again.exit_code == 0);
+  CHECK(read_text(folder.path("killed/results.csv")) == read_text(folder.path("whole/results.csv")));
+}
+
+TEST_CASE("compare: a pair that is killed whenever it runs is reported with exit 1") {
+  const pid_t child = start({"compare", "--config", kRoot + "/configs/vitality.json", "--config",
+                             kRoot + "/configs/dense_softmax.json", "--workload", kRoot + "/workloads/deit_tiny.json"});
+  CHECK(kill_descendants(child, 1 << 30, std::chrono::milliseconds(0), 0) == 1);
+  const pid_t once = start({"compare", "--config", kRoot + "/configs/vitality.json", "--workload",
+                            kRoot + "/workloads/deit_tiny.json", "--quiet"});
+  CHECK(kill_descendants(once, 1, std::chrono::milliseconds(0), 0) == 0);
 }
 
 TEST_CASE("sweep: refusals exit with 2, say why, and write nothing") {

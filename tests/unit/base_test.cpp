@@ -12,6 +12,16 @@ TEST_CASE("a misspelt name is answered with the nearest one") {
   CHECK(nearest_name("zzzzzz", {"name", "precision"}).empty());
 }
 
+TEST_CASE("a name is suggested within two letters of what was written, and for no other word") {
+  const std::vector<std::string> names{"matrix_engine.rows", "dram", "sgd"};
+  CHECK(nearest_name("matrix_engine.row", names) == "matrix_engine.rows");
+  CHECK(nearest_name("matrixengine.rowz", names) == "matrix_engine.rows");  // one letter missing, one wrong
+  CHECK(nearest_name("matrixengine.rozz", names).empty());                  // three
+  CHECK(nearest_name("ab", names).empty());                                 // two letters, both wrong
+  CHECK(nearest_name("drm", names) == "dram");
+  CHECK(nearest_name(std::string(100000, 'x'), names).empty());
+}
+
 TEST_CASE("fp16 rounding: ties to even, subnormals, overflow") {
   CHECK(round_to_half(1.0F) == 1.0F);
   CHECK(round_to_half(1.0F + 1.0F / 2048) == 1.0F);                // tie: even

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
+#include <new>
+#include <system_error>
 #include <vector>
 
 #include "base/error.h"
@@ -122,6 +124,46 @@ TEST_CASE("a pool that is dropped kills what still runs") {
   close(ends[0]);
 }
 
+TEST_CASE("what the machine did to a point is told from what the point did") {
+  ChildPool pool({10, 0, 0});
+  pool.start(0, returns(1));
+  pool.start(1, []() -> PointTotals {
+    std::signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+    return {};
+  });
+  pool.start(2, []() -> PointTotals {
+    raise(SIGKILL);
+    return {};
+  });
+  pool.start(3, []() -> PointTotals { throw std::bad_alloc(); });
+  pool.start(4, []() -> PointTotals { throw std::system_error(ENOSPC, std::generic_category()); });
+  pool.start(5, []() -> PointTotals { throw std::system_error(EINVAL, std::generic_category()); });
+  pool.start(6, []() -> PointTotals { throw std::runtime_error("E-1"); });
+  std::vector<ChildPool::Finished> finished;
+  while (!pool.empty()) pool.collect(-1, nullptr, finished);
+  using End = ChildPool::End;
+  const End expected[] = {End::kResult,      End::kCrash,  End::kEnvironment, End::kEnvironment,
+                          End::kEnvironment, End::kResult, End::kResult};
+  REQUIRE(finished.size() == 7);
+  for (const auto& done : finished) {
+    INFO(done.id);
+    CHECK(done.end == expected[done.id]);
+  }
+}
+
+TEST_CASE("a crash runs twice, what the environment spoils five times, each point for itself") {
+  using Verdict = Retries::Verdict;
+  const auto ended = [](std::size_t id, ChildPool::End end) { return ChildPool::Finished{id, {}, 0, 0, false, end}; };
+  Retries retries;
+  CHECK(retries.judge(ended(1, ChildPool::End::kCrash)) == Verdict::kRunAgain);
+  CHECK(retries.judge(ended(2, ChildPool::End::kCrash)) == Verdict::kRunAgain);
+  CHECK(retries.judge(ended(1, ChildPool::End::kCrash)) == Verdict::kKeep);
+  CHECK(retries.judge(ended(2, ChildPool::End::kResult)) == Verdict::kKeep);
+  for (int i = 0; i < 4; ++i) CHECK(retries.judge(ended(3, ChildPool::End::kEnvironment)) == Verdict::kRunAgain);
+  CHECK(retries.judge(ended(3, ChildPool::End::kEnvironment)) == Verdict::kGiveUp);
+}
+
 TEST_CASE("workers: every request comes back once, whatever its point does, a killed worker is replaced") {
   std::map<std::size_t, PointResult> results;
   WorkerPool pool({3, 0.3, 0}, [](const WorkerPool::Request& request, Shortcuts shortcuts) {
@@ -143,7 +185,11 @@ TEST_CASE("workers: every request comes back once, whatever its point does, a ki
     }
     std::vector<ChildPool::Finished> finished;
     pool.collect(-1, nullptr, finished);
-    for (const auto& f : finished) CHECK(results.emplace(f.id, f.result).second);
+    for (const auto& f : finished) {
+      CHECK(results.emplace(f.id, f.result).second);
+      CHECK((f.end == ChildPool::End::kEnvironment) == (f.id == 7));
+      CHECK((f.end == ChildPool::End::kCrash) == (f.id == 5));
+    }
   }
   REQUIRE(results.size() == 60);
   CHECK(results.at(5).reason == "killed by signal 6 (SIGABRT)");

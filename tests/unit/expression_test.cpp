@@ -75,6 +75,13 @@ TEST_CASE("expressions: errors say what and where") {
   CHECK_THROWS_WITH(holds("precision == 6"), Contains("compares a string with a number"));
   for (const std::string& deep : {std::string(100000, '('), std::string(100000, '-')})
     CHECK_THROWS_AS(Expression::parse(deep), InputError);
+  std::string sum = "1", balanced = "1";
+  for (int i = 0; i < 499; ++i) sum += "+1";
+  CHECK(value(sum) == 500);
+  CHECK_THROWS_WITH(Expression::parse(sum + "+1"), Contains("operators in a row"));
+  for (int i = 0; i < 9; ++i) balanced = "(" + balanced + "+" + balanced + ")";
+  CHECK(value(balanced) == 512);
+  CHECK_THROWS_WITH(Expression::parse(std::string(10001, ' ')), Contains("longer than 10000 bytes"));
   std::string nots;
   for (int i = 0; i < 100000; ++i) nots += "not ";
   CHECK_THROWS_AS(Expression::parse(nots), InputError);

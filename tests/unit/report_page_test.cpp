@@ -1,6 +1,7 @@
 // The report's inputs and what is embedded in its page: nothing in a file may end the script element it stands in.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "report/page/figures.h"
@@ -256,6 +257,40 @@ TEST_CASE("text in gnuplot scripts cannot become a command") {
   CHECK(evil.front() == '\'');
   CHECK(evil.back() == '\'');
   CHECK(evil.substr(1, evil.size() - 2).find_first_of("'\"`\\\n") == std::string::npos);
+}
+
+TEST_CASE("an axis' main effect comes from matched points, or from a fit where none match") {
+  // latency = a + 10 b; `missing` are infeasible.
+  const auto figure = [](const std::vector<std::pair<int, int>>& missing, const std::string& name) {
+    std::string points;
+    for (const int a : {1, 2, 4})
+      for (const int b : {1, 2}) {
+        const bool ok = std::find(missing.begin(), missing.end(), std::make_pair(a, b)) == missing.end();
+        points += std::string(points.empty() ? "" : ",") + R"({"axes":{"dividers.lanes":)" + std::to_string(a) +
+                  R"(,"dram.channels":)" + std::to_string(b) + R"(},"workload":"w","status":")" +
+                  (ok ? "ok" : "infeasible") + R"(","reason":"","totals":{)" +
+                  (ok ? "\"latency_ms\":" + std::to_string(a + 10 * b) : "") + R"(},"pareto":false})";
+      }
+    const ReportInput input =
+        input_of(R"({"schema_version":1,"spec":{"axes":{"dividers.lanes":[1,2,4],"dram.channels":[1,2]},)"
+                 R"("objectives":{"latency_ms":"min"},"constraints":[]},"points":[)" +
+                 points + "]}");
+    for (const Figure& drawn : figures_of(input))
+      if (drawn.name.find(name) != std::string::npos) return drawn.commands;
+    return std::string();
+  };
+  using Catch::Matchers::Contains;
+  // (4, 1) is missing: the lanes are compared at 2 channels only, the channels at 1 and 2 lanes only.
+  CHECK_THAT(figure({{4, 1}}, "by-dividers"),
+             Contains("\"1\" 0 21 ") && Contains("\"2\" 1 22 ") && Contains("\"4\" 2 24 ") && Contains("matched"));
+  CHECK_THAT(figure({{4, 1}}, "by-dram"), Contains("\"1\" 0 11.5 ") && Contains("\"2\" 1 21.5 "));
+  // No two points differ in the lanes alone: 4 lanes are fitted 3 above 1 lane, though their mean is 13 above.
+  const std::string fitted = figure({{4, 1}, {1, 2}}, "by-dividers");
+  CHECK_THAT(fitted, Contains("fitted"));
+  double one = 0, four = 0;
+  REQUIRE(std::sscanf(fitted.c_str() + fitted.find("\"1\" 0 "), "\"1\" 0 %lf", &one) == 1);
+  REQUIRE(std::sscanf(fitted.c_str() + fitted.find("\"4\" 2 "), "\"4\" 2 %lf", &four) == 1);
+  CHECK(four - one == Approx(3).margin(1e-3));
 }
 
 TEST_CASE("every chart has a figure, with a name fit for a file") {

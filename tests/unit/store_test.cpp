@@ -177,6 +177,40 @@ TEST_CASE("files that are no store, damaged stores and missing ones are refused 
                     Contains("can't make this folder"));
 }
 
+TEST_CASE("a value that was changed behind the store's back is damage, and nothing is deleted") {
+  for (const char* change :
+       {"UPDATE points SET status = 'fine' WHERE key = 'a'", "UPDATE points SET cycles = 'many' WHERE key = 'a'",
+        "UPDATE points SET cycles = 8 WHERE key = 'a'", "UPDATE points SET density = 0 WHERE key = 'a'",
+        "UPDATE points SET status = 'failed' WHERE key = 'a'", "UPDATE points SET reason = 'x' WHERE key = 'b'",
+        "UPDATE points SET key = 'c' WHERE key = 'a'", "UPDATE points SET reason = x'00' WHERE key = 'b'",
+        "UPDATE rows SET axes = '[65]'", "UPDATE rows SET position = 4", "UPDATE meta SET value = 'other'",
+        "UPDATE rows SET checksum = ''"}) {
+    INFO(change);
+    TemporaryFolder folder;
+    {
+      ResultStore store(folder.path, ResultStore::Mode::kWrite);
+      store.begin_spec("id", "{spec}");
+      store.put_row({3, "a", "deit", "[64]", "{}", ""});
+      store.put_result("a", ok_result(7));
+      store.put_result("b", PointResult());
+    }
+    CHECK(ResultStore(folder.path, ResultStore::Mode::kWrite).find("a")->totals[Total::kCycles] == 7);
+    sqlite3* database = nullptr;
+    REQUIRE(sqlite3_open((folder.path + "/results.sqlite").c_str(), &database) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(database, change, nullptr, nullptr, nullptr) == SQLITE_OK);
+    REQUIRE(sqlite3_changes(database) > 0);
+    CHECK_THROWS_WITH(ResultStore(folder.path, ResultStore::Mode::kWrite),
+                      Contains("results.sqlite") && Contains("damaged"));
+    sqlite3_stmt* count = nullptr;
+    sqlite3_prepare_v2(database, "SELECT (SELECT count(*) FROM points) + (SELECT count(*) FROM rows)", -1, &count,
+                       nullptr);
+    REQUIRE(sqlite3_step(count) == SQLITE_ROW);
+    CHECK(sqlite3_column_int(count, 0) == 3);
+    sqlite3_finalize(count);
+    sqlite3_close(database);
+  }
+}
+
 TEST_CASE("a full disk is said to be full and costs only what came after") {
   TemporaryFolder folder;
   // A limit on the database's own size stands for the disk's.

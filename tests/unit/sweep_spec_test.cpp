@@ -1,6 +1,7 @@
 #include "explore/sweep_spec.h"
 
 #include <catch2/catch.hpp>
+#include <ctime>
 
 #include "base/error.h"
 
@@ -91,11 +92,50 @@ TEST_CASE("spec: mistakes are named with their place") {
   CHECK_THROWS_WITH(spec_of(axes + R"(, "constraints": ["area_mm2 <="])"), Contains("/constraints/0"));
   CHECK_THROWS_WITH(spec_of(axes + R"(, "constraints": ["max_rel_error < 1"])"), Contains("numerics"));
   CHECK_THROWS_WITH(spec_of(axes + R"(, "objectives": {"latency": "min"})"),
-                    Contains("/objectives/latency") && Contains("latency_ms"));
+                    Contains("/objectives/latency") && Contains("unknown name"));
+  CHECK_THROWS_WITH(spec_of(axes + R"(, "objectives": {"latency_m": "min"})"), Contains("did you mean \"latency_ms\""));
   CHECK_THROWS_WITH(spec_of(axes + R"(, "objectives": {"latency_ms": "less"})"), Contains("\"min\" or \"max\""));
   CHECK_THROWS_WITH(spec_of(axes, R"("base": "nothere.json", "workloads": ["x.json"])"),
                     Contains("/base") && Contains("nothere.json"));
   CHECK_THROWS_WITH(spec_of(axes + R"(, "point_time_limit_s": -1)"), Contains("/point_time_limit_s"));
+}
+
+TEST_CASE("spec: a value of the wrong type is refused where it stands, though it reads the same") {
+  CHECK_THROWS_WITH(spec_of(R"("axes": {"matrix_engine.rows": [64, "64"]})"),
+                    Contains("/axes/matrix_engine.rows/1") && Contains("\"64\""));
+  CHECK_THROWS_WITH(spec_of(R"("axes": {"matrix_engine.rows": ["6.4e1"]})"), Contains("/axes/matrix_engine.rows/0"));
+  CHECK_THROWS_WITH(spec_of(R"("axes": {"matrix_engine.rows": [64, 6.4e1]})"),
+                    Contains("/axes/matrix_engine.rows/1") && Contains("there twice"));
+  CHECK_THROWS_WITH(spec_of(R"("axes": {"name": ["a", 64]})"),
+                    Contains("/axes/name/1") && Contains("expected a string, found 64"));
+  CHECK(spec_of(R"("axes": {"name": ["a", "64"]})").axes[0].values.size() == 2);
+  CHECK_THROWS_WITH(spec_of(R"("axes": {"workload.image": [224, "64"]})"), Contains("/axes/workload.image/1"));
+}
+
+TEST_CASE("spec: an expression has as many operators in a row as its evaluation can take") {
+  const auto chain = [](int operators) {
+    std::string text = "area_mm2 <= 6";
+    for (int i = 0; i < operators; ++i) text += "+0";
+    return R"("axes": {"matrix_engine.rows": [8]}, "constraints": [")" + text + R"("])";
+  };
+  CHECK(spec_of(chain(400)).constraints.size() == 1);
+  for (const int operators : {600, 15000, 20000})
+    CHECK_THROWS_WITH(spec_of(chain(operators)), Contains("/constraints/0") && Contains("than"));
+}
+
+TEST_CASE("spec: 200,000 unknown axes and an axis of 500,000 values are read in a second or two") {
+  std::string many = R"("axes": {)", longest = R"("axes": {"scratchpad.capacity_kib": [200)";
+  for (int i = 0; i < 200000; ++i)
+    many += (i ? ",\"" : "\"") + std::string("matrix_engine.rows") + std::to_string(i) + "\": [1]";
+  for (int i = 201; i < 500200; ++i) longest += "," + std::to_string(i);
+  const std::clock_t started = std::clock();  // processor time: other tests run beside this one
+  const JsonValue document = parse_json("{" + many + "}}", "spec.json");
+  Diagnostics diagnostics("spec.json", Diagnostics::Mode::kCollect);
+  read_sweep_spec(document, {}, diagnostics);
+  CHECK(!diagnostics.ok());
+  CHECK(spec_of(longest + "]}").axes[0].values.size() == 500000);
+  // 26 s and more when every name was looked for among all others.
+  CHECK(static_cast<double>(std::clock() - started) / CLOCKS_PER_SEC < 15);
 }
 
 TEST_CASE("spec: too many points are refused with their number, at once") {

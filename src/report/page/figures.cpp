@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace vitality {
 namespace {
@@ -196,11 +197,10 @@ class ResultFigures {
         if (e.total() > 0) energy.add(row, part, pj / 1e6);
     }
     for (const UnitResult& unit : item_.result.units) {
-      Cycles total = unit.busy_cycles + unit.idle_cycles;
-      for (const auto& stall : unit.stall_cycles) total += stall.second;
-      const auto share = [&](Cycles cycles) {
-        return total > 0 ? 100.0 * static_cast<double>(cycles) / static_cast<double>(total) : 0;
-      };
+      // In double: counts come from a file, and their sum need not fit an integer.
+      double total = static_cast<double>(unit.busy_cycles) + static_cast<double>(unit.idle_cycles);
+      for (const auto& stall : unit.stall_cycles) total += static_cast<double>(stall.second);
+      const auto share = [&](Cycles cycles) { return total > 0 ? 100.0 * static_cast<double>(cycles) / total : 0; };
       units.add(unit.name, "busy", share(unit.busy_cycles));
       for (const auto& [cause, cycles] : unit.stall_cycles) units.add(unit.name, cause, share(cycles));
       if (unit.energy_pj > 0) unit_energy.add(unit.name, "energy", unit.energy_pj / 1e6);
@@ -228,8 +228,10 @@ class ResultFigures {
       const auto lane = static_cast<double>(units.size());
       units.push_back(unit.name);
       for (std::size_t i = 0; i < unit.occupied.size(); ++i) {
+        // Without a product or a sum that does not fit: the numbers come from a file.
+        if (i > 0 && result.bin_cycles > result.totals.cycles / static_cast<Cycles>(i)) break;
         const Cycles from = static_cast<Cycles>(i) * result.bin_cycles;
-        const Cycles to = std::min(result.totals.cycles, from + result.bin_cycles);
+        const Cycles to = from + std::min(result.bin_cycles, result.totals.cycles - from);
         if (unit.occupied[i] == 0 || to <= from) continue;
         data += number((ms(from) + ms(to)) / 2) + " " + number(lane) + " " + number(ms(from)) + " " + number(ms(to)) +
                 " " + number(lane - 0.36) + " " + number(lane + 0.36) + " " +
@@ -427,10 +429,68 @@ class SweepFigures {
          14, 10});
   }
 
+  using Level = std::uint32_t;
+  struct MainEffect {
+    std::vector<std::pair<Level, double>> values;  // of the axis, with the metric
+    bool fitted = false;
+  };
+
+  // As on the page (sweep.js, effects): the designs whose other values have a result with every value of this axis;
+  // where there are none, all designs less the fitted effects of their other axes.
+  MainEffect main_effect(std::size_t workload, std::size_t axis, std::size_t metric) const {
+    std::vector<const ReportSweep::Point*> known;
+    std::map<std::vector<Level>, std::map<Level, double>> groups;
+    std::set<Level> levels;
+    for (const ReportSweep::Point& point : sweep_.points) {
+      if (!counts(point, workload, metric)) continue;
+      known.push_back(&point);
+      std::vector<Level> others(point.design.begin(), point.design.end());
+      const Level level = std::exchange(others[axis], 0);
+      groups[others][level] = point.totals[metric];
+      levels.insert(level);
+    }
+    MainEffect out;
+    for (const auto& group : groups)
+      if (group.second.size() == levels.size())
+        out.values.insert(out.values.end(), group.second.begin(), group.second.end());
+    if (!out.values.empty()) return out;
+    out.fitted = true;
+    const std::vector<std::vector<double>> effects = fit(known, metric);
+    for (const ReportSweep::Point* point : known) {
+      double value = point->totals[metric];
+      for (std::size_t a = 0; a < effects.size(); ++a)
+        if (a != axis) value -= effects[a][point->design[a]];
+      out.values.emplace_back(point->design[axis], value);
+    }
+    return out;
+  }
+
+  // One effect a value of each axis, by least squares: Gauss-Seidel on the normal equations.
+  std::vector<std::vector<double>> fit(const std::vector<const ReportSweep::Point*>& known, std::size_t metric) const {
+    std::vector<std::vector<double>> effects;
+    for (const auto& axis : sweep_.axes) effects.emplace_back(axis.values.size(), 0.0);
+    std::vector<double> rest;
+    double mean = 0;
+    for (const ReportSweep::Point* point : known) mean += point->totals[metric] / static_cast<double>(known.size());
+    for (const ReportSweep::Point* point : known) rest.push_back(point->totals[metric] - mean);
+    for (int round = 0; round < 50; ++round)
+      for (std::size_t a = 0; a < effects.size(); ++a) {
+        std::vector<double> step(effects[a].size(), 0.0), count(effects[a].size(), 0.0);
+        for (std::size_t i = 0; i < known.size(); ++i)
+          step[known[i]->design[a]] += rest[i], count[known[i]->design[a]] += 1;
+        for (std::size_t v = 0; v < step.size(); ++v) {
+          step[v] = count[v] > 0 ? step[v] / count[v] : 0;
+          effects[a][v] += step[v];
+        }
+        for (std::size_t i = 0; i < known.size(); ++i) rest[i] -= step[known[i]->design[a]];
+      }
+    return effects;
+  }
+
   void sensitivity(std::size_t workload, std::size_t axis, std::size_t metric) {
+    const MainEffect effect = main_effect(workload, axis, metric);
     std::vector<std::vector<double>> by_value(sweep_.axes[axis].values.size());
-    for (const ReportSweep::Point& point : sweep_.points)
-      if (counts(point, workload, metric)) by_value[point.design[axis]].push_back(point.totals[metric]);
+    for (const auto& [level, value] : effect.values) by_value[level].push_back(value);
     std::string data;
     std::size_t rows = 0;
     for (std::size_t v = 0; v < by_value.size(); ++v) {
@@ -452,7 +512,8 @@ class SweepFigures {
                         gnuplot_text(sweep_.metrics[metric]) +
                         "\nset yrange [0:*]\nset xrange [-0.5:" + number(static_cast<double>(rows) - 0.5) +
                         "]\nplot $d using 2:4:5 with filledcurves fc rgb '#c056b4e9' title '10th to 90th percentile', "
-                        "$d using 2:3:xtic(1) with linespoints pt 7 lw 2 lc rgb '#0072b2' title 'mean'\n",
+                        "$d using 2:3:xtic(1) with linespoints pt 7 lw 2 lc rgb '#0072b2' title '" +
+                        (effect.fitted ? "fitted main effect" : "mean of matched designs") + "'\n",
                     12, 8});
   }
 

@@ -165,29 +165,57 @@ class SweepView {
     }));
   }
 
+  // What the values of an axis do to a total, with everything else equal. Where points are missing (infeasible, filtered), a plain mean by value would
+  // mix the axis with what else differs between the points that are left. So: the points whose other axes' values exist with every value of this
+  // axis; where there are none (random samples), every point less the effects of its other axes by a least-squares fit of one effect a value.
+  effects(a, known, value) {
+    const others = this.freeAxes.filter((b) => b !== a), levels = new Set(known.map((i) => this.axisIndex(a, i)));
+    const matched = [...groupBy(known, (i) => others.map((b) => this.axisIndex(b, i)).join()).values()].filter((group) => new Set(group.map((i) => this.axisIndex(a, i))).size === levels.size).flat();
+    if (matched.length) return { points: matched, value, fitted: false };
+    const fit = this.fit(known, value);
+    return { points: known, value: (i) => value(i) - sum(others, (b) => fit.get(b)[this.axisIndex(b, i)]), fitted: true };
+  }
+  // One effect a value of each axis: Gauss-Seidel on the normal equations.
+  fit(known, value) {
+    if (this.fitted && this.fitted.known === known && this.fitted.name === this.objective) return this.fitted.effect;
+    const effect = new Map(this.freeAxes.map((b) => [b, this.s.axes[b].values.map(() => 0)])), mean = sum(known, value) / known.length, rest = known.map((i) => value(i) - mean);
+    for (let round = 0; round < 50; ++round)
+      for (const b of this.freeAxes) {
+        const total = effect.get(b).map(() => 0), count = effect.get(b).map(() => 0), at = known.map((i) => this.axisIndex(b, i));
+        at.forEach((v, k) => { total[v] += rest[k]; ++count[v]; });
+        const step = total.map((t, v) => (count[v] ? t / count[v] : 0));
+        at.forEach((v, k) => { rest[k] -= step[v]; });
+        step.forEach((d, v) => { effect.get(b)[v] += d; });
+      }
+    this.fitted = { known, name: this.objective, effect };
+    return effect;
+  }
+
   drawSensitivity() {
     const name = this.objective, values = (i) => this.total(name, i), known = this.ok.filter((i) => values(i) !== null), title = metric(name).title;
-    const overall = known.length ? sum(known, values) / known.length : 0;
     const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
     const series = this.freeAxes.map((a) => {
-      const groups = groupBy(known, (i) => this.axisIndex(a, i));
-      return { a, rows: this.s.axes[a].values.map((value, v) => {
+      const { points, value: own, fitted } = this.effects(a, known, values), groups = groupBy(points, (i) => this.axisIndex(a, i));
+      return { a, fitted, count: points.length, mean: points.length ? sum(points, values) / points.length : 0, rows: this.s.axes[a].values.map((value, v) => {
         const members = groups.get(v);
         if (!members) return null;
-        const sorted = members.map(values).sort((p, q) => p - q);
+        const sorted = members.map(own).sort((p, q) => p - q);
         return { value, mean: sum(sorted, (x) => x) / sorted.length, low: quantile(sorted, 0.1), high: quantile(sorted, 0.9), count: sorted.length };
       }).filter(Boolean) };
     });
-    const swing = (s) => (s.rows.length && overall ? (100 * (Math.max(...s.rows.map((r) => r.mean)) - Math.min(...s.rows.map((r) => r.mean)))) / Math.abs(overall) : 0);
+    const swing = (s) => (s.rows.length && s.mean ? (100 * (Math.max(...s.rows.map((r) => r.mean)) - Math.min(...s.rows.map((r) => r.mean)))) / Math.abs(s.mean) : 0);
     const ranked = [...series].sort((p, q) => swing(q) - swing(p));
+    const fits = series.filter((s) => s.fitted), names = fits.map((s) => this.s.axes[s.a].key).join(", ");
+    const how = (fits.length < series.length ? `Only points whose other axes' values have a result with every value of the axis (${show(Math.min(...series.filter((s) => !s.fitted).map((s) => s.count)))} or more of ${show(known.length)}).` : "") +
+      (fits.length ? ` ${fits.length < series.length ? `For ${names} there are none: ` : "No points match in all other axes: "}effects of a least-squares fit, one effect a value and no interactions.` : "");
     this.swing.element.hidden = ranked.length === 0;
-    this.swing.caption(`Mean ${title} of the points above for each value of an axis: highest less lowest, over the mean of all (${show(overall)}).`);
+    this.swing.caption(`Main effect on ${title}: mean for each value of an axis, highest less lowest, over the mean. ${how}`);
     plainBars(this.swing, ranked.map((s) => [this.s.axes[s.a].key, swing(s)]), `change of the mean ${metric(name).label} (%)`, (v) => `${show(v, 3)} %`);
     const top = Math.max(0, ...series.flatMap((s) => s.rows.map((r) => r.high))), order = new Map(ranked.map((s, k) => [s.a, k]));
     this.lineCards.forEach((card, k) => {
       const s = series[k], labels = s.rows.map((r) => String(r.value));
       card.element.style.order = order.get(s.a);
-      card.caption(`mean, and 10th to 90th percentile`);
+      card.caption(s.fitted ? "fitted main effect, and 10th to 90th percentile of the points" : `mean, and 10th to 90th percentile, of ${show(s.count)} matched points`);
       const line = (key, more) => ({ label: key, data: s.rows.map((r) => r[key]), ...more });
       card.show(() => ({
         type: "line",
