@@ -1,4 +1,4 @@
-// Tables over our own enums that cannot fall behind them.
+// Tables over our own enums; a new enumerator cannot be forgotten in them.
 //
 // The one table of an enum is a constexpr function of its namespace, `to_string(Enum)` or `traits(Enum)`, made of a
 // switch without `default:` that returns nullptr (or a row without a name) behind the switch. A new enumerator is then
@@ -39,7 +39,7 @@ const std::vector<std::string>& enum_names() {
   return names;
 }
 
-// An array with one element an enumerator.
+// An array with one element for each enumerator.
 template <class Enum, class T>
 class EnumArray : public std::array<T, enum_count<Enum>()> {
   using Base = std::array<T, enum_count<Enum>()>;

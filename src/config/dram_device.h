@@ -27,7 +27,7 @@ struct DramDevice {
   double all_in_pj_per_bit = 13;  // used by dram.model = bandwidth
 
   int precharge_all() const { return trp_all_bank > 0 ? trp_all_bank : trp; }
-  // Clocks that a bank may take to open, serve one burst and close; refresh must leave it twice that.
+  // Clocks that a bank may take to open, serve one burst and close. Between two refreshes there must be time for two.
   int one_access() const {
     const int served = trcd + (cl > cwl ? cl : cwl) + burst_cycles + (twr > trtp ? twr : trtp);
     return (tras > served ? tras : served) + (trp > trp_all_bank ? trp : trp_all_bank);

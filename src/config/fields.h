@@ -20,11 +20,11 @@ class FieldVisitor {
   virtual void text(const char* key, std::string& value) = 0;
   virtual void choice_index(const char* key, int& value, const std::vector<std::string>& names) = 0;
   virtual void strings(const char* key, std::map<std::string, std::string>& value) = 0;
-  // Rows of two numbers, the first strictly rising.
+  // Rows of two numbers; the first numbers rise strictly.
   virtual void curve(const char* key, std::vector<std::array<double, 2>>& value, double low, double high) = 0;
   // A nested object with these fields.
   virtual void group(const char* key, const std::function<void()>& fields) = 0;
-  // The same, or in its place a string: the name of a file in configs/`folder`/.
+  // A nested object with these fields, or a string: the name of a file in configs/`folder`/.
   virtual void library(const char* key, const char* folder, const std::function<void()>& fields) = 0;
 
   template <class Enum>
@@ -39,7 +39,7 @@ void visit_fields(FieldVisitor& visitor, HardwareConfig& config);
 void visit_fields(FieldVisitor& visitor, DramDevice& device);
 void visit_fields(FieldVisitor& visitor, EnergyTable& table);
 
-// What no single field can tell: combinations that make no machine. Calls `report` with a dotted key and what is wrong.
+// Finds values that are valid alone but not together. Calls `report` with a dotted key and what is wrong.
 using ReportKey = std::function<void(const std::string& dotted_key, const std::string& message)>;
 void check_consistency(const HardwareConfig& config, const ReportKey& report);
 void check_consistency(const DramDevice& device, const ReportKey& report);

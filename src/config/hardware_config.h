@@ -137,7 +137,7 @@ struct LaneConfig {  // an array of identical lanes, one element per lane and in
 };
 struct SpecialFunctionConfig {  // layer norm, activations, softmax rows, pooling, batch norm: the paper draws no unit
                                 // for them
-  Charge charge = Charge::kNotCharged;  // of everything but softmax, which is always charged
+  Charge charge = Charge::kNotCharged;  // does not apply to softmax, which is always charged
   int lanes = 64;
   int latency_cycles = 8;
   int initiation_interval = 1;
@@ -148,7 +148,7 @@ struct SparseUnitConfig {
   int pe_rows = 64, pes_per_row = 16;  // Sanger: 64 rows x 16 reconfigurable PEs
   int predictor_rows = 64, predictor_cols = 64;
   int exp_lanes = 64, exp_latency_cycles = 2;
-  double encoded_share = 1;  // ViTCoD: encoded heads a head of Q and K in memory; 1: no encoder
+  double encoded_share = 1;  // ViTCoD: encoded heads in memory per head of Q and K; 1: no encoder
 };
 struct ScratchpadConfig {
   int capacity_kib = 200;
@@ -179,13 +179,13 @@ struct SparsityConfig {
   double threshold = 0.02;
   int predictor_bits = 4;
   bool normalize_qk = true;
-  int window = 64, dilation = 1, global_tokens = 1;  // of patterns
-  // Of SpAtten's predictor: shares of tokens and heads kept in the last layer, shares of the layers, from the first,
-  // that prune nothing.
+  int window = 64, dilation = 1, global_tokens = 1;  // used by SparsitySource::kPattern
+  // SpAtten's predictor: the shares of tokens and of heads that the last layer keeps; the shares of the layers, counted
+  // from the first, that prune no token and no head.
   double token_keep = 1, head_keep = 1, token_front = 0, head_front = 0;
-  double value_keep = 1;                        // and of each row's probabilities, those that meet their value
-  double hash_p = 1;                            // of ELSA's: 0 filters least (reference/hash_filter.h)
-  double detector_rank = 0.25, row_keep = 0.1;  // of DOTA's: rank / features of a head; kept share of every row
+  double value_keep = 1;                        // SpAtten: share of each row's probabilities that meet their value
+  double hash_p = 1;                            // ELSA's predictor: 0 filters least (reference/hash_filter.h)
+  double detector_rank = 0.25, row_keep = 0.1;  // DOTA's detector: rank / features of a head; kept share per row
 };
 enum class OptimizerChoice { kAdamW, kSgd };
 constexpr const char* to_string(OptimizerChoice value) {

@@ -20,9 +20,9 @@ enum class MaskPrediction {
 // The masks of SparsitySource::kPattern.
 enum class MaskPattern { kWindow, kPolarised };
 
-// A cost model that the machine's authors released, and what the two ways to use it take over or mend.
+// A cost model that the machine's authors released; what it does as published, and what our corrected form changes.
 struct ReleasedCostModel {
-  double power_w = 0, area_mm2 = 0;  // quoted for the design (docs/baselines.md); 0: none
+  double power_w = 0, area_mm2 = 0;  // the paper's values of the design (docs/baselines.md); 0: none
   const char *as_published = nullptr, *corrected = nullptr;
 };
 

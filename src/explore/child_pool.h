@@ -1,4 +1,4 @@
-// Runs points in child processes, one fork a point, because a SystemC process can elaborate only once and because a
+// Runs points in child processes, one fork per point, because a SystemC process can elaborate only once and because a
 // crash must cost one point only. The calling process must have a single thread, hold little memory (a fork copies its
 // page tables) and must not have elaborated a model.
 //
@@ -94,7 +94,7 @@ class Retries {
   std::map<std::size_t, Count> counts_;  // of points without a result so far, by id
 };
 
-// One point from start to end: with shortcuts, and again without where they do not hold.
+// One point from start to end: with shortcuts, and again without them where they do not hold.
 ChildPool::Finished run_point(const ChildPool::Limits& limits, const std::function<PointTotals(Shortcuts)>& evaluate);
 
 }  // namespace vitality

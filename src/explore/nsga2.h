@@ -53,8 +53,8 @@ class Nsga2 {
   std::vector<Member> population_;
 };
 
-// Front number of each (0 = not dominated): a feasible one dominates an infeasible one, a smaller violation a larger
-// one.
+// Front number of each (0 = not dominated). A feasible design dominates an infeasible one; of two infeasible designs,
+// the one with the smaller violation dominates.
 std::vector<int> constrained_ranks(const std::vector<Assessment>& assessments);
 
 }  // namespace vitality

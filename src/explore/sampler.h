@@ -1,4 +1,4 @@
-// Which designs of an axis grid a sweep visits. A design is one index a axis into that axis' values. Everything is
+// Which designs of an axis grid a sweep visits. A design has for each axis one index into its values. Everything is
 // integer arithmetic on a seeded generator: the same designs on every machine.
 #pragma once
 
@@ -19,12 +19,12 @@ struct Axis {
   std::vector<AxisValue> values;  // at least one
 };
 
-using Design = std::vector<std::uint32_t>;  // an index a axis
+using Design = std::vector<std::uint32_t>;  // one index per axis
 
 enum class SamplerKind { kGrid, kRandom, kLatinHypercube, kNsga2 };
 struct SamplerSpec {
   SamplerKind kind = SamplerKind::kGrid;
-  std::int64_t points = 0;  // of all kinds but the grid
+  std::int64_t points = 0;  // used by all kinds but the grid
   std::uint64_t seed = 1;
   // NSGA-II (Deb et al., IEEE TEC 2002): designs a generation; probability of mixing two parents; of changing one
   // index, 0 = 1 / axes.

@@ -1,13 +1,13 @@
 // The result store of a sweep: DIR/results.sqlite (SQLite, WAL), written by one process at a time (a lock of the
 // process: open a folder once in a process) and read by any number meanwhile, also from a read-only medium.
 //
-//   points  one row a simulated point, keyed by the SHA-256 of everything that decides its outcome; never simulated
-//           twice
-//   rows    the current spec's rows in its order, each naming its point
+//   points  one row per simulated point; its key is the SHA-256 of everything that decides the outcome, so that no
+//           point is simulated twice
+//   rows    the current spec's rows in the spec's order; each names its point
 //   meta    the current spec and its identity
 //
-// Every row carries a checksum over its values. A writer checks all rows when it opens the store, a reader each that it
-// reads; a value of the wrong kind, an unknown status or a wrong checksum is a damaged store, which is left as it is.
+// Every row carries a checksum over its values. A writer checks all rows when it opens the store, a reader those it
+// reads. A store with a wrong kind of value, an unknown status or a wrong checksum is damaged and is not changed.
 //
 // Each result is committed on its own, without a sync: a killed process loses the points in flight only, and a power
 // cut may lose the last results but not the store. Errors (damaged, read-only, locked by another sweep, disk full) are
@@ -30,11 +30,11 @@ namespace vitality {
 // A line of the sweep's table before its result is known.
 struct PlannedRow {
   std::int64_t position = 0;  // in the spec's order over all shards
-  std::string key;            // of the point; "" when it was settled without one
+  std::string key;            // of the point; "" where there is nothing to simulate
   std::string workload;
   std::string axes;       // JSON array: the axes' values
   std::string variables;  // JSON object: config values that constraints and objectives read
-  std::string refusal;    // why there is nothing to simulate; "" where there is
+  std::string refusal;    // why there is nothing to simulate; "" otherwise
 };
 
 struct StoredRow {
@@ -52,8 +52,8 @@ class ResultStore {
 
   const std::string& file() const { return file_; }
 
-  // The spec whose rows the store holds ("" = none yet). Another identity than the stored one drops the stored rows,
-  // not the points.
+  // The spec whose rows the store holds ("" = none yet). When the identity differs from the stored one, the stored rows
+  // are dropped; the points stay.
   std::string spec() const { return meta("spec"); }
   std::string identity() const { return meta("identity"); }
   void begin_spec(const std::string& identity, const std::string& spec);
@@ -71,7 +71,7 @@ class ResultStore {
   // Drops the points with one of these outcomes, so that the next sweep simulates them again.
   void forget(PointStatus status);
 
-  // Lets the database grow to so many pages, as a quota would.
+  // Limits the database to this many pages, as a disk quota would.
   void limit_pages(int pages);
 
   // Rows in order of position, with their results: all, or those from `first` to before `end`.

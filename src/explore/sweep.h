@@ -34,7 +34,7 @@ struct SweepProgress {
 using ReportProgress = std::function<void(const SweepProgress&)>;
 
 struct SweepOutcome {
-  bool interrupted = false;  // by SIGINT or SIGTERM: what was finished is stored, nothing exported
+  bool interrupted = false;  // by SIGINT or SIGTERM: finished points are stored, no table is written
   SweepProgress progress;
   ExportSummary summary;
   std::string lost_reason;  // of the last point that was lost
@@ -49,7 +49,7 @@ ExportSummary merge_shards(const std::string& directory, const std::vector<std::
 
 struct DryRun {
   double rows = 0;          // of the spec (for nsga2 at most), before sharding
-  std::int64_t listed = 0;  // of this shard; for nsga2 the first generation
+  std::int64_t listed = 0;  // rows of this shard; for nsga2 the first generation
   std::int64_t stored = 0, refused = 0;
   double seconds_a_point = 0;  // mean of a few points that ran as a probe; 0 when there was nothing to run
   std::int64_t peak_kib = 0;

@@ -1,4 +1,4 @@
-// Runs points at a high rate: one small worker process a job, forked once, which forks a child a point (ChildPool).
+// Runs points at a high rate: one small worker process per job; it forks one child per point (ChildPool).
 //
 // A fork costs what the forking process has written to since its last one (each such page is copied on its next write).
 // The sweep's parent writes a lot (rows, store, configs), the workers nearly nothing: 0.2 ms a point instead of 0.9. A

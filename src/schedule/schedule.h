@@ -33,7 +33,7 @@ enum JobFlag : std::uint16_t {
   kOntoResult = 2048,  // last pass: the requantised sum is added to the wide result that is there
   kSwapped = 1024,     // addition of two layers: `streamed` is the layer's second input
   kNarrow = 4096,      // the streamed operand is in the storage format where the unit otherwise reads a wide one
-  kGuardBit = 8192  // K_hat is the result or an operand (of a pass: the transposed one): one bit more than the format
+  kGuardBit = 8192  // the result or an operand is K_hat, one bit wider than the format (in a fold: the transposed one)
 };
 
 constexpr std::int32_t kNone = -1;
@@ -50,8 +50,8 @@ struct Transfer {
   std::int32_t tensor, row, col, rows, cols;
   std::int32_t buffer, buffer_offset, buffer_stride;  // elements
   std::int32_t row_map = kNone, geometry = kNone;
-  Bytes bytes;         // on the DRAM channel
-  Bytes dram_address;  // of the first byte
+  Bytes bytes;         // that cross the DRAM channel
+  Bytes dram_address;  // where the first of them lies
 };
 
 // The streamed tile of a convolution's pass: rows = output pixels from first_output, columns = contraction indices from
@@ -91,7 +91,7 @@ struct ScheduledOperator {
 // kState: master weights and moments of the optimiser.
 enum class TensorRole : std::uint8_t { kInput, kWeight, kActivation, kMask, kGradient, kState };
 constexpr int kTensorRoles = 6;
-// Operands of the memory traffic: what is loaded, by the tensor's role, and behind them what is stored.
+// Classes of memory traffic: loads have the role of their tensor; all stores are one more class behind the roles.
 constexpr int kStoredOperand = kTensorRoles, kTrafficOperands = kTensorRoles + 1;
 const char* operand_name(int operand);
 struct ScheduledTensor {
@@ -106,30 +106,30 @@ struct ScheduledTensor {
 struct ScheduledMask {
   std::int32_t layer, instance, head;
   Mask mask;
-  Mask values;                     // entries whose probability meets its value; empty: all
-  Count kept = 0;                  // entries of the mask that was given
+  Mask values;                     // entries whose probability is multiplied with V; empty: all
+  Count kept = 0;                  // entries of the mask before empty rows became dense
   std::int32_t fallback_rows = 0;  // empty rows that became dense ones
 };
 
 // A block of a mask as the machine's engine works on it (cost/sparse_machine.h: how it becomes sub-rows and passes).
 struct MaskTile {
   std::int32_t mask, row, col, rows, cols;
-  Count kept = 0, used_rows = 0, fresh_rows = 0;  // entries; rows that have one, and that have none further left
+  Count kept = 0, used_rows = 0, fresh_rows = 0;  // entries; rows with an entry; rows whose first entry is here
   Count sub_rows = 0, passes = 0;
-  Count whole_columns = 0, used_columns = 0;  // ViTCoD: of the denser engine; others that have an entry
-  // Places for an entry: in what the entries were packed into, in the passes that took it.
+  Count whole_columns = 0, used_columns = 0;  // ViTCoD: columns of the denser engine; others with an entry
+  // Places for an entry: in the sub-rows that the entries were packed into; in the passes that took the sub-rows.
   Count slots = 0, capacity = 0;
   bool transposed =
       false;  // packed by columns: rows are keys and columns queries, sub-rows parts of columns of the mask
 };
 
-// Buffers of one optimiser step: new weights in place of the master weights, their copy in the storage format in
-// Job::result (kNone: the master is the copy); second: AdamW's second moment.
+// Buffers of one optimiser step. The new weights replace the master weights; their copy in the storage format goes to
+// Job::result (kNone: the master weights are in that format). second: AdamW's second moment.
 struct ScheduledUpdate {
   std::int32_t master, gradient, first, second;
-  bool decay;  // matrices; biases and norms keep their size
+  bool decay;  // weight decay: applied to matrices, not to biases and norms
 };
-// What a training step leaves in memory and the reference can be compared with. layer: of the forward model.
+// What a training step leaves in memory for the comparison with the reference. layer: its index in the forward model.
 struct ScheduledGradient {
   enum class Kind : std::uint8_t { kOutput, kParameter, kUpdated } kind;
   int layer;
@@ -139,7 +139,7 @@ struct ScheduledGradient {
 
 struct Schedule {
   std::vector<Job> jobs;
-  std::vector<Dependency> dependencies;  // of job j: [first_dependency, + dependency_count)
+  std::vector<Dependency> dependencies;  // job j has dependency_count of them, from first_dependency on
   std::vector<Transfer> transfers;
   std::vector<Buffer> buffers;
   std::vector<ScheduledTensor> tensors;
@@ -155,7 +155,7 @@ struct Schedule {
       layer_output;  // tensor of every layer's output; kNone where an epilogue consumed it on chip
   std::vector<std::string> layer_mapping;  // how each layer was mapped, for people
   Bytes scratchpad_high_water = 0, dram_footprint = 0;
-  Bytes saved_activation_bytes = 0;  // of the forward pass, kept in DRAM for the backward pass
+  Bytes saved_activation_bytes = 0;  // what the forward pass keeps in DRAM for the backward pass
 };
 
 }  // namespace vitality

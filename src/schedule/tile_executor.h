@@ -1,4 +1,4 @@
-// Computes the values of a job on the tiles in the scratchpad. A timing-only run has none, and differs in nothing else.
+// Computes the values of a job on the tiles in the scratchpad. A timing-only run has no executor; all else is equal.
 #pragma once
 
 #include "schedule/schedule.h"

@@ -26,8 +26,8 @@ int empty_rows(const Mask& mask);
 // in [0, 1].
 Mask random_mask(int rows, int cols, double density, std::uint64_t seed);
 
-// Patterns that a machine's design fixes. Where there are fewer or more keys than queries, query i stands at key
-// floor(i * n / m).
+// Patterns that a machine's design fixes. Where the numbers of keys and queries differ, the window of query i is around
+// key floor(i * n / m).
 
 // Sliding window (SALO, Longformer): query i keeps the keys at i + dilation * (s - window / 2), s = 0 .. window - 1,
 // that exist; the first `global_tokens` tokens are kept by all queries and, as queries, keep all keys.
@@ -44,8 +44,8 @@ Mask polarised_mask(int rows, int cols, int global_tokens, double density);
 // ViTCoD's polarising: columns that more than 50 of 197 queries keep are global tokens, the rest of the mask is sparse.
 struct Polarised {
   std::vector<bool> global;  // per column of the mask
-  Count tokens = 0;          // how many are
-  Count sparse = 0;          // entries outside them
+  Count tokens = 0;          // number of global columns
+  Count sparse = 0;          // kept entries outside the global columns
 };
 Polarised polarise(const Mask& mask);
 

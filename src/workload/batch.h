@@ -11,7 +11,7 @@ namespace vitality {
 
 constexpr int kMaxImages = 1024;
 
-// images in [1, kMaxImages]; 1 gives the model itself. The model must be of one image.
+// images in [1, kMaxImages]; 1 gives the model itself. The model must have one image.
 VitModel batched(const VitModel& model, int images);
 
 }  // namespace vitality

@@ -90,7 +90,7 @@ struct Fold {
   int height, width, patch, channels;
 };
 
-// A tensor that the run is given: nothing is computed. Not of workload files: the Q, K and V of one attention problem.
+// A tensor that the run is given: nothing is computed. The Q, K and V of `vitality attention`; no workload has it.
 struct GivenTensor {
   int rows, cols;
 };
@@ -107,7 +107,7 @@ struct Layer {
   std::string name;
   std::vector<int> inputs;
   LayerParameters parameters;
-  // The layer of the model for one image whose learned parameters this one uses too; "": its own.
+  // In a batch: the layer of the one-image model whose learned parameters this one shares; "": it has its own.
   std::string shared_parameters = {};
 };
 
@@ -122,9 +122,9 @@ struct VitModel {
   std::string name, description, source;
   int image_height = 0, image_width = 0, image_channels = 0;
   std::vector<Layer> layers;
-  int images = 1;  // of a batch (batch.h): the layers of the first image, then those of the next, ...
+  int images = 1;  // in the batch (batch.h): the layers of the first image come first, then those of the next
 };
-Count parameter_count(const VitModel& model);  // what the images share counts once
+Count parameter_count(const VitModel& model);  // parameters that the images share count once
 Count macs(const VitModel& model);
 
 }  // namespace vitality

@@ -57,7 +57,7 @@ auto members(const GivenTensor& g) {
   return std::make_tuple(g.rows, g.cols);
 }
 
-// b, `distance` layers later, does what a does, on what lies as far before it.
+// Whether b, which stands `distance` layers behind a, is a copy of a: same parameters, each input `distance` later.
 bool repeats(const Layer& a, const Layer& b, int distance) {
   if (a.parameters.index() != b.parameters.index() || !a.shared_parameters.empty() || !b.shared_parameters.empty())
     return false;
@@ -72,7 +72,7 @@ bool repeats(const Layer& a, const Layer& b, int distance) {
       a.parameters);
 }
 
-// Nobody behind the blocks reads anything but the last one, nobody in a block further back than two blocks.
+// Whether layers behind the blocks read only the last block, and layers in a block at most two blocks back.
 bool local(const VitModel& model, const RepeatedBlocks& blocks) {
   const int end = blocks.begin(blocks.count), last = blocks.begin(blocks.count - 1);
   for (int i = blocks.first; i < static_cast<int>(model.layers.size()); ++i) {
@@ -90,7 +90,7 @@ std::optional<RepeatedBlocks> find_repeated_blocks(const VitModel& model, int le
   const int count = static_cast<int>(model.layers.size());
   if (model.images != 1) return best;
   for (int length = 1; least * length <= count; ++length) {
-    int run = 0;  // layers that repeat the one `length` before, up to the one at hand
+    int run = 0;  // consecutive layers, the last of them i, that repeat the layer `length` before them
     for (int i = length; i < count; ++i) {
       const bool equal = repeats(model.layers[static_cast<std::size_t>(i - length)],
                                  model.layers[static_cast<std::size_t>(i)], length);

@@ -1,4 +1,4 @@
-// Encoder blocks that repeat: equal layers with equal shapes, each reading what its predecessor reads one block before.
+// Encoder blocks that repeat: equal layers of equal shapes; each reads what its counterpart in the block before reads.
 #pragma once
 
 #include <optional>
@@ -8,14 +8,14 @@
 namespace vitality {
 
 struct RepeatedBlocks {
-  int first;   // layer of the first block
-  int layers;  // of a block
+  int first;   // index of the first block's first layer
+  int layers;  // in one block
   int count;
   int begin(int block) const { return first + block * layers; }
 };
 
-// The repetition that covers most layers, of at least `least` blocks, all of which outside layers read the last one
-// only. None in batches.
+// The repetition of at least `least` blocks that covers the most layers. Layers behind the blocks may read only the
+// last block. Returns nothing for a batch (images > 1).
 std::optional<RepeatedBlocks> find_repeated_blocks(const VitModel& model, int least);
 
 // The same model with the first kept - 1 of the blocks and the last one.

@@ -12,12 +12,12 @@ enum class StepPhase { kForward, kBackward, kUpdate };
 constexpr int kStepPhases = 3;
 const char* phase_name(StepPhase phase);
 
-VitModel training_step_model(const VitModel& forward);  // of one image or a batch (batch.h)
+VitModel training_step_model(const VitModel& forward);  // forward: one image or a batch (batch.h)
 
 inline int forward_layers(const VitModel& step) {
   return static_cast<int>(step.layers.size()) / kStepPhases;
 }
-// The index of a forward layer's part in a phase.
+// Index of the layer that does a forward layer's work in this phase.
 inline int step_layer(const VitModel& step, StepPhase phase, int layer) {
   return static_cast<int>(phase) * forward_layers(step) + layer;
 }
