@@ -93,13 +93,16 @@ cat >"$work/spec with space.json" <<SPEC
 SPEC
 "$program" sweep --spec "$work/spec with space.json" --out "$work/single" --jobs 1 --quiet
 cd "$work"
-timeout 120 "$source_dir/scripts/slurm-sweep" --spec "$work/spec with space.json" --out "$work/on slurm" --tasks 6 --program "$program" --wait ||
-  { echo "slurm-sweep failed"; cat "$work/on slurm/merge.log" "$work/on slurm/shards/"*.log; tail -n 20 "$work"/slurm*.log; squeue; exit 1; }
+# A name that a shell, an option parser or Slurm could take for more than a name.
+odd=$'-on slurm \'p\' "q" $(touch hacked) `touch hacked` %a\\%j\n#;x'
+timeout 120 "$source_dir/scripts/slurm-sweep" --spec "$work/spec with space.json" --out "$odd" --tasks 6 --program "$program" --wait ||
+  { echo "slurm-sweep failed"; cat "$work/$odd/merge.log" "$work/$odd/shards/"*.log; tail -n 20 "$work"/slurm*.log; squeue; exit 1; }
 
-for table in results.csv pareto.csv results.json; do cmp "$work/single/$table" "$work/on slurm/$table"; done
+for table in results.csv pareto.csv results.json; do cmp "$work/single/$table" "$work/$odd/$table"; done
+[ ! -e hacked ] && [ ! -e "$odd/hacked" ] && [ ! -e "$odd/shards/hacked" ] || { echo "a folder's name was run"; exit 1; }
 # Every task did its part, and only that; six tasks are two arrays where Slurm takes indices below 4.
 for i in 0 1 2 3 4 5; do
-  rows=$(($(wc -l <"$work/on slurm/shards/$i/results.csv") - 1))
+  rows=$(($(wc -l <"$work/$odd/shards/$i/results.csv") - 1))
   [ "$rows" -eq 4 ] || { echo "shard $i has $rows rows, expected 4"; exit 1; }
 done
 # A spec that is wrong is refused before anything is queued.

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -14,6 +15,12 @@ namespace vitality {
 void grow_heap_by_huge_pages(std::size_t growth) {
   static bool done = false;
   if (std::exchange(done, true)) return;
+  // Addresses that are taken and not used count against a limit (ulimit -v), and the run would end at a part of it.
+  constexpr rlim_t kShare = 16;
+  rlimit addresses{};
+  if (getrlimit(RLIMIT_AS, &addresses) != 0 ||
+      (addresses.rlim_cur != RLIM_INFINITY && addresses.rlim_cur / kShare < growth))
+    return;
   constexpr std::uintptr_t kHugePage = 2 << 20, kTop = 256 << 10;
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that the allocator takes
   mallopt(M_TRIM_THRESHOLD, 1 << 30);

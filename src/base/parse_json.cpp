@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/json.h"
+#include "base/output_file.h"
 
 namespace vitality {
 namespace {
@@ -128,6 +129,7 @@ std::string quoted(const std::string& text) {
 std::string read_text_file(const std::string& path, std::size_t max_bytes) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (!file) throw InputError(path, "", std::string("cannot open: ") + std::strerror(errno));
+  note_input(file.get());
   std::string text;
   std::vector<char> buffer(64U << 10);
   while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), file.get())) {

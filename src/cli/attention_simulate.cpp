@@ -2,7 +2,6 @@
 // K and V are given.
 #include <iostream>
 #include <map>
-#include <optional>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -105,8 +104,10 @@ int simulate_attention(const AttentionProblem& p, const po::variables_map& value
     throw InfeasibleError("machine " + config.name + " is no simulation: it has no values of its own");
   const VitModel model = model_of(p);
   const GivenOperands operands(p);
-  const ExitOnInterrupt interrupts;
-  std::optional<InterruptsWait> wait;  // before the files: nothing stays half-written
+  required(values, "out");
+  OutputSet files;
+  for (const char* option : {"out", "mask-out", "result"})
+    if (values.count(option)) files.reserve(values[option].as<std::string>());
 
   HeadsOutput z(p, p.m, p.e, NpyType::kFloat64), masks(p, p.m, p.n, NpyType::kUint8);
   SimulationOptions options;
@@ -132,8 +133,6 @@ int simulate_attention(const AttentionProblem& p, const po::variables_map& value
   manifest.inputs_sha256 = operands.sha256();
   manifest.host_seconds = result.simulation_seconds;
 
-  wait.emplace();
-  OutputSet files;
   z.write(files.add(required(values, "out")));
   if (values.count("mask-out")) masks.write(files.add(values["mask-out"].as<std::string>()));
   if (values.count("result")) files.add(values["result"].as<std::string>(), write_json(result));

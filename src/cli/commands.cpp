@@ -1,10 +1,14 @@
 // The table of subcommands, and what happens around each of them.
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <iostream>
 #include <new>
 
+#include "base/environment_error.h"
 #include "base/error.h"
+#include "base/signals.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 namespace vitality::cli {
@@ -67,26 +71,32 @@ int dispatch(const Arguments& arguments) {
 
 int report(const std::string& text, int code) {
   std::cout.flush();
-  std::cerr << "error: " << text << std::endl;
+  std::cerr << "error: " << harmless(text) << std::endl;
   return code;
 }
 
 }  // namespace
 
 int run_program(const Arguments& arguments) {
+  exit_on_interrupt();
   try {
     const int code = dispatch(arguments);
     std::cout.flush();
     // A full disk or a closed pipe behind stdout must not look like success.
-    if (code == kDone && !std::cout) return report("cannot write to standard output", kInternalError);
+    if (code == kDone && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout))
+      return report("cannot write to standard output", kInternalError);
     return code;
   } catch (const InputError& error) {
     return report(error.what(), kBadInput);
   } catch (const InfeasibleError& error) {
     return report(error.what(), kInfeasible);
+  } catch (const EnvironmentError& error) {
+    return report(error.what(), kInternalError);
   } catch (const std::bad_alloc&) {
     return report("out of memory", kInternalError);
   } catch (const std::exception& error) {
+    // SystemC turns what a process of the simulation throws into a report of its own and keeps the text alone.
+    if (std::strstr(error.what(), "bad_alloc") != nullptr) return report("out of memory", kInternalError);
     return report(std::string("internal error: ") + error.what(), kInternalError);
   } catch (...) {
     return report("internal error of unknown kind", kInternalError);

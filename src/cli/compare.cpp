@@ -14,6 +14,7 @@
 #include "analytic/provenance.h"
 #include "base/error.h"
 #include "base/output_file.h"
+#include "base/text.h"
 #include "cli/options.h"
 #include "cli/point_evaluator.h"
 #include "cli/shipped_files.h"
@@ -122,8 +123,6 @@ bool parse(const Arguments& arguments, Request& request) {
     const std::string path = values[format.option].as<std::string>();
     if (path.empty())
       throw InputError("", "", std::string("option --") + format.option + ": expected a file's name, found nothing");
-    for (const auto& [other, taken] : request.files)
-      if (taken == path) throw InputError(path, "", "two outputs of one comparison have this name");
     request.files[format.option] = path;
   }
   return true;
@@ -342,8 +341,9 @@ int judge(const Comparison& comparison) {
     infeasible = infeasible || pair.status == PointStatus::kInfeasible;
     outside = outside || pair.outside_tolerance;
     if (pair.status != PointStatus::kOk)
-      std::cerr << "warning: " << comparison.machines[pair.machine].name << " on "
-                << comparison.workloads[pair.workload] << ": " << to_string(pair.status) << ": " << pair.reason << "\n";
+      std::cerr << "warning: " << harmless(comparison.machines[pair.machine].name) << " on "
+                << harmless(comparison.workloads[pair.workload]) << ": " << to_string(pair.status) << ": "
+                << harmless(pair.reason) << "\n";
   }
   if (outside) return kOutsideTolerance;
   return any ? kDone : infeasible ? kInfeasible : kInternalError;
@@ -355,20 +355,20 @@ int compare_command(const Arguments& arguments) {
   Request request;
   if (!parse(arguments, request)) return kDone;
   Comparer comparer(request);
-  for (const auto& [format, path] : request.files)
-    OutputFile probe(path);  // says before a long run what would fail after it
+  OutputSet files;
+  bool prints = !request.quiet;
+  for (const auto& [format, path] : request.files) {
+    files.reserve(path);  // says before a long run what would fail after it
+    prints = prints && !is_standard_output(path);
+  }
   Comparison comparison = comparer.run();
   comparison.command = command_line(arguments);
-  std::vector<std::unique_ptr<OutputFile>> files;
   for (const Format& format : kFormats) {
     const auto file = request.files.find(format.option);
-    if (file == request.files.end()) continue;
-    files.push_back(std::make_unique<OutputFile>(file->second));
-    const std::string text = format.write(comparison);
-    std::fwrite(text.data(), 1, text.size(), files.back()->stream());
+    if (file != request.files.end()) files.add(file->second, format.write(comparison));
   }
-  for (const auto& file : files) file->commit();
-  if (!request.quiet) std::cout << comparison_text(comparison);
+  files.commit();
+  if (prints) std::cout << comparison_text(comparison);
   std::cout.flush();
   const int code = judge(comparison);
   if (comparer.interrupted()) return kInterrupted;

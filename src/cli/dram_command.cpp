@@ -1,7 +1,5 @@
 // `vitality dram`: replays a memory trace on the config's DRAM, JSON on stdout, the command trace as CSV on request.
 #include <cstdio>
-#include <iostream>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -54,12 +52,12 @@ nlohmann::ordered_json to_json(const HardwareConfig& config, const DramReplayRes
   return json;
 }
 
-DramReplayResult replay(const HardwareConfig& config, const std::string& trace, OutputFile* commands) {
+// commands: a stream for the commands, or null.
+DramReplayResult replay(const HardwareConfig& config, const std::string& trace, std::FILE* commands) {
   DramReplay memory(config.dram);
   if (commands) {
-    write_dram_command_heading(commands->stream());
-    memory.observe(
-        [commands](int channel, const DramCommandRecord& c) { write_dram_command(commands->stream(), channel, c); });
+    write_dram_command_heading(commands);
+    memory.observe([commands](int channel, const DramCommandRecord& c) { write_dram_command(commands, channel, c); });
   }
   MemoryTraceReader reader(trace, memory.capacity());
   MemoryRequest request{};
@@ -77,7 +75,8 @@ int dram_command(const Arguments& arguments) {
       "trace", po::value<std::string>(), "lines [CYCLE] R|W HEX_BYTE_ADDRESS, one 64-byte request each")(
       "set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value: another config value (repeatable)")(
       "commands", po::value<std::string>(),
-      "writes every DRAM command as CSV (dram.model banked); cycle 0 is the first request");
+      "writes every DRAM command as CSV (dram.model banked); cycle 0 is the first request")(
+      "result", po::value<std::string>()->default_value("-"), "writes the JSON here and not to stdout (-)");
   po::variables_map values;
   if (!parse_options(
           arguments,
@@ -103,15 +102,19 @@ int dram_command(const Arguments& arguments) {
   const auto overrides =
       values.count("set") ? values["set"].as<std::vector<std::string>>() : std::vector<std::string>();
   const HardwareConfig config = read_hardware_config(values["config"].as<std::string>(), overrides);
-  std::unique_ptr<OutputFile> commands;
+  note_input(values["trace"].as<std::string>());
+  OutputSet files;
+  const auto result_file = values["result"].as<std::string>();
+  files.reserve(result_file);
+  std::FILE* commands = nullptr;
   if (values.count("commands")) {
     if (config.dram.model != DramModel::kBanked)
       throw InputError("", "", "option --commands: only dram.model banked issues commands");
-    commands = std::make_unique<OutputFile>(values["commands"].as<std::string>());
+    commands = files.add(values["commands"].as<std::string>());
   }
-  const DramReplayResult result = replay(config, values["trace"].as<std::string>(), commands.get());
-  if (commands) commands->commit();
-  std::cout << to_json(config, result).dump(2) << "\n";
+  const DramReplayResult result = replay(config, values["trace"].as<std::string>(), commands);
+  files.add(result_file, to_json(config, result).dump(2) + "\n");
+  files.commit();
   return kDone;
 }
 

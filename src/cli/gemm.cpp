@@ -1,9 +1,9 @@
 // `vitality gemm`: one GEMM on the machine's matrix engine, compute cycles alone, as JSON on stdout.
 #include <algorithm>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/output_file.h"
 #include "cli/options.h"
 #include "config/hardware_config_json.h"
 #include "cost/array_cost.h"
@@ -60,6 +60,7 @@ int gemm_command(const Arguments& arguments) {
       ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value: overrides a value of the config (repeatable)")
       ("rows", size(), "rows of the array, in place of the config's")
       ("cols", size(), "columns of the array, likewise")
+      ("result", po::value<std::string>()->default_value("-"), "writes the JSON here and not to stdout (-)")
       ("dataflow", po::value<std::string>(), "input_stationary (SCALE-Sim's weight stationary) or output_stationary, likewise");
   // clang-format on
   po::variables_map values;
@@ -77,7 +78,9 @@ int gemm_command(const Arguments& arguments) {
   json["macs"] = timing.macs;
   json["folds"] = timing.folds;
   json["utilization"] = timing.utilization;
-  std::cout << json.dump(2) << "\n";
+  OutputSet files;
+  files.add(values["result"].as<std::string>(), json.dump(2) + "\n");
+  files.commit();
   return kDone;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/output_file.h"
+#include "base/text.h"
 #include "cli/options.h"
 #include "report/page/figures.h"
 #include "report/page/gnuplot.h"
@@ -49,18 +50,22 @@ int report_command(const Arguments& arguments) {
     return kDone;
   if (inputs.empty()) throw InputError("", "", "expected at least one result, comparison or folder of a sweep");
   if (html.empty() && figures.empty()) throw InputError("", "", "nothing to write: expected --html FILE or --svg DIR");
+  for (const std::string& name : inputs) note_input(name);
+  OutputSet files;
+  if (!html.empty()) files.reserve(html);
   const ReportInput input = read_report_inputs(inputs);
   std::size_t written = 0;
-  if (!figures.empty()) written = write_figures(figures_of(input), figures);
+  if (!figures.empty()) written = write_figures(figures_of(input), figures, files);
+  double page_mb = 0;
   if (!html.empty()) {
     const std::string page = html_page(input, title);
-    OutputFile file(html);
-    std::fwrite(page.data(), 1, page.size(), file.stream());
-    file.commit();
-    if (!quiet)
-      std::cout << fmt::format("{}: {}, {:.2f} MB\n", html, summary(input), static_cast<double>(page.size()) / 1e6);
+    page_mb = static_cast<double>(page.size()) / 1e6;
+    files.add(html, page);
   }
-  if (!quiet && written > 0) std::cout << fmt::format("{}: {} figures, each as SVG and PDF\n", figures, written);
+  files.commit();
+  if (quiet || is_standard_output(html)) return kDone;
+  if (!html.empty()) std::cout << fmt::format("{}: {}, {:.2f} MB\n", harmless(html), summary(input), page_mb);
+  if (written > 0) std::cout << fmt::format("{}: {} figures, each as SVG and PDF\n", harmless(figures), written);
   return kDone;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/options.h"
 #include "cli/simulation.h"
 #include "report/result_json.h"
@@ -69,7 +70,7 @@ std::string without_host_seconds(std::string text) {
 }
 
 std::string shown(const Json& value) {
-  const std::string text = value.dump();
+  const std::string text = harmless(value.dump());
   return text.size() <= 60 ? text : text.substr(0, 57) + "...";
 }
 
@@ -85,7 +86,7 @@ void print_differences(const std::string& recorded_text, const std::string& repe
   for (std::size_t i = 0; i < std::min(kMaxShown, changes.size()); ++i) {
     const std::string path = changes[i]["path"], op = changes[i]["op"];
     const Json::json_pointer pointer(path);
-    std::cout << "  " << path << ": " << (op == "add" ? "nothing" : shown(recorded.at(pointer))) << " -> "
+    std::cout << "  " << harmless(path) << ": " << (op == "add" ? "nothing" : shown(recorded.at(pointer))) << " -> "
               << (op == "remove" ? "nothing" : shown(changes[i]["value"])) << "\n";
   }
   if (changes.size() > kMaxShown) std::cout << "  and " << changes.size() - kMaxShown << " more\n";
@@ -112,14 +113,13 @@ int rerun_command(const Arguments& arguments) {
   RunRequest request = recorded_request(recorded, files[0]);
   request.progress = parse_progress(values["progress"].as<std::string>());
 
-  const ExitOnInterrupt interrupts;
   const std::string repeated = write_json(run_simulation(request).result);
-  std::cout << command_line("run", request.arguments()) << "\n";
+  std::cout << harmless(command_line("run", request.arguments())) << "\n";
   if (without_host_seconds(recorded) == without_host_seconds(repeated)) {
-    std::cout << files[0] << ": every byte but host_seconds agrees\n";
+    std::cout << harmless(files[0]) << ": every byte but host_seconds agrees\n";
     return kDone;
   }
-  std::cout << files[0] << ": DIFFERS (recorded -> now)\n";
+  std::cout << harmless(files[0]) << ": DIFFERS (recorded -> now)\n";
   print_differences(recorded, repeated);
   return kOutsideTolerance;
 }

@@ -35,7 +35,7 @@ po::options_description described_options() {
       ("inputs", text(), "folder of .npy tensors by name: input.npy, LAYER.weight.npy, ...")
       ("layers", text(), "simulate only layers whose name matches this pattern (*, ?, [abc])")
       ("batch", po::value<std::int64_t>()->default_value(1), "images, one after the other; image i is the one of seed + i")
-      ("result", text(), "writes the result as JSON")
+      ("result", text(), "writes the result as JSON; - is stdout, here and for every other file")
       ("csv", text(), "folder for totals.csv, layers.csv, units.csv (training: phases.csv)")
       ("trace", text(), "writes a Perfetto/Chrome trace (JSON)")
       ("vcd", text(), "writes unit states as VCD")

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fnmatch.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -13,6 +12,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "cli/shipped_files.h"
 #include "config/hardware_config_json.h"
 #include "sim/analytic_machines.h"
@@ -100,7 +100,7 @@ class ProgressLine {
     const auto now = std::chrono::steady_clock::now();
     if (started_ && fraction < 1 && now - last_ < std::chrono::milliseconds(50)) return;
     last_ = now, started_ = true;
-    fmt::print(stderr, "\r\033[K{}: {:.0f} %", phase, 100 * fraction);
+    fmt::print(stderr, "\r\033[K{}: {:.0f} %", harmless(phase), 100 * fraction);
     std::fflush(stderr);
   }
 
@@ -183,33 +183,6 @@ int report_numerics(const SimulationResult& result) {
              "error: values outside tolerance: largest error {:.3g} of a layer's largest value, tolerance {:.3g}\n",
              numerics.max_rel_error, numerics.tolerance);
   return kOutsideTolerance;
-}
-
-ExitOnInterrupt::ExitOnInterrupt() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { _exit(kInterrupted); };
-  sigemptyset(&action.sa_mask);
-  for (const int number : {SIGINT, SIGTERM}) sigaction(number, &action, nullptr);
-}
-
-ExitOnInterrupt::~ExitOnInterrupt() {
-  for (const int number : {SIGINT, SIGTERM}) signal(number, SIG_DFL);
-}
-
-namespace {
-void mask_interrupts(int how) {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : {SIGINT, SIGTERM}) sigaddset(&set, number);
-  sigprocmask(how, &set, nullptr);
-}
-}  // namespace
-
-InterruptsWait::InterruptsWait() {
-  mask_interrupts(SIG_BLOCK);
-}
-InterruptsWait::~InterruptsWait() {
-  mask_interrupts(SIG_UNBLOCK);
 }
 
 }  // namespace vitality::cli

@@ -23,22 +23,4 @@ FinishedSimulation run_simulation(
 // Says on stderr when values are outside tolerance; the exit code.
 int report_numerics(const SimulationResult& result);
 
-// While it lives, SIGINT or SIGTERM ends the process with exit code 130 at once.
-class ExitOnInterrupt {
- public:
-  ExitOnInterrupt();
-  ~ExitOnInterrupt();
-  ExitOnInterrupt(const ExitOnInterrupt&) = delete;
-  ExitOnInterrupt& operator=(const ExitOnInterrupt&) = delete;
-};
-
-// While it lives, SIGINT and SIGTERM wait: files are being written.
-class InterruptsWait {
- public:
-  InterruptsWait();
-  ~InterruptsWait();
-  InterruptsWait(const InterruptsWait&) = delete;
-  InterruptsWait& operator=(const InterruptsWait&) = delete;
-};
-
 }  // namespace vitality::cli

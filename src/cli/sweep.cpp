@@ -5,11 +5,14 @@
 #include <sched.h>
 
 #include <charconv>
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "base/output_file.h"
+#include "base/text.h"
 #include "cli/options.h"
 #include "cli/point_evaluator.h"
 #include "cli/sweep_progress.h"
@@ -47,13 +50,13 @@ void parse_shard(const std::string& text, SweepOptions& options) {
 
 int print_dry_run(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate) {
   std::string header = "position";
-  for (const Axis& axis : spec.axes) header += "," + csv_field(axis.key);
+  for (const Axis& axis : spec.axes) header += "," + csv_cell(axis.key);
   std::cout << header << ",workload,remark\n";
   const DryRun dry = dry_run(spec, options, evaluate, [](const PlannedRow& row) {
     const JsonValue values = parse_json(row.axes, "");
     std::cout << row.position;
-    for (const JsonValue& value : values.items) std::cout << "," << csv_field(to_string(axis_value_of(value)));
-    std::cout << "," << csv_field(row.workload) << "," << csv_field(row.refusal) << "\n";
+    for (const JsonValue& value : values.items) std::cout << "," << csv_cell(to_string(axis_value_of(value)));
+    std::cout << "," << csv_cell(row.workload) << "," << csv_cell(row.refusal) << "\n";
   });
   const auto left = static_cast<double>(dry.listed - dry.stored - dry.refused);
   std::cerr << fmt::format(
@@ -103,6 +106,8 @@ int sweep_command(const Arguments& arguments) {
   const EvaluatePoint evaluate = point_evaluator(spec, every_block);
   if (dry) return print_dry_run(spec, options, evaluate);
 
+  for (const char* table : {"results.csv", "pareto.csv", "results.json"})
+    refuse_input((std::filesystem::path(options.directory) / table).string());
   SweepOutcome outcome;
   {
     SweepProgressLine line(quiet ? ProgressMode::kNever : mode);
@@ -110,7 +115,7 @@ int sweep_command(const Arguments& arguments) {
   }
   if (outcome.interrupted) {
     std::cerr << fmt::format("interrupted: {} points simulated and kept in {}; the same command goes on\n",
-                             outcome.progress.simulated, options.directory);
+                             outcome.progress.simulated, harmless(options.directory));
     return kInterrupted;
   }
   if (!quiet)

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <memory>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -120,14 +119,18 @@ Experiment read_experiment(const po::variables_map& values) {
 
 // The trained tensors, and a test image, as NAME.npy (workload/stored_parameters.h).
 void save_weights(const Experiment& e, AttentionKind attention, const StoredParameters& parameters) {
-  const std::string folder = e.weights_folder + "/" + to_string(attention);
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw InputError(folder, "", "can't be made as a folder: " + error.message());
-  const std::filesystem::path files = folder;
+  const std::filesystem::path folder = std::filesystem::path(e.weights_folder) / to_string(attention);
+  OutputSet files;
+  files.make_folder(folder.string());
+  const auto add = [&](const std::string& name, const MatrixD& tensor) {
+    const std::string path = (folder / (name + ".npy")).string();
+    write_npy(files.add(path), tensor);
+    files.finish(path);
+  };
   for (const auto& [name, tensor] : parameters.tensors())
-    if (name != "input") write_npy((files / (name + ".npy")).string(), tensor);
-  write_npy(folder + "/input.npy", e.images().image(kFirstTestImage).pixels);
+    if (name != "input") add(name, tensor);
+  add("input", e.images().image(kFirstTestImage).pixels);
+  files.commit();
 }
 
 Outcome run_experiment(const Experiment& e, AttentionKind attention) {
@@ -224,15 +227,13 @@ int train_command(const Arguments& arguments) {
   } else {
     kinds = {AttentionKind::kUnified, AttentionKind::kTaylor, AttentionKind::kSoftmax};
   }
-  std::unique_ptr<OutputFile> losses;  // opened first: hours of training must not end at a folder that is not there
-  if (values.count("losses")) losses = std::make_unique<OutputFile>(values["losses"].as<std::string>());
+  OutputSet files;  // looked at first: hours of training must not end at a folder that is not there
+  if (values.count("losses")) files.reserve(values["losses"].as<std::string>());
   std::vector<Outcome> outcomes;
   outcomes.reserve(kinds.size());
   for (const AttentionKind kind : kinds) outcomes.push_back(run_experiment(experiment, kind));
-  if (losses) {
-    write_losses(losses->stream(), outcomes);
-    losses->commit();
-  }
+  if (values.count("losses")) write_losses(files.add(values["losses"].as<std::string>()), outcomes);
+  files.commit();
   print(experiment, outcomes);
   return kDone;
 }

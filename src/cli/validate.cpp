@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/options.h"
 #include "config/hardware_config_json.h"
 #include "explore/sweep_spec.h"
@@ -105,14 +106,15 @@ bool validate(const std::string& file, const std::vector<std::string>& overrides
     const JsonValue document = read_json_file(file);
     const DocumentKind& kind = kind_of(document, file);
     what = kind.check(document, overrides, diagnostics);
-    if (diagnostics.ok()) std::cout << file << ": OK (" << kind.name << (what.empty() ? "" : " " + what) << ")\n";
+    if (diagnostics.ok())
+      std::cout << harmless(file) << ": OK (" << kind.name << harmless(what.empty() ? "" : " " + what) << ")\n";
   } catch (const InputError& error) {
     diagnostics.add(error);
   }
   std::cout.flush();
-  for (const InputError& error : diagnostics.errors()) std::cerr << "error: " << error.what() << "\n";
+  for (const InputError& error : diagnostics.errors()) std::cerr << "error: " << harmless(error.what()) << "\n";
   if (diagnostics.errors().size() >= Diagnostics::kMaxErrors)
-    std::cerr << "error: " << file << ": more errors are not shown\n";
+    std::cerr << "error: " << harmless(file) << ": more errors are not shown\n";
   return diagnostics.ok();
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/output_file.h"
 
 namespace vitality {
 namespace {
@@ -46,6 +47,7 @@ bool parse_number(const std::string& word, unsigned base, std::int64_t limit, st
 MemoryTraceReader::MemoryTraceReader(const std::string& path, Bytes capacity)
     : path_(path), capacity_(capacity), file_(std::fopen(path.c_str(), "rb")) {
   if (!file_) throw InputError(path, "", std::string("cannot be read: ") + std::strerror(errno));
+  note_input(file_);
 }
 
 MemoryTraceReader::~MemoryTraceReader() {

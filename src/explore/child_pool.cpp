@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/heap.h"
+#include "base/signals.h"
 
 namespace vitality {
 namespace {
@@ -89,11 +89,7 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, bool memory_lim
 
 [[noreturn]] void run_child(pid_t parent, int pipe, std::int64_t memory_mib,
                             const std::function<PointTotals()>& evaluate) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(1);  // the parent died before the line above
-  std::signal(SIGINT, SIG_IGN);
-  std::signal(SIGTERM, SIG_IGN);
-  std::signal(SIGHUP, SIG_IGN);
+  follow_parent(parent);
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   bool memory_limited = false;

@@ -1,9 +1,11 @@
 #include "explore/export.h"
 
 #include <cmath>
+#include <filesystem>
 
 #include "base/json.h"
 #include "base/output_file.h"
+#include "base/text.h"
 #include "explore/pareto.h"
 #include "explore/plan.h"
 
@@ -18,7 +20,7 @@ struct Table {
 
 std::string csv_header(const SweepSpec& spec) {
   std::string line;
-  for (const Axis& axis : spec.axes) line += csv_field(axis.key) + ",";
+  for (const Axis& axis : spec.axes) line += csv_cell(axis.key) + ",";
   line += "workload,status,reason";
   for (const TotalInfo& total : total_infos()) line += std::string(",") + total.name;
   return line + "\n";
@@ -46,10 +48,10 @@ void add_row(const StoredRow& row, const SweepSpec& spec, Table& table, ExportSu
   const JsonValue values = parse_json(row.planned.axes, spec.file);
   for (std::size_t a = 0; a < values.items.size() && a < spec.axes.size(); ++a) {
     const AxisValue value = axis_value_of(values.items[a]);
-    csv += csv_field(to_string(value)) + ",";
+    csv += csv_cell(to_string(value)) + ",";
     axes += (a ? "," : "") + json_string(spec.axes[a].key) + ":" + axis_value_json(value);
   }
-  csv += csv_field(row.planned.workload) + "," + to_string(judgement.status) + "," + csv_field(judgement.reason);
+  csv += csv_cell(row.planned.workload) + "," + to_string(judgement.status) + "," + csv_cell(judgement.reason);
   for (std::size_t i = 0; i < kTotalCount; ++i) {
     const double total = row.result ? row.result->totals.value[i] : std::nan("");
     const std::string text = std::isfinite(total) ? number_text(total) : "";
@@ -66,12 +68,6 @@ void add_row(const StoredRow& row, const SweepSpec& spec, Table& table, ExportSu
                               "\",\"reason\":" + json_string(judgement.reason) + ",\"totals\":{" + totals + "}");
 }
 
-void write_file(const std::string& path, const std::string& content) {
-  OutputFile file(path);
-  std::fwrite(content.data(), 1, content.size(), file.stream());
-  file.commit();
-}
-
 std::vector<bool> front_lines(const Table& table) {
   std::vector<bool> on_front(table.csv_lines.size(), false);
   for (const auto& [workload, lines] : table.candidates) {
@@ -83,13 +79,6 @@ std::vector<bool> front_lines(const Table& table) {
 }
 
 }  // namespace
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
 
 std::string ExportSummary::most_frequent_reason() const {
   const std::pair<const std::string, std::int64_t>* most = nullptr;
@@ -120,6 +109,19 @@ std::string json_of(const Table& table, const std::vector<bool>& on_front, const
   return json + "\n]}\n";
 }
 
+// What a sweep that was killed while it wrote its tables has left; the folder's lock is held.
+void remove_leftovers(const std::string& directory) {
+  std::error_code error;
+  std::vector<std::filesystem::path> leftovers;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    for (const std::string table : {".results.csv.", ".pareto.csv.", ".results.json."})
+      if (name.compare(0, table.size(), table) == 0 && it->path().extension() == ".part")
+        leftovers.push_back(it->path());
+  }
+  for (const auto& path : leftovers) std::filesystem::remove(path, error);
+}
+
 }  // namespace
 
 std::string results_json(const ResultStore& store, const SweepSpec& spec) {
@@ -139,9 +141,12 @@ ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, co
     pareto += table.csv_lines[line] + "\n";
     ++summary.pareto;
   }
-  write_file(directory + "/results.csv", results);
-  write_file(directory + "/pareto.csv", pareto);
-  write_file(directory + "/results.json", json_of(table, on_front, spec));
+  remove_leftovers(directory);
+  OutputSet files;
+  files.add(directory + "/results.csv", results);
+  files.add(directory + "/pareto.csv", pareto);
+  files.add(directory + "/results.json", json_of(table, on_front, spec));
+  files.commit();
   return summary;
 }
 

@@ -27,7 +27,4 @@ ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, co
 // results.json of what the store holds now.
 std::string results_json(const ResultStore& store, const SweepSpec& spec);
 
-// A CSV field (RFC 4180): quoted where it holds a comma, a quote or a line end.
-std::string csv_field(const std::string& text);
-
 }  // namespace vitality

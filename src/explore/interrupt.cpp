@@ -16,19 +16,20 @@ InterruptGuard::InterruptGuard() {
   signal_came = 0;
   sigset_t blocked;
   sigemptyset(&blocked);
-  sigaddset(&blocked, SIGINT);
-  sigaddset(&blocked, SIGTERM);
+  for (const int number : kEndingSignals) sigaddset(&blocked, number);
   sigprocmask(SIG_BLOCK, &blocked, &previous_mask_);
   struct sigaction action {};
   action.sa_handler = note_signal;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &previous_int_);
-  sigaction(SIGTERM, &action, &previous_term_);
+  for (std::size_t i = 0; i < kEndingSignalCount; ++i) {
+    sigaction(kEndingSignals[i], nullptr, &previous_[i]);
+    if (previous_[i].sa_handler != SIG_IGN || kEndingSignals[i] != SIGHUP)  // nohup
+      sigaction(kEndingSignals[i], &action, nullptr);
+  }
 }
 
 InterruptGuard::~InterruptGuard() {
-  sigaction(SIGINT, &previous_int_, nullptr);
-  sigaction(SIGTERM, &previous_term_, nullptr);
+  for (std::size_t i = 0; i < kEndingSignalCount; ++i) sigaction(kEndingSignals[i], &previous_[i], nullptr);
   sigprocmask(SIG_SETMASK, &previous_mask_, nullptr);
 }
 

@@ -1,7 +1,10 @@
-// SIGINT and SIGTERM while a sweep runs: blocked but for the waits, so that none arrives between a look and a wait.
+// SIGINT, SIGTERM and SIGHUP while a sweep runs: blocked but for the waits, so that none arrives between a look and a
+// wait.
 #pragma once
 
 #include <csignal>
+
+#include "base/signals.h"
 
 namespace vitality {
 
@@ -18,7 +21,7 @@ class InterruptGuard {
 
  private:
   sigset_t previous_mask_;
-  struct sigaction previous_int_, previous_term_;
+  struct sigaction previous_[kEndingSignalCount];
 };
 
 }  // namespace vitality

@@ -11,7 +11,9 @@
 #include <limits>
 #include <new>
 
+#include "base/environment_error.h"
 #include "base/json.h"
+#include "base/output_file.h"
 #include "base/sha256.h"
 
 namespace vitality {
@@ -102,6 +104,7 @@ ResultStore::ResultStore(const std::string& directory, Mode mode) : file_(direct
     throw InputError(file_, "", "no result store here; expected a folder written by sweep or merge");
   }
   if (mode == Mode::kWrite) lock(directory);
+  for (const char* ending : {"", "-wal", "-shm"}) note_input(file_ + ending);
   try {
     open(mode);
   } catch (...) {
@@ -222,6 +225,7 @@ void ResultStore::fail(int code) const {
         "folder");
   if (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN)
     what += " (" + std::string(std::strerror(sqlite3_system_errno(database_))) + ")";
+  if (primary == SQLITE_FULL || primary == SQLITE_IOERR) throw EnvironmentError(file_ + ": " + what);
   throw InputError(file_, "", what);
 }
 

@@ -1,7 +1,6 @@
 #include "explore/worker_pool.h"
 
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +12,8 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include "base/signals.h"
 
 namespace vitality {
 namespace {
@@ -32,11 +33,7 @@ struct Reply {
 };
 
 [[noreturn]] void run_worker(pid_t parent, int socket, ChildPool::Limits limits, const WorkerPool::Serve& serve) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(1);
-  std::signal(SIGINT, SIG_IGN);
-  std::signal(SIGTERM, SIG_IGN);
-  std::signal(SIGHUP, SIG_IGN);
+  follow_parent(parent);
   limits.jobs = 1;
   WorkerPool::Request buffer(kMaxRequestWords), request;
   for (;;) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "base/text.h"
 
 namespace vitality {
 
@@ -237,19 +238,26 @@ std::string markdown_escaped(const std::string& text) {
   return out;
 }
 
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
-std::string csv_cell(double value) {
+std::string csv_number(double value) {
   return std::isfinite(value) ? json_number(value) : "";
+}
+
+// Names and reasons come from files.
+Comparison harmless_names(Comparison comparison) {
+  for (std::string& name : comparison.workloads) name = harmless(name);
+  for (ComparedMachine& machine : comparison.machines) {
+    for (std::string* text : {&machine.name, &machine.tag, &machine.how}) *text = harmless(*text);
+    for (std::string& note : machine.notes) note = harmless(note);
+  }
+  for (ComparedPair& pair : comparison.pairs)
+    for (std::string* text : {&pair.reason, &pair.attention_reason}) *text = harmless(*text);
+  return comparison;
 }
 
 }  // namespace
 
-std::string comparison_text(const Comparison& comparison) {
+std::string comparison_text(const Comparison& original) {
+  const Comparison comparison = harmless_names(original);
   std::string out;
   for (const Table& table : tables_of(comparison)) {
     std::vector<std::size_t> width;
@@ -272,7 +280,8 @@ std::string comparison_text(const Comparison& comparison) {
   return out;
 }
 
-std::string comparison_markdown(const Comparison& comparison) {
+std::string comparison_markdown(const Comparison& original) {
+  const Comparison comparison = harmless_names(original);
   std::string out;
   for (const Table& table : tables_of(comparison)) {
     out += "### " + table.title + "\n\n";
@@ -292,7 +301,8 @@ std::string comparison_markdown(const Comparison& comparison) {
   return out;
 }
 
-std::string comparison_latex(const Comparison& comparison) {
+std::string comparison_latex(const Comparison& original) {
+  const Comparison comparison = harmless_names(original);
   std::string out = "% needs \\usepackage{booktabs}\n";
   for (const Table& table : tables_of(comparison)) {
     out += "% " + table.title + "\n\\begin{tabular}{l" + std::string(table.head.size() - 2, 'r') + "l}\n\\toprule\n";
@@ -327,7 +337,7 @@ std::string comparison_csv(const Comparison& comparison) {
              {s.latency_ms, s.speedup, s.energy_mj, 1e3 / s.energy_mj, s.efficiency_gain, s.on_chip_energy_mj,
               s.on_chip_gain, s.gops, s.gops_per_w, s.utilization, s.macs, attention ? kUnknown : pair.power_w,
               machine.area_mm2, pair.density, pair.kept_density, pair.attention_error})
-          out += "," + csv_cell(value);
+          out += "," + csv_number(value);
         out += "," + csv_cell(pair.reason) + "\n";
       }
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/text.h"
 
 namespace vitality {
 namespace {
@@ -16,13 +17,7 @@ class Table {
   Table& cell(const std::string& text) {
     if (!first_) out_ += ',';
     first_ = false;
-    if (text.find_first_of(",\"\n\r") == std::string::npos) {
-      out_ += text;
-      return *this;
-    }
-    out_ += '"';
-    for (const char c : text) out_.append(c == '"' ? 2 : 1, c);
-    out_ += '"';
+    out_ += csv_cell(text);
     return *this;
   }
   Table& cell(Count value) { return cell(std::to_string(value)); }

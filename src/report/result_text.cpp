@@ -7,6 +7,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/text.h"
 #include "report/energy_bars.h"
 
 namespace vitality {
@@ -43,7 +44,8 @@ double percent(Cycles part, Cycles whole) {
   return percent(static_cast<double>(part), static_cast<double>(whole));
 }
 // The end of a name says more than its beginning.
-std::string shortened(const std::string& name, std::size_t width) {
+std::string shortened(const std::string& whole, std::size_t width) {
+  const std::string name = harmless(whole);
   return name.size() <= width ? name : ".." + name.substr(name.size() - (width - 2));
 }
 
@@ -71,7 +73,13 @@ class TextReport {
  private:
   template <class... Values>
   void print(fmt::format_string<Values...> format, Values&&... values) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Values>(values)...);
+    fmt::vformat_to(std::back_inserter(out_), format, fmt::make_format_args(shown(values)...));
+  }
+  // Names come from files.
+  static std::string shown(const std::string& text) { return harmless(text); }
+  template <class Value>
+  static const Value& shown(const Value& value) {
+    return value;
   }
   double milliseconds(Cycles cycles) const { return static_cast<double>(cycles) / (config_.clock_mhz * 1e3); }
 

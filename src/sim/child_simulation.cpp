@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "base/signals.h"
 #include "sim/simulate.h"
 
 namespace vitality {
@@ -16,9 +17,10 @@ namespace vitality {
 Cycles cycles_in_child(const HardwareConfig& config, const VitModel& model, const std::vector<bool>& selected) {
   int ends[2];
   if (pipe(ends) != 0) throw std::runtime_error("cannot open a pipe to a child simulation");
-  const pid_t child = fork();
+  const pid_t parent = getpid(), child = fork();
   if (child < 0) throw std::runtime_error("cannot start a child simulation");
   if (child == 0) {
+    follow_parent(parent);
     close(ends[0]);
     Cycles cycles = -2;
     try {

@@ -288,6 +288,7 @@ std::size_t element_count(const NpyShape& shape) {
 NpyArray read_npy(const std::string& path, const NpyRules& rules) {
   const File file(std::fopen(path.c_str(), "rb"));
   if (!file) throw InputError(path, "", std::string("can't be read: ") + std::strerror(errno));
+  note_input(file.get());
   const Header header = read_header(file.get(), path);
   const TypeInfo& type = check_type(header, rules, path);
   check_shape(header, path);
@@ -336,14 +337,9 @@ void write_npy(std::FILE* stream, const NpyShape& shape, const std::vector<doubl
   }
 }
 
-void write_npy(const std::string& path, const NpyShape& shape, const std::vector<double>& values, NpyType type) {
-  OutputFile file(path);
-  write_npy(file.stream(), shape, values, type);
-  file.commit();
-}
-
-void write_npy(const std::string& path, const MatrixD& matrix) {
-  write_npy(path, {matrix.rows(), matrix.cols()}, std::vector<double>(matrix.data(), matrix.data() + matrix.size()));
+void write_npy(std::FILE* stream, const MatrixD& matrix) {
+  write_npy(stream, {matrix.rows(), matrix.cols()}, std::vector<double>(matrix.data(), matrix.data() + matrix.size()),
+            NpyType::kFloat64);
 }
 
 }  // namespace vitality

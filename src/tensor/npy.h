@@ -39,12 +39,9 @@ NpyArray read_npy(const std::string& path, const NpyRules& rules = {});
 // A two-dimensional array as a matrix.
 MatrixD read_npy_matrix(const std::string& path, const NpyRules& rules = {});
 
-// Values are converted to `type` (the caller vouches that they fit). element_count(shape) == values.size(). The first
-// form writes to an open stream, for several files that appear together (base/output_file.h); its stream keeps the
-// error state.
+// Values are converted to `type` (the caller vouches that they fit). element_count(shape) == values.size(). The stream
+// is one of an OutputSet (base/output_file.h), which knows whether everything was written.
 void write_npy(std::FILE* stream, const NpyShape& shape, const std::vector<double>& values, NpyType type);
-void write_npy(const std::string& path, const NpyShape& shape, const std::vector<double>& values,
-               NpyType type = NpyType::kFloat64);
-void write_npy(const std::string& path, const MatrixD& matrix);
+void write_npy(std::FILE* stream, const MatrixD& matrix);
 
 }  // namespace vitality

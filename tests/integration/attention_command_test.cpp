@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "tests/support/golden_attention.h"
+#include "tests/support/npy_files.h"
 #include "tests/support/program.h"
 
 using namespace vitality;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/golden_attention.h"
+#include "tests/support/npy_files.h"
 #include "tests/support/program.h"
 
 using namespace vitality;

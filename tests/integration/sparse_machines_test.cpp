@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tensor/npy.h"
+#include "tests/support/npy_files.h"
 #include "tests/support/program.h"
 
 using namespace vitality;

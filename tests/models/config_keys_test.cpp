@@ -11,6 +11,7 @@
 #include "report/result_json.h"
 #include "tensor/npy.h"
 #include "tests/support/machine_run.h"
+#include "tests/support/npy_files.h"
 #include "tests/support/random_machine.h"
 
 using namespace vitality;

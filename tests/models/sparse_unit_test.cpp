@@ -10,6 +10,7 @@
 #include "sim/simulate.h"
 #include "tensor/npy.h"
 #include "tests/support/fork_simulation.h"
+#include "tests/support/npy_files.h"
 #include "workload/workload_json.h"
 
 namespace vitality {

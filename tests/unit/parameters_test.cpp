@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "tensor/npy.h"
+#include "tests/support/npy_files.h"
 #include "tests/support/program.h"
 #include "tests/support/random_matrix.h"
 #include "workload/stored_parameters.h"

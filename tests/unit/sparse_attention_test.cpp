@@ -11,6 +11,7 @@
 #include "reference/quantizer.h"
 #include "tensor/matrix_ops.h"
 #include "tests/support/golden_attention.h"
+#include "tests/support/npy_files.h"
 
 using namespace vitality;
 using golden::load;

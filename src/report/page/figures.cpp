@@ -36,6 +36,12 @@ std::string plain(const std::string& text) {
   while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80 && text.size() > 200) out.pop_back();
   return out;
 }
+// Of the label of a tic in a list, which gnuplot formats with the tic's value.
+std::string percents_doubled(const std::string& text) {
+  std::string out;
+  for (const char c : text) out.append(c == '%' ? 2 : 1, c);
+  return out;
+}
 // "text" in a block of data, where nothing is expanded.
 std::string data_text(const std::string& text) {
   std::string out = plain(text);
@@ -241,7 +247,7 @@ class ResultFigures {
     if (data.empty()) return;
     std::string tics;
     for (std::size_t i = 0; i < units.size(); ++i)
-      tics += (i ? ", " : "") + gnuplot_text(units[i]) + " " + std::to_string(i);
+      tics += (i ? ", " : "") + gnuplot_text(percents_doubled(units[i])) + " " + std::to_string(i);
     add("unit-timeline",
         "$o << EOD\n" + data + "EOD\n" + kFrame + "set title " + gnuplot_text(item_.label) +
             "\nset xlabel 'time (ms)'\nset ytics (" + tics + ")\nset yrange [" +
@@ -278,7 +284,7 @@ class ResultFigures {
       ++k;
     }
     for (std::size_t i = 0; i < kinds.size(); ++i)
-      tics += (i ? ", " : "") + gnuplot_text(kinds[i]) + " " + std::to_string(i);
+      tics += (i ? ", " : "") + gnuplot_text(percents_doubled(kinds[i])) + " " + std::to_string(i);
     script += std::string(kFrame) + "set grid xtics lc rgb '#e6e9ed' lt 1\nset title " + gnuplot_text(item_.label) +
               "\nset xlabel 'time (ms)'\nset ytics (" + tics + ")\nset yrange [" +
               number(static_cast<double>(kinds.size()) - 0.4) +

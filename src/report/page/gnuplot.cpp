@@ -1,49 +1,45 @@
 #include "report/page/gnuplot.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
+#include "base/environment_error.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/output_file.h"
-
-extern char** environ;
+#include "base/signals.h"
 
 namespace vitality {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A folder beside the results that goes again, with what is left in it.
+// A folder for gnuplot's files that goes again, with what is left in it.
 class WorkFolder {
  public:
-  explicit WorkFolder(const std::string& directory) {
-    std::error_code error;
-    made_parent_ = fs::create_directories(directory, error);
-    parent_ = directory;
-    path_ = fs::path(directory) / (".part" + std::to_string(::getpid()));
-    if (error || (!fs::create_directory(path_, error) && error))
-      throw InputError(directory, "", "cannot be written: " + error.message());
+  WorkFolder() {
+    std::string name = (fs::temp_directory_path() / "vitality-figures-XXXXXX").string();
+    if (!mkdtemp(name.data())) throw EnvironmentError(name + ": cannot be made: " + std::strerror(errno));
+    path_ = name;
   }
   ~WorkFolder() {
     std::error_code ignored;
     fs::remove_all(path_, ignored);
-    if (made_parent_ && fs::is_empty(parent_, ignored)) fs::remove(parent_, ignored);
   }
   WorkFolder(const WorkFolder&) = delete;
   WorkFolder& operator=(const WorkFolder&) = delete;
   std::string file(const std::string& name) const { return (path_ / name).string(); }
 
  private:
-  fs::path path_, parent_;
-  bool made_parent_ = false;
+  fs::path path_;
 };
 
 std::string script_of(const std::vector<Figure>& figures) {
@@ -61,55 +57,96 @@ std::string script_of(const std::vector<Figure>& figures) {
   return script;
 }
 
+constexpr int kNotInstalled = 127;  // as a shell says it
+
 // In `folder`, without a shell and without the user's start files.
+[[noreturn]] void become_gnuplot(pid_t parent, const std::string& folder, const std::string& log) {
+  follow_parent(parent);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int input = open("/dev/null", O_RDONLY), output = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (input < 0 || output < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 ||
+      chdir(folder.c_str()) != 0)
+    _exit(1);
+  execlp("gnuplot", "gnuplot", "-d", "script", static_cast<char*>(nullptr));
+  _exit(errno == ENOENT ? kNotInstalled : 1);
+}
+
+// Waits for the child; its status. A signal that asks this process to end ends the child, and then this process when
+// the caller's SignalsWait is over.
+int wait_for(pid_t child, const sigset_t& awaited) {
+  for (;;) {
+    int status = 0;
+    const pid_t ended = waitpid(child, &status, WNOHANG);
+    if (ended == child) return status;
+    if (ended < 0 && errno != EINTR) throw EnvironmentError(std::string("gnuplot is lost: ") + std::strerror(errno));
+    const int number = sigwaitinfo(&awaited, nullptr);
+    if (number < 0 || number == SIGCHLD) continue;
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    raise(number);
+    throw EnvironmentError("interrupted");
+  }
+}
+
 void run_gnuplot(const WorkFolder& folder) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  const std::string log = folder.file("log"), here = folder.file("");
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  posix_spawn_file_actions_addchdir_np(&actions, here.c_str());
-  char program[] = "gnuplot", plain[] = "-d", script[] = "script";
-  char* words[] = {program, plain, script, nullptr};
-  pid_t child = 0;
-  const int failed = posix_spawnp(&child, program, &actions, nullptr, words, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed == ENOENT)
+  const std::string log = folder.file("log");
+  sigset_t awaited, before;
+  sigemptyset(&awaited);
+  for (const int number : {SIGCHLD, SIGINT, SIGTERM, SIGHUP}) sigaddset(&awaited, number);
+  sigprocmask(SIG_BLOCK, &awaited, &before);
+  const pid_t parent = getpid(), child = fork();
+  if (child == 0) become_gnuplot(parent, folder.file(""), log);
+  if (child < 0) {
+    const std::string why = std::strerror(errno);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    throw EnvironmentError("gnuplot cannot be started: " + why);
+  }
+  const int status = wait_for(child, awaited);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotInstalled)
     throw InputError("", "",
                      "option --svg needs gnuplot, which is not installed (Debian: apt-get install gnuplot-nox)");
-  if (failed != 0) throw std::runtime_error(std::string("gnuplot cannot be started: ") + std::strerror(failed));
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-  std::string said;
-  if (fs::file_size(log) > 0) said = read_text_file(log);
-  throw std::runtime_error("gnuplot failed: " + (said.empty() ? "it said nothing" : said.substr(0, 2000)));
+  std::error_code error;
+  const std::string said = fs::file_size(log, error) > 0 && !error ? read_text_file(log) : "it said nothing";
+  throw std::runtime_error("gnuplot failed: " + said.substr(0, 2000));
+}
+
+void write_script(const std::string& path, const std::string& script) {
+  std::ofstream file(path, std::ios::binary);
+  file << script;
+  file.close();
+  if (!file) throw EnvironmentError(path + ": cannot be written: is its disk full?");
+}
+
+// What gnuplot drew; it does not say when the disk was full, but then the file has no end.
+std::string drawing(const WorkFolder& folder, const std::string& name, const std::string& end) {
+  constexpr std::size_t kEndBytes = 32;  // the end and what may follow it
+  std::ifstream file(folder.file(name), std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  if (bytes.find(end, bytes.size() - std::min(kEndBytes, bytes.size())) == std::string::npos)
+    throw EnvironmentError("gnuplot did not finish " + name + ": is the disk of its folder full? (TMPDIR)");
+  return bytes;
 }
 
 }  // namespace
 
-std::size_t write_figures(const std::vector<Figure>& figures, const std::string& directory) {
+std::size_t write_figures(const std::vector<Figure>& figures, const std::string& directory, OutputSet& files) {
   if (figures.empty()) throw InputError("", "", "option --svg: nothing in the inputs to draw");
-  const WorkFolder folder(directory);
-  const std::string script = script_of(figures);
-  OutputFile file(folder.file("script"));
-  std::fwrite(script.data(), 1, script.size(), file.stream());
-  file.commit();
+  files.make_folder(directory);
+  for (const Figure& figure : figures)
+    for (const char* ending : {".svg", ".pdf"}) files.reserve(fs::path(directory) / (figure.name + ending));
+  const SignalsWait wait;  // the folder goes before the process ends
+  const WorkFolder folder;
+  write_script(folder.file("script"), script_of(figures));
   run_gnuplot(folder);
   for (const Figure& figure : figures) {
-    for (const char* ending : {".svg", ".pdf"}) {
-      std::error_code error;
-      if (fs::file_size(folder.file(figure.name + ending), error) == 0 || error)
-        throw std::runtime_error("gnuplot drew nothing into " + figure.name + ending + ": is its folder full?");
-    }
-  }
-  for (const Figure& figure : figures) {
-    for (const char* ending : {".svg", ".pdf"}) {
-      std::error_code error;
-      fs::rename(folder.file(figure.name + ending), fs::path(directory) / (figure.name + ending), error);
-      if (error) throw InputError(directory, "", "cannot be written: " + error.message());
+    for (const auto& [ending, end] : {std::pair(".svg", "</svg>"), std::pair(".pdf", "%%EOF")}) {
+      const std::string name = figure.name + ending, path = fs::path(directory) / name;
+      files.add(path, drawing(folder, name, end));
+      files.finish(path);
     }
   }
   return figures.size();
