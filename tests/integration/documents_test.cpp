@@ -55,15 +55,15 @@ const JsonValue* value_at(const JsonValue& document, const std::string& dotted) 
 
 bool shows(const std::string& cell, const JsonValue* value) {
   if (value == nullptr) return cell == "-";
-  switch (value->type) {
+  switch (value->type()) {
     case JsonValue::Type::kString:
-      return cell == value->text;
+      return cell == value->text();
     case JsonValue::Type::kBoolean:
-      return cell == (value->boolean ? "true" : "false");
+      return cell == (value->boolean() ? "true" : "false");
     case JsonValue::Type::kInteger:
     case JsonValue::Type::kNumber: {
       char* end = nullptr;
-      return std::strtod(cell.c_str(), &end) == value->number && end != cell.c_str() && *end == '\0';
+      return std::strtod(cell.c_str(), &end) == value->number() && end != cell.c_str() && *end == '\0';
     }
     case JsonValue::Type::kNull:
     case JsonValue::Type::kArray:
@@ -77,7 +77,7 @@ bool shows(const std::string& cell, const JsonValue* value) {
 struct ConfigColumn {
   std::size_t index;
   std::string file, prefix;
-  JsonValue document;
+  JsonDocument document;
 };
 
 std::vector<ConfigColumn> config_columns(const std::vector<std::string>& heading) {
