@@ -17,7 +17,8 @@ Arguments recorded_arguments(const std::string& text, const std::string& file) {
   }
   const JsonValue* const manifest = document.find("manifest");
   const JsonValue* const command = manifest == nullptr ? nullptr : manifest->find("command");
-  if (command != nullptr && command->type() == JsonValue::Type::kString && command->text().rfind("vitality run ", 0) != 0)
+  if (command != nullptr && command->type() == JsonValue::Type::kString &&
+      command->text().rfind("vitality run ", 0) != 0)
     throw InputError(file, "/manifest/command",
                      "expected a result of vitality run, found one of " + quoted(command->text()));
   const JsonValue* const list = manifest == nullptr ? nullptr : manifest->find("arguments");

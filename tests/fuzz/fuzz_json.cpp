@@ -1,6 +1,5 @@
 // The JSON reader itself: what it accepts is the same again after a deep copy.
 #include "base/json.h"
-
 #include "tests/fuzz/fuzz.h"
 
 using namespace vitality;

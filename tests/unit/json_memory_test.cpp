@@ -96,7 +96,8 @@ std::vector<Shape> hostile_shapes() {
           {"arrays of one", filled("[", always("[0]"), "]")},
           {"objects of one", filled("[", always("{\"\":0}"), "]")},
           {"deep arrays", filled("[", always(deep.c_str()), "]")},
-          {"one object", filled("{", [](std::size_t i) { return "\"" + short_key(i) + "\":0"; }, "}")},
+          {"one object", filled(
+                             "{", [](std::size_t i) { return "\"" + short_key(i) + "\":0"; }, "}")},
           {"one string", filled("[\"", always("x"), "\"]")}};
 }
 
