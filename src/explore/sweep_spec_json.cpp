@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <numeric>
 #include <set>
 
 #include "config/hardware_config_json.h"
@@ -79,20 +80,36 @@ std::vector<AxisValue> read_range(const JsonValue& value, const std::string& poi
   return range_values(from, to, scale, steps, integers);
 }
 
+// Which values stand in the list before. Sorted places, because a set of the values would take twice their memory.
+std::vector<bool> repeated_values(const std::vector<AxisValue>& values) {
+  std::vector<std::uint32_t> places(values.size());
+  std::iota(places.begin(), places.end(), 0U);
+  std::sort(places.begin(), places.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return values[a] < values[b] || (values[a] == values[b] && a < b);
+  });
+  std::vector<bool> repeated(values.size());
+  for (std::size_t i = 1; i < places.size(); ++i) repeated[places[i]] = values[places[i]] == values[places[i - 1]];
+  return repeated;
+}
+
 std::vector<AxisValue> read_list(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics) {
+  const Span<JsonValue> items = value.items();
+  if (items.empty()) diagnostics.add(pointer, "an axis without values; expected at least one");
   std::vector<AxisValue> values;
-  std::set<AxisValue> seen;
-  if (value.items().empty()) diagnostics.add(pointer, "an axis without values; expected at least one");
-  for (std::size_t i = 0; i < value.items().size(); ++i) {
-    const JsonValue& item = value.items()[i];
-    if (item.type() == Type::kNull || item.type() == Type::kArray || item.type() == Type::kObject) {
-      diagnostics.add(pointer_of(pointer, i), "expected a number, a string or a boolean, found " + describe(item));
+  values.reserve(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const Type type = items[i].type();
+    if (type == Type::kNull || type == Type::kArray || type == Type::kObject) {
+      diagnostics.add(pointer_of(pointer, i), "expected a number, a string or a boolean, found " + describe(items[i]));
+      if (diagnostics.full()) break;
       continue;
     }
-    values.push_back(axis_value_of(item));
-    if (!seen.insert(values.back()).second)
-      diagnostics.add(pointer_of(pointer, i), "value " + describe(item) + " is there twice");
+    values.push_back(axis_value_of(items[i]));
   }
+  if (values.size() != items.size()) return values;  // places in both are the same only without such errors
+  const std::vector<bool> repeated = repeated_values(values);
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (repeated[i]) diagnostics.add(pointer_of(pointer, i), "value " + describe(items[i]) + " is there twice");
   return values;
 }
 

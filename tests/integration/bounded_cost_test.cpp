@@ -37,19 +37,19 @@ TEST_CASE("bounded cost: large files of nothing are refused as what they are") {
   const ScratchFolder folder;
   // Whatever reads it, 20 MB take less than 200 MB of document and text.
   const std::string result = folder.write("result.json", zeros(10000000));
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"report", result, "--html", folder.path("x.html")}, {"rerun", result}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"report", result, "--html", folder.path("x.html")}, {"rerun", result}}) {
     const ProgramResult refused = run_within(std::size_t{300} << 20, words);
     INFO(words[0] << ": " << refused.err);
     CHECK(refused.exit_code == 2);
     CHECK_THAT(refused.err, Catch::StartsWith("error: " + result) && !Contains("memory"));
   }
   const std::string config = folder.write("config.json", zeros(2000000));
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"validate", config},
-           {"run", "--config", config, "--workload", "workloads/tiny_vit.json"},
-           {"run", "--config", "configs/vitality.json", "--workload", config},
-           {"sweep", "--spec", config, "--out", folder.path("out")}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"validate", config},
+                                             {"run", "--config", config, "--workload", "workloads/tiny_vit.json"},
+                                             {"run", "--config", "configs/vitality.json", "--workload", config},
+                                             {"sweep", "--spec", config, "--out", folder.path("out")}}) {
     const ProgramResult refused = run_within(std::size_t{150} << 20, words);
     INFO(words[0] << " " << words[1] << ": " << refused.err);
     CHECK(refused.exit_code == 2);
@@ -67,9 +67,8 @@ TEST_CASE("bounded cost: a model that does not fit is refused before its masks a
   const std::string model = folder.write("large.json", text);
   for (const char* machine : {"sanger", "vitcod", "elsa", "spatten", "dota"}) {
     const ProgramResult refused =
-        run_within(std::size_t{400} << 20,
-                   {"run", "--config", std::string("configs/") + machine + ".json", "--set",
-                    "scratchpad.capacity_kib=200", "--workload", model, "--quiet"});
+        run_within(std::size_t{400} << 20, {"run", "--config", std::string("configs/") + machine + ".json", "--set",
+                                            "scratchpad.capacity_kib=200", "--workload", model, "--quiet"});
     INFO(machine << ": " << refused.err);
     CHECK(refused.exit_code == 4);
     CHECK_THAT(refused.err, Contains("scratchpad"));

@@ -181,7 +181,7 @@ TEST_CASE("docs/interface.md names every command and option of --help") {
 }
 
 TEST_CASE("docs/interface.md names every key of a config with its default") {
-  const JsonValue defaults = parse_json(write_json(HardwareConfig{}), "defaults");
+  const JsonDocument defaults = parse_json(write_json(HardwareConfig{}), "defaults");
   std::map<std::string, std::string> shown;
   std::istringstream text(interface_section("## Config keys"));
   for (std::string line; std::getline(text, line);)
@@ -202,7 +202,7 @@ TEST_CASE("docs/interface.md names the fields of a result") {
   REQUIRE(run_program({"run", "--config", "configs/vitality.json", "--workload", "workloads/tiny_vit.json", "--quiet",
                        "--result", file})
               .exit_code == 0);
-  const JsonValue result = read_json_file(file);
+  const JsonDocument result = read_json_file(file);
   // Names of records; members of maps (units, actions, causes) are data.
   const auto check = [&](const JsonValue* record) {
     REQUIRE(record != nullptr);
