@@ -6,18 +6,7 @@
 
 namespace vitality {
 
-const JsonValue* JsonValue::find(const std::string& key) const {
-  for (const auto& [name, value] : members) {
-    if (name == key) return &value;
-  }
-  return nullptr;
-}
-
-JsonValue* JsonValue::find(const std::string& key) {
-  return const_cast<JsonValue*>(static_cast<const JsonValue*>(this)->find(key));
-}
-
-std::string pointer_of(const std::string& parent, const std::string& key) {
+std::string pointer_of(const std::string& parent, std::string_view key) {
   std::string out = parent + "/";
   for (const char c : key.substr(0, 200)) {
     if (c == '~') {
@@ -65,17 +54,17 @@ std::string json_string(const std::string& text) {
 }
 
 std::string describe(const JsonValue& value) {
-  switch (value.type) {
+  switch (value.type()) {
     case JsonValue::Type::kNull:
       return "null";
     case JsonValue::Type::kBoolean:
-      return value.boolean ? "true" : "false";
+      return value.boolean() ? "true" : "false";
     case JsonValue::Type::kInteger:
-      return std::to_string(value.integer);
+      return std::to_string(value.integer());
     case JsonValue::Type::kNumber:
-      return json_number(value.number);
+      return json_number(value.number());
     case JsonValue::Type::kString:
-      return quoted(value.text);
+      return quoted(value.text());
     case JsonValue::Type::kArray:
       return "an array";
     case JsonValue::Type::kObject:
@@ -85,7 +74,7 @@ std::string describe(const JsonValue& value) {
 }
 
 void Diagnostics::add(const std::string& pointer, const std::string& message) {
-  if (errors_.size() >= kMaxErrors) return;  // a file with 200,000 mistakes costs no more than one with 100
+  if (full()) return;  // a file with 200,000 mistakes costs no more than one with 100
   // The origin whose pointer is the longest prefix of this one.
   std::string file = file_, where = pointer;
   for (std::size_t end = pointer.size();; end = pointer.rfind('/', end - 1)) {
@@ -101,7 +90,8 @@ void Diagnostics::add(const std::string& pointer, const std::string& message) {
 
 void Diagnostics::add(const InputError& error) {
   if (mode_ == Mode::kThrowFirst) throw error;
-  if (errors_.size() >= kMaxErrors) return;
+  if (full()) return;
+  ++added_;
   // The layers of a repeated block share their place in the file: once is enough.
   for (const InputError& known : errors_) {
     if (std::string(known.what()) == error.what()) return;
@@ -120,12 +110,12 @@ void Diagnostics::set_origin_option(const std::string& pointer, const std::strin
 bool read_integer(const JsonValue& value, const JsonPointer& pointer, std::int64_t low, std::int64_t high,
                   Diagnostics& diagnostics, std::int64_t& out) {
   constexpr double kExact = 9007199254740992.0;  // 2^53: above it a double no longer names one integer
-  std::int64_t integer = value.integer;
-  bool good = value.type == JsonValue::Type::kInteger;
-  if (value.type == JsonValue::Type::kNumber && std::abs(value.number) <= kExact &&
-      std::trunc(value.number) == value.number) {
+  std::int64_t integer = value.integer();
+  bool good = value.type() == JsonValue::Type::kInteger;
+  if (value.type() == JsonValue::Type::kNumber && std::abs(value.number()) <= kExact &&
+      std::trunc(value.number()) == value.number()) {
     good = true;
-    integer = static_cast<std::int64_t>(value.number);
+    integer = static_cast<std::int64_t>(value.number());
   }
   if (!good || integer < low || integer > high) {
     diagnostics.add(pointer.text(), "expected an integer from " + std::to_string(low) + " to " + std::to_string(high) +
@@ -138,38 +128,38 @@ bool read_integer(const JsonValue& value, const JsonPointer& pointer, std::int64
 
 bool read_number(const JsonValue& value, const JsonPointer& pointer, double low, double high, Diagnostics& diagnostics,
                  double& out) {
-  const bool number = value.type == JsonValue::Type::kInteger || value.type == JsonValue::Type::kNumber;
-  if (!number || !(value.number >= low && value.number <= high)) {
+  const bool number = value.type() == JsonValue::Type::kInteger || value.type() == JsonValue::Type::kNumber;
+  if (!number || !(value.number() >= low && value.number() <= high)) {
     diagnostics.add(pointer.text(), "expected a number from " + json_number(low) + " to " + json_number(high) +
                                         ", found " + describe(value));
     return false;
   }
-  out = value.number == 0 ? 0 : value.number;  // no negative zero
+  out = value.number() == 0 ? 0 : value.number();  // no negative zero
   return true;
 }
 
 bool read_boolean(const JsonValue& value, const JsonPointer& pointer, Diagnostics& diagnostics, bool& out) {
-  if (value.type != JsonValue::Type::kBoolean) {
+  if (value.type() != JsonValue::Type::kBoolean) {
     diagnostics.add(pointer.text(), "expected true or false, found " + describe(value));
     return false;
   }
-  out = value.boolean;
+  out = value.boolean();
   return true;
 }
 
 bool read_text(const JsonValue& value, const JsonPointer& pointer, Diagnostics& diagnostics, std::string& out) {
-  if (value.type != JsonValue::Type::kString) {
+  if (value.type() != JsonValue::Type::kString) {
     diagnostics.add(pointer.text(), "expected a string, found " + describe(value));
     return false;
   }
-  out = value.text;
+  out = value.text();
   return true;
 }
 
 bool read_choice(const JsonValue& value, const JsonPointer& pointer, const std::vector<std::string>& names,
                  Diagnostics& diagnostics, int& out) {
-  if (value.type == JsonValue::Type::kString) {
-    const auto found = std::find(names.begin(), names.end(), value.text);
+  if (value.type() == JsonValue::Type::kString) {
+    const auto found = std::find(names.begin(), names.end(), value.text());
     if (found != names.end()) {
       out = static_cast<int>(found - names.begin());
       return true;
@@ -177,8 +167,9 @@ bool read_choice(const JsonValue& value, const JsonPointer& pointer, const std::
   }
   std::string expected;
   for (const std::string& name : names) expected += (expected.empty() ? "" : ", ") + name;
-  diagnostics.add(pointer.text(), "expected one of " + expected + "; found " + describe(value) +
-                                      (value.type == JsonValue::Type::kString ? suggestion(value.text, names) : ""));
+  diagnostics.add(pointer.text(),
+                  "expected one of " + expected + "; found " + describe(value) +
+                      (value.type() == JsonValue::Type::kString ? suggestion(value.text(), names) : ""));
   return false;
 }
 
@@ -225,10 +216,11 @@ bool ObjectReader::choice(const std::string& key, int& out, const std::vector<st
 }
 
 void ObjectReader::finish() {
-  for (const auto& member : value_.members) {
-    if (std::find(known_.begin(), known_.end(), member.first) != known_.end()) continue;
-    if (diagnostics_.errors().size() >= Diagnostics::kMaxErrors) return;
-    diagnostics_.add(pointer_to(member.first), "unknown key" + suggestion(member.first, known_));
+  for (const JsonMember& member : value_.members()) {
+    if (diagnostics_.full()) return;
+    if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) continue;
+    const std::string key(member.key);
+    diagnostics_.add(pointer_to(key), "unknown key" + suggestion(key, known_));
   }
 }
 

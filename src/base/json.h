@@ -3,13 +3,21 @@
 //
 // Refused with an InputError: files that can't be read, are empty, larger than max_bytes, start with a byte order mark,
 // are not UTF-8 or not JSON (with line and column); nesting deeper than kMaxJsonDepth; duplicate keys; anything after
-// the document. RFC 8259 leaves duplicate keys and number ranges to the reader: here a duplicate is an error, an
+// the document.
+//
+// Files are hostile, so a document is compact: 16 bytes a value and 16 more for a member's name, all in one block of
+// exactly the size needed. Text and document together stay below ten times the file, whatever it holds, and
+// everything here takes time in proportion to the file (looking a name up: to the logarithm of the object's size).
+// RFC 8259 leaves duplicate keys and number ranges to the reader: here a duplicate is an error, an
 // integer too large for 64 bits becomes a number, and 64.0 is the integer 64.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,37 +28,108 @@ namespace vitality {
 constexpr std::size_t kMaxJsonDepth = 64;
 constexpr std::size_t kMaxJsonBytes = 4U << 20;
 
-struct JsonValue {
-  enum class Type { kNull, kBoolean, kInteger, kNumber, kString, kArray, kObject };
-  Type type = Type::kNull;
-  bool boolean = false;
-  std::int64_t integer = 0;
-  double number = 0;                                       // also set for integers
-  std::string text;                                        // of a string
-  std::vector<JsonValue> items;                            // of an array
-  std::vector<std::pair<std::string, JsonValue>> members;  // of an object, in the file's order
+// Contiguous elements that somebody else owns.
+template <class T>
+class Span {
+ public:
+  Span(const T* first, std::size_t size) : first_(first), size_(size) {}
+  const T* begin() const { return first_; }
+  const T* end() const { return first_ + size_; }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const T& operator[](std::size_t i) const { return first_[i]; }
 
-  const JsonValue* find(const std::string& key) const;  // nullptr when absent or not an object
-  JsonValue* find(const std::string& key);
+ private:
+  const T* first_;
+  std::size_t size_;
+};
+
+struct JsonMember;
+
+// A value inside a JsonDocument, which owns what it refers to.
+class JsonValue {
+ public:
+  enum class Type : std::uint8_t { kNull, kBoolean, kInteger, kNumber, kString, kArray, kObject };
+  Type type() const { return type_; }
+  // Of a value of another type: false, 0, "" or nothing.
+  bool boolean() const { return type_ == Type::kBoolean && boolean_; }
+  std::int64_t integer() const { return type_ == Type::kInteger ? integer_ : 0; }
+  double number() const;  // of an integer too
+  std::string text() const { return type_ == Type::kString ? std::string(text_, size_) : std::string(); }
+  Span<JsonValue> items() const;     // of an array
+  Span<JsonMember> members() const;  // of an object, in the file's order
+
+  const JsonValue* find(std::string_view key) const;  // nullptr when absent or not an object
+  JsonValue* find(std::string_view key) { return const_cast<JsonValue*>(std::as_const(*this).find(key)); }
+
+ protected:
+  JsonValue() : integer_(0) {}
+  ~JsonValue() = default;
+  JsonValue(const JsonValue&) = default;
+  JsonValue& operator=(const JsonValue&) = default;
+
+ private:
+  friend struct JsonMember;
+  friend class JsonBlock;
+  friend class JsonDocument;
+  union {
+    bool boolean_;
+    std::int64_t integer_;
+    double number_;
+    const char* text_;
+    JsonValue* items_;
+    JsonMember* members_;
+  };
+  std::uint32_t size_ = 0;  // of the text, the items or the members
+  Type type_ = Type::kNull;
+};
+
+struct JsonMember {
+  std::string_view key;
+  JsonValue value;
+};
+
+// A value together with the memory of all that is in it. Copies are deep.
+class JsonDocument : public JsonValue {
+ public:
+  JsonDocument() = default;  // null
+  explicit JsonDocument(const JsonValue& value) { set(*this, value); }
+  JsonDocument(const JsonDocument& other) : JsonValue() { set(*this, other); }
+  JsonDocument(JsonDocument&& other) noexcept : JsonValue(other), blocks_(std::move(other.blocks_)) {
+    other.type_ = Type::kNull;
+  }
+  JsonDocument& operator=(JsonDocument other) noexcept;
+  ~JsonDocument() = default;
+  static JsonDocument of_text(const std::string& text);
+
+  // Puts a copy of `value` in the place of `at`, which is this document or a value in it.
+  void set(JsonValue& at, const JsonValue& value);
+  // A new member of an object in this document: an empty object, valid until the next one is added.
+  JsonValue& add_object(JsonValue& object, std::string_view key);
+
+ private:
+  friend class JsonBlock;
+  std::vector<std::unique_ptr<std::max_align_t[]>> blocks_;
 };
 
 std::string read_text_file(const std::string& path, std::size_t max_bytes = kMaxJsonBytes);
-JsonValue parse_json(const std::string& text, const std::string& file);
-JsonValue read_json_file(const std::string& path);
+JsonDocument parse_json(const std::string& text, const std::string& file);
+JsonDocument read_json_file(const std::string& path);
 
-std::string pointer_of(const std::string& parent, const std::string& key);  // RFC 6901
+std::string pointer_of(const std::string& parent, std::string_view key);  // RFC 6901
 std::string pointer_of(const std::string& parent, std::size_t index);
 
 // Where a value lies, as text only for whoever has an error to report. Refers to its strings.
 class JsonPointer {
  public:
   JsonPointer(const std::string& whole) : parent_(whole) {}
-  JsonPointer(const std::string& parent, const std::string& key) : parent_(parent), key_(&key) {}
-  std::string text() const { return key_ == nullptr ? parent_ : pointer_of(parent_, *key_); }
+  JsonPointer(const std::string& parent, std::string_view key) : parent_(parent), key_(key), has_key_(true) {}
+  std::string text() const { return has_key_ ? pointer_of(parent_, key_) : parent_; }
 
  private:
   const std::string& parent_;
-  const std::string* key_ = nullptr;
+  std::string_view key_;
+  bool has_key_ = false;
 };
 
 // `null`, `"x"`, `1e+300`, `an object`, ...: a value in an error message, short and printable.
@@ -63,7 +142,7 @@ std::string json_number(double value);
 // Where errors go: thrown at once, or collected (validate). At most kMaxErrors are kept.
 class Diagnostics {
  public:
-  static constexpr std::size_t kMaxErrors = 100;
+  static constexpr std::size_t kMaxErrors = 100, kMaxAdded = 5000;  // different ones; the same ones again counted too
   enum class Mode { kThrowFirst, kCollect };
   explicit Diagnostics(std::string file, Mode mode = Mode::kThrowFirst) : file_(std::move(file)), mode_(mode) {}
 
@@ -78,6 +157,8 @@ class Diagnostics {
   const std::string& file() const { return file_; }
   const std::vector<InputError>& errors() const { return errors_; }
   bool ok() const { return errors_.empty(); }
+  // No further error is kept: whoever loops over a file's contents to find more may stop.
+  bool full() const { return errors_.size() >= kMaxErrors || added_ >= kMaxAdded; }
 
  private:
   struct Origin {
@@ -88,6 +169,7 @@ class Diagnostics {
   Mode mode_;
   std::map<std::string, Origin> origins_;
   std::vector<InputError> errors_;
+  std::size_t added_ = 0;
 };
 
 // Checks of one value. Each reports to the diagnostics and returns false when the value is not what is expected.
@@ -118,7 +200,7 @@ class ObjectReader {
   void finish();
 
   bool present(const std::string& key) const { return value_.find(key) != nullptr; }
-  bool is_object() const { return value_.type == JsonValue::Type::kObject; }
+  bool is_object() const { return value_.type() == JsonValue::Type::kObject; }
   const std::string& pointer() const { return pointer_; }
   std::string pointer_to(const std::string& key) const { return pointer_of(pointer_, key); }
   Diagnostics& diagnostics() { return diagnostics_; }

@@ -1,13 +1,14 @@
 // `vitality rerun RESULT.json`: repeats a run from its manifest and says whether every byte but host_seconds agrees.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/options.h"
+#include "cli/recorded_run.h"
 #include "cli/simulation.h"
 #include "report/result_json.h"
 
@@ -15,50 +16,7 @@ namespace vitality::cli {
 namespace {
 
 namespace po = boost::program_options;
-using Json = nlohmann::ordered_json;
-
-constexpr std::size_t kMaxResultBytes = std::size_t{1} << 30, kMaxShown = 12;
-
-// The words of the run, from /manifest/arguments.
-Arguments recorded_arguments(const std::string& text, const std::string& file) {
-  const JsonValue document = parse_json(text, file);
-  const JsonValue* const schema = document.find("schema_version");
-  if (schema == nullptr || schema->type != JsonValue::Type::kInteger || schema->integer != 1) {
-    throw InputError(file, "/schema_version",
-                     "expected 1, found " + (schema == nullptr ? "nothing" : describe(*schema)) +
-                         ": this is no result of vitality run");
-  }
-  const JsonValue* const manifest = document.find("manifest");
-  const JsonValue* const command = manifest == nullptr ? nullptr : manifest->find("command");
-  if (command != nullptr && command->type == JsonValue::Type::kString && command->text.rfind("vitality run ", 0) != 0)
-    throw InputError(file, "/manifest/command",
-                     "expected a result of vitality run, found one of " + quoted(command->text));
-  const JsonValue* const list = manifest == nullptr ? nullptr : manifest->find("arguments");
-  if (list == nullptr || list->type != JsonValue::Type::kArray)
-    throw InputError(file, "/manifest/arguments", "expected the words of a run as an array of strings");
-  Arguments arguments;
-  for (std::size_t i = 0; i < list->items.size(); ++i) {
-    if (list->items[i].type != JsonValue::Type::kString)
-      throw InputError(file, pointer_of("/manifest/arguments", i),
-                       "expected a string, found " + describe(list->items[i]));
-    arguments.push_back(list->items[i].text);
-  }
-  return arguments;
-}
-
-RunRequest recorded_request(const std::string& text, const std::string& file) {
-  const Arguments arguments = recorded_arguments(text, file);
-  RunRequest request;
-  try {
-    for (const std::string& word : arguments) {
-      if (word == "--help" || word == "-h") throw InputError("", "", "a run does not ask for help");
-    }
-    parse_run(arguments, request);
-  } catch (const InputError& error) {
-    throw InputError(file, "/manifest/arguments", error.what());
-  }
-  return request;
-}
+constexpr std::size_t kMaxResultBytes = std::size_t{1} << 28, kMaxShown = 12;
 
 // The text without the one value that may differ. In a string the key's closing quote would be escaped.
 std::string without_host_seconds(std::string text) {
@@ -69,28 +27,48 @@ std::string without_host_seconds(std::string text) {
   return text.erase(begin, text.find_first_of(",}\n", begin) - begin);
 }
 
-std::string shown(const Json& value) {
-  const std::string text = harmless(value.dump());
-  return text.size() <= 60 ? text : text.substr(0, 57) + "...";
-}
+// Where two results differ, as JSON pointers with the recorded and the new value: the first of them, and how many.
+class Differences {
+ public:
+  void compare(const JsonValue* recorded, const JsonValue* repeated, const std::string& pointer) {
+    if (pointer == "/manifest/host_seconds") return;
+    if (recorded == nullptr || repeated == nullptr || recorded->type() != repeated->type())
+      return compare_scalars(recorded, repeated, pointer);
+    if (recorded->type() == JsonValue::Type::kObject) return compare_members(*recorded, *repeated, pointer);
+    if (recorded->type() != JsonValue::Type::kArray) return compare_scalars(recorded, repeated, pointer);
+    const Span<JsonValue> before = recorded->items(), now = repeated->items();
+    for (std::size_t i = 0; i < std::max(before.size(), now.size()); ++i)
+      compare(i < before.size() ? &before[i] : nullptr, i < now.size() ? &now[i] : nullptr, pointer_of(pointer, i));
+  }
+  void print() const {
+    if (count_ == 0) std::cout << "every value agrees, but the file is not written as vitality writes it\n";
+    for (const std::string& line : lines_) std::cout << "  " << line << "\n";
+    if (count_ > lines_.size()) std::cout << "  and " << count_ - lines_.size() << " more\n";
+  }
 
-// Where the two differ, as JSON pointers with the recorded and the new value.
-void print_differences(const std::string& recorded_text, const std::string& repeated_text) {
-  Json recorded = Json::parse(recorded_text), repeated = Json::parse(repeated_text);
-  recorded["manifest"].erase("host_seconds"), repeated["manifest"].erase("host_seconds");
-  const Json changes = Json::diff(recorded, repeated);
-  if (changes.empty()) {
-    std::cout << "every value agrees, but the file is not written as vitality writes it\n";
-    return;
+ private:
+  void compare_members(const JsonValue& recorded, const JsonValue& repeated, const std::string& pointer) {
+    for (const auto& [key, value] : recorded.members()) compare(&value, repeated.find(key), pointer_of(pointer, key));
+    for (const auto& [key, value] : repeated.members())
+      if (recorded.find(key) == nullptr) compare(nullptr, &value, pointer_of(pointer, key));
   }
-  for (std::size_t i = 0; i < std::min(kMaxShown, changes.size()); ++i) {
-    const std::string path = changes[i]["path"], op = changes[i]["op"];
-    const Json::json_pointer pointer(path);
-    std::cout << "  " << harmless(path) << ": " << (op == "add" ? "nothing" : shown(recorded.at(pointer))) << " -> "
-              << (op == "remove" ? "nothing" : shown(changes[i]["value"])) << "\n";
+  void compare_scalars(const JsonValue* recorded, const JsonValue* repeated, const std::string& pointer) {
+    const auto number = [](const JsonValue* value) {
+      return value && (value->type() == JsonValue::Type::kInteger || value->type() == JsonValue::Type::kNumber);
+    };
+    if (number(recorded) && number(repeated)) {
+      if (recorded->number() == repeated->number() && recorded->integer() == repeated->integer()) return;
+    } else if (recorded && repeated && recorded->type() == repeated->type()) {
+      if (recorded->boolean() == repeated->boolean() && recorded->text() == repeated->text()) return;
+    }
+    if (++count_ > kMaxShown) return;
+    const auto shown = [](const JsonValue* value) { return value ? describe(*value) : "nothing"; };
+    lines_.push_back(harmless(pointer + ": " + shown(recorded) + " -> " + shown(repeated)));
   }
-  if (changes.size() > kMaxShown) std::cout << "  and " << changes.size() - kMaxShown << " more\n";
-}
+
+  std::size_t count_ = 0;
+  std::vector<std::string> lines_;
+};
 
 }  // namespace
 
@@ -120,7 +98,10 @@ int rerun_command(const Arguments& arguments) {
     return kDone;
   }
   std::cout << harmless(files[0]) << ": DIFFERS (recorded -> now)\n";
-  print_differences(recorded, repeated);
+  Differences differences;
+  const JsonDocument before = parse_json(recorded, files[0]), now = parse_json(repeated, "");
+  differences.compare(&before, &now, "");
+  differences.print();
   return kOutsideTolerance;
 }
 

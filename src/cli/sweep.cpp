@@ -53,9 +53,9 @@ int print_dry_run(const SweepSpec& spec, const SweepOptions& options, const Eval
   for (const Axis& axis : spec.axes) header += "," + csv_cell(axis.key);
   std::cout << header << ",workload,remark\n";
   const DryRun dry = dry_run(spec, options, evaluate, [](const PlannedRow& row) {
-    const JsonValue values = parse_json(row.axes, "");
+    const JsonDocument values = parse_json(row.axes, "");
     std::cout << row.position;
-    for (const JsonValue& value : values.items) std::cout << "," << csv_cell(to_string(axis_value_of(value)));
+    for (const JsonValue& value : values.items()) std::cout << "," << csv_cell(to_string(axis_value_of(value)));
     std::cout << "," << csv_cell(row.workload) << "," << csv_cell(row.refusal) << "\n";
   });
   const auto left = static_cast<double>(dry.listed - dry.stored - dry.refused);

@@ -21,30 +21,30 @@ namespace po = boost::program_options;
 struct DocumentKind {
   std::string name;
   std::vector<std::string> keys;
-  std::function<std::string(const JsonValue&, const std::vector<std::string>& overrides, Diagnostics&)> check;
+  std::function<std::string(const JsonDocument&, const std::vector<std::string>& overrides, Diagnostics&)> check;
 };
 
-std::string check_config(const JsonValue& document, const std::vector<std::string>& overrides,
+std::string check_config(const JsonDocument& document, const std::vector<std::string>& overrides,
                          Diagnostics& diagnostics) {
   return read_hardware_config(document, overrides, diagnostics).name;
 }
 
-std::string check_workload(const JsonValue& document, const std::vector<std::string>&, Diagnostics& diagnostics) {
+std::string check_workload(const JsonDocument& document, const std::vector<std::string>&, Diagnostics& diagnostics) {
   const VitModel model = read_workload(document, {}, diagnostics);
   if (!diagnostics.ok()) return "";
   return model.name + ": " + std::to_string(model.layers.size()) + " layers, " +
          std::to_string(parameter_count(model)) + " parameters, " + std::to_string(macs(model)) + " MACs";
 }
 
-std::string check_device(const JsonValue& document, const std::vector<std::string>&, Diagnostics& diagnostics) {
+std::string check_device(const JsonDocument& document, const std::vector<std::string>&, Diagnostics& diagnostics) {
   return read_dram_device(document, diagnostics).name;
 }
 
-std::string check_energy(const JsonValue& document, const std::vector<std::string>&, Diagnostics& diagnostics) {
+std::string check_energy(const JsonDocument& document, const std::vector<std::string>&, Diagnostics& diagnostics) {
   return read_energy_table(document, diagnostics).name;
 }
 
-std::string check_sweep(const JsonValue& document, const std::vector<std::string>& overrides,
+std::string check_sweep(const JsonDocument& document, const std::vector<std::string>& overrides,
                         Diagnostics& diagnostics) {
   const SweepSpec spec = read_sweep_spec(document, overrides, diagnostics);
   return diagnostics.ok()
@@ -78,17 +78,21 @@ const std::vector<DocumentKind>& kinds() {
   return table;
 }
 
+constexpr std::size_t kMaxTellingKeys = 100;
+
 // The kind most of whose keys stand in the document; a misspelt key counts for the kind it is near to.
 const DocumentKind& kind_of(const JsonValue& document, const std::string& file) {
-  if (document.type != JsonValue::Type::kObject)
+  if (document.type() != JsonValue::Type::kObject)
     throw InputError(file, "", "expected an object, found " + describe(document));
   const DocumentKind* best = nullptr;
   int best_score = 0;
   for (const DocumentKind& kind : kinds()) {
     int score = 0;
-    for (const auto& member : document.members) {
-      const bool exact = std::find(kind.keys.begin(), kind.keys.end(), member.first) != kind.keys.end();
-      score += exact ? 2 : (!nearest_name(member.first, kind.keys).empty() ? 1 : 0);
+    const auto members = document.members();
+    for (std::size_t i = 0; i < std::min(members.size(), kMaxTellingKeys); ++i) {
+      const std::string key(members[i].key);
+      const bool exact = std::find(kind.keys.begin(), kind.keys.end(), key) != kind.keys.end();
+      score += exact ? 2 : (!nearest_name(key, kind.keys).empty() ? 1 : 0);
     }
     if (score > best_score) best_score = score, best = &kind;
   }
@@ -103,7 +107,7 @@ bool validate(const std::string& file, const std::vector<std::string>& overrides
   Diagnostics diagnostics(file, Diagnostics::Mode::kCollect);
   std::string what;
   try {
-    const JsonValue document = read_json_file(file);
+    const JsonDocument document = read_json_file(file);
     const DocumentKind& kind = kind_of(document, file);
     what = kind.check(document, overrides, diagnostics);
     if (diagnostics.ok())

@@ -23,8 +23,8 @@ std::vector<fs::path> library_folders(const std::string& config_file, const std:
 }
 
 // Loads the file that `name` stands for; "" in `path` (and a report) when there is none.
-JsonValue load_library(const std::string& name, const char* folder, const std::string& pointer,
-                       Diagnostics& diagnostics, std::string& path) {
+JsonDocument load_library(const std::string& name, const char* folder, const std::string& pointer,
+                          Diagnostics& diagnostics, std::string& path) {
   std::error_code ignored;
   std::vector<std::string> available;
   const bool is_path = name.size() > 5 && name.compare(name.size() - 5, 5, ".json") == 0;
@@ -79,34 +79,34 @@ class Reader : public FieldVisitor {
     const JsonValue* object = top().get(key);
     if (!object) return;
     const std::string pointer = top().pointer_to(key);
-    if (object->type != JsonValue::Type::kObject) {
+    if (object->type() != JsonValue::Type::kObject) {
       diagnostics_.add(pointer, "expected an object of strings, found " + describe(*object));
       return;
     }
-    for (const auto& [name, item] : object->members) {
+    for (const auto& [name, item] : object->members()) {
       std::string text_value;
-      if (read_text(item, {pointer, name}, diagnostics_, text_value)) value[name] = text_value;
+      if (read_text(item, {pointer, name}, diagnostics_, text_value)) value[std::string(name)] = text_value;
     }
   }
   void curve(const char* key, std::vector<std::array<double, 2>>& value, double low, double high) override {
     const JsonValue* rows = top().get(key);
     if (!rows) return;
     const std::string pointer = top().pointer_to(key);
-    if (rows->type != JsonValue::Type::kArray || rows->items.empty() || rows->items.size() > 64) {
+    if (rows->type() != JsonValue::Type::kArray || rows->items().empty() || rows->items().size() > 64) {
       diagnostics_.add(pointer, "expected an array of 1 to 64 pairs of numbers, found " + describe(*rows));
       return;
     }
     std::vector<std::array<double, 2>> out;
-    for (std::size_t i = 0; i < rows->items.size(); ++i) {
-      const JsonValue& row = rows->items[i];
+    for (std::size_t i = 0; i < rows->items().size(); ++i) {
+      const JsonValue& row = rows->items()[i];
       const std::string at = pointer_of(pointer, i);
       std::array<double, 2> pair{};
-      if (row.type != JsonValue::Type::kArray || row.items.size() != 2) {
+      if (row.type() != JsonValue::Type::kArray || row.items().size() != 2) {
         diagnostics_.add(at, "expected a pair of numbers, found " + describe(row));
         return;
       }
       for (std::size_t j = 0; j < 2; ++j) {
-        if (!read_number(row.items[j], pointer_of(at, j), low, high, diagnostics_, pair[j])) return;
+        if (!read_number(row.items()[j], pointer_of(at, j), low, high, diagnostics_, pair[j])) return;
       }
       if (!out.empty() && pair[0] <= out.back()[0]) {
         diagnostics_.add(pointer_of(at, std::size_t{0}), "expected a number above that of the row before");
@@ -123,14 +123,14 @@ class Reader : public FieldVisitor {
     const JsonValue* value = top().get(key);
     if (!value) return;
     const std::string pointer = top().pointer_to(key);
-    if (value->type != JsonValue::Type::kString) {
-      if (value->type == JsonValue::Type::kObject) return descend(*value, pointer, fields);
+    if (value->type() != JsonValue::Type::kString) {
+      if (value->type() == JsonValue::Type::kObject) return descend(*value, pointer, fields);
       diagnostics_.add(pointer, "expected the name of a file in configs/" + std::string(folder) +
                                     " or an object, found " + describe(*value));
       return;
     }
     std::string path;
-    const JsonValue document = load_library(value->text, folder, pointer, diagnostics_, path);
+    const JsonDocument document = load_library(value->text(), folder, pointer, diagnostics_, path);
     if (path.empty()) return;
     diagnostics_.set_origin_file(pointer, path);
     descend(document, pointer, fields);
@@ -206,39 +206,30 @@ std::string pointer_of_dotted(const std::string& dotted) {
 // ---- --set ----
 
 // The value at a dotted key, made (with its parents) when absent; nullptr when a parent is no object.
-JsonValue* place(JsonValue& document, const std::string& dotted) {
+JsonValue* place(JsonDocument& document, const std::string& dotted) {
   JsonValue* value = &document;
   for (std::size_t begin = 0; begin <= dotted.size();) {
     const std::size_t end = std::min(dotted.find('.', begin), dotted.size());
     const std::string key = dotted.substr(begin, end - begin);
-    if (value->type != JsonValue::Type::kObject) return nullptr;
+    if (value->type() != JsonValue::Type::kObject) return nullptr;
     JsonValue* member = value->find(key);
-    if (!member) {
-      JsonValue object;
-      object.type = JsonValue::Type::kObject;
-      value->members.emplace_back(key, std::move(object));
-      member = &value->members.back().second;
-    }
-    value = member;
+    value = member ? member : &document.add_object(*value, key);
     begin = end + 1;
   }
   return value;
 }
 
-JsonValue override_value(const std::string& text, bool is_text) {
+JsonDocument override_value(const std::string& text, bool is_text) {
   if (!is_text) {
     try {
       return parse_json(text, "");
     } catch (const InputError&) {  // not JSON: a string
     }
   }
-  JsonValue value;
-  value.type = JsonValue::Type::kString;
-  value.text = text;
-  return value;
+  return JsonDocument::of_text(text);
 }
 
-void apply_override(JsonValue& document, const std::string& option, Diagnostics& diagnostics) {
+void apply_override(JsonDocument& document, const std::string& option, Diagnostics& diagnostics) {
   const std::size_t equals = option.find('=');
   if (equals == std::string::npos || equals == 0) {
     return diagnostics.add(InputError("--set " + option, "", "expected dotted.key=value"));
@@ -254,16 +245,16 @@ void apply_override(JsonValue& document, const std::string& option, Diagnostics&
     // A value inside a library that is given by name: load it, so that it can be changed.
     if (dotted.compare(0, library.name.size() + 1, library.name + ".") != 0) continue;
     JsonValue* value = place(document, library.name);
-    if (!value || value->type != JsonValue::Type::kString) continue;
+    if (!value || value->type() != JsonValue::Type::kString) continue;
     const std::string pointer = pointer_of_dotted(library.name);
     std::string path;
-    JsonValue loaded = load_library(value->text, library.folder.c_str(), pointer, diagnostics, path);
+    const JsonDocument loaded = load_library(value->text(), library.folder.c_str(), pointer, diagnostics, path);
     if (path.empty()) return;
-    *value = std::move(loaded);
+    document.set(*value, loaded);
     diagnostics.set_origin_file(pointer, path);
   }
   if (JsonValue* value = place(document, dotted)) {
-    *value = override_value(option.substr(equals + 1), key->is_text);
+    document.set(*value, override_value(option.substr(equals + 1), key->is_text));
     diagnostics.set_origin_option(pointer_of_dotted(dotted), "--set " + option);
   }
 }
@@ -328,7 +319,7 @@ Struct read_part(const JsonValue& document, Diagnostics& diagnostics) {
 
 }  // namespace
 
-HardwareConfig read_hardware_config(JsonValue document, const std::vector<std::string>& overrides,
+HardwareConfig read_hardware_config(JsonDocument document, const std::vector<std::string>& overrides,
                                     Diagnostics& diagnostics) {
   for (const std::string& option : overrides) apply_override(document, option, diagnostics);
   HardwareConfig config = read_part<HardwareConfig>(document, diagnostics);

@@ -21,7 +21,7 @@ HardwareConfig read_hardware_config(const std::string& path, const std::vector<s
 HardwareConfig parse_hardware_config(const std::string& text, const std::string& file,
                                      const std::vector<std::string>& overrides = {});
 // The same from a document; errors go to the diagnostics (the result is only of use when there are none).
-HardwareConfig read_hardware_config(JsonValue document, const std::vector<std::string>& overrides,
+HardwareConfig read_hardware_config(JsonDocument document, const std::vector<std::string>& overrides,
                                     Diagnostics& diagnostics);
 // A library's file on its own.
 DramDevice read_dram_device(const JsonValue& document, Diagnostics& diagnostics);

@@ -45,9 +45,9 @@ void add_row(const StoredRow& row, const SweepSpec& spec, Table& table, ExportSu
   if (judgement.status != PointStatus::kOk) ++summary.reasons[judgement.reason];
 
   std::string csv, axes, totals;
-  const JsonValue values = parse_json(row.planned.axes, spec.file);
-  for (std::size_t a = 0; a < values.items.size() && a < spec.axes.size(); ++a) {
-    const AxisValue value = axis_value_of(values.items[a]);
+  const JsonDocument values = parse_json(row.planned.axes, spec.file);
+  for (std::size_t a = 0; a < values.items().size() && a < spec.axes.size(); ++a) {
+    const AxisValue value = axis_value_of(values.items()[a]);
     csv += csv_cell(to_string(value)) + ",";
     axes += (a ? "," : "") + json_string(spec.axes[a].key) + ":" + axis_value_json(value);
   }

@@ -24,14 +24,14 @@ const JsonValue* find_dotted(const JsonValue& document, const std::string& dotte
 }
 
 Expression::Value expression_value(const JsonValue& value) {
-  switch (value.type) {
+  switch (value.type()) {
     case JsonValue::Type::kBoolean:
-      return double(value.boolean);
+      return double(value.boolean());
     case JsonValue::Type::kInteger:
     case JsonValue::Type::kNumber:
-      return value.number;
+      return value.number();
     case JsonValue::Type::kString:
-      return value.text;
+      return value.text();
     case JsonValue::Type::kNull:
     case JsonValue::Type::kArray:
     case JsonValue::Type::kObject:
@@ -126,7 +126,7 @@ std::string Planner::mask_identity(const HardwareConfig& config) {
 std::string Planner::variables(const Design& design, const std::string& workload,
                                const std::string& config_json) const {
   std::string members;
-  JsonValue config;
+  JsonDocument config;
   for (const std::string& name : config_names_) {
     std::string value;
     const auto axis = std::find_if(spec_.axes.begin(), spec_.axes.end(), [&](const Axis& a) { return a.key == name; });
@@ -135,7 +135,7 @@ std::string Planner::variables(const Design& design, const std::string& workload
     } else if (name == "workload") {
       value = json_string(workload);
     } else {
-      if (config.type == JsonValue::Type::kNull) config = parse_json(config_json, spec_.base);
+      if (config.type() == JsonValue::Type::kNull) config = parse_json(config_json, spec_.base);
       const JsonValue* found = find_dotted(config, name);
       if (!found) continue;
       const Expression::Value known = expression_value(*found);
@@ -184,7 +184,7 @@ PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::in
   planned.variables = variables(design, planned.workload, config_json);
 
   // A constraint that only reads the config settles the row without a run.
-  const JsonValue known = spec_.constraints.empty() ? JsonValue() : parse_json(planned.variables, spec_.file);
+  const JsonDocument known = spec_.constraints.empty() ? JsonDocument() : parse_json(planned.variables, spec_.file);
   for (const Expression& constraint : spec_.constraints) {
     if (has_unknown_name(constraint, known)) continue;
     if (!constraint.holds([&](const std::string& name) { return expression_value(*known.find(name)); })) {
@@ -209,7 +209,7 @@ Judgement judge(const StoredRow& row, const SweepSpec& spec) {
   judgement.reason = result.reason;
   if (result.status != PointStatus::kOk) return judgement;
 
-  const JsonValue variables = parse_json(row.planned.variables, spec.file);
+  const JsonDocument variables = parse_json(row.planned.variables, spec.file);
   const Expression::Lookup lookup = [&](const std::string& name) -> Expression::Value {
     const int total = find_total(name);
     if (total >= 0) return result.totals.value[static_cast<std::size_t>(total)];

@@ -35,7 +35,7 @@ class Planner {
  private:
   struct Workload {
     std::string file, name, sha256;
-    JsonValue document;
+    JsonDocument document;
   };
   struct Model {
     std::shared_ptr<const VitModel> model;
@@ -50,7 +50,7 @@ class Planner {
   std::string variables(const Design& design, const std::string& workload, const std::string& config_json) const;
 
   SweepSpec spec_;
-  JsonValue base_;  // resolved, libraries inline
+  JsonDocument base_;  // resolved, libraries inline
   std::vector<Workload> workloads_;
   std::map<std::string, Model> models_;            // by workload and the values of the workload's axes
   std::map<std::string, std::string> mask_files_;  // contents by path, as SHA-256

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <numeric>
 #include <set>
 
 #include "config/hardware_config_json.h"
@@ -17,11 +18,6 @@ using Type = JsonValue::Type;
 using Presence = ObjectReader::Presence;
 
 const std::vector<std::string> kSamplerNames{"grid", "random", "latin_hypercube", "nsga2"};
-
-// No further error would be kept: a suggestion for it is work for nothing.
-bool is_full(const Diagnostics& diagnostics) {
-  return diagnostics.errors().size() >= Diagnostics::kMaxErrors;
-}
 
 // Relative to the spec file, or to the working directory.
 bool find_file(const std::string& name, const std::string& pointer, Diagnostics& diagnostics, std::string& out) {
@@ -80,36 +76,52 @@ std::vector<AxisValue> read_range(const JsonValue& value, const std::string& poi
     diagnostics.add(pointer, "a logarithmic range needs limits above 0");
     return {};
   }
-  const bool integers = value.find("from")->type == Type::kInteger && value.find("to")->type == Type::kInteger;
+  const bool integers = value.find("from")->type() == Type::kInteger && value.find("to")->type() == Type::kInteger;
   return range_values(from, to, scale, steps, integers);
 }
 
+// Which values stand in the list before. Sorted places, because a set of the values would take twice their memory.
+std::vector<bool> repeated_values(const std::vector<AxisValue>& values) {
+  std::vector<std::uint32_t> places(values.size());
+  std::iota(places.begin(), places.end(), 0U);
+  std::sort(places.begin(), places.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return values[a] < values[b] || (values[a] == values[b] && a < b);
+  });
+  std::vector<bool> repeated(values.size());
+  for (std::size_t i = 1; i < places.size(); ++i) repeated[places[i]] = values[places[i]] == values[places[i - 1]];
+  return repeated;
+}
+
 std::vector<AxisValue> read_list(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics) {
+  const Span<JsonValue> items = value.items();
+  if (items.empty()) diagnostics.add(pointer, "an axis without values; expected at least one");
   std::vector<AxisValue> values;
-  std::set<AxisValue> seen;
-  if (value.items.empty()) diagnostics.add(pointer, "an axis without values; expected at least one");
-  for (std::size_t i = 0; i < value.items.size(); ++i) {
-    const JsonValue& item = value.items[i];
-    if (item.type == Type::kNull || item.type == Type::kArray || item.type == Type::kObject) {
-      diagnostics.add(pointer_of(pointer, i), "expected a number, a string or a boolean, found " + describe(item));
+  values.reserve(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const Type type = items[i].type();
+    if (type == Type::kNull || type == Type::kArray || type == Type::kObject) {
+      diagnostics.add(pointer_of(pointer, i), "expected a number, a string or a boolean, found " + describe(items[i]));
+      if (diagnostics.full()) break;
       continue;
     }
-    values.push_back(axis_value_of(item));
-    if (!seen.insert(values.back()).second)
-      diagnostics.add(pointer_of(pointer, i), "value " + describe(item) + " is there twice");
+    values.push_back(axis_value_of(items[i]));
   }
+  if (values.size() != items.size()) return values;  // places in both are the same only without such errors
+  const std::vector<bool> repeated = repeated_values(values);
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (repeated[i]) diagnostics.add(pointer_of(pointer, i), "value " + describe(items[i]) + " is there twice");
   return values;
 }
 
 void read_axes(const JsonValue& axes, Diagnostics& diagnostics, SweepSpec& spec) {
-  if (axes.type != Type::kObject)
+  if (axes.type() != Type::kObject)
     return diagnostics.add("/axes", "expected an object of axes, found " + describe(axes));
-  for (const auto& [key, value] : axes.members) {
+  for (const auto& [key, value] : axes.members()) {
     const std::string pointer = pointer_of("/axes", key);
-    if (value.type == Type::kArray)
-      spec.axes.push_back({key, read_list(value, pointer, diagnostics)});
-    else if (value.type == Type::kObject)
-      spec.axes.push_back({key, read_range(value, pointer, diagnostics)});
+    if (value.type() == Type::kArray)
+      spec.axes.push_back({std::string(key), read_list(value, pointer, diagnostics)});
+    else if (value.type() == Type::kObject)
+      spec.axes.push_back({std::string(key), read_range(value, pointer, diagnostics)});
     else
       diagnostics.add(
           pointer, "expected a list of values or {\"from\", \"to\", \"scale\", \"steps\"}, found " + describe(value));
@@ -119,8 +131,8 @@ void read_axes(const JsonValue& axes, Diagnostics& diagnostics, SweepSpec& spec)
 // ---- What the axes change ----
 
 struct Inputs {
-  JsonValue base;  // resolved
-  std::vector<JsonValue> workloads;
+  JsonDocument base;  // resolved
+  std::vector<JsonDocument> workloads;
   std::vector<std::string> axis_keys;
   std::set<std::string> names;  // of axes, totals and "workload": what an expression may read
 };
@@ -175,7 +187,7 @@ std::size_t wrongly_typed(const Axis& axis) {
     if (!text || wants_text) return !text && wants_text;
     if (is_workload_axis(axis.key)) return true;
     try {
-      return parse_json(*text, "").type != Type::kString;
+      return parse_json(*text, "").type() != Type::kString;
     } catch (const InputError&) {
       return false;  // no JSON value: a word, such as a precision
     }
@@ -188,7 +200,7 @@ std::size_t wrongly_typed(const Axis& axis) {
 // combination only is an infeasible row.
 void check_axes(const SweepSpec& spec, const Inputs& inputs, Diagnostics& diagnostics) {
   for (const Axis& axis : spec.axes) {
-    if (is_full(diagnostics)) return;
+    if (diagnostics.full()) return;
     const std::string pointer = pointer_of("/axes", axis.key);
     const auto& keys = inputs.axis_keys;
     if (std::find(keys.begin(), keys.end(), axis.key) == keys.end()) {
@@ -223,18 +235,18 @@ void check_name(const std::string& name, const SweepSpec& spec, const Inputs& in
       diagnostics.add(pointer, quoted(name) + " is known only with \"numerics\": \"check\"");
     return;
   }
-  if (inputs.names.count(name) == 0 && !is_full(diagnostics))
+  if (inputs.names.count(name) == 0 && !diagnostics.full())
     diagnostics.add(pointer, "unknown name " + quoted(name) + ", expected a total or a config key" +
                                  suggestion(name, {inputs.names.begin(), inputs.names.end()}));
 }
 
 void read_constraints(const JsonValue& value, Diagnostics& diagnostics, SweepSpec& spec) {
-  if (value.type != Type::kArray)
+  if (value.type() != Type::kArray)
     return diagnostics.add("/constraints", "expected a list of expressions, found " + describe(value));
-  for (std::size_t i = 0; i < value.items.size(); ++i) {
+  for (std::size_t i = 0; i < value.items().size(); ++i) {
     const std::string pointer = pointer_of("/constraints", i);
     std::string text;
-    if (!read_text(value.items[i], pointer, diagnostics, text)) continue;
+    if (!read_text(value.items()[i], pointer, diagnostics, text)) continue;
     try {
       spec.constraints.push_back(Expression::parse(text));
     } catch (const InputError& error) {
@@ -244,15 +256,15 @@ void read_constraints(const JsonValue& value, Diagnostics& diagnostics, SweepSpe
 }
 
 void read_objectives(const JsonValue& value, Diagnostics& diagnostics, SweepSpec& spec) {
-  if (value.type != Type::kObject || value.members.empty())
+  if (value.type() != Type::kObject || value.members().empty())
     return diagnostics.add("/objectives",
                            "expected an object such as {\"latency_ms\": \"min\"}, found " + describe(value));
-  for (const auto& [name, direction] : value.members) {
-    if (direction.type != Type::kString || (direction.text != "min" && direction.text != "max")) {
+  for (const auto& [name, direction] : value.members()) {
+    if (direction.type() != Type::kString || (direction.text() != "min" && direction.text() != "max")) {
       diagnostics.add(pointer_of("/objectives", name), "expected \"min\" or \"max\", found " + describe(direction));
       continue;
     }
-    spec.objectives.push_back({name, direction.text == "max"});
+    spec.objectives.push_back({std::string(name), direction.text() == "max"});
   }
 }
 
@@ -327,13 +339,13 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
   reader.text("description", description);
   if (reader.text("base", name, Presence::kRequired)) find_file(name, "/base", diagnostics, spec.base);
   if (const JsonValue* workloads = reader.get("workloads", Presence::kRequired)) {
-    if (workloads->type != Type::kArray || workloads->items.empty())
+    if (workloads->type() != Type::kArray || workloads->items().empty())
       diagnostics.add("/workloads", "expected a list of at least one file, found " + describe(*workloads));
     std::set<std::string> seen;
-    for (std::size_t i = 0; i < workloads->items.size() && !is_full(diagnostics); ++i) {
+    for (std::size_t i = 0; i < workloads->items().size() && !diagnostics.full(); ++i) {
       const std::string pointer = pointer_of("/workloads", i);
       std::string path;
-      if (read_text(workloads->items[i], pointer, diagnostics, name) && find_file(name, pointer, diagnostics, path)) {
+      if (read_text(workloads->items()[i], pointer, diagnostics, name) && find_file(name, pointer, diagnostics, path)) {
         if (!seen.insert(path).second) diagnostics.add(pointer, vitality::quoted(name) + " is there twice");
         spec.workloads.push_back(path);
       }
@@ -370,20 +382,20 @@ std::string axis_value_json(const AxisValue& value) {
 }
 
 AxisValue axis_value_of(const JsonValue& value) {
-  switch (value.type) {
+  switch (value.type()) {
     case Type::kBoolean:
-      return value.boolean;
+      return value.boolean();
     case Type::kInteger:
-      return value.integer;
+      return value.integer();
     case Type::kNumber:
-      return axis_number(value.number);
+      return axis_number(value.number());
     case Type::kNull:
     case Type::kString:
     case Type::kArray:
     case Type::kObject:
       break;
   }
-  return value.text;
+  return value.text();
 }
 
 std::string write_json(const SweepSpec& spec) {
@@ -412,7 +424,7 @@ SweepSpec parse_stored_spec(const std::string& text, const std::string& file) {
   Diagnostics diagnostics(file);
   SweepSpec spec;
   spec.file = file;
-  const JsonValue document = parse_json(text, file);
+  const JsonDocument document = parse_json(text, file);
   ObjectReader reader(document, "", diagnostics);
   read_judgement(reader, diagnostics, spec);
   reader.finish();

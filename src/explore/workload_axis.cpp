@@ -13,21 +13,21 @@ bool is_workload_axis(const std::string& key) {
   return key.compare(0, kPrefix.size(), kPrefix) == 0;
 }
 
-std::vector<std::string> workload_axis_keys(const std::vector<JsonValue>& workloads) {
+std::vector<std::string> workload_axis_keys(const std::vector<JsonDocument>& workloads) {
   std::vector<std::string> keys{kPrefix + "image", kPrefix + "image.height", kPrefix + "image.width"};
   if (workloads.empty()) return keys;
   if (const JsonValue* dims = workloads.front().find("dims"))
-    for (const auto& member : dims->members) {
-      const bool everywhere = std::all_of(workloads.begin(), workloads.end(), [&](const JsonValue& workload) {
+    for (const auto& member : dims->members()) {
+      const bool everywhere = std::all_of(workloads.begin(), workloads.end(), [&](const JsonDocument& workload) {
         const JsonValue* own = workload.find("dims");
-        return own && own->find(member.first);
+        return own && own->find(member.key);
       });
-      if (everywhere) keys.push_back(kPrefix + member.first);
+      if (everywhere) keys.push_back(kPrefix + std::string(member.key));
     }
   return keys;
 }
 
-VitModel resolve_workload(const JsonValue& document, const std::vector<WorkloadOverride>& overrides,
+VitModel resolve_workload(const JsonDocument& document, const std::vector<WorkloadOverride>& overrides,
                           Diagnostics& diagnostics) {
   std::vector<std::string> options;
   for (const WorkloadOverride& change : overrides) {

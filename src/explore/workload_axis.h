@@ -14,14 +14,14 @@ namespace vitality {
 
 bool is_workload_axis(const std::string& key);
 // Those that these workloads, all of them, have.
-std::vector<std::string> workload_axis_keys(const std::vector<JsonValue>& workloads);
+std::vector<std::string> workload_axis_keys(const std::vector<JsonDocument>& workloads);
 
 struct WorkloadOverride {
   std::string key;  // workload.<name>
   AxisValue value;
 };
 // The model with these dims. Errors go to the diagnostics.
-VitModel resolve_workload(const JsonValue& document, const std::vector<WorkloadOverride>& overrides,
+VitModel resolve_workload(const JsonDocument& document, const std::vector<WorkloadOverride>& overrides,
                           Diagnostics& diagnostics);
 
 }  // namespace vitality

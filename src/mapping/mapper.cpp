@@ -55,7 +55,11 @@ bool is_mapped(MachineKind machine) {
   return traits(machine).evaluation == MachineEvaluation::kSimulated;
 }
 
-Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {
+namespace {
+
+enum class Extent { kWhole, kPlanOnly };
+
+Schedule map_layers(const VitModel& model, const HardwareConfig& config, const MappingOptions& options, Extent extent) {
   check_supported(config, options);
   const MatrixEngineConfig& engine = config.matrix_engine;
   ScheduleBuilder builder(
@@ -64,6 +68,7 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
   if (!config.pipeline.intra_layer) builder.run_layers_serially();
   MappingContext context{model, config, builder, std::vector<std::int32_t>(model.layers.size(), kNone),
                          layer_users(model)};
+  context.plan_only = extent == Extent::kPlanOnly;
   builder.schedule().layer_mapping.resize(model.layers.size());
   const int layers = options.training ? forward_layers(model) : static_cast<int>(model.layers.size());
   SavedForward saved;
@@ -116,12 +121,22 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
   }
   for (const int alias : aliases) context.output[static_cast<std::size_t>(alias)] = kNone;
   builder.schedule().layer_output = context.output;
-  if (options.training) {
+  if (options.training && !context.plan_only) {
     map_backward(context, options);
     map_update(context);
     builder.schedule().saved_activation_bytes = saved_bytes(builder.schedule(), layers);
   }
   return std::move(builder.schedule());
+}
+
+}  // namespace
+
+Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {
+  return map_layers(model, config, options, Extent::kWhole);
+}
+
+void check_fits(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {
+  map_layers(model, config, options, Extent::kPlanOnly);
 }
 
 }  // namespace vitality

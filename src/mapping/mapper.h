@@ -14,6 +14,10 @@ namespace vitality {
 // What this version has a mapper for; map_model refuses the rest with an InfeasibleError.
 bool is_mapped(MachineKind machine);
 
+// Refuses what map_model would refuse whatever the masks are, with the same words, before masks and tensors are made.
+// options.masks need not be there.
+void check_fits(const VitModel& model, const HardwareConfig& config, const MappingOptions& options);
+
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options = {});
 
 }  // namespace vitality

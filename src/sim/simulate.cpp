@@ -257,12 +257,15 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   grow_heap_by_huge_pages(options.numerics ? 1 << 30 : 64 << 20);
 
   const auto begin = std::chrono::steady_clock::now();
-  Inputs inputs(model, config, options);
   MappingOptions mapping;
   mapping.selected = options.selected;
-  if (inputs.masks) mapping.masks = &inputs.masks->masks();
   mapping.attention = options.attention;
   mapping.training = options.training;
+  // The reference and the masks of a large model take long: what cannot run anyway is refused before.
+  if (options.numerics || traits(config.attention).uses_mask)
+    check_fits(options.training ? training_step_model(model) : model, config, mapping);
+  Inputs inputs(model, config, options);
+  if (inputs.masks) mapping.masks = &inputs.masks->masks();
   mapping.labels = inputs.labels;
   std::optional<ShortenedRun> fewer;
   if (options.repeat_blocks && options.totals_only && !options.numerics) fewer = shorten(model, config, mapping);

@@ -410,18 +410,18 @@ bool read_size(const JsonValue& value, const std::string& pointer, const Dimensi
   std::int64_t wide = 0;
   const std::string expected = "expected an integer from " + std::to_string(low) + " to " + std::to_string(high) +
                                " or an expression like \"4*dim\", found ";
-  if (value.type == JsonValue::Type::kString) {
+  if (value.type() == JsonValue::Type::kString) {
     try {
-      wide = evaluate(value.text, dimensions);
+      wide = evaluate(value.text(), dimensions);
     } catch (const std::invalid_argument& error) {
-      diagnostics.add(pointer, expected + quoted(value.text) + ": " + error.what());
+      diagnostics.add(pointer, expected + quoted(value.text()) + ": " + error.what());
       return false;
     }
     if (wide < low || wide > high) {
-      diagnostics.add(pointer, expected + quoted(value.text) + " = " + std::to_string(wide));
+      diagnostics.add(pointer, expected + quoted(value.text()) + " = " + std::to_string(wide));
       return false;
     }
-  } else if (value.type == JsonValue::Type::kInteger || value.type == JsonValue::Type::kNumber) {
+  } else if (value.type() == JsonValue::Type::kInteger || value.type() == JsonValue::Type::kNumber) {
     if (!read_integer(value, pointer, low, high, diagnostics, wide)) return false;
   } else {
     diagnostics.add(pointer, expected + describe(value));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "tensor/npy.h"
@@ -20,6 +21,7 @@ DirectoryParameters::DirectoryParameters(const VitModel& model, const std::strin
   namespace fs = std::filesystem;
   std::vector<std::string> names;
   for (const ParameterInfo& info : parameters_of(model)) names.push_back(info.name);
+  const std::unordered_set<std::string> known(names.begin(), names.end());
   std::error_code error;
   fs::directory_iterator entry(directory, error);
   if (error) throw InputError(directory, "", "can't be read as a folder of .npy files: " + error.message());
@@ -31,7 +33,7 @@ DirectoryParameters::DirectoryParameters(const VitModel& model, const std::strin
   std::sort(paths.begin(), paths.end());  // the same error first, whatever the file system's order
   for (const std::string& path : paths) {
     const std::string name = fs::path(path).stem().string();
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
+    if (known.count(name) == 0) {
       throw InputError(path, "",
                        "workload " + model.name + " has no tensor \"" + name + "\"" + suggestion(name, names));
     }

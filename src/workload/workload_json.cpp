@@ -12,6 +12,8 @@ namespace {
 using Presence = ObjectReader::Presence;
 constexpr std::size_t kMaxLayers = 20000;
 constexpr int kMaxBlockDepth = 8;
+constexpr std::size_t kMaxDims = 1000;          // each block has a copy of its own
+constexpr std::size_t kMaxSuggestedFrom = 200;  // layer names that a misspelt one is compared with
 
 std::string replaced(std::string text, const std::string& what, const std::string& with) {
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
@@ -47,6 +49,15 @@ class WorkloadReader {
   std::vector<int> read_inputs(ObjectReader& keys, const Scope& scope, bool& ok);
   void check_fold(std::size_t layer);
   void check_totals();
+  void add_latest_names(std::vector<std::string>& names) const {
+    const std::size_t count = model_.layers.size();
+    for (std::size_t i = count - std::min(count, kMaxSuggestedFrom); i < count; ++i)
+      names.push_back(model_.layers[i].name);
+  }
+  int readers_of(int layer) const {
+    const auto found = readers_.find(layer);
+    return found == readers_.end() ? 0 : found->second;
+  }
   TensorInfo info(int index) const { return index == kModelInput ? image_ : outputs_[static_cast<std::size_t>(index)]; }
 
   Diagnostics& diagnostics_;
@@ -57,6 +68,7 @@ class WorkloadReader {
   std::vector<std::string> folds_into_;            // of each layer
   std::unordered_map<std::string, int> index_of_;  // layer name -> index
   std::map<std::string, std::pair<const JsonValue*, std::string>> blocks_;  // name -> items and their pointer
+  std::unordered_map<int, int> readers_;  // layer or kModelInput -> how often layers name it, once all are read
   bool full_ = false;
 };
 
@@ -83,11 +95,14 @@ void WorkloadReader::read_dims(ObjectReader& object, Scope& scope) {
   const JsonValue* dims = object.get("dims");
   if (!dims) return;
   const std::string pointer = object.pointer_to("dims");
-  if (dims->type != JsonValue::Type::kObject) {
+  if (dims->type() != JsonValue::Type::kObject) {
     return diagnostics_.add(pointer, "expected an object of integers or expressions, found " + describe(*dims));
   }
   // A block's dims are expressions in what is outside it, and in the block's dims before them.
-  for (const auto& [name, value] : dims->members) {
+  for (const auto& [key, value] : dims->members()) {
+    const std::string name(key);
+    if (scope.dimensions.values.size() >= kMaxDims)
+      return diagnostics_.add(pointer, "expected at most " + std::to_string(kMaxDims) + " names");
     int size = 1;
     if (!is_dimension_name(name)) {
       diagnostics_.add(pointer_of(pointer, name), "expected a name of letters, digits and _");
@@ -119,14 +134,14 @@ bool WorkloadReader::read_name(ObjectReader& keys, const Scope& scope, Presence 
 }
 
 void WorkloadReader::read_items(const JsonValue& items, const std::string& pointer, const Scope& scope) {
-  if (items.type != JsonValue::Type::kArray || items.items.empty()) {
+  if (items.type() != JsonValue::Type::kArray || items.items().empty()) {
     return diagnostics_.add(
         pointer, "expected an array of layers and blocks, found " +
-                     std::string(items.items.empty() && items.type == JsonValue::Type::kArray ? "an empty array"
-                                                                                              : describe(items)));
+                     std::string(items.items().empty() && items.type() == JsonValue::Type::kArray ? "an empty array"
+                                                                                                  : describe(items)));
   }
-  for (std::size_t i = 0; i < items.items.size() && !full_; ++i) {
-    ObjectReader keys(items.items[i], pointer_of(pointer, i), diagnostics_);
+  for (std::size_t i = 0; i < items.items().size() && !full_ && !diagnostics_.full(); ++i) {
+    ObjectReader keys(items.items()[i], pointer_of(pointer, i), diagnostics_);
     if (!keys.is_object()) continue;
     if (keys.present("block") || keys.present("layers")) {
       read_block(keys, scope);
@@ -143,12 +158,12 @@ void WorkloadReader::read_block(ObjectReader& keys, const Scope& outer) {
     keys.get("block");
     diagnostics_.add(keys.pointer(), "expected \"block\" or \"layers\", found both");
   } else if (!items && keys.text("block", block)) {
-    std::vector<std::string> names;
-    for (const auto& entry : blocks_) names.push_back(entry.first);
     if (const auto found = blocks_.find(block); found != blocks_.end()) {
       items = found->second.first;
       items_pointer = found->second.second;
     } else {
+      std::vector<std::string> names;
+      for (const auto& entry : blocks_) names.push_back(entry.first);
       diagnostics_.add(keys.pointer_to("block"), "no such block: " + quoted(block) + suggestion(block, names));
     }
   }
@@ -172,7 +187,7 @@ void WorkloadReader::read_block(ObjectReader& keys, const Scope& outer) {
     naming.block = outer.block;
     if (i == 0 || keys.present("name")) read_name(keys, naming, Presence::kOptional, scope.block);
     if (i == 0) keys.finish();
-    if (!items || full_) return;
+    if (!items || full_ || diagnostics_.full()) return;
     read_items(*items, items_pointer, scope);
   }
 }
@@ -183,14 +198,14 @@ std::vector<int> WorkloadReader::read_inputs(ObjectReader& keys, const Scope& sc
   if (!value) return {previous};
   const std::string pointer = keys.pointer_to("inputs");
   std::vector<int> out;
-  if (value->type != JsonValue::Type::kArray || value->items.empty() || value->items.size() > 8) {
+  if (value->type() != JsonValue::Type::kArray || value->items().empty() || value->items().size() > 8) {
     diagnostics_.add(pointer, "expected an array of 1 to 8 layer names, found " + describe(*value));
     ok = false;
     return out;
   }
-  for (std::size_t i = 0; i < value->items.size(); ++i) {
+  for (std::size_t i = 0; i < value->items().size(); ++i) {
     std::string name;
-    if (!read_text(value->items[i], pointer_of(pointer, i), diagnostics_, name)) {
+    if (!read_text(value->items()[i], pointer_of(pointer, i), diagnostics_, name)) {
       ok = false;
       continue;
     }
@@ -204,8 +219,7 @@ std::vector<int> WorkloadReader::read_inputs(ObjectReader& keys, const Scope& sc
       out.push_back(found->second);
     } else {
       std::vector<std::string> names{"previous", "block_input", "image"};
-      const std::size_t first = model_.layers.size() > 200 ? model_.layers.size() - 200 : 0;
-      for (std::size_t j = first; j < model_.layers.size(); ++j) names.push_back(model_.layers[j].name);
+      add_latest_names(names);
       const std::string expanded = scope.expand(name.substr(0, 400));
       diagnostics_.add(pointer_of(pointer, i),
                        "no earlier layer is named " + quoted(expanded) + suggestion(expanded, names));
@@ -257,7 +271,7 @@ void WorkloadReader::check_fold(std::size_t index) {
     const auto found = index_of_.find(folds_into_[index]);
     if (found == index_of_.end()) {
       std::vector<std::string> names;
-      for (const Layer& layer : model_.layers) names.push_back(layer.name);
+      add_latest_names(names);
       return diagnostics_.add(
           pointer, "no layer is named " + quoted(folds_into_[index]) + suggestion(folds_into_[index], names));
     }
@@ -269,17 +283,13 @@ void WorkloadReader::check_fold(std::size_t index) {
   const bool weighted = conv || (into && std::get_if<Linear>(&into->parameters));
   const bool before = target == model_.layers[index].inputs.front();
   const bool after = into && into->inputs == std::vector<int>{self} && !(conv && conv->pad > 0);
-  int readers = 0;
-  for (const Layer& layer : model_.layers) {
-    readers += static_cast<int>(std::count(layer.inputs.begin(), layer.inputs.end(), before ? target : self));
-  }
   if (!weighted || !(before || after)) {
     return diagnostics_.add(
         pointer,
         "a batch norm folds into the conv2d or linear layer right before it, or into the linear layer (or "
         "conv2d without padding) right after it, named by \"folds_into\"");
   }
-  if (readers != 1)
+  if (readers_of(before ? target : self) != 1)
     diagnostics_.add(pointer,
                      "cannot fold: another layer reads the tensor between the batch norm and " + quoted(into->name));
   norm->folded_into = target;
@@ -307,21 +317,24 @@ VitModel WorkloadReader::read(const JsonValue& document) {
   read_dims(top, scope);
   if (const JsonValue* blocks = top.get("blocks")) {
     const std::string pointer = top.pointer_to("blocks");
-    if (blocks->type != JsonValue::Type::kObject)
+    if (blocks->type() != JsonValue::Type::kObject)
       diagnostics_.add(pointer, "expected an object, found " + describe(*blocks));
-    for (const auto& [name, items] : blocks->members) blocks_[name] = {&items, pointer_of(pointer, name)};
+    for (const auto& [name, items] : blocks->members())
+      blocks_[std::string(name)] = {&items, pointer_of(pointer, name)};
   }
   const JsonValue* layers = top.get("layers", Presence::kRequired);
   if (layers) read_items(*layers, "/layers", scope);
   top.finish();
   if (!diagnostics_.ok()) return model_;
+  for (const Layer& layer : model_.layers)
+    for (const int input : layer.inputs) ++readers_[input];
   for (std::size_t i = 0; i < model_.layers.size(); ++i) check_fold(i);
   check_totals();
   return model_;
 }
 
 // "tokens=64", "image.height=384": put into the document before it is read.
-void apply_override(JsonValue& document, const std::string& option, Diagnostics& diagnostics) {
+void apply_override(JsonDocument& document, const std::string& option, Diagnostics& diagnostics) {
   const std::size_t equals = option.find('=');
   const std::string name = option.substr(0, std::min(equals, option.size()));
   const bool is_image = name.compare(0, 6, "image.") == 0;
@@ -330,25 +343,23 @@ void apply_override(JsonValue& document, const std::string& option, Diagnostics&
   if (equals == std::string::npos || !value) {
     std::vector<std::string> names{"image.height", "image.width"};
     if (const JsonValue* dims = document.find("dims")) {
-      for (const auto& member : dims->members) names.push_back(member.first);
+      for (const auto& member : dims->members()) names.emplace_back(member.key);
     }
     return diagnostics.add(
         InputError(option, "", "expected NAME=VALUE with a name of the workload's dims" + suggestion(name, names)));
   }
-  JsonValue text;
-  text.type = JsonValue::Type::kString;
-  text.text = option.substr(equals + 1);
+  const std::string text = option.substr(equals + 1);
   try {
-    *value = parse_json(text.text, "");
+    document.set(*value, parse_json(text, ""));
   } catch (const InputError&) {
-    *value = text;  // an expression
+    document.set(*value, JsonDocument::of_text(text));  // an expression
   }
   diagnostics.set_origin_option(is_image ? "/image/" + name.substr(6) : "/dims/" + name, option);
 }
 
 }  // namespace
 
-VitModel read_workload(JsonValue document, const std::vector<std::string>& overrides, Diagnostics& diagnostics) {
+VitModel read_workload(JsonDocument document, const std::vector<std::string>& overrides, Diagnostics& diagnostics) {
   for (const std::string& option : overrides) apply_override(document, option, diagnostics);
   return WorkloadReader(diagnostics).read(document);
 }

@@ -28,6 +28,6 @@ VitModel read_workload(const std::string& path, const std::vector<std::string>& 
 VitModel parse_workload(const std::string& text, const std::string& file,
                         const std::vector<std::string>& overrides = {});
 // The same from a document; errors go to the diagnostics (the model is only of use when there are none).
-VitModel read_workload(JsonValue document, const std::vector<std::string>& overrides, Diagnostics& diagnostics);
+VitModel read_workload(JsonDocument document, const std::vector<std::string>& overrides, Diagnostics& diagnostics);
 
 }  // namespace vitality

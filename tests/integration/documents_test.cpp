@@ -55,15 +55,15 @@ const JsonValue* value_at(const JsonValue& document, const std::string& dotted) 
 
 bool shows(const std::string& cell, const JsonValue* value) {
   if (value == nullptr) return cell == "-";
-  switch (value->type) {
+  switch (value->type()) {
     case JsonValue::Type::kString:
-      return cell == value->text;
+      return cell == value->text();
     case JsonValue::Type::kBoolean:
-      return cell == (value->boolean ? "true" : "false");
+      return cell == (value->boolean() ? "true" : "false");
     case JsonValue::Type::kInteger:
     case JsonValue::Type::kNumber: {
       char* end = nullptr;
-      return std::strtod(cell.c_str(), &end) == value->number && end != cell.c_str() && *end == '\0';
+      return std::strtod(cell.c_str(), &end) == value->number() && end != cell.c_str() && *end == '\0';
     }
     case JsonValue::Type::kNull:
     case JsonValue::Type::kArray:
@@ -77,7 +77,7 @@ bool shows(const std::string& cell, const JsonValue* value) {
 struct ConfigColumn {
   std::size_t index;
   std::string file, prefix;
-  JsonValue document;
+  JsonDocument document;
 };
 
 std::vector<ConfigColumn> config_columns(const std::vector<std::string>& heading) {
@@ -181,7 +181,7 @@ TEST_CASE("docs/interface.md names every command and option of --help") {
 }
 
 TEST_CASE("docs/interface.md names every key of a config with its default") {
-  const JsonValue defaults = parse_json(write_json(HardwareConfig{}), "defaults");
+  const JsonDocument defaults = parse_json(write_json(HardwareConfig{}), "defaults");
   std::map<std::string, std::string> shown;
   std::istringstream text(interface_section("## Config keys"));
   for (std::string line; std::getline(text, line);)
@@ -202,7 +202,7 @@ TEST_CASE("docs/interface.md names the fields of a result") {
   REQUIRE(run_program({"run", "--config", "configs/vitality.json", "--workload", "workloads/tiny_vit.json", "--quiet",
                        "--result", file})
               .exit_code == 0);
-  const JsonValue result = read_json_file(file);
+  const JsonDocument result = read_json_file(file);
   // Names of records; members of maps (units, actions, causes) are data.
   const auto check = [&](const JsonValue* record) {
     REQUIRE(record != nullptr);

@@ -20,18 +20,51 @@ std::string parse_error(const std::string& text) {
 }  // namespace
 
 TEST_CASE("json: values and their order survive") {
-  const JsonValue v = parse_json(R"({"b": [1, -2.5, "x\u00e9\n", true, null], "a": {}})", "f");
-  REQUIRE(v.members.size() == 2);
-  CHECK(v.members[0].first == "b");
-  const auto& items = v.members[0].second.items;
+  const JsonDocument v = parse_json(R"({"b": [1, -2.5, "x\u00e9\n", true, null], "a": {}})", "f");
+  REQUIRE(v.members().size() == 2);
+  CHECK(v.members()[0].key == "b");
+  const auto items = v.members()[0].value.items();
   REQUIRE(items.size() == 5);
-  CHECK(items[0].integer == 1);
-  CHECK(items[1].number == -2.5);
-  CHECK(items[2].text == "x\xc3\xa9\n");
-  CHECK(items[3].boolean);
-  CHECK(items[4].type == JsonValue::Type::kNull);
-  CHECK(v.find("a")->type == JsonValue::Type::kObject);
+  CHECK(items[0].integer() == 1);
+  CHECK(items[1].number() == -2.5);
+  CHECK(items[2].text() == "x\xc3\xa9\n");
+  CHECK(items[3].boolean());
+  CHECK(items[4].type() == JsonValue::Type::kNull);
+  CHECK(v.find("a")->type() == JsonValue::Type::kObject);
   CHECK(v.find("c") == nullptr);
+}
+
+TEST_CASE("json: getters of another type say nothing") {
+  const JsonDocument v = parse_json(R"(["12", 3, true, [1], {"a": 1}, null])", "f");
+  CHECK(v.items()[0].integer() == 0);
+  CHECK(v.items()[1].text().empty());
+  CHECK_FALSE(v.items()[1].boolean());
+  CHECK(v.items()[1].number() == 3);  // an integer is a number too
+  CHECK(v.items()[2].number() == 0);
+  CHECK(v.items()[3].members().empty());
+  CHECK(v.items()[4].items().empty());
+  CHECK(v.items()[5].find("a") == nullptr);
+}
+
+TEST_CASE("json: a document is changed without its copies") {
+  JsonDocument a = parse_json(R"({"dram": {"channels": 2}, "name": "m"})", "f");
+  const JsonDocument before = a;
+  a.set(*a.find("name"), parse_json(R"([1, {"x": "y"}])", "f"));
+  JsonValue& added = a.add_object(*a.find("dram"), "device");
+  a.set(added, JsonDocument::of_text("hbm"));
+  CHECK(a.find("name")->items()[1].find("x")->text() == "y");
+  CHECK(a.find("dram")->find("device")->text() == "hbm");
+  CHECK(a.find("dram")->find("channels")->integer() == 2);
+  CHECK(before.find("name")->text() == "m");
+  CHECK(before.find("dram")->find("device") == nullptr);
+  for (int i = 0; i < 40; ++i) a.add_object(a, "k" + std::to_string(i));  // beyond what is looked through one by one
+  CHECK(a.members().size() == 42);
+  CHECK(a.find("k39")->type() == JsonValue::Type::kObject);
+  CHECK(a.find("dram")->find("device")->text() == "hbm");
+  const JsonDocument part(*a.find("name"));
+  a = JsonDocument();
+  CHECK(part.items()[1].find("x")->text() == "y");
+  CHECK(a.type() == JsonValue::Type::kNull);
 }
 
 TEST_CASE("json: duplicate keys are told apart by object, and found at any depth") {
@@ -73,7 +106,7 @@ TEST_CASE("json: numbers are written in a form that reads back as the same numbe
                          std::numeric_limits<double>::max(), -2.5}) {
     const std::string text = json_number(x);
     INFO(text);
-    CHECK(parse_json(text, "f").number == x);
+    CHECK(parse_json(text, "f").number() == x);
   }
   CHECK(json_number(100000) == "100000");
   CHECK(json_number(0.0001) == "0.0001");
@@ -81,11 +114,11 @@ TEST_CASE("json: numbers are written in a form that reads back as the same numbe
 
 TEST_CASE("json: strings are written in a form that reads back as the same string") {
   const std::string text("a\"b\\c\n\x01/\x7f\xc3\xa9", 11);
-  CHECK(parse_json(json_string(text), "f").text == text);
+  CHECK(parse_json(json_string(text), "f").text() == text);
 }
 
 TEST_CASE("json: an object reader names missing and unknown keys") {
-  const JsonValue v = parse_json(R"({"rows": 3, "coolumns": 4})", "f");
+  const JsonDocument v = parse_json(R"({"rows": 3, "coolumns": 4})", "f");
   Diagnostics diagnostics("f", Diagnostics::Mode::kCollect);
   ObjectReader reader(v, "/m", diagnostics);
   int rows = 0, columns = 7;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "config/hardware_config_json.h"
 #include "mapping/mapper.h"
+#include "workload/training_step.h"
 #include "workload/workload_json.h"
 
 using namespace vitality;
@@ -71,4 +72,28 @@ TEST_CASE("mapping: scratchpads from 1 KiB to 1 MiB, every dataflow and attentio
       }
     }
   }
+}
+
+TEST_CASE("mapping: what does not fit is refused before there are masks, in the words of the mapper") {
+  // 56 x 56 patches: the bits of one head's mask are 3137 * 393 bytes, twice; a scratchpad of 200 KiB has 204,800.
+  const VitModel model = read_workload(kSource + "/workloads/deit_tiny.json", {"image.height=896", "image.width=896"});
+  for (const char* machine : {"sanger", "vitcod", "spatten", "elsa", "dota"}) {
+    const HardwareConfig config =
+        read_hardware_config(kSource + "/configs/" + machine + ".json", {"scratchpad.capacity_kib=200"});
+    INFO(machine);
+    CHECK_THROWS_AS(check_fits(model, config, {}), InfeasibleError);
+    CHECK_THROWS_WITH(check_fits(model, config, {}), Catch::Contains("attn") && Catch::Contains("204800"));
+  }
+}
+
+TEST_CASE("mapping: a machine that fits is not refused for want of masks") {
+  const VitModel model = read_workload(kSource + "/workloads/tiny_vit.json");
+  for (const char* machine : {"vitality", "dense_softmax", "sanger", "vitcod", "salo", "spatten", "elsa", "dota"}) {
+    INFO(machine);
+    CHECK_NOTHROW(check_fits(model, read_hardware_config(kSource + "/configs/" + machine + ".json"), {}));
+  }
+  MappingOptions training;
+  training.training = true;
+  const HardwareConfig config = read_hardware_config(kSource + "/configs/vitality_training.json");
+  CHECK_NOTHROW(check_fits(training_step_model(model), config, training));
 }

@@ -129,7 +129,7 @@ TEST_CASE("spec: 200,000 unknown axes and an axis of 500,000 values are read in 
     many += (i ? ",\"" : "\"") + std::string("matrix_engine.rows") + std::to_string(i) + "\": [1]";
   for (int i = 201; i < 500200; ++i) longest += "," + std::to_string(i);
   const std::clock_t started = std::clock();  // processor time: other tests run beside this one
-  const JsonValue document = parse_json("{" + many + "}}", "spec.json");
+  const JsonDocument document = parse_json("{" + many + "}}", "spec.json");
   Diagnostics diagnostics("spec.json", Diagnostics::Mode::kCollect);
   read_sweep_spec(document, {}, diagnostics);
   CHECK(!diagnostics.ok());

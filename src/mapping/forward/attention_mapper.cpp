@@ -44,6 +44,7 @@ class AttentionMapper {
 
   void map() {
     plan();
+    if (context_.plan_only) return;
     for (int instance = 0; instance < a_.instances; ++instance) {
       for (int head = 0; head < a_.heads; ++head) {
         instance_ = instance, head_ = head;

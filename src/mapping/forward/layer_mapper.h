@@ -68,6 +68,7 @@ struct MappingContext {
   std::map<std::array<int, 9>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
   SavedForward* saved = nullptr;                           // training steps only
   std::map<int, HeadCode> head_codes = {};                 // by layer, where asked for
+  bool plan_only = false;                                  // attention gets buffers and no jobs, and needs no masks
 
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
   std::int32_t tensor_of(int layer_index) const {

@@ -72,6 +72,10 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
     throw InfeasibleError(name + ": " + to_string(context.config.machine) +
                           " runs attention with as many queries as keys only, this layer has " +
                           std::to_string(a_.n_q) + " queries and " + std::to_string(a_.n_kv) + " keys");
+  if (context.plan_only) {
+    expect_fewest_entries();
+    return;
+  }
   if (masks == nullptr || masks->of_layer[static_cast<std::size_t>(layer)].empty())
     throw InfeasibleError(name + ": " + to_string(kind) + " attention needs masks");
   std::vector<ScheduledMask>& list = builder_.schedule().masks;
@@ -107,6 +111,13 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
   entries = std::max<Count>(1, entries);
   saved.entries = builder_.add_tensor(context.layer(layer).name + ".saved.entries", TensorRole::kActivation, layer,
                                       static_cast<int>(entries), 1, context.element_bytes() * entries);
+}
+
+// The entries of every mask that this layer may get: what does not fit with them fits with none.
+void SparsePart::expect_fewest_entries() {
+  const Count a_row = !unified() && machine_.empty_rows == EmptyRows::kDense ? 1 : 0;
+  for (int head = 0; head < a_.instances * a_.heads; ++head)
+    for (Count row = 0; row <= a_.n_q; ++row) first_entry_.push_back(row * a_row);
 }
 
 // Training: the predicted mask of a head, and the entries of a chunk of queries, stay in memory for the backward pass.

@@ -61,6 +61,7 @@ class SparsePart {
     return first_entry_[first + static_cast<std::size_t>(row + rows)] -
            first_entry_[first + static_cast<std::size_t>(row)];
   }
+  void expect_fewest_entries();
   void save_mask();
   void save_entries();
   std::int32_t tile(const Mask& entries, const Chunk& queries, const Chunk& tokens);

@@ -126,35 +126,36 @@ Json to_json(const NumericsResult& numerics) {
 }
 
 std::string scalar_text(const JsonValue& value) {
-  switch (value.type) {
+  switch (value.type()) {
     case JsonValue::Type::kNull:
       return "null";
     case JsonValue::Type::kBoolean:
-      return value.boolean ? "true" : "false";
+      return value.boolean() ? "true" : "false";
     case JsonValue::Type::kInteger:
-      return std::to_string(value.integer);
+      return std::to_string(value.integer());
     case JsonValue::Type::kNumber:
-      return json_number(value.number);
+      return json_number(value.number());
     case JsonValue::Type::kString:
     case JsonValue::Type::kArray:
     case JsonValue::Type::kObject:
       break;
   }
-  return value.text;
+  return value.text();
 }
 
 // [dotted key, value] of everything below; `sources` (where a value comes from) are left out.
 void flatten(const JsonValue& value, const std::string& key, Json& rows) {
-  if (value.type == JsonValue::Type::kObject) {
+  if (value.type() == JsonValue::Type::kObject) {
     const std::string prefix = key.empty() ? "" : key + ".";
-    for (const auto& [name, item] : value.members) {
+    for (const auto& [name, item] : value.members()) {
       if (name == "sources") continue;
       std::string dotted = prefix;
       dotted += name;
       flatten(item, dotted, rows);
     }
-  } else if (value.type == JsonValue::Type::kArray) {
-    for (std::size_t i = 0; i < value.items.size(); ++i) flatten(value.items[i], key + "." + std::to_string(i), rows);
+  } else if (value.type() == JsonValue::Type::kArray) {
+    for (std::size_t i = 0; i < value.items().size(); ++i)
+      flatten(value.items()[i], key + "." + std::to_string(i), rows);
   } else if (!key.empty()) {
     rows.push_back({key, scalar_text(value)});
   }

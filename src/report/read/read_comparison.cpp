@@ -18,10 +18,11 @@ class ComparisonReader {
     out_.command = text(document_, "command", "");
     out_.normalize = text(document_, "normalize", "");
     const JsonValue& machines = list(document_, "machines");
-    for (std::size_t i = 0; i < machines.items.size(); ++i) read_machine(machines.items[i], pointer_of("/machines", i));
+    for (std::size_t i = 0; i < machines.items().size(); ++i)
+      read_machine(machines.items()[i], pointer_of("/machines", i));
     if (out_.machines.empty()) throw InputError(file_, "/machines", "expected at least one machine");
     const JsonValue& pairs = list(document_, "pairs");
-    for (std::size_t i = 0; i < pairs.items.size(); ++i) read_pair(pairs.items[i], pointer_of("/pairs", i));
+    for (std::size_t i = 0; i < pairs.items().size(); ++i) read_pair(pairs.items()[i], pointer_of("/pairs", i));
     return std::move(out_);
   }
 
@@ -31,24 +32,24 @@ class ComparisonReader {
   }
   const JsonValue& list(const JsonValue& object, const char* key) const {
     const JsonValue* value = object.find(key);
-    if (value == nullptr || value->type != Type::kArray) fail(std::string("/") + key, "a list", value);
+    if (value == nullptr || value->type() != Type::kArray) fail(std::string("/") + key, "a list", value);
     return *value;
   }
   // "" when absent.
   std::string text(const JsonValue& object, const char* key, const std::string& pointer) const {
     const JsonValue* value = object.find(key);
     if (value == nullptr) return "";
-    if (value->type != Type::kString) fail(pointer + "/" + key, "a string", value);
-    return value->text;
+    if (value->type() != Type::kString) fail(pointer + "/" + key, "a string", value);
+    return value->text();
   }
   // A number or {"value": number}; NaN when absent or null.
   double number(const JsonValue* object, const char* key, const std::string& pointer) const {
     constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
     const JsonValue* value = object != nullptr ? object->find(key) : nullptr;
-    if (value != nullptr && value->type == Type::kObject) value = value->find("value");
-    if (value == nullptr || value->type == Type::kNull) return kUnknown;
-    if (value->type != Type::kInteger && value->type != Type::kNumber) fail(pointer + "/" + key, "a number", value);
-    return value->number;
+    if (value != nullptr && value->type() == Type::kObject) value = value->find("value");
+    if (value == nullptr || value->type() == Type::kNull) return kUnknown;
+    if (value->type() != Type::kInteger && value->type() != Type::kNumber) fail(pointer + "/" + key, "a number", value);
+    return value->number();
   }
 
   void read_machine(const JsonValue& value, const std::string& pointer) {
@@ -58,7 +59,7 @@ class ComparisonReader {
     machine.tag = text(value, "tag", pointer);
     machine.how = text(value, "how", pointer);
     if (const JsonValue* notes = value.find("notes"))
-      for (const JsonValue& note : notes->items) machine.notes.push_back(note.text);
+      for (const JsonValue& note : notes->items()) machine.notes.push_back(note.text());
     if (out_.machines.size() == kMaxNames) throw InputError(file_, pointer, "expected at most 256 machines");
     out_.machines.push_back(std::move(machine));
   }
@@ -77,10 +78,7 @@ class ComparisonReader {
     for (std::size_t m = 0; m < out_.machines.size(); ++m) {
       if (out_.machines[m].name != name) continue;
       known = true;
-      const bool taken = std::any_of(out_.pairs.begin(), out_.pairs.end(), [&](const ReportComparedPair& pair) {
-        return pair.machine == m && pair.workload == workload;
-      });
-      if (!taken) return m;
+      if (!taken_[m * kMaxNames + workload]) return m;
     }
     throw InputError(file_, pointer + "/machine",
                      known ? "the same machine and workload twice" : "not among /machines: " + quoted(name));
@@ -99,6 +97,7 @@ class ComparisonReader {
     pair.machine = machine_of(text(value, "machine", pointer), pair.workload, pointer);
     if (!parse_point_status(text(value, "status", pointer), pair.status))
       fail(pointer + "/status", "ok, infeasible, failed or timeout", value.find("status"));
+    taken_[pair.machine * kMaxNames + pair.workload] = true;
     pair.reason = text(value, "reason", pointer);
     pair.whole = read_scope(value, "end_to_end", pointer);
     pair.attention = read_scope(value, "attention", pointer);
@@ -108,6 +107,7 @@ class ComparisonReader {
   const JsonValue& document_;
   const std::string& file_;
   ReportComparison out_;
+  std::vector<bool> taken_ = std::vector<bool>(kMaxNames * kMaxNames);  // by machine and workload: a pair is there
 };
 
 }  // namespace

@@ -17,7 +17,8 @@ class Reader {
 
   const JsonValue* get(const char* key, Presence presence = Presence::kOptional) {
     const JsonValue* value = object_.get(key, presence);
-    const bool absent = value == nullptr || (value->type == JsonValue::Type::kNull && presence == Presence::kOptional);
+    const bool absent =
+        value == nullptr || (value->type() == JsonValue::Type::kNull && presence == Presence::kOptional);
     return absent ? nullptr : value;
   }
   void count(const char* key, std::int64_t& out, Presence presence = Presence::kOptional) {
@@ -37,9 +38,9 @@ class Reader {
   void counts(const char* key, std::vector<std::pair<std::string, std::int64_t>>& out) {
     const JsonValue* value = get(key);
     if (value == nullptr) return;
-    if (value->type != JsonValue::Type::kObject)
+    if (value->type() != JsonValue::Type::kObject)
       return diagnostics().add(pointer(key), "expected an object, found " + describe(*value));
-    for (const auto& [name, item] : value->members) {
+    for (const auto& [name, item] : value->members()) {
       out.emplace_back(name, 0);
       read_integer(item, pointer_of(pointer(key), name), 0, std::numeric_limits<std::int64_t>::max(), diagnostics(),
                    out.back().second);
@@ -49,9 +50,9 @@ class Reader {
   void each(const char* key, Presence presence, const Visit& visit) {
     const JsonValue* value = get(key, presence);
     if (value == nullptr) return;
-    if (value->type != JsonValue::Type::kArray)
+    if (value->type() != JsonValue::Type::kArray)
       return diagnostics().add(pointer(key), "expected a list, found " + describe(*value));
-    for (std::size_t i = 0; i < value->items.size(); ++i) visit(value->items[i], pointer_of(pointer(key), i));
+    for (std::size_t i = 0; i < value->items().size(); ++i) visit(value->items()[i], pointer_of(pointer(key), i));
   }
 
   std::string pointer(const char* key) const { return object_.pointer_to(key); }
@@ -168,13 +169,13 @@ void read_timeline(const JsonValue& value, Diagnostics& diagnostics, SimulationR
     const JsonValue* bins = units != nullptr ? units->find(unit.name) : nullptr;
     if (bins == nullptr) continue;
     const std::string at = pointer_of(reader.pointer("occupied_cycles"), unit.name);
-    if (bins->type != JsonValue::Type::kArray || bins->items.size() > kMostBins) {
+    if (bins->type() != JsonValue::Type::kArray || bins->items().size() > kMostBins) {
       diagnostics.add(at, "expected a list of at most 10000 counts, found " + describe(*bins));
       continue;
     }
-    for (std::size_t i = 0; i < bins->items.size(); ++i) {
+    for (std::size_t i = 0; i < bins->items().size(); ++i) {
       unit.occupied.push_back(0);
-      read_integer(bins->items[i], pointer_of(at, i), 0, out.bin_cycles, diagnostics, unit.occupied.back());
+      read_integer(bins->items()[i], pointer_of(at, i), 0, out.bin_cycles, diagnostics, unit.occupied.back());
     }
   }
 }

@@ -17,12 +17,12 @@ using Type = JsonValue::Type;
 const JsonValue& want(const JsonValue& object, const char* key, Type type, const char* expected,
                       const std::string& pointer, const std::string& file) {
   const JsonValue* value = object.find(key);
-  if (value == nullptr || value->type != type) fail(file, pointer_of(pointer, std::string(key)), expected, value);
+  if (value == nullptr || value->type() != type) fail(file, pointer_of(pointer, std::string(key)), expected, value);
   return *value;
 }
 
 bool is_scalar(const JsonValue& value) {
-  return value.type != Type::kNull && value.type != Type::kArray && value.type != Type::kObject;
+  return value.type() != Type::kNull && value.type() != Type::kArray && value.type() != Type::kObject;
 }
 
 // Texts by number, in order of appearance.
@@ -49,8 +49,8 @@ class SweepReader {
     reasons_.index("");
     read_spec(want(document_, "spec", Type::kObject, "an object", "", file_));
     const JsonValue& points = want(document_, "points", Type::kArray, "a list", "", file_);
-    out_.points.reserve(points.items.size());
-    for (std::size_t i = 0; i < points.items.size(); ++i) read_point(points.items[i], pointer_of("/points", i));
+    out_.points.reserve(points.items().size());
+    for (std::size_t i = 0; i < points.items().size(); ++i) read_point(points.items()[i], pointer_of("/points", i));
     for (ReportSweep::Point& point : out_.points)  // metrics that appeared later
       point.totals.resize(out_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
     return std::move(out_);
@@ -59,22 +59,23 @@ class SweepReader {
  private:
   void read_spec(const JsonValue& spec) {
     const JsonValue& axes = want(spec, "axes", Type::kObject, "an object", "/spec", file_);
-    for (const auto& [key, values] : axes.members) {
+    for (const auto& [key, values] : axes.members()) {
       const std::string pointer = pointer_of("/spec/axes", key);
-      if (values.type != Type::kArray || values.items.empty()) fail(file_, pointer, "a list of values", &values);
-      Axis axis{key, {}};
+      if (values.type() != Type::kArray || values.items().empty()) fail(file_, pointer, "a list of values", &values);
+      Axis axis{std::string(key), {}};
       axis_values_.emplace_back();
-      for (std::size_t i = 0; i < values.items.size(); ++i) {
-        if (!is_scalar(values.items[i])) fail(file_, pointer_of(pointer, i), "a single value", &values.items[i]);
-        axis.values.push_back(axis_value_of(values.items[i]));
+      for (std::size_t i = 0; i < values.items().size(); ++i) {
+        if (!is_scalar(values.items()[i])) fail(file_, pointer_of(pointer, i), "a single value", &values.items()[i]);
+        axis.values.push_back(axis_value_of(values.items()[i]));
         axis_values_.back().emplace(to_string(axis.values.back()), static_cast<std::uint32_t>(i));
       }
       out_.axes.push_back(std::move(axis));
     }
     if (const JsonValue* objectives = spec.find("objectives"))
-      for (const auto& [name, sense] : objectives->members) out_.objectives.push_back({name, sense.text == "max"});
+      for (const auto& [name, sense] : objectives->members())
+        out_.objectives.push_back({std::string(name), sense.text() == "max"});
     if (const JsonValue* constraints = spec.find("constraints"))
-      for (const JsonValue& constraint : constraints->items) out_.constraints.push_back(constraint.text);
+      for (const JsonValue& constraint : constraints->items()) out_.constraints.push_back(constraint.text());
   }
 
   void read_point(const JsonValue& value, const std::string& pointer) {
@@ -88,28 +89,29 @@ class SweepReader {
         fail(file_, pointer_of(pointer + "/axes", out_.axes[a].key), "one of the axis' values", at);
       point.design.push_back(found->second);
     }
-    point.workload = workloads_.index(want(value, "workload", Type::kString, "a workload's name", pointer, file_).text);
+    point.workload =
+        workloads_.index(want(value, "workload", Type::kString, "a workload's name", pointer, file_).text());
     const JsonValue& status = want(value, "status", Type::kString, "a status", pointer, file_);
-    if (!parse_point_status(status.text, point.status))
+    if (!parse_point_status(status.text(), point.status))
       fail(file_, pointer + "/status", "ok, infeasible, failed or timeout", &status);
     const JsonValue* reason = value.find("reason");
-    point.reason = reasons_.index(reason != nullptr ? reason->text : "");
+    point.reason = reasons_.index(reason != nullptr ? reason->text() : "");
     const JsonValue* pareto = value.find("pareto");
-    point.pareto = pareto != nullptr && pareto->boolean;
+    point.pareto = pareto != nullptr && pareto->boolean();
     read_totals(want(value, "totals", Type::kObject, "an object", pointer, file_), pointer + "/totals", point);
     out_.points.push_back(std::move(point));
   }
 
   void read_totals(const JsonValue& totals, const std::string& pointer, ReportSweep::Point& point) {
     point.totals.assign(out_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
-    for (const auto& [name, value] : totals.members) {
-      if (value.type == Type::kNull) continue;
-      if (value.type != Type::kInteger && value.type != Type::kNumber)
+    for (const auto& [name, value] : totals.members()) {
+      if (value.type() == Type::kNull) continue;
+      if (value.type() != Type::kInteger && value.type() != Type::kNumber)
         fail(file_, pointer_of(pointer, name), "a number", &value);
-      const std::uint32_t metric = metrics_.index(name);
+      const std::uint32_t metric = metrics_.index(std::string(name));
       if (metric >= kMaxMetrics) fail(file_, pointer_of(pointer, name), "at most 256 different totals", &value);
       if (metric >= point.totals.size()) point.totals.resize(metric + 1, std::numeric_limits<double>::quiet_NaN());
-      point.totals[metric] = value.number;
+      point.totals[metric] = value.number();
     }
   }
 

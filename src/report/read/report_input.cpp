@@ -22,8 +22,8 @@ double number_at(const JsonValue& value, std::initializer_list<const char*> path
     at = at->find(key);
     if (at == nullptr) return 0;
   }
-  const bool number = at->type == JsonValue::Type::kInteger || at->type == JsonValue::Type::kNumber;
-  return number && at->number > 0 ? at->number : 0;
+  const bool number = at->type() == JsonValue::Type::kInteger || at->type() == JsonValue::Type::kNumber;
+  return number && at->number() > 0 ? at->number() : 0;
 }
 
 // Data rate of the bus times the channels, or what a roofline machine states.
@@ -40,9 +40,10 @@ ReportResult read_one_result(const JsonValue& document, const std::string& file)
   ReportResult out;
   out.file = file;
   out.result = read_result(document, diagnostics);
-  if (const JsonValue* config = document.find("config")) out.config = *config;
+  if (const JsonValue* config = document.find("config")) out.config = JsonDocument(*config);
   const JsonValue* name = out.config.find("name");
-  out.machine = name != nullptr && name->type == JsonValue::Type::kString ? name->text : fs::path(file).stem().string();
+  out.machine =
+      name != nullptr && name->type() == JsonValue::Type::kString ? name->text() : fs::path(file).stem().string();
   out.label = out.machine + ", " + out.result.workload_name;
   const Totals& totals = out.result.totals;
   if (totals.latency_ms > 0) out.clock_mhz = static_cast<double>(totals.cycles) / totals.latency_ms / 1e3;
@@ -73,10 +74,10 @@ std::string read_folder(const std::string& path) {
 }  // namespace
 
 void add_report_document(const std::string& text, const std::string& file, ReportInput& input) {
-  const JsonValue document = parse_json(text, file);
+  const JsonDocument document = parse_json(text, file);
   const auto has = [&](const char* key) { return document.find(key) != nullptr; };
   const JsonValue* kind = document.find("kind");
-  if (kind != nullptr && kind->text == "comparison") {
+  if (kind != nullptr && kind->text() == "comparison") {
     input.comparisons.push_back(read_comparison(document, file));
   } else if (has("spec") && has("points")) {
     input.sweeps.push_back(read_sweep(document, file));
