@@ -307,7 +307,7 @@ TEST_CASE("run: layers are bound by DRAM as much as the critical path is, howeve
     std::vector<std::string> options{"--numerics", "off"};
     options.insert(options.end(), c.overrides.begin(), c.overrides.end());
     const json r = run(c.workload, options);
-    INFO(c.workload << " " << c.overrides.back());
+    INFO(c.workload << " " << (c.overrides.empty() ? "" : c.overrides.back()));
     const auto total = r["totals"]["cycles"].get<std::int64_t>();
     const json& path = r["critical_path_cycles"];
     const std::int64_t dma = path.value("dma_load", std::int64_t{0}) + path.value("dma_store", std::int64_t{0});

@@ -20,9 +20,8 @@ class LayerTime {
     find_busiest_units();
     for (const PathStep& step : path) book(step);
     for (std::size_t l = 0; l < layers_.size(); ++l) {
-      if (!spans_[l].executed) continue;
-      name_parts(layers_[l], split_[l]);
       compare_with_roofline(layers_[l]);
+      if (spans_[l].executed) name_parts(layers_[l], split_[l]);
     }
   }
 

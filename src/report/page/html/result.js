@@ -32,7 +32,7 @@ function layerColumns(run) {
     { label: "start (cycle)", numeric: true, get: (l) => l.start, show: (v) => v.toLocaleString("en-US") },
     { label: "span (cycles)", numeric: true, get: (l) => l.end - l.start, show: (v) => v.toLocaleString("en-US") },
     { label: "span (ms)", numeric: true, get: (l) => (run.clock_mhz ? ms(l.end - l.start) : null) },
-    { label: "prefetch from (cycle)", numeric: true, get: (l) => (l.prefetch.cycles ? l.prefetch.start : null), show: (v) => v.toLocaleString("en-US") },
+    { label: "prefetch from (cycle)", numeric: true, get: (l) => l.prefetch.start, show: (v) => v.toLocaleString("en-US") },
     { label: "prefetch (cycles)", numeric: true, get: (l) => l.prefetch.cycles, show: (v) => v.toLocaleString("en-US") },
     { label: "of it exposed (cycles)", numeric: true, get: (l) => l.prefetch.exposed, show: (v) => v.toLocaleString("en-US") },
     { label: "bound (cycles)", numeric: true, get: (l) => l.bound, show: (v) => v.toLocaleString("en-US") },
