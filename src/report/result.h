@@ -40,23 +40,32 @@ struct Roofline {
   double ridge() const { return dram_bytes_per_cycle > 0 ? peak_macs_per_cycle / dram_bytes_per_cycle : 0; }
 };
 
-// Cycles of a layer's span by what the machine was waiting for; they add up to end_cycle - start_cycle.
+// Cycles of a layer's span by what the run spent them on; they add up to end_cycle - start_cycle. `overlap`: on another
+// layer (sim/account/layer_time.h).
 using TimeSplit = std::vector<std::pair<std::string, Cycles>>;
+
+// What a layer's loads fetched before its span: from start_cycle on, in so many cycles in which one of them ran. The
+// run waited in exposed_cycles of them; nothing hid those.
+struct Prefetch {
+  Cycles start_cycle = 0, cycles = 0, exposed_cycles = 0;
+  Bytes bytes = 0;
+};
 
 struct LayerResult {
   std::string name, kind, mapping;
-  bool charged = true;   // false: not modelled by this machine's description; named as an omission
-  bool executed = true;  // false: left out by --layers
-  Cycles start_cycle = 0, end_cycle = 0;
+  bool charged = true;                    // false: not modelled by this machine's description; named as an omission
+  bool executed = true;                   // false: left out by --layers
+  Cycles start_cycle = 0, end_cycle = 0;  // from its first job that computes to its last result; equal: no time
+  Prefetch prefetch;
   Count macs = 0;
   OperationCounts operations;
   EnergyBreakdown energy;
   Bytes dram_read_bytes = 0, dram_write_bytes = 0, sram_read_bytes = 0, sram_write_bytes = 0, noc_byte_hops = 0;
   std::vector<std::pair<std::string, Bytes>> dram_bytes_by_operand;
   std::string bottleneck;
-  Cycles bound_cycles = 0;  // no machine with these arrays and this memory is faster
+  Cycles bound_cycles = 0;  // no schedule of these arrays and this memory is faster, given the prefetch
   double macs_per_dram_byte = 0;
-  double attainable_macs_per_cycle = 0, achieved_macs_per_cycle = 0;  // under the roofline; over the layer's span
+  double attainable_macs_per_cycle = 0, achieved_macs_per_cycle = 0;  // under the roofline; over span and prefetch
   std::string roofline_bound;  // "compute", "memory"; "none" where nothing is multiplied
   std::vector<DramTraffic> dram_traffic;
   std::vector<std::pair<std::string, Bytes>> scratchpad_traffic;  // by cause

@@ -125,6 +125,10 @@ std::string layers_table(const SimulationResult& result) {
                                    "executed",
                                    "start_cycle",
                                    "end_cycle",
+                                   "prefetch_start_cycle",
+                                   "prefetch_cycles",
+                                   "prefetch_exposed_cycles",
+                                   "prefetch_bytes",
                                    "bound_cycles",
                                    "macs",
                                    "mul",
@@ -159,6 +163,7 @@ std::string layers_table(const SimulationResult& result) {
         .cell(Count{l.executed})
         .cell(l.start_cycle)
         .cell(l.end_cycle);
+    table.cell(l.prefetch.start_cycle).cell(l.prefetch.cycles).cell(l.prefetch.exposed_cycles).cell(l.prefetch.bytes);
     table.cell(l.bound_cycles).cell(l.macs);
     operations(table, l.operations);
     table.cell(l.energy.total()).cell(l.dram_read_bytes).cell(l.dram_write_bytes).cell(l.sram_read_bytes);

@@ -99,6 +99,8 @@ Json to_json(const LayerResult& layer) {
     json["roofline"] =
         record("bound", layer.roofline_bound, "attainable_macs_per_cycle", layer.attainable_macs_per_cycle,
                "achieved_macs_per_cycle", layer.achieved_macs_per_cycle);
+  json["prefetch"] = record("start_cycle", layer.prefetch.start_cycle, "cycles", layer.prefetch.cycles,
+                            "exposed_cycles", layer.prefetch.exposed_cycles, "bytes", layer.prefetch.bytes);
   json["bottleneck"] = layer.bottleneck;
   json["bound_cycles"] = layer.bound_cycles;
   json["time_split"] = object(layer.time_split);

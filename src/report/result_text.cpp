@@ -189,9 +189,10 @@ class TextReport {
   }
 
   void layers() {
-    print("\n{:<20} {:<18} {:>10} {:>10} {:>7} {:>8} {:>9} {:>7} {:>6}  {}\n", "layer", "kind", "start", "cycles",
-          "bound %", "MACs", "energy", "DRAM", "MAC/B", "waits for");
+    print("\n{:<18} {:<15} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>7} {:>6}  {}\n", "layer", "kind", "start", "cycles",
+          "ahead", "bound %", "MACs", "energy", "DRAM", "MAC/B", "waits for");
     std::size_t left_out = 0;
+    Cycles exposed = 0;
     for (const LayerResult& layer : result_.layers) {
       if (!layer.executed) {
         ++left_out;
@@ -202,15 +203,20 @@ class TextReport {
       const std::string waits = !layer.charged                          ? "not charged"
                                 : span == 0 && layer.bottleneck.empty() ? "none"
                                                                         : layer.bottleneck;
-      print("{:<20} {:<18} {:>10} {:>10} {:>7} {:>8} {:>9} {:>7} {:>6}  {}\n", shortened(layer.name, 20), layer.kind,
-            grouped(layer.start_cycle), grouped(span),
+      exposed += layer.prefetch.exposed_cycles;
+      print("{:<18} {:<15} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>7} {:>6}  {}\n", shortened(layer.name, 18),
+            shortened(layer.kind, 15), grouped(layer.start_cycle), grouped(span),
+            layer.prefetch.cycles == 0 ? "-" : grouped(layer.prefetch.cycles),
             span == 0 ? "-" : fmt::format("{:.0f}", percent(layer.bound_cycles, span)),
             scaled(static_cast<double>(layer.macs), ""), energy(layer.energy.total()),
             bytes(layer.dram_read_bytes + layer.dram_write_bytes), per_byte(layer), waits);
     }
     print(
-        "start, cycles: of the layer's span (spans overlap); bound %: lower bound of any schedule / cycles; DRAM: read "
-        "+ written\n");
+        "start, cycles: from the layer's first job that computes to its last result; waits for overlap: for other "
+        "layers\n"
+        "ahead: cycles of its loads before that, in which the run waited for {} cycles over all layers\n"
+        "bound %: lower bound of any schedule / cycles; DRAM: read + written\n",
+        grouped(exposed));
     roofline();
     if (left_out > 0) print("{} of {} layers are not part of this run (--layers)\n", left_out, result_.layers.size());
   }

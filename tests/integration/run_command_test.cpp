@@ -80,8 +80,8 @@ TEST_CASE("run: the result has every field of the contract and its sums close") 
   CHECK(total > 0);
   std::int64_t macs = 0, dram = 0, path = 0, last = 0;
   for (const json& layer : r["layers"]) {
-    for (const char* key : {"name", "kind", "start_cycle", "end_cycle", "macs", "operations", "energy_pj", "bytes",
-                            "bottleneck", "bound_cycles"})
+    for (const char* key : {"name", "kind", "start_cycle", "end_cycle", "prefetch", "macs", "operations", "energy_pj",
+                            "bytes", "bottleneck", "bound_cycles"})
       CHECK(layer.contains(key));
     macs += layer["macs"].get<std::int64_t>();
     dram += layer["bytes"]["dram_read"].get<std::int64_t>() + layer["bytes"]["dram_write"].get<std::int64_t>();
@@ -290,6 +290,57 @@ TEST_CASE("run: --layers simulates a part and the rest is named as left out") {
   CHECK(part["totals"]["operations"] == all["attention_totals"]["operations"]);
   CHECK(part["totals"]["cycles"] < all["totals"]["cycles"]);
   CHECK(part["numerics"]["passed"] == true);
+}
+
+TEST_CASE("run: layers are bound by DRAM as much as the critical path is, however far ahead weights are loaded") {
+  struct Case {
+    const char* workload;
+    std::vector<std::string> overrides;
+    double dma_at_least, dma_at_most;  // of the critical path
+  };
+  const std::vector<Case> cases = {{"levit_128s", {}, 0.01, 0.1},
+                                   {"deit_tiny", {"--set", "scratchpad.capacity_kib=400"}, 0.01, 0.1},
+                                   {"deit_tiny", {"--set", "scratchpad.capacity_kib=12800"}, 0.01, 0.1},
+                                   {"deit_tiny", {"--set", "dram.channels=1", "--set", "clock_mhz=4000"}, 0.7, 1}};
+  for (const Case& c : cases) {
+    std::vector<std::string> options{"--numerics", "off"};
+    options.insert(options.end(), c.overrides.begin(), c.overrides.end());
+    const json r = run(c.workload, options);
+    INFO(c.workload << " " << (c.overrides.empty() ? "" : c.overrides.back()));
+    const auto total = r["totals"]["cycles"].get<std::int64_t>();
+    const json& path = r["critical_path_cycles"];
+    const std::int64_t dma = path.value("dma_load", std::int64_t{0}) + path.value("dma_store", std::int64_t{0});
+    CHECK(static_cast<double>(dma) >= c.dma_at_least * static_cast<double>(total));
+    CHECK(static_cast<double>(dma) <= c.dma_at_most * static_cast<double>(total));
+    std::int64_t lost = 0, to_dram = 0, attention_spans = 0;
+    int products = 0, named = 0;
+    for (const json& layer : r["layers"]) {
+      const json& split = layer["time_split"];
+      const auto start = layer["start_cycle"].get<std::int64_t>(), end = layer["end_cycle"].get<std::int64_t>();
+      const std::int64_t exposed = layer["prefetch"]["exposed_cycles"];
+      to_dram += split.value("dram", std::int64_t{0}) + exposed;
+      lost += end - start - split.value("overlap", std::int64_t{0}) + exposed;
+      CHECK(start <= end);
+      CHECK(end <= total);
+      if (layer["charged"] == false) CHECK(start == end);
+      if (layer["charged"] == false) CHECK(end > 0);
+      if (layer["kind"] == "attention") attention_spans += end - start;
+      if (layer["macs"] == 0) continue;
+      ++products, named += layer["bottleneck"] == "dram";
+    }
+    CHECK(lost == total);
+    CHECK(to_dram == dma);
+    if (c.dma_at_most < 0.5) CHECK(named <= products / 20);
+    if (c.dma_at_least > 0.5) CHECK(named >= products / 2);
+    const json alone = run(c.workload, [&] {
+      std::vector<std::string> words = options;
+      words.insert(words.end(), {"--layers", "*attn"});
+      return words;
+    }());
+    const auto attention = r["attention_totals"]["cycles"].get<std::int64_t>();
+    CHECK(attention <= attention_spans);
+    CHECK(static_cast<double>(attention) < 1.3 * alone["totals"]["cycles"].get<double>());
+  }
 }
 
 TEST_CASE("run: a batch counts every image, shares the parameters and says what an image takes") {

@@ -83,7 +83,12 @@ TEST_CASE("trace: one span a job, none overlapping on its track, together what t
       std::set<std::int64_t> jobs;
       std::int64_t last = 0;
       std::set<std::string> layers;
-      for (const json& layer : run.result["layers"]) layers.insert(layer["name"].get<std::string>());
+      std::map<std::string, std::int64_t> starts, prefetched, shown_as_prefetch;
+      for (const json& layer : run.result["layers"]) {
+        layers.insert(layer["name"].get<std::string>());
+        starts[layer["name"]] = layer["start_cycle"];
+        prefetched[layer["name"]] = layer["prefetch"]["bytes"];
+      }
       for (const json& event : run.trace["traceEvents"]) {
         if (event["ph"] != "X") continue;
         const json& args = event["args"];
@@ -94,8 +99,16 @@ TEST_CASE("trace: one span a job, none overlapping on its track, together what t
         CHECK(jobs.insert(args["job"].get<std::int64_t>()).second);
         last = std::max(last, begin + length);
         const std::string name = event["name"];
-        CHECK(layers.count(name.substr(0, name.find(": "))) == 1);
+        const std::string layer = name.substr(0, name.find(": "));
+        CHECK(layers.count(layer) == 1);
+        if (event["cat"] == "load") {
+          CHECK(args["prefetch"] == (begin < starts[layer]));
+          if (args["prefetch"] == true) shown_as_prefetch[layer] += args["bytes"].get<std::int64_t>();
+        } else {
+          CHECK(args.value("prefetch", false) == false);
+        }
       }
+      for (const std::string& layer : layers) CHECK(shown_as_prefetch[layer] == prefetched[layer]);
       CHECK(jobs.size() <= run.result["jobs"].get<std::size_t>());
       CHECK(jobs.size() > run.result["jobs"].get<std::size_t>() / 2);  // all but what is not charged
       CHECK(last <= run.cycles);
@@ -186,6 +199,7 @@ TEST_CASE("vcd: declared signals only, time forward, busy as long as the result 
     std::map<std::string, std::string> names;  // identifier -> unit.signal
     std::map<std::string, std::int64_t> since, busy;
     std::map<std::string, std::string> jobs, busy_now;
+    std::set<std::string> prefetches;
     std::string scope;
     std::int64_t now = -1;
     bool header = true;
@@ -217,7 +231,9 @@ TEST_CASE("vcd: declared signals only, time forward, busy as long as the result 
         busy_now[unit] = value, since[unit] = now;
       }
       if (signal == unit + ".job") jobs[unit] = value;
+      if (signal == unit + ".prefetch" && value == "1") prefetches.insert(unit);
     }
+    CHECK(prefetches == std::set<std::string>{"dma_load"});
     CHECK(busy.size() >= 7);
     const auto period = static_cast<std::int64_t>(1e6 / run.clock_mhz + 0.5);
     for (const auto& [unit, picoseconds] : busy) {

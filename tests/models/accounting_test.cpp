@@ -13,18 +13,34 @@ using namespace vitality::test;
 
 namespace {
 
+// Per layer: the start of its first job that is no DMA job and takes time, -1: it has none.
+std::vector<Cycles> first_computing_jobs(const FinishedRun& run) {
+  std::vector<Cycles> first(run.model.layers.size(), -1);
+  for (std::size_t i = 0; i < run.times.size(); ++i) {
+    const Job& job = run.schedule.jobs[i];
+    if (is_dma(job.unit) || job.unit == UnitKind::kUncharged) continue;
+    Cycles& start = first[static_cast<std::size_t>(job.layer)];
+    if (start < 0 || run.times[i].start < start) start = run.times[i].start;
+  }
+  return first;
+}
+
 std::string laws(const VitModel& model, const HardwareConfig& config) {
   return in_child([&] {
     std::string text;
     Schedule schedule;
+    std::vector<Cycles> starts;
     SimulationOptions options;
     options.observe = [&](const FinishedRun& run) {
-      schedule = run.schedule;
+      schedule = run.schedule, starts = first_computing_jobs(run);
       text = find_races(run.schedule, run.times);
       if (run.schedule.jobs.size() < 4000) text += OrderCheck(run.schedule).run();
     };
     try {
       const SimulationResult result = simulate(config, model, options);
+      for (std::size_t l = 0; l < starts.size(); ++l)
+        if (starts[l] >= 0 && starts[l] != result.layers[l].start_cycle)
+          text += result.layers[l].name + " starts at another cycle than its first job that computes\n";
       return text + ResultChecks(model, config, schedule, result).run();
     } catch (const InfeasibleError& error) {
       return std::string("infeasible: ") + error.what();

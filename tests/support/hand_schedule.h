@@ -44,20 +44,27 @@ inline std::vector<JobSpan> simulate_schedule(const HardwareConfig& config, cons
   return fork_simulation<JobSpan>([&] { return Simulated<JobSpan>{0, run_schedule(config, schedule)}; }).values;
 }
 
-// A schedule with one layer, buffers of any number, and jobs in a line or two each.
+// A schedule of layer 0 (and of what layer() names), buffers of any number, and jobs in a line or two each.
 class HandSchedule {
  public:
   HandSchedule() : builder_(1 << 20) { op_ = builder_.add_operator(OperatorRole::kGemm, 0); }
+  // What follows belongs to this layer.
+  void layer(int index) {
+    layer_ = index;
+    op_ = builder_.add_operator(OperatorRole::kGemm, index);
+  }
   std::int32_t buffer(Bytes bytes) { return builder_.allocate({bytes}, "test")[0]; }
   std::int32_t tensor(int rows, int cols) {
-    return builder_.add_tensor("tensor", TensorRole::kInput, 0, rows, cols, Bytes{2} * rows * cols);
+    return builder_.add_tensor("tensor", TensorRole::kInput, layer_, rows, cols, Bytes{2} * rows * cols);
   }
 
   std::int32_t load(std::int32_t tensor, int rows, int cols, std::int32_t buffer) {
-    return builder_.transfer(UnitKind::kDmaLoad, 0, op_, {builder_.make_transfer(tensor, 0, 0, rows, cols, buffer)});
+    return builder_.transfer(UnitKind::kDmaLoad, layer_, op_,
+                             {builder_.make_transfer(tensor, 0, 0, rows, cols, buffer)});
   }
   std::int32_t store(std::int32_t tensor, int rows, int cols, std::int32_t buffer) {
-    return builder_.transfer(UnitKind::kDmaStore, 0, op_, {builder_.make_transfer(tensor, 0, 0, rows, cols, buffer)});
+    return builder_.transfer(UnitKind::kDmaStore, layer_, op_,
+                             {builder_.make_transfer(tensor, 0, 0, rows, cols, buffer)});
   }
   // One pass m x k x n; `partial` kNone: a single pass.
   std::int32_t fold(int m, int k, int n, std::int32_t streamed, std::int32_t stationary, std::int32_t result,
@@ -84,7 +91,7 @@ class HandSchedule {
  private:
   Job& begin(UnitKind unit, JobKind kind, int m, int k, int n, std::int32_t streamed, std::int32_t second,
              std::int32_t result, int flags) {
-    Job& job = builder_.begin(unit, kind, 0, op_);
+    Job& job = builder_.begin(unit, kind, layer_, op_);
     job.m = m, job.k = k, job.n = n;
     job.flags = static_cast<std::uint16_t>(flags);
     job.streamed = streamed, job.stationary = second, job.result = result;
@@ -94,6 +101,7 @@ class HandSchedule {
     return job;
   }
   ScheduleBuilder builder_;
+  int layer_ = 0;
   std::int32_t op_;
 };
 

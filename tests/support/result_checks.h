@@ -42,6 +42,7 @@ inline std::string result_text(const SimulationResult& r) {
     whole(l.start_cycle), whole(l.end_cycle), whole(l.macs), operations(l.operations), energy(l.energy);
     whole(l.dram_read_bytes), whole(l.dram_write_bytes), whole(l.sram_read_bytes), whole(l.sram_write_bytes),
         whole(l.noc_byte_hops), whole(l.bound_cycles);
+    whole(l.prefetch.start_cycle), whole(l.prefetch.cycles), whole(l.prefetch.exposed_cycles), whole(l.prefetch.bytes);
     for (const auto& [name, bytes] : l.dram_bytes_by_operand) text += name + " ", whole(bytes);
     for (const DramTraffic& t : l.dram_traffic) text += t.operand + " " + t.cause + " ", whole(t.bytes);
     for (const auto& [name, bytes] : l.scratchpad_traffic) text += name + " ", whole(bytes);
@@ -70,6 +71,7 @@ class ResultChecks {
   std::string run() {
     units_close();
     layers_follow_the_graph();
+    no_cycle_is_lost_twice();
     totals_are_sums();
     bounds_hold();
     energy_is_the_sum_of_its_parts();
@@ -128,6 +130,38 @@ class ResultChecks {
       occupied += cycles;
     }
     equal(occupied, held, u.name + ": cycles in the timeline");
+  }
+
+  // Over all layers, what is lost and not hidden is the run; what is lost to DRAM is the DMA's part of the critical
+  // path.
+  void no_cycle_is_lost_twice() {
+    Cycles lost = 0, to_dram = 0, attention = 0, path_of_dma = 0;
+    for (const LayerResult& l : r_.layers) {
+      const Prefetch& p = l.prefetch;
+      expect(p.start_cycle >= 0 && p.exposed_cycles >= 0 && p.exposed_cycles <= p.cycles &&
+                 p.cycles <= l.start_cycle - p.start_cycle && (p.cycles > 0) == (p.bytes > 0) &&
+                 p.bytes <= l.dram_read_bytes,
+             l.name + ": prefetch of " + std::to_string(p.cycles) + " cycles from " + std::to_string(p.start_cycle));
+      expect(l.charged || (l.start_cycle == l.end_cycle && l.time_split.empty()), l.name + ": takes time uncharged");
+      lost += p.exposed_cycles, to_dram += p.exposed_cycles;
+      Cycles largest = 0, of_bottleneck = 0, in_span = 0;
+      for (const auto& [name, cycles] : l.time_split) {
+        if (name != "overlap") in_span += cycles;
+        if (name == "dram") to_dram += cycles;
+        if (name == l.bottleneck) of_bottleneck = cycles;
+        largest = std::max(largest, cycles);
+      }
+      equal(of_bottleneck, largest, l.name + ": cycles of its bottleneck");
+      lost += in_span;
+      if (l.kind == "attention") attention += in_span;
+    }
+    for (const auto& [name, cycles] : r_.critical_path) {
+      if (name == "start") lost += cycles;
+      if (name == "dma_load" || name == "dma_store") path_of_dma += cycles;
+    }
+    equal(lost, r_.totals.cycles, "cycles lost by all layers");
+    equal(to_dram, path_of_dma, "cycles lost to DRAM by all layers");
+    equal(r_.attention_totals.cycles, attention, "cycles of the attention layers");
   }
 
   void layers_follow_the_graph() {

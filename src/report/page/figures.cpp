@@ -150,7 +150,7 @@ class ResultFigures {
     double low = 1e300, high = 0;
     for (const LayerResult& layer : item_.result.layers) {
       if (!drawn(layer) || layer.macs == 0 || layer.macs_per_dram_byte <= 0 || item_.clock_mhz <= 0) continue;
-      const double seconds = ms(layer.end_cycle - layer.start_cycle) / 1e3;
+      const double seconds = ms(layer.prefetch.cycles + layer.end_cycle - layer.start_cycle) / 1e3;
       points[layer.kind] +=
           number(layer.macs_per_dram_byte) + " " + number(2e-9 * static_cast<double>(layer.macs) / seconds) + "\n";
       low = std::min(low, layer.macs_per_dram_byte), high = std::max(high, layer.macs_per_dram_byte);

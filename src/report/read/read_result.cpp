@@ -114,6 +114,12 @@ LayerResult read_layer(const JsonValue& value, const std::string& pointer, Diagn
   reader.text("mapping", out.mapping), reader.boolean("charged", out.charged), reader.boolean("executed", out.executed);
   reader.count("start_cycle", out.start_cycle, kRequired), reader.count("end_cycle", out.end_cycle, kRequired);
   if (out.end_cycle < out.start_cycle) diagnostics.add(reader.pointer("end_cycle"), "expected start_cycle or later");
+  out.prefetch.start_cycle = out.start_cycle;  // results of before have none
+  if (const JsonValue* prefetch = reader.get("prefetch")) {
+    Reader loads(*prefetch, reader.pointer("prefetch"), diagnostics);
+    loads.count("start_cycle", out.prefetch.start_cycle), loads.count("cycles", out.prefetch.cycles);
+    loads.count("exposed_cycles", out.prefetch.exposed_cycles), loads.count("bytes", out.prefetch.bytes);
+  }
   reader.count("macs", out.macs);
   read(reader.get("operations"), reader.pointer("operations"), diagnostics, out.operations);
   const JsonValue* parts = reader.get("energy_breakdown_pj");

@@ -52,7 +52,11 @@ class RateCounter {
 class Writer {
  public:
   Writer(std::FILE* stream, const Timeline& timeline)
-      : stream_(stream), timeline_(timeline), cycles_(last_cycle(timeline)), track_(timeline.schedule.jobs.size(), -1) {
+      : stream_(stream),
+        timeline_(timeline),
+        layers_(layer_spans(timeline)),
+        cycles_(last_cycle(timeline)),
+        track_(timeline.schedule.jobs.size(), -1) {
     for (const Layer& layer : timeline.model.layers) {
       const std::string quoted_name = json_string(layer.name);
       names_.push_back(quoted_name.substr(0, quoted_name.size() - 1));  // the closing quote comes behind the job's kind
@@ -113,7 +117,9 @@ class Writer {
             names_[static_cast<std::size_t>(j.layer)], to_string(j.kind), span.job, span.begin, span.end - span.begin);
       if (is_dma(unit)) {
         const JobCost& cost = timeline_.costs.of(span.job);
-        print(FMT_COMPILE("\"transfers\": {}, \"bytes\": {}}}}}"), j.m, cost.scratchpad_read + cost.scratchpad_write);
+        print(FMT_COMPILE("\"transfers\": {}, \"bytes\": {}, \"prefetch\": {}}}}}"), j.m,
+              cost.scratchpad_read + cost.scratchpad_write,
+              is_prefetch(j, times(span.job), layers_[static_cast<std::size_t>(j.layer)]));
       } else {
         print(FMT_COMPILE("\"m\": {}, \"k\": {}, \"n\": {}, \"step\": \"{}\"}}}}"), j.m, j.k, j.n,
               to_string(timeline_.schedule.operators[static_cast<std::size_t>(j.op)].role));
@@ -226,6 +232,7 @@ class Writer {
 
   std::FILE* stream_;
   const Timeline& timeline_;
+  std::vector<LayerSpan> layers_;
   Cycles cycles_;
   std::vector<int> track_;          // per job, -1: none
   std::vector<std::string> names_;  // per layer

@@ -33,6 +33,10 @@ int lane_count(const std::vector<JobSpan>& spans) {
   return lanes;
 }
 
+std::vector<LayerSpan> layer_spans(const Timeline& timeline) {
+  return layer_spans(timeline.schedule, timeline.times, timeline.model.layers.size());
+}
+
 Cycles last_cycle(const Timeline& timeline) {
   Cycles last = 0;
   for (const JobTimes& times : timeline.times) last = std::max(last, times.done);

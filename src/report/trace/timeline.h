@@ -6,6 +6,7 @@
 #include "config/hardware_config.h"
 #include "cost/job_cost.h"
 #include "schedule/job_times.h"
+#include "schedule/layer_spans.h"
 #include "schedule/schedule.h"
 #include "workload/model.h"
 
@@ -28,6 +29,8 @@ struct JobSpan {
 // Of one unit, by begin (then job).
 std::vector<JobSpan> unit_spans(const Timeline& timeline, UnitKind unit);
 int lane_count(const std::vector<JobSpan>& spans);
+// Per layer of the model.
+std::vector<LayerSpan> layer_spans(const Timeline& timeline);
 // The end of the last job.
 Cycles last_cycle(const Timeline& timeline);
 

@@ -12,10 +12,10 @@
 namespace vitality {
 namespace {
 
-enum Signal { kBusy, kJobs, kJob, kLayer };
-constexpr int kSignals = 4;
-constexpr std::array<const char*, kSignals> kSignalNames = {"busy", "jobs", "job", "layer"};
-constexpr std::array<int, kSignals> kSignalBits = {1, 8, 32, 32};
+enum Signal { kBusy, kJobs, kJob, kLayer, kPrefetch };
+constexpr int kSignals = 5;
+constexpr std::array<const char*, kSignals> kSignalNames = {"busy", "jobs", "job", "layer", "prefetch"};
+constexpr std::array<int, kSignals> kSignalBits = {1, 8, 32, 32, 1};
 
 // One printable character for each of up to 94 signals.
 char identifier(int unit, int signal) {
@@ -32,7 +32,8 @@ struct Change {
 
 class Writer {
  public:
-  Writer(std::FILE* stream, const Timeline& timeline) : stream_(stream), timeline_(timeline) {
+  Writer(std::FILE* stream, const Timeline& timeline)
+      : stream_(stream), timeline_(timeline), layers_(layer_spans(timeline)) {
     for (int unit = 0; unit < kUnitKinds; ++unit) {
       if (static_cast<UnitKind>(unit) == UnitKind::kUncharged) continue;
       const std::vector<JobSpan> spans = unit_spans(timeline, static_cast<UnitKind>(unit));
@@ -118,9 +119,15 @@ class Writer {
   void emit(int unit) {
     const std::vector<std::int32_t>& held = held_[static_cast<std::size_t>(unit)];
     const std::int64_t job = held.empty() ? -1 : held.back();
-    const std::int64_t layer = held.empty() ? -1 : timeline_.schedule.jobs[static_cast<std::size_t>(held.back())].layer;
+    std::int64_t layer = -1, prefetch = 0;
+    if (!held.empty()) {
+      const auto latest = static_cast<std::size_t>(held.back());
+      const Job& held_job = timeline_.schedule.jobs[latest];
+      layer = held_job.layer;
+      prefetch = is_prefetch(held_job, timeline_.times[latest], layers_[static_cast<std::size_t>(layer)]) ? 1 : 0;
+    }
     const std::array<std::int64_t, kSignals> now = {held.empty() ? 0 : 1, static_cast<std::int64_t>(held.size()), job,
-                                                    layer};
+                                                    layer, prefetch};
     std::array<std::int64_t, kSignals>& shown = shown_[static_cast<std::size_t>(unit)];
     const bool first = !dumped_[static_cast<std::size_t>(unit)];
     dumped_[static_cast<std::size_t>(unit)] = true;
@@ -128,7 +135,7 @@ class Writer {
       const std::int64_t value = now[static_cast<std::size_t>(s)];
       if (!first && shown[static_cast<std::size_t>(s)] == value) continue;
       shown[static_cast<std::size_t>(s)] = value;
-      if (s == kBusy) {
+      if (kSignalBits[static_cast<std::size_t>(s)] == 1) {
         print(FMT_COMPILE("{}{}\n"), value, identifier(unit, s));
       } else if (value < 0) {
         print(FMT_COMPILE("bx {}\n"), identifier(unit, s));
@@ -140,6 +147,7 @@ class Writer {
 
   std::FILE* stream_;
   const Timeline& timeline_;
+  std::vector<LayerSpan> layers_;
   std::vector<int> units_;
   std::vector<Change> changes_;
   std::array<std::vector<std::int32_t>, kUnitKinds> held_;

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "report/result.h"
-#include "sim/account/accounting.h"
+#include "sim/account/run_record.h"
 
 namespace vitality {
 

@@ -32,6 +32,9 @@ function layerColumns(run) {
     { label: "start (cycle)", numeric: true, get: (l) => l.start, show: (v) => v.toLocaleString("en-US") },
     { label: "span (cycles)", numeric: true, get: (l) => l.end - l.start, show: (v) => v.toLocaleString("en-US") },
     { label: "span (ms)", numeric: true, get: (l) => (run.clock_mhz ? ms(l.end - l.start) : null) },
+    { label: "prefetch from (cycle)", numeric: true, get: (l) => l.prefetch.start, show: (v) => v.toLocaleString("en-US") },
+    { label: "prefetch (cycles)", numeric: true, get: (l) => l.prefetch.cycles, show: (v) => v.toLocaleString("en-US") },
+    { label: "of it exposed (cycles)", numeric: true, get: (l) => l.prefetch.exposed, show: (v) => v.toLocaleString("en-US") },
     { label: "bound (cycles)", numeric: true, get: (l) => l.bound, show: (v) => v.toLocaleString("en-US") },
     { label: "bottleneck", get: (l) => l.bottleneck.replace(/_/g, " ") }, { label: "MACs (M)", numeric: true, get: (l) => l.macs / MEGA },
     { label: "MACs per DRAM byte", numeric: true, get: (l) => l.intensity || null },
@@ -66,13 +69,13 @@ class ResultView {
     this.stats = el("div", { class: "cards" });
     this.notes = el("p", { class: "note" });
     this.roofline = new ChartCard("Roofline", "", 430);
-    this.time = new ChartCard("Where the time of each layer goes", "Cycles of a layer's span by what the machine waited for. Layers overlap, so the spans add up to more than the run.", 430, { controls: [grouping()] });
+    this.time = new ChartCard("Where the time of each layer goes", "Cycles of a layer's span by what the run spent them on; in overlap it waited for another layer.", 430, { controls: [grouping()] });
     this.units = new ChartCard("Units: busy, stalled, idle", "Share of all cycles of the run. Stalls are named by what the unit waited for.", 300);
     this.energy = new ChartCard("Energy by layer", "", 430);
     this.unitEnergy = new ChartCard("Energy by unit", "What is not charged to a unit (leakage of the whole machine) is a bar of its own.", 300);
     this.uncertainty = new ChartCard("Energy if a class of prices is 30 % off", "Energy of the run with one class at 0.7 and at 1.3 of its price, all else equal: the constants are good to about that (energy.knob_*).", 220);
     this.critical = new ChartCard("Critical path", "Cycles of the run by the unit (and its phase) that the run was waiting for.", 300);
-    this.timeline = new ChartCard("Layer timeline", "A bar a layer, from its first job to its last, a lane a kind of layer, coloured by what the layer waited for most. Drag to zoom, double-click for the whole run.", 300, { wide: true });
+    this.timeline = new ChartCard("Layer timeline", "A bar a layer, from its first job that computes to its last result, a lane a kind of layer, coloured by where most of its time went (overlap: into other layers); what was loaded before is prefetch, in the table. Drag to zoom, double-click for the whole run.", 300, { wide: true });
     this.occupancy = new ChartCard("Unit timeline", "", 300, { wide: true });
     this.layerTable = el("section", { class: "card wide" });
     this.unitTable = el("section", { class: "card wide" });
@@ -122,13 +125,13 @@ class ResultView {
   }
 
   showRoofline() {
-    const run = this.run, seconds = (l) => (l.end - l.start) / run.clock_mhz / MEGA;
+    const run = this.run, seconds = (l) => (l.prefetch.cycles + l.end - l.start) / run.clock_mhz / MEGA;
     const layers = run.clock_mhz ? this.executed.filter((l) => l.macs > 0 && l.intensity > 0) : [];
     const points = layers.map((l) => ({ x: l.intensity, y: (2e-9 * l.macs) / seconds(l), layer: l }));
     if (points.length === 0) { this.roofline.caption("No layer of this run has both MACs and DRAM traffic."); this.roofline.element.hidden = true; return; }
     this.roofline.element.hidden = false;
     const skipped = this.executed.length - points.length;
-    this.roofline.caption(`A point a layer: MACs over its span, against MACs per byte from or to DRAM.${skipped ? ` ${skipped} layers without MACs or DRAM traffic are not shown.` : ""} Drag to zoom, double-click for all.`);
+    this.roofline.caption(`A point a layer: MACs over its span and what it prefetched, against MACs per byte from or to DRAM.${skipped ? ` ${skipped} layers without MACs or DRAM traffic are not shown.` : ""} Drag to zoom, double-click for all.`);
     const knee = run.dram_gb_s ? run.peak_gops / (2 * run.dram_gb_s) : 0;
     const xs = points.map((p) => p.x).concat(knee || []), low = Math.min(...xs) / 2.5, high = Math.max(...xs) * 2.5;
     const roof = knee ? [{ x: low, y: 2 * low * run.dram_gb_s }, { x: knee, y: run.peak_gops }, { x: high, y: run.peak_gops }] : [{ x: low, y: run.peak_gops }, { x: high, y: run.peak_gops }];
@@ -144,7 +147,7 @@ class ResultView {
         interaction: { mode: "nearest", intersect: true },
         plugins: { legend: legend({ labels: { usePointStyle: true, padding: 12, color: Theme.css("--text") } }), tooltip: tooltip({
           title: (items) => (items.length ? items[0].raw.layer.name : ""),
-          label: (item) => [`${item.raw.layer.kind.replace(/_/g, " ")}: ${show(item.raw.y)} GOP/s at ${show(item.raw.x)} MACs/B`, `span ${show(1e3 * seconds(item.raw.layer))} ms, waits for ${item.raw.layer.bottleneck.replace(/_/g, " ") || "–"}`],
+          label: (item) => [`${item.raw.layer.kind.replace(/_/g, " ")}: ${show(item.raw.y)} GOP/s at ${show(item.raw.x)} MACs/B`, `${show(1e3 * seconds(item.raw.layer))} ms with prefetch, waits for ${item.raw.layer.bottleneck.replace(/_/g, " ") || "–"}`],
           footer: (items) => { const same = points.filter((p) => items.length && p.x === items[0].raw.x && p.y === items[0].raw.y).length; return same > 1 ? `and ${same - 1} more layers at this point` : ""; },
         }, { filter: (item, i) => i === 0 && item.raw.layer !== undefined }) } },
       zoom: "xy",
@@ -226,7 +229,7 @@ class ResultView {
       options: { indexAxis: "y", scales: { x: axis(clocked ? "time (ms)" : "cycle", { min: 0, max: at(run.totals.cycles) }), y: categories("", { ticks: { callback(v) { return this.getLabelForValue(v).replace(/_/g, " "); } } }) },
         interaction: { mode: "nearest", intersect: true },
         plugins: { legend: legend(), tooltip: tooltip({ title: (items) => (items.length ? items[0].raw.layer.name : ""), label: (item) => {
-          const l = item.raw.layer; return [`${show(at(l.start), 5)} to ${show(at(l.end), 5)} ${clocked ? "ms" : "cycles"} (${(l.end - l.start).toLocaleString("en-US")} cycles)`, `waits most for ${(l.bottleneck || "nothing").replace(/_/g, " ")}`]; } }, { filter: (item, i) => i === 0 }) } },
+          const l = item.raw.layer; return [`${show(at(l.start), 5)} to ${show(at(l.end), 5)} ${clocked ? "ms" : "cycles"} (${(l.end - l.start).toLocaleString("en-US")} cycles)`, `waits most for ${(l.bottleneck || "nothing").replace(/_/g, " ")}`, ...(l.prefetch.cycles ? [`prefetch from ${show(at(l.prefetch.start), 5)}: ${l.prefetch.cycles.toLocaleString("en-US")} cycles, ${l.prefetch.exposed.toLocaleString("en-US")} of them exposed`] : [])]; } }, { filter: (item, i) => i === 0 }) } },
       zoom: "x",
     }), kinds.length * 30 + 115);
   }

@@ -1,0 +1,107 @@
+#include "sim/account/critical_path.h"
+
+#include <algorithm>
+
+namespace vitality {
+namespace {
+
+class Walk {
+ public:
+  explicit Walk(const RunRecord& run) : run_(run), at_(run.cycles) {
+    if (run.repetition) missing_blocks_ = run.repetition->times, at_ -= run.repetition->times * run.repetition->period;
+    for (std::size_t u = 0; u < later_.size(); ++u) later_[u] = run.order[u].size();
+  }
+
+  std::vector<PathStep> back_to_the_start() {
+    std::int32_t current = last_job();
+    for (std::size_t jobs = 0; current >= 0 && at_ > 0 && jobs <= jobs_of_the_run(); ++jobs) {
+      const JobTimes& t = run_.times_of(current);
+      if (run_.job(current).unit == UnitKind::kMatrixEngine) {
+        take(current, PathPhase::kDrain, t.released);
+        take(current, PathPhase::kStream, t.stream);
+        take(current, PathPhase::kLoad, t.start);
+      } else {
+        take(current, PathPhase::kStream, t.start);
+      }
+      current = in_missing_block(t.start == t.ready ? t.limiter : job_that_made_room(current));
+    }
+    return std::move(steps_);
+  }
+
+ private:
+  std::size_t jobs_of_the_run() const {
+    return run_.times.size() + (run_.repetition ? static_cast<std::size_t>(run_.repetition->jobs) : 0);
+  }
+
+  std::int32_t last_job() const {
+    std::int32_t last = kNone;
+    for (std::size_t i = 0; i < run_.times.size(); ++i)
+      if (last < 0 || run_.times[i].done > run_.times_of(last).done) last = static_cast<std::int32_t>(i);
+    return last;
+  }
+
+  void take(std::int32_t job, PathPhase phase, Cycles from) {
+    if (from >= at_) return;
+    steps_.push_back({job, phase, from, at_});
+    at_ = from;
+  }
+
+  // The same job, or, before the block that is repeated, the one that does in that block what this one does before it.
+  std::int32_t in_missing_block(std::int32_t job) {
+    for (; missing_blocks_ > 0 && job >= 0 && run_.job(job).layer < run_.repetition->layer; --missing_blocks_) {
+      job += static_cast<std::int32_t>(run_.repetition->jobs / run_.repetition->times);
+      at_ += run_.repetition->period;
+      for (std::size_t u = 0; u < later_.size(); ++u) later_[u] = run_.order[u].size();
+    }
+    return job;
+  }
+
+  std::int32_t job_that_made_room(std::int32_t job) {
+    const auto unit = static_cast<std::size_t>(run_.job(job).unit);
+    const std::vector<std::int32_t>& jobs = run_.order[unit];
+    const Cycles start = run_.times_of(job).start;
+    std::size_t& end = later_[unit];
+    while (end > 0 && run_.times_of(jobs[end - 1]).start >= start) --end;
+    for (std::size_t position = end; position-- > 0;)
+      if (run_.times_of(jobs[position]).free == start) return jobs[position];
+    return kNone;
+  }
+
+  const RunRecord& run_;
+  int missing_blocks_ = 0;
+  Cycles at_;
+  std::vector<PathStep> steps_;
+  std::array<std::size_t, kUnitKinds> later_;  // per unit: its jobs from here on start too late, as the path goes back
+};
+
+}  // namespace
+
+std::vector<PathStep> find_critical_path(const RunRecord& run) {
+  return Walk(run).back_to_the_start();
+}
+
+std::vector<std::pair<std::string, Cycles>> cycles_by_unit(const RunRecord& run, const std::vector<PathStep>& path) {
+  std::array<std::array<Cycles, kPathPhases>, kUnitKinds> sums{};
+  Cycles before = run.cycles;
+  for (const PathStep& step : path) {
+    sums[static_cast<std::size_t>(run.job(step.job).unit)][static_cast<std::size_t>(step.phase)] +=
+        step.end - step.begin;
+    before = step.begin;
+  }
+  std::vector<std::pair<std::string, Cycles>> list;
+  const auto add = [&](const std::string& name, Cycles cycles) {
+    if (cycles > 0) list.emplace_back(name, cycles);
+  };
+  add("start", before);
+  for (int u = 0; u < kUnitKinds; ++u) {
+    const auto& [load, stream, drain] = sums[static_cast<std::size_t>(u)];
+    const std::string unit = to_string(static_cast<UnitKind>(u));
+    add(unit + ".stationary_load", load);
+    add(static_cast<UnitKind>(u) == UnitKind::kMatrixEngine ? unit + ".stream" : unit, stream);
+    add(unit + ".fill_drain", drain);
+  }
+  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  return list;
+}
+
+}  // namespace vitality

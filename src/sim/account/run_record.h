@@ -1,0 +1,58 @@
+// What a run leaves for its accounts: the schedule, when its jobs ran, and what the memory counted.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "cost/dram_model.h"
+#include "cost/job_cost.h"
+#include "cost/machine_units.h"
+#include "schedule/job_times.h"
+#include "schedule/schedule.h"
+#include "sim/account/block_repetition.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+struct RunRecord {
+  const VitModel& model;
+  const HardwareConfig& config;
+  const Schedule& schedule;
+  const std::vector<JobTimes>& times;
+  const CostTable& costs;
+  const std::array<std::vector<std::int32_t>, kUnitKinds>& order;  // jobs of a unit as they were issued
+  Cycles cycles;
+  DramStatistics dram;
+  DramEnergy dram_energy;
+  std::vector<int> hops;  // per unit kind
+  bool totals_only = false;
+  std::optional<BlockRepetition> repetition = {};  // with totals_only: blocks that the schedule has not, in `cycles`
+                                                   // and the memory's counts already
+
+  const Job& job(std::int32_t index) const { return schedule.jobs[static_cast<std::size_t>(index)]; }
+  const JobTimes& times_of(std::int32_t index) const { return times[static_cast<std::size_t>(index)]; }
+  // The span in which the unit cannot do anything else for free: with prefetch a pass's drain too, where nothing
+  // follows it.
+  Cycles busy_end(std::int32_t index) const {
+    const JobTimes& t = times_of(index);
+    if (job(index).unit != UnitKind::kMatrixEngine) return t.free;
+    return std::max(t.free, t.released + costs.of(index).drain);
+  }
+  double peak_macs() const { return processing_elements(config); }  // a cycle
+  double dram_bytes_per_cycle() const {
+    return config.dram.device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz;
+  }
+};
+
+// So many jobs of one layer that share an entry of the cost table.
+struct ShapeCount {
+  std::int32_t layer, entry;
+  UnitKind unit;
+  JobKind kind;
+  Count jobs;
+};
+
+}  // namespace vitality

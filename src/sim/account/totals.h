@@ -1,0 +1,16 @@
+// Sums over the layers of a run, for the whole model and for its attention layers alone.
+//
+// The attention layers take the cycles of their spans that the run spent on them (sim/account/layer_time.h: not
+// `overlap`): what was prefetched for them is not among these, nor is what the run spent on other layers beside them.
+#pragma once
+
+#include "cost/energy.h"
+#include "report/result.h"
+#include "sim/account/run_record.h"
+
+namespace vitality {
+
+// Fills totals, attention_totals, energy, clock_energy, action_prices and bin_cycles from result.layers.
+void count_totals(const RunRecord& run, const EnergyModel& prices, Cycles attention_cycles, SimulationResult& result);
+
+}  // namespace vitality

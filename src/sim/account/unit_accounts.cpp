@@ -1,0 +1,228 @@
+#include "sim/account/unit_accounts.h"
+
+#include <cmath>
+
+#include "sim/account/timeline_bins.h"
+
+namespace vitality {
+namespace {
+
+// Why a unit that has a job to do does not do it.
+enum class Cause { kDram, kBuffer, kDependency };
+constexpr int kCauses = 3;
+constexpr const char* kCauseNames[kCauses] = {"dram", "buffer", "dependency"};
+
+class UnitAccounts {
+ public:
+  UnitAccounts(const RunRecord& run, const EnergyModel& prices, const std::vector<ShapeCount>& shapes,
+               const std::vector<LayerResult>& layers)
+      : run_(run), prices_(prices), shapes_(shapes), layers_(layers) {}
+
+  std::vector<UnitResult> count() {
+    for (int u = 0; u < kUnitKinds; ++u) {
+      const auto kind = static_cast<UnitKind>(u);
+      if (has_unit(run_.config, kind)) units_.push_back(count_unit(kind));
+    }
+    count_dram();
+    count_scratchpad_and_noc();
+    return std::move(units_);
+  }
+
+ private:
+  // Cycles of one unit up to where its jobs have been walked through.
+  struct Ledger {
+    explicit Ledger(Cycles run) : bins(run) {}
+    Cycles covered = 0, busy = 0, idle = 0, scratchpad = 0, noc = 0;
+    std::array<Cycles, kCauses> stall{};
+    TimelineBins bins;
+  };
+
+  Cause cause_of(std::int32_t index) const {
+    const JobTimes& t = run_.times_of(index);
+    if (t.limiter == kNone) return Cause::kDram;
+    if (t.limiter_kind == DependencyKind::kReleased) return Cause::kBuffer;
+    const UnitKind unit = run_.job(t.limiter).unit;
+    if (unit == UnitKind::kDmaLoad) return Cause::kDram;
+    // A result's place is taken until the memory has it; a tensor is read when it has been written.
+    if (unit == UnitKind::kDmaStore) return is_dma(run_.job(index).unit) ? Cause::kDependency : Cause::kBuffer;
+    return Cause::kDependency;
+  }
+
+  // The first cycle in which waiting for this job is a stall.
+  Cycles under_way(std::int32_t index) const {
+    const Job& job = run_.job(index);
+    const JobTimes& t = run_.times_of(index);
+    const LayerResult& layer = layers_[static_cast<std::size_t>(job.layer)];
+    Cycles from = is_dma(job.unit) ? std::min(layer.prefetch.start_cycle, layer.start_cycle) : layer.start_cycle;
+    if (t.limiter != kNone) from = std::min(from, run_.times_of(t.limiter).start);
+    return std::min(from, t.start);
+  }
+
+  void walk(std::int32_t index, Ledger& ledger) const {
+    const JobTimes& t = run_.times_of(index);
+    if (t.start > ledger.covered) {
+      const Cycles from = std::max(ledger.covered, under_way(index));
+      ledger.stall[static_cast<std::size_t>(cause_of(index))] += t.start - from;
+      ledger.idle += from - ledger.covered;
+      ledger.covered = t.start;
+    }
+    // A load that hides behind the pass before stalls nobody.
+    const JobCost& c = run_.costs.of(index);
+    const Cycles slow = c.load_scratchpad_stall + c.load_noc_stall;
+    const Cycles shown = std::clamp<Cycles>(t.stream - std::max(t.start, ledger.covered) - (c.load - slow), 0, slow);
+    (c.load_scratchpad_stall > 0 ? ledger.scratchpad : ledger.noc) += shown;
+    if (const Cycles end = run_.busy_end(index); end > ledger.covered) {
+      ledger.bins.add(ledger.covered, end);
+      ledger.busy += end - ledger.covered;
+      ledger.covered = end;
+    }
+    ledger.scratchpad += c.scratchpad_stall + t.contention, ledger.noc += c.noc_stall + t.noc_contention;
+  }
+
+  UnitResult count_unit(UnitKind kind) const {
+    UnitResult unit;
+    unit.name = to_string(kind), unit.kind = class_of(kind);
+    Ledger ledger(run_.cycles);
+    std::vector<Count> shapes(run_.costs.entries().size());
+    for (const std::int32_t index : run_.order[static_cast<std::size_t>(kind)]) {
+      walk(index, ledger);
+      ++shapes[static_cast<std::size_t>(run_.costs.entry(index))];
+    }
+    ActionCounts actions;
+    for (std::size_t e = 0; e < shapes.size(); ++e)
+      for (std::size_t a = 0; a < actions.count.size(); ++a)
+        actions.count[a] += shapes[e] * run_.costs.entries()[e].actions.count[a];
+    if (ledger.busy > 0) unit.occupied = ledger.bins.take();
+    unit.idle_cycles = ledger.idle + run_.cycles - ledger.covered;
+    unit.busy_cycles = ledger.busy - ledger.scratchpad - ledger.noc;
+    for (std::size_t c = 0; c < kCauses; ++c) unit.stall_cycles.emplace_back(kCauseNames[c], ledger.stall[c]);
+    unit.stall_cycles.emplace_back("scratchpad", ledger.scratchpad);
+    unit.stall_cycles.emplace_back("noc", ledger.noc);
+    unit.energy_pj = prices_.compute(actions);
+    unit.area_um2 = prices_.unit_area(kind);
+    for (int a = 0; a < kActions; ++a)
+      if (actions.count[static_cast<std::size_t>(a)] > 0)
+        unit.actions.emplace_back(action_name(static_cast<Action>(a)), actions.count[static_cast<std::size_t>(a)]);
+    unit.utilization = utilization(kind, actions);
+    return unit;
+  }
+
+  static const char* class_of(UnitKind kind) {
+    if (is_dma(kind)) return "dma";
+    if (kind == UnitKind::kSparseEngine) return "sparse_array";
+    const bool array =
+        kind == UnitKind::kMatrixEngine || kind == UnitKind::kDiagonalEngine || kind == UnitKind::kPredictor;
+    return array ? "systolic_array" : "lane_array";
+  }
+
+  // Work done over work possible; never busy time.
+  double utilization(UnitKind kind, const ActionCounts& actions) const {
+    double work = 0, rate = 0;
+    const HardwareConfig& config = run_.config;
+    switch (kind) {
+      case UnitKind::kMatrixEngine:
+        work = static_cast<double>(actions[Action::kMac]), rate = matrix_engine_pes(config);
+        break;
+      case UnitKind::kDiagonalEngine:
+        work = static_cast<double>(actions[Action::kMac]), rate = config.diagonal_engine.rows;
+        break;
+      case UnitKind::kPredictor:
+        work = static_cast<double>(actions[Action::kLowPrecisionMac]);
+        rate = static_cast<double>(config.sparse_unit.predictor_rows) * config.sparse_unit.predictor_cols;
+        break;
+      case UnitKind::kSparseEngine:
+        work = static_cast<double>(actions[Action::kMac]), rate = static_cast<double>(sparse_array(config).pes());
+        break;
+      case UnitKind::kExpUnit:
+        work = static_cast<double>(actions[Action::kExp]), rate = config.sparse_unit.exp_lanes;
+        break;
+      case UnitKind::kAccumulators:
+        work = static_cast<double>(actions[Action::kAccumulate]), rate = config.accumulators.lanes;
+        break;
+      case UnitKind::kDividers:
+        work = static_cast<double>(actions[Action::kDivide]),
+        rate = static_cast<double>(config.dividers.lanes) / config.dividers.initiation_interval;
+        break;
+      case UnitKind::kAdders:
+        work = static_cast<double>(actions[Action::kAdd]), rate = config.adders.lanes;
+        break;
+      case UnitKind::kSpecialFunctions:
+        work = static_cast<double>(actions[Action::kExp] + actions[Action::kMultiply]),
+        rate = 2.0 * config.special_functions.lanes;
+        break;
+      case UnitKind::kDmaLoad:
+      case UnitKind::kDmaStore:
+      case UnitKind::kUncharged:
+        work = static_cast<double>(actions[Action::kScratchpadRead] + actions[Action::kScratchpadWrite]);
+        rate = run_.dram_bytes_per_cycle();
+        break;
+    }
+    return run_.cycles == 0 || rate == 0 ? 0 : work / (rate * static_cast<double>(run_.cycles));
+  }
+
+  void count_dram() {
+    const DramStatistics& dram = run_.dram;
+    add_memory_unit("dram", "memory", dram.busy_cycles, run_.dram_energy.total() * run_.config.energy.knob_dram, 0,
+                    static_cast<double>(dram.read_bytes + dram.write_bytes) / run_.dram_bytes_per_cycle())
+        .actions = {{"read_bytes", dram.read_bytes}, {"write_bytes", dram.write_bytes},
+                    {"activates", dram.activates},   {"precharges", dram.precharges},
+                    {"refreshes", dram.refreshes},   {"row_hits", dram.row_hits},
+                    {"row_misses", dram.row_misses}, {"row_conflicts", dram.row_conflicts}};
+  }
+
+  void count_scratchpad_and_noc() {
+    Bytes read = 0, write = 0, hops = 0, loaded = 0, stored = 0, moved = 0;
+    for (const LayerResult& layer : layers_) {
+      read += layer.sram_read_bytes, write += layer.sram_write_bytes, hops += layer.noc_byte_hops;
+      loaded += layer.dram_read_bytes, stored += layer.dram_write_bytes;
+    }
+    Count conflicts = 0;
+    for (const ShapeCount& shape : shapes_) {
+      const JobCost& cost = run_.costs.entries()[static_cast<std::size_t>(shape.entry)];
+      conflicts += shape.jobs * cost.actions[Action::kBankConflict];
+      if (!is_dma(shape.unit) && shape.unit != UnitKind::kUncharged)
+        moved += shape.jobs * (cost.scratchpad_read + cost.scratchpad_write);
+    }
+    ActionCounts actions;
+    actions[Action::kScratchpadRead] = read, actions[Action::kScratchpadWrite] = write;
+    actions[Action::kNocByteHop] = hops;
+    const double ports = static_cast<double>(run_.config.scratchpad.banks) * run_.config.scratchpad.port_bytes;
+    const double port_cycles = static_cast<double>(std::max(read, write)) / ports;
+    add_memory_unit("scratchpad", "memory", static_cast<Cycles>(std::ceil(port_cycles)), prices_.sram(actions),
+                    prices_.scratchpad_area(), port_cycles)
+        .actions = {{"read_bytes", read}, {"write_bytes", write}, {"bank_conflicts", conflicts}};
+    // The link carries operands and results at the same time, as each stream's own limit has it; DMA bytes do not cross
+    // it.
+    const double link_cycles =
+        static_cast<double>(std::max(read - stored, write - loaded)) / run_.config.noc.link_bytes;
+    add_memory_unit("noc", "interconnect", static_cast<Cycles>(std::ceil(link_cycles)), prices_.noc(actions),
+                    prices_.noc_area(), link_cycles)
+        .actions = {{"byte_hops", hops}, {"bytes", moved}};
+  }
+
+  UnitResult& add_memory_unit(const char* name, const char* kind, Cycles busy, Picojoules energy, SquareMicrons area,
+                              double full_rate_cycles) {
+    UnitResult& unit = units_.emplace_back();
+    unit.name = name, unit.kind = kind;
+    unit.busy_cycles = std::min(busy, run_.cycles);
+    unit.idle_cycles = run_.cycles - unit.busy_cycles;
+    unit.energy_pj = energy, unit.area_um2 = area;
+    unit.utilization = run_.cycles == 0 ? 0 : full_rate_cycles / static_cast<double>(run_.cycles);
+    return unit;
+  }
+
+  const RunRecord& run_;
+  const EnergyModel& prices_;
+  const std::vector<ShapeCount>& shapes_;
+  const std::vector<LayerResult>& layers_;
+  std::vector<UnitResult> units_;
+};
+
+}  // namespace
+
+std::vector<UnitResult> account_units(const RunRecord& run, const EnergyModel& prices,
+                                      const std::vector<ShapeCount>& shapes, const std::vector<LayerResult>& layers) {
+  return UnitAccounts(run, prices, shapes, layers).count();
+}
+
+}  // namespace vitality
