@@ -192,7 +192,7 @@ TEST_CASE("docs/interface.md names every key of a config with its default") {
     REQUIRE(shown.count(key) == 1);
     const JsonValue* value = value_at(defaults, key);
     REQUIRE(value != nullptr);
-    CHECK(shows(shown[key], value->type == JsonValue::Type::kObject ? value->find("name") : value));
+    CHECK(shows(shown[key], value->type() == JsonValue::Type::kObject ? value->find("name") : value));
   }
 }
 
@@ -206,19 +206,20 @@ TEST_CASE("docs/interface.md names the fields of a result") {
   // Names of records; members of maps (units, actions, causes) are data.
   const auto check = [&](const JsonValue* record) {
     REQUIRE(record != nullptr);
-    for (const auto& member : record->members) {
-      INFO("docs/interface.md, field " << member.first);
-      CHECK((names(section, member.first) || names(section, member.first + "[]")));
+    for (const JsonMember& member : record->members()) {
+      const std::string key(member.key);
+      INFO("docs/interface.md, field " << key);
+      CHECK((names(section, key) || names(section, key + "[]")));
     }
   };
   check(&result);
   for (const char* key : {"manifest", "workload", "batch", "numerics", "totals", "totals.operations", "timeline",
                           "energy_breakdown_pj", "roofline"})
     check(value_at(result, key));
-  check(&result.find("layers")->items.at(0));
-  check(result.find("layers")->items.at(0).find("bytes"));
-  check(result.find("layers")->items.at(0).find("roofline"));
-  check(&result.find("units")->items.at(0));
+  check(&result.find("layers")->items()[0]);
+  check(result.find("layers")->items()[0].find("bytes"));
+  check(result.find("layers")->items()[0].find("roofline"));
+  check(&result.find("units")->items()[0]);
 }
 
 TEST_CASE("documents: paths of the tree that a document names exist") {
