@@ -86,8 +86,7 @@ JobCost dot_product_cost(const Job& job, const MaskTile& tile, const HardwareCon
   cost.stream = std::max<Cycles>(1, ceil_div(tile.passes * fold.steps, trees * fold.packed));
   cost.drain = sddmm ? kScoreLatency : kValueLatency;
   move(cost, read, write);
-  limit_stream(cost, config, static_cast<double>(read) / static_cast<double>(cost.stream),
-               static_cast<double>(write) / static_cast<double>(cost.stream));
+  limit_stream(cost, config, read, write);
   return cost;
 }
 
@@ -106,6 +105,7 @@ JobCost spatten_predict(const Job& job, const HardwareConfig& config) {
   cost.actions[Action::kCompare] = 4 * static_cast<Count>(job.n);  // n (1 + 2/3 + 4/9 + ...) + n
   const Bytes importance = sizes_of(config).wide * static_cast<Bytes>(job.n);
   move(cost, importance, ceil_div(static_cast<Count>(job.m) * job.n, 8));
+  limit_stream(cost, config, cost.scratchpad_read, cost.scratchpad_write);
   return cost;
 }
 
@@ -114,8 +114,10 @@ JobCost spatten_probabilities(const Job& job, const MaskTile& tile, const Hardwa
   cost.actions[Action::kAccumulate] += tile.kept;  // importance of the tokens, behind the division
   if (config.sparsity.source == SparsitySource::kPredicted && config.sparsity.value_keep < 1 &&
       tile.used_rows > 0) {  // the strongest of every row, beside the next one's exp
-    cost.stream = std::max(cost.stream, tile.used_rows * quick_select_cycles(ceil_div(tile.kept, tile.used_rows),
-                                                                             config.sparse_unit.predictor_cols));
+    const Cycles select =
+        tile.used_rows * quick_select_cycles(ceil_div(tile.kept, tile.used_rows), config.sparse_unit.predictor_cols);
+    cost.stream = std::max(cost.stream - cost.scratchpad_stall - cost.noc_stall, select);
+    limit_stream(cost, config, cost.scratchpad_read, cost.scratchpad_write);
     cost.actions[Action::kCompare] += 4 * tile.kept;
   }
   return cost;
@@ -140,8 +142,7 @@ JobCost elsa_predict(const Job& job, const HardwareConfig& config) {
   cost.actions[Action::kCompare] = pairs;
   const Bytes element = storage_bytes(config.precision);
   move(cost, element * (static_cast<Bytes>(job.m) + job.n) * d, ceil_div(pairs, 8));
-  limit_stream(cost, config, static_cast<double>(cost.scratchpad_read) / static_cast<double>(cost.stream),
-               static_cast<double>(cost.scratchpad_write) / static_cast<double>(cost.stream));
+  limit_stream(cost, config, cost.scratchpad_read, cost.scratchpad_write);
   return cost;
 }
 
@@ -158,8 +159,7 @@ JobCost dota_predict(const Job& job, const HardwareConfig& config) {
   cost.actions[Action::kCompare] = 3 * pairs;
   const Bytes element = storage_bytes(config.precision);
   move(cost, element * vectors * job.k, ceil_div(pairs, 8));
-  limit_stream(cost, config, static_cast<double>(cost.scratchpad_read) / static_cast<double>(cost.stream),
-               static_cast<double>(cost.scratchpad_write) / static_cast<double>(cost.stream));
+  limit_stream(cost, config, cost.scratchpad_read, cost.scratchpad_write);
   return cost;
 }
 

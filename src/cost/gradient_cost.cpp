@@ -17,10 +17,8 @@ void count_actions(JobCost& cost) {
 void sweep(JobCost& cost, const Job& job, const HardwareConfig& config, Count sweeps, Bytes read, Bytes write) {
   const LaneConfig unit = special_lanes(config);
   const JobTiming one = lane_timing(unit, job.m, job.n);
-  const Count elements = static_cast<Count>(job.m) * job.n;
   count_actions(cost);
-  lanes(cost, config, unit, {sweeps * one.interval + (one.latency - one.interval), sweeps * one.interval},
-        sweeps * elements, read, write);
+  lanes(cost, config, {sweeps * one.interval + (one.latency - one.interval), sweeps * one.interval}, read, write);
 }
 
 // Jobs on a mask: sweeps of the sparse unit's exp lanes.
@@ -51,7 +49,7 @@ JobCost mask_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   const LaneConfig unit{config.sparse_unit.exp_lanes, config.sparse_unit.exp_latency_cycles, 1};
   const Cycles interval = std::max<Cycles>(1, sweeps * ceil_div(elements, unit.lanes));
   const Cycles divide = ops.div > 0 ? config.dividers.latency_cycles : 0;
-  lanes(cost, config, unit, {interval + unit.latency_cycles + divide, interval}, sweeps * elements, read, write);
+  lanes(cost, config, {interval + unit.latency_cycles + divide, interval}, read, write);
   return cost;
 }
 
@@ -79,8 +77,7 @@ JobCost gradient_cost(const Job& job, const Schedule& schedule, const HardwareCo
   OperationCounts& ops = cost.operations;
   switch (job.kind) {
     case JobKind::kClear:
-      lanes(cost, config, config.adders, lane_timing(config.adders, job.m, job.n), elements, 0,
-            size.element * elements);
+      lanes(cost, config, lane_timing(config.adders, job.m, job.n), 0, size.element * elements);
       break;
     case JobKind::kLossGradient:  // softmax, minus one at the label, times scale / images
       ops.exp = ops.div = elements;

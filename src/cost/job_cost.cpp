@@ -90,20 +90,11 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
       held ? 0 : size.element * stationary_elements + (guarded_stationary ? guard_bytes(job, stationary_elements) : 0);
   cost.stationary_read = stationary + (bias ? size.partial * job.n : 0);
   Bytes write = 0;
-  double partial_per_cycle = 0, result_per_cycle = 0;
-  if (!sums_in_array && !first) {
-    cost.partial_read = size.partial * outputs;
-    partial_per_cycle = static_cast<double>(size.partial * job.n);
-  }
+  if (!sums_in_array && !first) cost.partial_read = size.partial * outputs;
   if (!last) {
-    if (!sums_in_array) {
-      cost.partial_write = write = size.partial * outputs;
-      result_per_cycle = static_cast<double>(size.partial * job.n);
-    }
+    if (!sums_in_array) cost.partial_write = write = size.partial * outputs;
   } else if (!result_held) {
-    const Bytes width = (job.flags & kWide) != 0 ? size.wide : size.element;
-    write += width * outputs;
-    result_per_cycle = static_cast<double>(width * job.n);
+    write = ((job.flags & kWide) != 0 ? size.wide : size.element) * outputs;
   }
   move(cost, streamed + cost.stationary_read + cost.partial_read, write);
   const Cycles streamed_lost = streamed_conflicts(job, schedule, config, size.element);
@@ -111,13 +102,13 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   if (output_stationary) {
     cost.stream = job.k;
     cost.drain = last || !sums_in_array ? Cycles{engine.rows} + engine.cols - 2 : 0;
-    limit_stream(cost, config, static_cast<double>(streamed + stationary) / job.k, 0, streamed_lost + stationary_lost);
+    limit_stream(cost, config, streamed + stationary, 0, streamed_lost + stationary_lost);
   } else {
     const FoldTiming fold = input_stationary_fold(engine.rows, engine.cols, job.m, engine.stationary_prefetch, held);
     cost.load = fold.load, cost.stream = fold.stream, cost.drain = fold.drain;
-    if (!held) limit_load(cost, config, static_cast<double>(stationary) / job.k, stationary_lost);
-    limit_stream(cost, config, static_cast<double>(streamed) / job.m + partial_per_cycle, result_per_cycle,
-                 streamed_lost);
+    // A row of the tile a cycle; the rows of PEs that it leaves idle take nothing.
+    if (!held) limit_load(cost, config, stationary, job.k, stationary_lost);
+    limit_stream(cost, config, streamed + cost.partial_read, write, streamed_lost);
   }
   return cost;
 }
@@ -134,6 +125,7 @@ JobCost diagonal_cost(const Job& job, const HardwareConfig& config) {
     cost.operations.mul = elements;
     cost.actions[Action::kMultiply] = elements;
     move(cost, size.partial * elements, size.partial * elements);
+    limit_stream(cost, config, cost.scratchpad_read, cost.scratchpad_write);
     return cost;
   }
   // A contraction longer than the column takes several passes whose sums are added outside.
@@ -145,10 +137,11 @@ JobCost diagonal_cost(const Job& job, const HardwareConfig& config) {
   cost.operations.add = static_cast<Count>(job.m) * (job.k - 1);
   cost.actions[Action::kMac] = cost.macs;
   cost.actions[Action::kAccumulate] = (passes - 1) * job.m;
-  move(cost, size.element * job.m * job.k + size.partial * (job.k + (passes - 1) * job.m),
+  const Bytes stationary = size.partial * job.k;
+  move(cost, size.element * job.m * job.k + stationary + size.partial * (passes - 1) * job.m,
        size.partial * passes * job.m);
-  limit_stream(cost, config, static_cast<double>(size.element * std::min(job.k, rows)),
-               static_cast<double>(size.partial));
+  limit_load(cost, config, stationary, job.k, 0);
+  limit_stream(cost, config, cost.scratchpad_read - stationary, cost.scratchpad_write);
   return cost;
 }
 
@@ -166,10 +159,10 @@ JobCost softmax_cost(const Job& job, const HardwareConfig& config) {
   // Three sweeps of a row: maximum (with the scale), exp and sum, divide.
   const LaneConfig unit = special_lanes(config);
   const JobTiming sweep = lane_timing(unit, job.m, job.n);
-  lanes(cost, config, unit,
+  lanes(cost, config,
         {3 * sweep.interval + (sweep.latency - sweep.interval) + config.special_functions.exp_latency_cycles,
          3 * sweep.interval},
-        3 * elements, 3 * size.wide * elements, (2 * size.wide + size.element) * elements);
+        3 * size.wide * elements, (2 * size.wide + size.element) * elements);
   return cost;
 }
 
@@ -191,9 +184,26 @@ JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
   cost.actions[Action::kMultiply] = cost.operations.mul;
   cost.actions[Action::kAdd] = cost.operations.add;
   cost.actions[Action::kDivide] = cost.operations.div, cost.actions[Action::kExp] = cost.operations.exp;
-  lanes(cost, config, unit, {sweeps * sweep.interval + (sweep.latency - sweep.interval), sweeps * sweep.interval},
-        sweeps * elements, sweeps * size.element * elements, size.element * elements);
+  lanes(cost, config, {sweeps * sweep.interval + (sweep.latency - sweep.interval), sweeps * sweep.interval},
+        sweeps * size.element * elements, size.element * elements);
   return cost;
+}
+
+// The divisors need a cycle from lane to lane, so a short tile may be done sooner on fewer lanes in more passes: it
+// takes as many as end first, and of those the most.
+void row_divide(JobCost& cost, const Job& job, const HardwareConfig& config, Bytes read, Bytes write) {
+  LaneConfig unit = config.dividers;
+  const JobCost counted = cost;
+  bool found = false;
+  for (unit.lanes = static_cast<int>(std::min<Count>(unit.lanes, job.n)); unit.lanes > 0; --unit.lanes) {
+    const JobTiming timing = divider_chain_timing(unit, job.m, job.n);
+    // Without the chain's skew; on fewer lanes still it is no less.
+    if (found && timing.interval - unit.initiation_interval + unit.latency_cycles >= cost.stream + cost.latency) break;
+    JobCost other = counted;
+    lanes(other, config, timing, read, write);
+    if (!found || other.stream + other.latency < cost.stream + cost.latency) cost = other;
+    found = true;
+  }
 }
 
 JobCost lane_cost(const Job& job, const HardwareConfig& config) {
@@ -205,7 +215,7 @@ JobCost lane_cost(const Job& job, const HardwareConfig& config) {
       const bool first = (job.flags & kFirst) != 0;
       cost.operations.add = elements - (first ? job.n : 0);
       cost.actions[Action::kAccumulate] = cost.operations.add;
-      lanes(cost, config, config.accumulators, accumulator_timing(config.accumulators, job.m, job.n), elements,
+      lanes(cost, config, accumulator_timing(config.accumulators, job.m, job.n),
             ((job.flags & kWide) != 0 ? size.wide : size.element) * elements + guard_bytes(job, elements) +
                 (first ? 0 : size.partial * job.n),
             size.partial * job.n);
@@ -215,21 +225,19 @@ JobCost lane_cost(const Job& job, const HardwareConfig& config) {
     case JobKind::kMeanDivide:
       cost.operations.div = job.n;
       cost.actions[Action::kDivide] = job.n;
-      lanes(cost, config, config.dividers, lane_timing(config.dividers, 1, job.n), job.n, size.partial * job.n,
-            size.element * job.n);
+      lanes(cost, config, lane_timing(config.dividers, 1, job.n), size.partial * job.n, size.element * job.n);
       break;
     case JobKind::kRowDivide:
       cost.operations.div = elements;
       cost.actions[Action::kDivide] = elements;
-      lanes(cost, config, config.dividers, divider_chain_timing(config.dividers, job.m, job.n), elements,
-            ((job.flags & kNarrow) != 0 ? size.element : size.wide) * elements + size.partial * job.m,
-            ((job.flags & kWide) != 0 ? size.wide : size.element) * elements);
+      row_divide(cost, job, config,
+                 ((job.flags & kNarrow) != 0 ? size.element : size.wide) * elements + size.partial * job.m,
+                 ((job.flags & kWide) != 0 ? size.wide : size.element) * elements);
       break;
     case JobKind::kMerge:
       cost.operations.add = elements;
       cost.actions[Action::kAdd] = elements;
-      lanes(cost, config, config.adders, lane_timing(config.adders, job.m, job.n), elements, 2 * size.wide * elements,
-            size.element * elements);
+      lanes(cost, config, lane_timing(config.adders, job.m, job.n), 2 * size.wide * elements, size.element * elements);
       break;
     default: {  // adders
       const bool matrix = job.kind == JobKind::kAddMatrix;
@@ -243,8 +251,7 @@ JobCost lane_cost(const Job& job, const HardwareConfig& config) {
           job.n == 1 ? lane_timing(config.adders, 1, job.m) : lane_timing(config.adders, job.m, job.n);
       const Bytes second = matrix ? in * elements : job.kind == JobKind::kAddConstant ? 0 : size.partial * job.n;
       const Bytes out = job.kind == JobKind::kAddRow && (job.flags & kLast) != 0 ? size.element : in;
-      lanes(cost, config, config.adders, timing, elements, in * elements + second,
-            out * elements + guard_bytes(job, elements));
+      lanes(cost, config, timing, in * elements + second, out * elements + guard_bytes(job, elements));
       cost.stationary_read = second;
       break;
     }

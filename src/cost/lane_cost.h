@@ -12,12 +12,12 @@ struct ElementSizes {  // bytes as the scratchpad stores them: an operand, a par
 };
 ElementSizes sizes_of(const HardwareConfig& config);
 
-// Streams are limited by their link and by the scratchpad's ports: bytes that must cross in a cycle of the unit's own
-// rate. conflicts: cycles of all ports that reads lose to lanes asked twice (cost/scratchpad_lanes.h).
-void limit_stream(JobCost& cost, const HardwareConfig& config, double read_per_cycle, double write_per_cycle,
-                  Cycles conflicts = 0);
-// Likewise the stationary operand on its way into an array: `load` cycles at its own rate.
-void limit_load(JobCost& cost, const HardwareConfig& config, double read_per_cycle, Cycles conflicts);
+// A stream is limited by its link and by the scratchpad's ports: it reads and writes so many bytes in the cost.stream
+// cycles that the unit itself needs, and takes longer where they cannot cross in that time. conflicts: cycles of all
+// ports that reads lose to lanes asked twice (cost/scratchpad_lanes.h).
+void limit_stream(JobCost& cost, const HardwareConfig& config, Bytes read, Bytes write, Cycles conflicts = 0);
+// Likewise the stationary operand on its way into an array: `read` bytes in `moving` of the cost.load cycles.
+void limit_load(JobCost& cost, const HardwareConfig& config, Bytes read, Cycles moving, Cycles conflicts);
 
 void move(JobCost& cost, Bytes read, Bytes write);
 
@@ -25,9 +25,8 @@ void move(JobCost& cost, Bytes read, Bytes write);
 // elements.
 Bytes guard_bytes(const Job& job, Count elements);
 
-// A lane array over a rows x cols tile with so many bytes read and written an element.
-void lanes(JobCost& cost, const HardwareConfig& config, const LaneConfig& unit, const JobTiming& timing, Count elements,
-           Bytes read, Bytes write);
+// A lane array's job, which reads and writes so many bytes in all.
+void lanes(JobCost& cost, const HardwareConfig& config, const JobTiming& timing, Bytes read, Bytes write);
 
 LaneConfig special_lanes(const HardwareConfig& config);
 

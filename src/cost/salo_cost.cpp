@@ -71,8 +71,7 @@ JobCost salo_products(const Job& job, const MaskTile& tile, const HardwareConfig
   }
   cost.stream = std::max<Cycles>(1, cost.stream);
   move(cost, read, write);
-  limit_stream(cost, config, static_cast<double>(read) / static_cast<double>(cost.stream),
-               static_cast<double>(write) / static_cast<double>(cost.stream));
+  limit_stream(cost, config, read, write);
   return cost;
 }
 

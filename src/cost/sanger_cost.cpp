@@ -48,10 +48,7 @@ JobCost sanger_predict(const Job& job, const HardwareConfig& config) {
     cost.actions[Action::kAdd] += squares;
   }
   move(cost, element * (static_cast<Bytes>(job.m) + job.n) * job.k, ceil_div(scores, 8));
-  limit_stream(
-      cost, config,
-      static_cast<double>(element) * (std::min(job.m, unit.predictor_rows) + std::min(job.n, unit.predictor_cols)),
-      static_cast<double>(unit.predictor_cols) / 8);
+  limit_stream(cost, config, cost.scratchpad_read, cost.scratchpad_write);
   return cost;
 }
 
@@ -85,8 +82,7 @@ JobCost sanger_products(const Job& job, const MaskTile& tile, const HardwareConf
   cost.stream = std::max<Cycles>(1, tile.passes * depth);
   cost.drain = Cycles{array.rows} + array.cols - 2;
   move(cost, read, write);
-  limit_stream(cost, config, static_cast<double>(read) / static_cast<double>(cost.stream),
-               static_cast<double>(write) / static_cast<double>(cost.stream));
+  limit_stream(cost, config, read, write);
   return cost;
 }
 
@@ -97,7 +93,7 @@ void exp_sweeps(JobCost& cost, const HardwareConfig& config, Count elements, Cou
   const LaneConfig unit{config.sparse_unit.exp_lanes, config.sparse_unit.exp_latency_cycles, 1};
   const Cycles interval = std::max<Cycles>(1, sweeps * ceil_div(elements, unit.lanes));
   const Cycles divide = cost.operations.div > 0 ? config.dividers.latency_cycles : 0;
-  lanes(cost, config, unit, {interval + unit.latency_cycles + divide, interval}, sweeps * elements, read, write);
+  lanes(cost, config, {interval + unit.latency_cycles + divide, interval}, read, write);
 }
 
 }  // namespace

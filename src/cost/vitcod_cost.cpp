@@ -86,8 +86,7 @@ JobCost vitcod_products(const Job& job, const MaskTile& tile, const HardwareConf
   cost.stream = std::max<Cycles>(1, cost.stream);
   cost.drain = array.cols - 1;  // a line adds up its MACs
   move(cost, read, write);
-  limit_stream(cost, config, static_cast<double>(read) / static_cast<double>(cost.stream),
-               static_cast<double>(write) / static_cast<double>(cost.stream));
+  limit_stream(cost, config, read, write);
   return cost;
 }
 
@@ -100,8 +99,7 @@ JobCost vitcod_code(const Job& job, const HardwareConfig& config) {
   const Bytes whole = size.element * elements, coded = size.element * ceil_div(elements * job.k, job.aux);
   const bool encodes = (job.flags & kFirst) != 0;
   move(cost, encodes ? whole : coded, encodes ? coded : whole);
-  limit_stream(cost, config, static_cast<double>(cost.scratchpad_read) / static_cast<double>(cost.stream),
-               static_cast<double>(cost.scratchpad_write) / static_cast<double>(cost.stream));
+  limit_stream(cost, config, cost.scratchpad_read, cost.scratchpad_write);
   return cost;
 }
 

@@ -15,6 +15,18 @@ bool is_gemm(const Layer& layer) {
   return std::holds_alternative<Conv2d>(layer.parameters) || std::holds_alternative<Linear>(layer.parameters);
 }
 
+std::vector<int> layer_users(const VitModel& model) {
+  std::vector<int> users(model.layers.size());
+  for (const Layer& layer : model.layers) {
+    std::vector<int> inputs = layer.inputs;  // a layer that takes one output twice is one user
+    std::sort(inputs.begin(), inputs.end());
+    inputs.erase(std::unique(inputs.begin(), inputs.end()), inputs.end());
+    for (const int input : inputs)
+      if (!is_model_input(input)) ++users[static_cast<std::size_t>(input)];
+  }
+  return users;
+}
+
 // What would otherwise be simulated as something else.
 void check_supported(const HardwareConfig& config, const MappingOptions& options) {
   if (!is_mapped(config.machine))
@@ -50,7 +62,8 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
       static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024,
       engine.dataflow == Dataflow::kOutputStationary || engine.accumulation == Accumulation::kGStationary);
   if (!config.pipeline.intra_layer) builder.run_layers_serially();
-  MappingContext context{model, config, builder, std::vector<std::int32_t>(model.layers.size(), kNone)};
+  MappingContext context{model, config, builder, std::vector<std::int32_t>(model.layers.size(), kNone),
+                         layer_users(model)};
   builder.schedule().layer_mapping.resize(model.layers.size());
   const int layers = options.training ? forward_layers(model) : static_cast<int>(model.layers.size());
   SavedForward saved;

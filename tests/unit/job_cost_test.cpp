@@ -1,9 +1,16 @@
-// What tile jobs move, by hand: K_hat's extra bit, and which operand a byte belongs to.
+// What tile jobs move and when, by hand: K_hat's extra bit, which operand a byte belongs to, what a stream asks of the
+// scratchpad's ports; and a law: lanes cost no cycles.
 #include "cost/job_cost.h"
 
 #include <catch2/catch.hpp>
 
+#include "base/error.h"
+#include "config/hardware_config_json.h"
+#include "mapping/mapper.h"
+#include "tests/support/random_machine.h"
+
 using namespace vitality;
+using vitality::test::Dice;
 
 namespace {
 
@@ -17,6 +24,50 @@ JobCost cost_of(JobKind kind, UnitKind unit, int m, int k, int n, int flags, Pre
   HardwareConfig config;
   config.precision = precision;
   return job_cost(job, schedule, config);
+}
+
+// A machine whose units find `bytes` a cycle at the scratchpad's ports: twice as many, half of which is kept for
+// memory.
+HardwareConfig with_ports(int bytes) {
+  HardwareConfig config;
+  config.scratchpad.banks = 1, config.scratchpad.port_bytes = 2 * bytes;
+  config.dram.channels = 64;
+  return config;
+}
+
+JobCost cost_on(const HardwareConfig& config, UnitKind unit, JobKind kind, int m, int k, int n, int flags = 0) {
+  Schedule schedule;
+  schedule.mask_tiles.resize(1);
+  schedule.mask_tiles[0].kept = m, schedule.mask_tiles[0].used_rows = 1, schedule.mask_tiles[0].rows = 1;
+  Job job{};
+  job.kind = kind, job.unit = unit, job.m = m, job.k = k, job.n = n, job.flags = static_cast<std::uint16_t>(flags);
+  job.streamed_stride = k, job.stationary_stride = n;
+  return job_cost(job, schedule, config);
+}
+
+// The lanes that a machine can have more of.
+std::vector<int*> lanes_of(HardwareConfig& config) {
+  return {&config.accumulators.lanes, &config.dividers.lanes, &config.adders.lanes, &config.special_functions.lanes,
+          &config.sparse_unit.exp_lanes};
+}
+
+// More lanes, of each unit in turn and of all: a job takes its unit no longer, and ends no later.
+void check_more_lanes(const Schedule& schedule, const HardwareConfig& config, Dice& dice) {
+  HardwareConfig wider = config;
+  for (std::size_t i = 0; i < lanes_of(wider).size(); ++i) {
+    HardwareConfig one = config;
+    *lanes_of(one)[i] += dice.between(1, 40);
+    *lanes_of(wider)[i] = *lanes_of(one)[i];
+    for (const HardwareConfig* other : {&one, &wider}) {
+      for (const Job& job : schedule.jobs) {
+        const JobCost few = job_cost(job, schedule, config), more = job_cost(job, schedule, *other);
+        if (more.stream > few.stream || more.stream + more.latency > few.stream + few.latency)
+          FAIL_CHECK(to_string(job.unit) << " " << to_string(job.kind) << " " << job.m << " x " << job.k << " x "
+                                         << job.n << ": " << few.stream << " + " << few.latency << " cycles, with "
+                                         << "more lanes " << more.stream << " + " << more.latency);
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -56,4 +107,146 @@ TEST_CASE("job cost: a middle pass reads and writes its partial sums") {
   CHECK(cost.scratchpad_write == sums);
   CHECK(cost.stationary_read == 2 * 64 * 64);
   CHECK(cost.scratchpad_read == 2 * 64 * 64 + 2 * 10 * 64 + sums);
+}
+
+TEST_CASE("job cost: a unit asks for what it moves, over the cycles in which it moves it") {
+  // 64 rows of 16 features on 16 or 1,024 lanes: 64 cycles of 16 wide elements (4 bytes) and a divisor (6 bytes).
+  for (const int lanes : {16, 1024}) {
+    HardwareConfig config = with_ports(70);
+    config.dividers.lanes = lanes;
+    const JobCost divide = cost_on(config, UnitKind::kDividers, JobKind::kRowDivide, 64, 0, 16);
+    CHECK(divide.stream == 64);
+    CHECK(divide.scratchpad_stall == 0);
+    CHECK(divide.read_rate == 70);
+    CHECK(divide.write_rate == 32);
+    CHECK(divide.stream + divide.latency == 63 + 15 + 18);
+  }
+  // 70 columns on 64 lanes: 5 rows in 10 cycles, 2 x 350 elements of 2 bytes in, 350 out.
+  const JobCost add = cost_on(with_ports(140), UnitKind::kAdders, JobKind::kAddMatrix, 5, 0, 70);
+  CHECK(add.stream == 10);
+  CHECK(add.scratchpad_stall == 0);
+  CHECK(add.read_rate == 140);
+  CHECK(cost_on(with_ports(100), UnitKind::kAdders, JobKind::kAddMatrix, 5, 0, 70).scratchpad_stall == 4);
+  // Column sums of 30 rows of 10 elements (2 bytes) on 64 lanes: one row a cycle.
+  const JobCost sum = cost_on(with_ports(20), UnitKind::kAccumulators, JobKind::kColumnSum, 30, 0, 10, kFirst);
+  CHECK(sum.stream == 30);
+  CHECK(sum.scratchpad_stall == 0);
+  // Three sweeps of 7 rows of 20 scores (4 bytes): 21 cycles, 1,680 bytes in.
+  const JobCost softmax = cost_on(with_ports(80), UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, 7, 0, 20);
+  CHECK(softmax.stream == 21);
+  CHECK(softmax.scratchpad_stall == 0);
+  CHECK(softmax.read_rate == 80);
+  // The optimiser: a product a sweep, 9 sweeps of one row of 5 weights; 3 x 4 bytes of state each and 2 of gradient.
+  const JobCost update = cost_on(with_ports(8), UnitKind::kSpecialFunctions, JobKind::kUpdate, 1, 2, 5);
+  CHECK(update.stream == 9);
+  CHECK(update.scratchpad_stall == 0);
+  // 10 kept entries on 64 exp lanes: three sweeps of a cycle, 40 bytes each.
+  HardwareConfig sanger = with_ports(40);
+  sanger.machine = MachineKind::kSanger;
+  const JobCost exp = cost_on(sanger, UnitKind::kExpUnit, JobKind::kSparseSoftmax, 10, 0, 1);
+  CHECK(exp.stream == 3);
+  CHECK(exp.scratchpad_stall == 0);
+  CHECK(exp.read_rate == 40);
+}
+
+TEST_CASE("job cost: an initiation interval is no demand") {
+  // 8 rows of 4 elements, a row every 16 cycles: 8 x (16 + 6) bytes in 128 cycles.
+  HardwareConfig config = with_ports(2);
+  config.dividers.initiation_interval = 16, config.dividers.lanes = 4;
+  const JobCost divide = cost_on(config, UnitKind::kDividers, JobKind::kRowDivide, 8, 0, 4);
+  CHECK(divide.stream == 128);
+  CHECK(divide.scratchpad_stall == 0);
+  CHECK(divide.read_rate == 8.0 * 22 / 128);
+}
+
+TEST_CASE("job cost: an array asks for the rows that it takes") {
+  // A tile of 8 rows x 64 columns (128 bytes a row) into 64 x 64 PEs at 64 bytes a cycle: 16 cycles for the 8 rows, and
+  // the 56 cycles that they need to go down.
+  const JobCost fold = cost_on(with_ports(64), UnitKind::kMatrixEngine, JobKind::kFold, 10, 8, 64, kFirst | kLast);
+  CHECK(fold.load == 72);
+  CHECK(fold.load_scratchpad_stall == 8);
+  CHECK(fold.stream == 20);  // 128 bytes of results a cycle
+  CHECK(fold.scratchpad_stall == 10);
+  // SA-Diag, 65 products on 64 PEs: 10 rows twice; 10 x 65 elements (2 bytes) and 10 sums (6 bytes) in 20 cycles.
+  const JobCost dot = cost_on(with_ports(68), UnitKind::kDiagonalEngine, JobKind::kDotProduct, 10, 65, 1);
+  CHECK(dot.stream == 20);
+  CHECK(dot.scratchpad_stall == 0);
+  CHECK(dot.read_rate == 68);
+  CHECK(dot.write_rate == 6);
+  // A vector of 130 sums on 64 PEs: three cycles, 780 bytes each way.
+  const JobCost scale = cost_on(with_ports(130), UnitKind::kDiagonalEngine, JobKind::kScaleVector, 1, 0, 130);
+  CHECK(scale.stream == 6);
+  CHECK(scale.scratchpad_stall == 3);
+}
+
+TEST_CASE("job cost: predictors ask for their operands over all their cycles") {
+  // 16 queries and 16 keys of 64 features (2 bytes), 64 x 64 PEs: 64 cycles, 4,096 bytes.
+  HardwareConfig config = with_ports(64);
+  config.machine = MachineKind::kSanger;
+  const JobCost sanger = cost_on(config, UnitKind::kPredictor, JobKind::kPredict, 16, 64, 16);
+  CHECK(sanger.stream == 64);
+  CHECK(sanger.scratchpad_stall == 0);
+  CHECK(sanger.read_rate == 64);
+  CHECK(sanger.write_rate == 0.5);  // 256 bits
+  // SpAtten ranks 64 keys by 4 bytes each: 64 + 43 + 45 + 20 + ... cycles at one a cycle; at most 4 bytes a cycle.
+  config.machine = MachineKind::kSpatten, config.sparse_unit.predictor_cols = 64;
+  const JobCost spatten = cost_on(config, UnitKind::kPredictor, JobKind::kPredict, 16, 64, 64);
+  CHECK(spatten.read_rate == Approx(256.0 / static_cast<double>(spatten.stream)));
+  CHECK(spatten.write_rate == Approx(128.0 / static_cast<double>(spatten.stream)));
+}
+
+TEST_CASE("job cost: a row division uses as many of its lanes as end first") {
+  // Two rows of 64 columns. The divisors need a cycle a lane: on all 64 lanes 1 + 63 + 18 cycles to the last quotient;
+  // on 11 lanes 6 passes, 11 + 8 (the last pass has 9 columns; the one before ends no later) + 18.
+  HardwareConfig config;
+  config.dividers.lanes = 64;
+  const JobCost divide = cost_on(config, UnitKind::kDividers, JobKind::kRowDivide, 2, 0, 64);
+  Cycles best = 1000;
+  for (int lanes = 1; lanes <= 64; ++lanes) {
+    const int passes = (64 + lanes - 1) / lanes, last = 64 - (passes - 1) * lanes;
+    // Lane j of pass p works on row i from cycle 2 p + i + j on.
+    const Cycles full = passes > 1 ? 2 * (passes - 2) + 1 + lanes - 1 : 0, end = 2 * (passes - 1) + 1 + last - 1;
+    best = std::min(best, std::max(full, end) + 18);
+  }
+  CHECK(best < 1 + 63 + 18);
+  CHECK(divide.stream + divide.latency == best);
+  // Many rows: all lanes, once.
+  CHECK(cost_on(config, UnitKind::kDividers, JobKind::kRowDivide, 197, 0, 64).stream == 197);
+}
+
+TEST_CASE("job cost: more lanes of a unit never cost cycles") {
+  Dice dice(20);
+  int mapped = 0;
+  for (int i = 0; i < 60; ++i) {
+    const VitModel model = test::random_workload(dice);
+    const HardwareConfig config =
+        read_hardware_config(std::string(VITALITY_SOURCE_DIR) + "/configs/vitality.json", test::random_machine(dice));
+    try {
+      check_more_lanes(map_model(model, config), config, dice);
+      ++mapped;
+    } catch (const InfeasibleError&) {
+    }
+  }
+  CHECK(mapped > 30);
+  // Jobs on masks and of training, of any size.
+  for (int i = 0; i < 200; ++i) {
+    HardwareConfig config = with_ports(dice.between(1, 300));
+    config.machine = dice.one_of<MachineKind>(
+        {MachineKind::kSanger, MachineKind::kVitcod, MachineKind::kElsa, MachineKind::kDota, MachineKind::kSpatten});
+    config.noc.link_bytes = dice.between(1, 300);
+    for (int* lanes : lanes_of(config)) *lanes = dice.between(1, 70);
+    Schedule schedule;
+    schedule.mask_tiles.resize(1);
+    MaskTile& tile = schedule.mask_tiles[0];
+    tile.used_rows = tile.rows = dice.between(1, 20), tile.kept = tile.rows * dice.between(1, 40);
+    for (const JobKind kind :
+         {JobKind::kRowSums, JobKind::kSparseSoftmax, JobKind::kSparseSoftmaxGradient, JobKind::kRowTerms,
+          JobKind::kUnifiedGradient, JobKind::kLossGradient, JobKind::kNormGradient, JobKind::kActivationGradient,
+          JobKind::kSoftmaxGradient, JobKind::kRowProducts, JobKind::kAddOuter, JobKind::kUpdate, JobKind::kClear}) {
+      Job job{};
+      job.kind = kind, job.m = tile.rows, job.n = dice.between(1, 90), job.k = 2;
+      schedule.jobs.push_back(job);
+    }
+    check_more_lanes(schedule, config, dice);
+  }
 }

@@ -23,12 +23,8 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, 
   for (int next = producer + 1; next < count; ++next) {
     const Layer& layer = context.layer(next);
     const bool consumes = std::count(layer.inputs.begin(), layer.inputs.end(), current) == 1;
-    int users = 0;
-    for (int other = current + 1; other < count; ++other) {
-      const auto& inputs = context.layer(other).inputs;
-      users += std::count(inputs.begin(), inputs.end(), current) > 0;
-    }
-    if (!consumes || users != 1 || !is_elementwise(layer) || !selected[static_cast<std::size_t>(next)]) break;
+    const bool alone = context.users[static_cast<std::size_t>(current)] == 1;
+    if (!consumes || !alone || !is_elementwise(layer) || !selected[static_cast<std::size_t>(next)]) break;
     EpilogueStage stage{next,          kNone, is_charged(layer, context.config), is_folded(layer, context.config),
                         is_add(layer), kNone};
     if (std::holds_alternative<Add>(layer.parameters)) {

@@ -62,6 +62,7 @@ struct MappingContext {
   const HardwareConfig& config;
   ScheduleBuilder& builder;
   std::vector<std::int32_t> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
+  std::vector<int> users = {};       // of every layer's output: so many layers take it
   std::vector<std::int32_t> images = {};
   std::map<std::string, Bytes> shared_weights = {};        // DRAM addresses of what the images of a batch share
   std::map<std::array<int, 9>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
