@@ -25,7 +25,9 @@ void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   const JobCost& cost = context_.costs.of(index);
   JobTimes& times = context_.times[static_cast<std::size_t>(index)];
   times.start = context_.now();
+  times.stream = sums_there(job, cost);
   schedule_job(job, cost, times.start, times);
+  times.done += times.noc_latency;
   // Operands are there (dependencies) and stay until they are released: the values can be computed at any time between.
   if (context_.executor != nullptr) context_.executor->execute(job);
   const bool apart = (JobPayload::of(payload).phases & kPhaseReleased) != 0 || times.released > times.free;
@@ -37,10 +39,22 @@ void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
 }
 
 void Engine::schedule_job(const Job&, const JobCost& cost, Cycles now, JobTimes& times) {
-  times.stream = now + cost.load;
+  times.stream = std::max(times.stream, now + cost.load);
   times.released = times.stream + stream(cost, times.stream, times);
   times.free = times.released + cost.drain;
   times.done = times.free + cost.latency;
+}
+
+Cycles Engine::sums_there(const Job& job, const JobCost& cost) const {
+  if (cost.partial_read == 0) return 0;
+  Cycles there = 0;
+  for (int d = 0; d < job.dependency_count; ++d) {
+    const Dependency on = context_.schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
+    if (static_cast<DependencyKind>(on.kind) != DependencyKind::kIssued) continue;
+    const JobTimes& before = context_.times[static_cast<std::size_t>(on.job)];
+    there = std::max(there, before.stream + before.noc_latency);
+  }
+  return there;
 }
 
 Cycles Engine::stream(const JobCost& cost, Cycles start, JobTimes& times) {
@@ -53,6 +67,7 @@ Cycles Engine::stream(const JobCost& cost, Cycles start, JobTimes& times) {
   memory_socket->b_transport(access_.fill(demand), delay);
   const Cycles taken = std::max(cost.stream, access_.stream().cycles);
   times.noc_contention = access_.stream().noc_cycles;
+  times.noc_latency = access_.stream().route_cycles;
   times.contention = taken - cost.stream - times.noc_contention;
   return taken;
 }
@@ -96,7 +111,7 @@ void Engine::step() {
 void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times) {
   const MatrixEngineConfig& engine = context_.config.matrix_engine;
   if ((job.flags & kOutputStationary) != 0) {
-    times.stream = std::max(now, stream_end_);
+    times.stream = std::max({times.stream, now, stream_end_});
     times.released = times.stream + stream(cost, times.stream, times);
     times.free = times.released + cost.drain;
     // The results leave through the shadow chain while the next tile runs.
@@ -110,7 +125,7 @@ void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now
     stream_start_ = times.stream, stream_end_ = times.free;
     return;
   }
-  times.stream = std::max(std::max(now, stream_start_) + cost.load, stream_end_);
+  times.stream = std::max({times.stream, std::max(now, stream_start_) + cost.load, stream_end_});
   times.released = times.stream + stream(cost, times.stream, times);
   times.done = times.released + cost.drain;
   // The shadow register is free for the next tile as soon as this one streams.

@@ -26,8 +26,12 @@ class Engine : public sc_core::sc_module {
   virtual int depth() const { return 1; }
 
  protected:
-  // When the job runs, given that it was taken now. Fills times.stream, released, free and done.
+  // When the job runs, given that it was taken now. Fills times.stream (not before what stands there), released, free
+  // and done, without the stream's way over the NoC.
   virtual void schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times);
+  // When the partial sums that a pass adds to come back from the scratchpad: row by row behind the pass before, which
+  // has been issued and not ended.
+  Cycles sums_there(const Job& job, const JobCost& cost) const;
   // Moves the job's bytes; returns the cycles that its stream takes from `start` on the shared ports.
   Cycles stream(const JobCost& cost, Cycles start, JobTimes& times);
 

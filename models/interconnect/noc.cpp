@@ -1,24 +1,9 @@
 #include "models/interconnect/noc.h"
 
-#include <algorithm>
-
+#include "cost/noc_route.h"
 #include "models/protocol/stream_protocol.h"
 
 namespace vitality {
-
-std::vector<std::pair<int, int>> noc_route(const NocConfig& config, std::size_t port) {
-  if (config.topology == NocTopology::kBus) return {{0, 0}};
-  const int node = static_cast<int>(port) + 1, width = config.mesh_width;
-  std::vector<std::pair<int, int>> route;
-  int at = 0;
-  while (at % width != node % width) route.emplace_back(at, at + 1), ++at;
-  while (at != node) route.emplace_back(at, at + width), at += width;
-  return route;
-}
-
-int noc_hops(const NocConfig& config, std::size_t port) {
-  return static_cast<int>(noc_route(config, port).size());
-}
 
 Noc::Noc(sc_core::sc_module_name name, const NocConfig& config)
     : sc_module(name), units("units"), scratchpad("scratchpad"), config_(config) {
@@ -26,7 +11,7 @@ Noc::Noc(sc_core::sc_module_name name, const NocConfig& config)
 }
 
 int Noc::hops(std::size_t port) const {
-  return noc_hops(config_, port);
+  return port < routes_.size() ? static_cast<int>(routes_[port].size()) : noc_hops(config_, port);
 }
 
 Bytes Noc::byte_hops() const {
@@ -58,6 +43,7 @@ void Noc::access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& de
     }
     stream.noc_cycles = stream.cycles - alone;
   }
+  stream.route_cycles = Cycles{hops(port)} * config_.hop_latency_cycles;
   scratchpad->b_transport(payload, delay);
 }
 

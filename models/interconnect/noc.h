@@ -1,6 +1,7 @@
 // The network between the scratchpad and the units' registers: a bus that all units share, or a mesh (units row-major
 // from node 1, the scratchpad at node 0, routed along the row first) whose links are shared by the routes that cross
-// them. A link carries link_bytes a cycle each way, first come first served by rate (cost/rate_calendar.h). Counts
+// them (cost/noc_route.h). A link carries link_bytes a cycle each way, first come first served by rate
+// (cost/rate_calendar.h). A stream pays hop_latency_cycles a hop once, on top of the cycles that its bytes take. Counts
 // byte-hops.
 #pragma once
 
@@ -36,10 +37,5 @@ class Noc : public sc_core::sc_module {
   std::vector<std::vector<RateCalendar*>> routes_;     // by port: the links on the way
   std::vector<Bytes> bytes_;
 };
-
-// Hops from the scratchpad to the unit at `port`.
-int noc_hops(const NocConfig& config, std::size_t port);
-// The links on the way, as the nodes they join.
-std::vector<std::pair<int, int>> noc_route(const NocConfig& config, std::size_t port);
 
 }  // namespace vitality

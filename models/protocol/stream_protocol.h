@@ -13,8 +13,9 @@ struct StreamExtension : tlm::tlm_extension<StreamExtension> {
   Bytes read_bytes = 0, write_bytes = 0;
   double read_rate = 0, write_rate = 0;  // bytes a cycle
   Cycles now = 0, start = 0;
-  Cycles cycles = 0;      // in: alone; out: on the shared ports. 0: no stream (DMA: its share is set aside)
-  Cycles noc_cycles = 0;  // out: part of them that the NoC's shared links cost
+  Cycles cycles = 0;        // in: alone; out: on the shared ports. 0: no stream (DMA: its share is set aside)
+  Cycles noc_cycles = 0;    // out: part of them that the NoC's shared links cost
+  Cycles route_cycles = 0;  // out: latency of the way over the NoC's hops, on top of them
   tlm::tlm_extension_base* clone() const override { return new StreamExtension(*this); }
   void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const StreamExtension&>(other); }
 };

@@ -56,7 +56,8 @@ class PublishedRun {
     if (corrected_) charge_the_rest();
     take_the_larger_total();
     SimulationResult result = analytic_result(config_, model_, device(), layers_);
-    if (entries_ > 0) result.mask_density = static_cast<double>(kept_) / static_cast<double>(entries_);
+    if (entries_ > 0)
+      result.mask_density = result.mask_kept_density = static_cast<double>(kept_) / static_cast<double>(entries_);
     return result;
   }
 

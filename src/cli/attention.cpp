@@ -91,18 +91,22 @@ HeadResult datapath_head(const AttentionProblem& p, const HeadInputs& in) {
 
 // Counts over all heads, for the summary on stdout.
 struct MaskSummary {
-  Count kept = 0, entries = 0, fallback_rows = 0, sub_rows = 0, unlike_fp64 = 0;
+  Count kept = 0, fallback = 0, entries = 0, fallback_rows = 0, sub_rows = 0, unlike_fp64 = 0;
   void add(const Mask& mask, const Mask& exact) {
     for (std::size_t i = 0; i < mask.size(); ++i) unlike_fp64 += mask.data()[i] != exact.data()[i];
     kept += kept_entries(mask);
     entries += static_cast<Count>(mask.size());
     fallback_rows += empty_rows(mask);
+    fallback += empty_rows(mask) * Count{mask.cols()};
     sub_rows += pack_and_split(mask).sub_rows;
   }
   void print(AttentionKind kind) const {
-    std::printf("mask: density %.6f (%lld of %lld entries)", static_cast<double>(kept) / static_cast<double>(entries),
-                static_cast<long long>(kept), static_cast<long long>(entries));
-    std::printf(", %lld rows without an entry%s", static_cast<long long>(fallback_rows),
+    const Count executed = kept + (kind == AttentionKind::kSparse ? fallback : 0);
+    std::printf("mask: density %.6f (%lld of %lld entries",
+                static_cast<double>(executed) / static_cast<double>(entries), static_cast<long long>(executed),
+                static_cast<long long>(entries));
+    if (executed != kept) std::printf(", %lld kept", static_cast<long long>(kept));
+    std::printf("), %lld rows without an entry%s", static_cast<long long>(fallback_rows),
                 kind == AttentionKind::kSparse ? " (dense softmax instead)" : "");
     if (sub_rows > 0)
       std::printf(", pack and split utilization %.4f",

@@ -33,7 +33,10 @@ PointTotals totals_of(const SimulationResult& result) {
   out[Total::kAttentionOnChipPowerW] = result.attention_totals.on_chip_power_w;
   out[Total::kAttentionMacs] = static_cast<double>(result.attention_totals.macs);
   out[Total::kAttentionUtilization] = result.attention_totals.utilization;
-  if (result.mask_density >= 0) out[Total::kDensity] = result.mask_density;
+  if (result.mask_density >= 0) {
+    out[Total::kDensity] = result.mask_density;
+    out[Total::kKeptDensity] = result.mask_kept_density;
+  }
   const NumericsResult& values = result.numerics;
   if (values.checked) {
     out[Total::kMaxAbsError] = values.max_abs_error;

@@ -47,6 +47,7 @@ struct EnergyTable {
   double sram_narrow_port_fixed_fraction = 0.5;
   double sram_um2_per_kib = 2000, sram_leakage_mw_per_kib = 0.13;
   double noc_pj_per_byte_hop = 0.8, noc_area_fraction = 0.05;
+  double noc_area_link_bytes = 1024;  // the width of the link that takes this share of the core's area
   // Clock tree and clock pins of idle registers, per PE and cycle. 0: a working register's clock pin is in the energy
   // of its written bits, idle units are taken as gated, the tree is not modelled.
   double clock_pj_per_pe_cycle = 0;

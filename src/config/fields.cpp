@@ -67,7 +67,7 @@ void memory(FieldVisitor& v, HardwareConfig& c) {
   v.group("noc", [&] {
     v.choice("topology", c.noc.topology);
     v.integer("link_bytes", c.noc.link_bytes, 1, kMaxPortBytes);
-    v.integer("hop_latency_cycles", c.noc.hop_latency_cycles, 1, kMaxLatency);
+    v.integer("hop_latency_cycles", c.noc.hop_latency_cycles, 0, kMaxLatency);
     v.integer("mesh_width", c.noc.mesh_width, 1, 64);
   });
   v.group("dram", [&] {
@@ -230,6 +230,7 @@ void visit_fields(FieldVisitor& v, EnergyTable& t) {
   v.number("sram_leakage_mw_per_kib", t.sram_leakage_mw_per_kib, 0, kMaxEnergy);
   v.number("noc_pj_per_byte_hop", t.noc_pj_per_byte_hop, 0, kMaxEnergy);
   v.number("noc_area_fraction", t.noc_area_fraction, 0, 1);
+  v.number("noc_area_link_bytes", t.noc_area_link_bytes, 1, 65536);
   v.number("clock_pj_per_pe_cycle", t.clock_pj_per_pe_cycle, 0, 1000);
   v.number("knob_compute", t.knob_compute, 0, 100);
   v.number("knob_sram", t.knob_sram, 0, 100);

@@ -5,6 +5,7 @@
 
 #include "config/technology.h"
 #include "cost/machine_units.h"
+#include "cost/noc_route.h"
 #include "cost/sparse_machine.h"
 
 namespace vitality {
@@ -159,7 +160,8 @@ SquareMicrons EnergyModel::scratchpad_area() const {
 SquareMicrons EnergyModel::noc_area() const {
   SquareMicrons core = scratchpad_area();
   for (const UnitKind unit : all_of_enum<UnitKind>()) core += unit_area(unit);
-  return core * config_.energy.noc_area_fraction;
+  return core * config_.energy.noc_area_fraction * noc_links(config_) * config_.noc.link_bytes /
+         config_.energy.noc_area_link_bytes;
 }
 
 SquareMicrons EnergyModel::total_area() const {

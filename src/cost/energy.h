@@ -25,7 +25,7 @@ class EnergyModel {
   Picojoules clock_per_cycle() const;  // contained in leakage_per_cycle()
   SquareMicrons unit_area(UnitKind unit) const;
   SquareMicrons scratchpad_area() const;
-  SquareMicrons noc_area() const;  // a fraction of the rest of the core
+  SquareMicrons noc_area() const;  // of every link a fraction of the rest of the core that grows with its width
   SquareMicrons total_area() const;
 
  private:

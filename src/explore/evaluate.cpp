@@ -31,6 +31,7 @@ const std::array<TotalInfo, kTotalCount>& total_infos() {
       {"attention.macs", false},
       {"attention.utilization", false},
       {"density", false},
+      {"kept_density", false},
       {"max_abs_error", true},
       {"max_rel_error", true},
       {"cosine_similarity", true},

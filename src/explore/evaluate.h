@@ -43,7 +43,9 @@ enum class Total {
   kAttentionOnChipPowerW,
   kAttentionMacs,
   kAttentionUtilization,
-  kDensity,  // kept / total of the attention maps; unknown where nothing is masked
+  // Shares of the attention maps' entries: executed, and kept by the predictor; unknown where nothing is masked.
+  kDensity,
+  kKeptDensity,
   // Known only when the sweep's numerics are "check". Errors are of the machine's values against the reference's;
   // approximation: of Taylor against softmax attention on the same inputs.
   kMaxAbsError,

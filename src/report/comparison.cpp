@@ -46,6 +46,7 @@ void fill_pair(const PointResult& result, ComparedPair& pair) {
     attention.gops_per_w = 2e-6 * attention.macs / attention.energy_mj;
   }
   pair.density = t[Total::kDensity];
+  pair.kept_density = t[Total::kKeptDensity];
   pair.attention_error = t[Total::kApproximationMaxRelError];
   pair.outside_tolerance = t[Total::kWithinTolerance] == 0;
 }
@@ -142,7 +143,7 @@ Table scope_table(const Comparison& comparison, std::size_t workload, bool atten
       comparison.workloads[workload] + (attention ? ", attention alone" : ", end to end"),
       {"machine", "latency ms", "speedup", "energy mJ", "inf/J", "gain", "chip gain", "GOP/s", "GOP/s/W", "util %"},
       {}};
-  if (attention) table.head.insert(table.head.end(), {"density %", "error"});
+  if (attention) table.head.insert(table.head.end(), {"density %", "kept %", "error"});
   table.head.push_back("tag");
   for (std::size_t m = 0; m < comparison.machines.size(); ++m) {
     const ComparedPair& pair = comparison.pair(m, workload);
@@ -151,6 +152,7 @@ Table scope_table(const Comparison& comparison, std::size_t workload, bool atten
     row.insert(row.end(), cells.begin(), cells.end());
     if (attention) {
       row.push_back(cell(100 * pair.density, 2));
+      row.push_back(cell(100 * pair.kept_density, 2));
       row.push_back(std::isfinite(pair.attention_error) ? fmt::format("{:.3g}", pair.attention_error) : "-");
     }
     row.push_back(pair.status == PointStatus::kOk ? comparison.machines[m].tag : to_string(pair.status));
@@ -312,7 +314,7 @@ std::string comparison_csv(const Comparison& comparison) {
       "workload,machine,scope,status,tag,latency_ms,speedup,energy_mj,inferences_per_j,efficiency_gain,on_chip_energy_"
       "mj,on_chip_gain,gops,gops_per_w,"
       "utilization,macs,"
-      "average_power_w,area_mm2,density,attention_error,reason\n";
+      "average_power_w,area_mm2,density,kept_density,attention_error,reason\n";
   for (std::size_t w = 0; w < comparison.workloads.size(); ++w) {
     for (std::size_t m = 0; m < comparison.machines.size(); ++m) {
       const ComparedPair& pair = comparison.pair(m, w);
@@ -324,7 +326,7 @@ std::string comparison_csv(const Comparison& comparison) {
         for (const double value :
              {s.latency_ms, s.speedup, s.energy_mj, 1e3 / s.energy_mj, s.efficiency_gain, s.on_chip_energy_mj,
               s.on_chip_gain, s.gops, s.gops_per_w, s.utilization, s.macs, attention ? kUnknown : pair.power_w,
-              machine.area_mm2, pair.density, pair.attention_error})
+              machine.area_mm2, pair.density, pair.kept_density, pair.attention_error})
           out += "," + csv_cell(value);
         out += "," + csv_cell(pair.reason) + "\n";
       }

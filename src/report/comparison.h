@@ -34,7 +34,8 @@ struct ComparedPair {
   std::string attention_reason;  // why attention alone is unknown though the pair ran; "" when it is known
   ComparedScope whole, attention;
   double power_w = kUnknown;
-  double density = kUnknown;  // kept / total of the attention maps; unknown where nothing is masked
+  // Shares of the attention maps' entries: executed, and kept by the predictor; unknown where nothing is masked.
+  double density = kUnknown, kept_density = kUnknown;
   double attention_error =
       kUnknown;                    // largest error of a layer's attention against exact softmax, over its largest value
   bool outside_tolerance = false;  // the machine's values against the reference of its own algorithm

@@ -120,6 +120,7 @@ std::string comparison_json(const Comparison& comparison) {
     writer.member("reason", pair.reason);
     writer.tagged("average_power_w", pair.power_w, machine.tag);
     writer.tagged("density", pair.density, machine.tag);
+    writer.tagged("kept_density", pair.kept_density, machine.tag);
     writer.tagged("attention_error", pair.attention_error, machine.tag);
     write_scope(writer, "attention", pair.attention, machine.tag);
     write_scope(writer, "end_to_end", pair.whole, machine.tag);

@@ -61,8 +61,9 @@ struct LayerResult {
   std::vector<DramTraffic> dram_traffic;
   std::vector<std::pair<std::string, Bytes>> scratchpad_traffic;  // by cause
   TimeSplit time_split;
-  bool has_mask = false;        // sparse and unified attention
-  double mask_density = 0;      // kept / total entries of the masks
+  bool has_mask = false;  // sparse and unified attention
+  // Shares of the masks' entries: executed, with the rows that fell back to dense ones; kept by the predictor.
+  double mask_density = 0, mask_kept_density = 0;
   double pack_utilization = 0;  // entries over slots of the sub-rows they were packed into (Sanger's metric)
   double load_balance = 0;      // sub-rows over PE rows of the passes that took them
   Count fallback_rows = 0;      // rows without a kept entry, attended densely
@@ -145,8 +146,9 @@ struct SimulationResult {
   int images = 1;  // of the batch; the workload's counts are of one image, the totals of all
   std::string mode = "inference";
   NumericsResult numerics;
-  double mask_density = -1;  // kept / total over all attention maps; < 0: nothing is masked
-  Count fallback_rows = 0;   // of all layers
+  // Shares of all attention maps' entries, as in LayerResult; < 0: nothing is masked.
+  double mask_density = -1, mask_kept_density = -1;
+  Count fallback_rows = 0;  // of all layers
   Totals totals, attention_totals;
   TrainingResult training;
   std::vector<LayerResult> layers;

@@ -103,8 +103,9 @@ Json to_json(const LayerResult& layer) {
   json["bound_cycles"] = layer.bound_cycles;
   json["time_split"] = object(layer.time_split);
   if (layer.has_mask) {
-    json["mask"] = record("density", layer.mask_density, "pack_utilization", layer.pack_utilization, "load_balance",
-                          layer.load_balance, "fallback_rows", layer.fallback_rows);
+    json["mask"] =
+        record("density", layer.mask_density, "kept_density", layer.mask_kept_density, "pack_utilization",
+               layer.pack_utilization, "load_balance", layer.load_balance, "fallback_rows", layer.fallback_rows);
   }
   if (layer.has_error) {
     json["numerics"] = record("max_abs_error", layer.max_abs_error, "max_rel_error", layer.max_rel_error,
@@ -186,6 +187,7 @@ std::string write_json(const SimulationResult& result) {
   if (!result.mask_source.empty()) {
     json["mask_source"] = result.mask_source;
     json["mask_density"] = result.mask_density;
+    json["mask_kept_density"] = result.mask_kept_density;
     json["mask_fallback_rows"] = result.fallback_rows;
   }
   json["not_charged"] = result.not_charged;

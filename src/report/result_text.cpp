@@ -139,18 +139,20 @@ class TextReport {
 
   void masks() {
     if (result_.mask_source.empty()) return;
-    double low = 1, high = 0, balance = 0;
+    double low = 1, high = 0, least = 1, most = 0, balance = 0;
     Count layers = 0, fallback = 0;
     for (const LayerResult& layer : result_.layers) {
       if (!layer.has_mask) continue;
       low = std::min(low, layer.mask_density), high = std::max(high, layer.mask_density);
+      least = std::min(least, layer.mask_kept_density), most = std::max(most, layer.mask_kept_density);
       balance += layer.load_balance, fallback += layer.fallback_rows, ++layers;
     }
     if (layers == 0) return;
     print(
-        "masks         {}: density {:.3f} to {:.3f} by layer, PE rows {:.1f} % filled on average, {} rows without an "
-        "entry\n",
-        result_.mask_source, low, high, 100 * balance / static_cast<double>(layers), grouped(fallback));
+        "masks         {}: density {:.3f} to {:.3f} by layer (kept {:.3f} to {:.3f}), PE rows {:.1f} % filled on "
+        "average, "
+        "{} rows without an entry\n",
+        result_.mask_source, low, high, least, most, 100 * balance / static_cast<double>(layers), grouped(fallback));
   }
 
   void numerics() {

@@ -15,6 +15,7 @@ struct JobTimes {
   Cycles done = -1;              // its result is there
   Cycles contention = 0;         // part of the stream that other units' use of the scratchpad's ports cost
   Cycles noc_contention = 0;     // likewise of the NoC's links
+  Cycles noc_latency = 0;        // its stream's way over the NoC's hops: the result is there so much later
   std::int32_t limiter = kNone;  // the dependency that was satisfied last
   DependencyKind limiter_kind = DependencyKind::kDone;
 };

@@ -28,6 +28,22 @@
 namespace vitality {
 namespace {
 
+// A value takes 8 bytes on its way through the reference: models far beyond a computer's memory run for their time
+// alone.
+void check_values_fit(const VitModel& model) {
+  constexpr double kMaxValues = 1.7e10;
+  double values = static_cast<double>(parameter_count(model));
+  for (const Layer& layer : model.layers) {
+    const MatrixShape shape = output_shape(layer);
+    values += static_cast<double>(shape.rows) * shape.cols;
+  }
+  if (values > kMaxValues)
+    throw InfeasibleError(
+        "model " + model.name +
+        ": more than 1.7e10 activations and parameters in all are too many to compute values for; its "
+        "time alone can be simulated (--numerics off; masks that are not predicted)");
+}
+
 // What is fixed before time starts: the reference's pass (with values, and where masks are predicted from it) and the
 // masks.
 struct Inputs {
@@ -52,6 +68,7 @@ struct Inputs {
       forward.values = masks->values(), forward.attended = masks->observer();
     }
     if (!options.numerics && !(masks && masks->predicted())) return;
+    check_values_fit(model);
     forward.measure_approximation = options.numerics;
     pass = std::make_unique<reference::ForwardPass>(model, parameters, forward);
     // Few tensors are alive then: what would be hundreds of MiB stays in the caches.

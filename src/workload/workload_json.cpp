@@ -292,7 +292,7 @@ void WorkloadReader::check_totals() {
     elements += static_cast<double>(shape.rows) * shape.cols + static_cast<double>(parameter_count(layer));
     work += static_cast<double>(macs(layer));
   }
-  if (elements > 1.7e10) diagnostics_.add("/layers", "more than 1.7e10 activations and parameters in all");
+  if (elements > 1e11) diagnostics_.add("/layers", "more than 1e11 activations and parameters in all");
   if (work > 1e15) diagnostics_.add("/layers", "more than 1e15 multiply-accumulates in all");
 }
 

@@ -83,8 +83,15 @@ TEST_CASE("run: density 0 falls back to dense rows, density 1 is softmax") {
   const Folder folder;
   const Json none = result_of(folder, "sanger", "tiny_vit", {"sparsity.source=density", "sparsity.density=0"});
   const Json all = result_of(folder, "sanger", "tiny_vit", {"sparsity.source=density", "sparsity.density=1"});
-  CHECK(none["mask_density"] == 0);
+  CHECK(none["mask_density"] == 1);  // what the machine executed
+  CHECK(none["mask_kept_density"] == 0);
   CHECK(all["mask_density"] == 1);
+  CHECK(all["mask_kept_density"] == 1);
+  for (const Json& layer : none["layers"]) {
+    if (layer["kind"] != "attention") continue;
+    CHECK(layer["mask"]["density"] == 1);
+    CHECK(layer["mask"]["kept_density"] == 0);
+  }
   CHECK(none["mask_fallback_rows"].get<int>() > 0);
   CHECK(all["mask_fallback_rows"] == 0);
   CHECK(none["totals"]["macs"] == all["totals"]["macs"]);

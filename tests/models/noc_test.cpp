@@ -1,6 +1,7 @@
 // The NoC and the scratchpad's ports: routes, contention of streams that share a link, byte-hops.
 #include <catch2/catch.hpp>
 
+#include "cost/noc_route.h"
 #include "tests/support/hand_schedule.h"
 #include "tests/support/machine_run.h"
 
@@ -54,6 +55,72 @@ TEST_CASE("noc: streams that share a link wait for each other, others do not") {
   CHECK(sum(NocTopology::kMesh) == 18);
   // The dividers, node 4, are reached through node 2: nobody is in their way. On the bus they wait.
   CHECK(divide(NocTopology::kBus) > divide(NocTopology::kMesh));
+}
+
+TEST_CASE("noc: a hop's latency delays a result and takes no bandwidth") {
+  // Column sums of 8 rows, twice, then a quotient of the second result: 8 cycles each on the units, one to the result.
+  for (const auto& [topology, sum_hops, divide_hops] :
+       {std::tuple{NocTopology::kBus, 1, 1}, std::tuple{NocTopology::kMesh, 2, 2}}) {
+    HandSchedule s;
+    const auto sums = s.buffer(128), quotient = s.buffer(128);
+    const auto first =
+        s.unit_job(UnitKind::kAccumulators, JobKind::kColumnSum, 8, 0, 4, s.buffer(128), kNone, s.buffer(128), kFirst);
+    const auto second =
+        s.unit_job(UnitKind::kAccumulators, JobKind::kColumnSum, 8, 0, 4, s.buffer(128), kNone, sums, kFirst);
+    const auto divide = s.unit_job(UnitKind::kDividers, JobKind::kMeanDivide, 1, 0, 4, sums, kNone, quotient);
+    HardwareConfig config = plain_machine(4, 4, 5);
+    config.accumulators = config.dividers = {4, 1, 1};
+    config.noc.topology = topology, config.noc.mesh_width = 2;
+    config.noc.hop_latency_cycles = 100;  // accumulators: port 2, node 3, 0 -> 1 -> 3; dividers: node 4, 0 -> 2 -> 4
+    const auto t = simulate_schedule(config, s.schedule());
+    CHECK(t[static_cast<std::size_t>(first)].free == 8);
+    CHECK(t[static_cast<std::size_t>(first)].done == 8 + 100 * sum_hops);
+    CHECK(t[static_cast<std::size_t>(second)].start == 8);  // the unit does not wait for the way
+    CHECK(t[static_cast<std::size_t>(second)].done == 16 + 100 * sum_hops);
+    CHECK(t[static_cast<std::size_t>(divide)].start == 16 + 100 * sum_hops);
+    CHECK(t[static_cast<std::size_t>(divide)].done == 17 + 100 * sum_hops + 100 * divide_hops);
+  }
+}
+
+TEST_CASE("noc: partial sums come back over the way that they went") {
+  // Two passes of a contraction on a 4 x 4 array that loads the next tile while it streams: 10 rows each from 4 on,
+  // one behind the other; the second reads the first row of sums 30 cycles after the first pass's first row.
+  HandSchedule s;
+  const auto a = s.buffer(80), b = s.buffer(64), sums = s.buffer(240), result = s.buffer(80);
+  const auto first = s.fold(10, 4, 4, a, b, result, sums, kFirst), second = s.fold(10, 4, 4, a, b, result, sums, kLast);
+  HardwareConfig config = plain_machine(4, 4, 5);
+  config.matrix_engine.stationary_prefetch = true;
+  for (const int latency : {0, 30}) {
+    config.noc.hop_latency_cycles = latency;
+    const auto t = simulate_schedule(config, s.schedule());
+    CHECK(t[static_cast<std::size_t>(first)].stream == 4);
+    CHECK(t[static_cast<std::size_t>(second)].stream == 4 + std::max(10, latency));
+    CHECK(t[static_cast<std::size_t>(second)].done == 4 + std::max(10, latency) + 10 + 6 + latency);
+  }
+}
+
+TEST_CASE("noc: the hops of a run are on its critical path, and DMA has none") {
+  Cycles cycles[2];
+  for (int i = 0; i < 2; ++i) {
+    const std::string found = in_child([&] {
+      const SimulationResult result =
+          simulate(machine({"noc.hop_latency_cycles=" + std::string(i == 0 ? "1" : "1001")}), workload("tiny_vit"));
+      Cycles noc = 0, sum = 0;
+      for (const auto& [part, spent] : result.critical_path) {
+        sum += spent;
+        if (part.size() > 4 && part.substr(part.size() - 4) == ".noc") noc += spent;
+        if (part.substr(0, 3) == "dma" && part.find(".noc") != std::string::npos) return std::string("DMA pays hops");
+      }
+      if (sum != result.totals.cycles) return std::string("the critical path is not the run");
+      return std::to_string(result.totals.cycles) + " " + std::to_string(noc);
+    });
+    const Cycles noc = std::stoll(found.substr(found.find(' ') + 1));
+    cycles[i] = std::stoll(found);
+    CHECK(noc > 0);
+    CHECK(noc % (i == 0 ? 1 : 1001) == 0);
+    CHECK(noc < cycles[i]);
+  }
+  CHECK(cycles[1] > cycles[0] + 20 * 1000);  // two blocks of ten layers, one after the other
 }
 
 TEST_CASE("noc: byte-hops are the units' bytes times their hops, contention is booked as noc") {

@@ -14,13 +14,15 @@ struct JobSpan {
   Cycles ready, start, stream, released, free, done;
 };
 
-// A machine whose memory is easy to count: one 64-byte burst a machine cycle, `latency` cycles before the first: a
-// transfer of b bursts issued at t alone is complete at t + 1 + b + latency (it competes from t + 1 on).
+// A machine whose NoC takes no time and whose memory is easy to count: one 64-byte burst a machine cycle, `latency`
+// cycles before the first: a transfer of b bursts issued at t alone is complete at t + 1 + b + latency (it competes
+// from t + 1 on).
 inline HardwareConfig plain_machine(int rows, int cols, int latency) {
   HardwareConfig config;
   config.matrix_engine.rows = rows, config.matrix_engine.cols = cols;
   config.diagonal_engine.rows = rows;
   config.dram.channels = 1;
+  config.noc.hop_latency_cycles = 0;
   DramDevice& device = config.dram.device;
   device.tck_ns = 2;  // 500 MHz, as the machine
   device.burst_cycles = 1;

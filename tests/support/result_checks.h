@@ -206,7 +206,8 @@ class ResultChecks {
     const Count problems = Count{a.heads} * a.instances, d = a.d_qk, e = a.d_v;
     equal(total, problems * a.n_q * a.n_kv, l.name + ": entries of the masks");
     if (config_.machine != MachineKind::kSpatten) equal(used, problems * a.n_q, l.name + ": rows with an entry");
-    near(l.mask_density, static_cast<double>(given) / static_cast<double>(total), l.name + ": density");
+    near(l.mask_density, static_cast<double>(kept) / static_cast<double>(total), l.name + ": density");
+    near(l.mask_kept_density, static_cast<double>(given) / static_cast<double>(total), l.name + ": kept density");
     expect(kept - given == l.fallback_rows * a.n_kv, l.name + ": entries of rows that fell back");
     expect(l.pack_utilization > 0 && l.pack_utilization <= 1 && l.load_balance > 0 && l.load_balance <= 1,
            l.name + ": more entries than places for them");

@@ -103,3 +103,16 @@ TEST_CASE("energy: formats are priced apart, fp32 and fp64 by stated assumption"
   CHECK_THAT(config.energy.sources.at("format.fp32"), Catch::Contains("[A]"));
   CHECK_THAT(config.energy.sources.at("format.fp64"), Catch::Contains("[A]"));
 }
+
+TEST_CASE("area: links cost it by their width and number") {
+  HardwareConfig config;
+  const auto noc_area = [&] { return EnergyModel(config).noc_area(); };
+  const auto core = [&] { return EnergyModel(config).total_area() - noc_area(); };
+  // The published machine's bus of 1,024 bytes: 5 % of the core.
+  CHECK(noc_area() == Approx(0.05 * core()));
+  config.noc.link_bytes = 64;
+  CHECK(noc_area() == Approx(0.05 * core() / 16));
+  // Units at nodes 1 to 6: links 0-1, 0-2, 1-3, 2-4, 3-5, 4-6.
+  config.noc.topology = NocTopology::kMesh, config.noc.mesh_width = 2;
+  CHECK(noc_area() == Approx(6 * 0.05 * core() / 16));
+}

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "cost/energy.h"
 #include "cost/machine_units.h"
+#include "cost/mask_entries.h"
 #include "mapping/forward/mapping_options.h"
 #include "sim/account/timeline_bins.h"
 #include "sim/account/traffic.h"
@@ -180,7 +181,7 @@ class Accountant {
   // Density of the masks and how evenly they fill the PE rows.
   void describe_masks() {
     struct Sums {
-      Count total = 0, kept = 0, entries = 0, slots = 0, capacity = 0;
+      Count total = 0, given = 0, executed = 0, entries = 0, slots = 0, capacity = 0;
     };
     std::vector<Sums> sums(result_.layers.size());
     for (const ScheduledMask& mask : run_.schedule.masks) {
@@ -188,7 +189,8 @@ class Accountant {
       layer.has_mask = true;
       layer.fallback_rows += mask.fallback_rows;
       Sums& s = sums[static_cast<std::size_t>(mask.layer)];
-      s.total += static_cast<Count>(mask.mask.size()), s.kept += mask.kept;
+      s.total += static_cast<Count>(mask.mask.size()), s.given += mask.kept;
+      s.executed += entries_between(mask.mask.data(), mask.mask.data() + mask.mask.size());
     }
     for (const Job& j : run_.schedule.jobs) {
       if (j.kind != JobKind::kSddmm) continue;
@@ -199,17 +201,20 @@ class Accountant {
     const auto share = [](Count part, Count whole) {
       return whole == 0 ? 1 : static_cast<double>(part) / static_cast<double>(whole);
     };
-    Count kept = 0, total = 0;
+    Sums all;
     for (std::size_t i = 0; i < sums.size(); ++i) {
       LayerResult& layer = result_.layers[i];
       if (!layer.has_mask) continue;
-      layer.mask_density = share(sums[i].kept, sums[i].total);
+      layer.mask_density = share(sums[i].executed, sums[i].total);
+      layer.mask_kept_density = share(sums[i].given, sums[i].total);
       layer.pack_utilization = share(sums[i].entries, sums[i].slots);
       layer.load_balance = share(sums[i].slots, sums[i].capacity);
-      kept += sums[i].kept, total += sums[i].total;
+      all.given += sums[i].given, all.executed += sums[i].executed, all.total += sums[i].total;
       result_.fallback_rows += layer.fallback_rows;
     }
-    if (total > 0) result_.mask_density = share(kept, total);
+    if (all.total == 0) return;
+    result_.mask_density = share(all.executed, all.total);
+    result_.mask_kept_density = share(all.given, all.total);
   }
 
   void add_jobs(LayerResult& layer, ActionCounts& actions, const JobCost& cost, UnitKind unit, Count jobs) {
@@ -534,7 +539,7 @@ class Accountant {
     std::int32_t current = -1;
     for (std::size_t i = 0; i < run_.times.size(); ++i)
       if (current < 0 || run_.times[i].done > times(current).done) current = static_cast<std::int32_t>(i);
-    std::array<std::array<Cycles, 3>, kUnitKinds> path{};  // per unit: load, stream, drain
+    std::array<std::array<Cycles, 4>, kUnitKinds> path{};  // per unit: load, stream, drain, way over the NoC
     Cycles t = run_.cycles;
     std::size_t steps = 0;
     std::array<std::size_t, kUnitKinds> after;  // per unit: its jobs from here on start too late; the path goes back
@@ -547,6 +552,7 @@ class Accountant {
         parts[part] += t - from;
         t = from;
       };
+      take(j.done - j.noc_latency, 3);
       if (job(current).unit == UnitKind::kMatrixEngine) {
         take(j.released, 2);
         take(j.stream, 1);
@@ -579,6 +585,7 @@ class Accountant {
       if (parts[0] > 0) result_.critical_path.emplace_back(unit + ".stationary_load", parts[0]);
       if (parts[1] > 0) result_.critical_path.emplace_back(array ? unit + ".stream" : unit, parts[1]);
       if (parts[2] > 0) result_.critical_path.emplace_back(unit + ".fill_drain", parts[2]);
+      if (parts[3] > 0) result_.critical_path.emplace_back(unit + ".noc", parts[3]);
     }
     std::stable_sort(result_.critical_path.begin(), result_.critical_path.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });

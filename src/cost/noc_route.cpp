@@ -1,0 +1,35 @@
+#include "cost/noc_route.h"
+
+#include <set>
+
+#include "base/enum_table.h"
+#include "cost/machine_units.h"
+
+namespace vitality {
+
+std::vector<std::pair<int, int>> noc_route(const NocConfig& config, std::size_t port) {
+  if (config.topology == NocTopology::kBus) return {{0, 0}};
+  const int node = static_cast<int>(port) + 1, width = config.mesh_width;
+  std::vector<std::pair<int, int>> route;
+  int at = 0;
+  while (at % width != node % width) route.emplace_back(at, at + 1), ++at;
+  while (at != node) route.emplace_back(at, at + width), at += width;
+  return route;
+}
+
+int noc_hops(const NocConfig& config, std::size_t port) {
+  return static_cast<int>(noc_route(config, port).size());
+}
+
+int noc_links(const HardwareConfig& config) {
+  std::set<std::pair<int, int>> links;
+  std::size_t port = 0;
+  for (const UnitKind unit : all_of_enum<UnitKind>()) {
+    if (is_dma(unit) || !has_unit(config, unit)) continue;
+    for (const auto& link : noc_route(config.noc, port)) links.insert(link);
+    ++port;
+  }
+  return static_cast<int>(links.size());
+}
+
+}  // namespace vitality
