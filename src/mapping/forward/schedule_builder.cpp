@@ -157,6 +157,9 @@ void ScheduleBuilder::accumulate(std::int32_t buffer) {
 }
 
 std::int32_t ScheduleBuilder::finish() {
+  constexpr std::size_t kMaxJobs = std::size_t{1} << 26;  // about 250 bytes each, over a whole run
+  if (schedule_.jobs.size() >= kMaxJobs)
+    throw InfeasibleError("more than 2^26 tile jobs: the model is too large for this program on arrays of this size");
   if (passes_in_order_ && job_.unit == UnitKind::kMatrixEngine) {
     depend_on(last_pass_, DependencyKind::kIssued);
     // Work on a mask leaves nothing in the PEs, nor does a code: it only must not come between two passes.
