@@ -24,7 +24,7 @@ attempt() {
   shift 3
   rm -rf "$work/new" "$work/mark"
   cp -a "$work/old" "$work/new"
-  LD_PRELOAD=$library INJECT_CALL=$call INJECT_AT=$n INJECT_MARK=$work/mark timeout 60 "$program" "$@" >"$work/out" 2>"$work/err" || code=$?
+  timeout 60 env LD_PRELOAD=$library INJECT_CALL=$call INJECT_AT=$n INJECT_MARK=$work/mark "$program" "$@" >"$work/out" 2>"$work/err" || code=$?
   [ -e "$work/mark" ] || return 1
   tried=$((tried + 1))
   case $code in

@@ -142,7 +142,7 @@ std::string json_number(double value);
 // Where errors go: thrown at once, or collected (validate). At most kMaxErrors are kept.
 class Diagnostics {
  public:
-  static constexpr std::size_t kMaxErrors = 100, kMaxAdded = 5000;  // different ones; the same ones again counted too
+  static constexpr std::size_t kMaxErrors = 100, kMaxAdded = 50000;  // different ones; the same ones again counted too
   enum class Mode { kThrowFirst, kCollect };
   explicit Diagnostics(std::string file, Mode mode = Mode::kThrowFirst) : file_(std::move(file)), mode_(mode) {}
 
