@@ -16,6 +16,13 @@
 namespace vitality {
 namespace {
 
+// nlohmann's reader keeps all brackets since the last scalar: nothing but brackets would take more than json.h
+// promises.
+constexpr std::size_t kMaxBareContainers = 100000;
+bool is_nearly_all_brackets(std::size_t containers, std::size_t bytes) {
+  return containers > kMaxBareContainers && containers * 14 > bytes * 5;
+}
+
 constexpr std::size_t kMaxParsedBytes = 1U << 30;  // sizes in a document are 32-bit numbers
 
 std::string printable(std::string text, std::size_t limit) {
@@ -228,6 +235,11 @@ JsonDocument parse_json(const std::string& text, const std::string& file) {
   }
   Measure measured(file);
   nlohmann::json::sax_parse(text, &measured);
+  if (is_nearly_all_brackets(measured.sizes.small.size(), text.size())) {
+    throw InputError(file, "",
+                     std::to_string(measured.sizes.small.size()) + " arrays and objects in " +
+                         std::to_string(text.size()) + " bytes, expected values in them");
+  }
   measured.sizes.small.shrink_to_fit();
   JsonDocument document;
   Build build(file, measured, document);
