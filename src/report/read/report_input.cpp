@@ -35,12 +35,18 @@ double dram_bandwidth(const JsonValue& config) {
   return device("bus_bits") / 8 * device("burst_length") / clocks * number_at(config, {"dram", "channels"});
 }
 
-ReportResult read_one_result(const JsonValue& document, const std::string& file) {
+ReportResult read_one_result(JsonValue document, const std::string& file) {
   Diagnostics diagnostics(file);
   ReportResult out;
   out.file = file;
   out.result = read_result(document, diagnostics);
-  if (const JsonValue* config = document.find("config")) out.config = *config;
+  if (JsonValue* config = document.find("config")) out.config = std::move(*config);
+  const auto is_config = [](const auto& member) { return member.first == "config"; };
+  document.members.erase(std::remove_if(document.members.begin(), document.members.end(), is_config),
+                         document.members.end());
+  out.document = std::move(document);
+  if (const JsonValue* machine = out.config.find("machine"))
+    out.result.is_device = machine->text == "roofline" || machine->text == "host";
   const JsonValue* name = out.config.find("name");
   out.machine = name != nullptr && name->type == JsonValue::Type::kString ? name->text : fs::path(file).stem().string();
   out.label = out.machine + ", " + out.result.workload_name;
@@ -73,7 +79,7 @@ std::string read_folder(const std::string& path) {
 }  // namespace
 
 void add_report_document(const std::string& text, const std::string& file, ReportInput& input) {
-  const JsonValue document = parse_json(text, file);
+  JsonValue document = parse_json(text, file);
   const auto has = [&](const char* key) { return document.find(key) != nullptr; };
   const JsonValue* kind = document.find("kind");
   if (kind != nullptr && kind->text == "comparison") {
@@ -87,7 +93,7 @@ void add_report_document(const std::string& text, const std::string& file, Repor
   } else if (has("totals") && has("layers")) {
     if (input.results.size() == kMaxReportResults)
       throw InputError(file, "", "expected at most " + std::to_string(kMaxReportResults) + " results on one page");
-    input.results.push_back(read_one_result(document, file));
+    input.results.push_back(read_one_result(std::move(document), file));
   } else {
     throw InputError(file, "",
                      "expected a result (of vitality run --result), a comparison (of vitality compare --json) or the "

@@ -24,6 +24,7 @@ constexpr std::size_t kMaxReportPoints = 100000;  // of all sweeps
 struct ReportResult {
   std::string file, machine, label;  // label: "machine, workload", told apart by a number where two are alike
   SimulationResult result;
+  JsonValue document;    // the file but its config
   JsonValue config;      // resolved; null when the file has none
   double clock_mhz = 0;  // 0: not known, likewise below
   double peak_gops = 0;  // every multiply-accumulator busy; 1 MAC = 2 operations
