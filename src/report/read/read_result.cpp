@@ -111,7 +111,8 @@ void read_traffic(const JsonValue* value, const std::string& pointer, Diagnostic
 void read_mask(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics, LayerResult& out) {
   Reader mask(value, pointer, diagnostics);
   out.has_mask = true;
-  mask.number("density", out.mask_density), mask.number("pack_utilization", out.pack_utilization);
+  mask.number("density", out.mask_density), mask.number("kept_density", out.mask_kept_density);
+  mask.number("pack_utilization", out.pack_utilization);
   mask.number("load_balance", out.load_balance), mask.count("fallback_rows", out.fallback_rows);
 }
 
