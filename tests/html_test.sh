@@ -13,10 +13,10 @@ work=$(mktemp -d /tmp/vitality_html_XXXXXX)
 trap 'rm -rf "$work"' EXIT
 golden=$source_dir/tests/golden/report
 
-# use PAGE CHECKS: the page's self-test passes, with at least so many checks.
+# use PAGE CHECKS [WIDTH]: the page's self-test passes in a window of that width, with at least so many checks.
 use() {
   timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
-    --disable-component-update --disable-sync --disable-dev-shm-usage --user-data-dir="$work/profile" --window-size=1440,1000 \
+    --disable-component-update --disable-sync --disable-dev-shm-usage --user-data-dir="$work/profile" --window-size="${3:-1440}",1000 \
     --virtual-time-budget=60000 --dump-dom "file://$work/$1#selftest" >"$work/dom" 2>"$work/log" || {
     tail -20 "$work/log"
     echo "FAILED: $1: chromium ended with an error"
@@ -64,6 +64,20 @@ use sweep.html 20
 "$program" run --config "$source_dir/configs/vitality.json" --workload "$source_dir/workloads/tiny_vit.json" --numerics off --quiet --result "$work/tiny.json"
 "$program" report "$work/tiny.json" --html "$work/tiny.html"
 use tiny.html 28 # the unit timeline too
+# What only some runs have: a training step, masks, what-if, a roofline, a batch. Every value is on the page; on a telephone too, nothing is cut.
+run() {
+  local name=$1 config=$2
+  shift 2
+  "$program" run --config "$source_dir/configs/$config.json" --workload "$source_dir/workloads/tiny_vit.json" --quiet --result "$work/$name.json" "$@"
+}
+run training vitality_training --mode training
+run masks sanger --batch 2 --numerics off
+run doubled vitality --what-if --numerics off
+run device gpu_h100
+"$program" report "$work"/{training,masks,doubled,device}.json --html "$work/kinds.html"
+use kinds.html 40 1280
+use kinds.html 40 390
+use sweep.html 20 390
 # Names that would end the script, start another, or break a script's text, were they not escaped.
 python3 - "$golden/vitality.json" "$work/hostile.json" <<'PY'
 import json, sys

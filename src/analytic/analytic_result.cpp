@@ -89,6 +89,10 @@ SimulationResult analytic_result(const HardwareConfig& config, const VitModel& m
   return result;
 }
 
+bool has_layer_work(AttentionKind kind) {
+  return kind == AttentionKind::kSoftmax || kind == AttentionKind::kTaylor || kind == AttentionKind::kTaylorElided;
+}
+
 AnalyticLayer layer_work(const Layer& layer, AttentionKind kind) {
   AnalyticLayer work;
   work.macs = macs(layer);

@@ -33,6 +33,8 @@ struct AnalyticDevice {
 SimulationResult analytic_result(const HardwareConfig& config, const VitModel& model, const AnalyticDevice& device,
                                  const std::vector<AnalyticLayer>& layers);
 
+// Kinds of attention whose work layer_work knows: what rooflines and this computer take.
+bool has_layer_work(AttentionKind kind);
 // MACs and operations of a layer as the machine's attention kind computes it (softmax or Taylor; conv2d and linear as
 // they are).
 AnalyticLayer layer_work(const Layer& layer, AttentionKind kind);

@@ -206,7 +206,7 @@ std::string shape_key(const Layer& layer) {
 
 SimulationResult measure_host(const HardwareConfig& config, const VitModel& model) {
   const AttentionKind kind = config.attention;
-  if (kind != AttentionKind::kSoftmax && kind != AttentionKind::kTaylor && kind != AttentionKind::kTaylorElided)
+  if (!has_layer_work(kind))
     throw InfeasibleError("machine " + config.name + ": " + to_string(kind) +
                           " attention is not measured; softmax, taylor and taylor_elided are");
   std::map<std::string, double> known;

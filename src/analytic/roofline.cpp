@@ -15,7 +15,7 @@ double roofline_macs_per_second(const HardwareConfig& config) {
 
 SimulationResult roofline(const HardwareConfig& config, const VitModel& model) {
   const AttentionKind kind = config.attention;
-  if (kind != AttentionKind::kSoftmax && kind != AttentionKind::kTaylor && kind != AttentionKind::kTaylorElided)
+  if (!has_layer_work(kind))
     throw InfeasibleError("machine " + config.name + ": a roofline of " + to_string(kind) +
                           " attention is not modelled; softmax, taylor and taylor_elided are");
   const double hz = config.clock_mhz * 1e6;

@@ -197,7 +197,7 @@ int attention_command(const Arguments& arguments) {
       ("kind", text(), "softmax, taylor, taylor_elided, taylor_released, sparse, unified or unified_additive")
       ("out", text(), "the result, float64")
       ("precision", text()->default_value("fp64"), "fp64, fp32, fp16, int16 or int8")
-      ("threshold", po::value<double>()->default_value(0.02), "an entry is kept where its predicted probability is greater")
+      ("threshold", number_option(0.02), "an entry is kept where its predicted probability is greater")
       ("predictor-bits", po::value<std::int64_t>()->default_value(4), "width of the predictor's quantiser")
       ("normalize-qk", text()->default_value("on"), "on or off: rows of Q and K have norm 1 before they are quantised")
       ("mask-out", text(), "writes the mask: uint8, 0 or 1")

@@ -66,9 +66,11 @@ AttentionProblem read_attention_problem(const po::variables_map& values) {
   p.precision =
       static_cast<Precision>(choice(values["precision"].as<std::string>(), "precision", enum_names<Precision>()));
   const std::string q = required(values, "q"), k = required(values, "k"), v = required(values, "v");
-  p.q = read_npy(q);
-  p.k = read_npy(k);
-  p.v = read_npy(v);
+  NpyRules rules;
+  rules.layout = "tokens x features or heads x tokens x features";
+  p.q = read_npy(q, rules);
+  p.k = read_npy(k, rules);
+  p.v = read_npy(v, rules);
   check_shapes(p, k, v, q);
   return p;
 }

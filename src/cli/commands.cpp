@@ -10,6 +10,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 
 namespace vitality::cli {
 
@@ -26,7 +27,7 @@ const std::vector<Command>& commands() {
       {"train", train_command, "train a small model on a synthetic task with each kind of attention"},
       {"report", report_command, "results, comparisons and sweeps as one HTML page and as figures"},
       {"validate", validate_command, "check configs, workloads and sweep specs; print OK or every error"},
-      {"list", list_command, "list the workloads, configs or operators"},
+      {"list", list_command, "list the workloads, configs, operators, or the tensors of a workload"},
   };
   return table;
 }
@@ -39,7 +40,7 @@ void print_help(std::ostream& out) {
   for (const Command& command : commands()) {
     out << "  " << command.name << std::string(12 - std::string(command.name).size(), ' ') << command.summary << "\n";
   }
-  out << "\nvitality COMMAND --help describes the options of a command; vitality --version prints the version.\n"
+  out << "\nvitality COMMAND --help describes the options of a command; --version prints the version.\n"
          "exit codes: 0 done, 1 internal error, 2 bad input, 3 values outside tolerance, 4 infeasible, 130 "
          "interrupted\n";
 }
@@ -55,7 +56,7 @@ int dispatch(const Arguments& arguments) {
     return kDone;
   }
   if (name == "--version") {
-    std::cout << "vitality " << VITALITY_VERSION << "\n";
+    print_version();
     return kDone;
   }
   std::vector<std::string> names;

@@ -87,7 +87,7 @@ bool parse(const Arguments& arguments, Request& request) {
       ("numerics", word("check"), "check: values and attention errors too; off: time and energy alone")
       ("seed", po::value<std::int64_t>()->default_value(1), "of weights and images")
       ("jobs,j", po::value<std::int64_t>()->default_value(processor_count()), "pairs at a time, each in a process of its own")
-      ("time-limit", po::value<double>()->default_value(0), "seconds a pair may take; 0 = no limit")
+      ("time-limit", number_option(0), "seconds a pair may take; 0 = no limit")
       ("quiet,q", po::bool_switch(&request.quiet), "prints no table");
   for (const Format& format : kFormats) options.add_options()(format.option, po::value<std::string>(), format.help);
   // clang-format on
@@ -190,7 +190,7 @@ class Comparer {
       fill_pair(pair.result, compared);
       if (is_simulated(config) && has_attention(models_[pair.workload])) fill_attention(pair.attention, compared);
       ComparedMachine& machine = out.machines[pair.machine];
-      if (!is_simulated(config))  // a device's power is not split
+      if (!is_simulated(config))  // neither a device nor a published model splits its power
         compared.whole.on_chip_energy_mj = compared.attention.on_chip_energy_mj = kUnknown;
       if (compared.status == PointStatus::kOk) {
         if (std::isnan(machine.area_mm2) && pair.result.totals[Total::kAreaMm2] > 0)

@@ -1,13 +1,19 @@
-// `vitality list workloads|configs|operators`: what ships, and what a workload may be made of.
+// `vitality list workloads|configs|operators|tensors`: what ships, what a workload may be made of, and its tensors.
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
 
+#include "analytic/analytic_result.h"
 #include "cli/options.h"
+#include "cli/shipped_files.h"
 #include "config/hardware_config_json.h"
+#include "cost/sparse_machine.h"
 #include "mapping/mapper.h"
+#include "tensor/npy.h"
 #include "workload/layer_json.h"
+#include "workload/parameters.h"
 #include "workload/workload_json.h"
 
 namespace vitality::cli {
@@ -52,24 +58,74 @@ void list_configs(const fs::path& folder) {
   }
 }
 
-bool is_simulated(MachineKind machine) {
-  return is_mapped(machine);
-}
-// `auto` is decided before the mapper sees a kind.
-bool is_simulated(AttentionKind attention) {
-  return traits(attention).mapped || attention == AttentionKind::kAuto;
+void add_word(std::string& list, const std::string& word) {
+  list += (list.empty() ? "" : ", ") + word;
 }
 
-// The names of an enum's values that `run` simulates, and of the others.
-template <class Kind>
-void list_mapped(const char* what, const std::vector<std::string>& names) {
-  std::string mapped, others;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    std::string& list = is_simulated(static_cast<Kind>(i)) ? mapped : others;
-    list += (list.empty() ? "" : ", ") + names[i];
+// Whether `run` takes this kind of attention on this kind of machine, as the mapper and the formulas decide it.
+bool runs(MachineKind machine, AttentionKind attention) {
+  if (!is_mapped(machine)) return has_layer_work(attention);
+  // `auto` is decided before the mapper sees a kind.
+  return is_mapped(machine, attention == AttentionKind::kAuto ? AttentionKind::kTaylor : attention);
+}
+
+void list_machines() {
+  std::cout << "\nkinds of machines (config key `machine`) and of attention (`attention`) that `run` takes:\n";
+  std::string nowhere;
+  const std::vector<std::string> machines = enum_names<MachineKind>(), attentions = enum_names<AttentionKind>();
+  for (std::size_t m = 0; m < machines.size(); ++m) {
+    const auto machine = static_cast<MachineKind>(m);
+    std::string always, with_unit;
+    for (std::size_t a = 0; a < attentions.size(); ++a) {
+      const auto attention = static_cast<AttentionKind>(a);
+      if (!runs(machine, attention)) continue;
+      add_word(needs_sparse_unit(machine, attention) ? with_unit : always, attentions[a]);
+    }
+    std::cout << "  " << std::left << std::setw(10) << machines[m] << always;
+    if (!with_unit.empty()) std::cout << "; with sparse_unit.enabled also " << with_unit;
+    if (traits(machine).sparse_baseline) {
+      HardwareConfig config;
+      config.machine = machine;
+      std::cout << "; " << sparse_machine(config).masks.words;
+    }
+    if (!is_mapped(machine)) std::cout << " (not simulated)";
+    std::cout << "\n";
   }
-  std::cout << "\n" << what << " that `run` simulates: " << mapped << "\n";
-  if (!others.empty()) std::cout << "  known to configs, not simulated in this version: " << others << "\n";
+  for (std::size_t a = 0; a < attentions.size(); ++a) {
+    bool anywhere = false;
+    for (std::size_t m = 0; m < machines.size(); ++m)
+      anywhere = anywhere || runs(static_cast<MachineKind>(m), static_cast<AttentionKind>(a));
+    if (!anywhere) add_word(nowhere, attentions[a]);
+  }
+  std::cout << "  auto takes the cheaper of taylor and softmax, layer by layer\n";
+  if (!nowhere.empty()) std::cout << "  values only, by `vitality attention`: " << nowhere << "\n";
+}
+
+// The kinds of layers of workload files that have a backward pass.
+template <std::size_t... kind>
+std::string trainable_layers(std::index_sequence<kind...>) {
+  std::string out;
+  for (const LayerParameters& parameters : {LayerParameters(std::in_place_index<kind>)...}) {
+    Layer layer;
+    layer.parameters = parameters;
+    const bool of_files = !std::holds_alternative<GivenTensor>(parameters);
+    if (of_files && is_trainable(parameters)) add_word(out, kind_name(layer));
+  }
+  return out;
+}
+
+void list_training() {
+  std::string machines, attentions;
+  const std::vector<std::string> machine_names = enum_names<MachineKind>(),
+                                 attention_names = enum_names<AttentionKind>();
+  for (std::size_t m = 0; m < machine_names.size(); ++m)
+    if (traits(static_cast<MachineKind>(m)).trains) add_word(machines, machine_names[m]);
+  for (std::size_t a = 0; a < attention_names.size(); ++a)
+    if (is_trainable(static_cast<AttentionKind>(a))) add_word(attentions, attention_names[a]);
+  const std::string layers = trainable_layers(std::make_index_sequence<std::variant_size_v<LayerParameters>>());
+  std::cout << "\n`run --mode training` takes:\n  machines   " << machines << "; an input-stationary matrix engine, "
+            << "special functions that are charged, 16 bits or more\n  attention  " << attentions
+            << ", without a score bias\n  layers     " << layers << "; conv2d as a patch embedding of the image\n";
 }
 
 void list_operators() {
@@ -80,41 +136,62 @@ void list_operators() {
       std::cout << "  " << std::setw(20) << ""
                 << "  " << kind.keys << "\n";
   }
-  list_mapped<MachineKind>("machines", enum_names<MachineKind>());
-  list_mapped<AttentionKind>("kinds of attention", enum_names<AttentionKind>());
-  std::cout
-      << "  sparse, unified and unified_additive need a sparse unit (configs/vitality_training.json); auto takes the "
-         "cheaper of taylor and softmax, layer by layer\n"
-         "  run --mode training: taylor, softmax, sparse, unified, unified_additive, in models of patch embedding, "
-         "linear, "
-         "layer_norm, activation, add, position_embedding, concat_token and attention\n";
+  list_machines();
+  list_training();
+}
+
+void list_tensors(const std::string& workload) {
+  require_file(workload, "workloads");
+  const VitModel model = read_workload(workload);
+  std::cout << "tensors of " << model.name
+            << ", each a file NAME.npy of `run --inputs DIR`: float32 or float64, C order "
+            << "(row after row);\na tensor of one row may have one dimension. Image i of a batch is input.i.npy.\n\n";
+  std::size_t name = 4, layout = 6;
+  const std::vector<ParameterInfo> tensors = distinct_parameters_of(model);
+  for (const ParameterInfo& info : tensors)
+    name = std::max(name, info.name.size()), layout = std::max(layout, std::strlen(info.layout));
+  const auto line = [&](const std::string& what, const std::string& shape, const char* order, const char* meaning) {
+    std::cout << std::left << std::setw(static_cast<int>(name) + 2) << what << std::setw(18) << shape
+              << std::setw(static_cast<int>(layout) + 2) << order << meaning << "\n";
+  };
+  line("name", "shape", "layout", "meaning");
+  for (const ParameterInfo& info : tensors)
+    line(info.name, to_string(NpyShape{info.rows, info.cols}), info.layout, info.meaning);
 }
 
 }  // namespace
 
 int list_command(const Arguments& arguments) {
   po::options_description options("options");
-  options.add_options()("what", po::value<std::vector<std::string>>(), "workloads, configs or operators")(
-      "dir", po::value<std::string>()->default_value("."), "the folder that holds workloads/ and configs/");
+  options.add_options()("what", po::value<std::vector<std::string>>(), "workloads, configs, operators or tensors")(
+      "dir", po::value<std::string>()->default_value("."), "the folder that holds workloads/ and configs/")(
+      "workload", po::value<std::string>(), "the model of list tensors");
   po::variables_map values;
-  if (!parse_options(arguments,
-                     "usage: vitality list workloads|configs|operators\n\nLists what ships and what is supported.",
-                     options, "what", values)) {
+  if (!parse_options(
+          arguments,
+          "usage: vitality list workloads|configs|operators\n       vitality list tensors --workload W.json\n\n"
+          "Lists what ships, what is supported, and the tensors that run --inputs takes.",
+          options, "what", values)) {
     return kDone;
   }
   const auto what = values.count("what") ? values["what"].as<std::vector<std::string>>() : std::vector<std::string>{};
-  if (what.size() != 1) throw InputError("", "", "expected one of workloads, configs, operators");
+  const std::vector<std::string> known{"workloads", "configs", "operators", "tensors"};
+  if (what.size() != 1) throw InputError("", "", "expected one of workloads, configs, operators, tensors");
   const fs::path folder = values["dir"].as<std::string>();
+  if (values.count("workload") && what[0] != "tensors")
+    throw InputError("", "", "option --workload: belongs to list tensors");
   if (what[0] == "workloads") {
     list_workloads(folder);
   } else if (what[0] == "configs") {
     list_configs(folder);
   } else if (what[0] == "operators") {
     list_operators();
+  } else if (what[0] == "tensors") {
+    list_tensors(required(values, "workload"));
   } else {
     throw InputError("", "",
-                     "expected one of workloads, configs, operators; found " + quoted(what[0]) +
-                         suggestion(what[0], {"workloads", "configs", "operators"}));
+                     "expected one of workloads, configs, operators, tensors; found " + quoted(what[0]) +
+                         suggestion(what[0], known));
   }
   return kDone;
 }

@@ -11,12 +11,16 @@ namespace po = boost::program_options;
 
 bool parse_options(const Arguments& arguments, const std::string& usage, po::options_description options,
                    const std::string& positional, po::variables_map& values) {
-  options.add_options()("help,h", "print this help");
+  options.add_options()("help,h", "print this help")("version", "print the version");
   std::vector<std::string> names;
   for (const auto& option : options.options()) names.push_back("--" + option->long_name());
   if (std::any_of(arguments.begin(), arguments.end(),
                   [](const auto& word) { return word == "--help" || word == "-h"; })) {
     std::cout << usage << "\n\n" << options;
+    return false;
+  }
+  if (std::find(arguments.begin(), arguments.end(), "--version") != arguments.end()) {
+    print_version();
     return false;
   }
   po::positional_options_description words;
@@ -39,6 +43,14 @@ bool parse_options(const Arguments& arguments, const std::string& usage, po::opt
     throw InputError("", "", error.what());
   }
   return true;
+}
+
+po::typed_value<double>* number_option(double value) {
+  return po::value<double>()->default_value(value, json_number(value));
+}
+
+void print_version() {
+  std::cout << "vitality " << VITALITY_VERSION << "\n";
 }
 
 std::string required(const po::variables_map& values, const char* option) {

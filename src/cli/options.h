@@ -10,13 +10,21 @@
 
 namespace vitality::cli {
 
-// Parses `arguments` against `options` (to which --help is added) and fills `values`. `positional` names the option
-// that takes words without a dash ("" = none allowed). Prints the help and returns false when --help is given, else
-// true. Unknown, repeated, incomplete and wrongly typed options throw InputError (with the nearest name where there is
-// one). Never use an unsigned value type here (Boost wraps "-1"): take std::int64_t and call check_range.
+// Parses `arguments` against `options` (to which --help and --version are added) and fills `values`. `positional` names
+// the option that takes words without a dash ("" = none allowed). Prints the help or the version and returns false when
+// --help or --version is given, else true. Unknown, repeated, incomplete and wrongly typed options throw InputError
+// (with the nearest name where there is one). Never use an unsigned value type here (Boost wraps "-1"): take
+// std::int64_t and call check_range.
 bool parse_options(const Arguments& arguments, const std::string& usage,
                    boost::program_options::options_description options, const std::string& positional,
                    boost::program_options::variables_map& values);
+
+// A number with a default value that the help prints in its fewest digits: 0.005. Boost alone prints
+// 0.0050000000000000001.
+boost::program_options::typed_value<double>* number_option(double value);
+
+// `vitality VERSION` on stdout.
+void print_version();
 
 // The option's word; InputError when it is not given.
 std::string required(const boost::program_options::variables_map& values, const char* option);

@@ -7,12 +7,9 @@ namespace vitality::cli {
 PointTotals totals_of(const SimulationResult& result) {
   const Totals& all = result.totals;
   PointTotals out;
-  out[Total::kCycles] = static_cast<double>(all.cycles);
   out[Total::kLatencyMs] = all.latency_ms;
   out[Total::kEnergyMj] = all.energy_mj;
   out[Total::kAveragePowerW] = all.average_power_w;
-  out[Total::kOnChipPowerW] = all.on_chip_power_w;
-  out[Total::kAreaMm2] = all.area_mm2;
   out[Total::kMacs] = static_cast<double>(all.macs);
   out[Total::kGops] = all.gops;
   out[Total::kGopsPerW] = all.gops_per_w;
@@ -27,12 +24,17 @@ PointTotals totals_of(const SimulationResult& result) {
   out[Total::kOperationsDiv] = static_cast<double>(all.operations.div);
   out[Total::kOperationsExp] = static_cast<double>(all.operations.exp);
   out[Total::kOperationsCmp] = static_cast<double>(all.operations.cmp);
-  out[Total::kAttentionCycles] = static_cast<double>(result.attention_totals.cycles);
   out[Total::kAttentionLatencyMs] = result.attention_totals.latency_ms;
   out[Total::kAttentionEnergyMj] = result.attention_totals.energy_mj;
-  out[Total::kAttentionOnChipPowerW] = result.attention_totals.on_chip_power_w;
   out[Total::kAttentionMacs] = static_cast<double>(result.attention_totals.macs);
   out[Total::kAttentionUtilization] = result.attention_totals.utilization;
+  if (!result.is_device) {
+    out[Total::kCycles] = static_cast<double>(all.cycles);
+    out[Total::kAttentionCycles] = static_cast<double>(result.attention_totals.cycles);
+    out[Total::kOnChipPowerW] = all.on_chip_power_w;
+    out[Total::kAttentionOnChipPowerW] = result.attention_totals.on_chip_power_w;
+    out[Total::kAreaMm2] = all.area_mm2;
+  }
   if (result.mask_density >= 0) {
     out[Total::kDensity] = result.mask_density;
     out[Total::kKeptDensity] = result.mask_kept_density;

@@ -41,7 +41,8 @@ RunRequest recorded_request(const std::string& text, const std::string& file) {
   RunRequest request;
   try {
     for (const std::string& word : arguments) {
-      if (word == "--help" || word == "-h") throw InputError("", "", "a run does not ask for help");
+      if (word == "--help" || word == "-h" || word == "--version")
+        throw InputError("", "", "expected the options of a run, found " + quoted(word));
     }
     parse_run(arguments, request);
   } catch (const InputError& error) {

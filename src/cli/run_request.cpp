@@ -31,8 +31,9 @@ po::options_description described_options() {
       ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value: another config value (repeatable)")
       ("mode", with_default("inference"), "inference, or training: one step of forward, backward and update")
       ("numerics", with_default("check"), "check: compute every value on the machine and compare with the reference; off: cycles alone")
-      ("seed", po::value<std::int64_t>()->default_value(1), "of weights and images that --inputs does not give")
-      ("inputs", text(), "folder of .npy tensors by name: input.npy, LAYER.weight.npy, ...")
+      ("seed", po::value<std::int64_t>()->default_value(1), "of the random weights and images where --inputs gives none")
+      ("inputs", text(), "folder of .npy tensors: every weight, NAME.npy by `list tensors`; images input.npy, input.1.npy, ... for the whole batch or none")
+      ("allow-seeded", po::bool_switch(), "weights that are not in --inputs come from --seed")
       ("layers", text(), "simulate only layers whose name matches this pattern (*, ?, [abc])")
       ("batch", po::value<std::int64_t>()->default_value(1), "images, one after the other; image i is the one of seed + i")
       ("result", text(), "writes the result as JSON; - is stdout, here and for every other file")
@@ -66,6 +67,7 @@ std::vector<std::string> RunRequest::arguments() const {
   for (const std::string& value : overrides) words.insert(words.end(), {"--set", value});
   words.insert(words.end(), {"--mode", mode, "--numerics", numerics ? "check" : "off", "--seed", std::to_string(seed)});
   if (!inputs.empty()) words.insert(words.end(), {"--inputs", inputs});
+  if (allow_seeded) words.push_back("--allow-seeded");
   if (!layers.empty()) words.insert(words.end(), {"--layers", layers});
   if (images > 1) words.insert(words.end(), {"--batch", std::to_string(images)});
   if (what_if) words.push_back("--what-if");
@@ -100,6 +102,7 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.seed = static_cast<std::uint64_t>(seed);
   request.images = static_cast<int>(images);
   request.inputs = path_option(values, "inputs");
+  request.allow_seeded = values["allow-seeded"].as<bool>();
   request.layers = path_option(values, "layers");
   request.result = path_option(values, "result");
   request.csv = path_option(values, "csv");

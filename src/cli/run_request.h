@@ -19,6 +19,7 @@ struct RunRequest {
   bool numerics = true;
   std::uint64_t seed = 1;
   std::string inputs, layers;  // "" = none, all
+  bool allow_seeded = false;   // weights that `inputs` lacks come from the seed
   int images = 1;
   // Where it goes.
   std::string result, csv, trace, vcd, dram_commands;  // "" = not written

@@ -50,6 +50,35 @@ std::vector<bool> select_layers(const VitModel& model, const std::string& patter
   return selected;
 }
 
+// What the folder leaves to the seed must be wanted: a weight only with --allow-seeded, the images of a batch all or
+// none.
+void check_complete(const DirectoryParameters& inputs, const VitModel& model, const RunRequest& request) {
+  std::string missing_image, given_image;
+  for (const ParameterInfo& info : distinct_parameters_of(model)) {
+    const bool given = !inputs.path_of(info.name).empty();
+    if (info.role == ParameterRole::kImage) {
+      std::string& first = given ? given_image : missing_image;
+      if (first.empty()) first = info.name;
+    } else if (!given && !request.allow_seeded) {
+      throw InputError(request.inputs, "",
+                       "no file " + info.name + ".npy, expected every weight of workload " + model.name +
+                           " (--allow-seeded takes what is missing from --seed; vitality list tensors names them all)");
+    }
+  }
+  if (!given_image.empty() && !missing_image.empty())
+    throw InputError(request.inputs, "",
+                     "no file " + missing_image + ".npy beside " + given_image + ".npy, expected the images of all " +
+                         std::to_string(model.images) + " inputs of the batch or none");
+}
+
+void count_seeded(const DirectoryParameters* inputs, const VitModel& model, NumericsResult& numerics) {
+  for (const ParameterInfo& info : distinct_parameters_of(model)) {
+    if (inputs != nullptr && !inputs->path_of(info.name).empty()) continue;
+    ++numerics.seeded_tensors;
+    if (info.role != ParameterRole::kImage) ++numerics.seeded_weights;
+  }
+}
+
 // Every file is read once before time starts, so that a bad one costs no simulation. Returns the identity of all.
 std::string check_inputs(const DirectoryParameters& inputs, const VitModel& model) {
   std::string list;
@@ -69,8 +98,13 @@ std::string check_inputs(const DirectoryParameters& inputs, const VitModel& mode
   return sha256_hex(list);
 }
 
-void check_traces(const RunRequest& request, const HardwareConfig& config) {
+// What only a simulation can answer.
+void check_simulated(const RunRequest& request, const HardwareConfig& config) {
   if (!is_simulated(config)) {
+    if (request.what_if)
+      throw InputError("", "",
+                       "option --what-if: " + config.name +
+                           " is not simulated and has no resource to double, expected a simulated machine");
     for (const auto& [option, file] : {std::pair<const char*, const std::string&>{"--trace", request.trace},
                                        {"--vcd", request.vcd},
                                        {"--dram-commands", request.dram_commands}})
@@ -122,7 +156,7 @@ FinishedSimulation run_simulation(
   require_file(request.config, "configs");
   require_file(request.workload, "workloads");
   FinishedSimulation run{read_hardware_config(request.config, request.overrides), {}};
-  check_traces(request, run.config);
+  check_simulated(request, run.config);
   const std::string workload_text = read_text_file(request.workload);
   const VitModel one = parse_workload(workload_text, request.workload);
   const VitModel model = batched(one, request.images);
@@ -138,6 +172,7 @@ FinishedSimulation run_simulation(
   if (!request.inputs.empty()) {
     inputs = std::make_unique<DirectoryParameters>(model, request.inputs, seeded);
     inputs_sha256 = check_inputs(*inputs, model);
+    check_complete(*inputs, model, request);
     options.parameters = inputs.get();
   }
   {
@@ -153,6 +188,7 @@ FinishedSimulation run_simulation(
   }
 
   SimulationResult& result = run.result;
+  count_seeded(inputs.get(), model, result.numerics);
   result.config_json = write_json(run.config);
   result.mode = request.mode;
   Manifest& manifest = result.manifest;

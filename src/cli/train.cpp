@@ -156,6 +156,9 @@ Outcome run_experiment(const Experiment& e, AttentionKind attention) {
   }
   outcome.accuracy = reference::accuracy(e.model, images, kFirstTestImage, e.test_images, as_trained, parameters);
   outcome.taylor_accuracy = reference::accuracy(e.model, images, kFirstTestImage, e.test_images, taylor, parameters);
+  // The folder is a whole model: what training leaves alone (running statistics) too.
+  for (const ParameterInfo& info : parameters_of(e.model))
+    parameters.tensors().emplace(info.name, parameters.tensor(info));
   if (!e.weights_folder.empty()) save_weights(e, attention, parameters);
   return outcome;
 }
@@ -200,14 +203,14 @@ int train_command(const Arguments& arguments) {
   options.add_options()
       ("workload", po::value<std::string>()->default_value("workloads/tiny_vit.json"), "the model to train")
       ("attention", po::value<std::vector<std::string>>()->composing(), "unified, unified_additive, taylor, softmax or sparse; repeatable (default: unified, taylor, softmax)")
-      ("threshold", po::value<double>()->default_value(0.02), "of the predictor's mask in unified and sparse attention")
+      ("threshold", number_option(0.02), "of the predictor's mask in unified and sparse attention")
       ("steps", integers(300), "optimiser steps")
       ("batch", integers(8), "images a step")
       ("optimizer", po::value<std::string>()->default_value("adamw"), "adamw, or sgd with momentum 0.9")
-      ("rate", po::value<double>()->default_value(0.005), "peak learning rate: a tenth of the steps up, then a cosine down")
-      ("weight-decay", po::value<double>()->default_value(0.0), "of weight matrices")
+      ("rate", number_option(0.005), "peak learning rate: a tenth of the steps up, then a cosine down")
+      ("weight-decay", number_option(0.0), "of weight matrices")
       ("seed", integers(1), "of the images and of the first weights")
-      ("signal", po::value<double>()->default_value(reference::SyntheticImages::kDefaultSignal, "0.3"), "amplitude of textures and mark, in noise of amplitude 1: less is harder")
+      ("signal", number_option(reference::SyntheticImages::kDefaultSignal), "amplitude of textures and mark, in noise of amplitude 1: less is harder")
       ("test-images", integers(1000), "images that no training run sees")
       ("save-weights", po::value<std::string>(), "writes DIR/KIND/NAME.npy: the trained tensors and a test image")
       ("losses", po::value<std::string>(), "writes the loss of every step as CSV, one column a run");

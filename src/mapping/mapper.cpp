@@ -36,9 +36,9 @@ void check_supported(const HardwareConfig& config, const MappingOptions& options
     throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
                           " is not simulated in this version (taylor is: --set attention=taylor)");
   if (traits(config.machine).sparse_baseline) {
-    const auto sparse = [](AttentionKind kind) { return kind == AttentionKind::kSparse; };
-    if (options.attention.empty() ? !sparse(config.attention)
-                                  : !std::all_of(options.attention.begin(), options.attention.end(), sparse))
+    const auto runs = [&](AttentionKind kind) { return is_mapped(config.machine, kind); };
+    if (options.attention.empty() ? !runs(config.attention)
+                                  : !std::all_of(options.attention.begin(), options.attention.end(), runs))
       throw InfeasibleError("machine " + config.name + ": " + to_string(config.machine) +
                             " runs sparse attention only, not " + to_string(config.attention) +
                             " (--set attention=sparse)");
@@ -53,6 +53,14 @@ void check_supported(const HardwareConfig& config, const MappingOptions& options
 
 bool is_mapped(MachineKind machine) {
   return traits(machine).evaluation == MachineEvaluation::kSimulated;
+}
+bool is_mapped(MachineKind machine, AttentionKind attention) {
+  if (!is_mapped(machine) || !traits(attention).mapped) return false;
+  return !traits(machine).sparse_baseline || attention == AttentionKind::kSparse;
+}
+
+bool needs_sparse_unit(MachineKind machine, AttentionKind attention) {
+  return traits(attention).uses_mask && !traits(machine).sparse_baseline;
 }
 
 namespace {

@@ -7,6 +7,8 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "report/result.h"
+#include "report/significant.h"
 
 namespace vitality {
 
@@ -117,26 +119,20 @@ struct Table {
   std::vector<std::vector<std::string>> rows;
 };
 
-std::string cell(double value, int digits) {
-  if (!std::isfinite(value)) return "-";
-  // Four significant digits, whatever the size: LeViT on a GPU and ViT-H on a small array stand in one column.
-  if (value != 0 && std::fabs(value) < 0.5 * std::pow(10.0, -digits)) return fmt::format("{:.2e}", value);
-  return fmt::format("{:.{}f}", value, std::fabs(value) >= 1000 ? 0 : digits);
-}
 std::string ratio(double value) {
-  return std::isfinite(value) ? fmt::format("{:.3f}x", value) : "-";
+  return std::isfinite(value) ? significant(value) + "x" : "-";
 }
 
 std::vector<std::string> scope_cells(const ComparedScope& scope) {
-  return {cell(scope.latency_ms, 4),
+  return {significant(scope.latency_ms),
           ratio(scope.speedup),
-          cell(scope.energy_mj, 4),
-          cell(1e3 / scope.energy_mj, 1),
+          significant(scope.energy_mj),
+          significant(1e3 / scope.energy_mj),
           ratio(scope.efficiency_gain),
           ratio(scope.on_chip_gain),
-          cell(scope.gops, 1),
-          cell(scope.gops_per_w, 1),
-          cell(100 * scope.utilization, 1)};
+          significant(scope.gops),
+          significant(scope.gops_per_w),
+          significant(100 * scope.utilization, 3)};
 }
 
 Table scope_table(const Comparison& comparison, std::size_t workload, bool attention) {
@@ -152,9 +148,9 @@ Table scope_table(const Comparison& comparison, std::size_t workload, bool atten
     const std::vector<std::string> cells = scope_cells(attention ? pair.attention : pair.whole);
     row.insert(row.end(), cells.begin(), cells.end());
     if (attention) {
-      row.push_back(cell(100 * pair.density, 2));
-      row.push_back(cell(100 * pair.kept_density, 2));
-      row.push_back(std::isfinite(pair.attention_error) ? fmt::format("{:.3g}", pair.attention_error) : "-");
+      row.push_back(significant(100 * pair.density));
+      row.push_back(significant(100 * pair.kept_density));
+      row.push_back(significant(pair.attention_error, 3));
     }
     row.push_back(pair.status == PointStatus::kOk ? comparison.machines[m].tag : to_string(pair.status));
     table.rows.push_back(std::move(row));
@@ -171,7 +167,7 @@ Table mean_table(const Comparison& comparison) {
     table.rows.push_back({machine.name, std::to_string(machine.compared_models), ratio(machine.speedup),
                           ratio(machine.efficiency_gain), ratio(machine.on_chip_gain), ratio(machine.attention_speedup),
                           ratio(machine.attention_efficiency_gain), ratio(machine.attention_on_chip_gain),
-                          cell(machine.area_mm2, 3), cell(machine.peak_gops, 1), machine.tag});
+                          significant(machine.area_mm2), significant(machine.peak_gops), machine.tag});
   }
   return table;
 }
@@ -197,6 +193,7 @@ std::vector<std::string> remarks_of(const Comparison& comparison) {
       "error: largest error of a layer's attention against exact softmax on the same inputs, over the layer's largest "
       "value" +
       std::string(comparison.numerics ? "" : " (not computed: --numerics off)"));
+  lines.push_back(kRandomWeights);
   lines.push_back(
       "attention alone: of simulated machines a run of the attention layers only, Q, K and V from memory; of others "
       "these layers' share of the whole");

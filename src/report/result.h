@@ -91,7 +91,12 @@ struct UnitResult {
   std::vector<Cycles> occupied;  // a bin of SimulationResult::bin_cycles: cycles in which it held a job; empty: unknown
 };
 
+// Said wherever a run's weights are numbers of the seed.
+constexpr char kRandomWeights[] = "weights are random: densities and approximation errors are not a trained model's";
+
 struct NumericsResult {
+  // Of the tensors that the run read: weights and images, and weights alone, that are random numbers of the seed.
+  Count seeded_tensors = 0, seeded_weights = 0;
   bool checked = false, passed = true;
   double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1, tolerance = 0;
   // Taylor against softmax on the same inputs, over all attention layers: the approximation, apart from the arithmetic.
@@ -172,6 +177,9 @@ struct SimulationResult {
   std::vector<std::string> not_charged;  // layer kinds that the machine's description leaves out
   std::vector<std::pair<std::string, Cycles>> critical_path;
   std::int64_t jobs = 0;
+  // A processor known by its data sheet or its clock on the wall (roofline, host): its cycles are time only, and it has
+  // no area and no on-chip power of its own.
+  bool is_device = false;
   Cycles bin_cycles = 0;  // of UnitResult::occupied; the last bin ends with the run
   double simulation_seconds =
       0;  // host time of elaboration and simulation; reported by the benchmark, never in the result

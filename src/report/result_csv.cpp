@@ -37,6 +37,11 @@ void operations(Table& table, const OperationCounts& counts) {
   table.cell(counts.mul).cell(counts.add).cell(counts.div).cell(counts.exp).cell(counts.cmp);
 }
 
+// Empty for a device: its cycles are time only.
+std::string cycles(const SimulationResult& result, Cycles value) {
+  return result.is_device ? "" : std::to_string(value);
+}
+
 std::string totals_table(const SimulationResult& result) {
   Table table({"part",
                "cycles",
@@ -60,8 +65,11 @@ std::string totals_table(const SimulationResult& result) {
                "exp",
                "cmp"});
   const auto row = [&](const char* part, const Totals& t) {
-    table.cell(std::string(part)).cell(t.cycles).cell(t.latency_ms).cell(t.energy_mj).cell(t.average_power_w);
-    table.cell(t.on_chip_power_w).cell(t.area_mm2).cell(t.macs).cell(t.gops).cell(t.gops_per_w).cell(t.utilization);
+    table.cell(std::string(part)).cell(cycles(result, t.cycles)).cell(t.latency_ms).cell(t.energy_mj);
+    table.cell(t.average_power_w);
+    for (const double value : {t.on_chip_power_w, t.area_mm2})
+      table.cell(result.is_device ? std::string() : json_number(value));
+    table.cell(t.macs).cell(t.gops).cell(t.gops_per_w).cell(t.utilization);
     table.cell(t.dram_read_bytes).cell(t.dram_write_bytes).cell(t.sram_read_bytes).cell(t.sram_write_bytes);
     table.cell(t.noc_byte_hops);
     operations(table, t.operations);
@@ -113,7 +121,8 @@ std::vector<std::string> dram_moves(const std::vector<LayerResult>& layers) {
 }
 
 std::string layers_table(const SimulationResult& result) {
-  const std::vector<std::string> causes = names_of(result.layers, &LayerResult::time_split);
+  std::vector<std::string> causes;
+  if (!result.is_device) causes = names_of(result.layers, &LayerResult::time_split);
   std::vector<std::string> columns{"name",
                                    "kind",
                                    "charged",
@@ -124,6 +133,7 @@ std::string layers_table(const SimulationResult& result) {
                                    "prefetch_cycles",
                                    "prefetch_exposed_cycles",
                                    "prefetch_bytes",
+                                   "latency_ms",
                                    "bound_cycles",
                                    "macs",
                                    "mul",
@@ -151,15 +161,14 @@ std::string layers_table(const SimulationResult& result) {
                              "max_abs_error", "max_rel_error", "cosine_similarity", "mapping"})
     columns.emplace_back(column);
   Table table(columns);
+  const double ms_per_cycle =
+      result.totals.cycles > 0 ? result.totals.latency_ms / static_cast<double>(result.totals.cycles) : 0;
   for (const LayerResult& l : result.layers) {
-    table.cell(l.name)
-        .cell(l.kind)
-        .cell(Count{l.charged})
-        .cell(Count{l.executed})
-        .cell(l.start_cycle)
-        .cell(l.end_cycle);
+    table.cell(l.name).cell(l.kind).cell(Count{l.charged}).cell(Count{l.executed});
+    table.cell(cycles(result, l.start_cycle)).cell(cycles(result, l.end_cycle));
     table.cell(l.prefetch.start_cycle).cell(l.prefetch.cycles).cell(l.prefetch.exposed_cycles).cell(l.prefetch.bytes);
-    table.cell(l.bound_cycles).cell(l.macs);
+    table.cell(static_cast<double>(l.end_cycle - l.start_cycle) * ms_per_cycle);
+    table.cell(cycles(result, l.bound_cycles)).cell(l.macs);
     operations(table, l.operations);
     table.cell(l.energy.total()).cell(l.dram_read_bytes).cell(l.dram_write_bytes).cell(l.sram_read_bytes);
     table.cell(l.sram_write_bytes).cell(l.noc_byte_hops).cell(l.macs_per_dram_byte).cell(l.attainable_macs_per_cycle);
@@ -178,7 +187,8 @@ std::string layers_table(const SimulationResult& result) {
 }
 
 std::string units_table(const SimulationResult& result) {
-  const std::vector<std::string> causes = names_of(result.units, &UnitResult::stall_cycles);
+  std::vector<std::string> causes;
+  if (!result.is_device) causes = names_of(result.units, &UnitResult::stall_cycles);
   const std::vector<std::string> actions = names_of(result.units, &UnitResult::actions);
   std::vector<std::string> columns{"name", "kind", "busy_cycles", "idle_cycles"};
   for (const std::string& cause : causes) columns.push_back("stall_" + cause + "_cycles");
@@ -186,9 +196,9 @@ std::string units_table(const SimulationResult& result) {
   for (const std::string& action : actions) columns.push_back("actions_" + action);
   Table table(columns);
   for (const UnitResult& u : result.units) {
-    table.cell(u.name).cell(u.kind).cell(u.busy_cycles).cell(u.idle_cycles);
+    table.cell(u.name).cell(u.kind).cell(cycles(result, u.busy_cycles)).cell(cycles(result, u.idle_cycles));
     members(table, u.stall_cycles, causes);
-    table.cell(u.utilization).cell(u.energy_pj).cell(u.area_um2);
+    table.cell(u.utilization).cell(u.energy_pj).cell(result.is_device ? std::string() : json_number(u.area_um2));
     members(table, u.actions, actions);
     table.end_row();
   }

@@ -51,7 +51,8 @@ Json to_json(const Manifest& manifest) {
 }
 
 Json to_json(const NumericsResult& numerics) {
-  Json json = record("checked", numerics.checked);
+  Json json = record("checked", numerics.checked, "seeded_tensors", numerics.seeded_tensors, "seeded_weights",
+                     numerics.seeded_weights);
   if (!numerics.checked) {
     for (const char* name : {"max_abs_error", "max_rel_error", "cosine_similarity", "tolerance", "passed"})
       json[name] = nullptr;
@@ -164,6 +165,11 @@ std::string write_json(const SimulationResult& result) {
   json["numerics"] = to_json(result.numerics);
   json["totals"] = to_json(result.totals);
   json["attention_totals"] = to_json(result.attention_totals);
+  if (result.is_device) {
+    for (const char* totals : {"totals", "attention_totals"}) {
+      for (const char* unknown : {"on_chip_power_w", "area_mm2"}) json[totals][unknown] = nullptr;
+    }
+  }
   if (result.training.present) {
     const TrainingResult& t = result.training;
     json["training"] = record("optimizer", t.optimizer, "loss_scale", t.loss_scale, "time_per_step_ms",
@@ -178,7 +184,7 @@ std::string write_json(const SimulationResult& result) {
   json["clock_energy_pj"] = result.clock_energy;
   json["action_energy_pj"] = object(result.action_prices);
   for (const EnergyBar& bar : energy_bars(result.energy)) {
-    if (result.energy.total() <= 0) break;
+    if (result.energy.total() <= 0 || result.is_device) break;
     json["energy_uncertainty"].push_back(record("class", bar.name, "knob", bar.knob, "relative", kEnergyUncertainty,
                                                 "energy_mj_low", bar.low_mj, "energy_mj_high", bar.high_mj));
   }

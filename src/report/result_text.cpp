@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "report/energy_bars.h"
+#include "report/significant.h"
 
 namespace vitality {
 namespace {
@@ -33,9 +34,9 @@ std::string bytes(Bytes value) {
 }
 std::string energy(Picojoules value) {
   if (value == 0) return "-";
-  if (value >= 1e8) return fmt::format("{:.3f} mJ", value * 1e-9);
-  if (value >= 1e5) return fmt::format("{:.3f} uJ", value * 1e-6);
-  return fmt::format("{:.3f} nJ", value * 1e-3);
+  if (value >= 1e8) return significant(value * 1e-9) + " mJ";
+  if (value >= 1e5) return significant(value * 1e-6) + " uJ";
+  return significant(value * 1e-3) + " nJ";
 }
 double percent(double part, double whole) {
   return whole == 0 ? 0 : 100 * part / whole;
@@ -61,9 +62,13 @@ class TextReport {
     masks();
     numerics();
     omissions();
-    layers();
-    units();
-    energies();
+    if (result_.is_device) {
+      device_layers();
+    } else {
+      layers();
+      units();
+      energies();
+    }
     critical_path();
     choices();
     doublings();
@@ -95,30 +100,55 @@ class TextReport {
 
   void totals() {
     const Totals& t = result_.totals;
-    print("latency       {:.4g} ms = {} cycles at {} MHz\n", t.latency_ms, grouped(t.cycles), config_.clock_mhz);
+    print("latency       {} ms", significant(t.latency_ms));
+    if (!result_.is_device) print(" = {} cycles at {} MHz", grouped(t.cycles), config_.clock_mhz);
+    print("\n");
     if (result_.images > 1) {
-      print("batch         {} images: {:.4g} ms an image, {:.1f} images/s; all numbers below are of the whole batch\n",
-            result_.images, t.latency_ms / result_.images, t.latency_ms > 0 ? 1e3 * result_.images / t.latency_ms : 0);
+      print("batch         {} images: {} ms an image, {} images/s; all numbers below are of the whole batch\n",
+            result_.images, significant(t.latency_ms / result_.images),
+            significant(t.latency_ms > 0 ? 1e3 * result_.images / t.latency_ms : 0));
     }
-    print("energy        {:.4g} mJ; average power {:.3f} W, of which on chip {:.3f} W\n", t.energy_mj,
-          t.average_power_w, t.on_chip_power_w);
-    print("throughput    {:.1f} GOP/s, {:.1f} GOP/s/W (1 MAC = 2 operations)\n", t.gops, t.gops_per_w);
-    print("utilization   {:.1f} % of the arrays' peak MACs; {} MACs done\n", 100 * t.utilization, grouped(t.macs));
+    power();
     print("operations    ");
     operations(t.operations);
-    print("traffic       DRAM {} read, {} written; scratchpad {} read, {} written; NoC {}-hops\n",
-          bytes(t.dram_read_bytes), bytes(t.dram_write_bytes), bytes(t.sram_read_bytes), bytes(t.sram_write_bytes),
-          bytes(t.noc_byte_hops));
-    print("area          {:.3f} mm2 at {} nm\n", t.area_mm2, config_.technology_nm);
+    print("traffic       DRAM {} read, {} written", bytes(t.dram_read_bytes), bytes(t.dram_write_bytes));
+    if (!result_.is_device) {
+      print("; scratchpad {} read, {} written; NoC {}-hops\n", bytes(t.sram_read_bytes), bytes(t.sram_write_bytes),
+            bytes(t.noc_byte_hops));
+      print("area          {} mm2 at {} nm", significant(t.area_mm2), config_.technology_nm);
+    }
+    print("\n");
     print("workload      {} parameters; {} MACs an image with softmax attention\n",
           grouped(result_.workload_parameters), grouped(result_.workload_macs));
+  }
+
+  // What is zero here is not known of a device.
+  void power() {
+    const Totals& t = result_.totals;
+    if (!result_.is_device) {
+      print("energy        {} mJ; average power {} W, of which on chip {} W\n", significant(t.energy_mj),
+            significant(t.average_power_w), significant(t.on_chip_power_w));
+    } else if (t.energy_mj > 0) {
+      print("energy        {} mJ at {} W of the whole device\n", significant(t.energy_mj),
+            significant(t.average_power_w));
+    }
+    print("throughput    {} GOP/s", significant(t.gops));
+    if (t.gops_per_w > 0) print(", {} GOP/s/W", significant(t.gops_per_w));
+    print(" (1 MAC = 2 operations)\n");
+    if (t.utilization > 0 || !result_.is_device) {
+      print("utilization   {} % of the {} peak MACs; ", significant(100 * t.utilization, 3),
+            result_.is_device ? "device's" : "arrays'");
+    } else {
+      print("work          ");
+    }
+    print("{} MACs done\n", grouped(t.macs));
   }
 
   void training() {
     const TrainingResult& t = result_.training;
     if (!t.present) return;
-    print("step          {:.4g} ms, {:.1f} images/s; {}{}; {} of activations kept in DRAM for the backward pass\n",
-          t.time_per_step_ms, t.images_per_second, t.optimizer,
+    print("step          {} ms, {} images/s; {}{}; {} of activations kept in DRAM for the backward pass\n",
+          significant(t.time_per_step_ms), significant(t.images_per_second), t.optimizer,
           t.loss_scale == 1 ? "" : fmt::format(", loss scale {:g}", t.loss_scale), bytes(t.saved_activation_bytes));
     print("  {:<10} {:>12} {:>12} {:>7} {:>8} {:>10} {:>9} {:>9}\n", "phase", "first job", "cycles", "share", "MACs",
           "energy", "read", "written");
@@ -138,9 +168,12 @@ class TextReport {
   void attention() {
     const Totals& t = result_.attention_totals;
     if (t.cycles == 0 && t.operations == OperationCounts()) return;
-    print("attention     {:.4g} ms ({:.1f} % of the latency), {:.4g} mJ ({:.1f} % of the energy), {:.1f} GOP/s\n",
-          t.latency_ms, percent(t.cycles, result_.totals.cycles), t.energy_mj,
-          percent(t.energy_mj, result_.totals.energy_mj), t.gops);
+    print("attention     {} ms ({:.1f} % of the latency), ", significant(t.latency_ms),
+          percent(t.cycles, result_.totals.cycles));
+    if (t.energy_mj > 0)
+      print("{} mJ ({:.1f} % of the energy), ", significant(t.energy_mj),
+            percent(t.energy_mj, result_.totals.energy_mj));
+    print("{} GOP/s\n", significant(t.gops));
     print("              ");
     operations(t.operations);
   }
@@ -175,6 +208,7 @@ class TextReport {
       print("approximation {} against softmax on the same inputs, in double: largest error {:.3g}, cosine {:.5f}\n",
             to_string(config_.attention), n.approximation_max_rel_error, n.approximation_cosine_similarity);
     }
+    if (n.seeded_weights > 0) print("seed          {}\n", kRandomWeights);
   }
 
   void omissions() {
@@ -196,6 +230,20 @@ class TextReport {
         "NOT CHARGED   {}: no time and no energy here,\n              because the machine's description says nothing "
         "of them\n",
         names);
+  }
+
+  // Layers of a device take time, one after the other; they have no cycles.
+  void device_layers() {
+    print("\n{:<20} {:<18} {:>10} {:>10} {:>8} {:>9} {:>7} {:>6}  {}\n", "layer", "kind", "start us", "time us", "MACs",
+          "energy", "DRAM", "MAC/B", "waits for");
+    for (const LayerResult& layer : result_.layers) {
+      const auto us = [this](Cycles cycles) { return significant(1e3 * milliseconds(cycles)); };
+      print("{:<20} {:<18} {:>10} {:>10} {:>8} {:>9} {:>7} {:>6}  {}\n", shortened(layer.name, 20), layer.kind,
+            us(layer.start_cycle), us(layer.end_cycle - layer.start_cycle), scaled(static_cast<double>(layer.macs), ""),
+            energy(layer.energy.total()), bytes(layer.dram_read_bytes + layer.dram_write_bytes), per_byte(layer),
+            layer.charged ? layer.bottleneck : "not charged");
+    }
+    print("DRAM: read + written; MAC/B: MACs per DRAM byte\n");
   }
 
   void layers() {
@@ -280,7 +328,7 @@ class TextReport {
     print("\n{:<18} {:>25}   total with this class at -30 % .. +30 % (energy.knob_*)\n", "energy if off", "");
     for (const EnergyBar& bar : energy_bars(e)) {
       const double reach = bar.high_mj / (e.total() * 1e-9) - 1;
-      print("{:<18} {:>11.4g} .. {:<8.4g} mJ   {}\n", bar.name, bar.low_mj, bar.high_mj,
+      print("{:<18} {:>11} .. {:<8} mJ   {}\n", bar.name, significant(bar.low_mj), significant(bar.high_mj),
             std::string(static_cast<std::size_t>(std::lround(100 * reach)), '='));
     }
   }
@@ -316,8 +364,9 @@ class TextReport {
       if (w.cycles < 0) {
         print("{:<36} {:>18} {:>14}\n", w.resource, w.change, "infeasible");
       } else {
-        print("{:<36} {:>18} {:>14} {:>8.3f}x\n", w.resource, w.change, w.cycles,
-              w.cycles == 0 ? 1.0 : static_cast<double>(result_.totals.cycles) / static_cast<double>(w.cycles));
+        print("{:<36} {:>18} {:>14} {:>8}x\n", w.resource, w.change, w.cycles,
+              significant(w.cycles == 0 ? 1.0
+                                        : static_cast<double>(result_.totals.cycles) / static_cast<double>(w.cycles)));
       }
     }
   }

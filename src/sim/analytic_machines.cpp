@@ -58,6 +58,7 @@ SimulationResult evaluate_analytic(const HardwareConfig& config, const VitModel&
   if (options.numerics) take_approximation(forward, result.numerics);
   if (masks) result.mask_source = to_string(config.sparsity.source);
   result.images = model.images;
+  result.is_device = !released;
   result.simulation_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }

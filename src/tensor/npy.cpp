@@ -182,8 +182,12 @@ const TypeInfo& check_type(const Header& header, const NpyRules& rules, const st
                        (!found.empty() && found[0] == '>' ? " in little-endian order" : ""));
 }
 
-void check_shape(const Header& header, const std::string& path) {
-  if (header.fortran_order) throw InputError(path, "", "array in Fortran order, expected C order");
+void check_shape(const Header& header, const NpyRules& rules, const std::string& path) {
+  if (header.fortran_order)
+    throw InputError(path, "",
+                     "array in Fortran order (column after column), expected C order (row after row: "
+                     "numpy.ascontiguousarray)" +
+                         (rules.layout.empty() ? "" : ", " + rules.layout));
   if (header.shape.empty() || header.shape.size() > kMaxDimensions) {
     throw InputError(path, "",
                      "array of " + std::to_string(header.shape.size()) + " dimensions, expected 1 to " +
@@ -291,7 +295,7 @@ NpyArray read_npy(const std::string& path, const NpyRules& rules) {
   note_input(file.get());
   const Header header = read_header(file.get(), path);
   const TypeInfo& type = check_type(header, rules, path);
-  check_shape(header, path);
+  check_shape(header, rules, path);
   NpyArray array{type.type, header.shape, {}};
   const std::size_t count = element_count(array.shape);
   check_file_size(file.get(), count * type.size, path);

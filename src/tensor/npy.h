@@ -32,7 +32,8 @@ struct NpyArray {
 
 struct NpyRules {
   std::vector<NpyType> types = {NpyType::kFloat32, NpyType::kFloat64};
-  bool finite = true;  // refuse NaN and infinities
+  bool finite = true;       // refuse NaN and infinities
+  std::string layout = "";  // what rows and columns stand for; said where the array's order is wrong
 };
 
 NpyArray read_npy(const std::string& path, const NpyRules& rules = {});

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <string_view>
 
 namespace vitality {
@@ -102,32 +103,61 @@ MatrixD SeededParameters::tensor(const ParameterInfo& info) const {
   return values;
 }
 
+namespace {
+
+constexpr char kOneRow[] = "1 x channels";
+
+std::vector<ParameterInfo> norm_parameters(const std::string& name, int channels) {
+  return {{name + ".weight", 1, channels, ParameterRole::kNormScale, 0, kOneRow, "scale of the norm"},
+          {name + ".bias", 1, channels, ParameterRole::kBias, 0, kOneRow, "shift of the norm"}};
+}
+
+ParameterInfo image_parameter(const VitModel& model, int image) {
+  return {image == 0 ? "input" : "input." + std::to_string(image),
+          model.image_height * model.image_width,
+          model.image_channels,
+          ParameterRole::kImage,
+          image,
+          "pixels x channels",
+          "an image, its pixels row by row"};
+}
+
+}  // namespace
+
 std::vector<ParameterInfo> parameters_of(const Layer& layer) {
   std::vector<ParameterInfo> list;
   const std::string& name = layer.shared_parameters.empty() ? layer.name : layer.shared_parameters;
+  const auto bias = [&](int outputs) {
+    list.push_back({name + ".bias", 1, outputs, ParameterRole::kBias, 0, "1 x outputs", "added to every row"});
+  };
   if (const auto* p = std::get_if<Conv2d>(&layer.parameters)) {
     list.push_back({name + ".weight", p->kernel * p->kernel * p->in_channels / p->groups, p->out_channels,
-                    ParameterRole::kWeight});
-    if (p->bias) list.push_back({name + ".bias", 1, p->out_channels, ParameterRole::kBias});
+                    ParameterRole::kWeight, 0, "(kernel y, kernel x, input channel of the group) x outputs",
+                    "filters of a convolution; row = (y * kernel + x) * channels + channel"});
+    if (p->bias) bias(p->out_channels);
   } else if (const auto* l = std::get_if<Linear>(&layer.parameters)) {
-    list.push_back({name + ".weight", l->in_features, l->out_features, ParameterRole::kWeight});
-    if (l->bias) list.push_back({name + ".bias", 1, l->out_features, ParameterRole::kBias});
+    list.push_back({name + ".weight", l->in_features, l->out_features, ParameterRole::kWeight, 0, "inputs x outputs",
+                    "W of y = x W + b (PyTorch keeps its transpose)"});
+    if (l->bias) bias(l->out_features);
   } else if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
     if (a->bias_params > 0)
-      list.push_back(
-          {name + ".bias", a->heads, static_cast<int>(a->bias_params / a->heads), ParameterRole::kScoreBias});
+      list.push_back({name + ".bias", a->heads, static_cast<int>(a->bias_params / a->heads), ParameterRole::kScoreBias,
+                      0, "heads x (dy * grid + dx)",
+                      "added to the score of a query and a key dy rows, dx columns apart"});
   } else if (const auto* n = std::get_if<LayerNorm>(&layer.parameters)) {
-    list.push_back({name + ".weight", 1, n->channels, ParameterRole::kNormScale});
-    list.push_back({name + ".bias", 1, n->channels, ParameterRole::kBias});
+    list = norm_parameters(name, n->channels);
   } else if (const auto* b = std::get_if<BatchNorm>(&layer.parameters)) {
-    list.push_back({name + ".weight", 1, b->channels, ParameterRole::kNormScale});
-    list.push_back({name + ".bias", 1, b->channels, ParameterRole::kBias});
-    list.push_back({name + ".running_mean", 1, b->channels, ParameterRole::kBias});
-    list.push_back({name + ".running_var", 1, b->channels, ParameterRole::kRunningVariance});
+    list = norm_parameters(name, b->channels);
+    list.push_back(
+        {name + ".running_mean", 1, b->channels, ParameterRole::kBias, 0, kOneRow, "mean of the training images"});
+    list.push_back({name + ".running_var", 1, b->channels, ParameterRole::kRunningVariance, 0, kOneRow,
+                    "variance of the training images"});
   } else if (const auto* e = std::get_if<PositionEmbedding>(&layer.parameters)) {
-    list.push_back({name + ".weight", e->rows, e->channels, ParameterRole::kEmbedding});
+    list.push_back({name + ".weight", e->rows, e->channels, ParameterRole::kEmbedding, 0, "tokens x channels",
+                    "added to the tokens"});
   } else if (const auto* t = std::get_if<ConcatToken>(&layer.parameters)) {
-    list.push_back({name + ".weight", 1, t->channels, ParameterRole::kEmbedding});
+    list.push_back({name + ".weight", 1, t->channels, ParameterRole::kEmbedding, 0, kOneRow,
+                    "the row put in front of the tokens"});
   } else if (const auto* g = std::get_if<GivenTensor>(&layer.parameters)) {
     list.push_back({name, g->rows, g->cols, ParameterRole::kImage});
   }
@@ -137,14 +167,19 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer) {
 std::vector<ParameterInfo> parameters_of(const VitModel& model) {
   std::vector<ParameterInfo> list;
   list.reserve(static_cast<std::size_t>(model.images));
-  for (int i = 0; i < model.images; ++i) {
-    list.push_back({i == 0 ? "input" : "input." + std::to_string(i), model.image_height * model.image_width,
-                    model.image_channels, ParameterRole::kImage, i});
-  }
+  for (int i = 0; i < model.images; ++i) list.push_back(image_parameter(model, i));
   const std::size_t count = model.layers.size() / static_cast<std::size_t>(model.images);
   for (std::size_t i = 0; i < count; ++i) {
     for (ParameterInfo& info : parameters_of(model.layers[i])) list.push_back(std::move(info));
   }
+  return list;
+}
+
+std::vector<ParameterInfo> distinct_parameters_of(const VitModel& model) {
+  std::vector<ParameterInfo> list;
+  std::set<std::string> names;
+  for (ParameterInfo& info : parameters_of(model))
+    if (names.insert(info.name).second) list.push_back(std::move(info));
   return list;
 }
 

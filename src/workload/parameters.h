@@ -24,12 +24,16 @@ struct ParameterInfo {
   std::string name;
   int rows, cols;
   ParameterRole role;
-  int image = 0;  // of the batch, where the role is kImage
+  int image = 0;             // of the batch, where the role is kImage
+  const char* layout = "";   // what a row and a column stand for: "inputs x outputs"
+  const char* meaning = "";  // one sentence for people
 };
 
 // Every parameter tensor of a layer, and of the whole model (the images first).
 std::vector<ParameterInfo> parameters_of(const Layer& layer);
 std::vector<ParameterInfo> parameters_of(const VitModel& model);
+// The same without a tensor twice: layers may share their parameters.
+std::vector<ParameterInfo> distinct_parameters_of(const VitModel& model);
 
 class ParameterSource {
  public:

@@ -50,13 +50,16 @@ std::string DirectoryParameters::path_of(const std::string& name) const {
 MatrixD DirectoryParameters::tensor(const ParameterInfo& info) const {
   const auto found = paths_.find(info.name);
   if (found == paths_.end()) return fallback_.tensor(info);
-  const NpyArray array = read_npy(found->second);
+  NpyRules rules;
+  rules.layout = info.layout;
+  const NpyArray array = read_npy(found->second, rules);
   const NpyShape expected = {info.rows, info.cols};
   const bool row = info.rows == 1 && array.shape == NpyShape{info.cols};
   if (array.shape != expected && !row) {
     const bool transposed = array.shape == NpyShape{info.cols, info.rows};
     throw InputError(found->second, "",
                      "array of shape " + to_string(array.shape) + ", expected " + to_string(expected) +
+                         (*info.layout ? std::string(", ") + info.layout : "") +
                          (transposed ? " (this is its transpose)" : ""));
   }
   MatrixD values(info.rows, info.cols);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <map>
+#include <sstream>
 
 using namespace vitality::test;
 using Catch::Contains;
@@ -16,6 +18,21 @@ TEST_CASE("help and version") {
     CHECK_THAT(result.out, Contains("usage: vitality"));
     CHECK(result.err.empty());
   }
+  const std::string version = run_program({"--version"}).out;
+  CHECK(version == "vitality 0.1.0\n");
+  for (const char* command : {"run", "rerun", "attention", "compare", "dram", "gemm", "sweep", "merge", "train",
+                              "report", "validate", "list"}) {
+    const ProgramResult result = run_program({command, "--version"}, "/");
+    INFO(command);
+    CHECK(result.exit_code == 0);
+    CHECK(result.out == version);
+    CHECK(result.err.empty());
+  }
+}
+
+TEST_CASE("help prints default numbers in their fewest digits") {
+  const std::string help = run_program({"train", "--help"}).out;
+  CHECK_THAT(help, Contains("(=0.005)") && Contains("(=0.02)") && Contains("(=0.3)") && !Contains("0000"));
 }
 
 TEST_CASE("nothing but the program's own text is printed: no SystemC banner") {
@@ -107,4 +124,58 @@ TEST_CASE("list operators: the kinds of attention it names are those that run ta
                        "--numerics", "off", "--quiet", "--set", "attention=" + kind})
               .exit_code == (simulated ? 0 : 4));
   }
+}
+
+TEST_CASE("list operators names exactly the machines and kinds of attention that run") {
+  std::istringstream text(run_program({"list", "operators"}).out);
+  std::map<std::string, std::string> machines;  // kind -> the line's rest
+  std::string line, training;
+  while (std::getline(text, line) && line.find("that `run` takes") == std::string::npos) {
+  }
+  while (std::getline(text, line) && line.find("`run --mode training` takes") == std::string::npos)
+    if (line.size() > 12) machines[line.substr(2, line.find(' ', 2) - 2)] = line.substr(12);
+  while (std::getline(text, line)) training += line + "\n";
+  const auto names = [](const std::string& list, const std::string& word) {
+    std::istringstream words(list);
+    for (std::string w; words >> w;)
+      if (w.substr(0, w.find_first_of(",;")) == word) return true;
+    return false;
+  };
+  const std::map<std::string, std::string> files{{"vitality", "vitality_training"},
+                                                 {"dense", "dense_softmax"},
+                                                 {"sanger", "sanger"},
+                                                 {"vitcod", "vitcod"},
+                                                 {"salo", "salo"},
+                                                 {"spatten", "spatten"},
+                                                 {"elsa", "elsa"},
+                                                 {"dota", "dota"},
+                                                 {"roofline", "gpu_h100"}};
+  for (const auto& [kind, file] : files) {
+    REQUIRE(machines.count(kind) == 1);
+    for (const char* attention :
+         {"softmax", "taylor", "taylor_elided", "taylor_released", "sparse", "unified", "unified_additive", "auto"}) {
+      const std::vector<std::string> words{"--config", "configs/" + file + ".json", "--workload",
+                                           "workloads/tiny_vit.json", "--set", std::string("attention=") + attention,
+                                           "--numerics", "off", "--quiet",
+                                           // What the unit needs, where the machine may have one.
+                                           "--set", "sparse_unit.enabled=true"};
+      std::vector<std::string> run{"run"};
+      const bool unit = kind == "vitality" || kind == "dense";
+      run.insert(run.end(), words.begin(), words.end() - (unit ? 0 : 2));
+      INFO(kind << " " << attention);
+      CHECK((run_program(run).exit_code == 0) == names(machines[kind], attention));
+      if (kind != "vitality") continue;
+      run.insert(run.end(), {"--mode", "training"});
+      CHECK((run_program(run).exit_code == 0) == names(training, attention));
+    }
+  }
+}
+
+TEST_CASE("list tensors names every tensor of a workload with its shape and layout") {
+  const ProgramResult result = run_program({"list", "tensors", "--workload", "workloads/tiny_vit.json"});
+  REQUIRE(result.exit_code == 0);
+  CHECK_THAT(result.out, Contains("input ") && Contains("(1024, 3)") && Contains("pixels x channels"));
+  CHECK_THAT(result.out, Contains("blocks.0.attn.qkv.weight") && Contains("inputs x outputs") && Contains("C order"));
+  CHECK(run_program({"list", "tensors"}).exit_code == 2);
+  CHECK(run_program({"list", "configs", "--workload", "workloads/tiny_vit.json"}).exit_code == 2);
 }

@@ -1,7 +1,11 @@
 // `vitality report` as a user runs it: pages and figures appear whole or not at all, bad input is exit 2.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "tests/support/program.h"
@@ -134,4 +138,71 @@ TEST_CASE("report --svg without gnuplot says what to install") {
   CHECK(run.exit_code == 2);
   CHECK(run.err.find("gnuplot-nox") != std::string::npos);
   CHECK(!std::filesystem::exists(scratch.path("figures")));
+}
+
+namespace {
+
+// What the page's script reads: between the marks of its data element.
+nlohmann::json data_of_page(const std::string& page) {
+  const std::string mark = "id=\"data\">";
+  const std::size_t begin = page.find(mark) + mark.size();
+  return nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+}
+
+// Every scalar below, with its JSON pointer.
+void walk(const nlohmann::json& value, const std::string& pointer, std::map<std::string, nlohmann::json>& out) {
+  if (value.is_object()) {
+    for (const auto& [key, item] : value.items()) walk(item, pointer + "/" + key, out);
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) walk(value[i], pointer + "/" + std::to_string(i), out);
+  } else {
+    out[pointer] = value;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every field of a result of any kind of run is on its page") {
+  const ScratchFolder scratch;
+  const std::vector<std::vector<std::string>> runs{
+      {"--config", "configs/vitality.json", "--batch", "2"},
+      {"--config", "configs/vitality_training.json", "--mode", "training"},
+      {"--config", "configs/sanger.json"},
+      {"--config", "configs/vitality.json", "--set", "dram.model=banked", "--numerics", "off"},
+      {"--config", "configs/vitality.json", "--set", "attention=auto", "--what-if", "--numerics", "off"},
+      {"--config", "configs/gpu_h100.json"},
+      {"--config", "configs/sanger.json", "--set", "cost_model=as_published"}};
+  std::set<std::string> kinds;  // of fields, over all runs
+  for (const std::vector<std::string>& more : runs) {
+    std::vector<std::string> words{"run",     "--workload", "workloads/tiny_vit.json",
+                                   "--quiet", "--result",   scratch.path("r.json")};
+    words.insert(words.end(), more.begin(), more.end());
+    const ProgramResult run = run_program(words);
+    INFO(run.err);
+    REQUIRE(run.exit_code == 0);
+    REQUIRE(run_program({"report", scratch.path("r.json"), "--html", scratch.path("r.html"), "--quiet"}).exit_code ==
+            0);
+    const nlohmann::json result = nlohmann::json::parse(content(scratch.path("r.json")));
+    const nlohmann::json page = data_of_page(content(scratch.path("r.html")))["results"][0];
+    std::map<std::string, nlohmann::json> fields, shown;
+    walk(result, "", fields), walk(page["result"], "", shown);
+    std::map<std::string, std::string> config;
+    for (const auto& row : page["config"]) config[row[0].get<std::string>()] = row[1].get<std::string>();
+    for (const auto& [pointer, value] : fields) {
+      INFO(pointer);
+      if (pointer.rfind("/config/", 0) == 0) {
+        std::string key = pointer.substr(8);
+        std::replace(key.begin(), key.end(), '/', '.');
+        CHECK(config.count(key) == 1);
+      } else {
+        REQUIRE(shown.count(pointer) == 1);
+        CHECK(shown[pointer] == value);
+      }
+    }
+    for (const auto& [key, value] : result.items()) kinds.insert(key);
+    if (result.contains("training"))
+      CHECK_THAT(content(scratch.path("r.html")), Catch::Contains("optimizer_state") && Catch::Contains("gradients"));
+  }
+  for (const char* part : {"training", "what_if", "attention_choices", "mask_source", "batch", "energy_uncertainty"})
+    CHECK(kinds.count(part) == 1);  // the runs above do have them
 }

@@ -372,11 +372,95 @@ TEST_CASE("run: --inputs replaces what it names, bit for bit") {
   const json want = run("tiny_levit", {"--seed", "5"}),
              got = run("tiny_levit", {"--seed", "9", "--inputs", folder.path("in")});
   const json other = run("tiny_levit", {"--seed", "9"});
-  CHECK(got["numerics"] == want["numerics"]);
+  const std::size_t tensors = parameters_of(model).size();
+  CHECK(got["numerics"]["seeded_tensors"] == 0);
+  CHECK(want["numerics"]["seeded_tensors"] == tensors);
+  CHECK(want["numerics"]["seeded_weights"] == tensors - 1);
+  for (const char* key : {"max_abs_error", "cosine_similarity", "approximation"})
+    CHECK(got["numerics"][key] == want["numerics"][key]);
   CHECK(got["layers"] == want["layers"]);
   CHECK(got["numerics"] != other["numerics"]);
   CHECK(got["manifest"]["inputs_sha256"].get<std::string>().size() == 64);
   CHECK_FALSE(other["manifest"].contains("inputs_sha256"));
+}
+
+TEST_CASE("run: --inputs needs every weight and the images of the whole batch") {
+  const ScratchFolder folder;
+  const VitModel model = read_workload(std::string(VITALITY_SOURCE_DIR) + "/workloads/tiny_vit.json");
+  const SeededParameters seeded(5);
+  const std::string input = folder.path("in");
+  std::filesystem::create_directory(input);
+  for (const ParameterInfo& info : parameters_of(model))
+    write_npy(input + "/" + info.name + ".npy", seeded.tensor(info));
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"--numerics", "off", "--inputs", input});
+    return more;
+  };
+  check_refused(folder, words("tiny_vit", with({"--batch", "2"})), 2, "no file input.1.npy beside input.npy");
+  check_refused(folder, words("tiny_vit", with({"--batch", "2", "--allow-seeded"})), 2, "input.1.npy");
+  std::filesystem::remove(input + "/input.npy");
+  const json images = run("tiny_vit", with({"--batch", "2"}));
+  CHECK(images["numerics"]["seeded_tensors"] == 2);
+  CHECK(images["numerics"]["seeded_weights"] == 0);
+  CHECK(run_program(words("tiny_vit", with({}))).out.find("weights are random") == std::string::npos);
+
+  std::filesystem::remove(input + "/norm.weight.npy");
+  check_refused(folder, words("tiny_vit", with({})), 2, "no file norm.weight.npy, expected every weight");
+  const json allowed = run("tiny_vit", with({"--allow-seeded"}));
+  CHECK(allowed["numerics"]["seeded_tensors"] == 2);
+  CHECK(allowed["numerics"]["seeded_weights"] == 1);
+  const json recorded = allowed["manifest"]["arguments"];
+  CHECK(std::find(recorded.begin(), recorded.end(), "--allow-seeded") != recorded.end());
+  CHECK_THAT(run_program(words("tiny_vit", with({"--allow-seeded"}))).out,
+             Contains("weights are random: densities and approximation errors are not a trained model's"));
+}
+
+TEST_CASE("run: tensors in Fortran order are refused with the layout that is expected") {
+  const ScratchFolder folder;
+  const std::string name = folder.path("blocks.0.attn.proj.weight.npy");
+  const VitModel model = read_workload(std::string(VITALITY_SOURCE_DIR) + "/workloads/tiny_vit.json");
+  for (const ParameterInfo& info : parameters_of(model))
+    if (info.name == "blocks.0.attn.proj.weight") write_npy(name, MatrixD(info.rows, info.cols));
+  std::string bytes = read_text(name);
+  const std::size_t at = bytes.find("False");
+  REQUIRE(at != std::string::npos);
+  bytes.replace(at, 6, "True, ");
+  std::ofstream(name, std::ios::binary) << bytes;
+  const ProgramResult result = run_program(words("tiny_vit", {"--inputs", folder.path(), "--allow-seeded"}));
+  CHECK(result.exit_code == 2);
+  CHECK_THAT(result.err, Contains("Fortran order") && Contains("row after row") && Contains("inputs x outputs"));
+}
+
+TEST_CASE("run: a roofline has no cycles, area or power on chip, and answers no what-if") {
+  const ScratchFolder folder;
+  const std::vector<std::string> gpu{"run", "--config", "configs/gpu_h100.json", "--workload",
+                                     "workloads/tiny_vit.json"};
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = gpu;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const ProgramResult refused = run_program(with({"--what-if"}));
+  CHECK(refused.exit_code == 2);
+  CHECK_THAT(refused.err, Contains("--what-if") && Contains("not simulated"));
+  const ProgramResult text = run_program(with({"--csv", folder.path("csv"), "--result", folder.path("r.json")}));
+  REQUIRE(text.exit_code == 0);
+  CHECK_THAT(text.out, Contains("latency") && !Contains("cycle") && !Contains("area") && !Contains("on chip"));
+  const json result = json::parse(read_text(folder.path("r.json")));
+  CHECK(result["totals"]["area_mm2"].is_null());
+  CHECK(result["totals"]["on_chip_power_w"].is_null());
+  std::istringstream totals(read_text(folder.path("csv/totals.csv")));
+  std::string head, row;
+  std::getline(totals, head), std::getline(totals, row);
+  const auto cell = [&](const std::string& column) {
+    std::istringstream names(head), cells(row);
+    std::string name, value;
+    while (std::getline(names, name, ',') && std::getline(cells, value, ','))
+      if (name == column) return value;
+    return std::string("no column");
+  };
+  for (const char* column : {"cycles", "area_mm2", "on_chip_power_w"}) CHECK(cell(column).empty());
+  CHECK(std::stod(cell("latency_ms")) > 0);
 }
 
 TEST_CASE("run: bad tensors are refused before anything is simulated") {

@@ -7,6 +7,7 @@
 
 #include "analytic/like_for_like.h"
 #include "base/error.h"
+#include "report/significant.h"
 
 using namespace vitality;
 
@@ -188,4 +189,28 @@ TEST_CASE("like for like: memory, clock and budget of the first, what is measure
   CHECK(!sized[4].refusal.empty());
   CHECK_THROWS_AS(like_for_like({host, reference}, {Normalization::kMacs, true, true}), InputError);
   CHECK_NOTHROW(like_for_like({host, reference}, {Normalization::kNone, true, true}));
+}
+
+TEST_CASE("numbers for people keep their significant digits at any size") {
+  CHECK(significant(0) == "0");
+  CHECK(significant(1) == "1.000");
+  CHECK(significant(0.00031234) == "0.0003123");
+  CHECK(significant(0.0041) == "0.004100");
+  CHECK(significant(3.1234e-7) == "3.123e-07");
+  CHECK(significant(9.99996) == "10.00");
+  CHECK(significant(-12.3456) == "-12.35");
+  CHECK(significant(123456.7) == "123457");
+  CHECK(significant(12.3456, 2) == "12");
+  CHECK(significant(kUnknown) == "-");
+}
+
+TEST_CASE("comparison: small latencies and speedups keep four digits in text, Markdown and LaTeX") {
+  Comparison c = example();
+  fill_pair(measured(0.00031234, 8), c.pair(0, 0));
+  fill_pair(measured(0.0781, 8), c.pair(1, 0));  // 0.00031234 / 0.0781 = 0.0039992
+  complete(c);
+  for (const std::string& text : {comparison_text(c), comparison_markdown(c), comparison_latex(c)}) {
+    CHECK_THAT(text, Catch::Contains("0.0003123") && Catch::Contains("0.003999x"));
+    CHECK_THAT(text, Catch::Contains("weights are random"));
+  }
 }

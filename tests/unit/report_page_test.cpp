@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "report/page/figures.h"
 #include "report/page/html_page.h"
@@ -65,18 +66,11 @@ TEST_CASE("a result's numbers arrive in the page") {
   const nlohmann::json source = nlohmann::json::parse(golden("vitality.json"));
   const nlohmann::json run = data_of(input)["results"][0];
   CHECK(run["machine"] == "vitality");
-  CHECK(run["totals"]["cycles"] == source["totals"]["cycles"]);
-  CHECK(run["totals"]["energy_mj"] == source["totals"]["energy_mj"]);
-  CHECK(run["attention"]["latency_ms"] == source["attention_totals"]["latency_ms"]);
-  REQUIRE(run["layers"].size() == source["layers"].size());
-  REQUIRE(run["units"].size() == source["units"].size());
-  for (std::size_t i = 0; i < run["layers"].size(); ++i) {
-    CHECK(run["layers"][i]["name"] == source["layers"][i]["name"]);
-    CHECK(run["layers"][i]["end"] == source["layers"][i]["end_cycle"]);
-    CHECK(run["layers"][i]["split"] == source["layers"][i]["time_split"]);
-    CHECK(run["layers"][i]["energy"] == source["layers"][i]["energy_breakdown_pj"]);
-  }
-  CHECK(run["units"][0]["stalls"] == source["units"][0]["stall_cycles"]);
+  for (const auto& [key, value] : source.items())
+    if (key != "config") CHECK(run["result"][key] == value);
+  const LayerResult& layer = input.results[0].result.layers[0];
+  CHECK(layer.end_cycle == source["layers"][0]["end_cycle"]);
+  CHECK(layer.energy.compute == source["layers"][0]["energy_breakdown_pj"]["compute"]);
   // 64 x 64 and the diagonal's 64 multiply-accumulators at 500 MHz; four channels of DDR4-2400.
   CHECK(run["peak_gops"].get<double>() == Approx(2 * 4160 * 0.5));
   CHECK(run["dram_gb_s"].get<double>() == Approx(4 * 8 * 2 / 0.833));
@@ -98,8 +92,8 @@ TEST_CASE("no text of an input can leave the script element") {
   const nlohmann::json back = nlohmann::json::parse(data);
   CHECK(back["title"] == kEvil);
   CHECK(back["results"][0]["machine"] == kEvil);
-  CHECK(back["results"][0]["layers"][0]["name"] == kEvil);
-  CHECK(back["results"][0]["layers"][0]["split"][kEvil] == 5);
+  CHECK(back["results"][0]["result"]["layers"][0]["name"] == kEvil);
+  CHECK(back["results"][0]["result"]["layers"][0]["time_split"][kEvil] == 5);
   // The page has exactly the script elements of its frame, whatever the data says.
   const auto count = [](const std::string& text, const std::string& part) {
     std::size_t found = 0;
@@ -214,10 +208,10 @@ TEST_CASE("the units' timeline arrives in the page and as a figure, and what doe
   };
   const ReportInput input =
       input_of(with(R"({"bin_cycles":300,"occupied_cycles":{"sa_general":[300,0,7],"else":[1]}})"));
-  const nlohmann::json result = data_of(input)["results"][0];
-  CHECK(result["bin_cycles"] == 300);
-  CHECK(result["units"][0]["occupied"] == nlohmann::json({300, 0, 7}));
-  CHECK(result["units"][1]["occupied"].empty());
+  const SimulationResult& result = input.results[0].result;
+  CHECK(result.bin_cycles == 300);
+  CHECK(result.units[0].occupied == std::vector<Cycles>{300, 0, 7});
+  CHECK(result.units[1].occupied.empty());
   const std::vector<Figure> figures = figures_of(input);
   const auto figure = std::find_if(figures.begin(), figures.end(),
                                    [](const Figure& f) { return f.name.find("unit-timeline") != std::string::npos; });
@@ -242,6 +236,66 @@ TEST_CASE("what a result does not have is not needed, what later versions add is
   const ReportInput input = input_of(json.dump());
   CHECK(input.results[0].machine == "in");  // the file's name
   CHECK(input.results[0].dram_gb_s == 0);
+  CHECK(data_of(input)["results"][0]["result"]["new"]["a"] == 1);
+}
+
+TEST_CASE("the reader keeps the operands of a training step and refuses parts that are not what they should be") {
+  nlohmann::json json = nlohmann::json::parse(golden("vitality.json"));
+  json["layers"][0]["bytes"]["dram_by_cause"] = {{"gradients", {{"store", 5}}}, {"optimizer_state", {{"load", 7}}}};
+  json["training"] = {{"optimizer", "adamw"}, {"phases", {{{"name", "forward"}, {"cycles", 9}}}}};
+  json["what_if"] = {{{"resource", "dram.channels"}, {"change", "4 -> 8"}, {"cycles", -1}}};
+  const SimulationResult result = input_of(json.dump()).results[0].result;
+  REQUIRE(result.layers[0].dram_traffic.size() == 2);
+  CHECK(result.layers[0].dram_traffic[1].operand == "optimizer_state");
+  CHECK(result.layers[0].dram_traffic[1].bytes == 7);
+  CHECK(result.training.phases[0].cycles == 9);
+  CHECK(result.what_if[0].cycles == -1);
+
+  for (const auto& [pointer, wrong] :
+       std::vector<std::pair<std::string, const char*>>{{"/training", "5"},
+                                                        {"/training/phases", "{}"},
+                                                        {"/training/phases/0/cycles", "-1"},
+                                                        {"/what_if", "\"x\""},
+                                                        {"/what_if/0/cycles", "-2"},
+                                                        {"/batch", "{\"images\": \"x\"}"},
+                                                        {"/numerics/seeded_weights", "-1"},
+                                                        {"/layers/0/mask", "[]"},
+                                                        {"/layers/0/bytes/dram_by_cause/gradients", "3"}}) {
+    nlohmann::json bad = json;
+    bad[nlohmann::json::json_pointer(pointer)] = nlohmann::json::parse(wrong);
+    INFO(pointer);
+    CHECK(error_of(bad.dump()).find("in.json: " + pointer) == 0);
+  }
+}
+
+TEST_CASE("bars of a comparison in figures: a colour for every machine, a logarithmic axis beyond a decade") {
+  nlohmann::json json = nlohmann::json::parse(golden("comparison.json"));
+  json["machines"] = nlohmann::json::array(), json["pairs"] = nlohmann::json::array();
+  for (int m = 0; m < 40; ++m) {
+    const std::string name = "m" + std::to_string(m);
+    json["machines"].push_back({{"name", name}});
+    const double speedup = 1 + 0.2 * m;
+    json["pairs"].push_back({{"machine", name},
+                             {"workload", "w"},
+                             {"status", "ok"},
+                             {"end_to_end", {{"speedup", speedup}}},
+                             {"attention", {{"speedup", 2 * speedup * speedup}}}});
+  }
+  std::string ends, attention;
+  for (const Figure& figure : figures_of(input_of(json.dump()))) {
+    if (figure.name.find("attention-speedup") != std::string::npos)
+      attention = figure.commands;
+    else if (figure.name.find("speedup") != std::string::npos)
+      ends = figure.commands;
+  }
+  std::set<std::string> colors;
+  for (std::size_t at = 0; (at = ends.find("lc rgb '#", at)) != std::string::npos; ++at) {
+    const std::string color = ends.substr(at + 8, 7);
+    if (color != "#e6e9ed") colors.insert(color);  // the grid
+  }
+  CHECK(colors.size() >= 40);
+  CHECK(ends.find("logscale") == std::string::npos);  // 1 to 8.8
+  CHECK(attention.find("set logscale y") != std::string::npos);
 }
 
 TEST_CASE("too many results are refused with the limit") {

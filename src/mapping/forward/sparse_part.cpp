@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cost/mask_entries.h"
 #include "cost/sparse_machine.h"
+#include "mapping/mapper.h"
 
 namespace vitality {
 namespace {
@@ -62,7 +63,7 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
       kind_(kind),
       machine_(sparse_machine(context.config)) {
   const std::string name = "layer " + context.layer(layer).name;
-  if (!traits(context.config.machine).sparse_baseline && !context.config.sparse_unit.enabled)
+  if (needs_sparse_unit(context.config.machine, kind) && !context.config.sparse_unit.enabled)
     throw InfeasibleError(name + ": " + to_string(kind) +
                           " attention needs a sparse unit, this machine has none (sparse_unit.enabled)");
   if (unified() && a_.bias_params > 0 && context.config.attention_bias == AttentionBias::kFirstOrder)

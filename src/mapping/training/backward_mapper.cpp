@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "mapping/mapper.h"
 #include "mapping/training/training_mapper.h"
 #include "workload/parameters.h"
 #include "workload/training_step.h"
@@ -19,13 +20,10 @@ void check_layer(const Layer& layer, const HardwareConfig& config) {
       refuse(layer, "the backward pass of conv2d is simulated for patch embeddings of the image only");
   } else if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
     if (a->bias_params > 0) refuse(layer, "the backward pass of a score bias is not simulated");
-    if (config.attention == AttentionKind::kTaylorElided)
-      refuse(layer, "the backward pass of taylor_elided is not simulated; that of taylor is (--set attention=taylor)");
-  } else if (std::holds_alternative<BatchNorm>(layer.parameters) ||
-             std::holds_alternative<MeanPool>(layer.parameters) ||
-             std::holds_alternative<ConcatChannels>(layer.parameters) ||
-             std::holds_alternative<Subsample>(layer.parameters) || std::holds_alternative<Unfold>(layer.parameters) ||
-             std::holds_alternative<Fold>(layer.parameters)) {
+    if (!is_trainable(config.attention))
+      refuse(layer, std::string("the backward pass of ") + to_string(config.attention) +
+                        " is not simulated; that of taylor is (--set attention=taylor)");
+  } else if (!is_trainable(layer.parameters)) {
     refuse(layer, std::string("the backward pass of ") + kind_name(layer) + " is not simulated");
   }
 }
@@ -171,6 +169,15 @@ class Walk {
 };
 
 }  // namespace
+
+bool is_trainable(AttentionKind attention) {
+  return attention == AttentionKind::kSoftmax || attention == AttentionKind::kTaylor || traits(attention).uses_mask;
+}
+bool is_trainable(const LayerParameters& layer) {
+  return !std::holds_alternative<BatchNorm>(layer) && !std::holds_alternative<MeanPool>(layer) &&
+         !std::holds_alternative<ConcatChannels>(layer) && !std::holds_alternative<Subsample>(layer) &&
+         !std::holds_alternative<Unfold>(layer) && !std::holds_alternative<Fold>(layer);
+}
 
 void check_trainable(const VitModel& step, const HardwareConfig& config) {
   const std::string machine = "machine " + config.name + ": training ";

@@ -14,11 +14,21 @@ namespace {
 // Okabe and Ito, as on the page.
 constexpr const char* kColors[] = {"#0072b2", "#e69f00", "#009e73", "#d55e00",
                                    "#56b4e9", "#cc79a7", "#8c7a00", "#5a6572"};
-const char* color(std::size_t index) {
-  return kColors[index % 8];
+// Behind these eight, hues by the golden angle, as on the page (theme.js): any number of machines, no colour twice.
+std::string color(std::size_t index) {
+  if (index < std::size(kColors)) return kColors[index];
+  const double hue = std::fmod(137.508 * static_cast<double>(index), 360.0) / 30;
+  const double lightness = index % 2 == 0 ? 0.35 : 0.6, reach = 0.65 * std::min(lightness, 1 - lightness);
+  char text[8];
+  const auto part = [&](int offset) {
+    const double k = std::fmod(offset + hue, 12.0);
+    return static_cast<int>(std::lround(255 * (lightness - reach * std::max(-1.0, std::min({k - 3, 9 - k, 1.0})))));
+  };
+  std::snprintf(text, sizeof text, "#%02x%02x%02x", part(0) & 255, part(8) & 255, part(4) & 255);
+  return text;
 }
-const char* named_color(const std::string& name, std::size_t index) {
-  static const std::map<std::string, const char*> kNamed{
+std::string named_color(const std::string& name, std::size_t index) {
+  static const std::map<std::string, std::string> kNamed{
       {"compute", kColors[0]},    {"busy", kColors[0]},       {"stationary_load", kColors[4]},
       {"fill_drain", kColors[2]}, {"dram", kColors[3]},       {"buffer", kColors[1]},
       {"sram", kColors[1]},       {"dependency", kColors[5]}, {"scratchpad", kColors[6]},
@@ -304,18 +314,24 @@ struct Bars {  // machines beside each other, a group a model
 
 std::string bars_commands(const Bars& bars, const std::string& title, const std::string& unit) {
   std::string out = "$d << EOD\n", plot;
+  double low = INFINITY, high = 0;
   for (std::size_t w = 0; w < bars.workloads.size(); ++w) {
     out += data_text(bars.workloads[w]);
-    for (std::size_t m = 0; m < bars.machines.size(); ++m) out += " " + number(bars.value(m, w));
+    for (std::size_t m = 0; m < bars.machines.size(); ++m) {
+      const double value = bars.value(m, w);
+      out += " " + number(value);
+      if (value > 0 && std::isfinite(value)) low = std::min(low, value), high = std::max(high, value);
+    }
     out += "\n";
   }
   for (std::size_t m = 0; m < bars.machines.size(); ++m)
     plot += (m ? ", $d using " : " $d using ") + std::to_string(m + 2) + (m == 0 ? ":xtic(1)" : "") + " title " +
             gnuplot_text(bars.machines[m]) + " lc rgb '" + color(m) + "'";
   return out + "EOD\n" + kFrame + "set title " + gnuplot_text(title) + "\nset ylabel " + gnuplot_text(unit) +
-         "\nset style data histograms\nset style histogram clustered gap 1\nset style fill solid 1 noborder\nset "
-         "yrange [0:*]\nset xtics rotate by -20 left\nplot" +
-         plot + "\n";
+         "\nset style data histograms\nset style histogram clustered gap 1\nset style fill solid 1 noborder\n" +
+         // Bars more than a decade apart are told apart by their logarithm only.
+         (high > 10 * low ? "set logscale y\nset yrange [" + number(low / 2) + ":*]" : "set yrange [0:*]") +
+         "\nset xtics rotate by -20 left\nplot" + plot + "\n";
 }
 
 void comparison_figures(const ReportComparison& comparison, const std::string& prefix, std::vector<Figure>& out) {

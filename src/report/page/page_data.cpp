@@ -25,104 +25,32 @@ Json rounded(double value) {
   return number(std::strtod(digits, nullptr));
 }
 
-Json object(const std::vector<std::pair<std::string, std::int64_t>>& members) {
-  Json json = Json::object();
-  for (const auto& [name, value] : members) json[name] = value;
-  return json;
-}
-
-Json to_json(const OperationCounts& counts) {
-  return {{"mul", counts.mul}, {"add", counts.add}, {"div", counts.div}, {"exp", counts.exp}, {"cmp", counts.cmp}};
-}
-
-Json to_json(const EnergyBreakdown& energy) {
-  return {{"compute", energy.compute},
-          {"sram", energy.sram},
-          {"noc", energy.noc},
-          {"dram", energy.dram},
-          {"leakage", energy.leakage}};
-}
-
-Json to_json(const Totals& totals) {
-  return {{"cycles", totals.cycles},
-          {"latency_ms", totals.latency_ms},
-          {"energy_mj", totals.energy_mj},
-          {"average_power_w", totals.average_power_w},
-          {"on_chip_power_w", totals.on_chip_power_w},
-          {"area_mm2", totals.area_mm2},
-          {"macs", totals.macs},
-          {"gops", totals.gops},
-          {"gops_per_w", totals.gops_per_w},
-          {"utilization", totals.utilization},
-          {"dram_read_bytes", totals.dram_read_bytes},
-          {"dram_write_bytes", totals.dram_write_bytes},
-          {"sram_read_bytes", totals.sram_read_bytes},
-          {"sram_write_bytes", totals.sram_write_bytes},
-          {"noc_byte_hops", totals.noc_byte_hops},
-          {"operations", to_json(totals.operations)}};
-}
-
-// DRAM bytes by operand and cause: "weights, refetch".
-Json moves(const LayerResult& layer) {
-  Json json = Json::object();
-  for (const DramTraffic& t : layer.dram_traffic) json[t.operand + ", " + t.cause] = t.bytes;
-  return json;
-}
-
-Json to_json(const LayerResult& layer) {
-  Json json = {{"name", layer.name},
-               {"kind", layer.kind},
-               {"mapping", layer.mapping},
-               {"charged", layer.charged},
-               {"executed", layer.executed},
-               {"start", layer.start_cycle},
-               {"end", layer.end_cycle},
-               {"prefetch",
-                {{"start", layer.prefetch.start_cycle},
-                 {"cycles", layer.prefetch.cycles},
-                 {"exposed", layer.prefetch.exposed_cycles},
-                 {"bytes", layer.prefetch.bytes}}},
-               {"macs", layer.macs},
-               {"operations", to_json(layer.operations)},
-               {"energy", to_json(layer.energy)},
-               {"dram_read", layer.dram_read_bytes},
-               {"dram_write", layer.dram_write_bytes},
-               {"sram_read", layer.sram_read_bytes},
-               {"sram_write", layer.sram_write_bytes},
-               {"intensity", layer.macs_per_dram_byte},
-               {"moved", moves(layer)},
-               {"bottleneck", layer.bottleneck},
-               {"bound", layer.bound_cycles},
-               {"split", object(layer.time_split)}};
-  if (layer.has_error) {
-    json["max_rel_error"] = layer.max_rel_error;
-    json["cosine_similarity"] = layer.cosine_similarity;
+// Any JSON, as it is.
+Json to_json(const JsonValue& value) {
+  switch (value.type()) {
+    case JsonValue::Type::kNull:
+      return nullptr;
+    case JsonValue::Type::kBoolean:
+      return value.boolean();
+    case JsonValue::Type::kInteger:
+      return value.integer();
+    case JsonValue::Type::kNumber:
+      return number(value.number());
+    case JsonValue::Type::kString:
+      return value.text();
+    case JsonValue::Type::kArray: {
+      Json list = Json::array();
+      for (const JsonValue& item : value.items()) list.push_back(to_json(item));
+      return list;
+    }
+    case JsonValue::Type::kObject: {
+      Json object = Json::object();
+      for (const auto& [name, item] : value.members())
+        object.get_ref<Json::object_t&>().emplace_back(std::string(name), to_json(item));
+      return object;
+    }
   }
-  return json;
-}
-
-Json to_json(const UnitResult& unit) {
-  return {{"name", unit.name},
-          {"kind", unit.kind},
-          {"busy", unit.busy_cycles},
-          {"stalls", object(unit.stall_cycles)},
-          {"idle", unit.idle_cycles},
-          {"utilization", unit.utilization},
-          {"actions", object(unit.actions)},
-          {"energy_pj", unit.energy_pj},
-          {"area_um2", unit.area_um2},
-          {"occupied", unit.occupied}};
-}
-
-Json to_json(const NumericsResult& numerics) {
-  Json json = {{"checked", numerics.checked}};
-  if (!numerics.checked) return json;
-  json["passed"] = numerics.passed;
-  json["max_abs_error"] = numerics.max_abs_error;
-  json["max_rel_error"] = numerics.max_rel_error;
-  json["cosine_similarity"] = numerics.cosine_similarity;
-  json["tolerance"] = numerics.tolerance;
-  return json;
+  return nullptr;
 }
 
 std::string scalar_text(const JsonValue& value) {
@@ -143,12 +71,11 @@ std::string scalar_text(const JsonValue& value) {
   return value.text();
 }
 
-// [dotted key, value] of everything below; `sources` (where a value comes from) are left out.
+// [dotted key, value] of everything below.
 void flatten(const JsonValue& value, const std::string& key, Json& rows) {
   if (value.type() == JsonValue::Type::kObject) {
     const std::string prefix = key.empty() ? "" : key + ".";
     for (const auto& [name, item] : value.members()) {
-      if (name == "sources") continue;
       std::string dotted = prefix;
       dotted += name;
       flatten(item, dotted, rows);
@@ -161,35 +88,21 @@ void flatten(const JsonValue& value, const std::string& key, Json& rows) {
   }
 }
 
+Json without_config(const JsonValue& document) {
+  Json json = Json::object();
+  for (const auto& [name, item] : document.members())
+    if (name != "config") json.get_ref<Json::object_t&>().emplace_back(std::string(name), to_json(item));
+  return json;
+}
+
+// The whole document: what a result holds is on its page, whichever version wrote it (result.js).
 Json to_json(const ReportResult& item) {
-  const SimulationResult& result = item.result;
-  Json json = {{"file", item.file},
-               {"label", item.label},
-               {"machine", item.machine},
-               {"workload", result.workload_name},
-               {"parameters", result.workload_parameters},
-               {"mode", result.mode},
-               {"command", result.manifest.command},
-               {"version", result.manifest.version},
-               {"seed", result.manifest.seed},
-               {"config_sha256", result.manifest.config_sha256},
-               {"workload_sha256", result.manifest.workload_sha256},
-               {"clock_mhz", item.clock_mhz},
-               {"peak_gops", item.peak_gops},
-               {"dram_gb_s", item.dram_gb_s},
-               {"numerics", to_json(result.numerics)},
-               {"totals", to_json(result.totals)},
-               {"attention", to_json(result.attention_totals)},
-               {"energy", to_json(result.energy)},
-               {"critical_path", object(result.critical_path)},
-               {"bin_cycles", result.bin_cycles},
-               {"not_charged", result.not_charged}};
+  Json json = {{"file", item.file},           {"label", item.label},
+               {"machine", item.machine},     {"is_device", item.result.is_device},
+               {"clock_mhz", item.clock_mhz}, {"peak_gops", item.peak_gops},
+               {"dram_gb_s", item.dram_gb_s}, {"result", without_config(item.document)}};
   json["config"] = Json::array();
   flatten(item.config, "", json["config"]);
-  json["layers"] = Json::array();
-  for (const LayerResult& layer : result.layers) json["layers"].push_back(to_json(layer));
-  json["units"] = Json::array();
-  for (const UnitResult& unit : result.units) json["units"].push_back(to_json(unit));
   return json;
 }
 

@@ -1,5 +1,6 @@
 #include "report/read/read_result.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace vitality {
@@ -100,12 +101,20 @@ void read_traffic(const JsonValue* value, const std::string& pointer, Diagnostic
   reader.counts("sram_by_cause", out.scratchpad_traffic);
   if (const JsonValue* causes = reader.get("dram_by_cause")) {
     Reader operands(*causes, reader.pointer("dram_by_cause"), diagnostics);
-    for (const char* operand : {"input", "weights", "activations", "masks", "results"}) {
+    for (const auto& [operand, ignored] : causes->members) {
       std::vector<std::pair<std::string, Count>> moved;
-      operands.counts(operand, moved);
+      operands.counts(operand.c_str(), moved);
       for (const auto& [cause, bytes] : moved) out.dram_traffic.push_back({operand, cause, bytes});
     }
   }
+}
+
+void read_mask(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics, LayerResult& out) {
+  Reader mask(value, pointer, diagnostics);
+  out.has_mask = true;
+  mask.number("density", out.mask_density), mask.number("kept_density", out.mask_kept_density);
+  mask.number("pack_utilization", out.pack_utilization);
+  mask.number("load_balance", out.load_balance), mask.count("fallback_rows", out.fallback_rows);
 }
 
 LayerResult read_layer(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics) {
@@ -136,6 +145,7 @@ LayerResult read_layer(const JsonValue& value, const std::string& pointer, Diagn
     limits.number("achieved_macs_per_cycle", out.achieved_macs_per_cycle);
   }
   reader.counts("time_split", out.time_split);
+  if (const JsonValue* mask = reader.get("mask")) read_mask(*mask, reader.pointer("mask"), diagnostics, out);
   if (const JsonValue* numerics = reader.get("numerics")) {
     Reader errors(*numerics, reader.pointer("numerics"), diagnostics);
     out.has_error = true;
@@ -195,6 +205,71 @@ void read_numerics(const JsonValue& value, const std::string& pointer, Diagnosti
   reader.number("max_abs_error", out.max_abs_error), reader.number("max_rel_error", out.max_rel_error);
   reader.number("cosine_similarity", out.cosine_similarity, Presence::kOptional, -2);
   reader.number("tolerance", out.tolerance);
+  reader.count("seeded_tensors", out.seeded_tensors), reader.count("seeded_weights", out.seeded_weights);
+  if (const JsonValue* approximation = reader.get("approximation")) {
+    Reader errors(*approximation, reader.pointer("approximation"), diagnostics);
+    out.has_approximation = true;
+    errors.number("max_rel_error", out.approximation_max_rel_error);
+    errors.number("cosine_similarity", out.approximation_cosine_similarity, Presence::kOptional, -2);
+  }
+}
+
+PhaseResult read_phase(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics) {
+  PhaseResult out;
+  Reader reader(value, pointer, diagnostics);
+  reader.text("name", out.name, kRequired);
+  reader.count("start_cycle", out.start_cycle), reader.count("end_cycle", out.end_cycle);
+  reader.count("cycles", out.cycles, kRequired), reader.count("macs", out.macs);
+  read(reader.get("operations"), reader.pointer("operations"), diagnostics, out.operations);
+  read(reader.get("energy_breakdown_pj"), reader.pointer("energy_breakdown_pj"), diagnostics, out.energy);
+  reader.count("dram_read_bytes", out.dram_read_bytes), reader.count("dram_write_bytes", out.dram_write_bytes);
+  return out;
+}
+
+GradientError read_gradient_error(const JsonValue& value, const std::string& pointer, Diagnostics& diagnostics) {
+  GradientError out;
+  Reader reader(value, pointer, diagnostics);
+  reader.text("kind", out.kind, kRequired), reader.text("worst", out.worst), reader.count("tensors", out.tensors);
+  reader.number("max_rel_error", out.max_rel_error), reader.number("tolerance", out.tolerance);
+  return out;
+}
+
+void read_training(const JsonValue& value, Diagnostics& diagnostics, TrainingResult& out) {
+  Reader reader(value, "/training", diagnostics);
+  out.present = true;
+  reader.text("optimizer", out.optimizer), reader.number("loss_scale", out.loss_scale);
+  reader.number("time_per_step_ms", out.time_per_step_ms), reader.number("images_per_second", out.images_per_second);
+  reader.count("saved_activation_bytes", out.saved_activation_bytes), reader.number("loss", out.loss);
+  reader.each("phases", Presence::kOptional, [&](const JsonValue& phase, const std::string& pointer) {
+    out.phases.push_back(read_phase(phase, pointer, diagnostics));
+  });
+  reader.each("errors", Presence::kOptional, [&](const JsonValue& error, const std::string& pointer) {
+    out.errors.push_back(read_gradient_error(error, pointer, diagnostics));
+  });
+}
+
+// Cycles that are -1 where a machine cannot run.
+void read_cycles(Reader& reader, const char* key, Cycles& out) {
+  if (const JsonValue* value = reader.get(key, kRequired))
+    read_integer(*value, reader.pointer(key), -1, std::numeric_limits<std::int64_t>::max(), reader.diagnostics(), out);
+}
+
+void read_alternatives(Reader& result, Diagnostics& diagnostics, SimulationResult& out) {
+  result.each("what_if", Presence::kOptional, [&](const JsonValue& value, const std::string& pointer) {
+    Reader reader(value, pointer, diagnostics);
+    WhatIf answer;
+    reader.text("resource", answer.resource, kRequired), reader.text("change", answer.change);
+    read_cycles(reader, "cycles", answer.cycles);
+    out.what_if.push_back(std::move(answer));
+  });
+  result.each("attention_choices", Presence::kOptional, [&](const JsonValue& value, const std::string& pointer) {
+    Reader reader(value, pointer, diagnostics);
+    AttentionChoice choice{};
+    reader.text("layer", choice.layer, kRequired);
+    read_cycles(reader, "taylor_cycles", choice.taylor_cycles);
+    read_cycles(reader, "softmax_cycles", choice.softmax_cycles);
+    out.attention_choices.push_back(std::move(choice));
+  });
 }
 
 }  // namespace
@@ -214,6 +289,11 @@ SimulationResult read_result(const JsonValue& document, Diagnostics& diagnostics
     model.count("parameters", out.workload_parameters), model.count("macs", out.workload_macs);
   }
   reader.text("mode", out.mode);
+  if (const JsonValue* batch = reader.get("batch")) {
+    std::int64_t images = 1;
+    Reader(*batch, "/batch", diagnostics).count("images", images);
+    out.images = static_cast<int>(std::min<std::int64_t>(images, std::numeric_limits<int>::max()));
+  }
   if (const JsonValue* numerics = reader.get("numerics"))
     read_numerics(*numerics, "/numerics", diagnostics, out.numerics);
   read(reader.get("totals", kRequired), "/totals", diagnostics, kRequired, out.totals);
@@ -230,6 +310,8 @@ SimulationResult read_result(const JsonValue& document, Diagnostics& diagnostics
     out.not_charged.emplace_back();
     read_text(kind, pointer, diagnostics, out.not_charged.back());
   });
+  if (const JsonValue* training = reader.get("training")) read_training(*training, diagnostics, out.training);
+  read_alternatives(reader, diagnostics, out);
   reader.counts("critical_path_cycles", out.critical_path);
   reader.count("jobs", out.jobs);
   return out;

@@ -41,6 +41,9 @@ ReportResult read_one_result(const JsonValue& document, const std::string& file)
   out.file = file;
   out.result = read_result(document, diagnostics);
   if (const JsonValue* config = document.find("config")) out.config = JsonDocument(*config);
+  out.document = JsonDocument(document);
+  if (const JsonValue* machine = out.config.find("machine"))
+    out.result.is_device = machine->text() == "roofline" || machine->text() == "host";
   const JsonValue* name = out.config.find("name");
   out.machine =
       name != nullptr && name->type() == JsonValue::Type::kString ? name->text() : fs::path(file).stem().string();

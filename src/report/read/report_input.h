@@ -24,7 +24,8 @@ constexpr std::size_t kMaxReportPoints = 100000;  // of all sweeps
 struct ReportResult {
   std::string file, machine, label;  // label: "machine, workload", told apart by a number where two are alike
   SimulationResult result;
-  JsonDocument config;   // resolved; null when the file has none
+  JsonDocument document;  // the whole file
+  JsonDocument config;    // resolved; null when the file has none
   double clock_mhz = 0;  // 0: not known, likewise below
   double peak_gops = 0;  // every multiply-accumulator busy; 1 MAC = 2 operations
   double dram_gb_s = 0;  // peak of all channels

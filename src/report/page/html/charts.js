@@ -120,13 +120,26 @@ function tooltip(callbacks, more) {
     padding: 9, boxPadding: 4, usePointStyle: true, titleFont: { weight: "600" }, footerFont: { weight: "normal" }, callbacks, ...more };
 }
 const legend = (more) => ({ position: "top", align: "start", labels: { boxWidth: 13, boxHeight: 13, padding: 12, color: Theme.css("--text") }, ...more });
+// Names beside bars: on a narrow page in a smaller type, and never wider than Chart.js lets an axis be. The end of a name
+// says more than its beginning.
+const nameFont = () => ({ size: innerWidth < 600 ? 10.5 : 12.5 });
+function nameTick(value) {
+  const text = this.getLabelForValue(value).replace(/_/g, " "), context = this.ctx, room = Math.min(240, this.chart.width / 2 - 16);
+  context.save();
+  context.font = `${nameFont().size}px ${Chart.defaults.font.family}`;
+  let from = 0;
+  const shown = () => (from ? `…${text.slice(from)}` : text);
+  while (from < text.length && context.measureText(shown()).width > room) ++from;
+  context.restore();
+  return shown();
+}
+const names = (more) => categories("", { ...more, ticks: { autoSkip: false, maxRotation: 0, font: nameFont(), callback: nameTick } });
 const cut = (text, length = 34) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
 // Horizontal stacked bars. rows: [{name, parts: Map(name -> value)}]; value texts by format(value).
 function stackedBars(card, rows, title, format, { percentOfRow = false } = {}) {
-  const names = [];
-  for (const row of rows) for (const name of row.parts.keys()) if (!names.includes(name)) names.push(name);
-  const used = names.filter((name) => rows.some((row) => row.parts.get(name) > 0));
+  const parts = new Set(rows.flatMap((row) => [...row.parts.keys()]));
+  const used = [...parts].filter((name) => rows.some((row) => row.parts.get(name) > 0));
   const ranks = [...FIXED.keys()];
   used.sort((a, b) => (ranks.indexOf(a) + 1 || 99) - (ranks.indexOf(b) + 1 || 99));
   const totals = rows.map((row) => sum([...row.parts.values()], (v) => v));
@@ -136,7 +149,7 @@ function stackedBars(card, rows, title, format, { percentOfRow = false } = {}) {
     data: { labels: rows.map((row) => row.name), datasets: used.map((name, k) => ({ label: name.replace(/_/g, " "), data: rows.map((row, i) => drawn(row, i, name)),
       backgroundColor: Theme.named(name, k), borderColor: Theme.css("--card"), borderWidth: { right: 1 }, borderSkipped: false, barPercentage: 0.86, categoryPercentage: 0.95, key: name })) },
     options: { indexAxis: "y", scales: { x: axis(title, { stacked: true, percent: percentOfRow, max: percentOfRow ? 100 : undefined }),
-      y: categories("", { stacked: true, ticks: { autoSkip: false, callback(v) { return cut(this.getLabelForValue(v)); } } }) },
+      y: names({ stacked: true }) },
       interaction: { mode: "y", intersect: false },
       plugins: { legend: legend(), tooltip: tooltip({
         label: (item) => { const value = rows[item.dataIndex].parts.get(item.dataset.key) || 0, total = totals[item.dataIndex];

@@ -55,13 +55,17 @@ class CompareView {
     this.metric = "speedup";
     this.scope = "whole";
     this.reference = 0;
-    const shown = this.c.pairs.map((p) => this.value(p, this.metric)).filter((v) => v !== null);
-    this.log = shown.length > 0 && Math.max(...shown) > 30 * Math.min(...shown);
-    const update = (name) => (value) => { this[name] = value; this.draw(); };
+    this.log = this.decadeApart();
+    this.logBox = toggle("logarithmic", this.log, (value) => { this.log = value; this.draw(); });
+    const update = (name) => (value) => {
+      this[name] = value;
+      this.log = this.logBox.querySelector("input").checked = this.decadeApart();
+      this.draw();
+    };
     const machines = this.c.machines.map((m, i) => [String(i), m.name + (m.tag ? ` (${m.tag})` : "")]);
     const controls = el("div", { class: "controls" }, choice("show", COMPARED.map(([name, label]) => [name, label]), this.metric, update("metric")),
       choice("of", [["whole", "the whole model"], ["attention", "attention layers"]], this.scope, update("scope")),
-      choice("relative to", machines, "0", (value) => { this.reference = Number(value); this.draw(); }), toggle("logarithmic", this.log, update("log")));
+      choice("relative to", machines, "0", (value) => update("reference")(Number(value))), this.logBox);
     this.card = new ChartCard("Baselines", "", 400, { wide: true });
     this.table = new DataTable([
       { label: "workload", get: (p) => this.c.workloads[p.workload] }, { label: "machine", get: (p) => this.c.machines[p.machine].name },
@@ -87,6 +91,12 @@ class CompareView {
     return Number.isFinite(value) && value > 0 ? value : null;
   }
 
+  // Bars more than a decade apart are told apart by their logarithm only.
+  decadeApart() {
+    const shown = this.c.pairs.map((p) => this.value(p, this.metric)).filter((v) => v !== null);
+    return shown.length > 0 && Math.max(...shown) > 10 * Math.min(...shown);
+  }
+
   draw() {
     const label = COMPARED.find(([name]) => name === this.metric)[1], relative = isRelative(this.metric);
     const at = (m, w) => { const pair = this.pair(m, w); return pair ? this.value(pair, this.metric) : null; };
@@ -102,9 +112,9 @@ class CompareView {
     const labels = [...workloads.map(([name]) => cut(name, 24)), ...(withMean ? ["geometric mean"] : [])];
     this.card.show(() => ({
       type: "bar",
-      data: { labels, datasets: machines.map(([machine, m]) => ({ label: machine.name + (machine.tag && machine.tag !== "simulated" ? ` (${machine.tag})` : ""), backgroundColor: Theme.color(m) + (m >= 8 ? "90" : ""), borderColor: Theme.css("--text"), borderWidth: m >= 8 ? 1 : 0, categoryPercentage: labels.length === 1 ? Math.min(0.86, 0.11 * machines.length) : 0.86, barPercentage: 0.92, maxBarThickness: 90,
+      data: { labels, datasets: machines.map(([machine, m]) => ({ label: machine.name + (machine.tag && machine.tag !== "simulated" ? ` (${machine.tag})` : ""), backgroundColor: Theme.color(m), categoryPercentage: labels.length === 1 ? Math.min(0.86, 0.11 * machines.length) : 0.86, barPercentage: 0.92, maxBarThickness: 90,
         data: [...workloads.map(([, w]) => at(m, w)), ...(withMean ? [mean(m)] : [])] })) },
-      options: { layout: { padding: { top: 8 } }, scales: { x: categories(""), y: axis(relative ? `${label} (×)` : label, { log: this.log, min: this.log ? lowest / 2 : 0, grace: "6%" }) },
+      options: { layout: { padding: { top: 8 } }, scales: { x: categories("", { ticks: { autoSkip: false, maxRotation: 70, font: nameFont() } }), y: axis(relative ? `${label} (×)` : label, { log: this.log, min: this.log ? lowest / 2 : 0, grace: "6%" }) },
         plugins: { legend: legend(), tooltip: tooltip({ label: (item) => `${item.dataset.label}: ${show(item.raw)}${relative ? " ×" : ""}` }) } },
       plugins: [barLabels],
     }));

@@ -57,6 +57,14 @@ function metric(name) {
   return { name, label, unit, better, title: unit ? `${label} (${unit})` : label };
 }
 
+// Everything in a JSON value: [path, value] of each scalar and of each list of scalars.
+function leaves(value, path = []) {
+  if (Array.isArray(value) && value.every((v) => v === null || typeof v !== "object")) return [[path, value]];
+  if (value !== null && typeof value === "object") return Object.entries(value).flatMap(([key, item]) => leaves(item, [...path, key]));
+  return [[path, value]];
+}
+const leafAt = (value, path) => path.reduce((at, key) => (at !== null && typeof at === "object" && Object.hasOwn(at, key) ? at[key] : undefined), value);
+
 // Sums and groups by names, which may be any string.
 function groupBy(items, key) {
   const groups = new Map();

@@ -11,6 +11,7 @@ const views = [];
 function build() {
   Theme.start();
   document.title = data.title;
+  data.results = data.results.map(runOf);
   const links = [];
   const add = (view, label) => {
     views.push(view);

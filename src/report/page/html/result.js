@@ -13,48 +13,92 @@ function addParts(rows, entriesOf) {
   return parts;
 }
 
+// A run as the charts take it, from its result as the file has it; null is "not measured".
+function layerOf(l) {
+  const bytes = l.bytes || {}, moved = Object.entries(bytes.dram_by_cause || {});
+  return { raw: l, name: l.name, kind: l.kind, mapping: l.mapping || "", charged: l.charged ?? true, executed: l.executed ?? true,
+    start: l.start_cycle, end: l.end_cycle, prefetch: l.prefetch || { cycles: 0 }, macs: l.macs || 0, energy: l.energy_breakdown_pj || { compute: l.energy_pj || 0 },
+    dram_read: bytes.dram_read || 0, dram_write: bytes.dram_write || 0, sram_read: bytes.sram_read || 0, sram_write: bytes.sram_write || 0,
+    intensity: l.macs_per_dram_byte || 0, moved: moved.flatMap(([operand, causes]) => Object.entries(causes || {}).map(([cause, count]) => [`${operand}, ${cause}`, count])),
+    bottleneck: l.bottleneck || "", bound: l.bound_cycles || 0, split: l.time_split || {}, max_rel_error: l.numerics ? l.numerics.max_rel_error : undefined };
+}
+function unitOf(u, occupied) {
+  return { raw: u, name: u.name, kind: u.kind || "", busy: u.busy_cycles, idle: u.idle_cycles, stalls: u.stall_cycles || {}, actions: u.actions || {},
+    utilization: u.utilization || 0, energy_pj: u.energy_pj || 0, area_um2: u.area_um2 || 0, occupied: occupied || [] };
+}
+function runOf(item) {
+  const d = item.result, manifest = d.manifest || {}, timeline = d.timeline || {}, occupied = new Map(Object.entries(timeline.occupied_cycles || {}));
+  return { ...item, workload: d.workload.name, mode: d.mode || "inference", command: manifest.command || "", version: manifest.version || "", seed: manifest.seed ?? "",
+    images: (d.batch && d.batch.images) || 1, totals: d.totals, attention: d.attention_totals || {}, numerics: d.numerics || {}, energy: d.energy_breakdown_pj || {},
+    critical_path: d.critical_path_cycles || {}, bin_cycles: timeline.bin_cycles || 0, not_charged: d.not_charged || [], training: d.training, what_if: d.what_if || [],
+    choices: d.attention_choices || [], layers: d.layers.map(layerOf), units: d.units.map((u) => unitOf(u, occupied.get(u.name))) };
+}
+
+const bytesMoved = (t) => (t.dram_read_bytes || 0) + (t.dram_write_bytes || 0);
 const RUN_COLUMNS = [
-  { label: "machine", get: (r) => r.machine }, { label: "workload", get: (r) => r.workload }, { label: "mode", get: (r) => r.mode },
+  { label: "machine", get: (r) => r.machine }, { label: "workload", get: (r) => r.workload }, { label: "mode", get: (r) => r.mode }, { label: "images", numeric: true, get: (r) => r.images },
   { label: "latency (ms)", numeric: true, get: (r) => r.totals.latency_ms }, { label: "energy (mJ)", numeric: true, get: (r) => r.totals.energy_mj },
-  { label: "power (W)", numeric: true, get: (r) => r.totals.average_power_w }, { label: "area (mm²)", numeric: true, get: (r) => r.totals.area_mm2 },
+  { label: "power (W)", numeric: true, get: (r) => r.totals.average_power_w }, { label: "area (mm²)", numeric: true, get: (r) => r.totals.area_mm2 || null },
   { label: "GOP/s", numeric: true, get: (r) => r.totals.gops }, { label: "GOP/s/W", numeric: true, get: (r) => r.totals.gops_per_w },
   { label: "utilization (%)", numeric: true, get: (r) => 100 * r.totals.utilization },
-  { label: "DRAM traffic (MB)", numeric: true, get: (r) => (r.totals.dram_read_bytes + r.totals.dram_write_bytes) / MEGA },
+  { label: "DRAM traffic (MB)", numeric: true, get: (r) => bytesMoved(r.totals) / MEGA },
   { label: "attention (ms)", numeric: true, get: (r) => r.attention.latency_ms || null },
   { label: "values", get: (r) => (r.numerics.checked ? (r.numerics.passed ? "checked" : "outside tolerance") : "not computed") },
   { label: "file", get: (r) => r.file },
 ];
 
+// A device (roofline, host) takes time; its cycles, area and power on chip mean nothing.
+const OF_NO_DEVICE = /cycle|time_split|area_|on_chip|sram|noc_/;
+// Columns for everything in the rows' JSON that no column above shows, so that the page leaves nothing out.
+function otherColumns(run, rows, shown) {
+  const columns = new Map();
+  for (const row of rows) {
+    for (const [path, value] of leaves(row.raw)) {
+      const name = path.join(".");
+      if (shown.some((above) => name === above || name.startsWith(`${above}.`)) || (run.is_device && OF_NO_DEVICE.test(name))) continue;
+      if (!columns.has(name)) columns.set(name, { label: name, numeric: true, get: (r) => leafAt(r.raw, path) });
+      if (value !== null && typeof value !== "number") columns.get(name).numeric = false;
+    }
+  }
+  return [...columns.values()];
+}
+const count = (label, get) => ({ label, numeric: true, get, show: (v) => (v === null || v === undefined ? "–" : v.toLocaleString("en-US")) });
+
+const LAYER_FIELDS = ["prefetch.start_cycle", "prefetch.cycles", "prefetch.exposed_cycles", "name", "kind", "mapping", "charged", "executed", "start_cycle", "end_cycle", "macs", "energy_pj", "bottleneck", "bound_cycles", "macs_per_dram_byte",
+  "bytes.dram_read", "bytes.dram_write", "bytes.sram_read", "bytes.sram_write", "numerics.max_rel_error"];
 function layerColumns(run) {
-  const ms = (cycles) => cycles / run.clock_mhz / 1e3;
+  const ms = (cycles) => cycles / run.clock_mhz / 1e3, timed = run.clock_mhz > 0;
+  const cycles = run.is_device ? [] : [count("start (cycle)", (l) => l.start), count("end (cycle)", (l) => l.end), count("span (cycles)", (l) => l.end - l.start), count("bound (cycles)", (l) => l.bound)];
+  const prefetch = run.is_device ? [] : [count("prefetch from (cycle)", (l) => l.prefetch.start_cycle), count("prefetch (cycles)", (l) => l.prefetch.cycles), count("of it exposed (cycles)", (l) => l.prefetch.exposed_cycles)];
+  const scratchpad = run.is_device ? [] : [{ label: "scratchpad read (kB)", numeric: true, get: (l) => l.sram_read / 1e3 }, { label: "scratchpad written (kB)", numeric: true, get: (l) => l.sram_write / 1e3 }];
   return [
-    { label: "layer", get: (l) => l.name }, { label: "kind", get: (l) => l.kind },
-    { label: "start (cycle)", numeric: true, get: (l) => l.start, show: (v) => v.toLocaleString("en-US") },
-    { label: "span (cycles)", numeric: true, get: (l) => l.end - l.start, show: (v) => v.toLocaleString("en-US") },
-    { label: "span (ms)", numeric: true, get: (l) => (run.clock_mhz ? ms(l.end - l.start) : null) },
-    { label: "prefetch from (cycle)", numeric: true, get: (l) => l.prefetch.start, show: (v) => v.toLocaleString("en-US") },
-    { label: "prefetch (cycles)", numeric: true, get: (l) => l.prefetch.cycles, show: (v) => v.toLocaleString("en-US") },
-    { label: "of it exposed (cycles)", numeric: true, get: (l) => l.prefetch.exposed, show: (v) => v.toLocaleString("en-US") },
-    { label: "bound (cycles)", numeric: true, get: (l) => l.bound, show: (v) => v.toLocaleString("en-US") },
+    { label: "layer", get: (l) => l.name }, { label: "kind", get: (l) => l.kind }, ...cycles, ...prefetch,
+    { label: "start (ms)", numeric: true, get: (l) => (timed ? ms(l.start) : null) }, { label: "span (ms)", numeric: true, get: (l) => (timed ? ms(l.end - l.start) : null) },
     { label: "bottleneck", get: (l) => l.bottleneck.replace(/_/g, " ") }, { label: "MACs (M)", numeric: true, get: (l) => l.macs / MEGA },
     { label: "MACs per DRAM byte", numeric: true, get: (l) => l.intensity || null },
     { label: "energy (µJ)", numeric: true, get: (l) => sum(Object.values(l.energy), (v) => v) / MEGA },
     { label: "DRAM read (kB)", numeric: true, get: (l) => l.dram_read / 1e3 }, { label: "DRAM written (kB)", numeric: true, get: (l) => l.dram_write / 1e3 },
-    { label: "of it again (kB)", numeric: true, get: (l) => sum(Object.entries(l.moved).filter(([what]) => /refetch|halo/.test(what)), ([, v]) => v) / 1e3 },
-    { label: "scratchpad read (kB)", numeric: true, get: (l) => l.sram_read / 1e3 }, { label: "scratchpad written (kB)", numeric: true, get: (l) => l.sram_write / 1e3 },
+    { label: "of it again (kB)", numeric: true, get: (l) => sum(l.moved.filter(([what]) => /refetch|halo/.test(what)), ([, v]) => v) / 1e3 }, ...scratchpad,
     ...(run.layers.some((l) => l.max_rel_error !== undefined) ? [{ label: "largest relative error", numeric: true, get: (l) => l.max_rel_error }] : []),
     { label: "charged", get: (l) => (!l.executed ? "left out" : l.charged ? "yes" : "no") }, { label: "mapping", get: (l) => l.mapping },
+    ...otherColumns(run, run.layers, LAYER_FIELDS),
   ];
 }
-const UNIT_COLUMNS = [
-  { label: "unit", get: (u) => u.name }, { label: "kind", get: (u) => u.kind.replace(/_/g, " ") },
-  { label: "busy (cycles)", numeric: true, get: (u) => u.busy, show: (v) => v.toLocaleString("en-US") },
-  { label: "stalled (cycles)", numeric: true, get: (u) => sum(Object.values(u.stalls), (v) => v), show: (v) => v.toLocaleString("en-US") },
-  { label: "idle (cycles)", numeric: true, get: (u) => u.idle, show: (v) => v.toLocaleString("en-US") },
-  { label: "utilization (%)", numeric: true, get: (u) => 100 * u.utilization }, { label: "energy (µJ)", numeric: true, get: (u) => u.energy_pj / MEGA },
-  { label: "area (mm²)", numeric: true, get: (u) => u.area_um2 / MEGA },
-  { label: "actions", get: (u) => Object.entries(u.actions).filter(([, n]) => n > 0).map(([name, n]) => `${name.replace(/_/g, " ")} ${withPrefix(n, "")}`.trim()).join(", ") },
-];
+const UNIT_FIELDS = ["name", "kind", "busy_cycles", "idle_cycles", "utilization", "energy_pj", "area_um2"];
+function unitColumns(run) {
+  const cycles = run.is_device ? [] : [count("busy (cycles)", (u) => u.busy), count("stalled (cycles)", (u) => sum(Object.values(u.stalls), (v) => v)), count("idle (cycles)", (u) => u.idle)];
+  return [
+    { label: "unit", get: (u) => u.name }, { label: "kind", get: (u) => u.kind.replace(/_/g, " ") }, ...cycles,
+    { label: "utilization (%)", numeric: true, get: (u) => 100 * u.utilization }, { label: "energy (µJ)", numeric: true, get: (u) => u.energy_pj / MEGA },
+    ...(run.is_device ? [] : [{ label: "area (mm²)", numeric: true, get: (u) => u.area_um2 / MEGA }]), ...otherColumns(run, run.units, UNIT_FIELDS),
+  ];
+}
+// What has a table, a chart or a list of its own: the rest of the result is listed by name.
+const SHOWN_ELSEWHERE = ["layers", "units", "timeline", "training.phases", "training.errors", "what_if", "attention_choices"];
+function otherValues(run) {
+  return leaves(run.result).map(([path, value]) => [path.join("."), Array.isArray(value) ? value.join(" ") : value])
+    .filter(([name]) => !SHOWN_ELSEWHERE.some((part) => name === part || name.startsWith(`${part}.`)) && !(run.is_device && OF_NO_DEVICE.test(name)));
+}
 
 class ResultView {
   constructor(runs) {
@@ -77,6 +121,10 @@ class ResultView {
     this.critical = new ChartCard("Critical path", "Cycles of the run by the unit (and its phase) that the run was waiting for.", 300);
     this.timeline = new ChartCard("Layer timeline", "A bar a layer, from its first job that computes to its last result, a lane a kind of layer, coloured by where most of its time went (overlap: into other layers); what was loaded before is prefetch, in the table. Drag to zoom, double-click for the whole run.", 300, { wide: true });
     this.occupancy = new ChartCard("Unit timeline", "", 300, { wide: true });
+    this.traffic = new ChartCard("DRAM traffic by layer", "Bytes on the DRAM bus by what they are and why they moved.", 430);
+    this.phases = new ChartCard("Training step", "", 200);
+    this.whatIf = new ChartCard("What if a resource were doubled", "Speedup by simulation of each machine.", 260);
+    this.tables = el("div", { class: "wide stack" });
     this.layerTable = el("section", { class: "card wide" });
     this.unitTable = el("section", { class: "card wide" });
     this.config = el("div");
@@ -84,7 +132,7 @@ class ResultView {
     this.element = el("section", { id: "runs" }, el("h2", {}, this.runs.length > 1 ? "Runs" : "Run"),
       this.runs.length > 1 ? el("div", {}, el("p", { class: "note" }, "Click a row: everything below is about that run."), this.runTable.element) : null,
       this.headline = el("h2", {}), this.notes, this.stats,
-      el("div", { class: "grid" }, [this.roofline, this.time, this.units, this.energy, this.unitEnergy, this.uncertainty, this.critical, this.occupancy, this.timeline].map((c) => c.element), this.layerTable, this.unitTable),
+      el("div", { class: "grid" }, [this.roofline, this.time, this.units, this.energy, this.unitEnergy, this.uncertainty, this.critical, this.traffic, this.phases, this.whatIf, this.occupancy, this.timeline].map((c) => c.element), this.tables, this.layerTable, this.unitTable),
       this.config);
   }
   start() {
@@ -97,27 +145,31 @@ class ResultView {
     this.executed = run.layers.filter((l) => l.executed && l.end > l.start);
     this.headline.textContent = run.label;
     const left = run.not_charged.length ? ` Not charged by this machine's description: ${run.not_charged.join(", ").replace(/_/g, " ")}.` : "";
-    this.notes.replaceChildren(el("code", {}, run.command || run.file), ` (seed ${run.seed}, version ${run.version}).${left}`);
+    const random = run.numerics.seeded_weights > 0 ? " Weights are random: densities and approximation errors are not a trained model's." : "";
+    this.notes.replaceChildren(el("code", {}, run.command || run.file), ` (seed ${run.seed}, version ${run.version}).${left}${random}`);
     this.showStats();
     this.showRoofline();
     this.showLayers();
     this.showUnits();
     this.showOccupancy();
     this.showTimeline();
+    this.showTraffic();
+    this.showStep();
     this.showTables();
   }
 
   showStats() {
     const { totals, numerics, attention } = this.run, stats = [];
     const [macs, macsPrefix] = scaled(totals.macs);
-    stats.push(stat("Latency", show(totals.latency_ms), "ms", `${totals.cycles.toLocaleString("en-US")} cycles at ${show(this.run.clock_mhz)} MHz`));
+    stats.push(stat("Latency", show(totals.latency_ms), "ms", this.run.is_device ? "" : `${totals.cycles.toLocaleString("en-US")} cycles at ${show(this.run.clock_mhz)} MHz`));
+    if (this.run.images > 1) stats.push(stat("Batch", show(this.run.images), "images", `${show(totals.latency_ms / this.run.images)} ms an image`));
     stats.push(stat("Energy", show(totals.energy_mj), "mJ", attention.energy_mj ? `attention: ${show(attention.energy_mj)} mJ` : ""));
     stats.push(stat("Throughput", show(totals.gops), "GOP/s", `of ${show(this.run.peak_gops)} GOP/s at peak`));
     stats.push(stat("Efficiency", show(totals.gops_per_w), "GOP/s/W", "1 MAC = 2 operations"));
     stats.push(stat("MAC utilization", show(100 * totals.utilization, 3), "%", `${macs} ${macsPrefix}MACs`));
-    stats.push(stat("Average power", show(totals.average_power_w), "W", totals.on_chip_power_w ? `on chip: ${show(totals.on_chip_power_w)} W` : ""));
-    if (totals.area_mm2) stats.push(stat("Area", show(totals.area_mm2), "mm²"));
-    stats.push(stat("DRAM traffic", show((totals.dram_read_bytes + totals.dram_write_bytes) / MEGA), "MB", `${show(totals.dram_read_bytes / MEGA)} read, ${show(totals.dram_write_bytes / MEGA)} written`));
+    stats.push(stat("Average power", show(totals.average_power_w), "W", totals.on_chip_power_w && !this.run.is_device ? `on chip: ${show(totals.on_chip_power_w)} W` : ""));
+    if (totals.area_mm2 && !this.run.is_device) stats.push(stat("Area", show(totals.area_mm2), "mm²"));
+    stats.push(stat("DRAM traffic", show(bytesMoved(totals) / MEGA), "MB", `${show((totals.dram_read_bytes || 0) / MEGA)} read, ${show((totals.dram_write_bytes || 0) / MEGA)} written`));
     if (attention.latency_ms) stats.push(stat("Attention layers", show(attention.latency_ms), "ms", attention.gops ? `${show(attention.gops)} GOP/s` : ""));
     stats.push(numerics.checked ? stat("Values", numerics.passed ? "checked" : "wrong", "", `relative error ${show(numerics.max_rel_error, 2)}, cosine ${show(numerics.cosine_similarity, 6)}`, !numerics.passed)
       : stat("Values", "off", "", "timing only"));
@@ -171,7 +223,8 @@ class ResultView {
 
   showUnits() {
     const units = this.run.units, pretty = (u) => u.name.replace(/_/g, " ");
-    stackedBars(this.units, units.map((u) => ({ name: pretty(u), parts: new Map([["busy", u.busy], ...Object.entries(u.stalls).map(([cause, cycles]) => [cause, cycles]), ["idle", u.idle]]) })),
+    this.units.element.hidden = this.run.is_device;
+    if (!this.run.is_device) stackedBars(this.units, units.map((u) => ({ name: pretty(u), parts: new Map([["busy", u.busy], ...Object.entries(u.stalls).map(([cause, cycles]) => [cause, cycles]), ["idle", u.idle]]) })),
       "share of the run's cycles", (v) => `${v.toLocaleString("en-US")} cycles`, { percentOfRow: true });
     const rows = units.filter((u) => u.energy_pj > 0).map((u) => ({ name: pretty(u), energy: u.energy_pj }));
     if (this.run.energy.leakage > 0) rows.push({ name: "leakage", energy: this.run.energy.leakage });
@@ -181,11 +234,14 @@ class ResultView {
     plainBars(this.unitEnergy, rows.map((r) => [r.name, r.energy / size]), `energy (${unit})`, (v) => picojoules(v * size));
     const energy = this.run.energy, total = sum(Object.values(energy), (v) => v), [whole, wholeUnit] = energyUnit(total);
     const classes = [["PEs and lanes", energy.compute], ["SRAM", energy.sram], ["NoC", energy.noc], ["DRAM", energy.dram]].filter(([, pj]) => pj > 0);
-    this.uncertainty.element.hidden = classes.length === 0;
-    if (classes.length) plainBars(this.uncertainty, classes.map(([name, pj]) => [name, [(total - 0.3 * pj) / whole, (total + 0.3 * pj) / whole]]), `energy (${wholeUnit})`, ([low, high]) => `${picojoules(low * whole)} to ${picojoules(high * whole)}`);
+    const bars = classes.length > 0 && !this.run.is_device;
+    this.uncertainty.element.hidden = !bars;
+    if (bars) plainBars(this.uncertainty, classes.map(([name, pj]) => [name, [(total - 0.3 * pj) / whole, (total + 0.3 * pj) / whole]]), `energy (${wholeUnit})`, ([low, high]) => `${picojoules(low * whole)} to ${picojoules(high * whole)}`);
     const path = Object.entries(this.run.critical_path).sort((a, b) => b[1] - a[1]);
     this.critical.element.hidden = path.length === 0;
-    if (path.length) plainBars(this.critical, path.map(([name, cycles]) => [name.replace(/_/g, " ").replace(".", ": "), cycles]), "cycles", (v) => `${v.toLocaleString("en-US")} cycles (${show((100 * v) / this.run.totals.cycles, 3)} %)`);
+    const part = (v) => (100 * v) / this.run.totals.cycles;
+    this.critical.caption(`Share of the run by the unit (and its phase) that the run was waiting for.`);
+    if (path.length) plainBars(this.critical, path.map(([name, cycles]) => [name.replace(/_/g, " ").replace(".", ": "), part(cycles)]), "share of the run (%)", (v) => `${show(v, 3)} %`);
   }
 
   // A lane a unit; neighbouring bins of one shade are one bar.
@@ -210,7 +266,7 @@ class ResultView {
       type: "bar",
       data: { labels: units.map((u) => u.name), datasets: shades.map((most, k) => ({ label: `to ${100 * most} %`, backgroundColor: Theme.color(0) + ["40", "78", "b4", "ff"][k], grouped: false, minBarLength: 1, barPercentage: 0.8,
         data: bars[k].map((b) => ({ x: [at(b.from), at(b.to)], y: b.unit, bar: b })) })) },
-      options: { indexAxis: "y", scales: { x: axis(clocked ? "time (ms)" : "cycle", { min: 0, max: at(end) }), y: categories("", { ticks: { callback(v) { return this.getLabelForValue(v).replace(/_/g, " "); } } }) },
+      options: { indexAxis: "y", scales: { x: axis(clocked ? "time (ms)" : "cycle", { min: 0, max: at(end) }), y: names() },
         interaction: { mode: "nearest", intersect: true },
         plugins: { legend: legend(), tooltip: tooltip({ title: (items) => (items.length ? items[0].raw.bar.unit.replace(/_/g, " ") : ""), label: (item) => {
           const b = item.raw.bar; return `${show(at(b.from), 5)} to ${show(at(b.to), 5)} ${clocked ? "ms" : "cycles"}: ${show((100 * b.cycles) / (b.to - b.from), 3)} % occupied`; } }, { filter: (item, i) => i === 0 }) } },
@@ -220,29 +276,57 @@ class ResultView {
 
   showTimeline() {
     const run = this.run, clocked = run.clock_mhz > 0, at = (cycle) => (clocked ? cycle / run.clock_mhz / 1e3 : cycle);
+    const cycles = (l) => (run.is_device ? "" : ` (${(l.end - l.start).toLocaleString("en-US")} cycles)`);
     const kinds = [...new Set(this.executed.map((l) => l.kind))], causes = [...groupBy(this.executed, (l) => l.bottleneck || "none")];
     this.timeline.element.hidden = this.executed.length === 0;
     this.timeline.show(() => ({
       type: "bar",
       data: { labels: kinds, datasets: causes.map(([cause, layers], k) => ({ label: cause.replace(/_/g, " "), backgroundColor: Theme.named(cause, k), borderColor: Theme.css("--card"), borderWidth: 0.5, borderSkipped: false, grouped: false, minBarLength: 1, barPercentage: 0.8,
         data: layers.map((l) => ({ x: [at(l.start), at(l.end)], y: l.kind, layer: l })) })) },
-      options: { indexAxis: "y", scales: { x: axis(clocked ? "time (ms)" : "cycle", { min: 0, max: at(run.totals.cycles) }), y: categories("", { ticks: { callback(v) { return this.getLabelForValue(v).replace(/_/g, " "); } } }) },
+      options: { indexAxis: "y", scales: { x: axis(clocked ? "time (ms)" : "cycle", { min: 0, max: at(run.totals.cycles) }), y: names() },
         interaction: { mode: "nearest", intersect: true },
         plugins: { legend: legend(), tooltip: tooltip({ title: (items) => (items.length ? items[0].raw.layer.name : ""), label: (item) => {
-          const l = item.raw.layer; return [`${show(at(l.start), 5)} to ${show(at(l.end), 5)} ${clocked ? "ms" : "cycles"} (${(l.end - l.start).toLocaleString("en-US")} cycles)`, `waits most for ${(l.bottleneck || "nothing").replace(/_/g, " ")}`, ...(l.prefetch.cycles ? [`prefetch from ${show(at(l.prefetch.start), 5)}: ${l.prefetch.cycles.toLocaleString("en-US")} cycles, ${l.prefetch.exposed.toLocaleString("en-US")} of them exposed`] : [])]; } }, { filter: (item, i) => i === 0 }) } },
+          const l = item.raw.layer; return [`${show(at(l.start), 5)} to ${show(at(l.end), 5)} ${clocked ? "ms" : "cycles"}${cycles(l)}`, `waits most for ${(l.bottleneck || "nothing").replace(/_/g, " ")}`]; } }, { filter: (item, i) => i === 0 }) } },
       zoom: "x",
     }), kinds.length * 30 + 115);
   }
 
+  showTraffic() {
+    const groups = groupLayers(this.executed, this.grouping).filter(({ members }) => members.some((l) => l.moved.length));
+    const rows = groups.map(({ name, members }) => ({ name, parts: addParts(members, (l) => l.moved.map(([what, count]) => [what.replace(/_/g, " "), count / 1e3])) }));
+    this.traffic.element.hidden = rows.length === 0;
+    if (rows.length) stackedBars(this.traffic, rows, "DRAM bytes (kB)", (v) => `${show(v)} kB`);
+  }
+
+  showStep() {
+    const run = this.run, phases = (run.training && run.training.phases) || [], asked = run.what_if.filter((w) => w.cycles >= 0);
+    const at = (cycles) => (run.clock_mhz ? cycles / run.clock_mhz / 1e3 : cycles), unit = run.clock_mhz ? "ms" : "cycles";
+    this.phases.element.hidden = phases.length === 0;
+    if (phases.length) {
+      this.phases.caption(`${run.training.optimizer || ""}: ${show(run.training.time_per_step_ms)} ms a step, ${show(run.training.images_per_second)} images/s; ${show((run.training.saved_activation_bytes || 0) / MEGA)} MB of activations kept in DRAM.`);
+      plainBars(this.phases, phases.map((p) => [p.name, at(p.cycles)]), unit === "ms" ? "time (ms)" : "cycles", (v) => `${show(v)} ${unit}`);
+    }
+    this.whatIf.element.hidden = asked.length === 0;
+    if (asked.length) plainBars(this.whatIf, asked.map((w) => [`${w.resource} ${w.change || ""}`, w.cycles ? run.totals.cycles / w.cycles : 1]), "speedup (×)", (v) => `${show(v)} ×`);
+  }
+
   showTables() {
-    this.layers = new DataTable(layerColumns(this.run), { name: "layers" });
+    const run = this.run, lists = [["Phases of the training step", run.training && run.training.phases], ["Errors of the training step", run.training && run.training.errors],
+      ["What if a resource were doubled (cycles -1: infeasible)", run.what_if], ["Attention chosen by cycles (-1: infeasible)", run.choices]];
+    this.tables.replaceChildren(...lists.filter(([, list]) => list && list.length).map(([title, list]) => {
+      const rows = list.map((raw) => ({ raw })), table = new DataTable(otherColumns(run, rows, []), { name: title });
+      table.setRows(rows);
+      return el("section", { class: "card wide" }, el("h3", {}, title), table.element);
+    }));
+    this.layers = new DataTable(layerColumns(run), { name: "layers" });
     this.layerTable.replaceChildren(el("h3", {}, "Layers"), this.layers.element);
-    this.layers.setRows(this.run.layers);
-    this.unitRows = new DataTable(UNIT_COLUMNS, { name: "units" });
+    this.layers.setRows(run.layers);
+    this.unitRows = new DataTable(unitColumns(run), { name: "units" });
     this.unitTable.replaceChildren(el("h3", {}, "Units"), this.unitRows.element);
-    this.unitRows.setRows(this.run.units);
-    const hashes = [["config SHA-256", this.run.config_sha256], ["workload SHA-256", this.run.workload_sha256]].filter(([, hash]) => hash);
-    this.config.replaceChildren(el("details", {}, el("summary", {}, `Resolved configuration (${this.run.config.length} values)`), details([...hashes, ...this.run.config])));
+    this.unitRows.setRows(run.units);
+    const others = otherValues(run);
+    this.config.replaceChildren(el("details", { class: "others" }, el("summary", {}, `Everything else in the result (${others.length} values)`), details(others)),
+      el("details", {}, el("summary", {}, `Resolved configuration (${run.config.length} values)`), details(run.config)));
   }
 }
 
@@ -251,7 +335,7 @@ function plainBars(card, rows, title, format) {
   card.show(() => ({
     type: "bar",
     data: { labels: rows.map((r) => r[0]), datasets: [{ data: rows.map((r) => r[1]), backgroundColor: Theme.color(0), barPercentage: 0.8 }] },
-    options: { indexAxis: "y", scales: { x: axis(title), y: categories("", { ticks: { callback(v) { return cut(this.getLabelForValue(v)); } } }) }, interaction: { mode: "y", intersect: false },
+    options: { indexAxis: "y", scales: { x: axis(title), y: names() }, interaction: { mode: "y", intersect: false },
       plugins: { legend: { display: false }, tooltip: tooltip({ label: (item) => format(rows[item.dataIndex][1]) }) } },
   }), Math.max(150, rows.length * 25 + 60));
 }

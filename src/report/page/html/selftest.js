@@ -47,6 +47,30 @@ class SelfTest {
     type("");
     this.check(table.shown.length === table.rows.length && table.body.querySelectorAll("tr").length > 2, `${name}: rows in the document`);
   }
+  // Every value of every run can be read on the page: in a table, or by its name in the list of the rest.
+  everything(view) {
+    for (const run of view.runs.slice(0, 8)) {
+      view.select(run);
+      const listed = new Set([...view.config.querySelectorAll(".others .detail span:first-child")].map((span) => span.textContent));
+      const columns = new Set([view.layers, view.unitRows].flatMap((table) => table.columns.map((c) => c.label)));
+      const shown = (name) => listed.has(name) || SHOWN_ELSEWHERE.some((part) => name === part || name.startsWith(`${part}.`)) || (run.is_device && OF_NO_DEVICE.test(name));
+      const missing = leaves(run.result).map(([path]) => path.join(".")).filter((name) => !shown(name));
+      const below = (rows, fields) => rows.flatMap((row) => leaves(row.raw).map(([path]) => path.join("."))).filter((name) => !columns.has(name) && !fields.some((f) => name === f || name.startsWith(`${f}.`)) && !(run.is_device && OF_NO_DEVICE.test(name)));
+      missing.push(...below(run.layers, LAYER_FIELDS), ...below(run.units, UNIT_FIELDS));
+      this.check(missing.length === 0, `${run.label}: not on the page: ${missing.slice(0, 5).join(", ")}`);
+    }
+  }
+  // Nothing is wider than the window, and no heading or number of a card is cut.
+  fits() {
+    const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
+    this.check(!wide, `the page is ${document.documentElement.scrollWidth} wide in a window of ${document.documentElement.clientWidth}`);
+    for (const node of document.querySelectorAll(".stat .value, .stat .name, .card h3, label, button"))
+      this.check(node.scrollWidth <= node.clientWidth + 1 || node.clientWidth === 0, `cut: ${node.textContent.slice(0, 40)}`);
+  }
+  colors(view) {
+    const colors = view.card.chart.data.datasets.map((d) => d.backgroundColor);
+    this.check(new Set(colors).size === colors.length, `${view.element.id}: a colour for every machine`);
+  }
   async sweep(view) {
     const text = await this.hover(view.scatter);
     this.check(view.s.axes.slice(0, 16).every((axis) => text.includes(`${axis.key} = `)), `${view.id}: hover names the design point (${text})`);
@@ -69,6 +93,7 @@ class SelfTest {
     this.milliseconds[`${view.id} filter and redraw`] = Math.round(performance.now() - started);
     view.pick(view.selected[0]);
     this.check(view.picked.textContent.includes("--set ") || view.s.axes.length === 0, `${view.id}: a picked point`);
+    this.check(![...view.picked.childNodes].some((node) => node.nodeType === Node.TEXT_NODE), `${view.id}: a picked point has no stray text (${view.picked.textContent.slice(0, 200)})`);
   }
 
   async run() {
@@ -83,8 +108,11 @@ class SelfTest {
     for (const view of views) {
       if (view instanceof SweepView) await this.sweep(view);
       if (view instanceof ResultView) { this.table(view.layers, "layers"); this.table(view.unitRows, "units"); }
+      if (view instanceof ResultView) this.everything(view);
+      if (view instanceof CompareView) this.colors(view);
       if (view.table) this.table(view.table, view.element.id);
     }
+    this.fits();
     Theme.apply(Theme.name === "dark" ? "light" : "dark");
     await frame();
     this.check(ChartCard.all.every((card) => !card.chart || card.element.hidden || this.drawn(card)), "drawn in the other theme");

@@ -230,8 +230,8 @@ class SweepView {
   pick(i) {
     const text = this.s.axes.map((axis, a) => (axis.key.startsWith("workload.") ? null : `--set ${axis.key}=${this.axisText(a, i)}`)).filter(Boolean).join(" ");
     const numbers = this.s.metrics.map((name) => [metric(name).title, show(this.total(name, i), 6)]);
-    this.picked.replaceChildren(el("h3", {}, `Point ${i}: ${this.workload(i)}, ${STATUS[this.status(i)]}${this.pareto(i) ? ", on the sweep's Pareto front" : ""}`),
+    this.picked.replaceChildren(...[el("h3", {}, `Point ${i}: ${this.workload(i)}, ${STATUS[this.status(i)]}${this.pareto(i) ? ", on the sweep's Pareto front" : ""}`),
       this.reason(i) ? el("p", { class: "note" }, this.reason(i)) : null, el("p", { class: "note" }, "to run it: the sweep's base and workload with ", el("code", {}, text)),
-      details([...this.s.axes.map((axis, a) => [axis.key, this.axisText(a, i)]), ...numbers]));
+      details([...this.s.axes.map((axis, a) => [axis.key, this.axisText(a, i)]), ...numbers])].filter((part) => part !== null));
   }
 }

@@ -14,7 +14,13 @@ const FIXED = new Map(Object.entries({
 const Theme = {
   name: "light",
   redraw: [],
-  color(index) { return PALETTES[this.name][index % PALETTES[this.name].length]; },
+  // Behind the palette, hues by the golden angle: any number of series, no colour twice.
+  color(index) {
+    if (index < PALETTES[this.name].length) return PALETTES[this.name][index];
+    const hue = ((137.508 * index) % 360) / 30, lightness = (index % 2 ? 0.6 : 0.35) + (this.name === "dark" ? 0.12 : 0), reach = 0.65 * Math.min(lightness, 1 - lightness);
+    const part = (offset) => { const k = (offset + hue) % 12; return Math.round(255 * (lightness - reach * Math.max(-1, Math.min(k - 3, 9 - k, 1)))).toString(16).padStart(2, "0"); };
+    return `#${part(0)}${part(8)}${part(4)}`;
+  },
   named(name, index) {
     const fixed = FIXED.get(name);
     if (fixed === -1) return this.css("--line");
