@@ -101,7 +101,8 @@ void read_traffic(const JsonValue* value, const std::string& pointer, Diagnostic
   reader.counts("sram_by_cause", out.scratchpad_traffic);
   if (const JsonValue* causes = reader.get("dram_by_cause")) {
     Reader operands(*causes, reader.pointer("dram_by_cause"), diagnostics);
-    for (const auto& [operand, ignored] : causes->members) {
+    for (const auto& [name, ignored] : causes->members()) {
+      const std::string operand(name);
       std::vector<std::pair<std::string, Count>> moved;
       operands.counts(operand.c_str(), moved);
       for (const auto& [cause, bytes] : moved) out.dram_traffic.push_back({operand, cause, bytes});
