@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "analytic/analytic_result.h"
+#include "base/folder.h"
 #include "cli/options.h"
 #include "cli/shipped_files.h"
 #include "config/hardware_config_json.h"
@@ -25,11 +26,9 @@ namespace fs = std::filesystem;
 std::vector<fs::path> json_files(const fs::path& folder) {
   std::error_code error;
   std::vector<fs::path> out;
-  fs::directory_iterator it(folder, error);
+  for (const fs::path& entry : entries_of(folder, error))
+    if (entry.extension() == ".json") out.push_back(entry);
   if (error) throw InputError(folder.string(), "", "no such folder: run in the project's folder or name it with --dir");
-  for (fs::directory_iterator end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".json") out.push_back(it->path());
-  }
   std::sort(out.begin(), out.end());
   return out;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/folder.h"
 
 namespace vitality::cli {
 
@@ -14,8 +15,8 @@ void require_file(const std::string& path, const char* folder) {
   std::error_code error;
   if (fs::exists(path, error)) return;
   std::vector<std::string> names;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    if (it->path().extension() == ".json") names.push_back(it->path().stem().string());
+  for (const fs::path& entry : entries_of(folder, error))
+    if (entry.extension() == ".json") names.push_back(entry.stem().string());
   std::sort(names.begin(), names.end());
   const std::string near = nearest_name(fs::path(path).stem().string(), names);
   throw InputError(path, "",

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/folder.h"
 #include "config/fields.h"
 
 namespace vitality {
@@ -34,9 +35,8 @@ JsonDocument load_library(const std::string& name, const char* folder, const std
   } else if (name.size() < 200 && name.find('/') == std::string::npos && name.find('\0') == std::string::npos) {
     for (const fs::path& base : library_folders(diagnostics.file(), folder)) {
       candidates.push_back(base / (name + ".json"));
-      for (fs::directory_iterator it(base, ignored), end; !ignored && it != end; it.increment(ignored)) {
-        if (it->path().extension() == ".json") available.push_back(it->path().stem().string());
-      }
+      for (const fs::path& entry : entries_of(base, ignored))
+        if (entry.extension() == ".json") available.push_back(entry.stem().string());
     }
   }
   path.clear();

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/output_file.h"
 #include "base/text.h"
@@ -113,11 +114,10 @@ std::string json_of(const Table& table, const std::vector<bool>& on_front, const
 void remove_leftovers(const std::string& directory) {
   std::error_code error;
   std::vector<std::filesystem::path> leftovers;
-  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
+  for (const std::filesystem::path& entry : entries_of(directory, error)) {
+    const std::string name = entry.filename().string();
     for (const std::string table : {".results.csv.", ".pareto.csv.", ".results.json."})
-      if (name.compare(0, table.size(), table) == 0 && it->path().extension() == ".part")
-        leftovers.push_back(it->path());
+      if (name.compare(0, table.size(), table) == 0 && entry.extension() == ".part") leftovers.push_back(entry);
   }
   for (const auto& path : leftovers) std::filesystem::remove(path, error);
 }

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/folder.h"
 #include "tensor/npy.h"
 
 namespace vitality {
@@ -23,13 +24,10 @@ DirectoryParameters::DirectoryParameters(const VitModel& model, const std::strin
   for (const ParameterInfo& info : parameters_of(model)) names.push_back(info.name);
   const std::unordered_set<std::string> known(names.begin(), names.end());
   std::error_code error;
-  fs::directory_iterator entry(directory, error);
-  if (error) throw InputError(directory, "", "can't be read as a folder of .npy files: " + error.message());
   std::vector<std::string> paths;
-  for (; entry != fs::directory_iterator(); entry.increment(error)) {
-    if (error) throw InputError(directory, "", "can't be read: " + error.message());
-    if (entry->path().extension() == ".npy") paths.push_back(entry->path().string());
-  }
+  for (const fs::path& entry : entries_of(directory, error))
+    if (entry.extension() == ".npy") paths.push_back(entry.string());
+  if (error) throw InputError(directory, "", "can't be read as a folder of .npy files: " + error.message());
   std::sort(paths.begin(), paths.end());  // the same error first, whatever the file system's order
   for (const std::string& path : paths) {
     const std::string name = fs::path(path).stem().string();

@@ -199,7 +199,8 @@ TEST_CASE("run: every byte has an operand and a cause, in the result and in the 
     for (std::size_t i = 0; i + 1 < columns.size() && std::getline(row, cell, ','); ++i) {
       const std::string& name = columns[i];
       if (name == "dram_read_bytes" || name == "dram_write_bytes" || name == "sram_read_bytes" ||
-          name == "sram_write_bytes" || name == "prefetch_bytes" || name.size() < 6 || name.compare(name.size() - 6, 6, "_bytes") != 0)
+          name == "sram_write_bytes" || name == "prefetch_bytes" || name.size() < 6 ||
+          name.compare(name.size() - 6, 6, "_bytes") != 0)
         continue;
       (name.compare(0, 5, "dram_") == 0 ? dram : sram) += std::stoll(cell);
     }

@@ -26,9 +26,9 @@ struct ReportResult {
   SimulationResult result;
   JsonDocument document;  // the whole file
   JsonDocument config;    // resolved; null when the file has none
-  double clock_mhz = 0;  // 0: not known, likewise below
-  double peak_gops = 0;  // every multiply-accumulator busy; 1 MAC = 2 operations
-  double dram_gb_s = 0;  // peak of all channels
+  double clock_mhz = 0;   // 0: not known, likewise below
+  double peak_gops = 0;   // every multiply-accumulator busy; 1 MAC = 2 operations
+  double dram_gb_s = 0;   // peak of all channels
 };
 
 // One machine on one model. Numbers that are not known are NaN.
