@@ -110,22 +110,6 @@ TEST_CASE("a full disk behind standard output is an error") {
   CHECK(std::system((std::string(VITALITY_PROGRAM) + " --version > /dev/full 2> /dev/null").c_str()) == 1 << 8);
 }
 
-TEST_CASE("list operators: the kinds of attention it names are those that run takes") {
-  const std::string out = run_program({"list", "operators"}).out;
-  const std::string mark = "kinds of attention that `run` simulates: ";
-  const std::size_t begin = out.find(mark);
-  REQUIRE(begin != std::string::npos);
-  const std::string listed = ", " + out.substr(begin + mark.size(), out.find('\n', begin) - begin - mark.size()) + ", ";
-  for (const std::string kind :
-       {"softmax", "taylor", "taylor_elided", "taylor_released", "sparse", "unified", "unified_additive", "auto"}) {
-    INFO(kind << " in" << listed);
-    const bool simulated = listed.find(", " + kind + ", ") != std::string::npos;
-    CHECK(run_program({"run", "--config", "configs/vitality_training.json", "--workload", "workloads/tiny_vit.json",
-                       "--numerics", "off", "--quiet", "--set", "attention=" + kind})
-              .exit_code == (simulated ? 0 : 4));
-  }
-}
-
 TEST_CASE("list operators names exactly the machines and kinds of attention that run") {
   std::istringstream text(run_program({"list", "operators"}).out);
   std::map<std::string, std::string> machines;  // kind -> the line's rest
