@@ -15,13 +15,6 @@ namespace vitality {
 // mapped runs only some of the kinds of attention that are.
 bool is_mapped(MachineKind machine);
 bool is_mapped(MachineKind machine, AttentionKind attention);
-// Kinds of attention that a machine of this kind runs on a sparse unit beside its other units (sparse_unit.enabled).
-bool needs_sparse_unit(MachineKind machine, AttentionKind attention);
-
-// What a training step is simulated of, besides traits(machine).trains and is_mapped; map_model refuses the rest with
-// an InfeasibleError. Convolutions are patch embeddings of the image only, attention has no score bias.
-bool is_trainable(AttentionKind attention);
-bool is_trainable(const LayerParameters& layer);
 
 // Refuses what map_model would refuse whatever the masks are, with the same words, before masks and tensors are made.
 // options.masks need not be there.

@@ -36,4 +36,11 @@ Bytes wide_bytes(Precision precision);
 // Layers whose parameters the layer before them absorbs: they do nothing on the machine.
 bool is_folded(const Layer& layer, const HardwareConfig& config);
 
+// Kinds of attention that a machine of this kind runs on a sparse unit beside its other units (sparse_unit.enabled).
+bool needs_sparse_unit(MachineKind machine, AttentionKind attention);
+// What a training step is simulated of, besides traits(machine).trains and is_mapped; map_model refuses the rest with
+// an InfeasibleError. Convolutions are patch embeddings of the image only, attention has no score bias.
+bool is_trainable(AttentionKind attention);
+bool is_trainable(const LayerParameters& layer);
+
 }  // namespace vitality

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "cost/mask_entries.h"
 #include "cost/sparse_machine.h"
-#include "mapping/mapper.h"
 
 namespace vitality {
 namespace {

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "mapping/mapper.h"
 #include "mapping/training/training_mapper.h"
 #include "workload/parameters.h"
 #include "workload/training_step.h"
