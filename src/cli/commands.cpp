@@ -5,6 +5,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/vectorised.h"
 #include "cli/cli.h"
 
 namespace vitality::cli {
@@ -75,6 +76,7 @@ int report(const std::string& text, int code) {
 
 int run_program(const Arguments& arguments) {
   try {
+    check_instruction_set();
     const int code = dispatch(arguments);
     std::cout.flush();
     // A full disk or a closed pipe behind stdout must not look like success.

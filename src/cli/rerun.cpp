@@ -1,4 +1,5 @@
-// `vitality rerun RESULT.json`: repeats a run from its manifest and says whether every byte but host_seconds agrees.
+// `vitality rerun RESULT.json`: repeats a run from its manifest and says whether every byte but host_seconds and
+// kernels agrees.
 #include <fmt/format.h>
 
 #include <iostream>
@@ -59,13 +60,18 @@ RunRequest recorded_request(const std::string& text, const std::string& file) {
   return request;
 }
 
-// The text without the one value that may differ. In a string the key's closing quote would be escaped.
-std::string without_host_seconds(std::string text) {
-  static const std::string kKey = "\"host_seconds\": ";
-  const std::size_t at = text.find(kKey);
-  if (at == std::string::npos) return text;
-  const std::size_t begin = at + kKey.size();
-  return text.erase(begin, text.find_first_of(",}\n", begin) - begin);
+constexpr const char* kMayDiffer[] = {"host_seconds", "kernels"};
+
+// The text without the values that may differ. In a string the key's closing quote would be escaped.
+std::string without_host(std::string text) {
+  for (const char* const name : kMayDiffer) {
+    const std::string key = "\"" + std::string(name) + "\": ";
+    const std::size_t at = text.find(key);
+    if (at == std::string::npos) continue;
+    const std::size_t begin = at + key.size();
+    text.erase(begin, text.find_first_of(",}\n", begin) - begin);
+  }
+  return text;
 }
 
 std::string shown(const Json& value) {
@@ -76,7 +82,7 @@ std::string shown(const Json& value) {
 // Where the two differ, as JSON pointers with the recorded and the new value.
 void print_differences(const std::string& recorded_text, const std::string& repeated_text) {
   Json recorded = Json::parse(recorded_text), repeated = Json::parse(repeated_text);
-  recorded["manifest"].erase("host_seconds"), repeated["manifest"].erase("host_seconds");
+  for (const char* const name : kMayDiffer) recorded["manifest"].erase(name), repeated["manifest"].erase(name);
   const Json changes = Json::diff(recorded, repeated);
   if (changes.empty()) {
     std::cout << "every value agrees, but the file is not written as vitality writes it\n";
@@ -101,7 +107,7 @@ int rerun_command(const Arguments& arguments) {
   if (!parse_options(
           arguments,
           "usage: vitality rerun RESULT.json\n\nRepeats the run that wrote RESULT.json, from its manifest, in "
-          "the folder it ran in. Exit code 0 when every byte but host_seconds agrees, 3 when not.",
+          "the folder it ran in. Exit code 0 when every byte but host_seconds and kernels agrees, 3 when not.",
           options, "result", values)) {
     return kDone;
   }
@@ -115,8 +121,8 @@ int rerun_command(const Arguments& arguments) {
   const ExitOnInterrupt interrupts;
   const std::string repeated = write_json(run_simulation(request).result);
   std::cout << command_line("run", request.arguments()) << "\n";
-  if (without_host_seconds(recorded) == without_host_seconds(repeated)) {
-    std::cout << files[0] << ": every byte but host_seconds agrees\n";
+  if (without_host(recorded) == without_host(repeated)) {
+    std::cout << files[0] << ": every byte but host_seconds and kernels agrees\n";
     return kDone;
   }
   std::cout << files[0] << ": DIFFERS (recorded -> now)\n";

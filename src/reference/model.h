@@ -16,9 +16,15 @@ namespace vitality::reference {
 // formats are calibrated from them.
 struct LayerRanges {
   double output = 0;
-  double context = 0;    // G (Taylor), G / (n sqrt d) is context / (n sqrt d)
-  double numerator = 0;  // Q G and T_N
-  double scores = 0;     // Q K^T / sqrt(d), with its bias (softmax)
+  double context = 0;      // G (Taylor), G / (n sqrt d) is context / (n sqrt d)
+  double numerator = 0;    // Q G and T_N
+  double scores = 0;       // Q K^T / sqrt(d), with its bias (softmax)
+  double probability = 0;  // P, on the mask where there is one; P - T there in the residual form of unified attention
+  double weight = 0;       // of a linear layer or convolution, without batch norms; of a batch norm: its factor
+  // Means over all elements of a square, for the error model (sim/values/error_model.h).
+  double output_square = 0, weight_square = 0, context_square = 0, probability_square = 0;
+  double query_square = 0, key_square = 0, centred_key_square = 0, value_square = 0;
+  double gain = 1;  // of the derivative of an output by its input: norms and activations
 };
 
 // The layer's kind of attention against softmax on the same Q, K, V: the approximation, not the arithmetic.

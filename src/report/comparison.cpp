@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "tensor/functions.h"
 
 namespace vitality {
 
@@ -71,10 +72,10 @@ double geometric_mean(const std::vector<double>& values) {
   std::size_t count = 0;
   for (const double value : values) {
     if (!(value > 0) || !std::isfinite(value)) continue;
-    sum += std::log(value);
+    sum += logarithm(value);
     ++count;
   }
-  return count == 0 ? kUnknown : std::exp(sum / static_cast<double>(count));
+  return count == 0 ? kUnknown : exponential(sum / static_cast<double>(count));
 }
 
 }  // namespace
@@ -118,7 +119,7 @@ struct Table {
 std::string cell(double value, int digits) {
   if (!std::isfinite(value)) return "-";
   // Four significant digits, whatever the size: LeViT on a GPU and ViT-H on a small array stand in one column.
-  if (value != 0 && std::fabs(value) < 0.5 * std::pow(10.0, -digits)) return fmt::format("{:.2e}", value);
+  if (value != 0 && std::fabs(value) < 0.5 / power(10, digits)) return fmt::format("{:.2e}", value);
   return fmt::format("{:.{}f}", value, std::fabs(value) >= 1000 ? 0 : digits);
 }
 std::string ratio(double value) {

@@ -68,6 +68,8 @@ struct LayerResult {
   Count fallback_rows = 0;      // rows without a kept entry, attended densely
   bool has_error = false;       // values were compared
   double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1;
+  double rms_rel_error = 0, mean_rel_error = 0;  // root of the mean squared error, and its mean, to the largest value
+  double tolerance = 0, rms_tolerance = 0, mean_tolerance = 0;  // of the largest, the rms and the mean error
 };
 
 struct UnitResult {
@@ -83,7 +85,9 @@ struct UnitResult {
 
 struct NumericsResult {
   bool checked = false, passed = true;
-  double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1, tolerance = 0;
+  double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1;
+  double tolerance = 0;     // the largest of the layers' own
+  std::string worst_layer;  // the one that is nearest to its tolerance, or furthest beyond it
   // Taylor against softmax on the same inputs, over all attention layers: the approximation, apart from the arithmetic.
   bool has_approximation = false;
   double approximation_max_rel_error = 0, approximation_cosine_similarity = 1;
@@ -123,6 +127,7 @@ struct Manifest {
   std::vector<std::string> arguments;  // of the command, without where it writes
   std::uint64_t seed = 1;
   double host_seconds = 0;
+  std::string kernels;  // the instruction set of the kernels that ran
 };
 
 // attention: auto: a shape's cycles alone, both ways (-1: infeasible); the cheaper one ran, in all layers of the shape.

@@ -46,6 +46,7 @@ Json to_json(const Manifest& manifest) {
       record("version", manifest.version, "command", manifest.command, "arguments", manifest.arguments, "seed",
              manifest.seed, "config_sha256", manifest.config_sha256, "workload_sha256", manifest.workload_sha256);
   if (!manifest.inputs_sha256.empty()) json["inputs_sha256"] = manifest.inputs_sha256;
+  json["kernels"] = manifest.kernels;
   json["host_seconds"] = manifest.host_seconds;
   return json;
 }
@@ -53,13 +54,15 @@ Json to_json(const Manifest& manifest) {
 Json to_json(const NumericsResult& numerics) {
   Json json = record("checked", numerics.checked);
   if (!numerics.checked) {
-    for (const char* name : {"max_abs_error", "max_rel_error", "cosine_similarity", "tolerance", "passed"})
+    for (const char* name :
+         {"max_abs_error", "max_rel_error", "cosine_similarity", "tolerance", "worst_layer", "passed"})
       json[name] = nullptr;
   } else {
     json["max_abs_error"] = numerics.max_abs_error;
     json["max_rel_error"] = numerics.max_rel_error;
     json["cosine_similarity"] = numerics.cosine_similarity;
     json["tolerance"] = numerics.tolerance;
+    json["worst_layer"] = numerics.worst_layer;
     json["passed"] = numerics.passed;
   }
   if (numerics.has_approximation) {
@@ -107,8 +110,14 @@ Json to_json(const LayerResult& layer) {
                           layer.load_balance, "fallback_rows", layer.fallback_rows);
   }
   if (layer.has_error) {
-    json["numerics"] = record("max_abs_error", layer.max_abs_error, "max_rel_error", layer.max_rel_error,
-                              "cosine_similarity", layer.cosine_similarity);
+    json["numerics"] = record("max_abs_error", layer.max_abs_error, "max_rel_error", layer.max_rel_error, "tolerance",
+                              layer.tolerance, "cosine_similarity", layer.cosine_similarity);
+    if (layer.rms_tolerance > 0) {
+      json["numerics"]["rms_rel_error"] = layer.rms_rel_error;
+      json["numerics"]["rms_tolerance"] = layer.rms_tolerance;
+      json["numerics"]["mean_rel_error"] = layer.mean_rel_error;
+      json["numerics"]["mean_tolerance"] = layer.mean_tolerance;
+    }
   }
   return json;
 }

@@ -156,8 +156,12 @@ class TextReport {
   void numerics() {
     const NumericsResult& n = result_.numerics;
     if (n.checked) {
-      print("arithmetic    {}: largest error {:.3g} of a layer's largest value (tolerance {:.3g}), cosine {:.7f}\n",
-            n.passed ? "within tolerance" : "OUTSIDE TOLERANCE", n.max_rel_error, n.tolerance, n.cosine_similarity);
+      print(
+          "arithmetic    {}: largest error {:.3g} of a layer's largest value (tolerance up to {:.3g}, by layer), "
+          "cosine "
+          "{:.7f}\n",
+          n.passed ? "within tolerance" : "OUTSIDE TOLERANCE", n.max_rel_error, n.tolerance, n.cosine_similarity);
+      print("              nearest to its tolerance: {}\n", n.worst_layer);
     } else {
       print("values        not computed ({})\n", n.has_approximation ? "no simulation" : "--numerics off");
     }

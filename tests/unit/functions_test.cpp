@@ -53,6 +53,81 @@ TEST_CASE("exp, GELU and SiLU of arrays against libm", "[functions]") {
   CHECK(worst_error(gelu, -37, 0, exact_gelu, tail) < 8);
 }
 
+namespace {
+
+template <double (*function)(double)>
+void each(const double* x, std::size_t count, double* y) {
+  std::transform(x, x + count, y, function);
+}
+
+// Largest error on uniform points of [low, high], absolute.
+template <class Exact>
+double worst_distance(double (*function)(double), double low, double high, Exact exact) {
+  Random random(13);
+  double worst = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const double x = low + (high - low) * random.unit();
+    worst = std::max(worst, static_cast<double>(std::fabs(function(x) - exact(static_cast<long double>(x)))));
+  }
+  return worst;
+}
+
+long double exact_phi(long double x) {
+  return std::erfc(-x * std::sqrt(0.5L)) / 2;
+}
+
+}  // namespace
+
+TEST_CASE("functions: log, arc cosine, powers and the normal distribution against libm", "[functions]") {
+  const auto one = [](double) { return 1.0; };
+  const auto exact_log = [](long double x) { return std::log(x); };
+  for (const double top : {2.0, 1e-300, 1e300}) CHECK(worst_error(each<logarithm>, 0, top, exact_log, one) < 1.5);
+  CHECK(worst_error(each<logarithm>, 0.999, 1.001, exact_log, one) < 1.5);
+  CHECK(worst_error(
+            each<arc_cosine>, -1, 1, [](long double x) { return std::acos(x); }, one) < 2);
+  CHECK(worst_error(each<normal_distribution>, 0, 40, exact_phi, one) < 8);
+  CHECK(worst_error(each<normal_distribution>, -37, 0, exact_phi, [](double x) { return 1 + x * x / 2; }) < 8);
+  for (const double x : {0.9, 0.999, 1.5})
+    for (const int n : {1, 2, 3, 10, 77, 1000})
+      CHECK(power(x, n) == Approx(static_cast<double>(std::pow(static_cast<long double>(x), n))).epsilon(n * 1.2e-16));
+}
+
+TEST_CASE("functions: cosine and the activations' derivatives against libm", "[functions]") {
+  const auto exact_cosine = [](long double x) { return std::cos(x); };
+  CHECK(worst_distance(cosine, -6.2831853, 6.2831853, exact_cosine) < 2.3e-16);
+  CHECK(worst_distance(cosine, -1e5, 1e5, exact_cosine) < 1e-15);
+  constexpr long double kInverseSqrt2Pi = 0.398942280401432677939946L;
+  const auto gelu_slope = [](long double x) { return exact_phi(x) + x * kInverseSqrt2Pi * std::exp(-x * x / 2); };
+  CHECK(worst_distance(gelu_derivative, -40, 40, gelu_slope) < 1e-15);
+  CHECK(worst_distance(gelu_derivative, -3, 3, gelu_slope) < 1e-15);
+  const auto silu_slope = [](long double x) {
+    const long double sigmoid = 1 / (1 + std::exp(-x));
+    return sigmoid + x * sigmoid * (1 - sigmoid);
+  };
+  CHECK(worst_distance(silu_derivative, -40, 40, silu_slope) < 1e-15);
+}
+
+TEST_CASE("functions: log, cosine, arc cosine and powers at the ends of their range", "[functions]") {
+  const double infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(logarithm(1) == 0);
+  CHECK(logarithm(0) == -infinity);
+  CHECK(logarithm(infinity) == infinity);
+  CHECK(std::isnan(logarithm(-1)));
+  CHECK(std::isnan(logarithm(nan)));
+  CHECK(logarithm(5e-324) == Approx(-744.44007192138122).epsilon(1e-15));
+  CHECK(cosine(0) == 1);
+  CHECK(std::isnan(cosine(1.1e5)));
+  CHECK(std::isnan(cosine(nan)));
+  CHECK(arc_cosine(1) == 0);
+  CHECK(arc_cosine(0) == 1.5707963267948966);
+  CHECK(arc_cosine(-1) == 3.1415926535897931);
+  CHECK(power(0.5, 0) == 1);
+  CHECK(power(2, 10) == 1024);
+  CHECK(normal_distribution(0) == 0.5);
+  CHECK(normal_distribution(infinity) == 1);
+  CHECK(normal_distribution(-infinity) == 0);
+}
+
 TEST_CASE("exp, GELU and SiLU of arrays at the ends of the range", "[functions]") {
   const double infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
   CHECK(exponential(0) == 1);

@@ -91,6 +91,9 @@ Json to_json(const LayerResult& layer) {
                {"split", object(layer.time_split)}};
   if (layer.has_error) {
     json["max_rel_error"] = layer.max_rel_error;
+    json["tolerance"] = layer.tolerance;
+    json["rms_rel_error"] = layer.rms_rel_error, json["rms_tolerance"] = layer.rms_tolerance;
+    json["mean_rel_error"] = layer.mean_rel_error, json["mean_tolerance"] = layer.mean_tolerance;
     json["cosine_similarity"] = layer.cosine_similarity;
   }
   return json;
@@ -117,6 +120,7 @@ Json to_json(const NumericsResult& numerics) {
   json["max_rel_error"] = numerics.max_rel_error;
   json["cosine_similarity"] = numerics.cosine_similarity;
   json["tolerance"] = numerics.tolerance;
+  json["worst_layer"] = numerics.worst_layer;
   return json;
 }
 

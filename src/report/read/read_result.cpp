@@ -134,6 +134,9 @@ LayerResult read_layer(const JsonValue& value, const std::string& pointer, Diagn
     out.has_error = true;
     errors.number("max_abs_error", out.max_abs_error), errors.number("max_rel_error", out.max_rel_error);
     errors.number("cosine_similarity", out.cosine_similarity, Presence::kOptional, -2);
+    errors.number("tolerance", out.tolerance);
+    errors.number("rms_rel_error", out.rms_rel_error), errors.number("rms_tolerance", out.rms_tolerance);
+    errors.number("mean_rel_error", out.mean_rel_error), errors.number("mean_tolerance", out.mean_tolerance);
   }
   return out;
 }
@@ -177,6 +180,7 @@ void read_manifest(const JsonValue& value, const std::string& pointer, Diagnosti
   Reader reader(value, pointer, diagnostics);
   reader.text("version", out.version), reader.text("command", out.command);
   reader.text("config_sha256", out.config_sha256), reader.text("workload_sha256", out.workload_sha256);
+  reader.text("kernels", out.kernels, Presence::kOptional);
   std::int64_t seed = 1;
   reader.count("seed", seed);
   out.seed = static_cast<std::uint64_t>(seed);
@@ -188,6 +192,7 @@ void read_numerics(const JsonValue& value, const std::string& pointer, Diagnosti
   reader.number("max_abs_error", out.max_abs_error), reader.number("max_rel_error", out.max_rel_error);
   reader.number("cosine_similarity", out.cosine_similarity, Presence::kOptional, -2);
   reader.number("tolerance", out.tolerance);
+  reader.text("worst_layer", out.worst_layer);
 }
 
 }  // namespace

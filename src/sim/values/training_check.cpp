@@ -118,6 +118,7 @@ class Comparison {
     l.max_abs_error = std::max(l.max_abs_error, d.absolute()),
     l.max_rel_error = std::max(l.max_rel_error, d.relative());
     l.cosine_similarity = l.has_error ? std::min(l.cosine_similarity, d.cosine()) : d.cosine();
+    l.tolerance = std::max(l.tolerance, tolerance);
     l.has_error = true;
   }
 

@@ -39,7 +39,7 @@ function layerColumns(run) {
     { label: "DRAM read (kB)", numeric: true, get: (l) => l.dram_read / 1e3 }, { label: "DRAM written (kB)", numeric: true, get: (l) => l.dram_write / 1e3 },
     { label: "of it again (kB)", numeric: true, get: (l) => sum(Object.entries(l.moved).filter(([what]) => /refetch|halo/.test(what)), ([, v]) => v) / 1e3 },
     { label: "scratchpad read (kB)", numeric: true, get: (l) => l.sram_read / 1e3 }, { label: "scratchpad written (kB)", numeric: true, get: (l) => l.sram_write / 1e3 },
-    ...(run.layers.some((l) => l.max_rel_error !== undefined) ? [{ label: "largest relative error", numeric: true, get: (l) => l.max_rel_error }] : []),
+    ...(run.layers.some((l) => l.max_rel_error !== undefined) ? [{ label: "largest relative error", numeric: true, get: (l) => l.max_rel_error }, { label: "tolerance", numeric: true, get: (l) => l.tolerance }] : []),
     { label: "charged", get: (l) => (!l.executed ? "left out" : l.charged ? "yes" : "no") }, { label: "mapping", get: (l) => l.mapping },
   ];
 }
