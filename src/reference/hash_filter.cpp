@@ -89,13 +89,13 @@ MatrixD HashFilter::similarities(const MatrixD& q, const MatrixD& k) const {
   const Matrix<std::uint8_t> query_bits = hashes(q), key_bits = hashes(k);
   const std::vector<double> norms = row_norms(k);
   const int bits = projections_.rows();
-  std::vector<double> cosine(static_cast<std::size_t>(bits) + 1);  // the hardware's table of bits + 1 entries
-  for (int h = 0; h <= bits; ++h) cosine[static_cast<std::size_t>(h)] = cosine(std::max(0.0, kPi / bits * h - bias_));
+  std::vector<double> table(static_cast<std::size_t>(bits) + 1);  // the hardware's table of bits + 1 entries
+  for (int h = 0; h <= bits; ++h) table[static_cast<std::size_t>(h)] = cosine(std::max(0.0, kPi / bits * h - bias_));
   MatrixD out(q.rows(), k.rows());
   for (int i = 0; i < q.rows(); ++i)
     for (int j = 0; j < k.rows(); ++j)
       out(i, j) = norms[static_cast<std::size_t>(j)] *
-                  cosine[static_cast<std::size_t>(hamming(query_bits.row(i), key_bits.row(j), bits))];
+                  table[static_cast<std::size_t>(hamming(query_bits.row(i), key_bits.row(j), bits))];
   return out;
 }
 
