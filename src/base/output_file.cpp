@@ -110,23 +110,28 @@ std::string mode_text(const struct stat& status) {
   return "0" + digits;
 }
 
-// A new file of an unpredictable name beside `target`; its descriptor and name.
-std::pair<int, std::string> make_temporary(const std::string& target, mode_t mode) {
+// A new file of an unpredictable name beside `target`: its descriptor, or -1. `made` names it before it is there, so
+// that it never stays behind.
+int make_temporary(const std::string& target, mode_t mode, std::unique_ptr<Unfinished>& made) {
   constexpr int kTries = 16;
   constexpr std::size_t kMaxStem = 200;  // of the 255 bytes that a name may have
   const fs::path path = target;
   for (int i = 0; i < kTries; ++i) {
     std::uint64_t random = 0;
-    if (getrandom(&random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) return {-1, ""};
+    if (getrandom(&random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) return -1;
     char suffix[32];
     std::snprintf(suffix, sizeof suffix, ".%016llx.part", static_cast<unsigned long long>(random));
     const std::string name =
         (path.parent_path() / ("." + path.filename().string().substr(0, kMaxStem) + suffix)).string();
+    made = std::make_unique<Unfinished>(name, Unfinished::Kind::kFile);
     const int file = open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (file >= 0 || errno != EEXIST) return {file, name};
+    if (file >= 0) return file;
+    const int error = errno;
+    made.reset();
+    errno = error;
+    if (error != EEXIST) return -1;
   }
-  errno = EEXIST;
-  return {-1, ""};
+  return -1;
 }
 
 // The data reach the disk; file systems and pipes that know no such thing are as good as they can be.
@@ -314,18 +319,17 @@ class OutputSet::Output {
     if (stat(folder().c_str(), &folder_status) == 0 && is_read_only(folder(), folder_status))
       refuse(name_, "its folder is read-only (mode " + mode_text(folder_status) + ")");
     const SignalsWait wait;
-    const auto [probe, temporary] = make_temporary(target_, 0600);
+    std::unique_ptr<Unfinished> made;
+    const int probe = make_temporary(target_, 0600, made);
     if (probe < 0) refuse(name_, std::strerror(errno));
     close(probe);
-    unlink(temporary.c_str());
+    unlink(made->path().c_str());
   }
 
   void make_temporary_file() {
     const SignalsWait wait;
-    auto [file, temporary] = make_temporary(target_, exists_ ? 0600 : 0666);
-    if (file < 0) fail(name_, errno);
-    file_ = file;
-    temporary_ = std::make_unique<Unfinished>(std::move(temporary), Unfinished::Kind::kFile);
+    file_ = make_temporary(target_, exists_ ? 0600 : 0666, temporary_);
+    if (file_ < 0) fail(name_, errno);
     if (!exists_) return;
     struct stat made {};
     const bool owned = fstat(file_, &made) == 0 && made.st_uid == status_.st_uid && made.st_gid == status_.st_gid;
@@ -404,11 +408,14 @@ void OutputSet::make_folder(const std::string& path) {
   }
   const SignalsWait wait;
   for (; !missing.empty(); missing.pop_back()) {
+    folders_.push_back(std::make_unique<Unfinished>(missing.back(), Unfinished::Kind::kFolder));
     if (mkdir(missing.back().c_str(), 0777) != 0) {
+      const int error = errno;
+      folders_.pop_back();
+      errno = error;
       if (errno == EEXIST) continue;  // another process was faster, or it is a link that leads nowhere
       throw InputError(path, "", std::string("cannot be made a folder: ") + std::strerror(errno));
     }
-    folders_.push_back(std::make_unique<Unfinished>(missing.back(), Unfinished::Kind::kFolder));
   }
   if (stat(path.c_str(), &status) != 0)
     throw InputError(path, "", std::string("cannot be made a folder: ") + std::strerror(errno));
