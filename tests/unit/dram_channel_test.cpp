@@ -412,7 +412,7 @@ TEST_CASE("scheduler: a refresh that leaves no time is refused") {
   CHECK_THROWS_AS(DramChannel(DramDevice(), DramAddressMap(DramDevice(), 1, kDefaultMap), 0), InputError);
 }
 
-// --- issue 3's targets
+// --- targets
 
 namespace {
 
