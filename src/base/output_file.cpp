@@ -204,7 +204,7 @@ class OutputSet::Output {
       descriptor_ = descriptor_of(target_);
     }
     if (descriptor_ >= 0) {
-      if (fstat(descriptor_, &status_) != 0) refuse(name_, std::strerror(errno));
+      if (fstat(descriptor_, &status_) != 0) throw_file_error(name_, "cannot be written", errno);
       open_stream(fcntl(descriptor_, F_DUPFD_CLOEXEC, 3));
       return;
     }
@@ -301,10 +301,10 @@ class OutputSet::Output {
     if (path.filename().empty() || path.filename() == "." || path.filename() == "..") refuse(name_, "it is a folder");
     std::error_code error;
     const fs::path folder = fs::canonical(path.has_parent_path() ? path.parent_path() : ".", error);
-    if (error) refuse(name_, error.message());
+    if (error) throw_file_error(name_, "cannot be written", error.value());
     target_ = (folder / path.filename()).string();
     exists_ = stat(target_.c_str(), &status_) == 0;
-    if (!exists_ && errno != ENOENT) refuse(name_, std::strerror(errno));
+    if (!exists_ && errno != ENOENT) throw_file_error(name_, "cannot be written", errno);
   }
 
   void check_regular() {
@@ -321,7 +321,7 @@ class OutputSet::Output {
     const SignalsWait wait;
     std::unique_ptr<Unfinished> made;
     const int probe = make_temporary(target_, 0600, made);
-    if (probe < 0) refuse(name_, std::strerror(errno));
+    if (probe < 0) throw_file_error(name_, "cannot be written", errno);
     close(probe);
     unlink(made->path().c_str());
   }
@@ -339,7 +339,7 @@ class OutputSet::Output {
   }
 
   void open_stream(int file) {
-    if (file < 0) refuse(name_, std::strerror(errno));
+    if (file < 0) throw_file_error(name_, "cannot be written", errno);
     file_ = file;
     target_.clear();
     open_cookie();
@@ -414,11 +414,10 @@ void OutputSet::make_folder(const std::string& path) {
       folders_.pop_back();
       errno = error;
       if (errno == EEXIST) continue;  // another process was faster, or it is a link that leads nowhere
-      throw InputError(path, "", std::string("cannot be made a folder: ") + std::strerror(errno));
+      throw_file_error(path, "cannot be made a folder", errno);
     }
   }
-  if (stat(path.c_str(), &status) != 0)
-    throw InputError(path, "", std::string("cannot be made a folder: ") + std::strerror(errno));
+  if (stat(path.c_str(), &status) != 0) throw_file_error(path, "cannot be made a folder", errno);
   if (!S_ISDIR(status.st_mode)) throw InputError(path, "", "cannot be made a folder: Not a directory");
 }
 

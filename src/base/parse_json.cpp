@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "base/environment_error.h"
 #include "base/json.h"
 #include "base/json_document.h"
 #include "base/output_file.h"
@@ -207,7 +208,7 @@ std::string quoted(const std::string& text) {
 
 std::string read_text_file(const std::string& path, std::size_t max_bytes) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
-  if (!file) throw InputError(path, "", std::string("cannot open: ") + std::strerror(errno));
+  if (!file) throw_file_error(path, "cannot open", errno);
   note_input(file.get());
   std::string text;
   struct stat about {};
@@ -221,7 +222,7 @@ std::string read_text_file(const std::string& path, std::size_t max_bytes) {
       throw InputError(path, "", "larger than the limit of " + std::to_string(max_bytes) + " bytes");
     }
   }
-  if (std::ferror(file.get())) throw InputError(path, "", std::string("cannot read: ") + std::strerror(errno));
+  if (std::ferror(file.get())) throw_file_error(path, "cannot read", errno);
   return text;
 }
 

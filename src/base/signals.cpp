@@ -3,12 +3,16 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <new>
+#include <string_view>
+
 #include "base/output_file.h"
 
 namespace vitality {
 namespace {
 
 constexpr int kInterruptedExitCode = 130;
+constexpr int kOutOfMemoryExitCode = 1;
 
 void end_process(int) {
   remove_unfinished_outputs();
@@ -19,6 +23,17 @@ void end_by_broken_pipe(int number) {
   remove_unfinished_outputs();
   std::signal(number, SIG_DFL);
   std::raise(number);  // delivered when this handler returns
+}
+
+// An allocation that fails while files are being replaced is answered there.
+int replacing_files = 0;
+
+void end_without_memory() {
+  if (replacing_files > 0) throw std::bad_alloc();
+  remove_unfinished_outputs();
+  constexpr std::string_view kReason = "error: out of memory\n";
+  if (write(STDERR_FILENO, kReason.data(), kReason.size()) < 0) _exit(kOutOfMemoryExitCode);  // nobody to tell
+  _exit(kOutOfMemoryExitCode);
 }
 
 void handle(int number, void (*handler)(int)) {
@@ -39,7 +54,12 @@ void exit_on_interrupt() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
+void exit_when_memory_runs_out() {
+  std::set_new_handler(end_without_memory);
+}
+
 SignalsWait::SignalsWait() {
+  ++replacing_files;
   sigset_t set;
   sigemptyset(&set);
   for (const int number : kEndingSignals) sigaddset(&set, number);
@@ -48,6 +68,7 @@ SignalsWait::SignalsWait() {
 }
 
 SignalsWait::~SignalsWait() {
+  --replacing_files;
   sigprocmask(SIG_SETMASK, &previous_, nullptr);
 }
 
@@ -55,6 +76,7 @@ void follow_parent(pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);  // the parent died before the line above
   for (const int number : kEndingSignals) std::signal(number, SIG_IGN);
+  std::set_new_handler(nullptr);
 }
 
 }  // namespace vitality

@@ -16,7 +16,13 @@ constexpr int kEndingSignals[kEndingSignalCount] = {SIGINT, SIGTERM, SIGHUP};
 // the start (nohup). A write beyond the file size limit fails with EFBIG and does not kill the process.
 void exit_on_interrupt();
 
-// While it lives, the signals wait: the process is between two states of its files.
+// From here on an allocation by `new` that fails ends the process with exit code 1 and its reason, after what is
+// half-written has been removed. An exception would not do: destructors of libraries (nlohmann/json's) allocate, and
+// end the process without a word where they cannot. A forked child gets std::bad_alloc again (follow_parent).
+void exit_when_memory_runs_out();
+
+// While it lives, the signals wait, and what cannot be allocated throws: the process is between two states of its
+// files.
 class SignalsWait {
  public:
   SignalsWait();
@@ -28,8 +34,8 @@ class SignalsWait {
   sigset_t previous_;
 };
 
-// To be called first in a forked child: it dies with `parent`, also where the parent is dead already, and leaves the
-// signals to it. (The terminal sends them to both.)
+// To be called first in a forked child: it dies with `parent`, also where the parent is dead already, leaves the
+// signals to it (the terminal sends them to both), and can catch std::bad_alloc.
 void follow_parent(pid_t parent);
 
 }  // namespace vitality

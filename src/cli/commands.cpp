@@ -80,6 +80,7 @@ int report(const std::string& text, int code) {
 
 int run_program(const Arguments& arguments) {
   exit_on_interrupt();
+  exit_when_memory_runs_out();
   try {
     const int code = dispatch(arguments);
     std::cout.flush();

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/environment_error.h"
 #include "base/error.h"
 #include "base/output_file.h"
 
@@ -46,7 +47,7 @@ bool parse_number(const std::string& word, unsigned base, std::int64_t limit, st
 
 MemoryTraceReader::MemoryTraceReader(const std::string& path, Bytes capacity)
     : path_(path), capacity_(capacity), file_(std::fopen(path.c_str(), "rb")) {
-  if (!file_) throw InputError(path, "", std::string("cannot be read: ") + std::strerror(errno));
+  if (!file_) throw_file_error(path, "cannot be read", errno);
   note_input(file_);
 }
 
@@ -67,7 +68,7 @@ bool MemoryTraceReader::read_line() {
       errno = 0;
       buffer_.resize(std::fread(&buffer_[0], 1, kBufferBytes, file_));
       at_ = 0;
-      if (std::ferror(file_)) throw InputError(path_, "", std::string("cannot be read: ") + std::strerror(errno));
+      if (std::ferror(file_)) throw_file_error(path_, "cannot be read", errno);
       if (buffer_.empty()) return !line_.empty();
     }
     const std::size_t end = std::min(buffer_.find('\n', at_), buffer_.size());

@@ -13,12 +13,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <iterator>
 #include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
+#include "base/environment_error.h"
 #include "base/error.h"
 #include "base/heap.h"
 #include "base/signals.h"
@@ -57,9 +57,8 @@ void set_reason(Message& message, PointStatus status, const std::string& reason)
 
 // Errors that say something of the machine at this moment and nothing of the point.
 bool is_of_the_environment(const std::error_code& code) {
-  static constexpr int kErrors[] = {EAGAIN, ENOMEM, ENOSPC, EDQUOT, EMFILE, ENFILE, EIO};
   return (code.category() == std::generic_category() || code.category() == std::system_category()) &&
-         std::find(std::begin(kErrors), std::end(kErrors), code.value()) != std::end(kErrors);
+         vitality::is_of_the_environment(code.value());
 }
 
 // `memory_limited`: the sweep itself set a limit, so that a point which needs more is the point's own failure.
@@ -74,6 +73,9 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, bool memory_lim
   } catch (const std::bad_alloc&) {
     if (!memory_limited) message.end = ChildPool::End::kEnvironment;
     set_reason(message, PointStatus::kFailed, "out of memory");
+  } catch (const EnvironmentError& error) {
+    message.end = ChildPool::End::kEnvironment;
+    set_reason(message, PointStatus::kFailed, error.what());
   } catch (const std::system_error& error) {
     if (is_of_the_environment(error.code())) message.end = ChildPool::End::kEnvironment;
     set_reason(message, PointStatus::kFailed, error.what());

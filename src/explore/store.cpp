@@ -127,7 +127,7 @@ void ResultStore::lock(const std::string& directory) {
   lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (lock_ < 0) {
     if (errno == EROFS || errno == EACCES) return;  // nobody can write here: open() says so where it matters
-    throw InputError(path, "", std::string("can't open: ") + std::strerror(errno));
+    throw_file_error(path, "can't open", errno);
   }
   // A POSIX lock belongs to this process alone: children in flight do not hold it when this process is killed.
   struct flock wanted {};

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/environment_error.h"
 #include "base/error.h"
 #include "base/output_file.h"
 
@@ -141,9 +142,8 @@ using File = std::unique_ptr<std::FILE, FileCloser>;
 
 void read_bytes(std::FILE* file, void* to, std::size_t size, const std::string& path) {
   if (std::fread(to, 1, size, file) == size) return;
-  throw InputError(path, "",
-                   std::ferror(file) ? std::string("can't be read: ") + std::strerror(errno)
-                                     : "not a whole .npy file: it ends too early");
+  if (std::ferror(file)) throw_file_error(path, "can't be read", errno);
+  throw InputError(path, "", "not a whole .npy file: it ends too early");
 }
 
 // Leaves the file at the first element.
@@ -291,7 +291,7 @@ std::size_t element_count(const NpyShape& shape) {
 
 NpyArray read_npy(const std::string& path, const NpyRules& rules) {
   const File file(std::fopen(path.c_str(), "rb"));
-  if (!file) throw InputError(path, "", std::string("can't be read: ") + std::strerror(errno));
+  if (!file) throw_file_error(path, "can't be read", errno);
   note_input(file.get());
   const Header header = read_header(file.get(), path);
   const TypeInfo& type = check_type(header, rules, path);

@@ -36,6 +36,16 @@ bool fails(Family called, int error) {
   return true;
 }
 
+// What the program cannot answer for: libsystemc's memory pool uses what malloc answers without a look at it, and glibc
+// aborts where it cannot note a thread's destructor.
+bool is_unanswerable(void* caller) {
+  if (family != Family::kMalloc || calls_left != 1) return false;
+  Dl_info about{};
+  if (dladdr(caller, &about) == 0) return false;
+  return std::strstr(about.dli_fname, "libsystemc") != nullptr ||
+         (about.dli_sname != nullptr && std::strcmp(about.dli_sname, "__cxa_thread_atexit_impl") == 0);
+}
+
 Family family_named(const char* name) {
   if (std::strcmp(name, "malloc") == 0) return Family::kMalloc;
   if (std::strcmp(name, "write") == 0) return Family::kWrite;
@@ -75,9 +85,11 @@ int sigaction(int number, const struct sigaction* action, struct sigaction* befo
 }
 
 void* malloc(std::size_t size) {
+  if (is_unanswerable(__builtin_return_address(0))) return __libc_malloc(size);
   return fails(Family::kMalloc, ENOMEM) ? nullptr : __libc_malloc(size);
 }
 void* calloc(std::size_t count, std::size_t size) {
+  if (is_unanswerable(__builtin_return_address(0))) return __libc_calloc(count, size);
   return fails(Family::kMalloc, ENOMEM) ? nullptr : __libc_calloc(count, size);
 }
 void* realloc(void* old, std::size_t size) {
