@@ -202,7 +202,8 @@ TEST_CASE("run: every byte has an operand and a cause, in the result and in the 
           name == "sram_write_bytes" || name == "prefetch_bytes" || name.size() < 6 ||
           name.compare(name.size() - 6, 6, "_bytes") != 0)
         continue;
-      (name.compare(0, 5, "dram_") == 0 ? dram : sram) += std::stoll(cell);
+      if (name.compare(0, 5, "dram_") == 0) dram += std::stoll(cell);
+      if (name.compare(0, 5, "sram_") == 0) sram += std::stoll(cell);
     }
   }
   CHECK(dram == fetched + written);

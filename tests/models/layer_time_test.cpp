@@ -27,14 +27,14 @@ std::string text_of(const LayerResult& l) {
 }
 
 // Layers named a, b, ... of these kinds; the schedule gives their jobs.
-std::string layer_times(const Schedule& hand, const std::vector<LayerParameters>& kinds) {
+std::string layer_times(const Schedule& hand, const std::vector<LayerParameters>& kinds,
+                        const HardwareConfig& config = plain_machine(4, 4, 9)) {
   return in_child([&] {
     VitModel model;
     for (std::size_t i = 0; i < kinds.size(); ++i)
       model.layers.push_back({std::string(1, static_cast<char>('a' + i)), {static_cast<int>(i) - 1}, kinds[i]});
     Schedule schedule = hand;
     schedule.layer_mapping.resize(kinds.size());
-    const HardwareConfig config = plain_machine(4, 4, 9);
     MachineContext context{schedule, config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
                            CostTable(schedule, config)};
     context.times.resize(schedule.jobs.size());
@@ -126,6 +126,44 @@ TEST_CASE("layer time: a load in the middle of a layer that the array waits for 
   CHECK(layer_times(s.schedule(), {kLinear}) ==
         "a: 14 to 59; compute 20 stationary_load 8 fill_drain 6 dram 11; compute; prefetch from 0: 14 cycles, 14 "
         "exposed, 192 bytes; \n59 cycles");
+}
+
+TEST_CASE("layer time: with stationary prefetch a tile that loads behind a stream costs nothing") {
+  // Two passes over the contraction, both taken at 14: the second's tile is loaded while the first streams.
+  HandSchedule s;
+  const auto x = s.tensor(10, 8), w = s.tensor(8, 4);
+  const auto xbuf = s.buffer(160), wbuf = s.buffer(64), sums = s.buffer(240), abuf = s.buffer(80);
+  s.load(x, 10, 8, xbuf);
+  s.load(w, 8, 4, wbuf);
+  s.fold(10, 4, 4, xbuf, wbuf, abuf, sums, kFirst);
+  s.fold(10, 4, 4, xbuf, wbuf, abuf, sums, kLast);
+  HardwareConfig config = plain_machine(4, 4, 9);
+  config.matrix_engine.stationary_prefetch = true;
+  // 160 and 64 bytes, 3 bursts and 1: there at 14. The first streams from 18 to 28, the second from 28 to 38, and the
+  // last result is out 6 later: 44. One load of a tile and one drain are exposed.
+  CHECK(layer_times(s.schedule(), {kLinear}, config) ==
+        "a: 14 to 44; compute 20 stationary_load 4 fill_drain 6; compute; prefetch from 0: 14 cycles, 14 exposed, 224 "
+        "bytes; \n44 cycles");
+}
+
+TEST_CASE("layer time: with stationary prefetch and short streams the loads of tiles are what the run waits for") {
+  // 2 rows against tiles of 4 rows: a pass every max(R, M) = 4 cycles.
+  HandSchedule s;
+  const auto x = s.tensor(2, 12), w = s.tensor(12, 4);
+  const auto xbuf = s.buffer(48), wbuf = s.buffer(96), sums = s.buffer(48), abuf = s.buffer(16);
+  s.load(x, 2, 12, xbuf);
+  s.load(w, 12, 4, wbuf);
+  s.fold(2, 4, 4, xbuf, wbuf, abuf, sums, kFirst);
+  s.fold(2, 4, 4, xbuf, wbuf, abuf, sums, 0);
+  s.fold(2, 4, 4, xbuf, wbuf, abuf, sums, kLast);
+  HardwareConfig config = plain_machine(4, 4, 9);
+  config.matrix_engine.stationary_prefetch = true;
+  // 48 and 96 bytes, 1 burst and 2: the small one is served at 3, the large one at 4, there at 13. The first pass loads
+  // to 17 and streams to 19; the second is loaded from 17, when the shadow register is free, to 21 and streams to 23;
+  // the third is loaded from 21 to 25, streams to 27 and drains to 33. On the path: three loads, the last stream.
+  CHECK(layer_times(s.schedule(), {kLinear}, config) ==
+        "a: 13 to 33; compute 2 stationary_load 12 fill_drain 6; stationary_load; prefetch from 0: 13 cycles, 13 "
+        "exposed, 144 bytes; \n33 cycles");
 }
 
 TEST_CASE("layer time: what only moves data begins with more than its own weights, what takes no time has none") {

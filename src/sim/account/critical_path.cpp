@@ -17,14 +17,17 @@ class Walk {
     for (std::size_t jobs = 0; current >= 0 && at_ > 0 && jobs <= jobs_of_the_run(); ++jobs) {
       const JobTimes& t = run_.times_of(current);
       take(current, PathPhase::kNoc, t.done - t.noc_latency);
+      std::int32_t before = kNone;
       if (run_.job(current).unit == UnitKind::kMatrixEngine) {
         take(current, PathPhase::kDrain, t.released);
         take(current, PathPhase::kStream, t.stream);
-        take(current, PathPhase::kLoad, t.start);
+        before = pass_that_held_the_array(current);
+        if (before == kNone) take(current, PathPhase::kLoad, t.start);
       } else {
         take(current, PathPhase::kStream, t.start);
       }
-      current = in_missing_block(t.start == t.ready ? t.limiter : job_that_made_room(current));
+      if (before == kNone) before = t.start == t.ready ? t.limiter : job_that_made_room(current);
+      current = in_missing_block(before);
     }
     return std::move(steps_);
   }
@@ -55,6 +58,25 @@ class Walk {
       for (std::size_t u = 0; u < later_.size(); ++u) later_[u] = run_.order[u].size();
     }
     return job;
+  }
+
+  // With stationary prefetch the array takes a pass while the one before it streams: its tile is loaded behind that
+  // pass's tile, and its stream begins behind that pass's stream. Of a pass that waited so, the one before it; else
+  // kNone.
+  std::int32_t pass_that_held_the_array(std::int32_t job) {
+    const JobTimes& t = run_.times_of(job);
+    const Cycles load = run_.costs.of(job).load;
+    if (t.stream == t.start + load) return kNone;
+    const std::vector<std::int32_t>& jobs = run_.order[static_cast<std::size_t>(UnitKind::kMatrixEngine)];
+    std::size_t& end = later_[static_cast<std::size_t>(UnitKind::kMatrixEngine)];
+    while (end > 0 && jobs[end - 1] != job) --end;
+    if (end < 2) return kNone;
+    const std::int32_t before = jobs[end - 2];
+    const JobTimes& b = run_.times_of(before);
+    if (t.stream == b.released || t.stream == b.free) return before;
+    if (t.stream != b.stream + load) return kNone;
+    take(job, PathPhase::kLoad, b.stream);
+    return before;
   }
 
   std::int32_t job_that_made_room(std::int32_t job) {
