@@ -38,7 +38,7 @@ class InfeasibleError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The nearest name within edit distance 1 + size / 3 of `word`, or "" when nothing is near.
+// The nearest name within edit distance 2 of `word` (less for words of one or two letters), or "" when there is none.
 std::string nearest_name(const std::string& word, const std::vector<std::string>& names);
 // ` (did you mean "x"?)` or "".
 std::string suggestion(const std::string& word, const std::vector<std::string>& names);

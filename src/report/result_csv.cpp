@@ -166,7 +166,9 @@ std::string layers_table(const SimulationResult& result) {
   for (const LayerResult& l : result.layers) {
     table.cell(l.name).cell(l.kind).cell(Count{l.charged}).cell(Count{l.executed});
     table.cell(cycles(result, l.start_cycle)).cell(cycles(result, l.end_cycle));
-    table.cell(l.prefetch.start_cycle).cell(l.prefetch.cycles).cell(l.prefetch.exposed_cycles).cell(l.prefetch.bytes);
+    for (const Cycles value : {l.prefetch.start_cycle, l.prefetch.cycles, l.prefetch.exposed_cycles})
+      table.cell(cycles(result, value));
+    table.cell(l.prefetch.bytes);
     table.cell(static_cast<double>(l.end_cycle - l.start_cycle) * ms_per_cycle);
     table.cell(cycles(result, l.bound_cycles)).cell(l.macs);
     operations(table, l.operations);
