@@ -2,8 +2,9 @@
 //
 // Prints one JSON object: the fastest run's seconds from the mapping to the result tree (wall clock and CPU time) and,
 // for checked runs, the CPU seconds of the raw matrix products that the values cannot avoid: every product of the model
-// once in the machine's format and once in double, by the project's own kernels, on the same CPU in the same process;
-// and, apart from these, Q K^T and P V in double, which the report of Taylor attention's distance from softmax takes.
+// once in the machine's format and once in double, by the kernels that the simulation ran (manifest.kernels), on the
+// same CPU in the same process; and, apart from these, Q K^T and P V in double, which the report of Taylor attention's
+// distance from softmax takes.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include <systemc>
 #include <vector>
 
+#include "base/vectorised.h"
 #include "config/hardware_config_json.h"
 #include "sim/simulate.h"
 #include "tensor/gemm.h"
@@ -166,8 +168,9 @@ int run(int argc, char** argv) {
   }
   std::printf(
       "{\"wall_seconds\": %.6f, \"cpu_seconds\": %.6f, \"peak_mib\": %.1f, \"raw_machine_seconds\": %.6f, "
-      "\"raw_double_seconds\": %.6f, \"raw_softmax_seconds\": %.6f}\n",
-      best.wall, best.cpu, static_cast<double>(best.peak_kib) / 1024, machine, reference, softmax);
+      "\"raw_double_seconds\": %.6f, \"raw_softmax_seconds\": %.6f, \"kernels\": \"%s\"}\n",
+      best.wall, best.cpu, static_cast<double>(best.peak_kib) / 1024, machine, reference, softmax,
+      to_string(instruction_set()));
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/output_file.h"
 #include "base/sha256.h"
+#include "base/vectorised.h"
 #include "cli/attention_problem.h"
 #include "cli/simulation.h"
 #include "config/hardware_config_json.h"
@@ -131,6 +132,7 @@ int simulate_attention(const AttentionProblem& p, const po::variables_map& value
   manifest.command = command_line("attention", manifest.arguments);
   manifest.config_sha256 = sha256_hex(result.config_json);
   manifest.inputs_sha256 = operands.sha256();
+  manifest.kernels = to_string(instruction_set());
   manifest.host_seconds = result.simulation_seconds;
 
   z.write(files.add(required(values, "out")));

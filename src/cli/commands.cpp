@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/signals.h"
 #include "base/text.h"
+#include "base/vectorised.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 
@@ -82,6 +83,7 @@ int run_program(const Arguments& arguments) {
   exit_on_interrupt();
   exit_when_memory_runs_out();
   try {
+    check_instruction_set();
     const int code = dispatch(arguments);
     std::cout.flush();
     // A full disk or a closed pipe behind stdout must not look like success.

@@ -1,4 +1,5 @@
-// `vitality rerun RESULT.json`: repeats a run from its manifest and says whether every byte but host_seconds agrees.
+// `vitality rerun RESULT.json`: repeats a run from its manifest and says whether every byte but host_seconds and
+// kernels agrees.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,20 +19,27 @@ namespace {
 namespace po = boost::program_options;
 constexpr std::size_t kMaxResultBytes = std::size_t{1} << 28, kMaxShown = 12;
 
-// The text without the one value that may differ. In a string the key's closing quote would be escaped.
-std::string without_host_seconds(std::string text) {
-  static const std::string kKey = "\"host_seconds\": ";
-  const std::size_t at = text.find(kKey);
-  if (at == std::string::npos) return text;
-  const std::size_t begin = at + kKey.size();
-  return text.erase(begin, text.find_first_of(",}\n", begin) - begin);
+constexpr const char* kMayDiffer[] = {"host_seconds", "kernels"};
+
+// The text without the values that may differ. In a string the key's closing quote would be escaped.
+std::string without_host(std::string text) {
+  for (const char* const name : kMayDiffer) {
+    const std::string key = "\"" + std::string(name) + "\": ";
+    const std::size_t at = text.find(key);
+    if (at == std::string::npos) continue;
+    const std::size_t begin = at + key.size();
+    text.erase(begin, text.find_first_of(",}\n", begin) - begin);
+  }
+  return text;
 }
 
 // Where two results differ, as JSON pointers with the recorded and the new value: the first of them, and how many.
 class Differences {
  public:
   void compare(const JsonValue* recorded, const JsonValue* repeated, const std::string& pointer) {
-    if (pointer == "/manifest/host_seconds") return;
+    if (std::any_of(std::begin(kMayDiffer), std::end(kMayDiffer),
+                    [&](const char* name) { return pointer == std::string("/manifest/") + name; }))
+      return;
     if (recorded == nullptr || repeated == nullptr || recorded->type() != repeated->type())
       return compare_scalars(recorded, repeated, pointer);
     if (recorded->type() == JsonValue::Type::kObject) return compare_members(*recorded, *repeated, pointer);
@@ -80,7 +88,7 @@ int rerun_command(const Arguments& arguments) {
   if (!parse_options(
           arguments,
           "usage: vitality rerun RESULT.json\n\nRepeats the run that wrote RESULT.json, from its manifest, in "
-          "the folder it ran in. Exit code 0 when every byte but host_seconds agrees, 3 when not.",
+          "the folder it ran in. Exit code 0 when every byte but host_seconds and kernels agrees, 3 when not.",
           options, "result", values)) {
     return kDone;
   }
@@ -93,8 +101,8 @@ int rerun_command(const Arguments& arguments) {
 
   const std::string repeated = write_json(run_simulation(request).result);
   std::cout << harmless(command_line("run", request.arguments())) << "\n";
-  if (without_host_seconds(recorded) == without_host_seconds(repeated)) {
-    std::cout << harmless(files[0]) << ": every byte but host_seconds agrees\n";
+  if (without_host(recorded) == without_host(repeated)) {
+    std::cout << harmless(files[0]) << ": every byte but host_seconds and kernels agrees\n";
     return kDone;
   }
   std::cout << harmless(files[0]) << ": DIFFERS (recorded -> now)\n";

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "base/vectorised.h"
 #include "cli/shipped_files.h"
 #include "config/hardware_config_json.h"
 #include "sim/analytic_machines.h"
@@ -199,6 +200,7 @@ FinishedSimulation run_simulation(
   manifest.config_sha256 = sha256_hex(result.config_json);
   manifest.workload_sha256 = sha256_hex(workload_text);
   manifest.inputs_sha256 = inputs_sha256;
+  manifest.kernels = to_string(instruction_set());
   manifest.host_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return run;
 }

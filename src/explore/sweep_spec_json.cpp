@@ -10,6 +10,7 @@
 #include "explore/evaluate.h"
 #include "explore/sweep_spec.h"
 #include "explore/workload_axis.h"
+#include "tensor/functions.h"
 
 namespace vitality {
 namespace {
@@ -35,7 +36,7 @@ bool find_file(const std::string& name, const std::string& pointer, Diagnostics&
 
 // ---- Axes ----
 
-// The same digits on every machine, whatever its library's pow() does in the last place.
+// 50 to 800 in factors of two: without the last digits that exp and log lose.
 double rounded(double value) {
   char text[40];
   std::snprintf(text, sizeof text, "%.12g", value);
@@ -52,7 +53,7 @@ std::vector<AxisValue> range_values(double from, double to, int scale, int steps
   double before = 0;
   for (int i = 0; i < steps; ++i) {
     const double part = steps == 1 ? 0 : static_cast<double>(i) / (steps - 1);
-    double value = scale == 0 ? from + (to - from) * part : from * std::pow(to / from, part);
+    double value = scale == 0 ? from + (to - from) * part : from * exponential(part * logarithm(to / from));
     if (i == steps - 1 && steps > 1) value = to;
     value = integers ? std::round(rounded(value)) : rounded(value);
     if (i == 0 || value != before) values.push_back(axis_number(value));

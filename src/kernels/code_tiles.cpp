@@ -3,48 +3,56 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "base/instruction_sets.h"
+#include "base/vectorised.h"
 
 namespace vitality {
 namespace {
 
-VITALITY_VECTORS void split(std::size_t count, const std::int16_t* codes, std::int16_t* low, std::int16_t* high) {
+void split(std::size_t count, const std::int16_t* codes, std::int16_t* low, std::int16_t* high) {
+  vectorised([=]() VITALITY_LOOP {
 #pragma GCC ivdep
-  for (std::size_t i = 0; i < count; ++i) {
-    const int bottom = signed_low_byte(codes[i]);
-    low[i] = static_cast<std::int16_t>(bottom);
-    high[i] = static_cast<std::int16_t>((codes[i] - bottom) >> 8);
-  }
+    for (std::size_t i = 0; i < count; ++i) {
+      const int bottom = signed_low_byte(codes[i]);
+      low[i] = static_cast<std::int16_t>(bottom);
+      high[i] = static_cast<std::int16_t>((codes[i] - bottom) >> 8);
+    }
+  });
 }
 
 }  // namespace
 
-VITALITY_VECTORS int to_codes(int rows, int cols, ConstTile tile, std::int16_t* codes) {
-  unsigned bits = 0;
-  int inexact = 0;
-  for (int r = 0; r < rows; ++r, codes += cols) {
-    const double* const from = tile.row(r);
-    for (int c = 0; c < cols; ++c) {
-      const int code = static_cast<int>(from[c]);
-      inexact |= static_cast<double>(code) != from[c] ? 1 : 0;
-      bits |= code < 0 ? 0U - static_cast<unsigned>(code) : static_cast<unsigned>(code);
-      codes[c] = static_cast<std::int16_t>(code);
+int to_codes(int rows, int cols, ConstTile tile, std::int16_t* codes) {
+  return vectorised([=]() VITALITY_LOOP {
+    unsigned bits = 0;
+    int inexact = 0;
+    for (int r = 0; r < rows; ++r) {
+      const double* const from = tile.row(r);
+      std::int16_t* const to = codes + static_cast<std::ptrdiff_t>(r) * cols;
+      for (int c = 0; c < cols; ++c) {
+        const int code = static_cast<int>(from[c]);
+        inexact |= static_cast<double>(code) != from[c] ? 1 : 0;
+        bits |= code < 0 ? 0U - static_cast<unsigned>(code) : static_cast<unsigned>(code);
+        to[c] = static_cast<std::int16_t>(code);
+      }
+      if (inexact != 0 || bits > 32767) return -1;
     }
-    if (inexact != 0 || bits > 32767) return -1;
-  }
-  return static_cast<int>(bits);
+    return static_cast<int>(bits);
+  });
 }
 
 namespace {
 
-VITALITY_VECTORS void round_rows(int rows, int cols, ConstTile real, double factor, double limit, std::int16_t* codes) {
-  for (int r = 0; r < rows; ++r, codes += cols) {
-    const double* const from = real.row(r);
+void round_rows(int rows, int cols, ConstTile real, double factor, double limit, std::int16_t* codes) {
+  vectorised([=]() VITALITY_LOOP {
+    for (int r = 0; r < rows; ++r) {
+      const double* const from = real.row(r);
+      std::int16_t* const to = codes + static_cast<std::ptrdiff_t>(r) * cols;
 #pragma GCC ivdep
-    for (int c = 0; c < cols; ++c)
-      codes[c] = static_cast<std::int16_t>(
-          static_cast<int>(round_half_even(std::min(limit, std::max(-limit, from[c] * factor)))));
-  }
+      for (int c = 0; c < cols; ++c)
+        to[c] = static_cast<std::int16_t>(
+            static_cast<int>(round_half_even(std::min(limit, std::max(-limit, from[c] * factor)))));
+    }
+  });
 }
 
 }  // namespace

@@ -3,22 +3,21 @@
 #include <cmath>
 #include <vector>
 
+#include "tensor/functions.h"
+
 namespace vitality {
 namespace {
 
 constexpr double kNormEpsilon = 1e-6;  // of layer norm, as in model.h
 
 double derivative(ActivationKind kind, double x) {
-  constexpr double kInverseSqrt2 = 0.70710678118654752440, kInverseSqrt2Pi = 0.39894228040143267794;
   switch (kind) {
     case ActivationKind::kGelu:
-      return 0.5 * std::erfc(-x * kInverseSqrt2) + x * kInverseSqrt2Pi * std::exp(-0.5 * x * x);
+      return gelu_derivative(x);
     case ActivationKind::kHardswish:
       return x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5;
-    case ActivationKind::kSilu: {
-      const double sigmoid = 1 / (1 + std::exp(-x));
-      return sigmoid + x * sigmoid * (1 - sigmoid);
-    }
+    case ActivationKind::kSilu:
+      return silu_derivative(x);
     case ActivationKind::kRelu:
       return x > 0 ? 1 : 0;
   }
@@ -32,7 +31,7 @@ void loss_gradient(const Arithmetic& arithmetic, int n, const double* logits, in
   const double top = *std::max_element(logits, logits + n);
   double sum = 0;
   for (int c = 0; c < n; ++c) {
-    result[c] = std::exp(logits[c] - top);
+    result[c] = exponential(logits[c] - top);
     sum += result[c];
   }
   for (int c = 0; c < n; ++c) result[c] = arithmetic.store((result[c] / sum - (c == label ? 1 : 0)) * factor);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/mask_walk.h"
+#include "tensor/functions.h"
 
 namespace vitality {
 namespace {
@@ -39,8 +40,8 @@ void exponential_row_sums(const Arithmetic& arithmetic, int m, int n, ConstTile 
     double& sum = sums[2 * r + 1];
     double top = first ? x[0] : largest;
     for (int c = 0; c < n; ++c) top = std::max(top, x[c]);
-    double total = first ? 0 : sum * std::exp((largest - top) * scale);
-    for (int c = 0; c < n; ++c) total = lane(arithmetic, total + std::exp((x[c] - top) * scale));
+    double total = first ? 0 : sum * exponential((largest - top) * scale);
+    for (int c = 0; c < n; ++c) total = lane(arithmetic, total + exponential((x[c] - top) * scale));
     largest = top, sum = total;
   }
 }
@@ -58,13 +59,13 @@ void masked_softmax(const Arithmetic& arithmetic, const MaskBlock& block, double
     });
     for_each_entry(block, [&](int r, int, std::ptrdiff_t index) {
       double& sum = own[2 * static_cast<std::size_t>(r) + 1];
-      sum = lane(arithmetic, sum + std::exp((entries[index] - own[2 * static_cast<std::size_t>(r)]) * scale));
+      sum = lane(arithmetic, sum + exponential((entries[index] - own[2 * static_cast<std::size_t>(r)]) * scale));
     });
     sums = own.data();
   }
   for_each_entry(block, [&](int r, int, std::ptrdiff_t index) {
     const double x = entries[index];
-    double p = std::exp((x - sums[2 * r]) * scale) / sums[2 * r + 1];
+    double p = exponential((x - sums[2 * r]) * scale) / sums[2 * r + 1];
     if (low_rank.t_d != nullptr) p -= low_rank.root_d * (1 + x * scale) / (low_rank.t_d[r] * low_rank.unit);
     entries[index] = arithmetic.store(p / unit);
   });

@@ -4,12 +4,13 @@
 #include <vector>
 
 #include "kernels/mask_walk.h"
+#include "tensor/functions.h"
 
 namespace vitality {
 namespace {
 
 double probability(double score, const double* row) {
-  return std::exp(score - row[kRowMaximum]) / row[kRowSum];
+  return exponential(score - row[kRowMaximum]) / row[kRowSum];
 }
 
 }  // namespace

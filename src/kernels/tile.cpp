@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "base/instruction_sets.h"
+#include "base/vectorised.h"
 #include "kernels/code_tiles.h"
 #include "tensor/functions.h"
 #include "tensor/gemm.h"
@@ -15,47 +15,51 @@ std::vector<float>& scratch(int which) {
   return buffers[which];
 }
 
-// Products of codes: exact sums in any order, so the integer kernels give the bits of the double ones in half the time.
-// The conversions pay with wide vectors only.
-bool wide_conversions() {
-  static const bool available = [] {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-  }();
-  return available;
-}
-
-VITALITY_VECTORS void round_to_codes(const double* x, std::size_t count, double factor, double limit, double* y) {
+void round_to_codes(const double* x, std::size_t count, double factor, double limit, double* y) {
+  vectorised([=]() VITALITY_LOOP {
 #pragma GCC ivdep
-  for (std::size_t i = 0; i < count; ++i) y[i] = round_half_even(std::min(limit, std::max(-limit, x[i] * factor)));
+    for (std::size_t i = 0; i < count; ++i) y[i] = round_half_even(std::min(limit, std::max(-limit, x[i] * factor)));
+  });
 }
 
-VITALITY_VECTORS void round_to_integers(const double* x, std::size_t count, double factor, double* y) {
+void round_to_integers(const double* x, std::size_t count, double factor, double* y) {
+  vectorised([=]() VITALITY_LOOP {
 #pragma GCC ivdep
-  for (std::size_t i = 0; i < count; ++i) y[i] = round_half_even(x[i] * factor);
+    for (std::size_t i = 0; i < count; ++i) y[i] = round_half_even(x[i] * factor);
+  });
 }
 
-VITALITY_VECTORS void round_to_singles(const double* x, std::size_t count, double factor, double* y) {
+void round_to_singles(const double* x, std::size_t count, double factor, double* y) {
+  vectorised([=]() VITALITY_LOOP {
 #pragma GCC ivdep
-  for (std::size_t i = 0; i < count; ++i) y[i] = static_cast<double>(static_cast<float>(x[i] * factor));
+    for (std::size_t i = 0; i < count; ++i) y[i] = static_cast<double>(static_cast<float>(x[i] * factor));
+  });
 }
 
-VITALITY_VECTORS void round_to_halves(const double* x, std::size_t count, double factor, double* y) {
+void round_to_halves(const double* x, std::size_t count, double factor, double* y) {
+  vectorised([=]() VITALITY_LOOP {
 #pragma GCC ivdep
-  for (std::size_t i = 0; i < count; ++i) y[i] = static_cast<double>(round_to_half(static_cast<float>(x[i] * factor)));
+    for (std::size_t i = 0; i < count; ++i)
+      y[i] = static_cast<double>(round_to_half(static_cast<float>(x[i] * factor)));
+  });
 }
 
-VITALITY_VECTORS void to_floats(const double* x, int count, float* y) {
-  for (int i = 0; i < count; ++i) y[i] = static_cast<float>(x[i]);
+void to_floats(const double* x, int count, float* y) {
+  vectorised([=]() VITALITY_LOOP {
+    for (int i = 0; i < count; ++i) y[i] = static_cast<float>(x[i]);
+  });
 }
 
-VITALITY_VECTORS void from_floats(const float* x, int count, double* y) {
-  for (int i = 0; i < count; ++i) y[i] = static_cast<double>(x[i]);
+void from_floats(const float* x, int count, double* y) {
+  vectorised([=]() VITALITY_LOOP {
+    for (int i = 0; i < count; ++i) y[i] = static_cast<double>(x[i]);
+  });
 }
 
-VITALITY_VECTORS void add_floats(const float* x, int count, double* y) {
-  for (int i = 0; i < count; ++i) y[i] = static_cast<double>(static_cast<float>(y[i]) + x[i]);
+void add_floats(const float* x, int count, double* y) {
+  vectorised([=]() VITALITY_LOOP {
+    for (int i = 0; i < count; ++i) y[i] = static_cast<double>(static_cast<float>(y[i]) + x[i]);
+  });
 }
 
 const float* to_float(int which, int rows, int cols, ConstTile tile) {
@@ -81,8 +85,9 @@ void Arithmetic::wide(const double* x, std::size_t count, double factor, double*
 }
 
 bool takes_codes(const Arithmetic& arithmetic, int m, int k, int n) {
-  // A thin product is not worth the conversions.
-  return arithmetic.integer() && wide_conversions() && m >= 16 && n >= 16 && k >= 16;
+  // Sums of products of codes are exact in any order: the integer kernels give the bits of the double ones in less
+  // time. A thin product is not worth the conversions.
+  return arithmetic.integer() && m >= 16 && n >= 16 && k >= 16;
 }
 
 void code_sums(int m, int k, int n, const CodeTile& streamed, const std::int16_t* stationary, Tile sums,
@@ -131,9 +136,11 @@ void grouped_pass_sums(const Arithmetic& arithmetic, int m, int k, int n, int gr
 
 namespace {
 
-VITALITY_VECTORS void add(int count, const double* x, double* y) {
+void add(int count, const double* x, double* y) {
+  vectorised([=]() VITALITY_LOOP {
 #pragma GCC ivdep
-  for (int i = 0; i < count; ++i) y[i] += x[i];
+    for (int i = 0; i < count; ++i) y[i] += x[i];
+  });
 }
 
 }  // namespace

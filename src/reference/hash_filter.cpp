@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "reference/attention.h"
+#include "tensor/functions.h"
 #include "tensor/kronecker.h"
 #include "tensor/matrix_ops.h"
 
@@ -16,7 +17,7 @@ constexpr double kPi = 3.14159265358979323846;
 // Box-Muller on the project's own generator: the same numbers on every machine.
 double normal(Random& random) {
   const double u = 1 - random.unit(), v = random.unit();
-  return std::sqrt(-2 * std::log(u)) * std::cos(2 * kPi * v);
+  return std::sqrt(-2 * logarithm(u)) * cosine(2 * kPi * v);
 }
 
 // Rows orthonormalised by modified Gram-Schmidt (the paper's way to orthogonal random vectors).
@@ -70,7 +71,7 @@ HashFilter::HashFilter(int d, const HashFilterOptions& options) : options_(optio
     double dot = 0;
     for (int c = 0; c < d; ++c) dot += a(i, c) * b(i, c);
     const auto at = static_cast<std::size_t>(i);
-    const double angle = std::acos(std::clamp(dot / (norm_a[at] * norm_b[at]), -1.0, 1.0));
+    const double angle = arc_cosine(std::clamp(dot / (norm_a[at] * norm_b[at]), -1.0, 1.0));
     errors.push_back(kPi / d * hamming(hash_a.row(i), hash_b.row(i), d) - angle);
   }
   std::nth_element(errors.begin(), errors.begin() + kPairs * 8 / 10, errors.end());
@@ -88,13 +89,13 @@ MatrixD HashFilter::similarities(const MatrixD& q, const MatrixD& k) const {
   const Matrix<std::uint8_t> query_bits = hashes(q), key_bits = hashes(k);
   const std::vector<double> norms = row_norms(k);
   const int bits = projections_.rows();
-  std::vector<double> cosine(static_cast<std::size_t>(bits) + 1);  // the hardware's table of bits + 1 entries
-  for (int h = 0; h <= bits; ++h) cosine[static_cast<std::size_t>(h)] = std::cos(std::max(0.0, kPi / bits * h - bias_));
+  std::vector<double> table(static_cast<std::size_t>(bits) + 1);  // the hardware's table of bits + 1 entries
+  for (int h = 0; h <= bits; ++h) table[static_cast<std::size_t>(h)] = cosine(std::max(0.0, kPi / bits * h - bias_));
   MatrixD out(q.rows(), k.rows());
   for (int i = 0; i < q.rows(); ++i)
     for (int j = 0; j < k.rows(); ++j)
       out(i, j) = norms[static_cast<std::size_t>(j)] *
-                  cosine[static_cast<std::size_t>(hamming(query_bits.row(i), key_bits.row(j), bits))];
+                  table[static_cast<std::size_t>(hamming(query_bits.row(i), key_bits.row(j), bits))];
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "reference/layers.h"
+#include "tensor/functions.h"
 #include "tensor/matrix_ops.h"
 #include "workload/parameters.h"
 
@@ -104,16 +105,12 @@ NormGradients batch_norm_backward(const MatrixD& x, const MatrixD& scale, const 
 
 double activation_derivative(ActivationKind kind, double x) {
   switch (kind) {
-    case ActivationKind::kGelu: {
-      constexpr double kInverseSqrt2 = 0.70710678118654752440, kInverseSqrt2Pi = 0.39894228040143267794;
-      return 0.5 * (1 + std::erf(x * kInverseSqrt2)) + x * kInverseSqrt2Pi * std::exp(-0.5 * x * x);
-    }
+    case ActivationKind::kGelu:
+      return gelu_derivative(x);
     case ActivationKind::kHardswish:
       return x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6;
-    case ActivationKind::kSilu: {
-      const double sigmoid = 1 / (1 + std::exp(-x));
-      return sigmoid * (1 + x * (1 - sigmoid));
-    }
+    case ActivationKind::kSilu:
+      return silu_derivative(x);
     case ActivationKind::kRelu:
       return x > 0 ? 1 : 0;
   }
@@ -153,10 +150,10 @@ Loss softmax_cross_entropy(const MatrixD& logits, int label) {
   const double top = *std::max_element(logits.data(), logits.data() + logits.size());
   Loss loss{0, MatrixD(1, logits.cols())};
   double sum = 0;
-  for (int c = 0; c < logits.cols(); ++c) sum += loss.gradient(0, c) = std::exp(logits(0, c) - top);
+  for (int c = 0; c < logits.cols(); ++c) sum += loss.gradient(0, c) = exponential(logits(0, c) - top);
   for (int c = 0; c < logits.cols(); ++c) loss.gradient(0, c) /= sum;
   loss.gradient(0, label) -= 1;
-  loss.value = std::log(sum) + top - logits(0, label);
+  loss.value = logarithm(sum) + top - logits(0, label);
   return loss;
 }
 

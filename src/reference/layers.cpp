@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/vectorised.h"
 #include "tensor/functions.h"
 #include "tensor/gemm.h"
 #include "tensor/matrix_ops.h"
@@ -45,14 +46,15 @@ MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, 
   return result;
 }
 
-VITALITY_VECTORS void layer_norm(const double* x, std::size_t count, const double* scale, const double* shift,
-                                 double* y) {
-  const auto size = static_cast<double>(count);
-  const double mean = interleaved_sum(count, [x](std::size_t i) { return x[i]; }) / size;
-  const double squares = interleaved_sum(count, [x, mean](std::size_t i) { return (x[i] - mean) * (x[i] - mean); });
-  const double factor = 1 / std::sqrt(squares / size + kLayerNormEpsilon);
+void layer_norm(const double* x, std::size_t count, const double* scale, const double* shift, double* y) {
+  vectorised([=]() VITALITY_LOOP {
+    const auto size = static_cast<double>(count);
+    const double mean = interleaved_sum(count, [x](std::size_t i) { return x[i]; }) / size;
+    const double squares = interleaved_sum(count, [x, mean](std::size_t i) { return (x[i] - mean) * (x[i] - mean); });
+    const double factor = 1 / std::sqrt(squares / size + kLayerNormEpsilon);
 #pragma GCC ivdep
-  for (std::size_t i = 0; i < count; ++i) y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
+    for (std::size_t i = 0; i < count; ++i) y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
+  });
 }
 
 MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift) {

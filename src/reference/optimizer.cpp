@@ -3,6 +3,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "tensor/functions.h"
+
 namespace vitality::reference {
 namespace {
 
@@ -14,7 +16,7 @@ void sgd(const OptimizerSettings& s, double decay, MatrixD& velocity, MatrixD& w
 }
 
 void adamw(const OptimizerSettings& s, double decay, int steps, MatrixD& m, MatrixD& v, MatrixD& w, const MatrixD& g) {
-  const double unbias1 = 1 / (1 - std::pow(s.beta1, steps)), unbias2 = 1 / (1 - std::pow(s.beta2, steps));
+  const double unbias1 = 1 / (1 - power(s.beta1, steps)), unbias2 = 1 / (1 - power(s.beta2, steps));
   for (std::size_t i = 0; i < w.size(); ++i) {
     const double gradient = g.data()[i];
     double &first = m.data()[i], &second = v.data()[i], &value = w.data()[i];

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "reference/quantizer.h"
+#include "tensor/functions.h"
 #include "tensor/matrix_ops.h"
 
 namespace vitality {
@@ -35,13 +36,6 @@ MatrixD as_double(const Matrix<int>& codes) {
   return result;
 }
 
-void softmax_in_place(double* row, int size) {
-  const double top = *std::max_element(row, row + size);
-  double sum = 0;
-  for (int j = 0; j < size; ++j) sum += row[j] = std::exp(row[j] - top);
-  for (int j = 0; j < size; ++j) row[j] /= sum;
-}
-
 }  // namespace
 
 MatrixD predicted_map(const MatrixD& q, const MatrixD& k, const PredictorOptions& options) {
@@ -59,7 +53,7 @@ MatrixD predicted_map(const MatrixD& q, const MatrixD& k, const PredictorOptions
   for (int i = 0; i < p.rows(); ++i) {
     for (int j = 0; j < p.cols(); ++j)
       p(i, j) *= unit * query_norms[static_cast<std::size_t>(i)] * key_norms[static_cast<std::size_t>(j)];
-    softmax_in_place(p.row(i), p.cols());
+    softmax(p.row(i), static_cast<std::size_t>(p.cols()));
   }
   return p;
 }
@@ -89,7 +83,7 @@ SparseAttention sparse_attention(const MatrixD& q, const MatrixD& k, const Matri
       const double score = row[j] / root + (bias ? (*bias)(i, j) : 0);
       row[j] = empty || mask(i, j) ? score : -std::numeric_limits<double>::infinity();
     }
-    softmax_in_place(row, mask.cols());
+    softmax(row, static_cast<std::size_t>(mask.cols()));
   }
   result.z = multiply(result.p, v);
   return result;

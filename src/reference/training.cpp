@@ -5,6 +5,7 @@
 
 #include "reference/layer_gradients.h"
 #include "reference/model_gradient.h"
+#include "tensor/functions.h"
 #include "tensor/matrix_ops.h"
 
 namespace vitality::reference {
@@ -18,7 +19,7 @@ double scheduled_rate(const TrainingSettings& settings, int step) {
   const double peak = settings.optimizer.rate;
   if (step < settings.warmup_steps) return peak * (step + 1) / settings.warmup_steps;
   const double done = static_cast<double>(step - settings.warmup_steps) / (settings.steps - settings.warmup_steps);
-  return peak * 0.5 * (1 + std::cos(3.14159265358979323846 * done));
+  return peak * 0.5 * (1 + cosine(3.14159265358979323846 * done));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "report/result.h"
 #include "report/significant.h"
+#include "tensor/functions.h"
 
 namespace vitality {
 
@@ -75,10 +76,10 @@ double geometric_mean(const std::vector<double>& values) {
   std::size_t count = 0;
   for (const double value : values) {
     if (!(value > 0) || !std::isfinite(value)) continue;
-    sum += std::log(value);
+    sum += logarithm(value);
     ++count;
   }
-  return count == 0 ? kUnknown : std::exp(sum / static_cast<double>(count));
+  return count == 0 ? kUnknown : exponential(sum / static_cast<double>(count));
 }
 
 }  // namespace

@@ -138,6 +138,7 @@ struct Manifest {
   std::vector<std::string> arguments;  // of the command, without where it writes
   std::uint64_t seed = 1;
   double host_seconds = 0;
+  std::string kernels;  // the instruction set of the kernels that ran
 };
 
 // attention: auto: a shape's cycles alone, both ways (-1: infeasible); the cheaper one ran, in all layers of the shape.

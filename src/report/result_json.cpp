@@ -46,6 +46,7 @@ Json to_json(const Manifest& manifest) {
       record("version", manifest.version, "command", manifest.command, "arguments", manifest.arguments, "seed",
              manifest.seed, "config_sha256", manifest.config_sha256, "workload_sha256", manifest.workload_sha256);
   if (!manifest.inputs_sha256.empty()) json["inputs_sha256"] = manifest.inputs_sha256;
+  json["kernels"] = manifest.kernels;
   json["host_seconds"] = manifest.host_seconds;
   return json;
 }

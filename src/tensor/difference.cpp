@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/instruction_sets.h"
+#include "base/vectorised.h"
 
 namespace vitality {
 namespace {
@@ -22,13 +22,15 @@ VITALITY_INLINE void take(double got, double want, std::size_t lane, Lanes& lane
   lanes.norm_want[lane] += want * want;
 }
 
-VITALITY_VECTORS Lanes compare(const double* got, double scale, const double* want, std::size_t count) {
-  Lanes lanes;
-  std::size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) take(got[i + lane] * scale, want[i + lane], lane, lanes);
-  for (; i < count; ++i) take(got[i] * scale, want[i], 0, lanes);
-  return lanes;
+Lanes compare(const double* got, double scale, const double* want, std::size_t count) {
+  return vectorised([=]() VITALITY_LOOP {
+    Lanes lanes;
+    std::size_t i = 0;
+    for (; i + kLanes <= count; i += kLanes)
+      for (std::size_t lane = 0; lane < kLanes; ++lane) take(got[i + lane] * scale, want[i + lane], lane, lanes);
+    for (; i < count; ++i) take(got[i] * scale, want[i], 0, lanes);
+    return lanes;
+  });
 }
 
 }  // namespace

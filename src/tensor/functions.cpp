@@ -4,6 +4,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
+
+#include "base/vectorised.h"
 
 namespace vitality {
 namespace {
@@ -50,7 +53,7 @@ VITALITY_INLINE double exp_of(double x) {
 // Phi(-a) = erfc(a / sqrt 2) / 2 = exp(-a^2 / 2) W(a), a >= 0. W falls smoothly from 1/2 to 1 / (a sqrt(2 pi));
 // (a + 5) W(a) is approximated by a polynomial in t = (a - 5) / (a + 5): interpolated at the Chebyshev points of a in
 // [0, 39] (Phi(-39) is no double any more), relative error below 4e-17.
-VITALITY_INLINE double gelu_of(double x) {
+VITALITY_INLINE double upper_tail(double a) {
   constexpr double kTail[] = {
       0.76919304975006297,     -0.66538250289005674,   0.49530561596997413,     -0.31353315667129711,
       0.1650203661705007,      -0.069118638706479815,  0.020795066797569855,    -0.0029933767690944729,
@@ -58,10 +61,13 @@ VITALITY_INLINE double gelu_of(double x) {
       1.6681703609772681e-05,  3.9811827415325771e-06, -2.7703209441469523e-06, -3.3749652035246319e-07,
       4.3443907263764586e-07,  4.3758415982855749e-08, -6.6675293392275712e-08, -1.0618274174239376e-08,
       7.6304104178731823e-09,  2.2249387677164431e-09};
-  const double a = std::fabs(x) > 40 ? 40 : std::fabs(x);
   const double inverse = 1 / (a + 5);
-  const double tail = exp_of(-0.5 * a * a) * (polynomial(kTail, 1 - 10 * inverse) * inverse);
-  return (x > 0 ? x : 0) - a * tail;
+  return exp_of(-0.5 * a * a) * (polynomial(kTail, 1 - 10 * inverse) * inverse);
+}
+
+VITALITY_INLINE double gelu_of(double x) {
+  const double a = std::fabs(x) > 40 ? 40 : std::fabs(x);
+  return (x > 0 ? x : 0) - a * upper_tail(a);
 }
 
 VITALITY_INLINE double silu_of(double x) {
@@ -74,29 +80,124 @@ double exponential(double x) {
   return exp_of(x);
 }
 
-VITALITY_VECTORS void exponentials(const double* x, std::size_t count, double* y) {
-#pragma GCC ivdep
-  for (std::size_t i = 0; i < count; ++i) y[i] = exp_of(x[i]);
+// x = 2^k (1 + f), 1 + f in [1 / sqrt 2, sqrt 2): log x = k ln 2 + 2 artanh(s), s = f / (2 + f), and artanh's series.
+// 2 s = f - s f, and f is exact: the rounding of s then meets a small term alone.
+double logarithm(double x) {
+  if (!(x > 0)) return x == 0 ? -HUGE_VAL : std::numeric_limits<double>::quiet_NaN();
+  if (x == HUGE_VAL) return x;
+  int k = 0;
+  double m = std::frexp(x, &k);
+  if (m < 0.70710678118654752) m *= 2, --k;
+  const double f = m - 1, s = f / (2 + f), square = s * s;
+  double series = 0;
+  for (int n = 23; n >= 3; n -= 2) series = (series + 1.0 / n) * square;
+  constexpr double kLn2High = 0x1.62e42feep-1, kLn2Low = 0x1.a39ef35793c76p-33;
+  return k * kLn2High + (f - (s * (f - 2 * series) - k * kLn2Low));
 }
 
-VITALITY_VECTORS void softmax(double* x, std::size_t count) {
-  double tops[8];
-  std::fill(tops, tops + 8, -HUGE_VAL);
-  for (std::size_t i = 0; i < count; ++i) tops[i % 8] = x[i] > tops[i % 8] ? x[i] : tops[i % 8];
-  const double top = *std::max_element(tops, tops + 8);
-  for (std::size_t i = 0; i < count; ++i) x[i] = exp_of(x[i] - top);
-  const double factor = 1 / interleaved_sum(count, [x](std::size_t i) { return x[i]; });
-  for (std::size_t i = 0; i < count; ++i) x[i] *= factor;
+// The angle is brought into [-pi / 4, pi / 4] by the nearest multiple of pi / 2, which is subtracted in three parts
+// (the first two of 33 bits: their products are exact); then the series of cos or sin.
+double cosine(double x) {
+  if (!(std::fabs(x) <= kLargestAngle)) return std::numeric_limits<double>::quiet_NaN();
+  constexpr double kHalfPi1 = 0x1.921fb544p+0, kHalfPi2 = 0x1.0b4611a6p-34, kHalfPi3 = 0x1.3198a2e037073p-69;
+  const double quarter = std::nearbyint(x * 0.63661977236758134);
+  const double r = ((x - quarter * kHalfPi1) - quarter * kHalfPi2) - quarter * kHalfPi3, square = r * r;
+  const int turn = static_cast<int>(quarter) & 3;
+  double series = 0;  // the series is 1 + series, of sin times r
+  for (int n = 18 + turn % 2; n >= 2; n -= 2) series = -(1 + series) * square / (n * (n - 1));
+  const double result = turn % 2 == 0 ? 1 + series : r + r * series;
+  return turn == 1 || turn == 2 ? -result : result;
 }
 
-VITALITY_VECTORS void gelu(const double* x, std::size_t count, double* y) {
-#pragma GCC ivdep
-  for (std::size_t i = 0; i < count; ++i) y[i] = gelu_of(x[i]);
+namespace {
+
+// |x| <= 1/2: the series x + x^3 / 6 + 3 x^5 / 40 + ..., each term (2 n - 1)^2 / (2 n (2 n + 1)) x^2 times the one
+// before it.
+double arc_sine(double x) {
+  double series = 0;  // the series is x (1 + series)
+  for (int n = 26; n >= 1; --n) series = (1 + series) * x * x * ((2 * n - 1) * (2 * n - 1) / (2.0 * n * (2 * n + 1)));
+  return x + x * series;
 }
 
-VITALITY_VECTORS void silu(const double* x, std::size_t count, double* y) {
+}  // namespace
+
+double arc_cosine(double x) {
+  constexpr double kHalfPi = 1.5707963267948966, kHalfPiRest = 6.123233995736766e-17;
+  if (std::fabs(x) <= 0.5) return kHalfPi - (arc_sine(x) - kHalfPiRest);
+  const double half = 2 * arc_sine(std::sqrt((1 - std::fabs(x)) / 2));  // cos a = 1 - 2 sin^2(a / 2)
+  return x > 0 ? half : 2 * kHalfPi - (half - 2 * kHalfPiRest);
+}
+
+namespace {
+
+struct Pair {
+  double high, low;  // a sum of two doubles: 106 bits
+};
+
+// high: the rounded product of the two high parts; low: what it has lost (each factor cut into halves of 26 bits, whose
+// products are exact), and the low parts' share.
+Pair product(const Pair& a, const Pair& b) {
+  const auto upper = [](double x) {
+    const double shifted = x * 0x1.0000002p+27;  // 2^27 + 1
+    return shifted - (shifted - x);
+  };
+  const double high = a.high * b.high, a1 = upper(a.high), b1 = upper(b.high), a2 = a.high - a1, b2 = b.high - b1;
+  const double lost = ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2;
+  return {high, lost + (a.high * b.low + a.low * b.high)};
+}
+
+}  // namespace
+
+double power(double x, int n) {
+  Pair result{1, 0}, factor{x, 0};
+  for (; n > 0; n /= 2, factor = product(factor, factor))
+    if (n % 2 == 1) result = product(result, factor);
+  return result.high + result.low;
+}
+
+// Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi), Phi the normal distribution.
+double gelu_derivative(double x) {
+  constexpr double kInverseSqrt2Pi = 0.39894228040143267794;
+  const double a = std::fabs(x) > 40 ? 40 : std::fabs(x), tail = upper_tail(a);
+  return (x > 0 ? 1 - tail : tail) + x * kInverseSqrt2Pi * exp_of(-0.5 * x * x);
+}
+
+double silu_derivative(double x) {
+  const double t = exp_of(-std::fabs(x)), near = 1 / (1 + t), far = t / (1 + t);  // sigmoids of |x| and -|x|
+  return x > 0 ? near * (1 + x * far) : far * (1 + x * near);
+}
+
+void exponentials(const double* x, std::size_t count, double* y) {
+  vectorised([=]() VITALITY_LOOP {
 #pragma GCC ivdep
-  for (std::size_t i = 0; i < count; ++i) y[i] = silu_of(x[i]);
+    for (std::size_t i = 0; i < count; ++i) y[i] = exp_of(x[i]);
+  });
+}
+
+void softmax(double* x, std::size_t count) {
+  vectorised([=]() VITALITY_LOOP {
+    double tops[8];
+    std::fill(tops, tops + 8, -HUGE_VAL);
+    for (std::size_t i = 0; i < count; ++i) tops[i % 8] = x[i] > tops[i % 8] ? x[i] : tops[i % 8];
+    const double top = *std::max_element(tops, tops + 8);
+    for (std::size_t i = 0; i < count; ++i) x[i] = exp_of(x[i] - top);
+    const double factor = 1 / interleaved_sum(count, [x](std::size_t i) { return x[i]; });
+    for (std::size_t i = 0; i < count; ++i) x[i] *= factor;
+  });
+}
+
+void gelu(const double* x, std::size_t count, double* y) {
+  vectorised([=]() VITALITY_LOOP {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) y[i] = gelu_of(x[i]);
+  });
+}
+
+void silu(const double* x, std::size_t count, double* y) {
+  vectorised([=]() VITALITY_LOOP {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) y[i] = silu_of(x[i]);
+  });
 }
 
 }  // namespace vitality

@@ -1,23 +1,21 @@
 #include "tensor/gemm.h"
 
+#include "base/vectorised.h"
+
 namespace vitality {
 
 int available_gemm_kernels(const GemmKernels* (&kernels)[3]) {
   int count = 0;
   kernels[count++] = &kGemmSse2;
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2")) kernels[count++] = &kGemmAvx2;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
-    kernels[count++] = &kGemmAvx512;
-  }
+  if (cpu_has(InstructionSet::kAvx2)) kernels[count++] = &kGemmAvx2;
+  if (cpu_has(InstructionSet::kAvx512)) kernels[count++] = &kGemmAvx512;
   return count;
 }
 
 namespace {
 
-// The fastest kernels of this CPU, chosen on first use. All of them give the same bits. Separate multiplies and adds of
-// 512 bits are slower than those of 256 bits on AMD's cores, which split them in two (Zen 4: 15 against 20 GMAC/s in
+// The kernels of the instruction set, chosen on first use. All of them give the same bits. Separate multiplies and adds
+// of 512 bits are slower than those of 256 bits on AMD's cores, which split them in two (Zen 4: 15 against 20 GMAC/s in
 // fp64); for integers the wide instructions win there too (bench/gemm_bench).
 struct Chosen {
   const GemmKernels* integers;
@@ -26,9 +24,15 @@ struct Chosen {
 
 const Chosen& chosen() {
   static const Chosen choice = [] {
-    const GemmKernels* kernels[3];
-    const GemmKernels* const widest = kernels[available_gemm_kernels(kernels) - 1];
-    return Chosen{widest, widest == &kGemmAvx512 && __builtin_cpu_is("amd") ? &kGemmAvx2 : widest};
+    switch (instruction_set()) {
+      case InstructionSet::kAvx512:
+        return Chosen{&kGemmAvx512, __builtin_cpu_is("amd") ? &kGemmAvx2 : &kGemmAvx512};
+      case InstructionSet::kAvx2:
+        return Chosen{&kGemmAvx2, &kGemmAvx2};
+      case InstructionSet::kSse2:
+        break;
+    }
+    return Chosen{&kGemmSse2, &kGemmSse2};
   }();
   return choice;
 }

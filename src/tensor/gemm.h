@@ -39,7 +39,7 @@ constexpr int signed_low_byte(int code) {
 void gemm_i16(int m, int n, int k, const SplitOperand& a, const std::int16_t* b, int ldb, double* c, int ldc,
               GemmStart start);
 
-// One set of kernels per instruction set; gemm() uses the fastest for its format. Listed for tests and benchmarks.
+// One set of kernels per instruction set; gemm() uses those of instruction_set(). Listed for tests and benchmarks.
 struct GemmKernels {
   const char* name;
   void (*f64)(int m, int n, int k, const double* a, int lda, const double* b, int ldb, double* c, int ldc,

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "base/instruction_sets.h"
+#include "base/vectorised.h"
 #include "tensor/gemm.h"
 
 namespace vitality {
@@ -44,37 +44,42 @@ MatrixD column_sums(const MatrixD& a) {
   return sums;
 }
 
-VITALITY_VECTORS void add_to(MatrixD& a, const MatrixD& b, double factor) {
+void add_to(MatrixD& a, const MatrixD& b, double factor) {
   require(a.rows() == b.rows() && a.cols() == b.cols());
-  for (std::size_t i = 0; i < a.size(); ++i) a.data()[i] += factor * b.data()[i];
+  vectorised([y = a.data(), x = b.data(), size = a.size(), factor]() VITALITY_LOOP {
+    for (std::size_t i = 0; i < size; ++i) y[i] += factor * x[i];
+  });
 }
 
-VITALITY_VECTORS void add_row(MatrixD& a, const double* row) {
-  const int cols = a.cols();
-  for (int i = 0; i < a.rows(); ++i) {
-    double* const out = a.row(i);
+void add_row(MatrixD& a, const double* row) {
+  vectorised([first = a.data(), rows = a.rows(), cols = a.cols(), row]() VITALITY_LOOP {
+    for (int i = 0; i < rows; ++i) {
+      double* const out = first + static_cast<std::ptrdiff_t>(i) * cols;
 #pragma GCC ivdep
-    for (int j = 0; j < cols; ++j) out[j] += row[j];
-  }
-}
-
-VITALITY_VECTORS void scale(MatrixD& a, double factor) {
-  for (std::size_t i = 0; i < a.size(); ++i) a.data()[i] *= factor;
-}
-
-VITALITY_VECTORS double max_abs(const MatrixD& a) {
-  constexpr std::size_t kLanes = 32;  // maxima side by side: one alone is a chain of dependent comparisons
-  double lanes[kLanes] = {};
-  const double* const values = a.data();
-  const std::size_t size = a.size();
-  std::size_t i = 0;
-  for (; i + kLanes <= size; i += kLanes)
-    for (std::size_t j = 0; j < kLanes; ++j) {
-      const double magnitude = std::fabs(values[i + j]);
-      lanes[j] = lanes[j] < magnitude ? magnitude : lanes[j];
+      for (int j = 0; j < cols; ++j) out[j] += row[j];
     }
-  for (; i < size; ++i) lanes[0] = std::max(lanes[0], std::fabs(values[i]));
-  return *std::max_element(lanes, lanes + kLanes);
+  });
+}
+
+void scale(MatrixD& a, double factor) {
+  vectorised([x = a.data(), size = a.size(), factor]() VITALITY_LOOP {
+    for (std::size_t i = 0; i < size; ++i) x[i] *= factor;
+  });
+}
+
+double max_abs(const MatrixD& a) {
+  return vectorised([values = a.data(), size = a.size()]() VITALITY_LOOP {
+    constexpr std::size_t kLanes = 32;  // maxima side by side: one alone is a chain of dependent comparisons
+    double lanes[kLanes] = {};
+    std::size_t i = 0;
+    for (; i + kLanes <= size; i += kLanes)
+      for (std::size_t j = 0; j < kLanes; ++j) {
+        const double magnitude = std::fabs(values[i + j]);
+        lanes[j] = lanes[j] < magnitude ? magnitude : lanes[j];
+      }
+    for (; i < size; ++i) lanes[0] = std::max(lanes[0], std::fabs(values[i]));
+    return *std::max_element(lanes, lanes + kLanes);
+  });
 }
 
 }  // namespace vitality

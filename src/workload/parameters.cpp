@@ -7,6 +7,8 @@
 #include <set>
 #include <string_view>
 
+#include "base/vectorised.h"
+
 namespace vitality {
 namespace {
 
@@ -77,10 +79,7 @@ void fill_anywhere(std::uint64_t key, std::size_t count, double centre, double s
 }
 
 Fill fastest_fill() {
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-             ? fill_avx512
-             : fill_anywhere;
+  return instruction_set() == InstructionSet::kAvx512 ? fill_avx512 : fill_anywhere;
 }
 
 }  // namespace

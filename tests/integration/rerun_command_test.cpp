@@ -33,7 +33,7 @@ TEST_CASE("rerun: a result agrees with its repetition, whatever the run was aske
     const ProgramResult result = run_program({"rerun", folder.path("r.json")});
     INFO(result.out << result.err);
     CHECK(result.exit_code == 0);
-    CHECK_THAT(result.out, Contains("every byte but host_seconds agrees"));
+    CHECK_THAT(result.out, Contains("every byte but host_seconds and kernels agrees"));
     CHECK_THAT(result.out, Catch::StartsWith("vitality run --config configs/vitality.json"));
   }
 }

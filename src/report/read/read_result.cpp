@@ -195,6 +195,7 @@ void read_manifest(const JsonValue& value, const std::string& pointer, Diagnosti
   Reader reader(value, pointer, diagnostics);
   reader.text("version", out.version), reader.text("command", out.command);
   reader.text("config_sha256", out.config_sha256), reader.text("workload_sha256", out.workload_sha256);
+  reader.text("kernels", out.kernels, Presence::kOptional);
   std::int64_t seed = 1;
   reader.count("seed", seed);
   out.seed = static_cast<std::uint64_t>(seed);
