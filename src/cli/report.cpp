@@ -1,8 +1,10 @@
 // `vitality report`: results, comparisons and sweeps as one HTML page, and as figures for papers.
 #include <fmt/core.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/output_file.h"
@@ -58,9 +60,11 @@ int report_command(const Arguments& arguments) {
   if (!figures.empty()) written = write_figures(figures_of(input), figures, files);
   double page_mb = 0;
   if (!html.empty()) {
-    const std::string page = html_page(input, title);
-    page_mb = static_cast<double>(page.size()) / 1e6;
-    files.add(html, page);
+    std::FILE* const page = files.add(html);
+    write_html_page(input, title, [&](std::string_view text) {
+      std::fwrite(text.data(), 1, text.size(), page);
+      page_mb += static_cast<double>(text.size()) / 1e6;
+    });
   }
   files.commit();
   if (quiet || is_standard_output(html)) return kDone;

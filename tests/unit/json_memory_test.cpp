@@ -10,8 +10,10 @@
 #include <functional>
 #include <new>
 #include <string>
+#include <string_view>
 
 #include "base/json.h"
+#include "report/page/html_page.h"
 #include "report/read/report_input.h"
 
 using namespace vitality;
@@ -137,9 +139,24 @@ TEST_CASE("json: a report refuses what is none within ten times the file") {
   for (const Shape& shape : hostile_shapes()) {
     INFO(shape.name);
     ReportInput input;
-    const int outcome = outcome_within(9 * shape.text.size() + kFixedBytes,
+    const int outcome = outcome_within(10 * shape.text.size() + kFixedBytes,
                                        [&] { add_report_document(shape.text, "hostile.json", input); });
     CHECK(outcome == kRefused);
+  }
+}
+
+TEST_CASE("json: the page of a result takes at most ten times the file") {
+  const std::string golden = read_text_file(std::string(VITALITY_SOURCE_DIR) + "/tests/golden/report/vitality.json");
+  for (const Shape& shape : hostile_shapes()) {
+    if (shape.outcome != kAccepted) continue;
+    INFO(shape.name);
+    const std::string text = "{\"more\":" + shape.text + "," + golden.substr(1);
+    const int outcome = outcome_within(10 * text.size() + kFixedBytes, [&] {  // its text among them
+      ReportInput input;
+      add_report_document(text, "hostile.json", input);
+      write_html_page(input, "title", [](std::string_view) {});
+    });
+    CHECK(outcome == kAccepted);
   }
 }
 

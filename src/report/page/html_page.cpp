@@ -1,26 +1,27 @@
 #include "report/page/html_page.h"
 
 #include <stdexcept>
-
-#include "report/page/page_data.h"
+#include <string_view>
 
 namespace vitality {
 
-std::string html_page(const ReportInput& input, const std::string& title) {
-  const std::string page = kHtmlAssets.page;
-  const std::pair<const char*, std::string> parts[] = {{"{{style}}", kHtmlAssets.style},
-                                                       {"{{data}}", page_data(input, title)},
-                                                       {"{{library}}", kHtmlAssets.library},
-                                                       {"{{script}}", kHtmlAssets.script}};
-  std::string out;
-  std::size_t from = 0;
-  for (const auto& [mark, text] : parts) {  // in the page's order; what is put in is not looked at again
-    const std::size_t at = page.find(mark, from);
-    if (at == std::string::npos) throw std::logic_error(std::string("page.html: no ") + mark);
-    out.append(page, from, at - from).append(text);
-    from = at + std::string(mark).size();
-  }
-  return out.append(page, from, std::string::npos);
+void write_html_page(const ReportInput& input, const std::string& title, const TextSink& out) {
+  std::string_view rest = kHtmlAssets.page;
+  const auto up_to = [&](std::string_view mark) {  // in the page's order; what is put in is not looked at
+    const std::size_t at = rest.find(mark);
+    if (at == std::string_view::npos) throw std::logic_error("page.html: no " + std::string(mark));
+    out(rest.substr(0, at));
+    rest.remove_prefix(at + mark.size());
+  };
+  up_to("{{style}}");
+  out(kHtmlAssets.style);
+  up_to("{{data}}");
+  write_page_data(input, title, out);
+  up_to("{{library}}");
+  out(kHtmlAssets.library);
+  up_to("{{script}}");
+  out(kHtmlAssets.script);
+  out(rest);
 }
 
 }  // namespace vitality

@@ -4,11 +4,13 @@
 
 #include <string>
 
+#include "report/page/page_data.h"
 #include "report/read/report_input.h"
 
 namespace vitality {
 
-std::string html_page(const ReportInput& input, const std::string& title);
+// Piece by piece: a page may be as large as what it shows.
+void write_html_page(const ReportInput& input, const std::string& title, const TextSink& out);
 
 // What CMake makes of src/report/page/html/ and the chart library (src/report/page/html/embed.cmake).
 struct HtmlAssets {

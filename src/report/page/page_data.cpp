@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
 
 namespace vitality {
 namespace {
@@ -25,85 +27,89 @@ Json rounded(double value) {
   return number(std::strtod(digits, nullptr));
 }
 
-// Any JSON, as it is.
-Json to_json(const JsonValue& value) {
+// ---- Text for a <script> of the page.
+
+// Members and items with what stands between them.
+class Sequence {
+ public:
+  Sequence(const TextSink& out, char open, char close) : out_(out), close_(close) { out_({&open, 1}); }
+  void next() {
+    if (!first_) out_(",");
+    first_ = false;
+  }
+  void key(std::string_view name);
+  void end() { out_({&close_, 1}); }
+
+ private:
+  const TextSink& out_;
+  const char close_;
+  bool first_ = true;
+};
+
+// A `<` can only be inside a string: escaped, there is no "</script" and no "<!--". File names may hold any bytes: what
+// is not UTF-8 becomes U+FFFD.
+void append(const Json& json, const TextSink& out) {
+  const std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
+  std::size_t from = 0;
+  for (std::size_t at; (at = text.find('<', from)) != std::string::npos; from = at + 1) {
+    out(std::string_view(text).substr(from, at - from));
+    out("\\u003c");
+  }
+  out(std::string_view(text).substr(from));
+}
+
+void Sequence::key(std::string_view name) {
+  next();
+  append(Json(std::string(name)), out_);
+  out_(":");
+}
+
+// A file of hundreds of MiB may be shown: it is written value by value, without a tree or a text of its own.
+void append(const JsonValue& value, const TextSink& out) {
   switch (value.type()) {
     case JsonValue::Type::kNull:
-      return nullptr;
+      return out("null");
     case JsonValue::Type::kBoolean:
-      return value.boolean();
+      return out(value.boolean() ? "true" : "false");
     case JsonValue::Type::kInteger:
-      return value.integer();
+      return out(std::to_string(value.integer()));
     case JsonValue::Type::kNumber:
-      return number(value.number());
+      return append(number(value.number()), out);
     case JsonValue::Type::kString:
-      return value.text();
+      return append(Json(value.text()), out);
     case JsonValue::Type::kArray: {
-      Json list = Json::array();
-      for (const JsonValue& item : value.items()) list.push_back(to_json(item));
-      return list;
+      Sequence list(out, '[', ']');
+      for (const JsonValue& item : value.items()) {
+        list.next();
+        append(item, out);
+      }
+      return list.end();
     }
     case JsonValue::Type::kObject: {
-      Json object = Json::object();
-      for (const auto& [name, item] : value.members())
-        object.get_ref<Json::object_t&>().emplace_back(std::string(name), to_json(item));
-      return object;
+      Sequence object(out, '{', '}');
+      for (const auto& [name, item] : value.members()) {
+        object.key(name);
+        append(item, out);
+      }
+      return object.end();
     }
   }
-  return nullptr;
-}
-
-std::string scalar_text(const JsonValue& value) {
-  switch (value.type()) {
-    case JsonValue::Type::kNull:
-      return "null";
-    case JsonValue::Type::kBoolean:
-      return value.boolean() ? "true" : "false";
-    case JsonValue::Type::kInteger:
-      return std::to_string(value.integer());
-    case JsonValue::Type::kNumber:
-      return json_number(value.number());
-    case JsonValue::Type::kString:
-    case JsonValue::Type::kArray:
-    case JsonValue::Type::kObject:
-      break;
-  }
-  return value.text();
-}
-
-// [dotted key, value] of everything below.
-void flatten(const JsonValue& value, const std::string& key, Json& rows) {
-  if (value.type() == JsonValue::Type::kObject) {
-    const std::string prefix = key.empty() ? "" : key + ".";
-    for (const auto& [name, item] : value.members()) {
-      std::string dotted = prefix;
-      dotted += name;
-      flatten(item, dotted, rows);
-    }
-  } else if (value.type() == JsonValue::Type::kArray) {
-    for (std::size_t i = 0; i < value.items().size(); ++i)
-      flatten(value.items()[i], key + "." + std::to_string(i), rows);
-  } else if (!key.empty()) {
-    rows.push_back({key, scalar_text(value)});
-  }
-}
-
-Json without_config(const JsonValue& document) {
-  Json json = Json::object();
-  for (const auto& [name, item] : document.members())
-    if (name != "config") json.get_ref<Json::object_t&>().emplace_back(std::string(name), to_json(item));
-  return json;
 }
 
 // The whole document: what a result holds is on its page, whichever version wrote it (result.js).
-Json to_json(const ReportResult& item) {
-  Json json = {{"file", item.file},           {"label", item.label},
-               {"machine", item.machine},     {"is_device", item.result.is_device},
-               {"clock_mhz", item.clock_mhz}, {"peak_gops", item.peak_gops},
-               {"dram_gb_s", item.dram_gb_s}, {"result", without_config(item.document)}};
-  json["config"] = Json::array();
-  flatten(item.config, "", json["config"]);
-  return json;
+void append(const ReportResult& item, const TextSink& out) {
+  const std::pair<const char*, Json> members[] = {{"file", item.file},           {"label", item.label},
+                                                  {"machine", item.machine},     {"is_device", item.result.is_device},
+                                                  {"clock_mhz", item.clock_mhz}, {"peak_gops", item.peak_gops},
+                                                  {"dram_gb_s", item.dram_gb_s}};
+  Sequence object(out, '{', '}');
+  for (const auto& [name, value] : members) {
+    object.key(name);
+    append(value, out);
+  }
+  object.key("result");
+  append(item.document, out);
+  object.end();
 }
 
 Json to_json(const ReportComparedPair::Scope& scope) {
@@ -178,32 +184,38 @@ Json to_json(const ReportSweep& sweep) {
   return json;
 }
 
+void append(const ReportComparison& comparison, const TextSink& out) {
+  append(to_json(comparison), out);
+}
+void append(const ReportSweep& sweep, const TextSink& out) {
+  append(to_json(sweep), out);
+}
+
 template <class Item>
-Json list(const std::vector<Item>& items) {
-  Json json = Json::array();
-  for (const Item& item : items) json.push_back(to_json(item));
-  return json;
+void append(const std::vector<Item>& items, const TextSink& out) {
+  Sequence list(out, '[', ']');
+  for (const Item& item : items) {
+    list.next();
+    append(item, out);
+  }
+  list.end();
 }
 
 }  // namespace
 
-std::string page_data(const ReportInput& input, const std::string& title) {
-  const Json json = {{"title", title},
-                     {"version", VITALITY_VERSION},
-                     {"results", list(input.results)},
-                     {"comparisons", list(input.comparisons)},
-                     {"sweeps", list(input.sweeps)}};
-  // File names may hold any bytes: what is not UTF-8 becomes U+FFFD.
-  const std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (c == '<')
-      out += "\\u003c";  // no "</script" and no "<!--"; a `<` can only be inside a string
-    else
-      out += c;
-  }
-  return out;
+void write_page_data(const ReportInput& input, const std::string& title, const TextSink& out) {
+  Sequence page(out, '{', '}');
+  page.key("title");
+  append(Json(title), out);
+  page.key("version");
+  append(Json(VITALITY_VERSION), out);
+  page.key("results");
+  append(input.results, out);
+  page.key("comparisons");
+  append(input.comparisons, out);
+  page.key("sweeps");
+  append(input.sweeps, out);
+  page.end();
 }
 
 }  // namespace vitality

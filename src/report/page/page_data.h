@@ -4,12 +4,16 @@
 // digits (the exact ones are in the sweep's results.csv): 10,000 points are 1 to 3 MB.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "report/read/report_input.h"
 
 namespace vitality {
 
-std::string page_data(const ReportInput& input, const std::string& title);
+using TextSink = std::function<void(std::string_view)>;
+
+void write_page_data(const ReportInput& input, const std::string& title, const TextSink& out);
 
 }  // namespace vitality

@@ -300,6 +300,7 @@ SimulationResult read_result(const JsonValue& document, Diagnostics& diagnostics
     read_numerics(*numerics, "/numerics", diagnostics, out.numerics);
   read(reader.get("totals", kRequired), "/totals", diagnostics, kRequired, out.totals);
   read(reader.get("attention_totals"), "/attention_totals", diagnostics, Presence::kOptional, out.attention_totals);
+  if (const JsonValue* layers = reader.get("layers", kRequired)) out.layers.reserve(layers->items().size());
   reader.each("layers", kRequired, [&](const JsonValue& layer, const std::string& pointer) {
     out.layers.push_back(read_layer(layer, pointer, diagnostics));
   });
@@ -309,6 +310,9 @@ SimulationResult read_result(const JsonValue& document, Diagnostics& diagnostics
   if (const JsonValue* timeline = reader.get("timeline")) read_timeline(*timeline, diagnostics, out);
   read(reader.get("energy_breakdown_pj"), "/energy_breakdown_pj", diagnostics, out.energy);
   reader.each("not_charged", Presence::kOptional, [&](const JsonValue& kind, const std::string& pointer) {
+    constexpr std::size_t kMaxKinds = 1000;
+    if (out.not_charged.size() == kMaxKinds)
+      return diagnostics.add(pointer, "expected at most " + std::to_string(kMaxKinds) + " kinds of layers");
     out.not_charged.emplace_back();
     read_text(kind, pointer, diagnostics, out.not_charged.back());
   });

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "explore/export.h"
 #include "explore/store.h"
@@ -35,16 +36,18 @@ double dram_bandwidth(const JsonValue& config) {
   return device("bus_bits") / 8 * device("burst_length") / clocks * number_at(config, {"dram", "channels"});
 }
 
-ReportResult read_one_result(const JsonValue& document, const std::string& file) {
+ReportResult read_one_result(JsonDocument document, const std::string& file) {
   Diagnostics diagnostics(file);
   ReportResult out;
   out.file = file;
   out.result = read_result(document, diagnostics);
-  if (const JsonValue* config = document.find("config")) out.config = JsonDocument(*config);
-  out.document = JsonDocument(document);
-  if (const JsonValue* machine = out.config.find("machine"))
+  out.document = std::move(document);
+  static const JsonDocument kNone;
+  const JsonValue* const found = out.document.find("config");
+  const JsonValue& config = found != nullptr ? *found : kNone;
+  if (const JsonValue* machine = config.find("machine"))
     out.result.is_device = machine->text() == "roofline" || machine->text() == "host";
-  const JsonValue* name = out.config.find("name");
+  const JsonValue* name = config.find("name");
   out.machine =
       name != nullptr && name->type() == JsonValue::Type::kString ? name->text() : fs::path(file).stem().string();
   out.label = out.machine + ", " + out.result.workload_name;
@@ -53,7 +56,7 @@ ReportResult read_one_result(const JsonValue& document, const std::string& file)
   // utilization = MACs done / (peak MACs x cycles), docs/interface.md: the same for every kind of machine.
   if (totals.utilization > 0 && totals.latency_ms > 0)
     out.peak_gops = 2e-6 * static_cast<double>(totals.macs) / totals.latency_ms / totals.utilization;
-  out.dram_gb_s = dram_bandwidth(out.config);
+  out.dram_gb_s = dram_bandwidth(config);
   return out;
 }
 
@@ -76,8 +79,9 @@ std::string read_folder(const std::string& path) {
 
 }  // namespace
 
-void add_report_document(const std::string& text, const std::string& file, ReportInput& input) {
-  const JsonDocument document = parse_json(text, file);
+void add_report_document(std::string text, const std::string& file, ReportInput& input) {
+  JsonDocument document = parse_json(text, file);
+  text = std::string();  // the file may be large
   const auto has = [&](const char* key) { return document.find(key) != nullptr; };
   const JsonValue* kind = document.find("kind");
   if (kind != nullptr && kind->text() == "comparison") {
@@ -91,7 +95,7 @@ void add_report_document(const std::string& text, const std::string& file, Repor
   } else if (has("totals") && has("layers")) {
     if (input.results.size() == kMaxReportResults)
       throw InputError(file, "", "expected at most " + std::to_string(kMaxReportResults) + " results on one page");
-    input.results.push_back(read_one_result(document, file));
+    input.results.push_back(read_one_result(std::move(document), file));
   } else {
     throw InputError(file, "",
                      "expected a result (of vitality run --result), a comparison (of vitality compare --json) or the "

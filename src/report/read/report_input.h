@@ -25,7 +25,6 @@ struct ReportResult {
   std::string file, machine, label;  // label: "machine, workload", told apart by a number where two are alike
   SimulationResult result;
   JsonDocument document;  // the whole file
-  JsonDocument config;    // resolved; null when the file has none
   double clock_mhz = 0;   // 0: not known, likewise below
   double peak_gops = 0;   // every multiply-accumulator busy; 1 MAC = 2 operations
   double dram_gb_s = 0;   // peak of all channels
@@ -75,6 +74,6 @@ struct ReportInput {
 // Reads all of them. Throws InputError.
 ReportInput read_report_inputs(const std::vector<std::string>& paths);
 // Adds one document, as if read from `file`.
-void add_report_document(const std::string& text, const std::string& file, ReportInput& input);
+void add_report_document(std::string text, const std::string& file, ReportInput& input);
 
 }  // namespace vitality

@@ -27,8 +27,8 @@ function unitOf(u, occupied) {
     utilization: u.utilization || 0, energy_pj: u.energy_pj || 0, area_um2: u.area_um2 || 0, occupied: occupied || [] };
 }
 function runOf(item) {
-  const d = item.result, manifest = d.manifest || {}, timeline = d.timeline || {}, occupied = new Map(Object.entries(timeline.occupied_cycles || {}));
-  return { ...item, workload: d.workload.name, mode: d.mode || "inference", command: manifest.command || "", version: manifest.version || "", seed: manifest.seed ?? "",
+  const { config, ...d } = item.result, manifest = d.manifest || {}, timeline = d.timeline || {}, occupied = new Map(Object.entries(timeline.occupied_cycles || {}));
+  return { ...item, result: d, config: leaves(config || {}).map(([path, value]) => [path.join("."), value]), workload: d.workload.name, mode: d.mode || "inference", command: manifest.command || "", version: manifest.version || "", seed: manifest.seed ?? "",
     images: (d.batch && d.batch.images) || 1, totals: d.totals, attention: d.attention_totals || {}, numerics: d.numerics || {}, energy: d.energy_breakdown_pj || {},
     critical_path: d.critical_path_cycles || {}, bin_cycles: timeline.bin_cycles || 0, not_charged: d.not_charged || [], training: d.training, what_if: d.what_if || [],
     choices: d.attention_choices || [], layers: d.layers.map(layerOf), units: d.units.map((u) => unitOf(u, occupied.get(u.name))) };
