@@ -57,6 +57,8 @@ class SelfTest {
       const missing = leaves(run.result).map(([path]) => path.join(".")).filter((name) => !shown(name));
       const below = (rows, fields) => rows.flatMap((row) => leaves(row.raw).map(([path]) => path.join("."))).filter((name) => !columns.has(name) && !fields.some((f) => name === f || name.startsWith(`${f}.`)) && !(run.is_device && OF_NO_DEVICE.test(name)));
       missing.push(...below(run.layers, LAYER_FIELDS), ...below(run.units, UNIT_FIELDS));
+      const configRows = view.config.querySelectorAll(".detail")[1].children.length;
+      this.check(run.config.length > 10 && configRows === run.config.length, `${run.label}: ${configRows} of ${run.config.length} values of the configuration`);
       this.check(missing.length === 0, `${run.label}: not on the page: ${missing.slice(0, 5).join(", ")}`);
     }
   }
