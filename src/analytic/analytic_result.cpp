@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 namespace vitality {
 namespace {
@@ -98,12 +99,25 @@ AnalyticLayer layer_work(const Layer& layer, AttentionKind kind) {
   work.macs = macs(layer);
   if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
     const Count problems = Count{a->heads} * a->instances;
-    const bool elided = kind == AttentionKind::kTaylorElided;
-    if (elided || kind == AttentionKind::kTaylor) {
-      work.macs = problems * (Count{a->n_q} + a->n_kv) * a->d_qk * a->d_v + (elided ? 0 : problems * a->n_q * a->d_qk);
-      work.operations = elided ? taylor_elided_attention_operations(*a) : taylor_attention_operations(*a);
-    } else {
-      work.operations = vanilla_attention_operations(*a);
+    const Count low_rank = problems * (Count{a->n_q} + a->n_kv) * a->d_qk * a->d_v;
+    switch (kind) {
+      case AttentionKind::kSoftmax:
+        work.operations = vanilla_attention_operations(*a);
+        break;
+      case AttentionKind::kTaylor:
+        work.macs = low_rank + problems * a->n_q * a->d_qk;
+        work.operations = taylor_attention_operations(*a);
+        break;
+      case AttentionKind::kTaylorElided:
+        work.macs = low_rank;
+        work.operations = taylor_elided_attention_operations(*a);
+        break;
+      case AttentionKind::kTaylorReleased:  // has_layer_work() is false
+      case AttentionKind::kSparse:
+      case AttentionKind::kUnified:
+      case AttentionKind::kUnifiedAdditive:
+      case AttentionKind::kAuto:
+        throw std::logic_error(std::string("no work known of attention ") + to_string(kind));
     }
   } else {
     work.operations.mul = work.macs;

@@ -10,8 +10,19 @@
 
 namespace vitality {
 
-bool is_gradient_job(JobKind kind);
-JobCost gradient_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config);
+JobCost clear_cost(const Job& job, const HardwareConfig& config);
+JobCost loss_gradient_cost(const Job& job, const HardwareConfig& config);
+JobCost norm_gradient_cost(const Job& job, const HardwareConfig& config);
+JobCost activation_gradient_cost(const Job& job, const HardwareConfig& config);
+JobCost softmax_gradient_cost(const Job& job, const HardwareConfig& config);
+JobCost row_products_cost(const Job& job, const HardwareConfig& config);
+JobCost add_outer_cost(const Job& job, const HardwareConfig& config);
+JobCost update_cost(const Job& job, const HardwareConfig& config);
+
+// On a mask, by the sparse unit's exp lanes.
+JobCost sparse_softmax_gradient_cost(const MaskTile& tile, const HardwareConfig& config);
+JobCost row_terms_cost(const Job& job, const MaskTile& tile, const HardwareConfig& config);
+JobCost unified_gradient_cost(const Job& job, const MaskTile& tile, const HardwareConfig& config);
 
 // Multiplications, additions and divisions an element of one optimiser step.
 OperationCounts update_operations(const TrainingConfig& training);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <stdexcept>
 
 #include "cost/array_cost.h"
 #include "cost/gradient_cost.h"
@@ -189,11 +190,42 @@ JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
   return cost;
 }
 
+JobCost column_sum_cost(const Job& job, const HardwareConfig& config) {
+  const ElementSizes size = sizes_of(config);
+  const Count elements = static_cast<Count>(job.m) * job.n;
+  const bool first = (job.flags & kFirst) != 0;
+  JobCost cost;
+  cost.operations.add = elements - (first ? job.n : 0);
+  cost.actions[Action::kAccumulate] = cost.operations.add;
+  lanes(cost, config, accumulator_timing(config.accumulators, job.m, job.n),
+        ((job.flags & kWide) != 0 ? size.wide : size.element) * elements + guard_bytes(job, elements) +
+            (first ? 0 : size.partial * job.n),
+        size.partial * job.n);
+  cost.partial_read = first ? 0 : size.partial * job.n;
+  return cost;
+}
+
+JobCost mean_divide_cost(const Job& job, const HardwareConfig& config) {
+  const ElementSizes size = sizes_of(config);
+  JobCost cost;
+  cost.operations.div = job.n;
+  cost.actions[Action::kDivide] = job.n;
+  lanes(cost, config, lane_timing(config.dividers, 1, job.n), size.partial * job.n, size.element * job.n);
+  return cost;
+}
+
 // The divisors need a cycle from lane to lane, so a short tile may be done sooner on fewer lanes in more passes: it
 // takes as many as end first, and of those the most.
-void row_divide(JobCost& cost, const Job& job, const HardwareConfig& config, Bytes read, Bytes write) {
+JobCost row_divide_cost(const Job& job, const HardwareConfig& config) {
+  const ElementSizes size = sizes_of(config);
+  const Count elements = static_cast<Count>(job.m) * job.n;
+  const Bytes read = ((job.flags & kNarrow) != 0 ? size.element : size.wide) * elements + size.partial * job.m;
+  const Bytes write = ((job.flags & kWide) != 0 ? size.wide : size.element) * elements;
+  JobCost counted;
+  counted.operations.div = elements;
+  counted.actions[Action::kDivide] = elements;
+  JobCost cost = counted;
   LaneConfig unit = config.dividers;
-  const JobCost counted = cost;
   bool found = false;
   for (unit.lanes = static_cast<int>(std::min<Count>(unit.lanes, job.n)); unit.lanes > 0; --unit.lanes) {
     const JobTiming timing = divider_chain_timing(unit, job.m, job.n);
@@ -204,66 +236,117 @@ void row_divide(JobCost& cost, const Job& job, const HardwareConfig& config, Byt
     if (!found || other.stream + other.latency < cost.stream + cost.latency) cost = other;
     found = true;
   }
-}
-
-JobCost lane_cost(const Job& job, const HardwareConfig& config) {
-  const ElementSizes size = sizes_of(config);
-  const Count elements = static_cast<Count>(job.m) * job.n;
-  JobCost cost;
-  switch (job.kind) {
-    case JobKind::kColumnSum: {
-      const bool first = (job.flags & kFirst) != 0;
-      cost.operations.add = elements - (first ? job.n : 0);
-      cost.actions[Action::kAccumulate] = cost.operations.add;
-      lanes(cost, config, accumulator_timing(config.accumulators, job.m, job.n),
-            ((job.flags & kWide) != 0 ? size.wide : size.element) * elements + guard_bytes(job, elements) +
-                (first ? 0 : size.partial * job.n),
-            size.partial * job.n);
-      cost.partial_read = first ? 0 : size.partial * job.n;
-      break;
-    }
-    case JobKind::kMeanDivide:
-      cost.operations.div = job.n;
-      cost.actions[Action::kDivide] = job.n;
-      lanes(cost, config, lane_timing(config.dividers, 1, job.n), size.partial * job.n, size.element * job.n);
-      break;
-    case JobKind::kRowDivide:
-      cost.operations.div = elements;
-      cost.actions[Action::kDivide] = elements;
-      row_divide(cost, job, config,
-                 ((job.flags & kNarrow) != 0 ? size.element : size.wide) * elements + size.partial * job.m,
-                 ((job.flags & kWide) != 0 ? size.wide : size.element) * elements);
-      break;
-    case JobKind::kMerge:
-      cost.operations.add = elements;
-      cost.actions[Action::kAdd] = elements;
-      lanes(cost, config, lane_timing(config.adders, job.m, job.n), 2 * size.wide * elements, size.element * elements);
-      break;
-    default: {  // adders
-      const bool matrix = job.kind == JobKind::kAddMatrix;
-      cost.operations.add = elements;
-      cost.actions[Action::kAdd] = elements;
-      const Bytes in = job.kind == JobKind::kAddRow        ? size.wide
-                       : job.kind == JobKind::kAddConstant ? size.partial
-                                                           : size.element;
-      // A column vector (t_D) fills the lanes with rows.
-      const JobTiming timing =
-          job.n == 1 ? lane_timing(config.adders, 1, job.m) : lane_timing(config.adders, job.m, job.n);
-      const Bytes second = matrix ? in * elements : job.kind == JobKind::kAddConstant ? 0 : size.partial * job.n;
-      const Bytes out = job.kind == JobKind::kAddRow && (job.flags & kLast) != 0 ? size.element : in;
-      lanes(cost, config, timing, in * elements + second, out * elements + guard_bytes(job, elements));
-      cost.stationary_read = second;
-      break;
-    }
-  }
   return cost;
 }
 
-}  // namespace
+JobCost merge_cost(const Job& job, const HardwareConfig& config) {
+  const ElementSizes size = sizes_of(config);
+  const Count elements = static_cast<Count>(job.m) * job.n;
+  JobCost cost;
+  cost.operations.add = elements;
+  cost.actions[Action::kAdd] = elements;
+  lanes(cost, config, lane_timing(config.adders, job.m, job.n), 2 * size.wide * elements, size.element * elements);
+  return cost;
+}
 
-static const MaskTile& mask_tile(const Job& job, const Schedule& schedule) {
+// A job of the adders whose elements are `in` bytes as they come and `out` as they leave; `second` bytes of the other
+// summand.
+JobCost adder_cost(const Job& job, const HardwareConfig& config, Bytes in, Bytes second, Bytes out) {
+  const Count elements = static_cast<Count>(job.m) * job.n;
+  JobCost cost;
+  cost.operations.add = elements;
+  cost.actions[Action::kAdd] = elements;
+  // A column vector (t_D) fills the lanes with rows.
+  const JobTiming timing = job.n == 1 ? lane_timing(config.adders, 1, job.m) : lane_timing(config.adders, job.m, job.n);
+  lanes(cost, config, timing, in * elements + second, out * elements + guard_bytes(job, elements));
+  cost.stationary_read = second;
+  return cost;
+}
+
+JobCost transfer_cost(const Job& job, const Schedule& schedule) {
+  Bytes bytes = 0;
+  for (int i = 0; i < job.m; ++i) bytes += schedule.transfers[static_cast<std::size_t>(job.aux + i)].bytes;
+  JobCost cost;  // time is the memory system's
+  (job.kind == JobKind::kLoad ? cost.scratchpad_write : cost.scratchpad_read) = bytes;
+  return cost;
+}
+
+const MaskTile& mask_tile(const Job& job, const Schedule& schedule) {
   return schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
 }
+
+// One row a kind. Without a `default:`, so that the compiler names this place to who adds a kind.
+JobCost cost_of_kind(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
+  const ElementSizes size = sizes_of(config);
+  switch (job.kind) {
+    case JobKind::kLoad:
+    case JobKind::kStore:
+      return transfer_cost(job, schedule);
+    case JobKind::kFold:
+      return fold_cost(job, schedule, config);
+    case JobKind::kDotProduct:
+    case JobKind::kScaleVector:
+      return diagonal_cost(job, config);
+    case JobKind::kColumnSum:
+      return column_sum_cost(job, config);
+    case JobKind::kMeanDivide:
+      return mean_divide_cost(job, config);
+    case JobKind::kRowDivide:
+      return row_divide_cost(job, config);
+    case JobKind::kSubtractRow:
+      return adder_cost(job, config, size.element, size.partial * job.n, size.element);
+    case JobKind::kAddRow:
+      return adder_cost(job, config, size.wide, size.partial * job.n,
+                        (job.flags & kLast) != 0 ? size.element : size.wide);
+    case JobKind::kAddConstant:
+      return adder_cost(job, config, size.partial, 0, size.partial);
+    case JobKind::kAddMatrix:
+      return adder_cost(job, config, size.element, size.element * job.m * job.n, size.element);
+    case JobKind::kSoftmaxRows:
+      return softmax_cost(job, config);
+    case JobKind::kElementwise:
+      return job.unit == UnitKind::kUncharged ? JobCost{} : elementwise_cost(job, config);
+    case JobKind::kPredict:
+      return sparse_machine(config).predict(job, config);
+    case JobKind::kSddmm:
+    case JobKind::kSpmm:
+    case JobKind::kSpmmTransposed:
+      return sparse_machine(config).products(job, mask_tile(job, schedule), config);
+    case JobKind::kRowSums:
+      return row_sums_cost(job, config);
+    case JobKind::kSparseSoftmax:
+      return sparse_machine(config).probabilities(job, mask_tile(job, schedule), config);
+    case JobKind::kMerge:
+      return merge_cost(job, config);
+    case JobKind::kCode:
+      return vitcod_code(job, config);
+    case JobKind::kClear:
+      return clear_cost(job, config);
+    case JobKind::kLossGradient:
+      return loss_gradient_cost(job, config);
+    case JobKind::kNormGradient:
+      return norm_gradient_cost(job, config);
+    case JobKind::kActivationGradient:
+      return activation_gradient_cost(job, config);
+    case JobKind::kSoftmaxGradient:
+      return softmax_gradient_cost(job, config);
+    case JobKind::kRowProducts:
+      return row_products_cost(job, config);
+    case JobKind::kAddOuter:
+      return add_outer_cost(job, config);
+    case JobKind::kUpdate:
+      return update_cost(job, config);
+    case JobKind::kSparseSoftmaxGradient:
+      return sparse_softmax_gradient_cost(mask_tile(job, schedule), config);
+    case JobKind::kRowTerms:
+      return row_terms_cost(job, mask_tile(job, schedule), config);
+    case JobKind::kUnifiedGradient:
+      return unified_gradient_cost(job, mask_tile(job, schedule), config);
+  }
+  throw std::logic_error("a job without a kind");
+}
+
+}  // namespace
 
 double unit_port_bytes_per_cycle(const HardwareConfig& config) {
   const double ports = static_cast<double>(config.scratchpad.banks) * config.scratchpad.port_bytes;
@@ -289,49 +372,7 @@ const char* action_name(Action action) {
 }
 
 JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
-  JobCost cost;
-  switch (job.kind) {
-    case JobKind::kLoad:
-    case JobKind::kStore: {
-      Bytes bytes = 0;
-      for (int i = 0; i < job.m; ++i) bytes += schedule.transfers[static_cast<std::size_t>(job.aux + i)].bytes;
-      (job.kind == JobKind::kLoad ? cost.scratchpad_write : cost.scratchpad_read) = bytes;
-      break;  // time is the memory system's
-    }
-    case JobKind::kFold:
-      cost = fold_cost(job, schedule, config);
-      break;
-    case JobKind::kDotProduct:
-    case JobKind::kScaleVector:
-      cost = diagonal_cost(job, config);
-      break;
-    case JobKind::kPredict:
-      cost = sparse_machine(config).predict(job, config);
-      break;
-    case JobKind::kSddmm:
-    case JobKind::kSpmm:
-    case JobKind::kSpmmTransposed:
-      cost = sparse_machine(config).products(job, mask_tile(job, schedule), config);
-      break;
-    case JobKind::kCode:
-      cost = vitcod_code(job, config);
-      break;
-    case JobKind::kRowSums:
-      cost = row_sums_cost(job, config);
-      break;
-    case JobKind::kSparseSoftmax:
-      cost = sparse_machine(config).probabilities(job, mask_tile(job, schedule), config);
-      break;
-    case JobKind::kSoftmaxRows:
-      cost = softmax_cost(job, config);
-      break;
-    case JobKind::kElementwise:
-      cost = job.unit == UnitKind::kUncharged ? JobCost{} : elementwise_cost(job, config);
-      break;
-    default:
-      cost = is_gradient_job(job.kind) ? gradient_cost(job, schedule, config) : lane_cost(job, config);
-      break;
-  }
+  JobCost cost = cost_of_kind(job, schedule, config);
   cost.actions[Action::kScratchpadRead] = cost.scratchpad_read;
   cost.actions[Action::kScratchpadWrite] = cost.scratchpad_write;
   return cost;
@@ -422,9 +463,8 @@ CostKey key_of(const Job& job, const Schedule& schedule, MaskShapes& shapes) {
     key.m = 0;
   } else if ((job.flags & kIm2col) != 0) {
     key.groups = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)].groups;
-  } else if (job.kind == JobKind::kSddmm || job.kind == JobKind::kSpmm || job.kind == JobKind::kSparseSoftmax ||
-             job.kind >= JobKind::kSparseSoftmaxGradient) {
-    const MaskTile& tile = schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
+  } else if (traits(job.kind).reads_mask_tile) {
+    const MaskTile& tile = mask_tile(job, schedule);
     const auto fresh = static_cast<std::int32_t>(shapes.size());
     key.mask = shapes
                    .try_emplace({tile.kept, tile.fresh_rows, tile.sub_rows, tile.passes, tile.used_rows, tile.slots,

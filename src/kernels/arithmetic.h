@@ -26,7 +26,7 @@ class Arithmetic {
   }
   Precision precision() const { return precision_; }
   bool integer() const { return limit_ > 0; }
-  bool single() const { return precision_ == Precision::kFp32 || precision_ == Precision::kFp16; }  // sums in fp32
+  bool single() const { return sums_in_fp32(precision_); }
 
   // A result in the storage format: saturated codes, or rounded.
   double store(double x) const {

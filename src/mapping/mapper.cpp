@@ -1,6 +1,7 @@
 #include "mapping/mapper.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "base/error.h"
 #include "cost/sparse_machine.h"
@@ -10,10 +11,6 @@
 
 namespace vitality {
 namespace {
-
-bool is_gemm(const Layer& layer) {
-  return std::holds_alternative<Conv2d>(layer.parameters) || std::holds_alternative<Linear>(layer.parameters);
-}
 
 std::vector<int> layer_users(const VitModel& model) {
   std::vector<int> users(model.layers.size());
@@ -65,6 +62,62 @@ bool needs_sparse_unit(MachineKind machine, AttentionKind attention) {
 
 namespace {
 
+// The layers of the forward pass, one after the other. Which mapper takes a layer is an overload for each kind, so
+// that a new kind of layer does not compile until it has one.
+class ForwardMapper {
+ public:
+  ForwardMapper(MappingContext& context, const MappingOptions& options, const std::vector<bool>& selected)
+      : context_(context), options_(options), selected_(selected) {}
+
+  void map(int layers) {
+    for (layer_ = 0; layer_ < layers; ++layer_)
+      if (selected_[static_cast<std::size_t>(layer_)])
+        std::visit([&](const auto& parameters) { apply(parameters); }, context_.layer(layer_).parameters);
+    for (const int alias : aliases_) context_.output[static_cast<std::size_t>(alias)] = kNone;
+  }
+
+ private:
+  void gemm() {
+    const std::vector<EpilogueStage> epilogue = take_epilogue(context_, layer_, selected_);
+    const int first = layer_;
+    if (!epilogue.empty()) layer_ = epilogue.back().layer;  // these are mapped with it
+    map_gemm_layer(context_, first, epilogue, context_.add_activation(layer_));
+  }
+  void elementwise() { map_elementwise_layer(context_, layer_, context_.add_activation(layer_)); }
+  void rearrange() { map_rearrange_layer(context_, layer_, context_.add_activation(layer_)); }
+
+  void apply(const Conv2d&) { gemm(); }
+  void apply(const Linear&) { gemm(); }
+  void apply(const Attention&) {
+    const AttentionKind kind =
+        options_.attention.empty() ? context_.config.attention : options_.attention[static_cast<std::size_t>(layer_)];
+    map_attention_layer(context_, layer_, kind, options_.masks, context_.add_activation(layer_));
+  }
+  void apply(const LayerNorm&) { elementwise(); }
+  void apply(const BatchNorm&) {
+    if (!is_folded(context_.layer(layer_), context_.config)) return elementwise();
+    // In front of the layer that absorbs it: nothing happens here, the input is the output.
+    context_.output[static_cast<std::size_t>(layer_)] = context_.input_tensor(layer_, 0);
+    aliases_.push_back(layer_);
+  }
+  void apply(const Activation&) { elementwise(); }
+  void apply(const Add&) { elementwise(); }
+  void apply(const PositionEmbedding&) { elementwise(); }
+  void apply(const ConcatToken&) { rearrange(); }
+  void apply(const ConcatChannels&) { rearrange(); }
+  void apply(const Subsample&) { rearrange(); }
+  void apply(const MeanPool&) { map_pool_layer(context_, layer_, context_.add_activation(layer_)); }
+  void apply(const Unfold&) { rearrange(); }
+  void apply(const Fold&) { rearrange(); }
+  void apply(const GivenTensor&) {}  // never selected
+
+  MappingContext& context_;
+  const MappingOptions& options_;
+  const std::vector<bool>& selected_;
+  int layer_ = 0;
+  std::vector<int> aliases_;  // layers whose output is their input
+};
+
 enum class Extent { kWhole, kPlanOnly };
 
 Schedule map_layers(const VitModel& model, const HardwareConfig& config, const MappingOptions& options, Extent extent) {
@@ -102,32 +155,7 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     const auto tensor = context.add_activation(static_cast<int>(i));
     builder.schedule().tensors[static_cast<std::size_t>(tensor)].role = TensorRole::kInput;
   }
-  std::vector<int> aliases;
-  for (int i = 0; i < layers; ++i) {
-    if (!selected[static_cast<std::size_t>(i)]) continue;
-    const Layer& layer = context.layer(i);
-    if (is_gemm(layer)) {
-      const std::vector<EpilogueStage> epilogue = take_epilogue(context, i, selected);
-      const int last = epilogue.empty() ? i : epilogue.back().layer;
-      map_gemm_layer(context, i, epilogue, context.add_activation(last));
-      i = last;
-    } else if (std::holds_alternative<Attention>(layer.parameters)) {
-      const AttentionKind kind =
-          options.attention.empty() ? config.attention : options.attention[static_cast<std::size_t>(i)];
-      map_attention_layer(context, i, kind, options.masks, context.add_activation(i));
-    } else if (is_folded(layer, config)) {
-      // In front of the layer that absorbs it: nothing happens here, the input is the output.
-      context.output[static_cast<std::size_t>(i)] = context.input_tensor(i, 0);
-      aliases.push_back(i);
-    } else if (is_elementwise(layer) || std::holds_alternative<LayerNorm>(layer.parameters)) {
-      map_elementwise_layer(context, i, context.add_activation(i));
-    } else if (std::holds_alternative<MeanPool>(layer.parameters)) {
-      map_pool_layer(context, i, context.add_activation(i));
-    } else {
-      map_rearrange_layer(context, i, context.add_activation(i));
-    }
-  }
-  for (const int alias : aliases) context.output[static_cast<std::size_t>(alias)] = kNone;
+  ForwardMapper(context, options, selected).map(layers);
   builder.schedule().layer_output = context.output;
   if (options.training && !context.plan_only) {
     map_backward(context, options);

@@ -56,6 +56,9 @@ constexpr int max_code(Precision p) {
 constexpr bool is_integer(Precision p) {
   return max_code(p) != 0;
 }
+constexpr bool sums_in_fp32(Precision p) {
+  return !is_integer(p) && accumulator_bytes(p) == 4;
+}
 // x rounded to the nearest fp16 value (ties to even; overflow to infinity), as a float. Without branches, for vectors.
 VITALITY_INLINE float round_to_half(float x) {
   const float magnitude = std::fabs(x);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "mapping/forward/codec.h"
@@ -48,27 +49,37 @@ class AttentionMapper {
     for (int instance = 0; instance < a_.instances; ++instance) {
       for (int head = 0; head < a_.heads; ++head) {
         instance_ = instance, head_ = head;
-        if (kind_ == AttentionKind::kSoftmax) {
-          softmax_head();
-        } else if (kind_ == AttentionKind::kSparse) {
-          sparse_head();
-        } else {
-          taylor_head();
-        }
+        map_head();
       }
     }
   }
 
  private:
+  void map_head() {
+    switch (kind_) {
+      case AttentionKind::kSoftmax:
+        return softmax_head();
+      case AttentionKind::kSparse:
+        return sparse_head();
+      case AttentionKind::kTaylor:
+      case AttentionKind::kTaylorElided:
+      case AttentionKind::kUnified:
+      case AttentionKind::kUnifiedAdditive:
+        return taylor_head();
+      case AttentionKind::kTaylorReleased:  // AttentionTraits::mapped is false
+      case AttentionKind::kAuto:
+        break;
+    }
+    throw std::logic_error(std::string("no mapper for attention ") + to_string(kind_));
+  }
+
   bool taylor() const { return traits(kind_).low_rank; }
   bool elided() const { return kind_ == AttentionKind::kTaylorElided; }
   bool first_order_bias() const { return a_.bias_params > 0 && config_.attention_bias == AttentionBias::kFirstOrder; }
   std::int32_t op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }
 
   // K_hat = K - K_bar needs one bit more than an integer operand: a plane of single bits behind the tile.
-  bool guard_bit() const {
-    return taylor() && (config_.precision == Precision::kInt16 || config_.precision == Precision::kInt8);
-  }
+  bool guard_bit() const { return taylor() && is_integer(config_.precision); }
   int guard_flag() const { return guard_bit() ? kGuardBit : 0; }
 
   std::vector<Bytes> buffer_list(const AttentionPlan& p) const {

@@ -236,7 +236,7 @@ void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t
     job.partial = bias_buffer, job.flags = kHasBias;
     builder_.read(bias_buffer);
   }
-  const bool integer = context_.config.precision == Precision::kInt16 || context_.config.precision == Precision::kInt8;
+  const bool integer = is_integer(context_.config.precision);
   if (unified() && integer) job.flags |= kGuardBit;  // the keys are K_hat
   builder_.write(entries_);
   builder_.finish();

@@ -108,11 +108,26 @@ class UnitAccounts {
   }
 
   static const char* class_of(UnitKind kind) {
-    if (is_dma(kind)) return "dma";
-    if (kind == UnitKind::kSparseEngine) return "sparse_array";
-    const bool array =
-        kind == UnitKind::kMatrixEngine || kind == UnitKind::kDiagonalEngine || kind == UnitKind::kPredictor;
-    return array ? "systolic_array" : "lane_array";
+    switch (kind) {
+      case UnitKind::kDmaLoad:
+      case UnitKind::kDmaStore:
+        return "dma";
+      case UnitKind::kMatrixEngine:
+      case UnitKind::kDiagonalEngine:
+      case UnitKind::kPredictor:
+        return "systolic_array";
+      case UnitKind::kSparseEngine:
+        return "sparse_array";
+      case UnitKind::kAccumulators:
+      case UnitKind::kDividers:
+      case UnitKind::kAdders:
+      case UnitKind::kSpecialFunctions:
+      case UnitKind::kExpUnit:
+        return "lane_array";
+      case UnitKind::kUncharged:
+        break;  // no unit of a machine
+    }
+    return "uncharged";
   }
 
   // Work done over work possible; never busy time.

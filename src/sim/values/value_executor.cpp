@@ -556,7 +556,7 @@ void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_co
       const double shift = k.shift(0, channel) - k.mean(0, channel) * factor;
       for (int r = 0; r < m; ++r) y.row(r)[c] = arithmetic_.store((x.row(r)[c] * in * factor + shift) * out);
     }
-  } else {
+  } else if (std::holds_alternative<LayerNorm>(l.parameters)) {
     const LayerConstants& k = constants(layer_index);
     const auto count = static_cast<std::size_t>(n);
     for (int r = 0; r < m; ++r) {
@@ -566,6 +566,8 @@ void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_co
       reference::layer_norm(to, count, k.scale.data(), k.shift.data(), to);
       arithmetic_.store(to, count, out, to);
     }
+  } else {
+    throw std::logic_error(std::string("no tile arithmetic of layer ") + kind_name(l));
   }
 }
 
