@@ -26,13 +26,15 @@ class Accelerator : public sc_core::sc_module {
   DramController dram;
   Dma dma_load, dma_store;
   // NoC port of a unit, or -1.
-  int noc_port(UnitKind unit) const { return port_[static_cast<std::size_t>(unit)]; }
+  int noc_port(UnitId unit) const { return port_[static_cast<std::size_t>(unit.value)]; }
 
  private:
-  void add_engine(UnitKind kind, std::unique_ptr<Engine> engine);
+  static std::unique_ptr<Engine> make_engine(const MachineUnit& unit, MachineContext& context);
+  void add_engine(UnitId id, std::unique_ptr<Engine> engine);
+  void add_dma(UnitId id, Dma& dma);
   std::vector<std::unique_ptr<Engine>> engines_;
   int noc_ports_ = 0;
-  std::array<int, kUnitKinds> port_;
+  std::vector<int> port_;  // per unit
 };
 
 }  // namespace vitality

@@ -25,11 +25,11 @@ void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   const JobCost& cost = context_.costs.of(index);
   JobTimes& times = context_.times[static_cast<std::size_t>(index)];
   times.start = context_.now();
-  times.stream = sums_there(job, cost);
+  times.stream = sums_there(index, job, cost);
   schedule_job(job, cost, times.start, times);
   times.done += times.noc_latency;
   // Operands are there (dependencies) and stay until they are released: the values can be computed at any time between.
-  if (context_.executor != nullptr) context_.executor->execute(job);
+  if (context_.executor != nullptr) context_.executor->execute(job, times.unit);
   const bool apart = (JobPayload::of(payload).phases & kPhaseReleased) != 0 || times.released > times.free;
   add_phase(apart ? times.released : times.free, index, kPhaseReleased);
   add_phase(times.free, index, kPhaseFree);
@@ -45,14 +45,15 @@ void Engine::schedule_job(const Job&, const JobCost& cost, Cycles now, JobTimes&
   times.done = times.free + cost.latency;
 }
 
-Cycles Engine::sums_there(const Job& job, const JobCost& cost) const {
+Cycles Engine::sums_there(std::int32_t index, const Job& job, const JobCost& cost) const {
   if (cost.partial_read == 0) return 0;
   Cycles there = 0;
+  const UnitId own = context_.times[static_cast<std::size_t>(index)].unit;
   for (int d = 0; d < job.dependency_count; ++d) {
     const Dependency on = context_.schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
     if (static_cast<DependencyKind>(on.kind) != DependencyKind::kIssued) continue;
     const JobTimes& before = context_.times[static_cast<std::size_t>(on.job)];
-    there = std::max(there, before.stream + before.noc_latency);
+    if (before.unit == own) there = std::max(there, before.stream + before.noc_latency);
   }
   return there;
 }

@@ -31,7 +31,7 @@ class Engine : public sc_core::sc_module {
   virtual void schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times);
   // When the partial sums that a pass adds to come back from the scratchpad: row by row behind the pass before, which
   // has been issued and not ended.
-  Cycles sums_there(const Job& job, const JobCost& cost) const;
+  Cycles sums_there(std::int32_t index, const Job& job, const JobCost& cost) const;
   // Moves the job's bytes; returns the cycles that its stream takes from `start` on the shared ports.
   Cycles stream(const JobCost& cost, Cycles start, JobTimes& times);
 

@@ -5,12 +5,16 @@
 namespace vitality {
 
 ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& context)
-    : sc_module(name), units("units"), phases("phases"), context_(context) {
+    : sc_module(name), units("units"), phases("phases"), context_(context), units_(context.units.size()) {
   phases.register_b_transport(this, &ChunkController::receive);
   SC_HAS_PROCESS(ChunkController);
   SC_METHOD(dispatch);
   sensitive << event_;
 
+  for (const UnitKind kind : all_of_enum<UnitKind>()) {
+    kinds_[kind].first = static_cast<std::size_t>(context_.units.id(kind).value);
+    kinds_[kind].count = static_cast<std::size_t>(context_.units.count(kind));
+  }
   const Schedule& schedule = context_.schedule;
   const std::size_t count = schedule.jobs.size();
   waiting_.resize(count);
@@ -21,10 +25,12 @@ ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& c
   dependents_.resize(schedule.dependencies.size());
   std::vector<std::int32_t> next(first_dependent_.begin(), first_dependent_.end() - 1);
   last_reader_.resize(count);
+  continued_.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     const Job& job = schedule.jobs[i];
     waiting_[i] = job.dependency_count;
-    std::uint32_t seen = 0;                         // units
+    if (job.follows != kNone && continues_in_registers(job)) continued_[static_cast<std::size_t>(job.follows)] = 1;
+    std::uint32_t seen = 0;                         // kinds of units
     for (int d = job.dependency_count; d-- > 0;) {  // in descending order of the jobs
       const Dependency dependency = schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
       const auto on = static_cast<std::size_t>(dependency.job);
@@ -37,8 +43,8 @@ ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& c
   }
 }
 
-void ChunkController::attach_unit(UnitKind kind, int depth) {
-  Unit& unit = unit_[static_cast<std::size_t>(kind)];
+void ChunkController::attach_unit(UnitId id, int depth) {
+  Unit& unit = units_[static_cast<std::size_t>(id.value)];
   unit.socket = sockets_++;
   unit.room = unit.depth = depth;
 }
@@ -48,12 +54,16 @@ void ChunkController::make_ready(std::int32_t job, std::int32_t limiter, Depende
   times.ready = context_.now();
   times.limiter = limiter;
   times.limiter_kind = kind;
-  const UnitKind unit = context_.schedule.jobs[static_cast<std::size_t>(job)].unit;
-  if (unit == UnitKind::kUncharged) {
+  const Job& ready = job_at(job);
+  if (ready.unit == UnitKind::kUncharged) {
     uncharged_.push_back(job);
   } else {
-    unit_[static_cast<std::size_t>(unit)].ready.push(job);
-    candidates_ |= 1U << static_cast<unsigned>(unit);
+    Kind& units = kinds_[ready.unit];
+    const UnitId bound = units.count > 1 && ready.follows != kNone
+                             ? context_.times[static_cast<std::size_t>(ready.follows)].unit
+                             : UnitId{};
+    (bound ? units_[static_cast<std::size_t>(bound.value)].followers : units.ready).push(job);
+    candidates_ |= 1U << static_cast<unsigned>(ready.unit);
   }
   if (!dispatching_) event_.notify(sc_core::SC_ZERO_TIME);
 }
@@ -72,10 +82,10 @@ void ChunkController::receive(int, tlm::tlm_generic_payload& payload, sc_core::s
   const JobExtension& report = JobPayload::of(payload);
   if ((report.phases & kPhaseReleased) != 0) satisfy(report.job, DependencyKind::kReleased);
   if ((report.phases & kPhaseFree) != 0) {
-    Unit& unit = unit_[static_cast<std::size_t>(context_.schedule.jobs[static_cast<std::size_t>(report.job)].unit)];
+    Unit& unit = units_[static_cast<std::size_t>(context_.times[static_cast<std::size_t>(report.job)].unit.value)];
     ++unit.room;
-    if (!unit.ready.empty()) {
-      candidates_ |= 1U << static_cast<unsigned>(&unit - unit_.data());
+    if (!kind_of(report.job).ready.empty() || !unit.followers.empty()) {
+      candidates_ |= 1U << static_cast<unsigned>(job_at(report.job).unit);
       event_.notify(sc_core::SC_ZERO_TIME);
     }
   }
@@ -94,8 +104,7 @@ void ChunkController::run_uncharged() {
     uncharged_.erase(smallest);
     JobTimes& times = context_.times[static_cast<std::size_t>(index)];
     times.start = times.stream = times.released = times.free = times.done = context_.now();
-    if (context_.executor != nullptr)
-      context_.executor->execute(context_.schedule.jobs[static_cast<std::size_t>(index)]);
+    if (context_.executor != nullptr) context_.executor->execute(job_at(index), {});
     ++done_;
     last_cycle_ = std::max(last_cycle_, context_.now());
     satisfy(index, DependencyKind::kIssued);
@@ -106,10 +115,48 @@ void ChunkController::run_uncharged() {
 
 // Who waits for the operands of a job that is not a last reader waits for a later job of the same unit too. Where the
 // unit holds one job at a time and has issued none of the later ones, those start when this one has left the unit.
+// With several units of the kind the later job may run on another one, and sooner.
 std::uint8_t ChunkController::wanted_phases(Unit& unit, std::int32_t job) const {
-  const bool in_order = job > unit.last_issued;
+  const bool in_order = job > unit.last_issued && kinds_[job_at(job).unit].count == 1;
   if (in_order) unit.last_issued = job;
   return in_order && unit.depth == 1 && last_reader_[static_cast<std::size_t>(job)] == 0 ? 0 : kPhaseReleased;
+}
+
+void ChunkController::issue(std::size_t index, std::int32_t job) {
+  Unit& unit = units_[index];
+  --unit.room;
+  context_.times[static_cast<std::size_t>(job)].unit = {static_cast<std::int32_t>(index)};
+  context_.order[index].push_back(job);
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  units[unit.socket]->b_transport(order_.fill(job, wanted_phases(unit, job)), delay);
+  satisfy(job, DependencyKind::kIssued);
+}
+
+bool ChunkController::may_take(const Unit& unit, std::int32_t job) const {
+  return unit.holds_for == kNone || (job_at(job).follows == unit.holds_for && continues_in_registers(job_at(job)));
+}
+
+// The smallest of the jobs that some unit may take, again and again.
+void ChunkController::dispatch_among_several(Kind& kind) {
+  for (;;) {
+    std::size_t roomy = 0, next_unit = 0;
+    int most_room = 0;
+    std::int32_t next = kNone;
+    for (std::size_t u = kind.first; u < kind.first + kind.count; ++u) {
+      Unit& unit = units_[u];
+      if (unit.room == 0) continue;
+      if (unit.holds_for == kNone && unit.room > most_room) most_room = unit.room, roomy = u;
+      if (unit.followers.empty()) continue;
+      const std::int32_t follower = unit.followers.top();
+      if (may_take(unit, follower) && (next == kNone || follower < next)) next = follower, next_unit = u;
+    }
+    const bool shared = most_room > 0 && !kind.ready.empty() && (next == kNone || kind.ready.top() < next);
+    if (shared) next = kind.ready.top(), next_unit = roomy;
+    if (next == kNone) return;
+    (shared ? kind.ready : units_[next_unit].followers).pop();
+    units_[next_unit].holds_for = continued_[static_cast<std::size_t>(next)] != 0 ? next : kNone;
+    issue(next_unit, next);
+  }
 }
 
 void ChunkController::dispatch() {
@@ -121,19 +168,20 @@ void ChunkController::dispatch() {
     }
   }
   run_uncharged();
-  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-  // In the order of the units; issuing can make jobs of any unit ready.
+  // In the order of the kinds; issuing can make jobs of any kind ready.
   while (candidates_ != 0) {
-    const auto u = static_cast<std::size_t>(__builtin_ctz(candidates_));
+    const auto k = static_cast<UnitKind>(__builtin_ctz(candidates_));
     candidates_ &= candidates_ - 1;
-    Unit& unit = unit_[u];
-    while (unit.room > 0 && !unit.ready.empty()) {
-      const std::int32_t job = unit.ready.top();
-      unit.ready.pop();
-      --unit.room;
-      context_.order[u].push_back(job);
-      units[unit.socket]->b_transport(order_.fill(job, wanted_phases(unit, job)), delay);
-      satisfy(job, DependencyKind::kIssued);
+    Kind& kind = kinds_[k];
+    if (kind.count > 1) {
+      dispatch_among_several(kind);
+    } else if (kind.count == 1) {
+      const Unit& unit = units_[kind.first];
+      while (unit.room > 0 && !kind.ready.empty()) {
+        const std::int32_t job = kind.ready.top();
+        kind.ready.pop();
+        issue(kind.first, job);
+      }
     }
   }
   dispatching_ = false;
@@ -158,7 +206,8 @@ std::string ChunkController::describe_deadlock() const {
         if (context_.times[static_cast<std::size_t>(dependency.job)].done < 0)
           text += " " + std::to_string(dependency.job);
       }
-      if (waiting_[i] == 0) text += " a unit that this machine has not";
+      if (waiting_[i] == 0)
+        text += context_.units.count(job.unit) == 0 ? " a unit that this machine has not" : " a unit that is not free";
     }
     ++listed;
   }

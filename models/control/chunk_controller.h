@@ -2,6 +2,12 @@
 // among several the smallest index goes first. What became possible in one instant is decided together in the following
 // delta cycle, so that the order of events inside an instant decides nothing.
 //
+// Where a machine has several units of a kind:
+// 1. A job goes to the unit of its kind with the most room; of several to the one with the lowest id.
+// 2. A job that follows another one (Job::follows) goes to the unit that ran that one.
+// 3. A unit whose registers hold something for a pass to come (continues_in_registers) takes that pass next and no
+//    other job.
+//
 // An order names the phases that matter on their own (JobExtension::phases): a release of operands that can make
 // nothing ready before the unit is free again is reported then, which saves an event a pass.
 #pragma once
@@ -9,7 +15,6 @@
 #include <tlm_utils/multi_passthrough_initiator_socket.h>
 #include <tlm_utils/multi_passthrough_target_socket.h>
 
-#include <array>
 #include <functional>
 #include <queue>
 #include <string>
@@ -27,8 +32,8 @@ class ChunkController : public sc_core::sc_module {
   tlm_utils::multi_passthrough_target_socket<ChunkController> phases;
 
   ChunkController(sc_core::sc_module_name name, MachineContext& context);
-  // Jobs of `kind` go over the next binding of `units`; at most `depth` are held there at once.
-  void attach_unit(UnitKind kind, int depth);
+  // The unit is the next binding of `units`; it holds at most `depth` jobs at once.
+  void attach_unit(UnitId id, int depth);
 
   bool finished() const { return done_ == static_cast<std::int64_t>(context_.schedule.jobs.size()); }
   Cycles last_cycle() const { return last_cycle_; }
@@ -37,27 +42,42 @@ class ChunkController : public sc_core::sc_module {
   std::string describe_deadlock() const;
 
  private:
+  // Jobs by index, the smallest on top.
+  using ReadyJobs = std::priority_queue<std::int32_t, std::vector<std::int32_t>, std::greater<std::int32_t>>;
   struct Unit {
     int socket = -1, room = 0, depth = 0;
-    std::int32_t last_issued = -1;  // the largest index so far
-    std::priority_queue<std::int32_t, std::vector<std::int32_t>, std::greater<std::int32_t>> ready;
+    std::int32_t last_issued = -1;   // the largest index so far
+    std::int32_t holds_for = kNone;  // a pass that comes next because of what this job left in the registers
+    ReadyJobs followers;             // only where there are several units of the kind
+  };
+  struct Kind {
+    std::size_t first = 0, count = 0;  // of units_
+    ReadyJobs ready;                   // any unit of the kind may take them
   };
   void receive(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   void satisfy(std::int32_t job, DependencyKind kind);
   void make_ready(std::int32_t job, std::int32_t limiter, DependencyKind kind);
   void run_uncharged();
   void dispatch();
+  void dispatch_among_several(Kind& kind);
+  void issue(std::size_t unit, std::int32_t job);
   std::uint8_t wanted_phases(Unit& unit, std::int32_t job) const;
+  const Job& job_at(std::int32_t index) const { return context_.schedule.jobs[static_cast<std::size_t>(index)]; }
+  Kind& kind_of(std::int32_t job) { return kinds_[job_at(job).unit]; }
+  // May a unit that holds something in its registers take this job?
+  bool may_take(const Unit& unit, std::int32_t job) const;
 
   MachineContext& context_;
-  std::array<Unit, kUnitKinds> unit_;
+  std::vector<Unit> units_;  // by UnitId
+  EnumArray<UnitKind, Kind> kinds_;
   int sockets_ = 0;
-  std::uint32_t candidates_ = 0;               // units that may have both room and a ready job
+  std::uint32_t candidates_ = 0;               // kinds that may have both room and a ready job
   std::vector<std::int32_t> waiting_;          // unsatisfied dependencies of a job
   std::vector<std::int32_t> first_dependent_;  // CSR of the reversed dependencies
   std::vector<Dependency> dependents_;
-  std::vector<std::uint8_t>
-      last_reader_;  // of a job, 0 or 1: no later job of its unit releases operands for all who wait for its own
+  std::vector<std::uint8_t> last_reader_;  // of a job, 0 or 1: not all who wait for the release of its operands wait
+                                           // for that of a later job of its unit too
+  std::vector<std::uint8_t> continued_;    // of a job, 0 or 1: a pass finds something of it in the registers
   std::vector<std::int32_t> uncharged_;
   bool dispatching_ = false;  // what becomes ready now is seen without another activation
   std::int64_t done_ = 0;

@@ -61,7 +61,8 @@ void Dma::finish(Slot& slot, sc_core::sc_time& delay) {
   slot.job = -1;
   JobTimes& times = context_.times[static_cast<std::size_t>(index)];
   times.released = times.free = times.done = context_.now();
-  if (context_.executor != nullptr) context_.executor->execute(context_.schedule.jobs[static_cast<std::size_t>(index)]);
+  if (context_.executor != nullptr)
+    context_.executor->execute(context_.schedule.jobs[static_cast<std::size_t>(index)], times.unit);
   const JobCost& cost = context_.costs.of(index);
   StreamExtension moved;
   moved.read_bytes = cost.scratchpad_read, moved.write_bytes = cost.scratchpad_write;

@@ -1,13 +1,13 @@
 // What every module of one machine sees: the schedule, the configuration, the clock, and the record of when jobs ran.
 #pragma once
 
-#include <array>
 #include <systemc>
 #include <vector>
 
 #include "base/units.h"
 #include "config/hardware_config.h"
 #include "cost/job_cost.h"
+#include "cost/machine_units.h"
 #include "schedule/job_times.h"
 #include "schedule/schedule.h"
 #include "schedule/tile_executor.h"
@@ -20,8 +20,9 @@ struct MachineContext {
   TileExecutor* executor;  // may be null
   sc_core::sc_time period;
   CostTable costs;
-  std::vector<JobTimes> times = {};                              // per job
-  std::array<std::vector<std::int32_t>, kUnitKinds> order = {};  // per unit, in the order of issue
+  std::vector<JobTimes> times = {};  // per job
+  MachineUnits units = MachineUnits(config);
+  std::vector<std::vector<std::int32_t>> order{units.size()};  // per unit: its jobs in the order of issue
 
   // Integer cycles inside, sc_time only at the kernel's edge.
   Cycles now() const {

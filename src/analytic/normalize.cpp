@@ -81,14 +81,15 @@ std::string describe_scaling(const HardwareConfig& before, const HardwareConfig&
 double peak_power_w(const HardwareConfig& config) {
   if (is_roofline(config)) return config.roofline.tdp_w;
   const EnergyModel prices(config);
-  const auto edges = static_cast<double>(config.matrix_engine.rows + config.matrix_engine.cols);
+  const auto edges = static_cast<double>(config.matrix_engine.count) *
+                     static_cast<double>(config.matrix_engine.rows + config.matrix_engine.cols);
   const double byte = prices.per_action(Action::kScratchpadRead) + prices.per_action(Action::kNocByteHop);
   double picojoules = peak_macs_per_second(config) / (config.clock_mhz * 1e6) * prices.per_action(Action::kMac) +
                       edges * static_cast<double>(storage_bytes(config.precision)) * byte;
-  picojoules += config.accumulators.lanes * prices.per_action(Action::kAccumulate) +
-                config.adders.lanes * prices.per_action(Action::kAdd) +
-                static_cast<double>(config.dividers.lanes) / config.dividers.initiation_interval *
-                    prices.per_action(Action::kDivide);
+  const auto lanes = [](const LaneConfig& unit) { return static_cast<double>(unit.count) * unit.lanes; };
+  picojoules += lanes(config.accumulators) * prices.per_action(Action::kAccumulate) +
+                lanes(config.adders) * prices.per_action(Action::kAdd) +
+                lanes(config.dividers) / config.dividers.initiation_interval * prices.per_action(Action::kDivide);
   return (picojoules + prices.leakage_per_cycle()) * 1e-12 * config.clock_mhz * 1e6;
 }
 

@@ -10,6 +10,7 @@ namespace {
 // Upper bounds keep every product of sizes, cycles and counts well inside 64 bits, and refuse machines nobody means.
 constexpr int kMaxSide = 4096;  // PEs along one side of an array
 constexpr int kMaxLanes = 65536;
+constexpr int kMaxUnits = 64;         // of one kind
 constexpr int kMaxLatency = 100000;   // cycles
 constexpr int kMaxPortBytes = 65536;  // per cycle
 constexpr double kMaxEnergy = 1e6;    // pJ, nJ or mW of one action, unit or rank
@@ -20,6 +21,7 @@ void lanes(FieldVisitor& v, const char* key, LaneConfig& unit) {
     v.integer("lanes", unit.lanes, 1, kMaxLanes);
     v.integer("latency_cycles", unit.latency_cycles, 1, kMaxLatency);
     v.integer("initiation_interval", unit.initiation_interval, 1, kMaxLatency);
+    v.integer("count", unit.count, 1, kMaxUnits);
   });
 }
 
@@ -30,6 +32,7 @@ void compute(FieldVisitor& v, HardwareConfig& c) {
     v.choice("dataflow", c.matrix_engine.dataflow);
     v.boolean("stationary_prefetch", c.matrix_engine.stationary_prefetch);
     v.choice("accumulation", c.matrix_engine.accumulation);
+    v.integer("count", c.matrix_engine.count, 1, kMaxUnits);
   });
   v.group("diagonal_engine", [&] {
     v.boolean("enabled", c.diagonal_engine.enabled);
@@ -44,6 +47,7 @@ void compute(FieldVisitor& v, HardwareConfig& c) {
     v.integer("latency_cycles", c.special_functions.latency_cycles, 1, kMaxLatency);
     v.integer("initiation_interval", c.special_functions.initiation_interval, 1, kMaxLatency);
     v.integer("exp_latency_cycles", c.special_functions.exp_latency_cycles, 1, kMaxLatency);
+    v.integer("count", c.special_functions.count, 1, kMaxUnits);
   });
   v.group("sparse_unit", [&] {
     v.boolean("enabled", c.sparse_unit.enabled);
@@ -54,6 +58,7 @@ void compute(FieldVisitor& v, HardwareConfig& c) {
     v.integer("exp_lanes", c.sparse_unit.exp_lanes, 1, kMaxLanes);
     v.integer("exp_latency_cycles", c.sparse_unit.exp_latency_cycles, 1, kMaxLatency);
     v.number("encoded_share", c.sparse_unit.encoded_share, 0.01, 1);
+    v.integer("count", c.sparse_unit.count, 1, kMaxUnits);
   });
 }
 

@@ -125,8 +125,9 @@ struct MatrixEngineConfig {
   Dataflow dataflow = Dataflow::kInputStationary;
   bool stationary_prefetch = false;
   Accumulation accumulation = Accumulation::kDownForward;
+  int count = 1;  // arrays like this one; likewise of every unit below that has a count
 };
-struct DiagonalEngineConfig {  // SA-Diag: one column of PEs; absent: SA-General computes t_D
+struct DiagonalEngineConfig {  // SA-Diag: one column of PEs, one beside each SA-General; absent: that computes t_D
   bool enabled = true;
   int rows = 64;
 };
@@ -134,6 +135,7 @@ struct LaneConfig {  // an array of identical lanes, one element per lane and in
   int lanes = 64;
   int latency_cycles = 1;
   int initiation_interval = 1;
+  int count = 1;
 };
 struct SpecialFunctionConfig {  // layer norm, activations, softmax rows, pooling, batch norm: the paper draws no unit
                                 // for them
@@ -142,6 +144,7 @@ struct SpecialFunctionConfig {  // layer norm, activations, softmax rows, poolin
   int latency_cycles = 8;
   int initiation_interval = 1;
   int exp_latency_cycles = 2;
+  int count = 1;
 };
 struct SparseUnitConfig {
   bool enabled = false;
@@ -149,6 +152,7 @@ struct SparseUnitConfig {
   int predictor_rows = 64, predictor_cols = 64;
   int exp_lanes = 64, exp_latency_cycles = 2;
   double encoded_share = 1;  // ViTCoD: encoded heads in memory per head of Q and K; 1: no encoder
+  int count = 1;             // of each: predictor, sparse engine, exp unit
 };
 struct ScratchpadConfig {
   int capacity_kib = 200;

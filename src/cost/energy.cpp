@@ -85,9 +85,8 @@ Picojoules EnergyModel::clock_per_cycle() const {
 
 Picojoules EnergyModel::leakage_per_cycle() const {
   const FormatCosts& format = config_.energy.format[config_.precision];
-  const double predictor = has_unit(config_, UnitKind::kPredictor)
-                               ? predictor_pes() * config_.energy.format[Precision::kInt8].pe_leakage_uw
-                               : 0;
+  const double predictor = unit_count(config_, UnitKind::kPredictor) * predictor_pes() *
+                           config_.energy.format[Precision::kInt8].pe_leakage_uw;
   const double watts = (processing_elements(config_) * format.pe_leakage_uw + predictor) * 1e-6 +
                        config_.scratchpad.capacity_kib * config_.energy.sram_leakage_mw_per_kib * 1e-3;
   return watts / (config_.clock_mhz * 1e6) * 1e12 * energy_scale_ + clock_per_cycle();
@@ -159,14 +158,14 @@ SquareMicrons EnergyModel::scratchpad_area() const {
 
 SquareMicrons EnergyModel::noc_area() const {
   SquareMicrons core = scratchpad_area();
-  for (const UnitKind unit : all_of_enum<UnitKind>()) core += unit_area(unit);
+  for (const UnitKind kind : all_of_enum<UnitKind>()) core += unit_count(config_, kind) * unit_area(kind);
   return core * config_.energy.noc_area_fraction * noc_links(config_) * config_.noc.link_bytes /
          config_.energy.noc_area_link_bytes;
 }
 
 SquareMicrons EnergyModel::total_area() const {
   SquareMicrons area = scratchpad_area() + noc_area();
-  for (const UnitKind unit : all_of_enum<UnitKind>()) area += unit_area(unit);
+  for (const UnitKind kind : all_of_enum<UnitKind>()) area += unit_count(config_, kind) * unit_area(kind);
   return area;
 }
 

@@ -22,8 +22,8 @@ class EnergyModel {
 
   // Leakage of everything on chip, and its clock, while one cycle passes.
   Picojoules leakage_per_cycle() const;
-  Picojoules clock_per_cycle() const;  // contained in leakage_per_cycle()
-  SquareMicrons unit_area(UnitKind unit) const;
+  Picojoules clock_per_cycle() const;            // contained in leakage_per_cycle()
+  SquareMicrons unit_area(UnitKind unit) const;  // of one unit of the kind
   SquareMicrons scratchpad_area() const;
   SquareMicrons noc_area() const;  // of every link a fraction of the rest of the core that grows with its width
   SquareMicrons total_area() const;

@@ -2,15 +2,42 @@
 // built, its leakage, its area, its peak and its bounds.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "config/hardware_config.h"
 #include "schedule/schedule.h"
 
 namespace vitality {
 
-// Uncharged work has no unit; memories and DMA are always there.
-bool has_unit(const HardwareConfig& config, UnitKind unit);
+// Units of a kind. Uncharged work has none; a DMA channel each way is always there.
+int unit_count(const HardwareConfig& config, UnitKind kind);
+inline bool has_unit(const HardwareConfig& config, UnitKind kind) {
+  return unit_count(config, kind) > 0;
+}
 
-// PEs of the array that computes on masks: the training unit's own, or the matrix engine where a baseline has one array
+// The units of a machine by UnitId: kind after kind, those of one kind side by side.
+struct MachineUnit {
+  UnitKind kind;
+  std::string name;  // the kind's; from the second of a kind on with its number behind: sa_general, sa_general1
+};
+class MachineUnits {
+ public:
+  explicit MachineUnits(const HardwareConfig& config);
+  std::size_t size() const { return units_.size(); }
+  const MachineUnit& operator[](UnitId id) const { return units_[static_cast<std::size_t>(id.value)]; }
+  int count(UnitKind kind) const { return count_[kind]; }
+  // The unit of a kind with a number from 0 on.
+  UnitId id(UnitKind kind, int number = 0) const { return {first_[kind] + number}; }
+  const std::vector<MachineUnit>& all() const { return units_; }
+
+ private:
+  std::vector<MachineUnit> units_;
+  EnumArray<UnitKind, std::int32_t> first_{};
+  EnumArray<UnitKind, int> count_{};
+};
+
+// PEs of an array that computes on masks: the training unit's own, or the matrix engine where a baseline has one array
 // for everything.
 struct ArrayShape {
   int rows, cols;
@@ -18,7 +45,7 @@ struct ArrayShape {
 };
 ArrayShape sparse_array(const HardwareConfig& config);
 
-// PEs of the matrix engine, SALO's global row and column of PEs with it.
+// PEs of one matrix engine, SALO's global row and column of PEs with it.
 double matrix_engine_pes(const HardwareConfig& config);
 
 // PEs of all arrays, none counted twice.

@@ -2,7 +2,6 @@
 
 #include <set>
 
-#include "base/enum_table.h"
 #include "cost/machine_units.h"
 
 namespace vitality {
@@ -24,8 +23,9 @@ int noc_hops(const NocConfig& config, std::size_t port) {
 int noc_links(const HardwareConfig& config) {
   std::set<std::pair<int, int>> links;
   std::size_t port = 0;
-  for (const UnitKind unit : all_of_enum<UnitKind>()) {
-    if (is_dma(unit) || !has_unit(config, unit)) continue;
+  const MachineUnits units(config);
+  for (const MachineUnit& unit : units.all()) {
+    if (is_dma(unit.kind)) continue;
     for (const auto& link : noc_route(config.noc, port)) links.insert(link);
     ++port;
   }

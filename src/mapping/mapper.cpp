@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/error.h"
+#include "cost/machine_units.h"
 #include "cost/sparse_machine.h"
 #include "mapping/forward/layer_mapper.h"
 #include "mapping/training/training_mapper.h"
@@ -126,6 +127,8 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
   ScheduleBuilder builder(
       static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024,
       engine.dataflow == Dataflow::kOutputStationary || engine.accumulation == Accumulation::kGStationary);
+  for (const UnitKind kind : all_of_enum<UnitKind>())
+    if (unit_count(config, kind) > 1) builder.expect_several(kind);
   if (!config.pipeline.intra_layer) builder.run_layers_serially();
   MappingContext context{model, config, builder, std::vector<std::int32_t>(model.layers.size(), kNone),
                          layer_users(model)};

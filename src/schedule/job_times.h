@@ -7,6 +7,7 @@
 namespace vitality {
 
 struct JobTimes {
+  UnitId unit;                   // which unit took it
   Cycles ready = -1;             // its dependencies were satisfied
   Cycles start = -1;             // its unit took it
   Cycles stream = -1;            // its first operand row entered (arrays: after the stationary load)

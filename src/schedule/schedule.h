@@ -1,8 +1,9 @@
 // A Schedule: tile jobs with their units, buffers and dependencies. The mapper decides WHAT runs; the models decide
 // WHEN.
 //
-// A job is one pass of one unit over one tile. A unit takes, among its jobs whose dependencies are satisfied, the one
-// with the smallest index. Dependencies carry data (read after write) and buffer reuse (write after read or write); the
+// A job is one pass of one unit over one tile. It names the kind of its unit; where a machine has several of a kind,
+// the controller decides which takes it. A unit takes, among the jobs whose dependencies are satisfied, the one with
+// the smallest index. Dependencies carry data (read after write) and buffer reuse (write after read or write); the
 // intra-layer pipeline is what they leave free: it is coded nowhere.
 #pragma once
 
@@ -80,7 +81,16 @@ struct Job {
   std::int32_t streamed_stride = 0, stationary_stride = 0, result_stride = 0;
   std::int32_t aux = 0;
   std::int32_t first_dependency = 0, dependency_count = 0;
+  std::int32_t follows = kNone;  // runs on the unit that ran this job of its kind, one of its dependencies
 };
+
+// Does the pass find in the registers of its array what the pass before it left there: partial sums, or the tile that
+// it multiplies with? Then it follows that pass, and no other pass of the array may come between.
+inline bool continues_in_registers(const Job& job) {
+  const bool sums_stay =
+      (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);
+  return (job.flags & kStationaryHeld) != 0 || (sums_stay && (job.flags & kFirst) == 0);
+}
 
 struct ScheduledOperator {
   OperatorRole role;

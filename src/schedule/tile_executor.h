@@ -8,7 +8,8 @@ namespace vitality {
 class TileExecutor {
  public:
   virtual ~TileExecutor() = default;
-  virtual void execute(const Job& job) = 0;
+  // unit: what its registers hold from pass to pass is its own.
+  virtual void execute(const Job& job, UnitId unit) = 0;
 };
 
 }  // namespace vitality

@@ -1,11 +1,16 @@
-// The kinds of units that jobs run on: one row each. A machine's config says which it has (cost/machine_units.h).
+// The kinds of units that jobs run on: one row each. A job names a kind. Which units of each kind a machine has, its
+// config says (cost/machine_units.h).
 #pragma once
 
 #include <cstdint>
 
 #include "base/enum_table.h"
+#include "base/units.h"
 
 namespace vitality {
+
+// One unit of a machine: its place in MachineUnits. Uncharged jobs run on none.
+using UnitId = Id<struct UnitTag>;
 
 enum class UnitKind : std::uint8_t {
   kMatrixEngine,    // SA-General

@@ -156,7 +156,7 @@ struct Values {
     std::vector<double> scratchpad(static_cast<std::size_t>(config.scratchpad.capacity_kib) * 1024);
     run.attach(scratchpad.data());
     run.record(grids);
-    for (const Job& job : schedule.jobs) run.execute(job);
+    for (const Job& job : schedule.jobs) run.execute(job, {});
     executor.use(grids);
   }
 
@@ -200,8 +200,8 @@ class ProgressExecutor : public TileExecutor {
   ProgressExecutor(TileExecutor& executor, std::size_t jobs,
                    const std::function<void(const std::string&, double)>& progress)
       : executor_(executor), jobs_(jobs), progress_(progress) {}
-  void execute(const Job& job) override {
-    executor_.execute(job);
+  void execute(const Job& job, UnitId unit) override {
+    executor_.execute(job, unit);
     if (++done_ * 100 / jobs_ == reported_) return;
     reported_ = done_ * 100 / jobs_;
     progress_("simulation", static_cast<double>(done_) / static_cast<double>(jobs_));
@@ -308,13 +308,13 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   }
 
   SimulationResult result;
-  std::vector<int> hops(kUnitKinds, 0);
-  for (int unit = 0; unit < kUnitKinds; ++unit) {
-    const int port = machine.noc_port(static_cast<UnitKind>(unit));
+  std::vector<int> hops(context.units.size(), 0);
+  for (std::int32_t unit = 0; unit < static_cast<std::int32_t>(hops.size()); ++unit) {
+    const int port = machine.noc_port({unit});
     if (port >= 0) hops[static_cast<std::size_t>(unit)] = machine.noc.hops(static_cast<std::size_t>(port));
   }
-  account({step, config, schedule, context.times, context.costs, context.order, cycles, dram, dram_energy, hops,
-           options.totals_only, repetition},
+  account({step, config, schedule, context.times, context.costs, context.units, context.order, cycles, dram,
+           dram_energy, hops, options.totals_only, repetition},
           result);
   if (options.training) describe_training(step, config, schedule, result);
   if (values) values->compare(schedule, config, options, result);

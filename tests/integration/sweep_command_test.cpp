@@ -74,6 +74,24 @@ int kill_descendants(pid_t program, int times, std::chrono::milliseconds pause, 
 
 }  // namespace
 
+TEST_CASE("sweep: machines with several units, the same bytes for any number of jobs") {
+  const ScratchFolder folder;
+  const std::string spec =
+      folder.write("spec.json", "{\"base\": \"" + kRoot + "/configs/vitality.json\", \"workloads\": [\"" + kRoot +
+                                    "/workloads/tiny_vit.json\"], \"axes\": {\"matrix_engine.count\": [1, 2, 3], "
+                                    "\"matrix_engine.rows\": [8, 16], \"dividers.count\": [1, 3]}}");
+  for (const std::string jobs : {"1", "4"}) {
+    const ProgramResult run =
+        run_program({"sweep", "--spec", spec, "--out", folder.path(jobs), "--jobs", jobs, "--quiet"});
+    INFO(run.err);
+    CHECK(run.exit_code == 0);
+  }
+  const std::string table = read_text(folder.path("1/results.csv"));
+  CHECK(std::count(table.begin(), table.end(), '\n') == 13);
+  CHECK(table.find("failed") == std::string::npos);
+  CHECK(table == read_text(folder.path("4/results.csv")));
+}
+
 TEST_CASE("sweep: tables, a second run for nothing, shards and merge, all the same bytes") {
   const ScratchFolder folder;
   const std::string spec = folder.write("spec.json", spec_text());

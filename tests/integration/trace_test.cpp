@@ -56,6 +56,18 @@ TracedRun traced(const std::string& config, const std::string& workload, std::ve
   return run;
 }
 
+struct TracedMachine {
+  std::string config;
+  std::vector<std::string> more;
+};
+// The last one has more units than VCD has characters for signals.
+const std::vector<TracedMachine> kTraced = {
+    {"vitality", {}},
+    {"vitality_overlapped", {}},
+    {"vitality",
+     {"--set", "matrix_engine.count=2", "--set", "matrix_engine.rows=8", "--set", "matrix_engine.cols=8", "--set",
+      "dividers.count=20", "--set", "dividers.lanes=1", "--set", "dividers.initiation_interval=16"}}};
+
 std::string unit_of(const std::string& track) {
   return track.substr(0, track.find(' '));
 }
@@ -75,10 +87,10 @@ std::int64_t held_cycles(const json& unit) {
 }  // namespace
 
 TEST_CASE("trace: one span a job, none overlapping on its track, together what the units were busy") {
-  for (const char* config : {"vitality", "vitality_overlapped"}) {
+  for (const auto& [config, more] : kTraced) {
     for (const char* workload : {"tiny_vit", "tiny_levit"}) {
-      INFO(config << " " << workload);
-      const TracedRun run = traced(config, workload);
+      INFO(config << " " << workload << (more.empty() ? "" : ", several units"));
+      const TracedRun run = traced(config, workload, more);
       std::map<int, std::vector<std::pair<std::int64_t, std::int64_t>>> spans;
       std::set<std::int64_t> jobs;
       std::int64_t last = 0;
@@ -193,8 +205,8 @@ TEST_CASE("trace: arrows lead from spans to spans, not backwards, and are bounde
 }
 
 TEST_CASE("vcd: declared signals only, time forward, busy as long as the result says") {
-  for (const char* config : {"vitality", "vitality_overlapped"}) {
-    const TracedRun run = traced(config, "tiny_vit");
+  for (const auto& [config, more] : kTraced) {
+    const TracedRun run = traced(config, "tiny_vit", more);
     std::istringstream lines(run.vcd);
     std::map<std::string, std::string> names;  // identifier -> unit.signal
     std::map<std::string, std::int64_t> since, busy;
@@ -235,6 +247,8 @@ TEST_CASE("vcd: declared signals only, time forward, busy as long as the result 
     }
     CHECK(prefetches == std::set<std::string>{"dma_load"});
     CHECK(busy.size() >= 7);
+    CHECK(busy.count("sa_general1") == (more.empty() ? 0 : 1));
+    CHECK(busy.count("dividers5") == (more.empty() ? 0 : 1));
     const auto period = static_cast<std::int64_t>(1e6 / run.clock_mhz + 0.5);
     for (const auto& [unit, picoseconds] : busy) {
       INFO(unit);

@@ -34,7 +34,7 @@ std::string laws(const VitModel& model, const HardwareConfig& config) {
     options.observe = [&](const FinishedRun& run) {
       schedule = run.schedule, starts = first_computing_jobs(run);
       text = find_races(run.schedule, run.times);
-      if (run.schedule.jobs.size() < 4000) text += OrderCheck(run.schedule).run();
+      if (run.schedule.jobs.size() < 4000) text += OrderCheck(run.schedule, config.matrix_engine.count).run();
     };
     try {
       const SimulationResult result = simulate(config, model, options);
@@ -145,7 +145,9 @@ TEST_CASE("laws: random models and batches on random sparse baselines, values ch
                                        "sparse_unit.exp_lanes=" + number(dice.between(1, 9)),
                                        "scratchpad.capacity_kib=" + number(dice.between(4, 40)),
                                        "scratchpad.banks=" + number(banks),
-                                       "scratchpad.port_bytes=" + number(dice.between(8, 256))};
+                                       "scratchpad.port_bytes=" + number(dice.between(8, 256)),
+                                       "matrix_engine.count=" + number(dice.between(1, 2)),
+                                       "sparse_unit.count=" + number(dice.between(1, 3))};
     if (name == "salo") {
       overrides.push_back("sparsity.window=" + number(dice.between(1, 20)));
       overrides.push_back("sparsity.dilation=" + number(dice.between(1, 3)));

@@ -115,7 +115,17 @@ const std::vector<Overrides>& machines() {
       {"special_functions.charge=charged", "batch_norm=separate"},
       {"special_functions.charge=charged", "scratchpad.capacity_kib=10", "matrix_engine.rows=8",
        "matrix_engine.cols=8"},
-      {"dram.model=banked", "dram.channels=1", "dividers.initiation_interval=16", "scratchpad.port_bytes=16"}};
+      {"dram.model=banked", "dram.channels=1", "dividers.initiation_interval=16", "scratchpad.port_bytes=16"},
+      {"matrix_engine.count=2", "dividers.count=3"},
+      {"matrix_engine.count=3", "matrix_engine.rows=5", "matrix_engine.cols=7", "scratchpad.capacity_kib=5",
+       "accumulators.count=2", "adders.count=2"},
+      {"matrix_engine.count=2", "attention=softmax", "matrix_engine.rows=8", "matrix_engine.cols=8",
+       "matrix_engine.stationary_prefetch=true", "special_functions.charge=charged", "special_functions.count=2"},
+      {"matrix_engine.count=2", "matrix_engine.dataflow=output_stationary", "matrix_engine.rows=5",
+       "matrix_engine.cols=7", "scratchpad.capacity_kib=5"},
+      {"matrix_engine.count=3", "matrix_engine.accumulation=g_stationary", "scratchpad.capacity_kib=10"},
+      {"matrix_engine.count=2", "pipeline.intra_layer=false", "dividers.count=2", "adders.count=3",
+       "noc.topology=mesh"}};
   return list;
 }
 
@@ -146,7 +156,9 @@ TEST_CASE("bit true: the first-order score bias") {
   for (const char* precision : {"int16", "int8"}) {
     for (Overrides overrides :
          {Overrides{}, Overrides{"matrix_engine.rows=5", "matrix_engine.cols=7", "scratchpad.capacity_kib=10"},
-          Overrides{"matrix_engine.accumulation=g_stationary"}}) {
+          Overrides{"matrix_engine.accumulation=g_stationary"},
+          Overrides{"matrix_engine.count=2", "matrix_engine.rows=5", "matrix_engine.cols=7",
+                    "scratchpad.capacity_kib=10"}}) {
       overrides.insert(overrides.end(), {"attention_bias=first_order", std::string("precision=") + precision});
       INFO(joined(overrides));
       CHECK(run_and_compare(workload("tiny_levit"), overrides) == "");

@@ -44,8 +44,8 @@ std::string layer_times(const Schedule& hand, const std::vector<LayerParameters>
     Cycles cycles = 0;
     for (const JobTimes& t : context.times) cycles = std::max(cycles, t.done);
     SimulationResult result;
-    account({model, config, schedule, context.times, context.costs, context.order, cycles, machine.dram.statistics(),
-             machine.dram.energy(), std::vector<int>(kUnitKinds, 1)},
+    account({model, config, schedule, context.times, context.costs, context.units, context.order, cycles,
+             machine.dram.statistics(), machine.dram.energy(), std::vector<int>(context.units.size(), 1)},
             result);
     std::string text;
     for (const LayerResult& layer : result.layers) text += text_of(layer);

@@ -30,15 +30,19 @@ inline HardwareConfig plain_machine(int rows, int cols, int latency) {
   return config;
 }
 
-inline std::vector<JobSpan> run_schedule(const HardwareConfig& config, const Schedule& schedule) {
+inline std::vector<JobTimes> run_times(const HardwareConfig& config, const Schedule& schedule) {
   MachineContext context{schedule, config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
                          CostTable(schedule, config)};
   context.times.resize(schedule.jobs.size());
   Accelerator machine("machine", context);
   sc_core::sc_start();
   if (!machine.controller.finished()) throw std::runtime_error("deadlock:" + machine.controller.describe_deadlock());
+  return context.times;
+}
+inline std::vector<JobSpan> run_schedule(const HardwareConfig& config, const Schedule& schedule) {
   std::vector<JobSpan> spans;
-  for (const JobTimes& t : context.times) spans.push_back({t.ready, t.start, t.stream, t.released, t.free, t.done});
+  for (const JobTimes& t : run_times(config, schedule))
+    spans.push_back({t.ready, t.start, t.stream, t.released, t.free, t.done});
   return spans;
 }
 
@@ -49,7 +53,9 @@ inline std::vector<JobSpan> simulate_schedule(const HardwareConfig& config, cons
 // A schedule of layer 0 (and of what layer() names), buffers of any number, and jobs in a line or two each.
 class HandSchedule {
  public:
-  HandSchedule() : builder_(1 << 20) { op_ = builder_.add_operator(OperatorRole::kGemm, 0); }
+  explicit HandSchedule(bool passes_in_order = false) : builder_(1 << 20, passes_in_order) {
+    op_ = builder_.add_operator(OperatorRole::kGemm, 0);
+  }
   // What follows belongs to this layer.
   void layer(int index) {
     layer_ = index;
@@ -76,7 +82,7 @@ class HandSchedule {
     job.streamed_stride = k;
     if (partial != kNone) {
       job.partial = partial;
-      builder_.accumulate(partial);
+      builder_.accumulate(partial, (flags & kFirst) != 0);
     }
     if ((flags & kLast) != 0) builder_.write(result);
     return builder_.finish();

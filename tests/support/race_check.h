@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct Access {
   Cycles from, to;          // cycles [from, to)
   std::int32_t job;
   bool write, chain;  // chain: partial sums of a pass, which the array itself keeps in order
+  UnitId unit;
 };
 
 inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const std::vector<JobTimes>& times) {
@@ -31,7 +33,7 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const s
     const auto touch = [&](std::int32_t buffer, Cycles to, bool write, bool chain) {
       if (buffer == kNone) return;
       const Buffer& b = schedule.buffers[static_cast<std::size_t>(buffer)];
-      list.push_back({b.address, b.address + b.bytes, t.start, to, static_cast<std::int32_t>(i), write, chain});
+      list.push_back({b.address, b.address + b.bytes, t.start, to, static_cast<std::int32_t>(i), write, chain, t.unit});
     };
     if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
       for (int k = 0; k < job.m; ++k)
@@ -69,7 +71,7 @@ inline std::string describe(const Schedule& schedule, std::int32_t a, std::int32
 
 }  // namespace race
 
-// A pass against a tile that stays in the array (G-stationary): the pass before it must have left that tile there.
+// A pass against a tile that stays in its array (G-stationary): the pass before it there must have left that tile.
 inline std::string find_lost_tiles(const Schedule& schedule, const std::vector<JobTimes>& times) {
   std::vector<std::int32_t> order;
   for (std::size_t i = 0; i < schedule.jobs.size(); ++i)
@@ -78,10 +80,14 @@ inline std::string find_lost_tiles(const Schedule& schedule, const std::vector<J
     const Cycles x = times[static_cast<std::size_t>(a)].stream, y = times[static_cast<std::size_t>(b)].stream;
     return x != y ? x < y : a < b;
   });
-  std::int32_t held = kNone;  // buffer whose content is in the array
-  std::int32_t open = kNone;  // operator whose sums stay in the PEs from pass to pass (output stationary)
+  struct Registers {
+    std::int32_t held = kNone;  // buffer whose content is in the array
+    std::int32_t open = kNone;  // operator whose sums stay in the PEs from pass to pass (output stationary)
+  };
+  std::map<UnitId, Registers> registers;
   for (const std::int32_t index : order) {
     const Job& job = schedule.jobs[static_cast<std::size_t>(index)];
+    auto& [held, open] = registers[times[static_cast<std::size_t>(index)].unit];
     const bool uses = (job.flags & kStationaryHeld) != 0;
     if (uses && held != job.stationary)
       return "the tile in the array is lost before job " + std::to_string(index) + "\n";
@@ -102,11 +108,24 @@ inline std::string find_lost_tiles(const Schedule& schedule, const std::vector<J
 // overwrites those, on its issue within a chain of passes.
 class OrderCheck {
  public:
-  explicit OrderCheck(const Schedule& schedule) : schedule_(schedule), words_((schedule.jobs.size() + 63) / 64) {
+  // arrays: matrix engines of the machine. Of several only passes that follow each other (Job::follows) surely run on
+  // one.
+  explicit OrderCheck(const Schedule& schedule, int arrays = 1)
+      : schedule_(schedule), words_((schedule.jobs.size() + 63) / 64) {
     for (auto& set : ancestors_) set.resize(words_ * schedule.jobs.size());
-    std::vector<std::uint64_t> passes(words_);
-    for (std::size_t j = 0; j < schedule.jobs.size(); ++j)
-      if (schedule.jobs[j].unit == UnitKind::kMatrixEngine) passes[j / 64] |= std::uint64_t{1} << (j % 64);
+    std::map<std::int32_t, std::vector<std::uint64_t>> passes;  // of one array, by the first of them
+    for (std::size_t j = 0; j < schedule.jobs.size(); ++j) {
+      const Job& job = schedule.jobs[j];
+      const auto own = static_cast<std::int32_t>(j);
+      chain_.push_back(job.unit != UnitKind::kMatrixEngine ? kNone
+                       : arrays == 1                       ? 0
+                       : job.follows == kNone              ? own
+                                                           : chain_[static_cast<std::size_t>(job.follows)]);
+      if (chain_.back() == kNone) continue;
+      std::vector<std::uint64_t>& members = passes[chain_.back()];
+      members.resize(words_);
+      members[j / 64] |= std::uint64_t{1} << (j % 64);
+    }
     for (std::size_t j = 0; j < schedule.jobs.size(); ++j) {
       const Job& job = schedule.jobs[j];
       for (int d = 0; d < job.dependency_count; ++d) {
@@ -114,13 +133,14 @@ class OrderCheck {
         const auto from = static_cast<std::size_t>(dependency.job);
         // The array keeps its passes in order: with one, all that were issued before it have released their operands
         // and are done.
-        const bool pass = schedule.jobs[from].unit == UnitKind::kMatrixEngine;
+        const std::uint64_t* const before = chain_[from] == kNone ? nullptr : passes[chain_[from]].data();
         for (std::size_t kind = 0; kind < 3; ++kind) {  // done implies released implies issued
           std::uint64_t* const own = &ancestors_[kind][j * words_];
           const std::uint64_t* const its = &ancestors_[kind][from * words_];
           const std::uint64_t* const issued = &ancestors_[2][from * words_];
           const bool reached = dependency.kind <= kind;
-          for (std::size_t w = 0; w < words_; ++w) own[w] |= its[w] | (reached && pass ? issued[w] & passes[w] : 0);
+          for (std::size_t w = 0; w < words_; ++w)
+            own[w] |= its[w] | (reached && before != nullptr ? issued[w] & before[w] : 0);
           if (reached) own[from / 64] |= std::uint64_t{1} << (from % 64);
         }
       }
@@ -155,7 +175,8 @@ class OrderCheck {
       for (std::size_t k = 0; k < i; ++k) {
         const race::Access& a = accesses[k];
         if (a.job == b.job || !(a.write || b.write) || a.begin >= b.end || b.begin >= a.end) continue;
-        const bool chain = a.chain && b.chain;
+        const bool chain =
+            a.chain && b.chain && chain_[static_cast<std::size_t>(a.job)] == chain_[static_cast<std::size_t>(b.job)];
         expect(a.job, b.job,
                chain     ? DependencyKind::kIssued
                : a.write ? DependencyKind::kDone
@@ -201,6 +222,7 @@ class OrderCheck {
 
   const Schedule& schedule_;
   std::size_t words_;
+  std::vector<std::int32_t> chain_;          // per job: jobs with the same number run on one array; kNone: on no array
   std::vector<std::uint64_t> ancestors_[3];  // per DependencyKind: done, released, issued
   std::string text_;
   int limit_ = 0;
@@ -218,7 +240,7 @@ inline std::string find_races(const Schedule& schedule, const std::vector<JobTim
     for (const race::Access& other : active) {
       if (other.job == next.job || !(other.write || next.write) || other.begin >= next.end || next.begin >= other.end)
         continue;
-      if (other.chain && next.chain) continue;
+      if (other.chain && next.chain && other.unit == next.unit) continue;
       if (next.from == next.to) continue;
       if (limit-- > 0) text += "scratchpad race: " + race::describe(schedule, other.job, next.job) + "\n";
     }

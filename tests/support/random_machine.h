@@ -86,7 +86,12 @@ inline std::vector<std::string> random_machine(Dice& dice) {
           "batch_norm=" + dice.one_of<std::string>({"folded", "separate"}),
           "pipeline.intra_layer=" + flag(),
           "attention=" + dice.one_of<std::string>({"taylor", "taylor", "taylor_elided", "softmax"}),
-          "precision=" + dice.one_of<std::string>({"int16", "int8"})};
+          "precision=" + dice.one_of<std::string>({"int16", "int8"}),
+          "matrix_engine.count=" + number(dice.one_of<int>({1, 1, 2, 3})),
+          "accumulators.count=" + number(dice.one_of<int>({1, 1, 2})),
+          "dividers.count=" + number(dice.one_of<int>({1, 1, 3})),
+          "adders.count=" + number(dice.one_of<int>({1, 1, 2})),
+          "special_functions.count=" + number(dice.one_of<int>({1, 1, 2}))};
 }
 
 }  // namespace vitality::test

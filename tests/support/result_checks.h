@@ -333,11 +333,13 @@ class ResultChecks {
   }
 
   void bounds_hold() {
-    const double peak =
+    const double array =
         static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols +
         (config_.diagonal_engine.enabled ? config_.diagonal_engine.rows : 0) +
-        (config_.sparse_unit.enabled ? config_.sparse_unit.pe_rows * config_.sparse_unit.pes_per_row : 0) +
         (config_.machine == MachineKind::kSalo ? config_.matrix_engine.rows + config_.matrix_engine.cols : 0);
+    const double sparse =
+        config_.sparse_unit.enabled ? config_.sparse_unit.pe_rows * config_.sparse_unit.pes_per_row : 0;
+    const double peak = config_.matrix_engine.count * array + config_.sparse_unit.count * sparse;
     const double cycles = static_cast<double>(r_.totals.cycles);
     expect(cycles * peak >= static_cast<double>(r_.totals.macs), "more MACs than PEs and cycles");
     const double rate = config_.dram.device.peak_gb_s_per_channel() * config_.dram.channels * 1e3 / config_.clock_mhz;

@@ -98,9 +98,19 @@ class InputStationaryMapper : public GemmMapper {
            plan.n_group * (aligned(s.partial) + aligned(s.column_sums)) + plan.out_sets * (1 + adds_) * aligned(s.out);
   }
 
+  // Of a row tile. Several arrays share the column tiles of a group, whose sums lie side by side; there are places for
+  // two results (out_sets), so that a third array has little to do.
+  Bytes passes_one_after_other(const GemmPlan& plan) const {
+    const auto columns = static_cast<Bytes>(gemm_.columns.size()),
+               arrays = std::min<Bytes>(2, context_.config.matrix_engine.count);
+    const Bytes whole = columns / plan.n_group * ceil_div(plan.n_group, arrays),
+                rest = ceil_div(columns % plan.n_group, arrays);
+    return (whole + rest) * static_cast<Bytes>(gemm_.contraction.size());
+  }
+
   void evaluate(GemmPlan& plan) const {
     const Bytes m_tiles = ceil_div(gemm_.m, plan.m_tile);
-    const auto passes = static_cast<Bytes>(gemm_.columns.size() * gemm_.contraction.size());
+    const Bytes passes = passes_one_after_other(plan);
     const MatrixEngineConfig& engine = context_.config.matrix_engine;
     Cycles compute = 0;
     for (Bytes t = 0; t < m_tiles; ++t) {
@@ -301,7 +311,7 @@ class InputStationaryMapper : public GemmMapper {
     builder_.read(stationary);
     if (!partials_.empty()) {
       job.partial = partials_[slot];
-      builder_.accumulate(job.partial);
+      builder_.accumulate(job.partial, i == 0);
     }
     if (last) {
       job.result = result_buffer();

@@ -187,19 +187,17 @@ class OutputStationaryMapper : public GemmMapper {
       job.result_stride = column.count;
       builder_.read(job.streamed);
       builder_.read(job.stationary);
-      // The sums stay in the PEs from segment to segment: nothing may come between.
-      if (previous_ != kNone) builder_.depend_on(previous_, DependencyKind::kIssued);
       if (last) {
         job.result = result_buffer();
         builder_.write(job.result);
       }
-      previous_ = builder_.finish();
+      builder_.finish();  // the sums stay in the PEs from segment to segment: the builder keeps such passes in order
     }
     finish_tile(m0, m, column);
   }
 
   Bytes smallest_ = 0;
-  std::int32_t outer_ = kNone, previous_ = kNone;
+  std::int32_t outer_ = kNone;
   std::int32_t steps_[2][2] = {};
   std::size_t step_count_ = 0;
 };

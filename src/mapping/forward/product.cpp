@@ -31,8 +31,9 @@ void emit_product(MappingContext& context, int layer, const Product& p) {
         builder.read(job.streamed);
         builder.read(job.stationary);
         // One array writes all tiles of a result, in order.
-        if (p.partial != kNone && p.partial != p.result.buffer) builder.accumulate(p.partial);
-        builder.accumulate(p.result.buffer);
+        const bool chain_begins = p.first && m == 0 && k == 0 && n == 0;
+        if (p.partial != kNone && p.partial != p.result.buffer) builder.accumulate(p.partial, chain_begins);
+        builder.accumulate(p.result.buffer, chain_begins);
         builder.finish();
       }
     }

@@ -147,41 +147,55 @@ void ScheduleBuilder::write(std::int32_t buffer) {
   access.accumulating = false;
 }
 
-void ScheduleBuilder::accumulate(std::int32_t buffer) {
+void ScheduleBuilder::accumulate(std::int32_t buffer, bool first) {
   Access& access = access_[static_cast<std::size_t>(buffer)];
-  depend_on(access.writer, access.accumulating ? DependencyKind::kIssued : DependencyKind::kDone);
+  const bool same_array = access.accumulating && !(first && several_[job_.unit]);
+  depend_on(access.writer, same_array ? DependencyKind::kIssued : DependencyKind::kDone);
+  if (same_array && access.writer != job_count()) job_.follows = access.writer;
   for (const Dependency reader : access.readers) depend_on(reader.job, static_cast<DependencyKind>(reader.kind));
   access.readers.clear();
   access.writer = job_count();
   access.accumulating = true;
 }
 
+void ScheduleBuilder::keep_passes_in_order() {
+  const bool continues = continues_in_registers(job_);
+  if (continues) job_.follows = last_pass_;
+  depend_on(continues ? last_pass_ : last_in_order_, DependencyKind::kIssued);
+  // Work on a mask leaves nothing in the PEs, nor does a code: it only must not come between two passes.
+  if (job_.kind == JobKind::kSddmm || job_.kind == JobKind::kSpmm || job_.kind == JobKind::kSparseSoftmax ||
+      job_.kind == JobKind::kCode) {
+    between_passes_.push_back(job_count());
+    return;
+  }
+  for (const std::int32_t job : between_passes_) depend_on(job, DependencyKind::kIssued);
+  between_passes_.clear();
+  last_pass_ = job_count();
+  if (!continues || !several_[job_.unit]) last_in_order_ = job_count();
+}
+
+void ScheduleBuilder::keep_layer_serial() {
+  if (!last_computed_.empty()) {
+    const Job& before = schedule_.jobs[static_cast<std::size_t>(last_computed_.back())];
+    if (before.layer != job_.layer) {
+      last_computed_.clear();
+    } else if (before.unit == job_.unit) {  // passes follow each other as the unit allows
+      depend_on(last_computed_.back(), DependencyKind::kIssued);
+      if (!several_[job_.unit]) last_computed_.clear();
+    } else {
+      for (const std::int32_t job : last_computed_) depend_on(job);
+      last_computed_.clear();
+    }
+  }
+  last_computed_.push_back(job_count());
+}
+
 std::int32_t ScheduleBuilder::finish() {
   constexpr std::size_t kMaxJobs = std::size_t{1} << 26;  // about 250 bytes each, over a whole run
   if (schedule_.jobs.size() >= kMaxJobs)
     throw InfeasibleError("more than 2^26 tile jobs: the model is too large for this program on arrays of this size");
-  if (passes_in_order_ && job_.unit == UnitKind::kMatrixEngine) {
-    depend_on(last_pass_, DependencyKind::kIssued);
-    // Work on a mask leaves nothing in the PEs, nor does a code: it only must not come between two passes.
-    if (job_.kind == JobKind::kSddmm || job_.kind == JobKind::kSpmm || job_.kind == JobKind::kSparseSoftmax ||
-        job_.kind == JobKind::kCode) {
-      between_passes_.push_back(job_count());
-    } else {
-      for (const std::int32_t job : between_passes_) depend_on(job, DependencyKind::kIssued);
-      between_passes_.clear();
-      last_pass_ = job_count();
-    }
-  }
-  const bool computes = !is_dma(job_.unit) && job_.unit != UnitKind::kUncharged;
-  if (serial_ && computes) {
-    if (last_computed_ != kNone) {
-      const Job& before = schedule_.jobs[static_cast<std::size_t>(last_computed_)];
-      // Passes of one unit follow each other as the unit allows.
-      if (before.layer == job_.layer)
-        depend_on(last_computed_, before.unit == job_.unit ? DependencyKind::kIssued : DependencyKind::kDone);
-    }
-    last_computed_ = job_count();
-  }
+  if (passes_in_order_ && job_.unit == UnitKind::kMatrixEngine) keep_passes_in_order();
+  if (serial_ && !is_dma(job_.unit) && job_.unit != UnitKind::kUncharged) keep_layer_serial();
   // One dependency a job, the strongest kind, which has the smallest key: done > released > issued.
   std::sort(pending_.begin(), pending_.end());
   job_.first_dependency = static_cast<std::int32_t>(schedule_.dependencies.size());

@@ -17,6 +17,11 @@ class ScheduleBuilder {
   explicit ScheduleBuilder(Bytes scratchpad_bytes, bool passes_in_order = false)
       : capacity_(scratchpad_bytes), passes_in_order_(passes_in_order) {}
 
+  // The machine has several units of this kind. Where passes are kept in order, a pass that finds sums or a tile in the
+  // PEs then follows the pass before it; all others begin in the schedule's order, on any array. So no array waits for
+  // a pass that it holds something for while that pass waits for another array.
+  void expect_several(UnitKind kind) { several_[kind] = true; }
+
   // pipeline.intra_layer off: within a layer a unit's job waits for the job before it in the schedule, so that
   // pre-processing, passes and post-processing do not overlap. Loads and stores still run ahead.
   void run_layers_serially() { serial_ = true; }
@@ -41,7 +46,9 @@ class ScheduleBuilder {
              std::int32_t result, int flags);
   void read(std::int32_t buffer);  // operand: released early where the unit says so
   void write(std::int32_t buffer);
-  void accumulate(std::int32_t buffer);  // partial sums of one chain of passes of one array: kept in order by the array
+  // Partial sums of a chain of passes, which one array keeps in order. `first`: of the chain, whatever is there; it may
+  // run on another array than the chain before it.
+  void accumulate(std::int32_t buffer, bool first);
   void depend_on(std::int32_t job, DependencyKind kind = DependencyKind::kDone);
   std::int32_t finish();
 
@@ -72,11 +79,16 @@ class ScheduleBuilder {
   };
 
   Bytes capacity_, ring_ = 0;
+  void keep_passes_in_order();
+  void keep_layer_serial();
+
   bool passes_in_order_ = false;
-  std::int32_t last_pass_ = kNone;
+  EnumArray<UnitKind, bool> several_{};
+  std::int32_t last_pass_ = kNone, last_in_order_ = kNone;  // in order: all, but what follows another pass
   std::vector<std::int32_t> between_passes_;  // jobs of the matrix engine since then that may change places
   bool serial_ = false;
-  std::int32_t last_computed_ = kNone;  // the last job that is no transfer
+  // The last job that is no transfer; where there are several units of its kind, all since a job of another kind.
+  std::vector<std::int32_t> last_computed_;
   Schedule schedule_;
   std::vector<Access> access_;                // per buffer
   std::vector<std::int32_t> live_;            // buffers that own their place

@@ -67,7 +67,7 @@ class Writer {
     print(FMT_COMPILE("{{\"displayTimeUnit\": \"ns\",\n\"traceEvents\": [\n"));
     print(FMT_COMPILE("{{\"ph\": \"M\", \"pid\": {}, \"name\": \"process_name\", \"args\": {{\"name\": {}}}}}"),
           kProcess, json_string(timeline_.model.name + " on " + timeline_.config.name));
-    for (int unit = 0; unit < kUnitKinds; ++unit) spans(static_cast<UnitKind>(unit));
+    for (std::int32_t unit = 0; unit < static_cast<std::int32_t>(timeline_.units.size()); ++unit) spans({unit});
     outstanding();
     rates();
     const auto [drawn, all] = arrows();
@@ -92,12 +92,12 @@ class Writer {
   const Job& job(std::int32_t index) const { return timeline_.schedule.jobs[static_cast<std::size_t>(index)]; }
   const JobTimes& times(std::int32_t index) const { return timeline_.times[static_cast<std::size_t>(index)]; }
 
-  void spans(UnitKind unit) {
-    if (unit == UnitKind::kUncharged) return;  // takes no time
-    const std::vector<JobSpan> list = unit_spans(timeline_, unit);
-    const int first = 1 + static_cast<int>(unit) * kTracksPerUnit, lanes = std::min(kTracksPerUnit, lane_count(list));
+  void spans(UnitId id) {
+    const MachineUnit& unit = timeline_.units[id];
+    const std::vector<JobSpan> list = unit_spans(timeline_, id);
+    const int first = 1 + id.value * kTracksPerUnit, lanes = std::min(kTracksPerUnit, lane_count(list));
     for (int lane = 0; lane < lanes; ++lane) {
-      const std::string name = std::string(to_string(unit)) + (lane == 0 ? "" : fmt::format(" [{}]", lane + 1));
+      const std::string name = unit.name + (lane == 0 ? "" : fmt::format(" [{}]", lane + 1));
       print(FMT_COMPILE(",\n{{\"ph\": \"M\", \"pid\": {}, \"tid\": {}, \"name\": \"thread_name\", \"args\": "
                         "{{\"name\": \"{}\"}}}}"),
             kProcess, first + lane, name);
@@ -115,7 +115,7 @@ class Writer {
                         "\"start_cycle\": {}, \"cycles\": {}, "),
             kProcess, track, microseconds(span.begin), microseconds(span.end - span.begin), to_string(j.kind),
             names_[static_cast<std::size_t>(j.layer)], to_string(j.kind), span.job, span.begin, span.end - span.begin);
-      if (is_dma(unit)) {
+      if (is_dma(unit.kind)) {
         const JobCost& cost = timeline_.costs.of(span.job);
         print(FMT_COMPILE("\"transfers\": {}, \"bytes\": {}, \"prefetch\": {}}}}}"), j.m,
               cost.scratchpad_read + cost.scratchpad_write,

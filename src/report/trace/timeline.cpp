@@ -4,14 +4,15 @@
 
 namespace vitality {
 
-std::vector<JobSpan> unit_spans(const Timeline& timeline, UnitKind unit) {
+std::vector<JobSpan> unit_spans(const Timeline& timeline, UnitId unit) {
   std::vector<JobSpan> spans;
   for (std::size_t i = 0; i < timeline.schedule.jobs.size(); ++i) {
-    if (timeline.schedule.jobs[i].unit != unit) continue;
     const JobTimes& t = timeline.times[i];
+    if (t.unit != unit) continue;
     const auto index = static_cast<std::int32_t>(i);
-    const Cycles end =
-        unit == UnitKind::kMatrixEngine ? std::max(t.free, t.released + timeline.costs.of(index).drain) : t.free;
+    const Cycles end = timeline.units[unit].kind == UnitKind::kMatrixEngine
+                           ? std::max(t.free, t.released + timeline.costs.of(index).drain)
+                           : t.free;
     spans.push_back({index, t.start, end, 0});
   }
   std::sort(spans.begin(), spans.end(),

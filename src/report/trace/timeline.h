@@ -5,6 +5,7 @@
 
 #include "config/hardware_config.h"
 #include "cost/job_cost.h"
+#include "cost/machine_units.h"
 #include "schedule/job_times.h"
 #include "schedule/layer_spans.h"
 #include "schedule/schedule.h"
@@ -18,6 +19,7 @@ struct Timeline {
   const Schedule& schedule;
   const std::vector<JobTimes>& times;
   const CostTable& costs;
+  MachineUnits units = MachineUnits(config);
 };
 
 // The cycles in which a job holds its unit: up to its array's last drained row, or, on DMA, its last byte.
@@ -27,7 +29,7 @@ struct JobSpan {
   int lane;  // jobs that hold one unit at once (DMA, stationary prefetch) lie in lanes 0, 1, ...
 };
 // Of one unit, by begin (then job).
-std::vector<JobSpan> unit_spans(const Timeline& timeline, UnitKind unit);
+std::vector<JobSpan> unit_spans(const Timeline& timeline, UnitId unit);
 int lane_count(const std::vector<JobSpan>& spans);
 // Per layer of the model.
 std::vector<LayerSpan> layer_spans(const Timeline& timeline);

@@ -17,15 +17,18 @@ constexpr int kSignals = 5;
 constexpr std::array<const char*, kSignals> kSignalNames = {"busy", "jobs", "job", "layer", "prefetch"};
 constexpr std::array<int, kSignals> kSignalBits = {1, 8, 32, 32, 1};
 
-// One printable character for each of up to 94 signals.
-char identifier(int unit, int signal) {
-  return static_cast<char>('!' + unit * kSignals + signal);
+// Printable characters, as few as the signal's number needs.
+std::string identifier(std::int32_t unit, int signal) {
+  constexpr int kPrintable = '~' - '!' + 1;
+  std::string text;
+  for (int number = unit * kSignals + signal; number >= 0; number = number / kPrintable - 1)
+    text.insert(text.begin(), static_cast<char>('!' + number % kPrintable));
+  return text;
 }
-static_assert('!' + kUnitKinds * kSignals <= '~', "signals need longer identifiers");
 
 struct Change {
   Cycles cycle;
-  int unit;
+  std::int32_t unit;
   bool begins;
   std::int32_t job;
 };
@@ -33,10 +36,14 @@ struct Change {
 class Writer {
  public:
   Writer(std::FILE* stream, const Timeline& timeline)
-      : stream_(stream), timeline_(timeline), layers_(layer_spans(timeline)) {
-    for (int unit = 0; unit < kUnitKinds; ++unit) {
-      if (static_cast<UnitKind>(unit) == UnitKind::kUncharged) continue;
-      const std::vector<JobSpan> spans = unit_spans(timeline, static_cast<UnitKind>(unit));
+      : stream_(stream),
+        timeline_(timeline),
+        layers_(layer_spans(timeline)),
+        held_(timeline.units.size()),
+        shown_(timeline.units.size()),
+        dumped_(timeline.units.size()) {
+    for (std::int32_t unit = 0; unit < static_cast<std::int32_t>(timeline.units.size()); ++unit) {
+      const std::vector<JobSpan> spans = unit_spans(timeline, {unit});
       if (!spans.empty()) units_.push_back(unit);
       for (const JobSpan& span : spans) {
         if (span.begin == span.end) continue;
@@ -53,18 +60,18 @@ class Writer {
   void write() {
     header();
     print(FMT_COMPILE("#0\n$dumpvars\n"));
-    for (const int unit : units_) emit(unit);
+    for (const std::int32_t unit : units_) emit(unit);
     print(FMT_COMPILE("$end\n"));
     const std::int64_t period = std::llround(1e6 / timeline_.config.clock_mhz);  // as the machine's clock has it
     for (std::size_t i = 0; i < changes_.size();) {
       const Cycles cycle = changes_[i].cycle;
-      std::array<bool, kUnitKinds> touched{};
+      std::vector<bool> touched(timeline_.units.size());
       for (; i < changes_.size() && changes_[i].cycle == cycle; ++i) {
         apply(changes_[i]);
         touched[static_cast<std::size_t>(changes_[i].unit)] = true;
       }
       if (cycle > 0) print(FMT_COMPILE("#{}\n"), cycle * period);
-      for (const int unit : units_) {
+      for (const std::int32_t unit : units_) {
         if (touched[static_cast<std::size_t>(unit)]) emit(unit);
       }
     }
@@ -89,8 +96,8 @@ class Writer {
     for (std::size_t i = 0; i < timeline_.model.layers.size(); ++i)
       print(FMT_COMPILE("{} {}\n"), i, clean(timeline_.model.layers[i].name));
     print(FMT_COMPILE("$end\n$scope module machine $end\n"));
-    for (const int unit : units_) {
-      print(FMT_COMPILE("$scope module {} $end\n"), to_string(static_cast<UnitKind>(unit)));
+    for (const std::int32_t unit : units_) {
+      print(FMT_COMPILE("$scope module {} $end\n"), timeline_.units[{unit}].name);
       for (int s = 0; s < kSignals; ++s) {
         const int bits = kSignalBits[static_cast<std::size_t>(s)];
         print(FMT_COMPILE("$var {} {} {} {}{} $end\n"), bits == 1 ? "wire" : "reg", bits, identifier(unit, s),
@@ -116,7 +123,7 @@ class Writer {
   }
 
   // The signals of a unit that are not what they were.
-  void emit(int unit) {
+  void emit(std::int32_t unit) {
     const std::vector<std::int32_t>& held = held_[static_cast<std::size_t>(unit)];
     const std::int64_t job = held.empty() ? -1 : held.back();
     std::int64_t layer = -1, prefetch = 0;
@@ -148,11 +155,12 @@ class Writer {
   std::FILE* stream_;
   const Timeline& timeline_;
   std::vector<LayerSpan> layers_;
-  std::vector<int> units_;
+  std::vector<std::int32_t> units_;  // with jobs
   std::vector<Change> changes_;
-  std::array<std::vector<std::int32_t>, kUnitKinds> held_;
-  std::array<std::array<std::int64_t, kSignals>, kUnitKinds> shown_{};
-  std::array<bool, kUnitKinds> dumped_{};
+  // Per unit.
+  std::vector<std::vector<std::int32_t>> held_;
+  std::vector<std::array<std::int64_t, kSignals>> shown_;
+  std::vector<bool> dumped_;
   fmt::memory_buffer out_;
 };
 

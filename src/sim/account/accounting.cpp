@@ -63,8 +63,7 @@ class Accountant {
     std::vector<ActionCounts> actions(result_.layers.size());
     for (const ShapeCount& shape : shapes_) {
       const auto l = static_cast<std::size_t>(shape.layer);
-      add_jobs(result_.layers[l], actions[l], run_.costs.entries()[static_cast<std::size_t>(shape.entry)], shape.unit,
-               shape.jobs);
+      add_jobs(result_.layers[l], actions[l], shape);
     }
     const double moved = static_cast<double>(std::max<Bytes>(1, run_.dram.read_bytes + run_.dram.write_bytes));
     for (std::size_t i = 0; i < result_.layers.size(); ++i) {
@@ -127,18 +126,27 @@ class Accountant {
 
   // The schedule goes layer by layer, mostly: a layer's shapes are few, a machine's can be thousands.
   void count_shapes() {
-    std::vector<std::int32_t> open(run_.costs.entries().size(), kNone);  // per entry: its count of the layer at hand
-    std::size_t first = 0;                                               // of the layer at hand
+    int most = 1;  // units of a kind
+    for (const UnitKind kind : all_of_enum<UnitKind>()) most = std::max(most, run_.units.count(kind));
+    const auto slot_of = [&](std::int32_t entry, UnitKind kind, UnitId unit) {
+      const int number = most == 1 || !unit ? 0 : unit.value - run_.units.id(kind).value;
+      return static_cast<std::size_t>(entry) * static_cast<std::size_t>(most) + static_cast<std::size_t>(number);
+    };
+    // Per entry and unit: its count of the layer at hand.
+    std::vector<std::int32_t> open(run_.costs.entries().size() * static_cast<std::size_t>(most), kNone);
+    std::size_t first = 0;  // of the layer at hand
     for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
       const Job& j = run_.schedule.jobs[i];
       if (first < shapes_.size() && shapes_[first].layer != j.layer) {
-        for (; first < shapes_.size(); ++first) open[static_cast<std::size_t>(shapes_[first].entry)] = kNone;
+        for (; first < shapes_.size(); ++first)
+          open[slot_of(shapes_[first].entry, shapes_[first].unit_kind, shapes_[first].unit)] = kNone;
       }
       const std::int32_t entry = run_.costs.entry(static_cast<std::int32_t>(i));
-      std::int32_t& at = open[static_cast<std::size_t>(entry)];
+      const UnitId unit = run_.times[i].unit;
+      std::int32_t& at = open[slot_of(entry, j.unit, unit)];
       if (at == kNone) {
         at = static_cast<std::int32_t>(shapes_.size());
-        shapes_.push_back({j.layer, entry, j.unit, j.kind, 0});
+        shapes_.push_back({j.layer, entry, unit, j.unit, j.kind, 0});
       }
       ++shapes_[static_cast<std::size_t>(at)].jobs;
     }
@@ -183,7 +191,10 @@ class Accountant {
     result_.mask_kept_density = share(all.given, all.total);
   }
 
-  void add_jobs(LayerResult& layer, ActionCounts& actions, const JobCost& cost, UnitKind unit, Count jobs) {
+  void add_jobs(LayerResult& layer, ActionCounts& actions, const ShapeCount& shape) {
+    const JobCost& cost = run_.costs.entries()[static_cast<std::size_t>(shape.entry)];
+    const Count jobs = shape.jobs;
+    const UnitKind unit = shape.unit_kind;
     layer.macs += jobs * cost.macs;
     layer.operations.mul += jobs * cost.operations.mul, layer.operations.add += jobs * cost.operations.add;
     layer.operations.div += jobs * cost.operations.div, layer.operations.exp += jobs * cost.operations.exp;
@@ -195,8 +206,9 @@ class Accountant {
     if (unit == UnitKind::kDmaStore) layer.dram_write_bytes += jobs * cost.scratchpad_read;
     if (is_dma(unit) || unit == UnitKind::kUncharged) return;
     const Bytes moved = jobs * (cost.scratchpad_read + cost.scratchpad_write);
-    actions[Action::kNocByteHop] += moved * run_.hops[static_cast<std::size_t>(unit)];
-    layer.noc_byte_hops += moved * run_.hops[static_cast<std::size_t>(unit)];
+    const Bytes byte_hops = moved * run_.hops[static_cast<std::size_t>(shape.unit.value)];
+    actions[Action::kNocByteHop] += byte_hops;
+    layer.noc_byte_hops += byte_hops;
   }
 
   const RunRecord& run_;

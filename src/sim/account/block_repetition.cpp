@@ -46,7 +46,8 @@ bool same_transfers(const Schedule& schedule, const Job& a, const Job& b, Bytes 
 // y does what x does, `shift` jobs before it, and waits for the same.
 bool same_job(const Schedule& schedule, const Job& x, const Job& y, std::int32_t shift, Bytes burst) {
   if (x.unit != y.unit || x.kind != y.kind || x.flags != y.flags || x.m != y.m || x.k != y.k || x.n != y.n ||
-      x.dependency_count != y.dependency_count)
+      x.dependency_count != y.dependency_count || (x.follows == kNone) != (y.follows == kNone) ||
+      (x.follows != kNone && x.follows + shift != y.follows))
     return false;
   for (std::int32_t d = 0; d < x.dependency_count; ++d) {
     const Dependency on_x = at(schedule.dependencies, x.first_dependency + d),
@@ -68,9 +69,9 @@ std::int32_t different_jobs(const Schedule& schedule, JobRange a, JobRange b, By
 }
 
 bool same_times(const JobTimes& a, const JobTimes& b, Cycles period) {
-  return a.ready + period == b.ready && a.start + period == b.start && a.stream + period == b.stream &&
-         a.released + period == b.released && a.free + period == b.free && a.done + period == b.done &&
-         a.contention == b.contention && a.noc_contention == b.noc_contention;
+  return a.unit == b.unit && a.ready + period == b.ready && a.start + period == b.start &&
+         a.stream + period == b.stream && a.released + period == b.released && a.free + period == b.free &&
+         a.done + period == b.done && a.contention == b.contention && a.noc_contention == b.noc_contention;
 }
 
 // What happens to `a` up to `end` happens to `b` up to `end + period`.

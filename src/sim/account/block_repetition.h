@@ -6,7 +6,8 @@
 // ready (but what ran ahead of all of them into a place that they leave free), and T_A one period before:
 //   - the jobs of B and C are the same, and so are what they depend on, their costs and their transfers; so are the
 //     later jobs of A, at least half, and those of B run one period after them, field by field;
-//   - at T_A all before those is done, the jobs of B are where the jobs of C are at T_B, and none of C is ready.
+//   - at T_A all before those is done, the jobs of B are where the jobs of C are at T_B, on the same units, and none of
+//     C is ready.
 // Then the machine is in the same state at T_A and at T_B, apart from the clock, and what lies ahead is the same: it
 // repeats. The machine's modules know no absolute time (dram.model banked does: refresh; it is not shortened), and the
 // mapper treats equal blocks alike once its buffers come round (tests compare with whole runs).

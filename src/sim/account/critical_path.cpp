@@ -1,13 +1,14 @@
 #include "sim/account/critical_path.h"
 
 #include <algorithm>
+#include <array>
 
 namespace vitality {
 namespace {
 
 class Walk {
  public:
-  explicit Walk(const RunRecord& run) : run_(run), at_(run.cycles) {
+  explicit Walk(const RunRecord& run) : run_(run), at_(run.cycles), later_(run.order.size()) {
     if (run.repetition) missing_blocks_ = run.repetition->times, at_ -= run.repetition->times * run.repetition->period;
     for (std::size_t u = 0; u < later_.size(); ++u) later_[u] = run.order[u].size();
   }
@@ -67,8 +68,8 @@ class Walk {
     const JobTimes& t = run_.times_of(job);
     const Cycles load = run_.costs.of(job).load;
     if (t.stream == t.start + load) return kNone;
-    const std::vector<std::int32_t>& jobs = run_.order[static_cast<std::size_t>(UnitKind::kMatrixEngine)];
-    std::size_t& end = later_[static_cast<std::size_t>(UnitKind::kMatrixEngine)];
+    const std::vector<std::int32_t>& jobs = run_.order[run_.unit_of(job)];
+    std::size_t& end = later_[run_.unit_of(job)];
     while (end > 0 && jobs[end - 1] != job) --end;
     if (end < 2) return kNone;
     const std::int32_t before = jobs[end - 2];
@@ -80,10 +81,10 @@ class Walk {
   }
 
   std::int32_t job_that_made_room(std::int32_t job) {
-    const auto unit = static_cast<std::size_t>(run_.job(job).unit);
-    const std::vector<std::int32_t>& jobs = run_.order[unit];
+    if (!run_.times_of(job).unit) return kNone;  // uncharged
+    const std::vector<std::int32_t>& jobs = run_.order[run_.unit_of(job)];
     const Cycles start = run_.times_of(job).start;
-    std::size_t& end = later_[unit];
+    std::size_t& end = later_[run_.unit_of(job)];
     while (end > 0 && run_.times_of(jobs[end - 1]).start >= start) --end;
     for (std::size_t position = end; position-- > 0;)
       if (run_.times_of(jobs[position]).free == start) return jobs[position];
@@ -94,7 +95,7 @@ class Walk {
   int missing_blocks_ = 0;
   Cycles at_;
   std::vector<PathStep> steps_;
-  std::array<std::size_t, kUnitKinds> later_;  // per unit: its jobs from here on start too late, as the path goes back
+  std::vector<std::size_t> later_;  // per unit: its jobs from here on start too late, as the path goes back
 };
 
 }  // namespace
@@ -104,11 +105,10 @@ std::vector<PathStep> find_critical_path(const RunRecord& run) {
 }
 
 std::vector<std::pair<std::string, Cycles>> cycles_by_unit(const RunRecord& run, const std::vector<PathStep>& path) {
-  std::array<std::array<Cycles, kPathPhases>, kUnitKinds> sums{};
+  std::vector<std::array<Cycles, kPathPhases>> sums(run.units.size());
   Cycles before = run.cycles;
   for (const PathStep& step : path) {
-    sums[static_cast<std::size_t>(run.job(step.job).unit)][static_cast<std::size_t>(step.phase)] +=
-        step.end - step.begin;
+    sums[run.unit_of(step.job)][static_cast<std::size_t>(step.phase)] += step.end - step.begin;
     before = step.begin;
   }
   std::vector<std::pair<std::string, Cycles>> list;
@@ -116,13 +116,13 @@ std::vector<std::pair<std::string, Cycles>> cycles_by_unit(const RunRecord& run,
     if (cycles > 0) list.emplace_back(name, cycles);
   };
   add("start", before);
-  for (int u = 0; u < kUnitKinds; ++u) {
-    const auto& [load, stream, drain, noc] = sums[static_cast<std::size_t>(u)];
-    const std::string unit = to_string(static_cast<UnitKind>(u));
-    add(unit + ".stationary_load", load);
-    add(static_cast<UnitKind>(u) == UnitKind::kMatrixEngine ? unit + ".stream" : unit, stream);
-    add(unit + ".fill_drain", drain);
-    add(unit + ".noc", noc);
+  for (std::size_t u = 0; u < sums.size(); ++u) {
+    const auto& [load, stream, drain, noc] = sums[u];
+    const MachineUnit& unit = run.units.all()[u];
+    add(unit.name + ".stationary_load", load);
+    add(unit.kind == UnitKind::kMatrixEngine ? unit.name + ".stream" : unit.name, stream);
+    add(unit.name + ".fill_drain", drain);
+    add(unit.name + ".noc", noc);
   }
   std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   return list;

@@ -1,5 +1,6 @@
 #include "sim/account/layer_time.h"
 
+#include <array>
 #include <cmath>
 
 namespace vitality {
@@ -30,7 +31,7 @@ class LayerTime {
     std::vector<Cycles> covered(layers_.size());
     std::vector<Bytes> weights_ahead(layers_.size()), weights(layers_.size());
     for (LayerResult& layer : layers_) layer.prefetch.start_cycle = layer.start_cycle;
-    for (const std::int32_t index : run_.order[static_cast<std::size_t>(UnitKind::kDmaLoad)]) {
+    for (const std::int32_t index : run_.order[static_cast<std::size_t>(run_.units.id(UnitKind::kDmaLoad).value)]) {
       const Job& job = run_.job(index);
       const auto l = static_cast<std::size_t>(job.layer);
       const JobTimes& t = run_.times_of(index);
@@ -61,7 +62,7 @@ class LayerTime {
                                         std::floor(static_cast<double>(weights) / run_.dram_bytes_per_cycle())));
   }
 
-  // Memory channels are no layer's main unit: what they do is `dram`.
+  // By kind: units of one kind share a layer's work. Memory channels are no layer's main unit: what they do is `dram`.
   void find_busiest_units() {
     std::vector<std::array<Cycles, kUnitKinds>> busy(layers_.size());
     for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
@@ -148,7 +149,7 @@ class LayerTime {
   const RunRecord& run_;
   const std::vector<LayerSpan>& spans_;
   std::vector<LayerResult>& layers_;
-  std::vector<int> main_;  // per layer: the unit that computes longest, -1: none
+  std::vector<int> main_;  // per layer: the kind of unit that computes longest, -1: none
   std::vector<std::array<Cycles, kParts>> split_;
 };
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <vector>
 
@@ -23,15 +22,17 @@ struct RunRecord {
   const Schedule& schedule;
   const std::vector<JobTimes>& times;
   const CostTable& costs;
-  const std::array<std::vector<std::int32_t>, kUnitKinds>& order;  // jobs of a unit as they were issued
+  const MachineUnits& units;
+  const std::vector<std::vector<std::int32_t>>& order;  // per unit: its jobs as they were issued
   Cycles cycles;
   DramStatistics dram;
   DramEnergy dram_energy;
-  std::vector<int> hops;  // per unit kind
+  std::vector<int> hops;  // per unit
   bool totals_only = false;
   std::optional<BlockRepetition> repetition = {};  // with totals_only: blocks that the schedule has not, in `cycles`
                                                    // and the memory's counts already
 
+  std::size_t unit_of(std::int32_t job) const { return static_cast<std::size_t>(times_of(job).unit.value); }
   const Job& job(std::int32_t index) const { return schedule.jobs[static_cast<std::size_t>(index)]; }
   const JobTimes& times_of(std::int32_t index) const { return times[static_cast<std::size_t>(index)]; }
   // The span in which the unit cannot do anything else for free: with prefetch a pass's drain too, where nothing
@@ -47,10 +48,11 @@ struct RunRecord {
   }
 };
 
-// So many jobs of one layer that share an entry of the cost table.
+// So many jobs of one layer and one unit that share an entry of the cost table.
 struct ShapeCount {
   std::int32_t layer, entry;
-  UnitKind unit;
+  UnitId unit;  // none: uncharged
+  UnitKind unit_kind;
   JobKind kind;
   Count jobs;
 };

@@ -19,10 +19,7 @@ class UnitAccounts {
       : run_(run), prices_(prices), shapes_(shapes), layers_(layers) {}
 
   std::vector<UnitResult> count() {
-    for (int u = 0; u < kUnitKinds; ++u) {
-      const auto kind = static_cast<UnitKind>(u);
-      if (has_unit(run_.config, kind)) units_.push_back(count_unit(kind));
-    }
+    for (std::size_t u = 0; u < run_.units.size(); ++u) units_.push_back(count_unit(u));
     count_dram();
     count_scratchpad_and_noc();
     return std::move(units_);
@@ -79,14 +76,15 @@ class UnitAccounts {
     ledger.scratchpad += c.scratchpad_stall + t.contention, ledger.noc += c.noc_stall + t.noc_contention;
   }
 
-  UnitResult count_unit(UnitKind kind) const {
+  UnitResult count_unit(std::size_t index) const {
+    const UnitKind kind = run_.units.all()[index].kind;
     UnitResult unit;
-    unit.name = to_string(kind), unit.kind = class_of(kind);
+    unit.name = run_.units.all()[index].name, unit.kind = class_of(kind);
     Ledger ledger(run_.cycles);
     std::vector<Count> shapes(run_.costs.entries().size());
-    for (const std::int32_t index : run_.order[static_cast<std::size_t>(kind)]) {
-      walk(index, ledger);
-      ++shapes[static_cast<std::size_t>(run_.costs.entry(index))];
+    for (const std::int32_t job : run_.order[index]) {
+      walk(job, ledger);
+      ++shapes[static_cast<std::size_t>(run_.costs.entry(job))];
     }
     ActionCounts actions;
     for (std::size_t e = 0; e < shapes.size(); ++e)
@@ -195,7 +193,7 @@ class UnitAccounts {
     for (const ShapeCount& shape : shapes_) {
       const JobCost& cost = run_.costs.entries()[static_cast<std::size_t>(shape.entry)];
       conflicts += shape.jobs * cost.actions[Action::kBankConflict];
-      if (!is_dma(shape.unit) && shape.unit != UnitKind::kUncharged)
+      if (!is_dma(shape.unit_kind) && shape.unit_kind != UnitKind::kUncharged)
         moved += shape.jobs * (cost.scratchpad_read + cost.scratchpad_write);
     }
     ActionCounts actions;

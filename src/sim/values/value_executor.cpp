@@ -151,7 +151,7 @@ void ValueExecutor::about_to_write(std::int32_t buffer) {
   if (buffer != kNone) loaded_.write(address(buffer), schedule_.buffers[static_cast<std::size_t>(buffer)].bytes);
 }
 
-void ValueExecutor::execute(const Job& job) {
+void ValueExecutor::execute(const Job& job, UnitId unit) {
   const bool moves = job.kind == JobKind::kLoad || job.kind == JobKind::kStore;
   if (!moves) {
     if (!in_forward(job)) loaded_.leave();
@@ -160,7 +160,7 @@ void ValueExecutor::execute(const Job& job) {
   }
   if (!moves && !in_forward(job)) {
     if (job.kind == JobKind::kFold) {
-      fold(job);
+      fold(job, unit);
     } else {
       gradient(job);
     }
@@ -175,7 +175,7 @@ void ValueExecutor::execute(const Job& job) {
       }
       break;
     case ForwardValues::kFold:
-      fold(job);
+      fold(job, unit);
       break;
     case ForwardValues::kLane:
       lanes(job);
@@ -381,14 +381,15 @@ void ValueExecutor::pass(const Job& job, Tile sums, PassStart start) {
   }
 }
 
-void ValueExecutor::fold(const Job& job) {
+void ValueExecutor::fold(const Job& job, UnitId unit) {
   const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
   Tile sums{nullptr, job.result_stride};
   if (job.partial != kNone) {
     sums.data = at(job.partial, job.result_offset);
   } else {
-    sums_.resize(std::max(sums_.size(), static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.n)));
-    sums = {sums_.data(), job.n};
+    std::vector<double>& pes = sums_[unit];
+    pes.resize(std::max(pes.size(), static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.n)));
+    sums = {pes.data(), job.n};
   }
   const bool in_array =
       (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);

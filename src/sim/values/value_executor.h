@@ -28,7 +28,7 @@ class ValueExecutor : public TileExecutor {
   ValueExecutor(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const ValuePlan& plan,
                 const ParameterSource& parameters, const std::vector<MatrixD>& given);
   void attach(double* scratchpad) { scratchpad_ = scratchpad; }
-  void execute(const Job& job) override;
+  void execute(const Job& job, UnitId unit) override;
 
   // Training in fixed formats: backward and update work on real numbers that lie on grids (ResultGrids), one for the
   // results of a kind of job in a layer, over all images. record() notes the results' largest magnitudes instead.
@@ -68,7 +68,7 @@ class ValueExecutor : public TileExecutor {
   void note_write(std::int32_t tensor);
   void load(const Job& job);
   void store(const Job& job);
-  void fold(const Job& job);
+  void fold(const Job& job, UnitId unit);
   bool loaded_pass(const Job& job, Tile sums, PassStart start);
   void pass(const Job& job, Tile sums, PassStart start);
   double fold_factor(const Job& job) const;
@@ -119,7 +119,8 @@ class ValueExecutor : public TileExecutor {
   std::map<int, std::vector<double>> biases_;
   std::map<int, AttentionScales> attention_;
   std::map<int, LayerConstants> constants_;
-  std::vector<double> pack_a_, pack_b_, sums_;
+  std::vector<double> pack_a_, pack_b_;
+  std::map<UnitId, std::vector<double>> sums_;  // in the PEs of each array
 };
 
 }  // namespace vitality
