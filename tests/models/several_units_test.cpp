@@ -1,7 +1,6 @@
 // Machines with several units of a kind: which unit takes which job, worked out by hand; and what must not change with
 // the number of units.
 #include <catch2/catch.hpp>
-
 #include <set>
 
 #include "cost/energy.h"
@@ -29,7 +28,8 @@ std::vector<Run> runs_of(const HardwareConfig& config, const Schedule& schedule)
            const MachineUnits units(config);
            std::vector<Run> list;
            for (std::size_t i = 0; i < times.size(); ++i)
-             list.push_back({times[i].unit.value - units.id(schedule.jobs[i].unit).value, times[i].start, times[i].free});
+             list.push_back(
+                 {times[i].unit.value - units.id(schedule.jobs[i].unit).value, times[i].start, times[i].free});
            return Simulated<Run>{0, list};
          })
       .values;
@@ -139,8 +139,8 @@ TEST_CASE("several units: nothing comes between passes whose sums stay in the PE
   HardwareConfig config = with_arrays(2);
   config.matrix_engine.dataflow = Dataflow::kOutputStationary;
   const std::vector<Run> r = runs_of(config, s.schedule());
-  // 80 bytes are 2 bursts: there at 1 + 2 + 9 = 12. Array 0 is free at 10 and holds the sums until then; the pass behind
-  // the other tile, 10 + 6 cycles on array 1, waits for array 1.
+  // 80 bytes are 2 bursts: there at 1 + 2 + 9 = 12. Array 0 is free at 10 and holds the sums until then; the pass
+  // behind the other tile, 10 + 6 cycles on array 1, waits for array 1.
   CHECK(r[first].unit == 0);
   CHECK(r[first].free == 10);
   CHECK(r[second].unit == 0);
@@ -170,9 +170,10 @@ TEST_CASE("several units: names, order, area and peak") {
   const MachineUnits units(config);
   std::string names;
   for (const MachineUnit& unit : units.all()) names += unit.name + " ";
-  CHECK(names ==
-        "sa_general sa_general1 sa_diag sa_diag1 accumulators accumulators1 dividers dividers1 dividers2 adders adders1 "
-        "adders2 adders3 special_functions dma_load dma_store ");
+  CHECK(
+      names ==
+      "sa_general sa_general1 sa_diag sa_diag1 accumulators accumulators1 dividers dividers1 dividers2 adders adders1 "
+      "adders2 adders3 special_functions dma_load dma_store ");
   // Published: 64 x 64 PEs and a column of 64.
   CHECK(processing_elements(one) == 4160);
   CHECK(processing_elements(config) == 8320);
@@ -184,7 +185,8 @@ TEST_CASE("several units: names, order, area and peak") {
   CHECK(after.total_area() - after.noc_area() - (before.total_area() - before.noc_area()) == Approx(added));
   CHECK(after.noc_area() > before.noc_area());
   // What leaks besides the scratchpad leaks twice.
-  const double sram = one.scratchpad.capacity_kib * one.energy.sram_leakage_mw_per_kib * 1e-3 / (one.clock_mhz * 1e6) * 1e12;
+  const double sram =
+      one.scratchpad.capacity_kib * one.energy.sram_leakage_mw_per_kib * 1e-3 / (one.clock_mhz * 1e6) * 1e12;
   CHECK(after.leakage_per_cycle() - sram == Approx(2 * (before.leakage_per_cycle() - sram)));
 }
 
@@ -212,9 +214,9 @@ TEST_CASE("several units: values are those of one unit of each kind, on random m
 TEST_CASE("several units: results by unit, the same bytes with and without values") {
   const auto result_of = [](bool numerics) {
     return in_child([&] {
-      const HardwareConfig config = machine({"matrix_engine.count=2", "matrix_engine.rows=8", "matrix_engine.cols=8",
-                                             "dividers.count=3", "dividers.lanes=1", "dividers.initiation_interval=16",
-                                             "noc.topology=mesh"});
+      const HardwareConfig config =
+          machine({"matrix_engine.count=2", "matrix_engine.rows=8", "matrix_engine.cols=8", "dividers.count=3",
+                   "dividers.lanes=1", "dividers.initiation_interval=16", "noc.topology=mesh"});
       SimulationOptions options;
       options.numerics = numerics;
       const SimulationResult result = simulate(config, workload("tiny_vit"), options);
