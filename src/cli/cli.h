@@ -25,6 +25,7 @@ int attention_command(const Arguments& arguments);
 int compare_command(const Arguments& arguments);
 int dram_command(const Arguments& arguments);
 int gemm_command(const Arguments& arguments);
+int import_command(const Arguments& arguments);
 int list_command(const Arguments& arguments);
 int merge_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);

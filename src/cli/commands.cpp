@@ -26,6 +26,7 @@ const std::vector<Command>& commands() {
       {"sweep", sweep_command, "simulate the design points of a spec, in parallel, into a store"},
       {"merge", merge_command, "join the shards of a sweep"},
       {"train", train_command, "train a small model on a synthetic task with each kind of attention"},
+      {"import", import_command, "make a workload and its weights of an ONNX graph or a .safetensors file"},
       {"report", report_command, "results, comparisons and sweeps as one HTML page and as figures"},
       {"validate", validate_command, "check configs, workloads and sweep specs; print OK or every error"},
       {"list", list_command, "list the workloads, configs, operators, or the tensors of a workload"},

@@ -8,8 +8,6 @@
 namespace vitality {
 namespace {
 
-constexpr double kNormEpsilon = 1e-6;  // of layer norm, as in model.h
-
 double derivative(ActivationKind kind, double x) {
   switch (kind) {
     case ActivationKind::kGelu:
@@ -20,6 +18,12 @@ double derivative(ActivationKind kind, double x) {
       return silu_derivative(x);
     case ActivationKind::kRelu:
       return x > 0 ? 1 : 0;
+    case ActivationKind::kGeluTanh:
+      return gelu_tanh_derivative(x);
+    case ActivationKind::kQuickGelu:
+      return quick_gelu_derivative(x);
+    case ActivationKind::kRelu6:
+      return x > 0 && x < 6 ? 1 : 0;
   }
   return 0;
 }
@@ -37,7 +41,7 @@ void loss_gradient(const Arithmetic& arithmetic, int n, const double* logits, in
   for (int c = 0; c < n; ++c) result[c] = arithmetic.store((result[c] / sum - (c == label ? 1 : 0)) * factor);
 }
 
-void norm_gradient(const Arithmetic& arithmetic, int m, int n, ConstTile dy, ConstTile x, const double* scale,
+void norm_gradient(const Arithmetic& arithmetic, int m, int n, ConstTile dy, ConstTile x, const NormFactors& norm,
                    Tile result, Tile x_hat_products) {
   std::vector<double> x_hat(static_cast<std::size_t>(n)), h(x_hat.size());
   for (int r = 0; r < m; ++r) {
@@ -46,12 +50,12 @@ void norm_gradient(const Arithmetic& arithmetic, int m, int n, ConstTile dy, Con
     for (int c = 0; c < n; ++c) mean += value[c];
     mean /= n;
     for (int c = 0; c < n; ++c) variance += (value[c] - mean) * (value[c] - mean);
-    const double inverse = 1 / std::sqrt(variance / n + kNormEpsilon);
+    const double inverse = 1 / std::sqrt(variance / n + norm.epsilon);
     double h_mean = 0, product_mean = 0;
     for (int c = 0; c < n; ++c) {
       const auto i = static_cast<std::size_t>(c);
       x_hat[i] = (value[c] - mean) * inverse;
-      h[i] = gradient[c] * scale[c];
+      h[i] = gradient[c] * norm.scale[c];
       h_mean += h[i], product_mean += h[i] * x_hat[i];
       x_hat_products.row(r)[c] = arithmetic.store(gradient[c] * x_hat[i]);
     }

@@ -8,10 +8,16 @@
 
 namespace vitality {
 
+// Of a layer norm: a factor a channel, and what is added to the variance.
+struct NormFactors {
+  const double* scale;
+  double epsilon;
+};
+
 // result = (softmax(logits) - onehot(label)) * factor.
 void loss_gradient(const Arithmetic& arithmetic, int n, const double* logits, int label, double factor, double* result);
 // result = dX, x_hat_products = dY .* x_hat; result may be x.
-void norm_gradient(const Arithmetic& arithmetic, int m, int n, ConstTile dy, ConstTile x, const double* scale,
+void norm_gradient(const Arithmetic& arithmetic, int m, int n, ConstTile dy, ConstTile x, const NormFactors& norm,
                    Tile result, Tile x_hat_products);
 void activation_gradient(const Arithmetic& arithmetic, ActivationKind kind, int m, int n, ConstTile dy, ConstTile x,
                          Tile result);

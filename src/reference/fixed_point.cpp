@@ -261,15 +261,17 @@ class FixedForward {
     return sum;
   }
 
-  Codes apply(const LayerNorm&) const { return store(layer_norm(real_of(input(), in()), parameter(0), parameter(1))); }
+  Codes apply(const LayerNorm& p) const {
+    return store(layer_norm(real_of(input(), in()), parameter(0), parameter(1), p.epsilon));
+  }
   Codes apply(const Activation& p) const { return store(activation(p.function, real_of(input(), in()))); }
-  Codes apply(const BatchNorm&) const {
+  Codes apply(const BatchNorm& p) const {
     if (plan_.batch_norm_folded) return input();
     // One multiplication and one addition an element.
     const MatrixD scale = parameter(0), shift = parameter(1), mean = parameter(2), variance = parameter(3);
     MatrixD y = real_of(input(), in());
     for (int c = 0; c < y.cols(); ++c) {
-      const double factor = scale(0, c) / std::sqrt(variance(0, c) + kBatchNormEpsilon),
+      const double factor = scale(0, c) / std::sqrt(variance(0, c) + p.epsilon),
                    offset = shift(0, c) - mean(0, c) * factor;
       for (int r = 0; r < y.rows(); ++r) y(r, c) = y(r, c) * factor + offset;
     }

@@ -60,7 +60,7 @@ WeightGradients conv2d_backward(const Conv2d& conv, const MatrixD& image, const 
 
 // With x_hat = (x - mean) / sigma and h = dY .* scale, per row:
 // dX = (h - mean(h) - x_hat mean(h .* x_hat)) / sigma.
-NormGradients layer_norm_backward(const MatrixD& x, const MatrixD& scale, const MatrixD& d_output) {
+NormGradients layer_norm_backward(const MatrixD& x, const MatrixD& scale, const MatrixD& d_output, double epsilon) {
   const int channels = x.cols();
   NormGradients result{MatrixD(x.rows(), channels), MatrixD(1, channels), MatrixD(1, channels)};
   std::vector<double> x_hat(static_cast<std::size_t>(channels)), h(x_hat.size());
@@ -69,7 +69,7 @@ NormGradients layer_norm_backward(const MatrixD& x, const MatrixD& scale, const 
     for (int c = 0; c < channels; ++c) mean += x(r, c);
     mean /= channels;
     for (int c = 0; c < channels; ++c) variance += (x(r, c) - mean) * (x(r, c) - mean);
-    const double factor = 1 / std::sqrt(variance / channels + kLayerNormEpsilon);
+    const double factor = 1 / std::sqrt(variance / channels + epsilon);
     double h_mean = 0, hx_mean = 0;
     for (int c = 0; c < channels; ++c) {
       const auto i = static_cast<std::size_t>(c);
@@ -91,10 +91,10 @@ NormGradients layer_norm_backward(const MatrixD& x, const MatrixD& scale, const 
 }
 
 NormGradients batch_norm_backward(const MatrixD& x, const MatrixD& scale, const MatrixD& mean, const MatrixD& variance,
-                                  const MatrixD& d_output) {
+                                  const MatrixD& d_output, double epsilon) {
   NormGradients result{MatrixD(x.rows(), x.cols()), MatrixD(1, x.cols()), column_sums(d_output)};
   for (int c = 0; c < x.cols(); ++c) {
-    const double factor = 1 / std::sqrt(variance(0, c) + kBatchNormEpsilon);
+    const double factor = 1 / std::sqrt(variance(0, c) + epsilon);
     for (int r = 0; r < x.rows(); ++r) {
       result.input(r, c) = d_output(r, c) * scale(0, c) * factor;
       result.scale(0, c) += d_output(r, c) * (x(r, c) - mean(0, c)) * factor;
@@ -113,6 +113,12 @@ double activation_derivative(ActivationKind kind, double x) {
       return silu_derivative(x);
     case ActivationKind::kRelu:
       return x > 0 ? 1 : 0;
+    case ActivationKind::kGeluTanh:
+      return gelu_tanh_derivative(x);
+    case ActivationKind::kQuickGelu:
+      return quick_gelu_derivative(x);
+    case ActivationKind::kRelu6:
+      return x > 0 && x < 6 ? 1 : 0;
   }
   return 0;
 }

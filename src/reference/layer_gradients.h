@@ -23,9 +23,10 @@ WeightGradients conv2d_backward(const Conv2d& conv, const MatrixD& image, const 
 struct NormGradients {
   MatrixD input, scale, shift;  // scale, shift: 1 x channels
 };
-NormGradients layer_norm_backward(const MatrixD& x, const MatrixD& scale, const MatrixD& d_output);
+NormGradients layer_norm_backward(const MatrixD& x, const MatrixD& scale, const MatrixD& d_output,
+                                  double epsilon = kLayerNormEpsilon);
 NormGradients batch_norm_backward(const MatrixD& x, const MatrixD& scale, const MatrixD& mean, const MatrixD& variance,
-                                  const MatrixD& d_output);
+                                  const MatrixD& d_output, double epsilon = kBatchNormEpsilon);
 
 double activation_derivative(ActivationKind kind, double x);
 MatrixD activation_backward(ActivationKind kind, const MatrixD& x, const MatrixD& d_output);

@@ -46,29 +46,30 @@ MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, 
   return result;
 }
 
-void layer_norm(const double* x, std::size_t count, const double* scale, const double* shift, double* y) {
+void layer_norm(const double* x, std::size_t count, const double* scale, const double* shift, double epsilon,
+                double* y) {
   vectorised([=]() VITALITY_LOOP {
     const auto size = static_cast<double>(count);
     const double mean = interleaved_sum(count, [x](std::size_t i) { return x[i]; }) / size;
     const double squares = interleaved_sum(count, [x, mean](std::size_t i) { return (x[i] - mean) * (x[i] - mean); });
-    const double factor = 1 / std::sqrt(squares / size + kLayerNormEpsilon);
+    const double factor = 1 / std::sqrt(squares / size + epsilon);
 #pragma GCC ivdep
     for (std::size_t i = 0; i < count; ++i) y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
   });
 }
 
-MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift) {
+MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, double epsilon) {
   MatrixD y = MatrixD::unset(x.rows(), x.cols());
   for (int r = 0; r < x.rows(); ++r)
-    layer_norm(x.row(r), static_cast<std::size_t>(x.cols()), scale.data(), shift.data(), y.row(r));
+    layer_norm(x.row(r), static_cast<std::size_t>(x.cols()), scale.data(), shift.data(), epsilon, y.row(r));
   return y;
 }
 
 MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean,
-                   const MatrixD& variance) {
+                   const MatrixD& variance, double epsilon) {
   MatrixD y = MatrixD::unset(x.rows(), x.cols());
   for (int c = 0; c < x.cols(); ++c) {
-    const double factor = scale(0, c) / std::sqrt(variance(0, c) + kBatchNormEpsilon);
+    const double factor = scale(0, c) / std::sqrt(variance(0, c) + epsilon);
     for (int r = 0; r < x.rows(); ++r) y(r, c) = (x(r, c) - mean(0, c)) * factor + shift(0, c);
   }
   return y;
@@ -85,6 +86,13 @@ void activate(ActivationKind kind, const double* x, std::size_t count, double* y
       return;
     case ActivationKind::kRelu:
       for (std::size_t i = 0; i < count; ++i) y[i] = std::max(0.0, x[i]);
+      return;
+    case ActivationKind::kGeluTanh:
+      return gelu_tanh(x, count, y);
+    case ActivationKind::kQuickGelu:
+      return quick_gelu(x, count, y);
+    case ActivationKind::kRelu6:
+      for (std::size_t i = 0; i < count; ++i) y[i] = std::min(6.0, std::max(0.0, x[i]));
       return;
   }
 }

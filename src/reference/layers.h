@@ -12,13 +12,13 @@ MatrixD linear(const MatrixD& x, const MatrixD& weight, const std::vector<double
 // Weights (kernel^2 in_channels/groups) x out_channels, row (ky*kernel + kx)*in_channels/groups + channel; zero
 // padding.
 MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, const std::vector<double>& bias);
-constexpr double kLayerNormEpsilon = 1e-6;
 // Of one token; sums are interleaved_sum()s (tensor/functions.h), y may be x.
-void layer_norm(const double* x, std::size_t count, const double* scale, const double* shift, double* y);
-MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift);
+void layer_norm(const double* x, std::size_t count, const double* scale, const double* shift, double epsilon,
+                double* y);
+MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, double epsilon = kLayerNormEpsilon);
 MatrixD batch_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, const MatrixD& mean,
-                   const MatrixD& variance);
-// GELU with erf, Hardswish x relu6(x+3)/6, SiLU, ReLU; y may be x.
+                   const MatrixD& variance, double epsilon = kBatchNormEpsilon);
+// y may be x.
 void activate(ActivationKind kind, const double* x, std::size_t count, double* y);
 double activate(ActivationKind kind, double x);
 MatrixD activation(ActivationKind kind, const MatrixD& x);

@@ -73,9 +73,9 @@ class ForwardPass::Layers {
     if (options_.used) options_.used(index_, std::move(w));
     return y;
   }
-  MatrixD apply(const LayerNorm&) { return layer_norm(input(), parameter(0), parameter(1)); }
-  MatrixD apply(const BatchNorm&) {
-    return batch_norm(input(), parameter(0), parameter(1), parameter(2), parameter(3));
+  MatrixD apply(const LayerNorm& p) { return layer_norm(input(), parameter(0), parameter(1), p.epsilon); }
+  MatrixD apply(const BatchNorm& p) {
+    return batch_norm(input(), parameter(0), parameter(1), parameter(2), parameter(3), p.epsilon);
   }
   MatrixD apply(const Activation& p) { return activation(p.function, input()); }
   MatrixD apply(const Add&) { return add(input(0), input(1)); }

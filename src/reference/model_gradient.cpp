@@ -77,9 +77,11 @@ class Backward {
     set_parameter(0, std::move(gradients.weight));
     set_parameter(1, std::move(gradients.bias));
   }
-  void apply(const LayerNorm&) { set_norm_gradients(layer_norm_backward(input(), parameter(0), d_output())); }
-  void apply(const BatchNorm&) {
-    set_norm_gradients(batch_norm_backward(input(), parameter(0), parameter(2), parameter(3), d_output()));
+  void apply(const LayerNorm& p) {
+    set_norm_gradients(layer_norm_backward(input(), parameter(0), d_output(), p.epsilon));
+  }
+  void apply(const BatchNorm& p) {
+    set_norm_gradients(batch_norm_backward(input(), parameter(0), parameter(2), parameter(3), d_output(), p.epsilon));
   }
   void set_norm_gradients(NormGradients gradients) {
     add_to_input(gradients.input);

@@ -74,6 +74,17 @@ VITALITY_INLINE double silu_of(double x) {
   return x / (1 + exp_of(-x));
 }
 
+constexpr double kQuickGelu = 1.702;
+VITALITY_INLINE double quick_gelu_of(double x) {
+  return x / (1 + exp_of(-kQuickGelu * x));
+}
+
+// (1 + tanh u) / 2 = 1 / (1 + exp(-2 u))
+constexpr double kTwiceSqrt2OverPi = 1.5957691216057308, kGeluCubic = 0.044715;
+VITALITY_INLINE double gelu_tanh_of(double x) {
+  return x / (1 + exp_of(-kTwiceSqrt2OverPi * (x + kGeluCubic * x * x * x)));
+}
+
 }  // namespace
 
 double exponential(double x) {
@@ -155,6 +166,12 @@ double power(double x, int n) {
   return result.high + result.low;
 }
 
+double error_function(double x) {
+  constexpr double kSqrt2 = 1.4142135623730951;
+  const double a = std::fabs(x) > 10 ? 10 : std::fabs(x), magnitude = 1 - 2 * upper_tail(a * kSqrt2);
+  return x != x ? x : x < 0 ? -magnitude : magnitude;
+}
+
 // Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi), Phi the normal distribution.
 double gelu_derivative(double x) {
   constexpr double kInverseSqrt2Pi = 0.39894228040143267794;
@@ -165,6 +182,17 @@ double gelu_derivative(double x) {
 double silu_derivative(double x) {
   const double t = exp_of(-std::fabs(x)), near = 1 / (1 + t), far = t / (1 + t);  // sigmoids of |x| and -|x|
   return x > 0 ? near * (1 + x * far) : far * (1 + x * near);
+}
+
+// d/dx x s(g(x)) = s + x g'(x) s (1 - s), s the sigmoid.
+double gelu_tanh_derivative(double x) {
+  const double g = kTwiceSqrt2OverPi * (x + kGeluCubic * x * x * x), s = 1 / (1 + exp_of(-g)), t = 1 / (1 + exp_of(g));
+  return s + x * kTwiceSqrt2OverPi * (1 + 3 * kGeluCubic * x * x) * s * t;
+}
+
+double quick_gelu_derivative(double x) {
+  const double s = 1 / (1 + exp_of(-kQuickGelu * x)), t = 1 / (1 + exp_of(kQuickGelu * x));
+  return s + x * kQuickGelu * s * t;
 }
 
 void exponentials(const double* x, std::size_t count, double* y) {
@@ -197,6 +225,20 @@ void silu(const double* x, std::size_t count, double* y) {
   vectorised([=]() VITALITY_LOOP {
 #pragma GCC ivdep
     for (std::size_t i = 0; i < count; ++i) y[i] = silu_of(x[i]);
+  });
+}
+
+void gelu_tanh(const double* x, std::size_t count, double* y) {
+  vectorised([=]() VITALITY_LOOP {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) y[i] = gelu_tanh_of(x[i]);
+  });
+}
+
+void quick_gelu(const double* x, std::size_t count, double* y) {
+  vectorised([=]() VITALITY_LOOP {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) y[i] = quick_gelu_of(x[i]);
   });
 }
 

@@ -33,14 +33,20 @@ VITALITY_INLINE double interleaved_sum(std::size_t count, Term term) {
 double exponential(double x);
 double logarithm(double x);  // natural; of 0: -infinity, of less: not a number
 constexpr double kLargestAngle = 1e5;
-double cosine(double x);        // of radians, |x| <= kLargestAngle; else not a number
-double arc_cosine(double x);    // |x| <= 1
-double power(double x, int n);  // n >= 0, |x|^n <= 1e290
+double cosine(double x);          // of radians, |x| <= kLargestAngle; else not a number
+double arc_cosine(double x);      // |x| <= 1
+double power(double x, int n);    // n >= 0, |x|^n <= 1e290
+double error_function(double x);  // erf, absolute error below 3e-16
 double gelu_derivative(double x);
 double silu_derivative(double x);
+double gelu_tanh_derivative(double x);
+double quick_gelu_derivative(double x);
 void softmax(double* x, std::size_t count);  // exp(x - max) over their interleaved_sum(), in place; count >= 1
 void exponentials(const double* x, std::size_t count, double* y);
 void gelu(const double* x, std::size_t count, double* y);  // x Phi(x), Phi the normal distribution: GELU with erf
 void silu(const double* x, std::size_t count, double* y);  // x / (1 + exp(-x))
+// x (1 + tanh u) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3): GELU with tanh.
+void gelu_tanh(const double* x, std::size_t count, double* y);
+void quick_gelu(const double* x, std::size_t count, double* y);  // x / (1 + exp(-1.702 x))
 
 }  // namespace vitality

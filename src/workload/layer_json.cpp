@@ -50,6 +50,11 @@ class LayerReader {
     if (!source_.keys.boolean(key, out) && source_.keys.present(key)) ok_ = false;
     return out;
   }
+  double epsilon(double fallback) {
+    double out = fallback;
+    if (!source_.keys.number("epsilon", out, 1e-30, 1) && source_.keys.present("epsilon")) ok_ = false;
+    return out;
+  }
   int choice(const char* key, const std::vector<std::string>& names) {
     int out = 0;
     if (!source_.keys.choice(key, out, names, Presence::kRequired)) ok_ = false;
@@ -237,20 +242,22 @@ TensorInfo LayerReader::attention() {
 }
 
 TensorInfo LayerReader::layer_norm() {
+  const double value = epsilon(kLayerNormEpsilon);
   if (!inputs(1)) return {};
-  layer_.parameters = LayerNorm{in().rows, in().cols};
+  layer_.parameters = LayerNorm{in().rows, in().cols, value};
   return in();
 }
 
 TensorInfo LayerReader::batch_norm() {
   if (source_.keys.present("folds_into") && !source_.keys.text("folds_into", source_.folds_into)) ok_ = false;
+  const double value = epsilon(kBatchNormEpsilon);
   if (!inputs(1)) return {};
-  layer_.parameters = BatchNorm{in().rows, in().cols, kModelInput};
+  layer_.parameters = BatchNorm{in().rows, in().cols, kModelInput, value};
   return in();
 }
 
 TensorInfo LayerReader::activation() {
-  static const std::vector<std::string> kNames{"gelu", "hardswish", "silu", "relu"};
+  static const std::vector<std::string> kNames{"gelu", "hardswish", "silu", "relu", "gelu_tanh", "quick_gelu", "relu6"};
   const auto function = static_cast<ActivationKind>(choice("function", kNames));
   if (!inputs(1)) return {};
   layer_.parameters = Activation{function, in().rows, in().cols};
@@ -369,10 +376,12 @@ const std::vector<LayerRow>& layer_rows() {
         "multi-head attention; layout of its inputs' columns: qkv, qkv_per_head, q_and_kv_per_head (2 inputs), "
         "q_and_k_and_v (3)"},
        &LayerReader::attention},
-      {{"layer_norm", "", "over channels, affine"}, &LayerReader::layer_norm},
-      {{"batch_norm", "[folds_into]", "affine a channel; folds into the layer before it, or a linear layer after it"},
+      {{"layer_norm", "[epsilon=1e-6]", "over channels, affine"}, &LayerReader::layer_norm},
+      {{"batch_norm", "[folds_into epsilon=1e-5]",
+        "affine a channel; folds into the layer before it, or a linear layer after it"},
        &LayerReader::batch_norm},
-      {{"activation", "function", "gelu, hardswish, silu or relu"}, &LayerReader::activation},
+      {{"activation", "function", "gelu, gelu_tanh, quick_gelu, hardswish, silu, relu or relu6"},
+       &LayerReader::activation},
       {{"add", "", "sum of two inputs"}, &LayerReader::add},
       {{"position_embedding", "", "adds a learned matrix"}, &LayerReader::position_embedding},
       {{"concat_token", "", "a learned row in front"}, &LayerReader::concat_token},

@@ -50,14 +50,18 @@ struct Attention {
   // axes.
   int bias_grid, query_stride;
 };
+constexpr double kLayerNormEpsilon = 1e-6, kBatchNormEpsilon = 1e-5;  // where a workload says nothing else
 struct LayerNorm {
-  int tokens, channels;  // over channels, affine, epsilon 1e-6
+  int tokens, channels;  // over channels, affine
+  double epsilon = kLayerNormEpsilon;
 };
 struct BatchNorm {
   int tokens, channels;
   int folded_into;  // index of the conv2d or linear layer whose weights can absorb it
+  double epsilon = kBatchNormEpsilon;
 };
-enum class ActivationKind { kGelu, kHardswish, kSilu, kRelu };
+// GELU with erf, x relu6(x + 3) / 6, x sigmoid(x), max(0, x), GELU with tanh, x sigmoid(1.702 x), min(6, max(0, x)).
+enum class ActivationKind { kGelu, kHardswish, kSilu, kRelu, kGeluTanh, kQuickGelu, kRelu6 };
 struct Activation {
   ActivationKind function;
   int rows, channels;

@@ -208,7 +208,7 @@ void absorb_batch_norms(const VitModel& model, int layer_index, const ParameterS
     if (result.bias.empty()) result.bias.assign(static_cast<std::size_t>(cols), 0.0);
     if (i < layer_index) {  // a norm in front: (x f + s) W + b = x (diag(f) W) + (s W + b)
       for (int r = 0; r < result.weight.rows(); ++r) {
-        const double factor = scale(0, r) / std::sqrt(variance(0, r) + kBatchNormEpsilon);
+        const double factor = scale(0, r) / std::sqrt(variance(0, r) + norm->epsilon);
         const double offset = shift(0, r) - mean(0, r) * factor;
         for (int c = 0; c < cols; ++c) {
           result.bias[static_cast<std::size_t>(c)] += offset * result.weight(r, c);
@@ -218,7 +218,7 @@ void absorb_batch_norms(const VitModel& model, int layer_index, const ParameterS
       continue;
     }
     for (int c = 0; c < cols; ++c) {
-      const double factor = scale(0, c) / std::sqrt(variance(0, c) + kBatchNormEpsilon);
+      const double factor = scale(0, c) / std::sqrt(variance(0, c) + norm->epsilon);
       for (int r = 0; r < result.weight.rows(); ++r) result.weight(r, c) *= factor;
       double& bias = result.bias[static_cast<std::size_t>(c)];
       bias = (bias - mean(0, c)) * factor + shift(0, c);

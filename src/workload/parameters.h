@@ -66,6 +66,4 @@ MatrixD expanded_score_bias(const Attention& attention, const MatrixD& table);
 // Its adjoint: the gradient of the table (heads x grid^2) from that of the expanded bias.
 MatrixD collapsed_score_bias(const Attention& attention, const MatrixD& d_bias);
 
-constexpr double kBatchNormEpsilon = 1e-5;
-
 }  // namespace vitality

@@ -48,6 +48,9 @@ TEST_CASE("exp, GELU and SiLU of arrays against libm", "[functions]") {
   const auto exact_gelu = [](long double x) { return x / 2 * std::erfc(-x * std::sqrt(0.5L)); };
   CHECK(worst_error(gelu, 0, 2, exact_gelu, one) < 8);
   CHECK(worst_error(gelu, 0, 40, exact_gelu, one) < 8);
+  CHECK(worst_error(
+            quick_gelu, -20, 20, [](long double x) { return x / (1 + std::exp(-1.702L * x)); },
+            [](double x) { return 1 + std::fabs(1.702 * x); }) < 3);
   const auto tail = [](double x) { return 1 + x * x / 2; };
   CHECK(worst_error(gelu, -2, 0, exact_gelu, tail) < 8);
   CHECK(worst_error(gelu, -37, 0, exact_gelu, tail) < 8);

@@ -66,7 +66,8 @@ TEST_CASE("activation derivatives equal finite differences away from their kinks
   MatrixD x = random_matrix(1, 200, 1, -5, 5);
   const MatrixD dy = random_matrix(1, 200, 2);
   for (const ActivationKind kind :
-       {ActivationKind::kGelu, ActivationKind::kHardswish, ActivationKind::kSilu, ActivationKind::kRelu}) {
+       {ActivationKind::kGelu, ActivationKind::kHardswish, ActivationKind::kSilu, ActivationKind::kRelu,
+        ActivationKind::kGeluTanh, ActivationKind::kQuickGelu, ActivationKind::kRelu6}) {
     const auto loss = [&] { return inner_product(ref::activation(kind, x), dy); };
     CHECK(difference(ref::activation_backward(kind, x, dy), numeric_gradient(x, loss)) < kTolerance);
   }

@@ -85,6 +85,16 @@ TEST_CASE("reference layer norm: mean 0, variance 1 per row, then affine") {
   CHECK(y(1, 1) == -0.5);
 }
 
+TEST_CASE("reference norms with an epsilon of their own") {
+  // Row (1, 3): deviation 1; with epsilon 3 the factor is 1 / sqrt(1 + 3).
+  const MatrixD y = ref::layer_norm(matrix(1, 2, {1, 3}), matrix(1, 2, {2, 4}), matrix(1, 2, {0, 0}), 3);
+  CHECK(y(0, 0) == -1);
+  CHECK(y(0, 1) == 2);
+  // (5 - 1) 3 / sqrt(6 + 3)
+  CHECK(ref::batch_norm(matrix(1, 1, {5}), matrix(1, 1, {3}), matrix(1, 1, {0}), matrix(1, 1, {1}), matrix(1, 1, {6}),
+                        3)(0, 0) == 4);
+}
+
 TEST_CASE("reference batch norm: running statistics per channel") {
   const MatrixD y = ref::batch_norm(matrix(2, 2, {1, 10, 3, 20}), matrix(1, 2, {2, 1}), matrix(1, 2, {0, 5}),
                                     matrix(1, 2, {1, 10}), matrix(1, 2, {4, 25}));
@@ -105,6 +115,10 @@ TEST_CASE("reference activations at known points") {
   CHECK(ref::activate(K::kSilu, 1) == Approx(0.7310585786300049).epsilon(1e-14));
   CHECK(ref::activate(K::kRelu, -1) == 0);
   CHECK(ref::activate(K::kRelu, 2) == 2);
+  CHECK(ref::activate(K::kGeluTanh, 1) == Approx(0.5 * (1 + std::tanh(0.7978845608028654 * 1.044715))).epsilon(1e-14));
+  CHECK(ref::activate(K::kQuickGelu, -1) == Approx(-1 / (1 + std::exp(1.702))).epsilon(1e-14));
+  CHECK(ref::activate(K::kRelu6, 7) == 6);
+  CHECK(ref::activate(K::kRelu6, -7) == 0);
 }
 
 TEST_CASE("reference layers that move rows") {

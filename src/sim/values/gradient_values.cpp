@@ -146,8 +146,9 @@ void ValueExecutor::gradient(const Job& job) {
       loss_gradient(arithmetic, job.n, at(job.streamed), job.aux, loss_scale(config_) / model_.images, at(job.result));
       break;
     case JobKind::kNormGradient:
-      norm_gradient(arithmetic, job.m, job.n, streamed(job), second, constants(job.layer).scale.data(), result(job),
-                    {at(job.partial), job.n});
+      norm_gradient(arithmetic, job.m, job.n, streamed(job), second,
+                    {constants(job.layer).scale.data(), std::get<LayerNorm>(layer(job.layer).parameters).epsilon},
+                    result(job), {at(job.partial), job.n});
       break;
     case JobKind::kActivationGradient:
       activation_gradient(arithmetic, std::get<Activation>(layer(job.layer).parameters).function, job.m, job.n,

@@ -549,22 +549,22 @@ void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_co
         look_up(n, x.row(r), results.data() + results.size() / 2, y.row(r));
       }
     }
-  } else if (std::holds_alternative<BatchNorm>(l.parameters)) {
+  } else if (const auto* batch = std::get_if<BatchNorm>(&l.parameters)) {
     const LayerConstants& k = constants(layer_index);
     for (int c = 0; c < n; ++c) {
       const int channel = first_column + c;
-      const double factor = k.scale(0, channel) / std::sqrt(k.variance(0, channel) + kBatchNormEpsilon);
+      const double factor = k.scale(0, channel) / std::sqrt(k.variance(0, channel) + batch->epsilon);
       const double shift = k.shift(0, channel) - k.mean(0, channel) * factor;
       for (int r = 0; r < m; ++r) y.row(r)[c] = arithmetic_.store((x.row(r)[c] * in * factor + shift) * out);
     }
-  } else if (std::holds_alternative<LayerNorm>(l.parameters)) {
+  } else if (const auto* norm = std::get_if<LayerNorm>(&l.parameters)) {
     const LayerConstants& k = constants(layer_index);
     const auto count = static_cast<std::size_t>(n);
     for (int r = 0; r < m; ++r) {
       const double* const from = x.row(r);
       double* const to = y.row(r);
       for (int c = 0; c < n; ++c) to[c] = from[c] * in;
-      reference::layer_norm(to, count, k.scale.data(), k.shift.data(), to);
+      reference::layer_norm(to, count, k.scale.data(), k.shift.data(), norm->epsilon, to);
       arithmetic_.store(to, count, out, to);
     }
   } else {

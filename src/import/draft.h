@@ -1,0 +1,91 @@
+// The workload that a graph becomes, while it grows: layers with their parameters, and views of their outputs.
+//
+// A layer's output is a matrix, tokens or pixels x channels (workload/model.h). A value of the graph is a View of it: a
+// tensor of any shape whose elements are places in that matrix (row * columns + column), times a scale. Whatever an
+// exporter does with Reshape, Transpose, Split, Slice and Gather moves the places; where they end up says how heads,
+// tokens and channels lie.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "import/graph.h"
+#include "tensor/matrix.h"
+#include "workload/model.h"
+
+namespace vitality::importing {
+
+struct View {
+  int source = kModelInput;  // a layer of the draft, or the image
+  int version = 0;           // of the layer, when this view was made
+  TensorPtr places;          // integers
+  double scale = 1;
+  const Shape& shape() const { return places->shape; }
+};
+
+struct DraftLayer {
+  Layer layer;
+  std::string layout = {};                   // of attention
+  std::map<std::string, MatrixD> tensors = {};  // weight, bias, running_mean, running_var
+  int rows = 0, cols = 0;
+  int height = 0, width = 0;                               // of the pixel or token grid; 0: none
+  int patch = 0, unfolded_height = 0, unfolded_width = 0;  // after unfold
+  int readers = 0;                                         // layers that read it
+  int version = 0;                                         // grows when its meaning changes
+  int value = kNoValue;                                    // of the graph, that it computes at `places`
+  TensorPtr places = nullptr;
+};
+
+// The rows of a view whose last axis is all columns of its source, in this order.
+struct Tokens {
+  std::vector<int> rows, columns;
+};
+
+class Draft {
+ public:
+  explicit Draft(const Graph& graph);
+
+  DraftLayer& at(int layer) { return layers_[static_cast<std::size_t>(layer)]; }
+  const DraftLayer& at(int layer) const { return layers_[static_cast<std::size_t>(layer)]; }
+  std::vector<DraftLayer>& layers() { return layers_; }
+  int rows(int source) const { return is_model_input(source) ? image_rows_ : at(source).rows; }
+  int cols(int source) const { return is_model_input(source) ? image_cols_ : at(source).cols; }
+  // Height and width of the grid that the rows are; 0, 0: none.
+  std::pair<int, int> grid(int source) const;
+
+  // Adds a layer and returns its index; its name becomes unique. Rows and columns follow from its parameters.
+  int add(Layer layer, std::map<std::string, MatrixD> tensors = {});
+  View image() const;
+  // A view of a layer's whole output: places are those of `places`.
+  View view(int source, TensorPtr places) const;
+  bool current(const View& view) const;  // the source still means what it did when the view was made
+
+  std::optional<Tokens> tokens_of(const View& view) const;
+  // The same rows in another order of the matrix: what `rows` names, with the layers that bring them there (unfold,
+  // fold, subsample) added. Returns the source and, for each of `rows`, its row in there.
+  std::pair<int, std::vector<int>> arranged(int source, const std::vector<int>& rows);
+  // y = x factor + shift (a value a column) absorbed by the source's own weights; false where it cannot be.
+  bool absorb(int source, const std::vector<double>& factor, const std::vector<double>& shift);
+
+  // Only the layers that `output` needs, in order, with inputs renumbered.
+  std::vector<DraftLayer> needed(int output) const;
+
+ private:
+  int strided(int source, const std::vector<int>& rows) const;
+  int unfolding(int source, const std::vector<int>& rows) const;
+  bool folding(int source, const std::vector<int>& rows) const;
+  bool can_absorb(int source) const;
+
+  std::vector<DraftLayer> layers_;
+  std::map<std::pair<int, std::string>, int> moved_;  // layers that move rows, by source and what they do
+  std::map<std::string, int> names_;
+  int image_rows_, image_cols_, image_height_, image_width_;
+  bool channels_last_;
+};
+
+// Places 0, 1, 2, ... of a matrix with `cols` columns as a tensor: element (i, c) of rows[i], column c.
+TensorPtr places_of(const std::vector<int>& rows, int cols, Shape shape);
+
+}  // namespace vitality::importing

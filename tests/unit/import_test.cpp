@@ -1,0 +1,235 @@
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <fstream>
+#include <functional>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "import/checkpoint_names.h"
+#include "import/constants.h"
+#include "import/import_model.h"
+#include "import/onnx_file.h"
+#include "import/operators.h"
+#include "import/safetensors.h"
+#include "reference/model.h"
+#include "tensor/npy.h"
+#include "workload/stored_parameters.h"
+#include "workload/workload_json.h"
+
+using namespace vitality;
+using namespace vitality::importing;
+
+namespace {
+
+const std::string kFolder = VITALITY_SOURCE_DIR "/tests/golden/onnx/";
+
+// An image file, 1 x channels x height x width, as pixels x channels.
+MatrixD pixels_of(const std::string& name) {
+  const NpyArray array = read_npy(kFolder + name + ".input.npy");
+  const int channels = array.shape[1], pixels = array.shape[2] * array.shape[3];
+  MatrixD image(pixels, channels);
+  for (int c = 0; c < channels; ++c)
+    for (int p = 0; p < pixels; ++p) image(p, c) = array.values[static_cast<std::size_t>(c * pixels + p)];
+  return image;
+}
+
+double largest_difference(const double* a, const std::vector<double>& b) {
+  double most = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) most = std::max(most, std::fabs(a[i] - b[i]));
+  return most;
+}
+
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+Tensor reals(Shape shape, std::vector<double> values) {
+  Tensor out = real_tensor(std::move(shape));
+  out.real = std::move(values);
+  return out;
+}
+
+Node node(const std::string& op) {
+  Node out;
+  out.op = op;
+  out.opset = 13;
+  return out;
+}
+
+Tensor run(const Node& of, const std::vector<Tensor>& inputs) {
+  Inputs in;
+  for (const Tensor& tensor : inputs) in.push_back(&tensor);
+  Budget budget;
+  return evaluate(of, in, budget)[0];
+}
+
+}  // namespace
+
+// The logits beside the graphs are PyTorch's, in double: neither the evaluator nor the reference made them.
+TEST_CASE("imported graphs give the logits of PyTorch", "[import]") {
+  for (const char* name : {"deit_op11", "deit_dynamic", "form_odd_order", "form_odd_scale", "form_both", "gap", "gap_patches",
+                           "mha_dynamic", "levit", "mobilevit_dynamic", "external"}) {
+    INFO(name);
+    const NpyArray want = read_npy(kFolder + name + ".output.npy");
+    const Graph graph = read_onnx(kFolder + name + ".onnx");
+    const MatrixD image = pixels_of(name);
+    const std::map<int, Tensor> values = evaluate_graph(graph, image, {graph.output});
+    CHECK(largest_difference(values.at(graph.output).real.data(), want.values) < 1e-9);
+
+    const Imported imported = import_graph(graph);
+    const VitModel model = parse_workload(imported.workload, name);
+    const SeededParameters seeded(1);
+    StoredParameters parameters(seeded);
+    parameters.tensors() = imported.weights;
+    parameters.tensors()["input"] = image;
+    reference::ForwardOptions options;
+    options.attention.assign(model.layers.size(), AttentionKind::kSoftmax);
+    const MatrixD logits = reference::forward(model, parameters, options).outputs.back();
+    REQUIRE(logits.size() == want.values.size());
+    CHECK(largest_difference(logits.data(), want.values) < 1e-9);
+  }
+}
+
+TEST_CASE("a final Softmax is dropped and named, a weight of float16 said so", "[import]") {
+  const Imported imported = import_graph(read_onnx(kFolder + "softmax.onnx"));
+  CHECK(imported.report.find("the final Softmax") != std::string::npos);
+  CHECK(import_graph(read_onnx(kFolder + "half_storage.onnx")).report.find("float16") != std::string::npos);
+}
+
+TEST_CASE("what no layer computes is refused with its node", "[import]") {
+  const auto refusal = [](const char* name) { return message_of([&] { import_graph(read_onnx(kFolder + name + ".onnx")); }); };
+  CHECK(refusal("x_form_wrong_axis").find("node \"/blocks.0/attn/Softmax\" (Softmax): runs over axis 2") != std::string::npos);
+  CHECK(refusal("window").find("windows are not known") != std::string::npos);
+  CHECK(refusal("form_taylor").find("/blocks.0/attn/Sub") != std::string::npos);
+}
+
+TEST_CASE("hostile ONNX files are refused", "[import]") {
+  const auto refusal = [](const std::string& bytes) { return message_of([&] { parse_onnx(bytes, kFolder + "x.onnx"); }); };
+  CHECK(refusal("").find("is empty") != std::string::npos);
+  CHECK(refusal("hello").find("is no ONNX model") != std::string::npos);
+  CHECK(refusal(std::string("\x08\x07", 2)).find("no graph") != std::string::npos);
+  std::string bytes = read_text_file(kFolder + "external.onnx", std::size_t{1} << 30);
+  CHECK(refusal(bytes.substr(0, bytes.size() / 2)).find("is no ONNX model") != std::string::npos);
+  for (const char* location : {"../weights", "/etc/passwd", "weights.no"}) {  // of the length of weights.bin, or about
+    std::string moved = bytes;
+    std::string word(location);
+    word.resize(11, 'x');
+    const std::size_t at = moved.find("weights.bin");
+    REQUIRE(at != std::string::npos);
+    moved.replace(at, 11, word);
+    CHECK(refusal(moved).find("external data") != std::string::npos);
+  }
+  // Two bytes a node in the file, hundreds in memory.
+  std::string nodes;
+  for (int i = 0; i < 300000; ++i) nodes += std::string("\x0a\x00", 2);
+  std::string model = "\x3a";
+  for (std::size_t length = nodes.size(); length > 0; length /= 128) model += static_cast<char>(length % 128 + (length >= 128 ? 128 : 0));
+  CHECK(refusal(model + nodes).find("operator") != std::string::npos);
+}
+
+TEST_CASE("operators of ONNX by hand", "[import]") {
+  const Tensor x = reals({2, 3}, {1, 2, 3, 4, 5, 6});
+  SECTION("Slice with a negative step") {
+    const Tensor y = run(node("Slice"), {x, integer_vector({-1}), integer_vector({-4}), integer_vector({1}), integer_vector({-2})});
+    CHECK(y.shape == Shape{2, 2});
+    CHECK(y.real == std::vector<double>{3, 1, 6, 4});
+  }
+  SECTION("Transpose, Gather, Expand, Concat, Split") {
+    CHECK(run(node("Transpose"), {x}).real == std::vector<double>{1, 4, 2, 5, 3, 6});
+    Node gather = node("Gather");
+    gather.attributes["axis"].integer = 1;
+    CHECK(run(gather, {x, integer_vector({2, -3})}).real == std::vector<double>{3, 1, 6, 4});
+    CHECK(run(node("Expand"), {reals({2, 1}, {7, 8}), integer_vector({2, 2})}).real == std::vector<double>{7, 7, 8, 8});
+    Node join = node("Concat");
+    join.attributes["axis"].integer = 1;
+    CHECK(run(join, {x, reals({2, 1}, {7, 8})}).real == std::vector<double>{1, 2, 3, 7, 4, 5, 6, 8});
+  }
+  SECTION("sums, products and norms") {
+    Node mean = node("ReduceMean");
+    mean.attributes["axes"].integers = {-1};
+    CHECK(run(mean, {x}).real == std::vector<double>{2, 5});
+    CHECK(run(node("MatMul"), {x, reals({3, 1}, {1, 0, -1})}).real == std::vector<double>{-2, -2});
+    Node product = node("Einsum");
+    product.attributes["equation"].text = "ij,kj->ki";
+    CHECK(run(product, {x, reals({1, 3}, {1, 1, 2})}).real == std::vector<double>{9, 21});
+    // Before operator set 13 Softmax's rows are all axes from `axis` on.
+    Node flat = node("Softmax");
+    flat.opset = 11;
+    flat.attributes["axis"].integer = 0;
+    CHECK(run(flat, {reals({2, 1}, {5, 5})}).real == std::vector<double>{0.5, 0.5});
+  }
+  SECTION("Conv: a 2 x 2 kernel of ones with padding counts its neighbours") {
+    Node conv = node("Conv");
+    conv.attributes["pads"].integers = {1, 1, 1, 1};
+    const Tensor y = run(conv, {reals({1, 1, 2, 2}, {1, 2, 3, 4}), reals({1, 1, 2, 2}, {1, 1, 1, 1})});
+    CHECK(y.real == std::vector<double>{1, 3, 2, 4, 10, 6, 3, 7, 4});
+  }
+  SECTION("what does not fit") {
+    CHECK_THROWS_AS(run(node("Reshape"), {x, integer_vector({4, -1})}), NodeError);
+    CHECK_THROWS_AS(run(node("Add"), {x, reals({2}, {1, 2})}), NodeError);
+    CHECK_THROWS_AS(run(node("Gather"), {x, integer_vector({2})}), NodeError);
+    CHECK_THROWS_AS(run(node("Expand"), {reals({1}, {1}), integer_vector({1 << 20, 1 << 20})}), NodeError);
+  }
+}
+
+TEST_CASE("rounded constants are read as the numbers that they stand for", "[import]") {
+  const auto single = [](double x) { return known_constant(static_cast<float>(x), Rounded::kFloat32); };
+  CHECK(single(1e-6) == 1e-6);
+  CHECK(single(0.044715) == 0.044715);
+  CHECK(single(-std::sqrt(2.0)) == -std::sqrt(2.0));
+  CHECK(single(1 / std::sqrt(12.0)) == 1 / std::sqrt(12.0));
+  CHECK(single(1.0 / 6) == 1.0 / 6);
+  const double other = static_cast<float>(0.123456789);
+  CHECK(single(other) == other);
+  CHECK(half_value(0x3C00) == 1);
+  CHECK(half_value(0xC000) == -2);
+  CHECK(half_value(0x0001) == std::ldexp(1.0, -24));
+  CHECK(std::isnan(half_value(0x7E00)));
+}
+
+TEST_CASE("names of checkpoints", "[import]") {
+  const auto name = [](const char* from) { return workload_names({from})[0]; };
+  CHECK(name("blocks.3.attn.qkv.weight").name == "blocks.3.attn.qkv.weight");
+  CHECK(name("patch_embed.proj.bias").name == "patch_embed.bias");
+  CHECK(name("cls_token").name == "cls_token.weight");
+  CHECK(name("encoder.layers.encoder_layer_7.self_attention.in_proj_bias").name == "blocks.7.attn.qkv.bias");
+  CHECK(name("encoder.layers.encoder_layer_7.mlp.3.weight").name == "blocks.7.mlp.fc2.weight");
+  CHECK(name("heads.head.weight").name == "head.weight");
+  CHECK(name("vit.encoder.layer.2.attention.attention.key.weight").name == "blocks.2.attn.qkv.weight");
+  CHECK(name("vit.encoder.layer.2.attention.attention.key.weight").part == 1);
+  CHECK(name("deit.encoder.layer.11.attention.output.dense.bias").name == "blocks.11.attn.proj.bias");
+  CHECK(name("vit.layernorm.bias").name == "norm.bias");
+  CHECK(name("layer_3.1.global_rep.0.pre_norm_mha.1.qkv_proj.weight").name == "layer_3.1.global_rep.0.attn.qkv.weight");
+  CHECK(name("stages.1.downsample.attn_downsample.q.ln.linear.weight").name == "down0.attn.q.weight");
+  CHECK(name("bn.num_batches_tracked").ignored);
+  const std::vector<TensorName> levit = workload_names({"blocks.0.m.qkv.c.weight", "blocks.1.m.0.c.weight", "blocks.1.m.2.bn.bias",
+                                                        "blocks.2.kv.c.weight", "blocks.3.m.0.c.weight", "blocks.4.m.qkv.c.weight",
+                                                        "blocks.4.m.proj.1.bn.weight", "patch_embed.2.c.weight", "head.l.bias"});
+  const char* const want[] = {"stage0.0.attn.qkv.weight", "stage0.0.mlp.fc1.weight", "stage0.0.mlp.fc2.bn.bias", "down0.attn.kv.weight",
+                              "down0.mlp.fc1.weight", "stage1.0.attn.qkv.weight", "stage1.0.attn.proj.bn.weight", "stem.1.weight", "head.bias"};
+  for (std::size_t i = 0; i < levit.size(); ++i) CHECK(levit[i].name == want[i]);
+}
+
+TEST_CASE("safetensors files", "[import]") {
+  const auto file = [](const std::string& header, const std::string& data) {
+    std::string bytes(8, '\0');
+    bytes[0] = static_cast<char>(header.size());
+    return bytes + header + data;
+  };
+  const auto refusal = [](const std::string& bytes) { return message_of([&] { parse_safetensors(bytes, "x"); }); };
+  const std::string one("\x00\x00\x80\x3f", 4), half("\x00\x3c\x00\xc0", 4), nan("\x00\x00\xc0\x7f", 4);
+  const StoredTensors read = parse_safetensors(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F16","shape":[2],"data_offsets":[4,8]}})", one + half), "x");
+  CHECK(read.tensors.at("a").real == std::vector<double>{1});
+  CHECK(read.tensors.at("b").real == std::vector<double>{1, -2});
+  CHECK(refusal("short").find("8 bytes") != std::string::npos);
+  CHECK(refusal(std::string(8, '\x7f')).find("header") != std::string::npos);
+  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", one)).find("takes 8 bytes") != std::string::npos);
+  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}})", one)).find("within the 4 bytes") != std::string::npos);
+  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", nan)).find("not finite") != std::string::npos);
+  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", one + half)).find("overlap") != std::string::npos);
+}
