@@ -20,7 +20,8 @@ void write_weights(const importing::Imported& imported, const fs::path& folder, 
   for (const auto& [name, tensor] : imported.weights) {
     const std::string path = (folder / (name + ".npy")).string();
     const std::vector<double> values(tensor.data(), tensor.data() + tensor.size());
-    write_npy(files.add(path), {tensor.rows(), tensor.cols()}, values, imported.float32 ? NpyType::kFloat32 : NpyType::kFloat64);
+    write_npy(files.add(path), {tensor.rows(), tensor.cols()}, values,
+              imported.float32 ? NpyType::kFloat32 : NpyType::kFloat64);
     files.finish(path);
   }
 }
@@ -36,24 +37,27 @@ int import_command(const Arguments& arguments) {
       ("as", po::value<std::string>(), "of .safetensors: the workload that these weights are for");
   // clang-format on
   po::variables_map values;
-  if (!parse_options(arguments,
-                     "usage: vitality import MODEL.onnx --out DIR\n"
-                     "       vitality import MODEL.safetensors --as WORKLOAD.json --out DIR\n\n"
-                     "Makes a workload and its weights of a trained model. The logits of the workload are compared with\n"
-                     "the graph's on random images before anything is written; docs/import.md says what is known.",
-                     options, "model", values)) {
+  if (!parse_options(
+          arguments,
+          "usage: vitality import MODEL.onnx --out DIR\n"
+          "       vitality import MODEL.safetensors --as WORKLOAD.json --out DIR\n\n"
+          "Makes a workload and its weights of a trained model. The logits of the workload are compared with\n"
+          "the graph's on random images before anything is written; docs/import.md says what is known.",
+          options, "model", values)) {
     return kDone;
   }
   const std::string model = required(values, "model"), out = required(values, "out");
   const bool safetensors = fs::path(model).extension() == ".safetensors";
   if (safetensors != (values.count("as") > 0)) {
-    throw InputError("", "", safetensors ? "option --as: weights alone need the workload that they are for"
-                                         : "option --as is for .safetensors: an ONNX graph says its own form");
+    throw InputError("", "",
+                     safetensors ? "option --as: weights alone need the workload that they are for"
+                                 : "option --as is for .safetensors: an ONNX graph says its own form");
   }
   OutputSet files;
   const fs::path folder(out);
-  const importing::Imported imported = safetensors ? importing::import_safetensors(model, values["as"].as<std::string>())
-                                                   : importing::import_onnx(model);
+  const importing::Imported imported = safetensors
+                                           ? importing::import_safetensors(model, values["as"].as<std::string>())
+                                           : importing::import_onnx(model);
   files.make_folder(out);
   files.add((folder / "workload.json").string(), imported.workload);
   files.add((folder / "import.json").string(), imported.report);

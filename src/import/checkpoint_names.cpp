@@ -101,14 +101,17 @@ Numbering levit_blocks(const std::vector<std::string>& names) {
       down = false;
       out[number] = "stage" + std::to_string(stage) + "." + std::to_string(++at) + ".attn";
     } else {
-      out[number] = (down ? "down" + std::to_string(stage - 1) : "stage" + std::to_string(stage) + "." + std::to_string(at)) + ".mlp";
+      out[number] =
+          (down ? "down" + std::to_string(stage - 1) : "stage" + std::to_string(stage) + "." + std::to_string(at)) +
+          ".mlp";
     }
   }
   return out;
 }
 
 std::string renumbered(const std::string& name, const Numbering& blocks) {
-  static const std::regex block(R"(^blocks\.(\d{1,4})\.(m\.)?(.*)$)"), stem(R"(^patch_embed\.(\d{1,2})\.(c|bn)\.(.*)$)");
+  static const std::regex block(R"(^blocks\.(\d{1,4})\.(m\.)?(.*)$)"),
+      stem(R"(^patch_embed\.(\d{1,2})\.(c|bn)\.(.*)$)");
   std::smatch match;
   if (std::regex_match(name, match, stem))
     return "stem." + std::to_string(std::stoi(match[1]) / 2) + (match[2] == "bn" ? ".bn." : ".") + match[3].str();
@@ -130,7 +133,8 @@ std::vector<TensorName> workload_names(const std::vector<std::string>& names) {
     return out;
   }();
   static const std::regex parts(R"(^(blocks\.\d+)\.attention\.attention\.(query|key|value)\.(weight|bias)$)");
-  static const std::regex ignored(R"(.*(\.num_batches_tracked|attention_bias_idxs|position_ids|relative_position_index)$)");
+  static const std::regex ignored(
+      R"(.*(\.num_batches_tracked|attention_bias_idxs|position_ids|relative_position_index)$)");
   const Numbering blocks = levit_blocks(names);
   std::vector<TensorName> out;
   for (const std::string& original : names) {
@@ -141,7 +145,8 @@ std::vector<TensorName> workload_names(const std::vector<std::string>& names) {
       continue;
     }
     std::string name = renumbered(original, blocks);
-    for (std::size_t i = 0; i < patterns.size(); ++i) name = std::regex_replace(name, patterns[i], kRules[i].replacement);
+    for (std::size_t i = 0; i < patterns.size(); ++i)
+      name = std::regex_replace(name, patterns[i], kRules[i].replacement);
     std::smatch match;
     if (std::regex_match(name, match, parts)) {
       result.part = match[2] == "query" ? 0 : match[2] == "key" ? 1 : 2;

@@ -9,7 +9,7 @@ namespace vitality::importing {
 
 struct TensorName {
   std::string name;
-  int part = 0;  // of what is stored in parts that follow each other along the outputs: query 0, key 1, value 2
+  int part = 0;          // of what is stored in parts that follow each other along the outputs: query 0, key 1, value 2
   bool ignored = false;  // no parameter: a counter or an index table
 };
 

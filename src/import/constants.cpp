@@ -41,8 +41,8 @@ double known_constant(double value, Rounded type) {
   const auto signed_result = [value](double found) { return value < 0 ? -found : found; };
   double found = 0;
   if (decimal_near(magnitude, tolerance, 2, found)) return signed_result(found);
-  const double known[] = {0.044715, std::sqrt(0.5), std::sqrt(2.0), 0.79788456080286536, 1.702, 1.0 / 3, 1.0 / 6,
-                          2.0 / 3};
+  const double known[] = {0.044715, std::sqrt(0.5), std::sqrt(2.0), 0.79788456080286536,
+                          1.702,    1.0 / 3,        1.0 / 6,        2.0 / 3};
   for (const double one : known)
     if (std::fabs(one - magnitude) <= tolerance) return signed_result(one);
   for (int k = 2; k <= 1024; ++k) {

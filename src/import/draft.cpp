@@ -117,7 +117,8 @@ std::optional<Tokens> Draft::tokens_of(const View& view) const {
   for (std::size_t i = 0; i < places.size(); i += static_cast<std::size_t>(cols)) {
     const std::int64_t row = places[i] / cols;
     for (int c = 0; c < cols; ++c)
-      if (places[i + static_cast<std::size_t>(c)] != row * cols + tokens.columns[static_cast<std::size_t>(c)]) return std::nullopt;
+      if (places[i + static_cast<std::size_t>(c)] != row * cols + tokens.columns[static_cast<std::size_t>(c)])
+        return std::nullopt;
     tokens.rows.push_back(static_cast<int>(row));
   }
   return tokens;
@@ -155,7 +156,8 @@ bool Draft::folding(int source, const std::vector<int>& rows) const {
   if (is_model_input(source) || at(source).patch == 0) return false;
   const DraftLayer& from = at(source);
   for (std::size_t pixel = 0; pixel < rows.size(); ++pixel)
-    if (rows[pixel] != unfolded_row(from.unfolded_height, from.unfolded_width, from.patch, static_cast<int>(pixel))) return false;
+    if (rows[pixel] != unfolded_row(from.unfolded_height, from.unfolded_width, from.patch, static_cast<int>(pixel)))
+      return false;
   return true;
 }
 

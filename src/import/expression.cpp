@@ -12,8 +12,8 @@ namespace vitality::importing {
 namespace {
 
 constexpr ActivationKind kActivations[] = {
-    ActivationKind::kGelu,     ActivationKind::kGeluTanh,  ActivationKind::kSilu, ActivationKind::kHardswish,
-    ActivationKind::kRelu,     ActivationKind::kQuickGelu, ActivationKind::kRelu6};
+    ActivationKind::kGelu, ActivationKind::kGeluTanh,  ActivationKind::kSilu, ActivationKind::kHardswish,
+    ActivationKind::kRelu, ActivationKind::kQuickGelu, ActivationKind::kRelu6};
 
 Tensor random_tensor(const Shape& shape, double width, std::uint64_t seed) {
   Tensor x = real_tensor(shape);
@@ -29,7 +29,8 @@ bool near(double a, double b, double tolerance) {
 std::optional<Identified> as_activation(const Tensor& x, const Tensor& y) {
   for (const ActivationKind kind : kActivations) {
     bool all = true;
-    for (std::size_t i = 0; i < x.size() && all; ++i) all = near(y.real[i], reference::activate(kind, x.real[i]), 1e-12);
+    for (std::size_t i = 0; i < x.size() && all; ++i)
+      all = near(y.real[i], reference::activate(kind, x.real[i]), 1e-12);
     if (all) return Identified{Identified::Kind::kActivation, kind, {}, {}, 0};
   }
   return std::nullopt;
@@ -43,7 +44,8 @@ std::optional<Identified> as_affine(const TensorFunction& function, const Tensor
   for (std::size_t i = 0; i < x.size(); ++i) {
     found.scale.real[i] -= found.shift.real[i];
     const double want = x.real[i] * found.scale.real[i] + found.shift.real[i];
-    if (!(std::fabs(y.real[i] - want) <= 1e-12 * (std::fabs(want) + std::fabs(found.shift.real[i]) + std::fabs(found.scale.real[i]))))
+    if (!(std::fabs(y.real[i] - want) <=
+          1e-12 * (std::fabs(want) + std::fabs(found.shift.real[i]) + std::fabs(found.scale.real[i]))))
       return std::nullopt;
   }
   // y(1) - y(0) has lost digits to a large shift: a large x shows the scale again.
@@ -85,7 +87,8 @@ double variance(const double* row, std::size_t count) {
 std::optional<Identified> as_layer_norm(const TensorFunction& function, const Shape& shape) {
   if (shape.empty() || shape.back() < 2) return std::nullopt;
   const auto count = static_cast<std::size_t>(shape.back());
-  Identified found{Identified::Kind::kLayerNorm, ActivationKind::kGelu, real_tensor({shape.back()}), real_tensor({shape.back()}), 0};
+  Identified found{Identified::Kind::kLayerNorm, ActivationKind::kGelu, real_tensor({shape.back()}),
+                   real_tensor({shape.back()}), 0};
   const Tensor at_zero = function(real_tensor(shape));
   std::copy_n(at_zero.real.begin(), count, found.shift.real.begin());
   const Tensor large = random_tensor(shape, 1e9, 3), small = random_tensor(shape, 1e-3, 4);
@@ -113,7 +116,8 @@ std::optional<Identified> as_layer_norm(const TensorFunction& function, const Sh
     const Tensor x = random_tensor(shape, width, 5), y = function(x);
     std::vector<double> want(count);
     for (std::size_t i = 0; i < x.size(); i += count) {
-      reference::layer_norm(x.real.data() + i, count, found.scale.real.data(), found.shift.real.data(), found.epsilon, want.data());
+      reference::layer_norm(x.real.data() + i, count, found.scale.real.data(), found.shift.real.data(), found.epsilon,
+                            want.data());
       for (std::size_t c = 0; c < count; ++c)
         if (!near(y.real[i + c], want[c], 1e-10)) return std::nullopt;
     }

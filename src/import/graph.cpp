@@ -16,7 +16,7 @@ std::int64_t element_count(const Shape& shape) {
   std::int64_t count = 1;
   for (const std::int64_t size : shape) {
     if (size < 0 || size > kMaxTensorElements || (size > 0 && count > kMaxTensorElements / size))
-      throw NodeError("a tensor of shape " + to_string(shape) + ", expected sizes from 0 and at most 2^28 elements");
+      throw NodeError("a tensor of shape " + to_string(shape) + ", expected sizes from 0 and at most 2^26 elements");
     count *= size;
   }
   return count;

@@ -24,7 +24,7 @@ struct Tensor {
 };
 using TensorPtr = std::shared_ptr<const Tensor>;
 
-constexpr std::int64_t kMaxTensorElements = std::int64_t{1} << 28;
+constexpr std::int64_t kMaxTensorElements = std::int64_t{1} << 26;
 constexpr std::int64_t kMaxGraphElements = std::int64_t{1} << 30;  // of all stored tensors together
 constexpr std::size_t kMaxRank = 8, kMaxNodes = 100000;
 
@@ -64,14 +64,14 @@ struct Node {
 struct Graph {
   std::string file;
   int opset = 0;
-  std::vector<std::string> values;      // names
-  std::map<int, TensorPtr> constants;   // initializers, by value
-  std::vector<Node> nodes;              // each reads what earlier ones made
+  std::vector<std::string> values;     // names
+  std::map<int, TensorPtr> constants;  // initializers, by value
+  std::vector<Node> nodes;             // each reads what earlier ones made
   int input = kNoValue, output = kNoValue;
-  Shape input_shape;                    // [1, channels, height, width] or [1, height, width, channels]
-  bool channels_last = false;           // of the image
-  bool quantised = false;               // has QuantizeLinear or DequantizeLinear
-  std::vector<std::string> widened;     // types other than float32 and float64 that the weights have
+  Shape input_shape;                 // [1, channels, height, width] or [1, height, width, channels]
+  bool channels_last = false;        // of the image
+  bool quantised = false;            // has QuantizeLinear or DequantizeLinear
+  std::vector<std::string> widened;  // types other than float32 and float64 that the weights have
 };
 
 // What is wrong at a node, without file and node: whoever runs the node adds them.

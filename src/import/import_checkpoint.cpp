@@ -61,12 +61,14 @@ MatrixD matrix_of(const ParameterInfo& info, const Parts& parts, const std::stri
   for (std::size_t i = 0; i < tensor.shape.size(); ++i)
     if (tensor.shape[i] != 1 || i + 1 == tensor.shape.size()) plain.push_back(tensor.shape[i]);
   const bool row = info.rows == 1 && tensor.shape.back() == info.cols;
-  const bool fits = tensor.size() == static_cast<std::size_t>(info.rows) * static_cast<std::size_t>(info.cols) && !tensor.shape.empty() &&
-                    (row || tensor.shape.back() == info.cols);
+  const bool fits = tensor.size() == static_cast<std::size_t>(info.rows) * static_cast<std::size_t>(info.cols) &&
+                    !tensor.shape.empty() && (row || tensor.shape.back() == info.cols);
   if (!fits) {
-    throw InputError(path, pointer, "a tensor of shape " + to_string(stored) + " for " + info.name + ", expected " + std::to_string(info.rows) + " x " +
-                                        std::to_string(info.cols) + (*info.layout ? ", " + std::string(info.layout) : std::string()) +
-                                        (info.role == ParameterRole::kWeight ? ", in PyTorch's order" : ""));
+    throw InputError(path, pointer,
+                     "a tensor of shape " + to_string(stored) + " for " + info.name + ", expected " +
+                         std::to_string(info.rows) + " x " + std::to_string(info.cols) +
+                         (*info.layout ? ", " + std::string(info.layout) : std::string()) +
+                         (info.role == ParameterRole::kWeight ? ", in PyTorch's order" : ""));
   }
   MatrixD out(info.rows, info.cols);
   std::copy(tensor.real.begin(), tensor.real.end(), out.data());
@@ -94,11 +96,15 @@ Imported import_safetensors(const std::string& path, const std::string& workload
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (meant[i].ignored) continue;
     const auto added = given[meant[i].name].emplace(meant[i].part, Stored{names[i], &stored.tensors.at(names[i])});
-    if (!added.second) throw InputError(path, pointer_of("", names[i]), "is " + meant[i].name + " again, as " + quoted(added.first->second.name) + " is");
+    if (!added.second)
+      throw InputError(path, pointer_of("", names[i]),
+                       "is " + meant[i].name + " again, as " + quoted(added.first->second.name) + " is");
   }
   ImportReport report;
   report.source = path, report.format = "safetensors";
-  report.notes.push_back("weights alone do not say the form of the model: epsilon of norms, the kind of GELU and the order of tokens are the workload's");
+  report.notes.push_back(
+      "weights alone do not say the form of the model: epsilon of norms, the kind of GELU and the order of tokens are "
+      "the workload's");
   std::vector<std::string> known;
   for (const ParameterInfo& info : distinct_parameters_of(model)) {
     if (info.role == ParameterRole::kImage) continue;
@@ -112,7 +118,8 @@ Imported import_safetensors(const std::string& path, const std::string& workload
   if (!given.empty()) {
     const auto& rest = *given.begin();
     throw InputError(path, pointer_of("", rest.second.begin()->second.name),
-                     "workload " + model.name + " has no tensor " + quoted(rest.first) + suggestion(rest.first, known) + ": the weights are for another model");
+                     "workload " + model.name + " has no tensor " + quoted(rest.first) + suggestion(rest.first, known) +
+                         ": the weights are for another model");
   }
   out.report = report_text(report);
   return out;

@@ -65,7 +65,8 @@ class Judge {
   }
 
  private:
-  [[noreturn]] void name_first_difference(const MatrixD& pixels, const reference::ForwardResult& result, double logits) const {
+  [[noreturn]] void name_first_difference(const MatrixD& pixels, const reference::ForwardResult& result,
+                                          double logits) const {
     std::vector<int> keep;
     for (const DraftLayer& layer : recognised_.layers)
       if (layer.value != kNoValue) keep.push_back(layer.value);
@@ -77,9 +78,12 @@ class Judge {
       if (off <= kTolerance) continue;
       for (const Node& node : graph_.nodes)
         if (std::find(node.outputs.begin(), node.outputs.end(), layer.value) != node.outputs.end())
-          fail_at(graph_, node, "layer " + layer.layer.name + " computes something else: off by " + std::to_string(off) + " of the largest value");
+          fail_at(graph_, node,
+                  "layer " + layer.layer.name + " computes something else: off by " + std::to_string(off) +
+                      " of the largest value");
     }
-    throw InputError(graph_.file, "", "the logits of the workload are off by " + std::to_string(logits) + " of the largest");
+    throw InputError(graph_.file, "",
+                     "the logits of the workload are off by " + std::to_string(logits) + " of the largest");
   }
 
   const Graph& graph_;
@@ -96,7 +100,8 @@ ImportReport report_of(const Graph& graph, const Recognised& recognised) {
   for (const DraftLayer& layer : recognised.layers) {
     std::string from = "weights or shape of other nodes changed";
     for (const Node& node : graph.nodes)
-      if (layer.value != kNoValue && std::find(node.outputs.begin(), node.outputs.end(), layer.value) != node.outputs.end())
+      if (layer.value != kNoValue &&
+          std::find(node.outputs.begin(), node.outputs.end(), layer.value) != node.outputs.end())
         from = label_of(node);
     if (layer.value == kNoValue && layer.layer.inputs.size() == 1 && layer.tensors.empty()) from = "an order of rows";
     report.entries.push_back({layer.layer.name, kind_name(layer.layer), from});
@@ -116,7 +121,8 @@ std::map<int, Tensor> evaluate_graph(const Graph& graph, const MatrixD& image, c
   Tensor& pixels = values[graph.input] = real_tensor(graph.input_shape);
   for (int r = 0; r < image.rows(); ++r)
     for (int c = 0; c < image.cols(); ++c)
-      pixels.real[static_cast<std::size_t>(graph.channels_last ? r * image.cols() + c : c * image.rows() + r)] = image(r, c);
+      pixels.real[static_cast<std::size_t>(graph.channels_last ? r * image.cols() + c : c * image.rows() + r)] =
+          image(r, c);
   Budget budget;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -124,7 +130,9 @@ std::map<int, Tensor> evaluate_graph(const Graph& graph, const MatrixD& image, c
     for (const int value : node.inputs) {
       const auto found = graph.constants.find(value);
       const auto computed = values.find(value);
-      inputs.push_back(found != graph.constants.end() ? found->second.get() : computed != values.end() ? &computed->second : nullptr);
+      inputs.push_back(found != graph.constants.end() ? found->second.get()
+                       : computed != values.end()     ? &computed->second
+                                                      : nullptr);
     }
     Outputs results;
     try {
@@ -134,7 +142,8 @@ std::map<int, Tensor> evaluate_graph(const Graph& graph, const MatrixD& image, c
       fail_at(graph, node, error.what());
     }
     for (std::size_t k = 0; k < node.outputs.size() && k < results.size(); ++k)
-      if (node.outputs[k] != kNoValue && last[static_cast<std::size_t>(node.outputs[k])] > static_cast<int>(i)) values[node.outputs[k]] = std::move(results[k]);
+      if (node.outputs[k] != kNoValue && last[static_cast<std::size_t>(node.outputs[k])] > static_cast<int>(i))
+        values[node.outputs[k]] = std::move(results[k]);
     for (const int value : node.inputs)
       if (value != kNoValue && last[static_cast<std::size_t>(value)] == static_cast<int>(i)) values.erase(value);
   }
@@ -152,7 +161,8 @@ Imported import_graph(const Graph& graph) {
     for (const auto& [key, tensor] : layer.tensors) {
       for (std::size_t i = 0; i < tensor.size(); ++i) {
         const double value = tensor.data()[i];
-        if (!std::isfinite(value)) throw InputError(graph.file, "", "layer " + layer.layer.name + ": a weight that is not finite");
+        if (!std::isfinite(value))
+          throw InputError(graph.file, "", "layer " + layer.layer.name + ": a weight that is not finite");
         out.float32 = out.float32 && fits_float(value);
       }
       parameters.tensors()[layer.layer.name + "." + key] = tensor;
@@ -162,7 +172,9 @@ Imported import_graph(const Graph& graph) {
     if (info.role == ParameterRole::kImage) continue;
     const auto found = parameters.tensors().find(info.name);
     if (found == parameters.tensors().end() || found->second.rows() != info.rows || found->second.cols() != info.cols)
-      throw InputError(graph.file, "", "the graph gives no tensor " + info.name + " of " + std::to_string(info.rows) + " x " + std::to_string(info.cols));
+      throw InputError(graph.file, "",
+                       "the graph gives no tensor " + info.name + " of " + std::to_string(info.rows) + " x " +
+                           std::to_string(info.cols));
   }
   ImportReport report = report_of(graph, recognised);
   Judge judge(graph, recognised, model, parameters);

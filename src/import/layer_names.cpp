@@ -39,7 +39,8 @@ std::string parent_of(const std::string& scope) {
 std::string layer_name(const std::string& name, const std::string& fallback) {
   std::string out;
   for (const char c : name.empty() ? fallback : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
     if (out.size() < 120 && !(out.empty() && c == '.')) out += plain ? c : '_';
   }
   if (out.empty() || out == "previous" || out == "block_input" || out == "image") out = fallback;

@@ -92,7 +92,8 @@ Outputs squeeze(const Node& node, const Inputs& in) {
   Shape shape;
   for (std::size_t i = 0; i < x.shape.size(); ++i) {
     const bool drop = axes.empty() ? x.shape[i] == 1 : mark[i];
-    if (drop && x.shape[i] != 1) throw NodeError("dimension " + std::to_string(i) + " of " + to_string(x.shape) + " is not 1");
+    if (drop && x.shape[i] != 1)
+      throw NodeError("dimension " + std::to_string(i) + " of " + to_string(x.shape) + " is not 1");
     if (!drop) shape.push_back(x.shape[i]);
   }
   return {reshaped(x, shape)};
@@ -125,7 +126,8 @@ Outputs transpose(const Node& node, const Inputs& in) {
     strides[i] = stride;
     stride *= static_cast<std::size_t>(x.shape[i]);
   }
-  if (order.size() != rank) throw NodeError("perm has another length than the input's " + std::to_string(rank) + " dimensions");
+  if (order.size() != rank)
+    throw NodeError("perm has another length than the input's " + std::to_string(rank) + " dimensions");
   for (std::size_t i = 0; i < rank; ++i) {
     const std::size_t from = axis_of(order[i], rank);
     if (seen[from]) throw NodeError("perm names an axis twice");
@@ -156,7 +158,8 @@ Outputs concat(const Node& node, const Inputs& in) {
   for (std::size_t i = 0; i < in.size(); ++i) {
     const Tensor& part = required(in, i);
     Shape rest = part.shape;
-    if (rest.size() != shape.size() || part.is_real != first.is_real) throw NodeError("inputs of different ranks or types");
+    if (rest.size() != shape.size() || part.is_real != first.is_real)
+      throw NodeError("inputs of different ranks or types");
     shape[axis] += rest[axis];
     rest[axis] = first.shape[axis];
     if (rest != first.shape)
@@ -170,9 +173,11 @@ Outputs concat(const Node& node, const Inputs& in) {
     for (std::size_t o = 0; o < whole.outer; ++o) {
       const std::size_t from = o * length, to = o * whole.count * whole.inner + before;
       if (first.is_real) {
-        std::copy_n(part->real.begin() + static_cast<std::ptrdiff_t>(from), length, out.real.begin() + static_cast<std::ptrdiff_t>(to));
+        std::copy_n(part->real.begin() + static_cast<std::ptrdiff_t>(from), length,
+                    out.real.begin() + static_cast<std::ptrdiff_t>(to));
       } else {
-        std::copy_n(part->integer.begin() + static_cast<std::ptrdiff_t>(from), length, out.integer.begin() + static_cast<std::ptrdiff_t>(to));
+        std::copy_n(part->integer.begin() + static_cast<std::ptrdiff_t>(from), length,
+                    out.integer.begin() + static_cast<std::ptrdiff_t>(to));
       }
     }
     before += length;
@@ -207,7 +212,8 @@ Outputs split(const Node& node, const Inputs& in) {
   Outputs outputs;
   std::int64_t first = 0;
   for (const std::int64_t size : sizes) {
-    if (size < 0 || first + size > whole) throw NodeError("parts of other sizes than the axis of " + std::to_string(whole));
+    if (size < 0 || first + size > whole)
+      throw NodeError("parts of other sizes than the axis of " + std::to_string(whole));
     outputs.push_back(cut(x, axis, static_cast<std::size_t>(first), static_cast<std::size_t>(size)));
     first += size;
   }
@@ -227,11 +233,13 @@ Outputs slice(const Node& /*node*/, const Inputs& in) {
   for (std::size_t k = 0; k < starts.size(); ++k) {
     const std::size_t axis = axis_of(axes[k], x.shape.size());
     const std::int64_t size = x.shape[axis], step = steps[k];
-    if (step == 0 || step > kMaxTensorElements || step < -kMaxTensorElements) throw NodeError("a step of " + std::to_string(step));
+    if (step == 0 || step > kMaxTensorElements || step < -kMaxTensorElements)
+      throw NodeError("a step of " + std::to_string(step));
     const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
     const auto place = [&](std::int64_t at) { return std::clamp(at < 0 ? at + size : at, low, high); };
     const std::int64_t first = place(starts[k]), last = place(ends[k]);
-    const std::int64_t count = std::max<std::int64_t>(0, step > 0 ? (last - first + step - 1) / step : (first - last - step - 1) / -step);
+    const std::int64_t count =
+        std::max<std::int64_t>(0, step > 0 ? (last - first + step - 1) / step : (first - last - step - 1) / -step);
     const AxisSplit whole = split_at(x.shape, axis);
     Shape shape = x.shape;
     shape[axis] = count;
@@ -254,7 +262,8 @@ Outputs gather(const Node& node, const Inputs& in) {
   std::vector<std::size_t> at;
   for (const std::int64_t index : indices.integer) {
     const std::int64_t place = index < 0 ? index + size : index;
-    if (place < 0 || place >= size) throw NodeError("index " + std::to_string(index) + " on an axis of " + std::to_string(size));
+    if (place < 0 || place >= size)
+      throw NodeError("index " + std::to_string(index) + " on an axis of " + std::to_string(size));
     at.push_back(static_cast<std::size_t>(place));
   }
   Shape shape(x.shape.begin(), x.shape.begin() + static_cast<std::ptrdiff_t>(axis));
@@ -364,7 +373,7 @@ Outputs range(const Node& /*node*/, const Inputs& in) {
   if (step == 0) throw NodeError("a step of 0");
   const std::int64_t most = kMaxTensorElements;
   if (first < -most || first > most || last < -most || last > most || step < -most || step > most)
-    throw NodeError("a range of more than 2^28 elements");
+    throw NodeError("a range of more than 2^26 elements");
   std::vector<std::int64_t> values;
   for (std::int64_t at = first; step > 0 ? at < last : at > last; at += step) values.push_back(at);
   return {integer_vector(values)};

@@ -49,12 +49,11 @@ struct Format {
   int bytes;
   bool real;
 };
-constexpr Format kFormats[] = {{Type::FLOAT, "float32", 4, true},   {Type::DOUBLE, "float64", 8, true},
-                               {Type::FLOAT16, "float16", 2, true}, {Type::BFLOAT16, "bfloat16", 2, true},
-                               {Type::INT64, "int64", 8, false},    {Type::INT32, "int32", 4, false},
-                               {Type::INT8, "int8", 1, false},      {Type::UINT8, "uint8", 1, false},
-                               {Type::BOOL, "bool", 1, false},      {Type::INT16, "int16", 2, false},
-                               {Type::UINT16, "uint16", 2, false}};
+constexpr Format kFormats[] = {
+    {Type::FLOAT, "float32", 4, true},     {Type::DOUBLE, "float64", 8, true}, {Type::FLOAT16, "float16", 2, true},
+    {Type::BFLOAT16, "bfloat16", 2, true}, {Type::INT64, "int64", 8, false},   {Type::INT32, "int32", 4, false},
+    {Type::INT8, "int8", 1, false},        {Type::UINT8, "uint8", 1, false},   {Type::BOOL, "bool", 1, false},
+    {Type::INT16, "int16", 2, false},      {Type::UINT16, "uint16", 2, false}};
 
 const Format* format_of(int type) {
   for (const Format& format : kFormats)
@@ -120,8 +119,8 @@ void Reader::read_opset() {
   for (const auto& set : model_.opset_import()) {
     if (!set.domain().empty() && set.domain() != "ai.onnx") continue;
     if (set.version() < kMinOpset || set.version() > kMaxOpset) {
-      fail("opset_import", "operator set " + std::to_string(set.version()) + ", expected " +
-                               std::to_string(kMinOpset) + " to " + std::to_string(kMaxOpset));
+      fail("opset_import", "operator set " + std::to_string(set.version()) + ", expected " + std::to_string(kMinOpset) +
+                               " to " + std::to_string(kMaxOpset));
     }
     graph_.opset = static_cast<int>(set.version());
   }
@@ -147,7 +146,8 @@ fs::path Reader::inside_folder(const std::string& location, const std::string& w
   const auto inside = std::mismatch(folder.begin(), folder.end(), full.begin(), full.end());
   if (leaves || error || inside.first != folder.end())
     fail(where, "external data at " + vitality::quoted(location) + ", expected a file inside the model's folder");
-  if (!fs::is_regular_file(full, error)) fail(where, "external data: " + vitality::quoted(location) + " is no readable file");
+  if (!fs::is_regular_file(full, error))
+    fail(where, "external data: " + vitality::quoted(location) + " is no readable file");
   return full;
 }
 
@@ -173,7 +173,8 @@ std::string Reader::external_bytes(const Type& proto, std::size_t size, const st
   std::string bytes(size, '\0');
   stream.seekg(static_cast<std::streamoff>(offset));
   if (!stream || !stream.read(bytes.data(), static_cast<std::streamsize>(size)))
-    fail(where, "external data: " + vitality::quoted(location) + " has fewer than " + std::to_string(offset + size) + " bytes");
+    fail(where, "external data: " + vitality::quoted(location) + " has fewer than " + std::to_string(offset + size) +
+                    " bytes");
   return bytes;
 }
 
@@ -301,11 +302,13 @@ void Reader::read_input() {
   for (int i = 1; i < 4; ++i) {
     const std::int64_t size = type.shape().dim(i).dim_value();
     if (size < 1 || size > 4096)
-      fail(where, "dimension " + std::to_string(i) + " has no fixed size from 1 to 4096: export with a fixed image size");
+      fail(where,
+           "dimension " + std::to_string(i) + " has no fixed size from 1 to 4096: export with a fixed image size");
     shape.push_back(size);
   }
   if (type.shape().dim(0).dim_value() > 1) {
-    fail(where, "a batch of " + std::to_string(type.shape().dim(0).dim_value()) + " images, expected 1 or a free batch");
+    fail(where,
+         "a batch of " + std::to_string(type.shape().dim(0).dim_value()) + " images, expected 1 or a free batch");
   }
   graph_.input_shape = shape;
   graph_.channels_last = shape[1] > 4 && shape[3] <= 4;
@@ -330,15 +333,15 @@ void Reader::read_node(const ::onnx::NodeProto& proto, std::size_t index) {
     }
     const auto found = value_of_.find(name);
     if (found == value_of_.end())
-      fail(where, "reads " + vitality::quoted(name) + ", which neither an earlier node nor an input or initialiser gives");
+      fail(where,
+           "reads " + vitality::quoted(name) + ", which neither an earlier node nor an input or initialiser gives");
     node.inputs.push_back(found->second);
   }
   for (const auto& entry : proto.attribute()) {
     if (!node.attributes.emplace(entry.name(), attribute(entry, where)).second)
       fail(where, "attribute " + vitality::quoted(entry.name()) + " is there twice");
   }
-  for (const std::string& name : proto.output())
-    node.outputs.push_back(name.empty() ? kNoValue : define(name, where));
+  for (const std::string& name : proto.output()) node.outputs.push_back(name.empty() ? kNoValue : define(name, where));
   graph_.quantised = graph_.quantised || node.op == "QuantizeLinear" || node.op == "DequantizeLinear";
   graph_.nodes.push_back(std::move(node));
 }

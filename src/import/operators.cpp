@@ -105,7 +105,8 @@ constexpr BinaryRow kBinary[] = {
     {"Sub", [](double a, double b) { return a - b; }, [](I a, I b) { return wrap(bits(a) - bits(b)); }},
     {"Mul", [](double a, double b) { return a * b; }, [](I a, I b) { return wrap(bits(a) * bits(b)); }},
     {"Div", [](double a, double b) { return a / b; }, quotient},
-    {"Pow", power_of, [](I a, I b) { return static_cast<I>(power_of(static_cast<double>(a), static_cast<double>(b))); }},
+    {"Pow", power_of,
+     [](I a, I b) { return static_cast<I>(power_of(static_cast<double>(a), static_cast<double>(b))); }},
     {"Min", [](double a, double b) { return std::min(a, b); }, [](I a, I b) { return std::min(a, b); }},
     {"Max", [](double a, double b) { return std::max(a, b); }, [](I a, I b) { return std::max(a, b); }},
     {"Mod", nullptr, remainder_of},
@@ -220,7 +221,8 @@ Outputs clip(const Node& /*node*/, const Inputs& in) {
   Tensor x = required(in, 0);
   const auto limit = [&](std::size_t i) -> const Tensor* {
     const Tensor* given = i < in.size() ? in[i] : nullptr;
-    if (given != nullptr && (given->size() != 1 || given->is_real != x.is_real)) throw NodeError("a limit that is no number");
+    if (given != nullptr && (given->size() != 1 || given->is_real != x.is_real))
+      throw NodeError("a limit that is no number");
     return given;
   };
   const Tensor *low = limit(1), *high = limit(2);
@@ -286,22 +288,47 @@ struct OperatorRow {
   bool moves = false;  // elements, and computes none
 };
 constexpr OperatorRow kOperators[] = {
-    {"Reshape", reshape, true},     {"Flatten", flatten, true},   {"Squeeze", squeeze, true},
-    {"Unsqueeze", unsqueeze, true}, {"Transpose", transpose, true}, {"Split", split, true},
-    {"Slice", slice, true},         {"Gather", gather, true},     {"Expand", expand, true},
-    {"Tile", tile, true},           {"Concat", concat},           {"Shape", shape_of},
-    {"Size", size_of},              {"Constant", constant},       {"ConstantOfShape", constant_of_shape},
-    {"Range", range},               {"Where", where},             {"Not", logical_not},
-    {"Clip", clip},                 {"Cast", cast},               {"DequantizeLinear", dequantize},
-    {"QuantizeLinear", identity},   {"Identity", identity},       {"Dropout", identity},
-    {"MatMul", matmul},             {"Gemm", gemm_operator},      {"Conv", conv},
-    {"Softmax", softmax_operator},  {"LogSoftmax", softmax_operator},
+    {"Reshape", reshape, true},
+    {"Flatten", flatten, true},
+    {"Squeeze", squeeze, true},
+    {"Unsqueeze", unsqueeze, true},
+    {"Transpose", transpose, true},
+    {"Split", split, true},
+    {"Slice", slice, true},
+    {"Gather", gather, true},
+    {"Expand", expand, true},
+    {"Tile", tile, true},
+    {"Concat", concat},
+    {"Shape", shape_of},
+    {"Size", size_of},
+    {"Constant", constant},
+    {"ConstantOfShape", constant_of_shape},
+    {"Range", range},
+    {"Where", where},
+    {"Not", logical_not},
+    {"Clip", clip},
+    {"Cast", cast},
+    {"DequantizeLinear", dequantize},
+    {"QuantizeLinear", identity},
+    {"Identity", identity},
+    {"Dropout", identity},
+    {"MatMul", matmul},
+    {"Gemm", gemm_operator},
+    {"Conv", conv},
+    {"Softmax", softmax_operator},
+    {"LogSoftmax", softmax_operator},
     {"LayerNormalization", layer_normalization},
     {"BatchNormalization", batch_normalization},
-    {"ReduceMean", reduce},         {"ReduceSum", reduce},        {"ReduceMax", reduce},
-    {"ReduceMin", reduce},          {"ReduceProd", reduce},       {"ReduceSumSquare", reduce},
+    {"ReduceMean", reduce},
+    {"ReduceSum", reduce},
+    {"ReduceMax", reduce},
+    {"ReduceMin", reduce},
+    {"ReduceProd", reduce},
+    {"ReduceSumSquare", reduce},
     {"GlobalAveragePool", global_average_pool},
-    {"AveragePool", pool},          {"MaxPool", pool},            {"Einsum", einsum},
+    {"AveragePool", pool},
+    {"MaxPool", pool},
+    {"Einsum", einsum},
 };
 
 bool standard(const Node& node) {
@@ -319,7 +346,8 @@ const OperatorRow* find_operator(const Node& node) {
 
 bool is_known_operator(const Node& node) {
   if (!standard(node)) return false;
-  return find_operator(node) != nullptr || unary(node) != nullptr || binary(node) != nullptr || comparison(node) != nullptr;
+  return find_operator(node) != nullptr || unary(node) != nullptr || binary(node) != nullptr ||
+         comparison(node) != nullptr;
 }
 
 bool moves_elements(const Node& node) {
@@ -351,7 +379,9 @@ Outputs evaluate(const Node& node, const Inputs& inputs, Budget& budget) {
   budget.take(steps);
   Outputs out;
   if (!standard(node)) throw NodeError("is no operator that this program evaluates");
-  if (node.op == "MatMul" || node.op == "Gemm" || node.op == "Conv" || node.op == "Einsum") budget.take(product_steps(node, inputs));
+  if (node.op == "MatMul" || node.op == "Gemm" || node.op == "Conv" || node.op == "Einsum" ||
+      node.op == "AveragePool" || node.op == "MaxPool")
+    budget.take(product_steps(node, inputs));
   if (const OperatorRow* row = find_operator(node)) {
     out = row->function(node, inputs);
   } else if (unary(node) != nullptr) {
@@ -380,7 +410,8 @@ Shape broadcast(const Shape& a, const Shape& b) {
 
 std::size_t axis_of(std::int64_t axis, std::size_t rank) {
   const auto wide = static_cast<std::int64_t>(rank);
-  if (axis < -wide || axis >= wide) throw NodeError("axis " + std::to_string(axis) + " of " + std::to_string(rank) + " dimensions");
+  if (axis < -wide || axis >= wide)
+    throw NodeError("axis " + std::to_string(axis) + " of " + std::to_string(rank) + " dimensions");
   return static_cast<std::size_t>(axis < 0 ? axis + wide : axis);
 }
 

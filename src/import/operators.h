@@ -13,7 +13,7 @@ using Outputs = std::vector<Tensor>;
 
 // What an evaluation may cost, in elementary steps. NodeError when it is used up.
 struct Budget {
-  std::int64_t left = std::int64_t{1} << 42;
+  std::int64_t left = std::int64_t{1} << 39;
   void take(std::int64_t steps) {
     left -= steps;
     if (left < 0) throw NodeError("the graph takes more operations than this program does");

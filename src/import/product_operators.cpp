@@ -30,6 +30,11 @@ int narrow(std::int64_t x) {
 }  // namespace
 
 std::int64_t product_steps(const Node& node, const Inputs& in) {
+  if (node.op == "AveragePool" || node.op == "MaxPool") {
+    std::int64_t area = 1;
+    for (const std::int64_t side : node.integers("kernel_shape")) area *= std::clamp<std::int64_t>(side, 1, 1024);
+    return in.empty() || in[0] == nullptr ? 0 : area * static_cast<std::int64_t>(in[0]->size());
+  }
   if (in.size() < 2 || in[0] == nullptr || in[1] == nullptr) return 0;
   const Shape &a = in[0]->shape, &b = in[1]->shape;
   if (a.empty() || b.empty()) return 0;
@@ -50,7 +55,8 @@ Outputs matmul(const Node& /*node*/, const Inputs& in) {
   if (row) a.shape.insert(a.shape.begin(), 1);
   if (column) b.shape.push_back(1);
   const int m = narrow(a.shape[a.shape.size() - 2]), k = narrow(a.shape.back()), n = narrow(b.shape.back());
-  if (b.shape[b.shape.size() - 2] != k) throw NodeError("shapes " + to_string(a.shape) + " and " + to_string(b.shape) + " do not fit");
+  if (b.shape[b.shape.size() - 2] != k)
+    throw NodeError("shapes " + to_string(a.shape) + " and " + to_string(b.shape) + " do not fit");
   const Shape front_a(a.shape.begin(), a.shape.end() - 2), front_b(b.shape.begin(), b.shape.end() - 2);
   Shape front = broadcast(front_a, front_b), shape = front;
   shape.push_back(m), shape.push_back(n);
@@ -78,7 +84,8 @@ Outputs gemm_operator(const Node& node, const Inputs& in) {
   const Node turn;
   if (node.integer("transA", 0) != 0) a = transpose(turn, {&a})[0];
   if (node.integer("transB", 0) != 0) b = transpose(turn, {&b})[0];
-  if (a.shape[1] != b.shape[0]) throw NodeError("shapes " + to_string(a.shape) + " and " + to_string(b.shape) + " do not fit");
+  if (a.shape[1] != b.shape[0])
+    throw NodeError("shapes " + to_string(a.shape) + " and " + to_string(b.shape) + " do not fit");
   Tensor out = real_tensor({a.shape[0], b.shape[1]});
   const int m = narrow(a.shape[0]), k = narrow(a.shape[1]), n = narrow(b.shape[1]);
   gemm(m, n, k, a.real.data(), k, b.real.data(), n, out.real.data(), n, GemmStart::kZero);
@@ -115,16 +122,19 @@ Outputs einsum(const Node& node, const Inputs& in) {
   std::string text = node.text("equation", "");
   text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
   const std::size_t comma = text.find(','), arrow = text.find("->");
-  if (in.size() != 2 || comma == std::string::npos || arrow == std::string::npos || arrow < comma || text.find('.') != std::string::npos)
+  if (in.size() != 2 || comma == std::string::npos || arrow == std::string::npos || arrow < comma ||
+      text.find('.') != std::string::npos)
     throw NodeError("equation " + text + ", expected two operands and a result in letters");
-  const std::string a = text.substr(0, comma), b = text.substr(comma + 1, arrow - comma - 1), c = text.substr(arrow + 2);
+  const std::string a = text.substr(0, comma), b = text.substr(comma + 1, arrow - comma - 1),
+                    c = text.substr(arrow + 2);
   const Tensor &x = real_input(in, 0), &y = real_input(in, 1);
   needs_rank(x, a.size()), needs_rank(y, b.size());
   Letters part;
   const auto has = [](const std::string& s, char letter) { return s.find(letter) != std::string::npos; };
   for (const std::string* one : {&a, &b, &c})
     for (const char letter : *one)
-      if (std::count(one->begin(), one->end(), letter) != 1) throw NodeError("equation " + text + " has a letter twice");
+      if (std::count(one->begin(), one->end(), letter) != 1)
+        throw NodeError("equation " + text + " has a letter twice");
   for (const char letter : a) {
     std::string& into = has(b, letter) ? (has(c, letter) ? part.batch : part.sums) : part.rows;
     into += letter;
@@ -135,7 +145,8 @@ Outputs einsum(const Node& node, const Inputs& in) {
     if (!has(a, letter)) part.columns += letter;
   const std::string result = part.batch + part.rows + part.columns;
   if (result.size() != c.size()) throw NodeError("equation " + text + " is not known");
-  Tensor left = ordered(x, a, part.batch + part.rows + part.sums), right = ordered(y, b, part.batch + part.sums + part.columns);
+  Tensor left = ordered(x, a, part.batch + part.rows + part.sums),
+         right = ordered(y, b, part.batch + part.sums + part.columns);
   Shape shape;
   for (const char letter : result) shape.push_back(has(a, letter) ? x.shape[a.find(letter)] : y.shape[b.find(letter)]);
   const std::int64_t batch = product_of(x, a, part.batch), sums = product_of(x, a, part.sums);
@@ -147,14 +158,16 @@ Outputs einsum(const Node& node, const Inputs& in) {
 }
 
 Window window_of(const Node& node, const Shape& image, std::int64_t height, std::int64_t width) {
-  if (image.size() != 4) throw NodeError("an input of shape " + to_string(image) + ", expected an image of 4 dimensions");
+  if (image.size() != 4)
+    throw NodeError("an input of shape " + to_string(image) + ", expected an image of 4 dimensions");
   const auto same = [](std::vector<std::int64_t> values, std::int64_t fallback, const char* what) {
     if (values.empty()) return fallback;
     for (const std::int64_t value : values)
       if (value != values[0]) throw NodeError(std::string(what) + " that differ between sides");
     return values[0];
   };
-  if (height != width) throw NodeError("a kernel of " + std::to_string(height) + " x " + std::to_string(width) + ", expected a square");
+  if (height != width)
+    throw NodeError("a kernel of " + std::to_string(height) + " x " + std::to_string(width) + ", expected a square");
   if (same(node.integers("dilations"), 1, "dilations") != 1) throw NodeError("dilations other than 1");
   if (node.integer("ceil_mode", 0) != 0) throw NodeError("ceil_mode");
   const std::int64_t stride = same(node.integers("strides"), 1, "strides"), groups = node.integer("group", 1);
@@ -162,14 +175,18 @@ Window window_of(const Node& node, const Shape& image, std::int64_t height, std:
   const std::string automatic = node.text("auto_pad", "NOTSET");
   if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
     const auto whole = [&](std::int64_t size) {
-      return std::max<std::int64_t>(0, (std::max<std::int64_t>(1, (size + stride - 1) / std::max<std::int64_t>(1, stride)) - 1) * stride + height - size);
+      return std::max<std::int64_t>(
+          0, (std::max<std::int64_t>(1, (size + stride - 1) / std::max<std::int64_t>(1, stride)) - 1) * stride +
+                 height - size);
     };
-    if (whole(image[2]) != whole(image[3]) || whole(image[2]) % 2 != 0) throw NodeError("pads that differ between sides");
+    if (whole(image[2]) != whole(image[3]) || whole(image[2]) % 2 != 0)
+      throw NodeError("pads that differ between sides");
     pad = whole(image[2]) / 2;
   } else if (automatic != "NOTSET" && automatic != "VALID") {
     throw NodeError("auto_pad " + automatic);
   }
-  if (height < 1 || height > 1024 || stride < 1 || stride > 1024 || pad < 0 || pad >= height || groups < 1 || groups > 65536)
+  if (height < 1 || height > 1024 || stride < 1 || stride > 1024 || pad < 0 || pad >= height || groups < 1 ||
+      groups > 65536)
     throw NodeError("a kernel, stride, padding or group count out of range");
   if (image[2] + 2 * pad < height || image[3] + 2 * pad < height) throw NodeError("a kernel larger than the image");
   return {static_cast<int>(height), static_cast<int>(stride), static_cast<int>(pad), static_cast<int>(groups)};
@@ -182,13 +199,23 @@ Outputs conv(const Node& node, const Inputs& in) {
   const int channels = narrow(x.shape[1]), outputs = narrow(w.shape[0]);
   if (channels % window.groups != 0 || outputs % window.groups != 0 || w.shape[1] != channels / window.groups)
     throw NodeError("weights of shape " + to_string(w.shape) + " for an image of shape " + to_string(x.shape));
-  const Conv2d layer{channels, outputs, window.kernel, window.stride, window.pad, window.groups, narrow(x.shape[2]),
-                     narrow(x.shape[3]), window.out(x.shape[2]), window.out(x.shape[3]), false};
+  const Conv2d layer{channels,
+                     outputs,
+                     window.kernel,
+                     window.stride,
+                     window.pad,
+                     window.groups,
+                     narrow(x.shape[2]),
+                     narrow(x.shape[3]),
+                     window.out(x.shape[2]),
+                     window.out(x.shape[3]),
+                     false};
   const int depth = channels / window.groups, area = window.kernel * window.kernel;
   MatrixD weight(area * depth, outputs);
   for (int o = 0; o < outputs; ++o)
     for (int c = 0; c < depth; ++c)
-      for (int k = 0; k < area; ++k) weight(k * depth + c, o) = w.real[(static_cast<std::size_t>(o) * depth + c) * area + k];
+      for (int k = 0; k < area; ++k)
+        weight(k * depth + c, o) = w.real[(static_cast<std::size_t>(o) * depth + c) * area + k];
   std::vector<double> bias;
   if (in.size() > 2 && in[2] != nullptr) bias = real_input(in, 2).real;
   if (!bias.empty() && bias.size() != static_cast<std::size_t>(outputs)) throw NodeError("a bias of another size");
@@ -243,11 +270,13 @@ Outputs layer_normalization(const Node& node, const Inputs& in) {
   const std::size_t axis = axis_of(node.integer("axis", -1), x.shape.size());
   const AxisSplit whole = split_at(x.shape, axis);
   const std::size_t count = whole.count * whole.inner;
-  if (scale.size() != count || (shift != nullptr && shift->size() != count)) throw NodeError("a scale or shift of another size");
+  if (scale.size() != count || (shift != nullptr && shift->size() != count))
+    throw NodeError("a scale or shift of another size");
   const std::vector<double> none(count, 0.0);
   for (std::size_t o = 0; o < whole.outer; ++o) {
     double* row = x.real.data() + o * count;
-    reference::layer_norm(row, count, scale.real.data(), shift ? shift->real.data() : none.data(), node.number("epsilon", 1e-5), row);
+    reference::layer_norm(row, count, scale.real.data(), shift ? shift->real.data() : none.data(),
+                          node.number("epsilon", 1e-5), row);
   }
   return {x};
 }
@@ -347,15 +376,19 @@ Outputs pool(const Node& node, const Inputs& in) {
   if (kernel.size() != 2) throw NodeError("expected a kernel of two dimensions");
   const Window window = window_of(node, x.shape, kernel[0], kernel[1]);
   const bool mean = node.op == "AveragePool", padded = node.integer("count_include_pad", 0) != 0;
-  const int height = narrow(x.shape[2]), width = narrow(x.shape[3]), rows = window.out(height), columns = window.out(width);
+  const int height = narrow(x.shape[2]), width = narrow(x.shape[3]), rows = window.out(height),
+            columns = window.out(width);
   Tensor out = real_tensor({x.shape[0], x.shape[1], rows, columns});
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const int ox = static_cast<int>(i % static_cast<std::size_t>(columns)), oy = static_cast<int>(i / static_cast<std::size_t>(columns) % static_cast<std::size_t>(rows));
-    const double* image = x.real.data() + i / static_cast<std::size_t>(columns) / static_cast<std::size_t>(rows) * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+    const int ox = static_cast<int>(i % static_cast<std::size_t>(columns)),
+              oy = static_cast<int>(i / static_cast<std::size_t>(columns) % static_cast<std::size_t>(rows));
+    const double* image = x.real.data() + i / static_cast<std::size_t>(columns) / static_cast<std::size_t>(rows) *
+                                              static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
     double sum = 0, most = -HUGE_VAL;
     int count = 0;
     for (int k = 0; k < window.kernel * window.kernel; ++k) {
-      const int y = oy * window.stride - window.pad + k / window.kernel, c = ox * window.stride - window.pad + k % window.kernel;
+      const int y = oy * window.stride - window.pad + k / window.kernel,
+                c = ox * window.stride - window.pad + k % window.kernel;
       if (y < 0 || y >= height || c < 0 || c >= width) continue;
       const double value = image[y * width + c];
       sum += value, most = std::max(most, value), ++count;

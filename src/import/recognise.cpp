@@ -91,7 +91,9 @@ class Recogniser {
                 std::map<std::string, MatrixD> tensors = {});
   View output_view(int layer, TensorPtr places, int value);
   std::string name_for(const std::string& owner, const char* kind) const;
-  std::string owner(int value) const { return value == kNoValue ? "" : owner_of(graph_.values[static_cast<std::size_t>(value)]); }
+  std::string owner(int value) const {
+    return value == kNoValue ? "" : owner_of(graph_.values[static_cast<std::size_t>(value)]);
+  }
   void finish();
 
   const Graph& graph_;
@@ -99,6 +101,7 @@ class Recogniser {
   std::vector<Symbol> symbols_;
   std::vector<int> last_use_;
   Budget budget_;
+  std::int64_t folded_ = 0, most_folded_ = std::int64_t{1} << 22;  // elements of constants that nodes make
   int index_ = 0;
   Recognised out_;
 };
@@ -152,6 +155,8 @@ Inputs Recogniser::constant_inputs() {
 
 void Recogniser::fold_constants() {
   Outputs results = evaluate(node(), constant_inputs(), budget_);
+  for (const Tensor& result : results) folded_ += static_cast<std::int64_t>(result.size());
+  if (folded_ > most_folded_) refuse("makes constants much larger than all weights together");
   for (std::size_t i = 0; i < node().outputs.size() && i < results.size(); ++i)
     if (node().outputs[i] != kNoValue) set_constant(node().outputs[i], std::move(results[i]));
 }
@@ -186,9 +191,10 @@ void Recogniser::concatenate() {
     }
   }
   Inputs places;
-  const bool one_layer = front.empty() && std::all_of(views.begin(), views.end(), [&](const View& v) {
-                           return v.source == views[0].source && v.version == views[0].version && v.scale == views[0].scale;
-                         });
+  const bool one_layer =
+      front.empty() && std::all_of(views.begin(), views.end(), [&](const View& v) {
+        return v.source == views[0].source && v.version == views[0].version && v.scale == views[0].scale;
+      });
   if (one_layer) {
     for (const View& view : views) places.push_back(view.places.get());
     View joined = views[0];
@@ -201,7 +207,8 @@ void Recogniser::concatenate() {
   if (!front.empty()) {
     const auto tokens = views.size() == 1 ? draft_.tokens_of(views[0]) : std::nullopt;
     const int cols = draft_.cols(views[0].source);
-    bool whole = tokens && axis + 1 < views[0].shape().size() && static_cast<int>(tokens->rows.size()) == draft_.rows(views[0].source);
+    bool whole = tokens && axis + 1 < views[0].shape().size() &&
+                 static_cast<int>(tokens->rows.size()) == draft_.rows(views[0].source);
     for (std::size_t i = 0; whole && i < tokens->rows.size(); ++i) whole = tokens->rows[i] == static_cast<int>(i);
     for (std::size_t i = 0; whole && i < tokens->columns.size(); ++i) whole = tokens->columns[i] == static_cast<int>(i);
     for (std::size_t i = 0; whole && i < axis; ++i) whole = views[0].shape()[i] == 1;
@@ -213,7 +220,9 @@ void Recogniser::concatenate() {
     int source = views[0].source;
     for (int t = added; t-- > 0;) {
       const std::vector<double> row(rows.begin() + t * cols, rows.begin() + (t + 1) * cols);
-      const std::string name = layer_name(owner(node().inputs[static_cast<std::size_t>(std::min<int>(t, static_cast<int>(front.size()) - 1))]), "cls_token");
+      const std::string name = layer_name(
+          owner(node().inputs[static_cast<std::size_t>(std::min<int>(t, static_cast<int>(front.size()) - 1))]),
+          "cls_token");
       source = add_layer(name, {source}, ConcatToken{draft_.rows(source) + 1, cols}, {{"weight", row_of(row)}});
     }
     Shape shape = views[0].shape();
@@ -236,7 +245,7 @@ void Recogniser::concatenate() {
     shifted.push_back(std::move(moved));
     cols += own;
   }
-  const int layer = add_layer(name_for("", "concat") , inputs, ConcatChannels{draft_.rows(inputs[0]), cols});
+  const int layer = add_layer(name_for("", "concat"), inputs, ConcatChannels{draft_.rows(inputs[0]), cols});
   Inputs parts;
   for (const Tensor& tensor : shifted) parts.push_back(&tensor);
   auto joined = std::make_shared<const Tensor>(evaluate(node(), parts, budget_)[0]);
@@ -244,7 +253,8 @@ void Recogniser::concatenate() {
 }
 
 // A linear layer on pixels of square blocks is a convolution whose stride is its kernel: patches cut by Reshape.
-bool Recogniser::as_patches(const View& x, const MatrixD& weight, const std::vector<double>& bias, const std::string& name) {
+bool Recogniser::as_patches(const View& x, const MatrixD& weight, const std::vector<double>& bias,
+                            const std::string& name) {
   const auto [height, width] = draft_.grid(x.source);
   const int cols = draft_.cols(x.source), depth = weight.rows();
   int patch = 1;
@@ -252,16 +262,21 @@ bool Recogniser::as_patches(const View& x, const MatrixD& weight, const std::vec
   if (height == 0 || patch * patch * cols != depth || height % patch != 0 || width % patch != 0) return false;
   const std::vector<std::int64_t>& places = x.places->integer;
   const int across = width / patch, tokens = height / patch * across;
-  if (x.shape().empty() || x.shape().back() != depth || places.size() != static_cast<std::size_t>(tokens) * static_cast<std::size_t>(depth)) return false;
+  if (x.shape().empty() || x.shape().back() != depth ||
+      places.size() != static_cast<std::size_t>(tokens) * static_cast<std::size_t>(depth))
+    return false;
   MatrixD kernel(depth, weight.cols());
   for (int k = 0; k < depth; ++k) {
-    const auto pixel = static_cast<int>(places[static_cast<std::size_t>(k)] / cols), y = pixel / width, c = pixel % width;
+    const auto pixel = static_cast<int>(places[static_cast<std::size_t>(k)] / cols), y = pixel / width,
+               c = pixel % width;
     if (y >= patch || c >= patch) return false;
     const int row = (y * patch + c) * cols + static_cast<int>(places[static_cast<std::size_t>(k)] % cols);
     std::copy(weight.row(k), weight.row(k) + weight.cols(), kernel.row(row));
     for (int t = 0; t < tokens; ++t) {
       const std::int64_t shift = std::int64_t{t / across * patch * width + t % across * patch} * cols;
-      if (places[static_cast<std::size_t>(t) * static_cast<std::size_t>(depth) + static_cast<std::size_t>(k)] != places[static_cast<std::size_t>(k)] + shift) return false;
+      if (places[static_cast<std::size_t>(t) * static_cast<std::size_t>(depth) + static_cast<std::size_t>(k)] !=
+          places[static_cast<std::size_t>(k)] + shift)
+        return false;
     }
   }
   std::map<std::string, MatrixD> tensors{{"weight", std::move(kernel)}};
@@ -304,7 +319,8 @@ void Recogniser::add_linear(const View& x, MatrixD weight, std::vector<double> b
 
 void Recogniser::linear() {
   const bool gemm = node().op == "Gemm";
-  if (is_constant(0) || !is_constant(1)) refuse("of a constant and a value that depends on the image: x W alone is known");
+  if (is_constant(0) || !is_constant(1))
+    refuse("of a constant and a value that depends on the image: x W alone is known");
   if (gemm && has(2) && !is_constant(2)) refuse("with a bias that depends on the image");
   const View x = view_of(node().inputs[0]);
   Tensor weight = constant(1);
@@ -313,13 +329,15 @@ void Recogniser::linear() {
   if (gemm && node().integer("transA", 0) != 0) refuse("with transA");
   if (gemm && node().integer("transB", 0) != 0) weight = transpose(Node(), {&weight})[0];
   const double alpha = gemm ? node().number("alpha", 1) : 1, beta = gemm ? node().number("beta", 1) : 1;
-  if (x.shape().empty() || x.shape().back() != weight.shape[0]) refuse("shapes " + to_string(x.shape()) + " and " + to_string(weight.shape) + " do not fit");
+  if (x.shape().empty() || x.shape().back() != weight.shape[0])
+    refuse("shapes " + to_string(x.shape()) + " and " + to_string(weight.shape) + " do not fit");
   MatrixD matrix(static_cast<int>(weight.shape[0]), static_cast<int>(weight.shape[1]));
   for (std::size_t i = 0; i < matrix.size(); ++i) matrix.data()[i] = weight.real[i] * alpha;
   std::vector<double> bias;
   if (gemm && has(2)) {
     const Tensor& given = constant(2);
-    for (int c = 0; c < matrix.cols(); ++c) bias.push_back(beta * given.real[given.size() == 1 ? 0 : static_cast<std::size_t>(c)]);
+    for (int c = 0; c < matrix.cols(); ++c)
+      bias.push_back(beta * given.real[given.size() == 1 ? 0 : static_cast<std::size_t>(c)]);
     if (given.size() != 1 && given.size() != bias.size()) refuse("with a bias of shape " + to_string(given.shape));
   }
   add_linear(x, std::move(matrix), bias, node().inputs[1], gemm && has(2) ? node().inputs[2] : kNoValue);
@@ -329,7 +347,8 @@ void Recogniser::convolution() {
   if (is_constant(0) || !is_constant(1) || (has(2) && !is_constant(2))) refuse("with weights that depend on the image");
   const View x = view_of(node().inputs[0]);
   const Tensor& w = constant(1);
-  if (x.shape().size() != 4 || w.shape.size() != 4) refuse("on " + to_string(x.shape()) + ": convolutions of images are known");
+  if (x.shape().size() != 4 || w.shape.size() != 4)
+    refuse("on " + to_string(x.shape()) + ": convolutions of images are known");
   const Window window = window_of(node(), x.shape(), w.shape[2], w.shape[3]);
   Node turn;
   turn.attributes["perm"].integers = {0, 2, 3, 1};
@@ -343,22 +362,29 @@ void Recogniser::convolution() {
   for (std::size_t i = 0; i < rows.size() && whole; ++i) whole = rows[i] == static_cast<int>(i);
   if (!whole) refuse("on pixels in another order or grid than the layer before has");
   const int channels = draft_.cols(source), outputs = static_cast<int>(w.shape[0]), depth = channels / window.groups;
-  if (channels % window.groups != 0 || outputs % window.groups != 0 || w.shape[1] != depth) refuse("weights of shape " + to_string(w.shape));
+  if (channels % window.groups != 0 || outputs % window.groups != 0 || w.shape[1] != depth)
+    refuse("weights of shape " + to_string(w.shape));
   const int area = window.kernel * window.kernel;
   MatrixD weight(area * depth, outputs);
   for (int o = 0; o < outputs; ++o)
     for (int c = 0; c < depth; ++c) {
       // The channel that the graph calls c is column columns[c]; groups need it in its place.
       const int column = window.groups == 1 ? tokens->columns[static_cast<std::size_t>(c)] : c;
-      if (window.groups > 1 && tokens->columns[static_cast<std::size_t>(c)] != c) refuse("on channels in another order");
+      if (window.groups > 1 && tokens->columns[static_cast<std::size_t>(c)] != c)
+        refuse("on channels in another order");
       for (int k = 0; k < area; ++k)
-        weight(k * depth + column, o) = x.scale * w.real[(static_cast<std::size_t>(o) * static_cast<std::size_t>(depth) + static_cast<std::size_t>(c)) * static_cast<std::size_t>(area) + static_cast<std::size_t>(k)];
+        weight(k * depth + column, o) =
+            x.scale *
+            w.real[(static_cast<std::size_t>(o) * static_cast<std::size_t>(depth) + static_cast<std::size_t>(c)) *
+                       static_cast<std::size_t>(area) +
+                   static_cast<std::size_t>(k)];
     }
   std::map<std::string, MatrixD> tensors{{"weight", std::move(weight)}};
   if (has(2)) tensors["bias"] = row_of(constant(2).real);
-  if (has(2) && constant(2).size() != static_cast<std::size_t>(outputs)) refuse("with a bias of shape " + to_string(constant(2).shape));
-  const Conv2d conv{channels, outputs, window.kernel, window.stride, window.pad, window.groups, height, width,
-                    window.out(height), window.out(width), has(2)};
+  if (has(2) && constant(2).size() != static_cast<std::size_t>(outputs))
+    refuse("with a bias of shape " + to_string(constant(2).shape));
+  const Conv2d conv{channels, outputs, window.kernel,      window.stride,     window.pad, window.groups,
+                    height,   width,   window.out(height), window.out(width), has(2)};
   const int layer = add_layer(name_for(owner(node().inputs[1]), "conv"), {source}, conv, std::move(tensors));
   const std::int64_t area_out = std::int64_t{conv.out_height} * conv.out_width;
   Tensor places = integer_tensor({1, outputs, conv.out_height, conv.out_width});
@@ -385,14 +411,16 @@ void Recogniser::product() {
     return set_view(node().outputs[0], z);
   }
   const View q = view_of(left), k = view_of(right);
-  if (q.shape().size() < 2 || q.shape().size() != k.shape().size() || q.shape().back() != k.shape()[k.shape().size() - 2])
+  if (q.shape().size() < 2 || q.shape().size() != k.shape().size() ||
+      q.shape().back() != k.shape()[k.shape().size() - 2])
     refuse("of shapes " + to_string(q.shape()) + " and " + to_string(k.shape()) + " that do not fit as Q K^T");
   auto scores = std::make_shared<Scores>();
   scores->q = q, scores->k = k;
   scores->scale = q.scale * k.scale;
   scores->shape = q.shape();
   scores->shape.back() = k.shape().back();
-  if (!std::equal(q.shape().begin(), q.shape().end() - 2, k.shape().begin())) refuse("of Q and K with different numbers of heads");
+  if (!std::equal(q.shape().begin(), q.shape().end() - 2, k.shape().begin()))
+    refuse("of Q and K with different numbers of heads");
   Symbol& out = symbol(node().outputs[0]);
   out.kind = Kind::kScores;
   out.scores = scores;
@@ -405,23 +433,29 @@ void Recogniser::scores_step() {
   const std::string& op = node().op;
   const bool constant_other = node().inputs.size() == 2 && is_constant(1 - at);
   if (op == "Softmax") {
-    const std::size_t rank = scores->shape.size(), axis = axis_of(node().integer("axis", node().opset < 13 ? 1 : -1), rank);
-    if (axis + 1 != rank) refuse("runs over axis " + std::to_string(axis) + " of the scores " + to_string(scores->shape) + ", expected the last one, the keys");
+    const std::size_t rank = scores->shape.size(),
+                      axis = axis_of(node().integer("axis", node().opset < 13 ? 1 : -1), rank);
+    if (axis + 1 != rank)
+      refuse("runs over axis " + std::to_string(axis) + " of the scores " + to_string(scores->shape) +
+             ", expected the last one, the keys");
     if (scores->normalised) refuse("runs a second time over the same scores");
     scores->normalised = true;
   } else if (op == "Reshape" && !scores->normalised && scores->bias.size() == 0) {
     refuse("of attention scores: masks of windows are not known");
   } else if (op == "Reshape") {
     refuse("of attention scores");
-  } else if ((op == "Mul" || (op == "Div" && at == 0)) && constant_other && constant(1 - at).size() == 1 && !scores->normalised) {
+  } else if ((op == "Mul" || (op == "Div" && at == 0)) && constant_other && constant(1 - at).size() == 1 &&
+             !scores->normalised) {
     const double factor = op == "Mul" ? constant(1 - at).real[0] : 1 / constant(1 - at).real[0];
     scores->scale *= factor;
     for (double& value : scores->bias.real) value *= factor;
   } else if (op == "Add" && constant_other && !scores->normalised && constant(1 - at).is_real) {
-    if (broadcast(scores->shape, constant(1 - at).shape) != scores->shape) refuse("adds a bias of shape " + to_string(constant(1 - at).shape));
+    if (broadcast(scores->shape, constant(1 - at).shape) != scores->shape)
+      refuse("adds a bias of shape " + to_string(constant(1 - at).shape));
     Node add;
     add.op = "Add";
-    scores->bias = scores->bias.size() == 0 ? constant(1 - at) : evaluate(add, {&scores->bias, &constant(1 - at)}, budget_)[0];
+    scores->bias =
+        scores->bias.size() == 0 ? constant(1 - at) : evaluate(add, {&scores->bias, &constant(1 - at)}, budget_)[0];
   } else if (!is_identity(node())) {
     refuse("on attention scores: a scale, a bias and Softmax are known");
   }
@@ -457,11 +491,14 @@ void Recogniser::layer_norm() {
   if (!is_constant(1) || (has(2) && !is_constant(2))) refuse("with a scale that depends on the image");
   for (std::size_t i = 1; i < node().outputs.size(); ++i)
     if (node().outputs[i] != kNoValue) refuse("with its mean or deviation as an output");
-  const std::vector<double> scale = constant(1).real, shift = has(2) ? constant(2).real : std::vector<double>(scale.size(), 0.0);
+  const std::vector<double> scale = constant(1).real,
+                            shift = has(2) ? constant(2).real : std::vector<double>(scale.size(), 0.0);
   const auto axis = axis_of(node().integer("axis", -1), x.shape().size());
-  if (axis + 1 != x.shape().size() || static_cast<std::int64_t>(scale.size()) != x.shape().back() || shift.size() != scale.size())
+  if (axis + 1 != x.shape().size() || static_cast<std::int64_t>(scale.size()) != x.shape().back() ||
+      shift.size() != scale.size())
     refuse("over other axes than the last");
-  set_view(node().outputs[0], add_norm(x, {{"weight", row_of(scale)}, {"bias", row_of(shift)}}, node().number("epsilon", 1e-5), node().outputs[0]));
+  set_view(node().outputs[0], add_norm(x, {{"weight", row_of(scale)}, {"bias", row_of(shift)}},
+                                       node().number("epsilon", 1e-5), node().outputs[0]));
 }
 
 void Recogniser::batch_norm() {
@@ -472,12 +509,15 @@ void Recogniser::batch_norm() {
   const int cols = draft_.cols(x.source);
   const AxisSplit whole = split_at(x.shape(), 1);
   if (static_cast<int>(whole.count) != cols) refuse("over another axis than all channels of a layer");
-  std::map<std::string, MatrixD> tensors{{"weight", row_of(constant(1).real)}, {"bias", row_of(constant(2).real)},
-                                         {"running_mean", row_of(constant(3).real)}, {"running_var", row_of(constant(4).real)}};
+  std::map<std::string, MatrixD> tensors{{"weight", row_of(constant(1).real)},
+                                         {"bias", row_of(constant(2).real)},
+                                         {"running_mean", row_of(constant(3).real)},
+                                         {"running_var", row_of(constant(4).real)}};
   for (const auto& [name, tensor] : tensors)
     if (tensor.cols() != cols) refuse("with " + name + " of another size than the channels");
   for (std::size_t i = 0; i < x.places->size(); ++i)
-    if (x.places->integer[i] % cols != static_cast<std::int64_t>(i / whole.inner % whole.count)) refuse("on channels in another order");
+    if (x.places->integer[i] % cols != static_cast<std::int64_t>(i / whole.inner % whole.count))
+      refuse("on channels in another order");
   const BatchNorm norm{draft_.rows(x.source), cols, kModelInput, node().number("epsilon", 1e-5)};
   const int layer = add_layer(name_for(owner(node().inputs[1]), "bn"), {x.source}, norm, std::move(tensors));
   set_view(node().outputs[0], output_view(layer, x.places, node().outputs[0]));
@@ -506,7 +546,8 @@ void Recogniser::pool_rows(const View& view, const std::vector<std::size_t>& axe
   const int cols = draft_.cols(view.source);
   std::set<std::int64_t> rows;
   for (const std::int64_t place : view.places->integer) rows.insert(place / cols);
-  if (static_cast<int>(rows.size()) != draft_.rows(view.source) || view.places->size() != rows.size() * static_cast<std::size_t>(cols))
+  if (static_cast<int>(rows.size()) != draft_.rows(view.source) ||
+      view.places->size() != rows.size() * static_cast<std::size_t>(cols))
     refuse("takes the mean over a part of the tokens: the mean over all of them is known");
   const int layer = add_layer(name_for("", "pool"), {view.source}, MeanPool{draft_.rows(view.source), cols});
   Shape shape;
@@ -529,11 +570,13 @@ void Recogniser::reduce() {
   std::optional<Expression> expression;
   const bool plain = !is(node().inputs[0], Kind::kExpression);
   if (plain) view_of(node().inputs[0]);
-  const View leaf = plain ? checked(symbol(node().inputs[0]).view) : (expression = as_expression(node().inputs[0]))->leaf;
+  const View leaf =
+      plain ? checked(symbol(node().inputs[0]).view) : (expression = as_expression(node().inputs[0]))->leaf;
   if (op == "GlobalAveragePool" || op == "AveragePool") {
     if (leaf.shape().size() != 4) refuse("on " + to_string(leaf.shape()));
     const std::vector<std::int64_t> kernel = node().integers("kernel_shape");
-    if (op == "AveragePool" && (kernel != Shape{leaf.shape()[2], leaf.shape()[3]} || window_of(node(), leaf.shape(), kernel[0], kernel[1]).pad != 0))
+    if (op == "AveragePool" && (kernel != Shape{leaf.shape()[2], leaf.shape()[3]} ||
+                                window_of(node(), leaf.shape(), kernel[0], kernel[1]).pad != 0))
       refuse("over a part of the image: the mean over all of it is known");
     const View view = view_of(node().inputs[0]);
     if (!pools_rows(view, {2, 3})) refuse("over something else than the pixels of a layer");
@@ -543,7 +586,8 @@ void Recogniser::reduce() {
   form.shape = leaf.shape();
   if (has(1) && !is_constant(1)) refuse("over axes that depend on the image");
   const std::vector<std::size_t> axes = reduced_axes(node(), {&form, has(1) ? &constant(1) : nullptr});
-  if (op == "ReduceMean" && pools_rows(leaf, axes)) return pool_rows(view_of(node().inputs[0]), axes, node().integer("keepdims", 1) != 0);
+  if (op == "ReduceMean" && pools_rows(leaf, axes))
+    return pool_rows(view_of(node().inputs[0]), axes, node().integer("keepdims", 1) != 0);
   extend({node().inputs[0]});
 }
 
@@ -558,8 +602,10 @@ void Recogniser::shape() {
   } else {
     form.shape = in.scores->shape;
   }
-  set_constant(node().outputs[0], node().op == "Size" ? integer_vector({element_count(form.shape)}) : shape_of(node(), {&form})[0]);
-  if (node().op == "Size") symbol(node().outputs[0]).constant = std::make_shared<const Tensor>(size_of(node(), {in.view.places.get()})[0]);
+  set_constant(node().outputs[0],
+               node().op == "Size" ? integer_vector({element_count(form.shape)}) : shape_of(node(), {&form})[0]);
+  if (node().op == "Size")
+    symbol(node().outputs[0]).constant = std::make_shared<const Tensor>(size_of(node(), {in.view.places.get()})[0]);
 }
 
 std::optional<Expression> Recogniser::as_expression(int value) {
@@ -634,7 +680,9 @@ View Recogniser::materialise(const Expression& expression, int value) {
       Inputs inputs;
       for (const int input : step.inputs) {
         const auto found = values.find(input);
-        inputs.push_back(input == kNoValue ? nullptr : found != values.end() ? &found->second : symbol(input).constant.get());
+        inputs.push_back(input == kNoValue       ? nullptr
+                         : found != values.end() ? &found->second
+                                                 : symbol(input).constant.get());
       }
       values[step.outputs[0]] = std::move(evaluate(step, inputs, budget_)[0]);
     }
@@ -643,8 +691,10 @@ View Recogniser::materialise(const Expression& expression, int value) {
   const auto found = identify(function, expression.leaf.shape());
   if (found) return layer_of(expression, *found, value);
   std::string operators;
-  for (const int i : expression.nodes) operators += (operators.empty() ? "" : ", ") + graph_.nodes[static_cast<std::size_t>(i)].op;
-  refuse("ends a group (" + operators + ") that computes no known layer: GELU, SiLU, Hardswish, ReLU, a layer norm over "
+  for (const int i : expression.nodes)
+    operators += (operators.empty() ? "" : ", ") + graph_.nodes[static_cast<std::size_t>(i)].op;
+  refuse("ends a group (" + operators +
+         ") that computes no known layer: GELU, SiLU, Hardswish, ReLU, a layer norm over "
          "the channels, a scale or a shift a channel, or a position embedding");
 }
 
@@ -657,7 +707,8 @@ View Recogniser::layer_of(const Expression& expression, const Identified& found,
       return output_view(layer, leaf.places, value);
     }
     case Identified::Kind::kLayerNorm:
-      return add_norm(leaf, {{"weight", row_of(found.scale.real)}, {"bias", row_of(found.shift.real)}}, found.epsilon, value);
+      return add_norm(leaf, {{"weight", row_of(found.scale.real)}, {"bias", row_of(found.shift.real)}}, found.epsilon,
+                      value);
     case Identified::Kind::kAffine:
       return affine(leaf, found, value);
   }
@@ -697,9 +748,12 @@ View Recogniser::affine(const View& leaf, const Identified& found, int value) {
       out = output_view(leaf.source, leaf.places, by_column ? value : kNoValue);
     } else {
       // A batch norm that has seen mean 0 and variance 1 - epsilon scales and shifts alone.
-      std::map<std::string, MatrixD> tensors{{"weight", row_of(factor)}, {"bias", row_of(offset)},
-                                             {"running_mean", MatrixD(1, cols)}, {"running_var", MatrixD(1, cols, 1 - kBatchNormEpsilon)}};
-      const int layer = add_layer(name_for("", "scale"), {leaf.source}, BatchNorm{rows, cols, kModelInput}, std::move(tensors));
+      std::map<std::string, MatrixD> tensors{{"weight", row_of(factor)},
+                                             {"bias", row_of(offset)},
+                                             {"running_mean", MatrixD(1, cols)},
+                                             {"running_var", MatrixD(1, cols, 1 - kBatchNormEpsilon)}};
+      const int layer =
+          add_layer(name_for("", "scale"), {leaf.source}, BatchNorm{rows, cols, kModelInput}, std::move(tensors));
       out = output_view(layer, leaf.places, by_column ? value : kNoValue);
     }
   }
@@ -721,7 +775,8 @@ void Recogniser::add_sum(int a, int b) {
   for (View* one : {&x, &y}) {
     if (one->scale == 1) continue;
     const std::vector<double> factor(static_cast<std::size_t>(draft_.cols(one->source)), one->scale);
-    if (!draft_.absorb(one->source, factor, std::vector<double>(factor.size(), 0.0))) refuse("of a scaled value whose scale no weights can take up");
+    if (!draft_.absorb(one->source, factor, std::vector<double>(factor.size(), 0.0)))
+      refuse("of a scaled value whose scale no weights can take up");
     *one = draft_.view(one->source, one->places);
   }
   if (!same_places({0, 0, x.places, 1}, {0, 0, y.places, 1}) || draft_.rows(x.source) != draft_.rows(y.source)) {
@@ -734,11 +789,13 @@ void Recogniser::add_sum(int a, int b) {
     }
   }
   const int rows = draft_.rows(x.source), cols = draft_.cols(x.source);
-  if (!same_places({0, 0, x.places, 1}, {0, 0, y.places, 1}) || draft_.rows(y.source) != rows || draft_.cols(y.source) != cols ||
+  if (!same_places({0, 0, x.places, 1}, {0, 0, y.places, 1}) || draft_.rows(y.source) != rows ||
+      draft_.cols(y.source) != cols ||
       x.places->size() != static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols))
     refuse("of values that do not lie alike in the two layers");
   const std::string scope = scope_of(node().name);
-  const int layer = add_layer(layer_name(scope.empty() ? "" : scope + ".add", "add"), {x.source, y.source}, Add{rows, cols});
+  const int layer =
+      add_layer(layer_name(scope.empty() ? "" : scope + ".add", "add"), {x.source, y.source}, Add{rows, cols});
   set_view(node().outputs[0], output_view(layer, x.places, node().outputs[0]));
 }
 
@@ -747,8 +804,8 @@ void Recogniser::elementwise() {
   for (std::size_t i = 0; i < node().inputs.size(); ++i)
     if (has(i) && !is_constant(i)) operands.push_back(node().inputs[i]);
   // A group that has met a scale or shift a channel is whole, unless a further one follows.
-  const bool another = operands.size() == 1 && is_elementwise_binary(node()) &&
-                       (is_constant(0) ? constant(0) : constant(1)).size() > 1;
+  const bool another =
+      operands.size() == 1 && is_elementwise_binary(node()) && (is_constant(0) ? constant(0) : constant(1)).size() > 1;
   for (const int value : operands) {
     if (is(value, Kind::kExpression) && symbol(value).expression->has_vectors && !another) view_of(value);
     if (!is(value, Kind::kExpression)) view_of(value);
@@ -768,7 +825,8 @@ void Recogniser::elementwise() {
     const double factor = (is_constant(0) ? constant(0) : constant(1)).real[0];
     scaled.scale = node().op == "Mul" ? scaled.scale * factor : scaled.scale / factor;
     // A constant of more dimensions than the value would add some.
-    if (broadcast(before.shape(), (is_constant(0) ? constant(0) : constant(1)).shape) == before.shape()) return set_view(node().outputs[0], scaled);
+    if (broadcast(before.shape(), (is_constant(0) ? constant(0) : constant(1)).shape) == before.shape())
+      return set_view(node().outputs[0], scaled);
   }
   extend(operands);
   if (plain && another) view_of(node().outputs[0]);  // a shift or scale a channel: at once, into the layer before
@@ -776,7 +834,8 @@ void Recogniser::elementwise() {
 
 void Recogniser::visit() {
   const Node& n = node();
-  if (n.inputs.empty() || std::all_of(n.inputs.begin(), n.inputs.end(), [&](int v) { return v == kNoValue || is(v, Kind::kConstant); })) {
+  if (n.inputs.empty() ||
+      std::all_of(n.inputs.begin(), n.inputs.end(), [&](int v) { return v == kNoValue || is(v, Kind::kConstant); })) {
     if (!is_known_operator(n)) refuse("is no operator that this program knows");
     return fold_constants();
   }
@@ -797,7 +856,9 @@ void Recogniser::visit() {
   if (n.op == "Softmax" || n.op == "LogSoftmax") return softmax();
   if (n.op == "LayerNormalization") return layer_norm();
   if (n.op == "BatchNormalization") return batch_norm();
-  if (n.op == "ReduceMean" || n.op == "ReduceSum" || n.op == "ReduceSumSquare" || n.op == "GlobalAveragePool" || n.op == "AveragePool") return reduce();
+  if (n.op == "ReduceMean" || n.op == "ReduceSum" || n.op == "ReduceSumSquare" || n.op == "GlobalAveragePool" ||
+      n.op == "AveragePool")
+    return reduce();
   if (is_elementwise_unary(n) || is_elementwise_binary(n)) return elementwise();
   refuse("is known on constants alone: no layer of a workload computes it");
 }
@@ -805,7 +866,8 @@ void Recogniser::visit() {
 void Recogniser::finish() {
   View logits = is(graph_.output, Kind::kLogits) ? checked(symbol(graph_.output).view) : view_of(graph_.output);
   if (is(graph_.output, Kind::kLogits)) {
-    note("the final " + out_.softmax.op + " " + vitality::quoted(out_.softmax.name) + " is dropped: the workload gives the logits before it");
+    note("the final " + out_.softmax.op + " " + vitality::quoted(out_.softmax.name) +
+         " is dropped: the workload gives the logits before it");
   } else {
     out_.output = graph_.output;
     out_.softmax = Node();
@@ -814,11 +876,13 @@ void Recogniser::finish() {
   const std::size_t classes = logits.places->size();
   if (logits.scale != 1) {
     const std::vector<double> factor(static_cast<std::size_t>(draft_.cols(logits.source)), logits.scale);
-    if (!draft_.absorb(logits.source, factor, std::vector<double>(factor.size(), 0.0))) refuse("gives scaled logits whose scale no weights can take up");
+    if (!draft_.absorb(logits.source, factor, std::vector<double>(factor.size(), 0.0)))
+      refuse("gives scaled logits whose scale no weights can take up");
   }
   DraftLayer& last = draft_.at(logits.source);
   auto* linear = std::get_if<Linear>(&last.layer.parameters);
-  if (linear != nullptr && last.rows > 1 && last.readers == 0 && classes == static_cast<std::size_t>(last.cols)) linear->rows = last.rows = 1;
+  if (linear != nullptr && last.rows > 1 && last.readers == 0 && classes == static_cast<std::size_t>(last.cols))
+    linear->rows = last.rows = 1;
   bool whole = classes == static_cast<std::size_t>(last.rows) * static_cast<std::size_t>(last.cols) && last.rows == 1;
   for (std::size_t i = 0; i < classes && whole; ++i) whole = logits.places->integer[i] == static_cast<std::int64_t>(i);
   if (!whole) refuse("gives " + to_string(logits.shape()) + ", expected the logits of one token");
@@ -829,6 +893,7 @@ Recognised Recogniser::run() {
   for (const auto& [value, tensor] : graph_.constants) {
     symbol(value).kind = Kind::kConstant;
     symbol(value).constant = tensor;
+    most_folded_ += 4 * static_cast<std::int64_t>(tensor->size());
   }
   last_use_.assign(graph_.values.size(), -1);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
@@ -841,7 +906,8 @@ Recognised Recogniser::run() {
       visit();
       // Views are large: they go with their last reader. Constants stay for the expressions that read them.
       for (const int value : node().inputs)
-        if (value != kNoValue && last_use_[static_cast<std::size_t>(value)] == index_ && is(value, Kind::kView)) symbol(value) = Symbol();
+        if (value != kNoValue && last_use_[static_cast<std::size_t>(value)] == index_ && is(value, Kind::kView))
+          symbol(value) = Symbol();
     }
     index_ = static_cast<int>(graph_.nodes.size()) - 1;
     finish();
@@ -849,9 +915,10 @@ Recognised Recogniser::run() {
     fail_at(graph_, node(), error.what());
   }
   if (graph_.quantised)
-    note("int8 weights are dequantised; QuantizeLinear and DequantizeLinear of activations are left out: the workload is not quantised");
-  for (const std::string& type : graph_.widened)
-    note(type + " tensors are computed with in double");
+    note(
+        "int8 weights are dequantised; QuantizeLinear and DequantizeLinear of activations are left out: the workload "
+        "is not quantised");
+  for (const std::string& type : graph_.widened) note(type + " tensors are computed with in double");
   return std::move(out_);
 }
 

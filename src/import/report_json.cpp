@@ -1,8 +1,7 @@
 #include "import/report_json.h"
 
-#include <nlohmann/json.hpp>
-
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "import/layer_names.h"
 #include "workload/layer_json.h"
@@ -84,7 +83,8 @@ std::string absorber(const std::vector<DraftLayer>& layers, std::size_t i) {
     if (std::holds_alternative<Linear>(before) || std::holds_alternative<Conv2d>(before)) return "";
   }
   for (const DraftLayer& layer : layers)
-    if (std::holds_alternative<Linear>(layer.layer.parameters) && layer.layer.inputs[0] == static_cast<int>(i)) return layer.layer.name;
+    if (std::holds_alternative<Linear>(layer.layer.parameters) && layer.layer.inputs[0] == static_cast<int>(i))
+      return layer.layer.name;
   return "";
 }
 
@@ -111,7 +111,8 @@ std::string workload_text(const Graph& graph, const Recognised& recognised) {
   head["name"] = layer_name(std::filesystem::path(graph.file).stem().string(), "imported");
   head["description"] = "imported from an ONNX graph";
   head["source"] = file_name(graph.file);
-  const int height = static_cast<int>(graph.input_shape[last ? 1 : 2]), width = static_cast<int>(graph.input_shape[last ? 2 : 3]);
+  const int height = static_cast<int>(graph.input_shape[last ? 1 : 2]),
+            width = static_cast<int>(graph.input_shape[last ? 2 : 3]);
   head["image"] = {{"height", height}, {"width", width}, {"channels", graph.input_shape[last ? 3 : 1]}};
   std::vector<Json> items;
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -119,7 +120,8 @@ std::string workload_text(const Graph& graph, const Recognised& recognised) {
     item["name"] = layers[i].layer.name;
     item["kind"] = kind_name(layers[i].layer);
     const std::vector<int>& inputs = layers[i].layer.inputs;
-    const int source_rows = is_model_input(inputs[0]) ? height * width : layers[static_cast<std::size_t>(inputs[0])].rows;
+    const int source_rows =
+        is_model_input(inputs[0]) ? height * width : layers[static_cast<std::size_t>(inputs[0])].rows;
     std::visit(Keys{item, layers[i], source_rows}, layers[i].layer.parameters);
     const std::string folds_into = absorber(layers, i);
     if (!folds_into.empty()) item["folds_into"] = folds_into;

@@ -49,7 +49,8 @@ Grouping grouped(const Heads& q) {
   std::vector<int> met;
   for (std::size_t i = 0; i < q.rows.size(); ++i) {
     const int first = q.rows[i][0];
-    if (first % q.tokens != 0) throw NodeError("attention over tokens that do not lie one after the other: windows are not known");
+    if (first % q.tokens != 0)
+      throw NodeError("attention over tokens that do not lie one after the other: windows are not known");
     for (int t = 0; t < q.tokens; ++t)
       if (q.rows[i][static_cast<std::size_t>(t)] != first + t)
         throw NodeError("attention over tokens that do not lie one after the other: windows are not known");
@@ -121,7 +122,8 @@ Operand split_off(Draft& draft, const Operand& from, const std::string& name) {
     MatrixD picked(matrix.rows(), outputs);
     for (int r = 0; r < matrix.rows(); ++r)
       for (int c = 0; c < outputs; ++c)
-        picked(r, c) = matrix(r, from.columns[static_cast<std::size_t>(c / from.heads.depth)][static_cast<std::size_t>(c % from.heads.depth)]);
+        picked(r, c) = matrix(r, from.columns[static_cast<std::size_t>(c / from.heads.depth)]
+                                             [static_cast<std::size_t>(c % from.heads.depth)]);
     tensors[key] = std::move(picked);
   }
   Operand out = from;
@@ -149,9 +151,11 @@ MatrixD bias_table(const Draft& draft, const Scores& scores, const Grouping& gro
     throw NodeError("attention with a score bias whose keys are no square grid of one image");
   a.bias_grid = height;
   a.query_stride = 1;
-  while (a.query_stride <= height && static_cast<int>(ceil_div(height, a.query_stride) * ceil_div(height, a.query_stride)) != a.n_q)
+  while (a.query_stride <= height &&
+         static_cast<int>(ceil_div(height, a.query_stride) * ceil_div(height, a.query_stride)) != a.n_q)
     ++a.query_stride;
-  if (a.query_stride > height) throw NodeError("attention with a score bias whose queries are no stride of the keys' grid");
+  if (a.query_stride > height)
+    throw NodeError("attention with a score bias whose queries are no stride of the keys' grid");
   a.bias_params = Count{a.heads} * height * height;
   Shape shape = scores.shape;
   const Tensor target = integer_vector(shape), bias = expand(Node(), {&scores.bias, &target})[0];
@@ -162,7 +166,8 @@ MatrixD bias_table(const Draft& draft, const Scores& scores, const Grouping& gro
     const auto key = static_cast<int>(i % static_cast<std::size_t>(a.n_kv));
     const auto query = static_cast<int>(i / static_cast<std::size_t>(a.n_kv) % static_cast<std::size_t>(a.n_q));
     const int head = group.head[i / static_cast<std::size_t>(a.n_kv) / static_cast<std::size_t>(a.n_q)];
-    const int dy = std::abs(query / across * a.query_stride - key / height), dx = std::abs(query % across * a.query_stride - key % height);
+    const int dy = std::abs(query / across * a.query_stride - key / height),
+              dx = std::abs(query % across * a.query_stride - key % height);
     const int column = dy * height + dx;
     const auto at = static_cast<std::size_t>(head * table.cols() + column);
     if (met[at] && table(head, column) != bias.real[i])
@@ -178,7 +183,8 @@ bool is_zero(const Tensor& tensor) {
 }
 
 Operand operand(const Draft& draft, const View& view, const char* what) {
-  if (!draft.current(view)) throw NodeError(std::string(what) + " is used before and after its weights took up a scale");
+  if (!draft.current(view))
+    throw NodeError(std::string(what) + " is used before and after its weights took up a scale");
   return {view.source, heads_of(draft, view, what), {}};
 }
 
@@ -190,7 +196,8 @@ void set_columns(Operand& operand, const Grouping& group) {
 
 View transposed(const View& view) {
   Node turn;
-  for (std::size_t i = 0; i < view.shape().size(); ++i) turn.attributes["perm"].integers.push_back(static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < view.shape().size(); ++i)
+    turn.attributes["perm"].integers.push_back(static_cast<std::int64_t>(i));
   std::swap(turn.attributes["perm"].integers.end()[-1], turn.attributes["perm"].integers.end()[-2]);
   View out = view;
   out.places = std::make_shared<const Tensor>(transpose(turn, {view.places.get()})[0]);
@@ -200,7 +207,8 @@ View transposed(const View& view) {
 }  // namespace
 
 View add_attention(Draft& draft, const Scores& scores, const View& v_view, const std::string& name) {
-  Operand q = operand(draft, scores.q, "Q"), k = operand(draft, transposed(scores.k), "K"), v = operand(draft, v_view, "V");
+  Operand q = operand(draft, scores.q, "Q"), k = operand(draft, transposed(scores.k), "K"),
+          v = operand(draft, v_view, "V");
   if (q.heads.rows.size() != k.heads.rows.size() || q.heads.rows.size() != v.heads.rows.size())
     throw NodeError("attention whose Q, K and V have different numbers of heads");
   const Grouping group = grouped(q.heads);
@@ -208,8 +216,10 @@ View add_attention(Draft& draft, const Scores& scores, const View& v_view, const
   check_operand(v.heads, group, "V");
   check_operand(q.heads, group, "Q");
   for (Operand* one : {&q, &k, &v}) set_columns(*one, group);
-  Attention a{group.heads, group.instances, q.heads.tokens, k.heads.tokens, q.heads.depth, v.heads.depth, {}, {}, {}, 0, 0, 1};
-  if (q.heads.depth != k.heads.depth || k.heads.tokens != v.heads.tokens) throw NodeError("attention whose Q, K and V do not fit");
+  Attention a{
+      group.heads, group.instances, q.heads.tokens, k.heads.tokens, q.heads.depth, v.heads.depth, {}, {}, {}, 0, 0, 1};
+  if (q.heads.depth != k.heads.depth || k.heads.tokens != v.heads.tokens)
+    throw NodeError("attention whose Q, K and V do not fit");
   const double factor = scores.scale * std::sqrt(static_cast<double>(a.d_qk));
   if (std::fabs(factor - 1) > 1e-13) scale_queries(draft, q, factor);
   std::string layout = layout_of(draft, q, k, v);

@@ -72,8 +72,8 @@ Tensor run(const Node& of, const std::vector<Tensor>& inputs) {
 
 // The logits beside the graphs are PyTorch's, in double: neither the evaluator nor the reference made them.
 TEST_CASE("imported graphs give the logits of PyTorch", "[import]") {
-  for (const char* name : {"deit_op11", "deit_dynamic", "form_odd_order", "form_odd_scale", "form_both", "gap", "gap_patches",
-                           "mha_dynamic", "levit", "mobilevit_dynamic", "external"}) {
+  for (const char* name : {"deit_op11", "deit_dynamic", "form_odd_order", "form_odd_scale", "form_both", "gap",
+                           "gap_patches", "mha_dynamic", "levit", "mobilevit_dynamic", "external"}) {
     INFO(name);
     const NpyArray want = read_npy(kFolder + name + ".output.npy");
     const Graph graph = read_onnx(kFolder + name + ".onnx");
@@ -102,14 +102,19 @@ TEST_CASE("a final Softmax is dropped and named, a weight of float16 said so", "
 }
 
 TEST_CASE("what no layer computes is refused with its node", "[import]") {
-  const auto refusal = [](const char* name) { return message_of([&] { import_graph(read_onnx(kFolder + name + ".onnx")); }); };
-  CHECK(refusal("x_form_wrong_axis").find("node \"/blocks.0/attn/Softmax\" (Softmax): runs over axis 2") != std::string::npos);
+  const auto refusal = [](const char* name) {
+    return message_of([&] { import_graph(read_onnx(kFolder + name + ".onnx")); });
+  };
+  CHECK(refusal("x_form_wrong_axis").find("node \"/blocks.0/attn/Softmax\" (Softmax): runs over axis 2") !=
+        std::string::npos);
   CHECK(refusal("window").find("windows are not known") != std::string::npos);
   CHECK(refusal("form_taylor").find("/blocks.0/attn/Sub") != std::string::npos);
 }
 
 TEST_CASE("hostile ONNX files are refused", "[import]") {
-  const auto refusal = [](const std::string& bytes) { return message_of([&] { parse_onnx(bytes, kFolder + "x.onnx"); }); };
+  const auto refusal = [](const std::string& bytes) {
+    return message_of([&] { parse_onnx(bytes, kFolder + "x.onnx"); });
+  };
   CHECK(refusal("").find("is empty") != std::string::npos);
   CHECK(refusal("hello").find("is no ONNX model") != std::string::npos);
   CHECK(refusal(std::string("\x08\x07", 2)).find("no graph") != std::string::npos);
@@ -128,14 +133,16 @@ TEST_CASE("hostile ONNX files are refused", "[import]") {
   std::string nodes;
   for (int i = 0; i < 300000; ++i) nodes += std::string("\x0a\x00", 2);
   std::string model = "\x3a";
-  for (std::size_t length = nodes.size(); length > 0; length /= 128) model += static_cast<char>(length % 128 + (length >= 128 ? 128 : 0));
+  for (std::size_t length = nodes.size(); length > 0; length /= 128)
+    model += static_cast<char>(length % 128 + (length >= 128 ? 128 : 0));
   CHECK(refusal(model + nodes).find("operator") != std::string::npos);
 }
 
 TEST_CASE("operators of ONNX by hand", "[import]") {
   const Tensor x = reals({2, 3}, {1, 2, 3, 4, 5, 6});
   SECTION("Slice with a negative step") {
-    const Tensor y = run(node("Slice"), {x, integer_vector({-1}), integer_vector({-4}), integer_vector({1}), integer_vector({-2})});
+    const Tensor y =
+        run(node("Slice"), {x, integer_vector({-1}), integer_vector({-4}), integer_vector({1}), integer_vector({-2})});
     CHECK(y.shape == Shape{2, 2});
     CHECK(y.real == std::vector<double>{3, 1, 6, 4});
   }
@@ -207,11 +214,13 @@ TEST_CASE("names of checkpoints", "[import]") {
   CHECK(name("layer_3.1.global_rep.0.pre_norm_mha.1.qkv_proj.weight").name == "layer_3.1.global_rep.0.attn.qkv.weight");
   CHECK(name("stages.1.downsample.attn_downsample.q.ln.linear.weight").name == "down0.attn.q.weight");
   CHECK(name("bn.num_batches_tracked").ignored);
-  const std::vector<TensorName> levit = workload_names({"blocks.0.m.qkv.c.weight", "blocks.1.m.0.c.weight", "blocks.1.m.2.bn.bias",
-                                                        "blocks.2.kv.c.weight", "blocks.3.m.0.c.weight", "blocks.4.m.qkv.c.weight",
-                                                        "blocks.4.m.proj.1.bn.weight", "patch_embed.2.c.weight", "head.l.bias"});
-  const char* const want[] = {"stage0.0.attn.qkv.weight", "stage0.0.mlp.fc1.weight", "stage0.0.mlp.fc2.bn.bias", "down0.attn.kv.weight",
-                              "down0.mlp.fc1.weight", "stage1.0.attn.qkv.weight", "stage1.0.attn.proj.bn.weight", "stem.1.weight", "head.bias"};
+  const std::vector<TensorName> levit =
+      workload_names({"blocks.0.m.qkv.c.weight", "blocks.1.m.0.c.weight", "blocks.1.m.2.bn.bias",
+                      "blocks.2.kv.c.weight", "blocks.3.m.0.c.weight", "blocks.4.m.qkv.c.weight",
+                      "blocks.4.m.proj.1.bn.weight", "patch_embed.2.c.weight", "head.l.bias"});
+  const char* const want[] = {"stage0.0.attn.qkv.weight",     "stage0.0.mlp.fc1.weight", "stage0.0.mlp.fc2.bn.bias",
+                              "down0.attn.kv.weight",         "down0.mlp.fc1.weight",    "stage1.0.attn.qkv.weight",
+                              "stage1.0.attn.proj.bn.weight", "stem.1.weight",           "head.bias"};
   for (std::size_t i = 0; i < levit.size(); ++i) CHECK(levit[i].name == want[i]);
 }
 
@@ -223,13 +232,25 @@ TEST_CASE("safetensors files", "[import]") {
   };
   const auto refusal = [](const std::string& bytes) { return message_of([&] { parse_safetensors(bytes, "x"); }); };
   const std::string one("\x00\x00\x80\x3f", 4), half("\x00\x3c\x00\xc0", 4), nan("\x00\x00\xc0\x7f", 4);
-  const StoredTensors read = parse_safetensors(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F16","shape":[2],"data_offsets":[4,8]}})", one + half), "x");
+  const StoredTensors read = parse_safetensors(
+      file(
+          R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F16","shape":[2],"data_offsets":[4,8]}})",
+          one + half),
+      "x");
   CHECK(read.tensors.at("a").real == std::vector<double>{1});
   CHECK(read.tensors.at("b").real == std::vector<double>{1, -2});
   CHECK(refusal("short").find("8 bytes") != std::string::npos);
   CHECK(refusal(std::string(8, '\x7f')).find("header") != std::string::npos);
-  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", one)).find("takes 8 bytes") != std::string::npos);
-  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}})", one)).find("within the 4 bytes") != std::string::npos);
-  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", nan)).find("not finite") != std::string::npos);
-  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", one + half)).find("overlap") != std::string::npos);
+  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", one)).find("takes 8 bytes") !=
+        std::string::npos);
+  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}})", one)).find("within the 4 bytes") !=
+        std::string::npos);
+  CHECK(refusal(file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", nan)).find("not finite") !=
+        std::string::npos);
+  CHECK(
+      refusal(
+          file(
+              R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
+              one + half))
+          .find("overlap") != std::string::npos);
 }
