@@ -9,10 +9,10 @@ import concurrent.futures, json, os, re, shlex, shutil, subprocess, sys, tempfil
 # enum: (header, places that must be named at least). Raise the number when a place is added.
 ENUMS = {
     'Precision': ('src/tensor/precision.h', 4),
-    'AttentionKind': ('src/workload/attention_kind.h', 4),
+    'AttentionKind': ('src/workload/attention_kind.h', 6),
     'MachineKind': ('src/config/machine_traits.h', 4),
     'UnitKind': ('src/schedule/unit_kinds.h', 5),
-    'JobKind': ('src/schedule/job_kinds.h', 4),
+    'JobKind': ('src/schedule/job_kinds.h', 5),
     'OperatorRole': ('src/schedule/operator_roles.h', 2),
     'ActivationKind': ('src/workload/model.h', 3),
     'DramModel': ('src/config/hardware_config.h', 1),

@@ -31,6 +31,7 @@ int merge_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);
 int rerun_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
+int schema_command(const Arguments& arguments);
 int sweep_command(const Arguments& arguments);
 int train_command(const Arguments& arguments);
 int validate_command(const Arguments& arguments);

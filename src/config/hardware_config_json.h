@@ -30,6 +30,9 @@ EnergyTable read_energy_table(const JsonValue& document, Diagnostics& diagnostic
 // The whole resolved config, libraries inline, in one line with a fixed key order. Reading it gives the same config.
 std::string write_json(const HardwareConfig& config);
 
+// JSON Schema (draft 2020-12) of a config.
+std::string hardware_config_schema();
+
 // Every dotted key that --set and the axes of a sweep may name.
 std::vector<std::string> hardware_config_keys();
 bool is_text_key(const std::string& dotted);  // takes any text (a name, a file): "64" is a string there, not a number
