@@ -333,7 +333,9 @@ constexpr OperatorRow kOperators[] = {
 
 bool standard(const Node& node) {
   if (node.domain.empty()) return node.op != "FastGelu" && node.op != "QuickGelu";
-  return node.domain == "com.microsoft" && (node.op == "Gelu" || node.op == "FastGelu" || node.op == "QuickGelu");
+  // Some of them add a bias first: those are not known.
+  return node.domain == "com.microsoft" && node.inputs.size() == 1 &&
+         (node.op == "Gelu" || node.op == "FastGelu" || node.op == "QuickGelu");
 }
 
 const OperatorRow* find_operator(const Node& node) {

@@ -40,12 +40,17 @@ bool same_places(const View& a, const View& b) {
 
 class Recogniser {
  public:
-  explicit Recogniser(const Graph& graph) : graph_(graph), draft_(graph), symbols_(graph.values.size()) {}
+  explicit Recogniser(const Graph& graph)
+      : graph_(graph), draft_(graph), symbols_(graph.values.size()), aliases_(graph.values.size(), kNoValue) {}
   Recognised run();
 
  private:
   using Kind = Symbol::Kind;
-  Symbol& symbol(int value) { return symbols_[static_cast<std::size_t>(value)]; }
+  // Identity, Cast and the like give a second name to a value: both are one symbol.
+  int resolved(int value) const {
+    return aliases_[static_cast<std::size_t>(value)] == kNoValue ? value : aliases_[static_cast<std::size_t>(value)];
+  }
+  Symbol& symbol(int value) { return symbols_[static_cast<std::size_t>(resolved(value))]; }
   bool is(int value, Kind kind) { return value != kNoValue && symbol(value).kind == kind; }
   bool is_constant(std::size_t i) { return i < node().inputs.size() && is(node().inputs[i], Kind::kConstant); }
   const Tensor& constant(std::size_t i) { return *symbol(node().inputs[i]).constant; }
@@ -60,6 +65,8 @@ class Recogniser {
   void fold_constants();
   void move_elements();
   void concatenate();
+  void concatenate_tokens(const std::vector<const Tensor*>& front, const View& view);
+  void concatenate_channels(const std::vector<View>& views);
   void linear();
   void convolution();
   void product();
@@ -99,7 +106,7 @@ class Recogniser {
   const Graph& graph_;
   Draft draft_;
   std::vector<Symbol> symbols_;
-  std::vector<int> last_use_;
+  std::vector<int> aliases_, last_use_;
   Budget budget_;
   std::int64_t folded_ = 0, most_folded_ = std::int64_t{1} << 22;  // elements of constants that nodes make
   int index_ = 0;
@@ -203,35 +210,46 @@ void Recogniser::concatenate() {
   }
   for (const View& view : views)
     if (view.scale != 1) refuse("of a scaled value");
-  const std::size_t axis = axis_of(node().integer("axis", 0), views[0].shape().size());
-  if (!front.empty()) {
-    const auto tokens = views.size() == 1 ? draft_.tokens_of(views[0]) : std::nullopt;
-    const int cols = draft_.cols(views[0].source);
-    bool whole = tokens && axis + 1 < views[0].shape().size() &&
-                 static_cast<int>(tokens->rows.size()) == draft_.rows(views[0].source);
-    for (std::size_t i = 0; whole && i < tokens->rows.size(); ++i) whole = tokens->rows[i] == static_cast<int>(i);
-    for (std::size_t i = 0; whole && i < tokens->columns.size(); ++i) whole = tokens->columns[i] == static_cast<int>(i);
-    for (std::size_t i = 0; whole && i < axis; ++i) whole = views[0].shape()[i] == 1;
-    if (!whole) refuse("joins a constant with something else than all tokens of a layer, in order");
-    std::vector<double> rows;
-    for (const Tensor* part : front) rows.insert(rows.end(), part->real.begin(), part->real.end());
-    if (rows.size() % static_cast<std::size_t>(cols) != 0) refuse("joins tokens of other sizes");
-    const int added = static_cast<int>(rows.size()) / cols;
-    int source = views[0].source;
-    for (int t = added; t-- > 0;) {
-      const std::vector<double> row(rows.begin() + t * cols, rows.begin() + (t + 1) * cols);
-      const std::string name = layer_name(
-          owner(node().inputs[static_cast<std::size_t>(std::min<int>(t, static_cast<int>(front.size()) - 1))]),
-          "cls_token");
-      source = add_layer(name, {source}, ConcatToken{draft_.rows(source) + 1, cols}, {{"weight", row_of(row)}});
-    }
-    Shape shape = views[0].shape();
-    shape[axis] += added;
-    std::vector<int> order(static_cast<std::size_t>(draft_.rows(source)));
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
-    return set_view(node().outputs[0], output_view(source, places_of(order, cols, shape), node().outputs[0]));
+  if (front.empty()) return concatenate_channels(views);
+  if (views.size() != 1) refuse("joins constants with several layers");
+  concatenate_tokens(front, views[0]);
+}
+
+// Rows of constants in front of a layer's tokens, the last one next to them.
+void Recogniser::concatenate_tokens(const std::vector<const Tensor*>& front, const View& view) {
+  const std::size_t axis = axis_of(node().integer("axis", 0), view.shape().size());
+  const auto tokens = draft_.tokens_of(view);
+  const int cols = draft_.cols(view.source);
+  bool whole =
+      tokens && axis + 1 < view.shape().size() && static_cast<int>(tokens->rows.size()) == draft_.rows(view.source);
+  for (std::size_t i = 0; whole && i < tokens->rows.size(); ++i) whole = tokens->rows[i] == static_cast<int>(i);
+  for (std::size_t i = 0; whole && i < tokens->columns.size(); ++i) whole = tokens->columns[i] == static_cast<int>(i);
+  for (std::size_t i = 0; whole && i < axis; ++i) whole = view.shape()[i] == 1;
+  if (!whole) refuse("joins a constant with something else than all tokens of a layer, in order");
+  std::vector<double> rows;
+  for (const Tensor* part : front) {
+    if (!part->is_real) refuse("joins integers with tokens");
+    rows.insert(rows.end(), part->real.begin(), part->real.end());
   }
-  // Channels: rows agree, columns follow each other.
+  if (rows.size() % static_cast<std::size_t>(cols) != 0) refuse("joins tokens of other sizes");
+  const int added = static_cast<int>(rows.size()) / cols;
+  int source = view.source;
+  for (int t = added; t-- > 0;) {
+    const std::vector<double> row(rows.begin() + t * cols, rows.begin() + (t + 1) * cols);
+    const std::string name =
+        layer_name(owner(node().inputs[static_cast<std::size_t>(std::min<int>(t, static_cast<int>(front.size()) - 1))]),
+                   "cls_token");
+    source = add_layer(name, {source}, ConcatToken{draft_.rows(source) + 1, cols}, {{"weight", row_of(row)}});
+  }
+  Shape shape = view.shape();
+  shape[axis] += added;
+  std::vector<int> order(static_cast<std::size_t>(draft_.rows(source)));
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
+  set_view(node().outputs[0], output_view(source, places_of(order, cols, shape), node().outputs[0]));
+}
+
+// Rows agree, columns follow each other.
+void Recogniser::concatenate_channels(const std::vector<View>& views) {
   std::vector<int> inputs;
   int cols = 0;
   std::vector<Tensor> shifted;
@@ -305,6 +323,9 @@ void Recogniser::add_linear(const View& x, MatrixD weight, std::vector<double> b
   for (int r = 0; r < weight.rows(); ++r)
     std::copy(weight.row(r), weight.row(r) + weight.cols(), placed.row(tokens->columns[static_cast<std::size_t>(r)]));
   auto [source, rows] = draft_.arranged(x.source, tokens->rows);
+  if (rows.size() == 1 && rows[0] != 0)
+    refuse("reads token " + std::to_string(rows[0]) +
+           " alone: a linear layer on the first tokens is known, one that starts later is not");
   int count = 0;  // the first rows alone, where no others are asked for
   for (const int row : rows) count = std::max(count, row + 1);
   if (static_cast<int>(rows.size()) != count) count = draft_.rows(source);
@@ -614,7 +635,7 @@ std::optional<Expression> Recogniser::as_expression(int value) {
   if (in.kind != Kind::kView) return std::nullopt;
   Expression out;
   out.leaf = checked(in.view);
-  out.given = {{value, out.leaf.scale}};
+  out.given = {{resolved(value), out.leaf.scale}};
   out.leaf.scale = 1;
   return out;
 }
@@ -679,14 +700,14 @@ View Recogniser::materialise(const Expression& expression, int value) {
       const Node& step = graph_.nodes[static_cast<std::size_t>(i)];
       Inputs inputs;
       for (const int input : step.inputs) {
-        const auto found = values.find(input);
+        const auto found = input == kNoValue ? values.end() : values.find(resolved(input));
         inputs.push_back(input == kNoValue       ? nullptr
                          : found != values.end() ? &found->second
                                                  : symbol(input).constant.get());
       }
       values[step.outputs[0]] = std::move(evaluate(step, inputs, budget_)[0]);
     }
-    return values[value];
+    return values[graph_.nodes[static_cast<std::size_t>(expression.nodes.back())].outputs[0]];
   };
   const auto found = identify(function, expression.leaf.shape());
   if (found) return layer_of(expression, *found, value);
@@ -840,13 +861,20 @@ void Recogniser::visit() {
     return fold_constants();
   }
   if (n.outputs.empty()) return;
-  if (!is_known_operator(n)) refuse("is no operator that this program knows");
+  if (!is_known_operator(n)) {
+    refuse(n.domain.empty() ? "is no operator that this program knows"
+                            : "is no operator that this program knows: export the graph without fused operators");
+  }
   const bool scores = std::any_of(n.inputs.begin(), n.inputs.end(), [&](int v) { return is(v, Kind::kScores); });
   if (n.op == "Shape" || n.op == "Size") return shape();
   if (n.op == "MatMul" && (scores || (!is_constant(0) && !is_constant(1)))) return product();
   if (scores) return scores_step();
   if (is_identity(n)) {
-    symbol(n.outputs[0]) = symbol(n.inputs[0]);
+    const int value = resolved(n.inputs[0]), alias = n.outputs[0];
+    if (value == graph_.output || alias == kNoValue) return;
+    aliases_[static_cast<std::size_t>(alias)] = value;
+    int& last = last_use_[static_cast<std::size_t>(value)];
+    last = std::max(last, last_use_[static_cast<std::size_t>(alias)]);
     return;
   }
   if (moves_elements(n)) return move_elements();
@@ -906,7 +934,8 @@ Recognised Recogniser::run() {
       visit();
       // Views are large: they go with their last reader. Constants stay for the expressions that read them.
       for (const int value : node().inputs)
-        if (value != kNoValue && last_use_[static_cast<std::size_t>(value)] == index_ && is(value, Kind::kView))
+        if (value != kNoValue && last_use_[static_cast<std::size_t>(resolved(value))] == index_ &&
+            is(value, Kind::kView))
           symbol(value) = Symbol();
     }
     index_ = static_cast<int>(graph_.nodes.size()) - 1;

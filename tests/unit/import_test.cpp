@@ -75,11 +75,15 @@ TEST_CASE("imported graphs give the logits of PyTorch", "[import]") {
   for (const char* name : {"deit_op11", "deit_dynamic", "form_odd_order", "form_odd_scale", "form_both", "gap",
                            "gap_patches", "mha_dynamic", "levit", "mobilevit_dynamic", "external"}) {
     INFO(name);
+    // PyTorch's exporter folds a convolution's batch norm into its weights in float32: those graphs are not the model's
+    // to the last digit.
+    const bool rounded = std::string(name) == "levit" || std::string(name) == "mobilevit_dynamic";
+    const double tolerance = rounded ? 1e-7 : 1e-9;
     const NpyArray want = read_npy(kFolder + name + ".output.npy");
     const Graph graph = read_onnx(kFolder + name + ".onnx");
     const MatrixD image = pixels_of(name);
     const std::map<int, Tensor> values = evaluate_graph(graph, image, {graph.output});
-    CHECK(largest_difference(values.at(graph.output).real.data(), want.values) < 1e-9);
+    CHECK(largest_difference(values.at(graph.output).real.data(), want.values) < tolerance);
 
     const Imported imported = import_graph(graph);
     const VitModel model = parse_workload(imported.workload, name);
@@ -91,7 +95,7 @@ TEST_CASE("imported graphs give the logits of PyTorch", "[import]") {
     options.attention.assign(model.layers.size(), AttentionKind::kSoftmax);
     const MatrixD logits = reference::forward(model, parameters, options).outputs.back();
     REQUIRE(logits.size() == want.values.size());
-    CHECK(largest_difference(logits.data(), want.values) < 1e-9);
+    CHECK(largest_difference(logits.data(), want.values) < tolerance);
   }
 }
 
