@@ -35,8 +35,9 @@ TEST_CASE("an imported graph runs on the machine, values checked") {
     const ProgramResult imported = run_program({"import", kGraphs + name + ".onnx", "--out", out});
     INFO(imported.err);
     REQUIRE(imported.exit_code == 0);
-    const ProgramResult run = run_program({"run", "--config", "configs/vitality.json", "--workload", out + "/workload.json",
-                                           "--inputs", out + "/weights", "--allow-seeded", "--quiet"});
+    const ProgramResult run =
+        run_program({"run", "--config", "configs/vitality.json", "--workload", out + "/workload.json", "--inputs",
+                     out + "/weights", "--allow-seeded", "--quiet"});
     INFO(run.err);
     CHECK(run.exit_code == 0);
   }
@@ -54,7 +55,8 @@ TEST_CASE("a graph that cannot be mapped leaves nothing behind") {
 
 TEST_CASE("weights alone fill a workload, in its own order of axes") {
   const ScratchFolder folder;
-  const std::string workload = folder.write("w.json", R"({"name": "w", "image": {"height": 2, "width": 2, "channels": 2}, "layers": [
+  const std::string workload =
+      folder.write("w.json", R"({"name": "w", "image": {"height": 2, "width": 2, "channels": 2}, "layers": [
     {"name": "patch_embed", "kind": "conv2d", "out_channels": 1, "kernel": 2},
     {"name": "head", "kind": "linear", "out_features": 2}]})");
   const std::string header = R"({"patch_embed.proj.weight":{"dtype":"F32","shape":[1,2,2,2],"data_offsets":[0,32]},)"
@@ -66,11 +68,13 @@ TEST_CASE("weights alone fill a workload, in its own order of axes") {
   INFO(result.err);
   REQUIRE(result.exit_code == 0);
   // PyTorch has (channel, y, x), value 4 c + 2 y + x; a workload (y, x, channel).
-  CHECK(read_npy(folder.path("out/weights/patch_embed.weight.npy")).values == std::vector<double>{0, 4, 1, 5, 2, 6, 3, 7});
+  CHECK(read_npy(folder.path("out/weights/patch_embed.weight.npy")).values ==
+        std::vector<double>{0, 4, 1, 5, 2, 6, 3, 7});
   CHECK(read_npy(folder.path("out/weights/head.weight.npy")).shape == NpyShape{1, 2});
   CHECK(read_npy(folder.path("out/weights/head.bias.npy")).values == std::vector<double>{11, 12});
 
-  const std::string other = folder.write("x.safetensors", counting_tensors(R"({"head.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}})", 2));
+  const std::string other = folder.write(
+      "x.safetensors", counting_tensors(R"({"head.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}})", 2));
   const ProgramResult refused = run_program({"import", other, "--as", workload, "--out", folder.path("no")});
   CHECK(refused.exit_code == 2);
   CHECK(refused.err.find("patch_embed.weight") != std::string::npos);
