@@ -62,6 +62,10 @@ int dispatch(const Arguments& arguments) {
     print_version();
     return kDone;
   }
+  if (name == kListOptions && arguments.size() == 1) {
+    for (const Command& command : commands()) std::cout << command.name << "\t" << command.summary << "\n";
+    return kDone;
+  }
   std::vector<std::string> names;
   for (const Command& command : commands()) {
     if (name == command.name) return command.run(Arguments(arguments.begin() + 1, arguments.end()));

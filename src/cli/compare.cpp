@@ -17,7 +17,6 @@
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/point_evaluator.h"
-#include "cli/shipped_files.h"
 #include "config/hardware_config_json.h"
 #include "explore/child_pool.h"
 #include "explore/interrupt.h"
@@ -153,14 +152,10 @@ MachineWord parse_machine(const std::string& word) {
 class Comparer {
  public:
   explicit Comparer(const Request& request) : request_(request) {
-    for (const std::string& path : request.workloads) {
-      require_file(path, "workloads");
-      models_.push_back(read_workload(path));
-    }
+    for (const std::string& path : request.workloads) models_.push_back(read_workload(path));
     std::vector<HardwareConfig> originals;
     for (const std::string& word : request.configs) {
       const MachineWord machine = parse_machine(word);
-      require_file(machine.path, "configs");
       std::vector<std::string> overrides = request.overrides;
       overrides.insert(overrides.end(), machine.overrides.begin(), machine.overrides.end());
       originals.push_back(read_hardware_config(machine.path, overrides));

@@ -7,8 +7,8 @@
 
 #include "analytic/analytic_result.h"
 #include "base/folder.h"
+#include "base/search_path.h"
 #include "cli/options.h"
-#include "cli/shipped_files.h"
 #include "config/hardware_config_json.h"
 #include "cost/sparse_machine.h"
 #include "mapping/mapper.h"
@@ -28,9 +28,17 @@ std::vector<fs::path> json_files(const fs::path& folder) {
   std::vector<fs::path> out;
   for (const fs::path& entry : entries_of(folder, error))
     if (entry.extension() == ".json") out.push_back(entry);
-  if (error) throw InputError(folder.string(), "", "no such folder: run in the project's folder or name it with --dir");
+  if (error) throw InputError(folder.string(), "", "no such folder: name the one that holds it with --dir");
   std::sort(out.begin(), out.end());
   return out;
+}
+
+fs::path default_folder(const std::string& holds) {
+  std::error_code error;
+  if (!fs::is_directory(holds, error))
+    for (const std::string& folder : shipped_folders())
+      if (fs::is_directory(fs::path(folder) / holds, error)) return folder;
+  return ".";
 }
 
 void list_workloads(const fs::path& folder) {
@@ -140,7 +148,6 @@ void list_operators() {
 }
 
 void list_tensors(const std::string& workload) {
-  require_file(workload, "workloads");
   const VitModel model = read_workload(workload);
   std::cout << "tensors of " << model.name
             << ", each a file NAME.npy of `run --inputs DIR`: float32 or float64, C order "
@@ -163,7 +170,8 @@ void list_tensors(const std::string& workload) {
 int list_command(const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("what", po::value<std::vector<std::string>>(), "workloads, configs, operators or tensors")(
-      "dir", po::value<std::string>()->default_value("."), "the folder that holds workloads/ and configs/")(
+      "dir", po::value<std::string>(),
+      "the folder that holds workloads/ and configs/ (default: the present one where it does, else what ships)")(
       "workload", po::value<std::string>(), "the model of list tensors");
   po::variables_map values;
   if (!parse_options(
@@ -176,7 +184,8 @@ int list_command(const Arguments& arguments) {
   const auto what = values.count("what") ? values["what"].as<std::vector<std::string>>() : std::vector<std::string>{};
   const std::vector<std::string> known{"workloads", "configs", "operators", "tensors"};
   if (what.size() != 1) throw InputError("", "", "expected one of workloads, configs, operators, tensors");
-  const fs::path folder = values["dir"].as<std::string>();
+  const fs::path folder = values.count("dir") ? fs::path(values["dir"].as<std::string>())
+                                              : default_folder(what[0] == "workloads" ? what[0] : "configs");
   if (values.count("workload") && what[0] != "tensors")
     throw InputError("", "", "option --workload: belongs to list tensors");
   if (what[0] == "workloads") {

@@ -19,6 +19,12 @@ bool parse_options(const Arguments& arguments, const std::string& usage, po::opt
     std::cout << usage << "\n\n" << options;
     return false;
   }
+  if (arguments.size() == 1 && arguments[0] == kListOptions) {
+    for (const auto& option : options.options())
+      std::cout << "--" << option->long_name() << "\t" << option->semantic()->max_tokens() << "\t"
+                << option->description() << "\n";
+    return false;
+  }
   if (std::find(arguments.begin(), arguments.end(), "--version") != arguments.end()) {
     print_version();
     return false;

@@ -10,6 +10,10 @@
 
 namespace vitality::cli {
 
+// The only argument with which a command prints its options, one a line: name, words that it takes (0 or 1),
+// description, separated by tabs. The shells' completions (src/cli/completion) call it, so that they are never behind.
+constexpr const char* kListOptions = "--list-options";
+
 // Parses `arguments` against `options` (to which --help and --version are added) and fills `values`. `positional` names
 // the option that takes words without a dash ("" = none allowed). Prints the help or the version and returns false when
 // --help or --version is given, else true. Unknown, repeated, incomplete and wrongly typed options throw InputError

@@ -11,10 +11,10 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/search_path.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "base/vectorised.h"
-#include "cli/shipped_files.h"
 #include "config/hardware_config_json.h"
 #include "sim/analytic_machines.h"
 #include "sim/child_simulation.h"
@@ -154,12 +154,11 @@ FinishedSimulation run_simulation(
   if (training && !request.layers.empty())
     throw InputError("", "", "option --layers: a training step runs all layers; --mode inference runs a part");
   if (training && request.what_if) throw InputError("", "", "option --what-if: answers for --mode inference only");
-  require_file(request.config, "configs");
-  require_file(request.workload, "workloads");
+  const std::string workload_file = find_file(request.workload, "workloads");
   FinishedSimulation run{read_hardware_config(request.config, request.overrides), {}};
   check_simulated(request, run.config);
-  const std::string workload_text = read_text_file(request.workload);
-  const VitModel one = parse_workload(workload_text, request.workload);
+  const std::string workload_text = read_text_file(workload_file);
+  const VitModel one = parse_workload(workload_text, workload_file);
   const VitModel model = batched(one, request.images);
 
   SimulationOptions options;

@@ -201,7 +201,7 @@ int train_command(const Arguments& arguments) {
   const auto integers = [](std::int64_t value) { return po::value<std::int64_t>()->default_value(value); };
   // clang-format off
   options.add_options()
-      ("workload", po::value<std::string>()->default_value("workloads/tiny_vit.json"), "the model to train")
+      ("workload", po::value<std::string>()->default_value("tiny_vit"), "the model to train")
       ("attention", po::value<std::vector<std::string>>()->composing(), "unified, unified_additive, taylor, softmax or sparse; repeatable (default: unified, taylor, softmax)")
       ("threshold", number_option(0.02), "of the predictor's mask in unified and sparse attention")
       ("steps", integers(300), "optimiser steps")

@@ -4,7 +4,9 @@
 #include <functional>
 #include <iostream>
 
+#include "base/error.h"
 #include "base/json.h"
+#include "base/search_path.h"
 #include "base/text.h"
 #include "cli/options.h"
 #include "config/hardware_config_json.h"
@@ -102,6 +104,17 @@ const DocumentKind& kind_of(const JsonValue& document, const std::string& file) 
   throw InputError(file, "", "expected one of " + names + "; none of its keys belongs to any of them");
 }
 
+// A file that is there, or what ships by this name.
+std::string shipped_or_given(const std::string& name) {
+  for (const char* const folder : {"configs", "workloads", "configs/sweeps"}) {
+    try {
+      return find_file(name, folder);
+    } catch (const InputError&) {  // in none of them: its reader says so
+    }
+  }
+  return name;
+}
+
 // True when the file is in order.
 bool validate(const std::string& file, const std::vector<std::string>& overrides) {
   Diagnostics diagnostics(file, Diagnostics::Mode::kCollect);
@@ -141,7 +154,8 @@ int validate_command(const Arguments& arguments) {
   std::vector<std::string> overrides;
   if (values.count("set")) overrides = values["set"].as<std::vector<std::string>>();
   bool ok = true;
-  for (const std::string& file : values["file"].as<std::vector<std::string>>()) ok = validate(file, overrides) && ok;
+  for (const std::string& name : values["file"].as<std::vector<std::string>>())
+    ok = validate(shipped_or_given(name), overrides) && ok;
   return ok ? kDone : kBadInput;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/folder.h"
+#include "base/search_path.h"
 #include "config/fields.h"
 
 namespace vitality {
@@ -17,9 +18,9 @@ namespace fs = std::filesystem;
 std::vector<fs::path> library_folders(const std::string& config_file, const std::string& folder) {
   const fs::path beside = fs::path(config_file).parent_path();
   std::vector<fs::path> out;
-  for (const fs::path& base : {beside, beside / "configs", beside / ".." / "configs", fs::path("configs")}) {
+  for (const fs::path& base : {beside, beside / "configs", beside / ".." / "configs", fs::path("configs")})
     out.push_back((base / folder).lexically_normal());
-  }
+  for (const std::string& base : shipped_folders()) out.push_back(fs::path(base) / "configs" / folder);
   return out;
 }
 
@@ -340,7 +341,8 @@ HardwareConfig parse_hardware_config(const std::string& text, const std::string&
 }
 
 HardwareConfig read_hardware_config(const std::string& path, const std::vector<std::string>& overrides) {
-  return parse_hardware_config(read_text_file(path), path, overrides);
+  const std::string file = find_file(path, "configs");
+  return parse_hardware_config(read_text_file(file), file, overrides);
 }
 
 DramDevice read_dram_device(const JsonValue& document, Diagnostics& diagnostics) {

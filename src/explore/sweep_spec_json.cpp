@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "base/search_path.h"
 #include "config/hardware_config_json.h"
 #include "explore/evaluate.h"
 #include "explore/sweep_spec.h"
@@ -21,16 +22,18 @@ using Presence = ObjectReader::Presence;
 const std::vector<std::string> kSamplerNames{"grid", "random", "latin_hypercube", "nsga2"};
 
 // Relative to the spec file, or to the working directory.
-bool find_file(const std::string& name, const std::string& pointer, Diagnostics& diagnostics, std::string& out) {
+bool find_file(const std::string& name, const char* folder, const std::string& pointer, Diagnostics& diagnostics,
+               std::string& out) {
   namespace fs = std::filesystem;
-  std::error_code ignored;
-  for (const fs::path& path : {fs::path(diagnostics.file()).parent_path() / name, fs::path(name)})
-    if (fs::is_regular_file(path, ignored)) {
-      out = path.lexically_normal().string();
-      return true;
-    }
-  diagnostics.add(pointer,
-                  "no such file: " + vitality::quoted(name) + ", neither beside the spec nor in the working directory");
+  try {
+    const fs::path path = vitality::find_file(name, folder, diagnostics.file());
+    std::error_code ignored;
+    out = path.lexically_normal().string();
+    if (fs::is_regular_file(path, ignored)) return true;  // it is read more than once
+    diagnostics.add(pointer, vitality::quoted(name) + " is no regular file");
+  } catch (const InputError& error) {
+    diagnostics.add(pointer, vitality::quoted(name) + " " + error.message());
+  }
   return false;
 }
 
@@ -338,7 +341,7 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
   std::string name, description;
   reader.text("name", name);
   reader.text("description", description);
-  if (reader.text("base", name, Presence::kRequired)) find_file(name, "/base", diagnostics, spec.base);
+  if (reader.text("base", name, Presence::kRequired)) find_file(name, "configs", "/base", diagnostics, spec.base);
   if (const JsonValue* workloads = reader.get("workloads", Presence::kRequired)) {
     if (workloads->type() != Type::kArray || workloads->items().empty())
       diagnostics.add("/workloads", "expected a list of at least one file, found " + describe(*workloads));
@@ -346,7 +349,8 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
     for (std::size_t i = 0; i < workloads->items().size() && !diagnostics.full(); ++i) {
       const std::string pointer = pointer_of("/workloads", i);
       std::string path;
-      if (read_text(workloads->items()[i], pointer, diagnostics, name) && find_file(name, pointer, diagnostics, path)) {
+      if (read_text(workloads->items()[i], pointer, diagnostics, name) &&
+          find_file(name, "workloads", pointer, diagnostics, path)) {
         if (!seen.insert(path).second) diagnostics.add(pointer, vitality::quoted(name) + " is there twice");
         spec.workloads.push_back(path);
       }
@@ -372,8 +376,9 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
 }
 
 SweepSpec read_sweep_spec(const std::string& path, const std::vector<std::string>& base_overrides) {
-  Diagnostics diagnostics(path);
-  return read_sweep_spec(read_json_file(path), base_overrides, diagnostics);
+  const std::string file = vitality::find_file(path, "configs/sweeps");
+  Diagnostics diagnostics(file);
+  return read_sweep_spec(read_json_file(file), base_overrides, diagnostics);
 }
 
 std::string axis_value_json(const AxisValue& value) {

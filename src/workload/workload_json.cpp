@@ -4,6 +4,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "base/search_path.h"
 #include "workload/layer_json.h"
 
 namespace vitality {
@@ -370,7 +371,8 @@ VitModel parse_workload(const std::string& text, const std::string& file, const 
 }
 
 VitModel read_workload(const std::string& path, const std::vector<std::string>& overrides) {
-  return parse_workload(read_text_file(path), path, overrides);
+  const std::string file = find_file(path, "workloads");
+  return parse_workload(read_text_file(file), file, overrides);
 }
 
 }  // namespace vitality

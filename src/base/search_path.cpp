@@ -1,0 +1,97 @@
+#include "base/search_path.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/folder.h"
+#include "base/json.h"
+
+namespace vitality {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_file(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  return !error && fs::exists(status) && !fs::is_directory(status);
+}
+
+bool holds_shipped_files(const fs::path& folder) {
+  return is_file(folder / "configs" / "vitality.json");
+}
+
+std::vector<std::string> find_shipped_folders() {
+  std::vector<std::string> folders;
+  const char* const variable = std::getenv("VITALITY_PATH");
+  std::string rest = variable == nullptr ? "" : variable;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(':'), rest.size());
+    if (end > 0) folders.push_back(rest.substr(0, end));
+    rest.erase(0, end + 1);
+  }
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  for (const char* const way : {"../share/vitality", "../.."}) {
+    const fs::path folder = (program.parent_path() / way).lexically_normal();
+    if (error || !holds_shipped_files(folder)) continue;
+    folders.push_back(folder.string());
+    break;
+  }
+  return folders;
+}
+
+void add_names(const fs::path& folder, std::vector<std::string>& names) {
+  std::error_code error;
+  for (const fs::path& entry : entries_of(folder, error))
+    if (entry.extension() == ".json") names.push_back(entry.stem().string());
+}
+
+[[noreturn]] void refuse(const std::string& name, const std::string& folder, const std::vector<fs::path>& looked_in) {
+  std::vector<std::string> names;
+  std::string places;
+  add_names(folder, names);
+  for (const fs::path& place : looked_in) {
+    add_names(place / folder, names);
+    places += (places.empty() ? "" : ", ") + quoted(place.string());
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  const std::string near = nearest_name(fs::path(name).stem().string(), names);
+  throw InputError(name, "",
+                   "cannot open: No such file or directory" +
+                       (near.empty() ? "" : " (did you mean \"" + folder + "/" + near + ".json\"?)") +
+                       (places.empty() ? "" : "; looked in " + places + " too"));
+}
+
+}  // namespace
+
+const std::vector<std::string>& shipped_folders() {
+  static const std::vector<std::string> folders = find_shipped_folders();
+  return folders;
+}
+
+std::string find_file(const std::string& name, const std::string& folder, const std::string& beside) {
+  // What the system cannot open by this name is no shipped file either; read_text_file() says why.
+  if (name.empty() || name.find('\0') != std::string::npos || name.size() > 4000) return name;
+  std::vector<fs::path> looked_in;
+  if (!beside.empty()) {
+    const fs::path near = fs::path(beside).parent_path() / name;
+    if (is_file(near)) return near.string();
+  }
+  std::error_code error;
+  if (is_file(name)) return name;
+  if (!fs::path(name).is_absolute()) {
+    if (!beside.empty()) looked_in.push_back(fs::path(beside).parent_path());
+    for (const std::string& place : shipped_folders()) looked_in.emplace_back(place);
+    for (const fs::path& place : looked_in)
+      for (const fs::path& candidate : {place / name, place / folder / name, place / folder / (name + ".json")})
+        if (is_file(candidate)) return candidate.string();
+  }
+  if (fs::exists(name, error)) return name;  // a folder, or nothing that can be read: its reader says so
+  refuse(name, folder, looked_in);
+}
+
+}  // namespace vitality

@@ -1,0 +1,19 @@
+// Where files that users name are looked for: as given, beside the file that names them, in the folders of
+// $VITALITY_PATH (separated by colons), and in what is installed with the program.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace vitality {
+
+// The folders of $VITALITY_PATH in its order, then the program's own: PREFIX/share/vitality where the program is
+// PREFIX/bin/vitality, or the source tree that it was built in. Each holds configs/ and workloads/, or files.
+const std::vector<std::string>& shipped_folders();
+
+// The file that `name` means: a path, or the name of a shipped one ("vitality", "deit_tiny.json"). `folder` is
+// "configs", "configs/sweeps" or "workloads"; `beside` is the file that names it, or "". InputError when there is none:
+// it says where was looked, and the nearest name.
+std::string find_file(const std::string& name, const std::string& folder, const std::string& beside = "");
+
+}  // namespace vitality
