@@ -58,11 +58,11 @@ void ChunkController::make_ready(std::int32_t job, std::int32_t limiter, Depende
   if (ready.unit == UnitKind::kUncharged) {
     uncharged_.push_back(job);
   } else {
-    Kind& units = kinds_[ready.unit];
-    const UnitId bound = units.count > 1 && ready.follows != kNone
+    Kind& of_kind = kinds_[ready.unit];
+    const UnitId bound = of_kind.count > 1 && ready.follows != kNone
                              ? context_.times[static_cast<std::size_t>(ready.follows)].unit
                              : UnitId{};
-    (bound ? units_[static_cast<std::size_t>(bound.value)].followers : units.ready).push(job);
+    (bound ? units_[static_cast<std::size_t>(bound.value)].followers : of_kind.ready).push(job);
     candidates_ |= 1U << static_cast<unsigned>(ready.unit);
   }
   if (!dispatching_) event_.notify(sc_core::SC_ZERO_TIME);

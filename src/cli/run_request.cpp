@@ -42,6 +42,7 @@ po::options_description described_options() {
       ("vcd", text(), "writes unit states as VCD")
       ("dram-commands", text(), "writes every DRAM command as CSV (dram.model banked)")
       ("what-if", po::bool_switch(), "also simulates the machine with each resource doubled, and says what that would buy")
+      ("check", po::bool_switch(), "checks the schedule before it runs: indices, places in the scratchpad, who waits for whom")
       ("quiet", po::bool_switch(), "prints no table")
       ("progress", with_default("auto"), "auto (on a terminal), always or never; on stderr");
   // clang-format on
@@ -110,6 +111,7 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.vcd = path_option(values, "vcd");
   request.dram_commands = path_option(values, "dram-commands");
   request.what_if = values["what-if"].as<bool>();
+  request.check = values["check"].as<bool>();
   request.quiet = values["quiet"].as<bool>();
   request.progress = parse_progress(values["progress"].as<std::string>());
   return true;

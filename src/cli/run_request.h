@@ -24,6 +24,7 @@ struct RunRequest {
   // Where it goes.
   std::string result, csv, trace, vcd, dram_commands;  // "" = not written
   bool what_if = false;
+  bool check = false;  // the schedule before it runs; changes no result
   bool quiet = false;
   ProgressMode progress = ProgressMode::kAuto;
 

@@ -163,6 +163,7 @@ FinishedSimulation run_simulation(
 
   SimulationOptions options;
   options.numerics = request.numerics;
+  options.check = request.check;
   options.training = training;
   options.seed = request.seed;
   options.selected = select_layers(one, request.layers, request.images);

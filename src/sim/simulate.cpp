@@ -14,6 +14,7 @@
 #include "cost/bandwidth_dram.h"
 #include "models/accelerator.h"
 #include "reference/model.h"
+#include "schedule/check_schedule.h"
 #include "sim/account/accounting.h"
 #include "sim/account/block_repetition.h"
 #include "sim/analytic_machines.h"
@@ -213,6 +214,13 @@ class ProgressExecutor : public TileExecutor {
   const std::function<void(const std::string&, double)>& progress_;
 };
 
+void throw_if_wrong(const Schedule& schedule, const HardwareConfig& config) {
+  const ScheduleLimits limits{Bytes{config.scratchpad.capacity_kib} * 1024, storage_bytes(config.precision)};
+  std::string text;
+  for (const std::string& finding : check_schedule(schedule, limits)) text += "\n  " + finding;
+  if (!text.empty()) throw std::logic_error("the schedule is wrong:" + text);
+}
+
 }  // namespace
 
 // Stated tolerances of a whole model's worst layer, relative to the layer's largest value; docs/validation.md has what
@@ -276,6 +284,8 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   if (options.repeat_blocks && options.totals_only && !options.numerics) fewer = shorten(model, config, mapping);
   const VitModel step = fewer ? std::move(fewer->model) : options.training ? training_step_model(model) : model;
   const Schedule schedule = fewer ? std::move(fewer->schedule) : map_model(step, config, mapping);
+
+  if (options.check) throw_if_wrong(schedule, config);
 
   std::unique_ptr<Values> values;
   if (options.numerics) values = std::make_unique<Values>(schedule, model, step, config, inputs);

@@ -33,8 +33,13 @@ struct FinishedRun {
   const CostTable& costs;
 };
 
+// Whether simulations check their schedules where nothing else is said: tests turn it on.
+inline bool schedules_are_checked = false;
+
 struct SimulationOptions {
   bool numerics = false;
+  // The schedule is checked before it runs (schedule/check_schedule.h); std::logic_error says what is wrong.
+  bool check = schedules_are_checked;
   bool totals_only = false;  // of the result: totals, energy and mask density; no units, no details of layers
   // With totals_only, timing only: of equal encoder blocks simulates as many as prove the rest (block_repetition.h).
   bool repeat_blocks = false;

@@ -1,0 +1,355 @@
+#include "schedule/check_schedule.h"
+
+#include <algorithm>
+#include <map>
+
+namespace vitality {
+namespace {
+
+constexpr std::size_t kMostFindings = 8;
+
+bool uncharged_between_tensors(const Job& job) {
+  return job.unit == UnitKind::kUncharged && job.streamed == kNone;
+}
+bool moves_data(const Job& job) {
+  return job.kind == JobKind::kLoad || job.kind == JobKind::kStore;
+}
+bool gathers(const Transfer& transfer) {
+  return transfer.row_map != kNone || transfer.geometry != kNone;
+}
+
+class Findings {
+ public:
+  explicit Findings(const Schedule& schedule) : schedule_(schedule) {}
+  bool full() const { return list_.size() >= kMostFindings; }
+  void add(const std::string& sentence) {
+    if (!full()) list_.push_back(sentence);
+  }
+  std::string name(std::int32_t index) const {
+    const Job& job = schedule_.jobs[static_cast<std::size_t>(index)];
+    const char* const kind = to_string(job.kind);
+    return "job " + std::to_string(index) + " (" + (kind != nullptr ? kind : "of no kind") + " of layer " +
+           std::to_string(job.layer) + ")";
+  }
+  std::vector<std::string> take() { return std::move(list_); }
+
+ private:
+  const Schedule& schedule_;
+  std::vector<std::string> list_;
+};
+
+// Indices, places and extents: everything that a job says by itself.
+class IndexCheck {
+ public:
+  IndexCheck(const Schedule& schedule, const ScheduleLimits& limits, Findings& findings)
+      : s_(schedule), limits_(limits), findings_(findings) {}
+
+  void run() {
+    for (std::size_t b = 0; b < s_.buffers.size(); ++b) {
+      const Buffer& buffer = s_.buffers[b];
+      if (buffer.address < 0 || buffer.bytes < 0 || Bytes{buffer.address} + buffer.bytes > limits_.scratchpad)
+        findings_.add("buffer " + std::to_string(b) + ": " + std::to_string(buffer.bytes) + " bytes at address " +
+                      std::to_string(buffer.address) + " do not lie in the scratchpad of " +
+                      std::to_string(limits_.scratchpad) + " bytes");
+    }
+    for (std::size_t j = 0; j < s_.jobs.size() && !findings_.full(); ++j) check(static_cast<std::int32_t>(j));
+  }
+
+ private:
+  template <class T>
+  bool in(std::int32_t index, const std::vector<T>& list, std::int32_t job, const char* what) {
+    if (index >= 0 && static_cast<std::size_t>(index) < list.size()) return true;
+    findings_.add(findings_.name(job) + ": " + what + " " + std::to_string(index) + " of " +
+                  std::to_string(list.size()) + " does not exist");
+    return false;
+  }
+  bool optional(std::int32_t buffer, std::int32_t job, const char* what) {
+    return buffer == kNone || in(buffer, s_.buffers, job, what);
+  }
+
+  void check(std::int32_t index) {
+    const Job& job = s_.jobs[static_cast<std::size_t>(index)];
+    in(job.op, s_.operators, index, "operator");
+    if (!s_.layer_mapping.empty()) in(job.layer, s_.layer_mapping, index, "layer");
+    check_dependencies(index, job);
+    if (moves_data(job)) return check_transfers(index, job);
+    if (uncharged_between_tensors(job)) {
+      in(job.streamed_offset, s_.tensors, index, "source tensor");
+      in(job.aux, s_.tensors, index, "result tensor");
+      return;
+    }
+    const bool buffers = optional(job.streamed, index, "streamed buffer") &
+                         optional(job.stationary, index, "stationary buffer") &
+                         optional(job.partial, index, "buffer of partial sums") &
+                         optional(job.result, index, "result buffer");
+    if (traits(job.kind).reads_mask_tile) in(job.aux, s_.mask_tiles, index, "mask tile");
+    if (job.kind == JobKind::kUpdate && in(job.aux, s_.updates, index, "update")) {
+      const ScheduledUpdate& update = s_.updates[static_cast<std::size_t>(job.aux)];
+      for (const std::int32_t buffer : {update.master, update.gradient, update.first, update.second})
+        optional(buffer, index, "buffer of the update");
+    }
+    if (job.kind == JobKind::kFold && buffers) check_pass(index, job);
+  }
+
+  void check_dependencies(std::int32_t index, const Job& job) {
+    if (job.first_dependency < 0 || job.dependency_count < 0 ||
+        static_cast<std::size_t>(job.first_dependency) + static_cast<std::size_t>(job.dependency_count) >
+            s_.dependencies.size())
+      return findings_.add(findings_.name(index) + ": its dependencies do not exist");
+    bool follows = job.follows == kNone;
+    for (std::int32_t d = 0; d < job.dependency_count; ++d) {
+      const std::int32_t on = s_.dependencies[static_cast<std::size_t>(job.first_dependency + d)].job;
+      if (!in(on, s_.jobs, index, "dependency on job")) continue;
+      if (on >= index) findings_.add(findings_.name(index) + " waits for " + findings_.name(on) + ", which is no job before it");
+      follows = follows || on == job.follows;
+    }
+    if (!follows)
+      findings_.add(findings_.name(index) + " runs where job " + std::to_string(job.follows) +
+                    " ran, and does not wait for it");
+    else if (job.follows != kNone && s_.jobs[static_cast<std::size_t>(job.follows)].unit != job.unit)
+      findings_.add(findings_.name(index) + " follows " + findings_.name(job.follows) + " of another kind of unit");
+  }
+
+  void check_transfers(std::int32_t index, const Job& job) {
+    for (std::int32_t i = job.aux; i < job.aux + job.m; ++i) {
+      if (!in(i, s_.transfers, index, "transfer")) return;
+      const Transfer& t = s_.transfers[static_cast<std::size_t>(i)];
+      if (!in(t.tensor, s_.tensors, index, "tensor") || !in(t.buffer, s_.buffers, index, "buffer")) continue;
+      if (t.row_map != kNone) in(t.row_map, s_.row_maps, index, "row map");
+      if (t.geometry != kNone) in(t.geometry, s_.geometries, index, "geometry");
+      const ScheduledTensor& tensor = s_.tensors[static_cast<std::size_t>(t.tensor)];
+      if (t.row < 0 || t.col < 0 || t.rows < 0 || t.cols < 0 ||
+          (!gathers(t) && (t.row + t.rows > tensor.rows || t.col + t.cols > tensor.cols)))
+        findings_.add(findings_.name(index) + ": rows " + std::to_string(t.row) + " to " +
+                      std::to_string(t.row + t.rows) + ", columns " + std::to_string(t.col) + " to " +
+                      std::to_string(t.col + t.cols) + " do not lie in tensor " + tensor.name + " of " +
+                      std::to_string(tensor.rows) + " x " + std::to_string(tensor.cols));
+      fits(index, t.buffer, t.buffer_offset, t.rows, t.cols, t.buffer_stride, "transfer");
+    }
+  }
+
+  void check_pass(std::int32_t index, const Job& job) {
+    const bool transposed = (job.flags & kTransposed) != 0, turned = (job.flags & kStationaryTransposed) != 0;
+    if ((job.flags & kIm2col) != 0) {
+      in(job.aux, s_.im2col_tiles, index, "im2col tile");
+    } else {
+      fits(index, job.streamed, job.streamed_offset, transposed ? job.k : job.m, transposed ? job.m : job.k,
+           job.streamed_stride, "streamed tile");
+      fits(index, job.stationary, job.stationary_offset, turned ? job.n : job.k, turned ? job.k : job.n,
+           job.stationary_stride, "stationary tile");
+    }
+    fits(index, job.result, job.result_offset, job.m, job.n, job.result_stride, "result tile");
+  }
+
+  void fits(std::int32_t index, std::int32_t buffer, std::int32_t offset, std::int32_t rows, std::int32_t cols,
+            std::int32_t stride, const char* what) {
+    if (buffer == kNone) return;
+    const Count last = rows == 0 ? 0 : Count{offset} + Count{rows - 1} * (stride != 0 ? stride : cols) + cols;
+    const Bytes bytes = s_.buffers[static_cast<std::size_t>(buffer)].bytes;
+    if (offset >= 0 && rows >= 0 && cols >= 0 && last * limits_.element <= bytes) return;
+    findings_.add(findings_.name(index) + ": its " + what + " of " + std::to_string(rows) + " x " +
+                  std::to_string(cols) + " elements does not fit buffer " + std::to_string(buffer) + " of " +
+                  std::to_string(bytes) + " bytes");
+  }
+
+  const Schedule& s_;
+  const ScheduleLimits& limits_;
+  Findings& findings_;
+};
+
+// Who must wait for whom, job after job.
+class AccessCheck {
+ public:
+  AccessCheck(const Schedule& schedule, Findings& findings)
+      : s_(schedule),
+        findings_(findings),
+        content_(schedule.buffers.size()),
+        stores_(schedule.tensors.size()),
+        seen_(schedule.jobs.size(), kNone) {}
+
+  void run() {
+    for (std::size_t j = 0; j < s_.jobs.size() && !findings_.full(); ++j) {
+      const Job& job = s_.jobs[j];
+      const auto index = static_cast<std::int32_t>(j);
+      if (uncharged_between_tensors(job)) {
+        load(index, job.streamed_offset, whole(job.streamed_offset));
+        stores_[static_cast<std::size_t>(job.aux)].push_back({whole(job.aux), index});
+      } else if (moves_data(job)) {
+        for (std::int32_t i = job.aux; i < job.aux + job.m; ++i) transfer(index, job.kind, at(s_.transfers, i));
+      } else {
+        compute(index, job);
+      }
+    }
+  }
+
+ private:
+  struct Content {  // of a buffer
+    std::int32_t writer = kNone, overwritten_by = kNone;
+    std::vector<std::int32_t> readers = {};  // since it was written
+  };
+  struct Region {
+    std::int32_t row, col, rows, cols;
+    bool meets(const Region& other) const {
+      return row < other.row + other.rows && other.row < row + rows && col < other.col + other.cols &&
+             other.col < col + cols;
+    }
+  };
+  struct Store {
+    Region region;
+    std::int32_t job;
+  };
+
+  template <class T>
+  static const T& at(const std::vector<T>& list, std::int32_t index) {
+    return list[static_cast<std::size_t>(index)];
+  }
+  Region whole(std::int32_t tensor) const { return {0, 0, at(s_.tensors, tensor).rows, at(s_.tensors, tensor).cols}; }
+
+  void transfer(std::int32_t index, JobKind kind, const Transfer& t) {
+    const Region region = gathers(t) ? whole(t.tensor) : Region{t.row, t.col, t.rows, t.cols};
+    if (kind == JobKind::kLoad) {
+      load(index, t.tensor, region);
+      write(index, t.buffer);
+    } else {
+      read(index, t.buffer);
+      stores_[static_cast<std::size_t>(t.tensor)].push_back({region, index});
+    }
+  }
+
+  void load(std::int32_t index, std::int32_t tensor, const Region& region) {
+    const ScheduledTensor& t = at(s_.tensors, tensor);
+    bool stored = t.role != TensorRole::kActivation && t.role != TensorRole::kGradient;
+    for (const Store& store : at(stores_, tensor)) {
+      if (!store.region.meets(region)) continue;
+      stored = true;
+      if (!waits(index, store.job, DependencyKind::kDone))
+        findings_.add(findings_.name(index) + " reads tensor " + t.name + " and does not wait for " +
+                      findings_.name(store.job) + ", which stores it");
+    }
+    if (!stored) findings_.add(findings_.name(index) + " reads a part of tensor " + t.name + " that nobody has stored");
+  }
+
+  void compute(std::int32_t index, const Job& job) {
+    if (job.kind == JobKind::kUpdate) {
+      const ScheduledUpdate& u = at(s_.updates, job.aux);
+      for (const std::int32_t buffer : {u.gradient, u.master, u.first, u.second}) read(index, buffer);
+      for (const std::int32_t buffer : {u.master, u.first, u.second, job.result}) write(index, buffer);
+      return;
+    }
+    read(index, job.streamed);
+    read(index, job.stationary);
+    // Partial sums, or a third operand; of the derivative of a norm the second result.
+    const bool sums = job.kind == JobKind::kFold;
+    if (!sums && job.kind != JobKind::kNormGradient) read(index, job.partial);
+    if (sums && (job.flags & kFirst) == 0 && job.partial != kNone && content_of(job.partial).writer == kNone)
+      findings_.add(findings_.name(index) + " adds to buffer " + std::to_string(job.partial) +
+                    ", where nothing has been summed");
+    if (sums || job.kind == JobKind::kNormGradient) write(index, job.partial);
+    if (job.result != job.partial || !sums) write(index, job.result);
+  }
+
+  Content& content_of(std::int32_t buffer) { return content_[static_cast<std::size_t>(buffer)]; }
+
+  void read(std::int32_t index, std::int32_t buffer) {
+    if (buffer == kNone) return;
+    Content& content = content_of(buffer);
+    const std::string reads = " reads buffer " + std::to_string(buffer);
+    if (content.overwritten_by != kNone) {
+      findings_.add(findings_.name(index) + reads + ", whose place " + findings_.name(content.overwritten_by) +
+                    " has overwritten");
+    } else if (content.writer == kNone) {
+      findings_.add(findings_.name(index) + reads + ", which nothing has written");
+    } else if (!waits(index, content.writer, DependencyKind::kDone)) {
+      findings_.add(findings_.name(index) + reads + " and does not wait for " + findings_.name(content.writer) +
+                    ", which writes it");
+    }
+    content.readers.push_back(index);
+  }
+
+  void write(std::int32_t index, std::int32_t buffer) {
+    if (buffer == kNone) return;
+    const Buffer place = at(s_.buffers, buffer);
+    if (place.bytes > 0) take_place(index, buffer, place);
+    retire(index, buffer);
+    Content& content = content_of(buffer);
+    content.writer = index, content.overwritten_by = kNone;
+    content.readers.clear();
+  }
+
+  // Buffers whose content lies where this one is written lose it.
+  void take_place(std::int32_t index, std::int32_t buffer, const Buffer& place) {
+    auto next = live_.upper_bound(place.address);
+    if (next != live_.begin()) {
+      const Buffer& before = at(s_.buffers, std::prev(next)->second);
+      if (before.address + before.bytes > place.address) --next;
+    }
+    while (next != live_.end() && next->first < place.address + place.bytes) {
+      const std::int32_t old = next->second;
+      next = live_.erase(next);
+      if (old == buffer) continue;
+      retire(index, old);
+      content_of(old) = {kNone, index};
+    }
+    live_[place.address] = buffer;
+  }
+
+  // Who used the content before `index` overwrites it is done with it.
+  void retire(std::int32_t index, std::int32_t buffer) {
+    const Content& content = content_of(buffer);
+    const std::string overwrites = " overwrites buffer " + std::to_string(buffer) + " and does not wait for ";
+    if (content.writer != kNone && !waits(index, content.writer, DependencyKind::kDone) && !one_sum(index, content.writer))
+      findings_.add(findings_.name(index) + overwrites + findings_.name(content.writer) + ", which writes it");
+    for (const std::int32_t reader : content.readers)
+      if (reader != index && !waits(index, reader, DependencyKind::kReleased))
+        findings_.add(findings_.name(index) + overwrites + findings_.name(reader) + ", which reads it");
+  }
+
+  // Passes of the array that keeps them in order: the later one waits for the issue of the earlier one.
+  bool one_sum(std::int32_t index, std::int32_t before) {
+    const Job &a = at(s_.jobs, before), &b = at(s_.jobs, index);
+    return a.kind == JobKind::kFold && b.kind == JobKind::kFold && a.unit == b.unit &&
+           waits(index, before, DependencyKind::kIssued);
+  }
+
+  // Is `before` certain to be issued, to have released its operands, or to be done, when `index` begins? Who waits in
+  // any way for a job that waits so is enough.
+  bool waits(std::int32_t index, std::int32_t before, DependencyKind kind) {
+    if (index == before) return true;
+    ++question_;
+    open_.assign(1, index);
+    while (!open_.empty()) {
+      const Job& job = at(s_.jobs, open_.back());
+      open_.pop_back();
+      for (std::int32_t d = job.dependency_count; d-- > 0;) {
+        const Dependency on = at(s_.dependencies, job.first_dependency + d);
+        if (on.job == before && on.kind <= static_cast<std::uint32_t>(kind)) return true;
+        if (on.job <= before || seen_[static_cast<std::size_t>(on.job)] == question_) continue;
+        seen_[static_cast<std::size_t>(on.job)] = question_;
+        open_.push_back(on.job);
+      }
+    }
+    return false;
+  }
+
+  const Schedule& s_;
+  Findings& findings_;
+  std::vector<Content> content_;              // per buffer
+  std::map<std::int32_t, std::int32_t> live_;  // address -> buffer that has content there
+  std::vector<std::vector<Store>> stores_;    // per tensor
+  std::vector<std::int32_t> seen_;            // per job: the question that came by last
+  std::int32_t question_ = kNone;
+  std::vector<std::int32_t> open_;
+};
+
+}  // namespace
+
+std::vector<std::string> check_schedule(const Schedule& schedule, const ScheduleLimits& limits) {
+  Findings findings(schedule);
+  IndexCheck(schedule, limits, findings).run();
+  std::vector<std::string> found = findings.take();
+  if (!found.empty()) return found;  // the rest follows the indices
+  AccessCheck(schedule, findings).run();
+  return findings.take();
+}
+
+}  // namespace vitality

@@ -1,0 +1,216 @@
+// What check_schedule() accepts, and what it says of a schedule with one thing wrong.
+#include <catch2/catch.hpp>
+
+#include "config/hardware_config_json.h"
+#include "mapping/mapper.h"
+#include "schedule/check_schedule.h"
+#include "workload/workload_json.h"
+
+using Catch::Contains;
+using namespace vitality;
+
+namespace {
+
+const std::string kRoot = VITALITY_SOURCE_DIR;
+
+struct Mapped {
+  HardwareConfig config;
+  VitModel model;
+  Schedule schedule;
+  ScheduleLimits limits;
+};
+
+// Small tiles in a small scratchpad: every place is used again and again.
+Mapped mapped(std::vector<std::string> overrides = {}, const std::string& workload = "tiny_vit") {
+  const std::vector<std::string> small = {"matrix_engine.rows=8", "matrix_engine.cols=8", "scratchpad.capacity_kib=5"};
+  overrides.insert(overrides.begin(), small.begin(), small.end());
+  Mapped m{read_hardware_config(kRoot + "/configs/vitality.json", overrides),
+           read_workload(kRoot + "/workloads/" + workload + ".json"),
+           {},
+           {}};
+  m.schedule = map_model(m.model, m.config);
+  m.limits = {Bytes{m.config.scratchpad.capacity_kib} * 1024, storage_bytes(m.config.precision)};
+  return m;
+}
+
+std::string findings(const Mapped& m, const Schedule& schedule) {
+  std::string text;
+  for (const std::string& finding : check_schedule(schedule, m.limits)) text += finding + "\n";
+  return text;
+}
+
+std::int32_t first_job(const Schedule& schedule, JobKind kind, std::int32_t from = 0) {
+  for (std::size_t i = static_cast<std::size_t>(from); i < schedule.jobs.size(); ++i)
+    if (schedule.jobs[i].kind == kind) return static_cast<std::int32_t>(i);
+  throw std::runtime_error("no such job");
+}
+
+Schedule without_dependency(const Schedule& schedule, std::size_t index) {
+  Schedule changed = schedule;
+  changed.dependencies.erase(changed.dependencies.begin() + static_cast<std::ptrdiff_t>(index));
+  for (Job& job : changed.jobs) {
+    const auto first = static_cast<std::size_t>(job.first_dependency);
+    if (first > index) {
+      --job.first_dependency;
+    } else if (index < first + static_cast<std::size_t>(job.dependency_count)) {
+      --job.dependency_count;
+    }
+  }
+  return changed;
+}
+
+// Two loads into a buffer each, a pass, its store, then another load into the first buffer: written by hand.
+struct Hand {
+  Schedule s;
+  ScheduleLimits limits{1024, 2};
+
+  Hand() {
+    s.buffers = {{0, 80}, {80, 32}, {112, 80}};
+    s.tensors = {{"x", TensorRole::kInput, 0, 10, 4, 0, 80},
+                 {"w", TensorRole::kWeight, 0, 4, 4, 4096, 32},
+                 {"y", TensorRole::kActivation, 0, 10, 4, 8192, 80}};
+    s.operators = {{OperatorRole::kGemm, 0}};
+    job(UnitKind::kDmaLoad, JobKind::kLoad, {}).aux = transfer(0, 10, 0);
+    job(UnitKind::kDmaLoad, JobKind::kLoad, {}).aux = transfer(1, 4, 1);
+    Job& fold = job(UnitKind::kMatrixEngine, JobKind::kFold, {{0, 0}, {1, 0}});
+    fold.m = 10, fold.k = fold.n = 4, fold.flags = kFirst | kLast;
+    fold.streamed = 0, fold.stationary = 1, fold.result = 2;
+    job(UnitKind::kDmaStore, JobKind::kStore, {{2, 0}}).aux = transfer(2, 10, 2);
+    job(UnitKind::kDmaLoad, JobKind::kLoad, {{2, 1}}).aux = transfer(0, 10, 0);  // when the pass has read x
+  }
+  Job& job(UnitKind unit, JobKind kind, const std::vector<Dependency>& on) {
+    Job job{unit, kind};
+    job.m = 1;
+    job.first_dependency = static_cast<std::int32_t>(s.dependencies.size());
+    job.dependency_count = static_cast<std::int32_t>(on.size());
+    s.dependencies.insert(s.dependencies.end(), on.begin(), on.end());
+    s.jobs.push_back(job);
+    return s.jobs.back();
+  }
+  std::int32_t transfer(std::int32_t tensor, std::int32_t rows, std::int32_t buffer) {
+    Transfer t{tensor, 0, 0, rows, 4, buffer, 0, 4};
+    s.transfers.push_back(t);
+    return static_cast<std::int32_t>(s.transfers.size()) - 1;
+  }
+  std::string found() const {
+    std::string text;
+    for (const std::string& finding : check_schedule(s, limits)) text += finding + "\n";
+    return text;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("check_schedule: the hand-written schedule is right, and each change to it is named") {
+  const Hand good;
+  CHECK(good.found() == "");
+  const auto changed = [&](auto change) {
+    Hand hand = good;
+    change(hand.s);
+    return hand.found();
+  };
+  CHECK(changed([](Schedule& s) { s.buffers[2].address = 945; }) ==
+        "buffer 2: 80 bytes at address 945 do not lie in the scratchpad of 1024 bytes\n");
+  CHECK(changed([](Schedule& s) { s.buffers[1].address = -8; }) ==
+        "buffer 1: 32 bytes at address -8 do not lie in the scratchpad of 1024 bytes\n");
+  // The pass waits for the second load alone; so the last load, which waits for the pass, does not wait for the first.
+  CHECK(changed([](Schedule& s) { s.jobs[2].first_dependency = 1, s.jobs[2].dependency_count = 1; }) ==
+        "job 2 (fold of layer 0) reads buffer 0 and does not wait for job 0 (load of layer 0), which writes it\n"
+        "job 4 (load of layer 0) overwrites buffer 0 and does not wait for job 0 (load of layer 0), which writes it\n");
+  // The last load waits for nothing, or for the pass's issue alone.
+  const std::string overwritten =
+      "job 4 (load of layer 0) overwrites buffer 0 and does not wait for job 2 (fold of layer 0), which reads it\n";
+  CHECK(changed([](Schedule& s) { s.jobs[4].dependency_count = 0; }) ==
+        "job 4 (load of layer 0) overwrites buffer 0 and does not wait for job 0 (load of layer 0), which writes it\n" +
+            overwritten);
+  CHECK(changed([](Schedule& s) { s.dependencies.back().kind = 2; }) == overwritten);
+  CHECK(changed([](Schedule& s) { s.jobs[2].streamed = 2; }) ==
+        "job 2 (fold of layer 0) reads buffer 2, which nothing has written\n");
+  CHECK(changed([](Schedule& s) { s.jobs[2].streamed = 3; }) ==
+        "job 2 (fold of layer 0): streamed buffer 3 of 3 does not exist\n");
+  CHECK(changed([](Schedule& s) { s.jobs[3].op = 1; }) == "job 3 (store of layer 0): operator 1 of 1 does not exist\n");
+  CHECK(changed([](Schedule& s) { s.transfers[1].tensor = 7; }) ==
+        "job 1 (load of layer 0): tensor 7 of 3 does not exist\n");
+  CHECK(changed([](Schedule& s) { std::swap(s.jobs[2].streamed, s.jobs[2].stationary); }) ==
+        "job 2 (fold of layer 0): its streamed tile of 10 x 4 elements does not fit buffer 1 of 32 bytes\n");
+  CHECK(changed([](Schedule& s) { std::swap(s.transfers[0].buffer, s.transfers[1].buffer); }) ==
+        "job 0 (load of layer 0): its transfer of 10 x 4 elements does not fit buffer 1 of 32 bytes\n");
+  CHECK(changed([](Schedule& s) { s.transfers[1].row = 1; }) ==
+        "job 1 (load of layer 0): rows 1 to 5, columns 0 to 4 do not lie in tensor w of 4 x 4\n");
+  CHECK(changed([](Schedule& s) { s.dependencies[1].job = 2; }) ==
+        "job 2 (fold of layer 0) waits for job 2 (fold of layer 0), which is no job before it\n");
+  CHECK(changed([](Schedule& s) { s.dependencies[0].job = 4; }) ==
+        "job 2 (fold of layer 0) waits for job 4 (load of layer 0), which is no job before it\n");
+  // The second load lands on x.
+  CHECK(changed([](Schedule& s) { s.buffers[1].address = 48; }) ==
+        "job 1 (load of layer 0) overwrites buffer 0 and does not wait for job 0 (load of layer 0), which writes it\n"
+        "job 2 (fold of layer 0) reads buffer 0, whose place job 1 (load of layer 0) has overwritten\n");
+  // A tensor that a layer makes is read before anybody has stored it.
+  CHECK(changed([](Schedule& s) { s.transfers[0].tensor = 2; }) ==
+        "job 0 (load of layer 0) reads a part of tensor y that nobody has stored\n");
+  // Read back without waiting for its store.
+  CHECK(changed([](Schedule& s) { s.transfers[3].tensor = 2, s.transfers[3].buffer = 0; }) ==
+        "job 4 (load of layer 0) reads tensor y and does not wait for job 3 (store of layer 0), which stores it\n");
+  CHECK(changed([](Schedule& s) { s.jobs[2].follows = 1; }) ==
+        "job 2 (fold of layer 0) follows job 1 (load of layer 0) of another kind of unit\n");
+  CHECK(changed([](Schedule& s) { s.jobs[4].follows = 3; }) ==
+        "job 4 (load of layer 0) runs where job 3 ran, and does not wait for it\n");
+}
+
+TEST_CASE("check_schedule: what the mapper makes is right") {
+  for (const char* workload : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
+    for (const std::vector<std::string>& more :
+         std::vector<std::vector<std::string>>{{},
+                                               {"attention=softmax", "scratchpad.capacity_kib=40"},
+                                               {"matrix_engine.dataflow=output_stationary"},
+                                               {"matrix_engine.accumulation=g_stationary", "scratchpad.capacity_kib=40"},
+                                               {"matrix_engine.count=3", "dividers.count=2"},
+                                               {"matrix_engine.count=2", "pipeline.intra_layer=false"},
+                                               {"special_functions.charge=charged", "batch_norm=separate"}}) {
+      INFO(workload << (more.empty() ? "" : " " + more[0]));
+      const Mapped m = mapped(more, workload);
+      CHECK(findings(m, m.schedule) == "");
+    }
+  }
+}
+
+TEST_CASE("check_schedule: dependencies left out of a mapped schedule are missed, unless others imply them") {
+  const Mapped m = mapped();
+  REQUIRE(findings(m, m.schedule) == "");
+  // On data: a pass and the load that brings its stationary tile.
+  int found = 0, all = 0;
+  const std::size_t count = m.schedule.dependencies.size(), step = std::max<std::size_t>(1, count / 300);
+  for (std::size_t d = 0; d < count; d += step, ++all) found += findings(m, without_dependency(m.schedule, d)) != "";
+  INFO(found << " of " << all);
+  CHECK(all >= 250);
+  CHECK(found > all / 2);
+  const std::int32_t fold = first_job(m.schedule, JobKind::kFold);
+  const Job& job = m.schedule.jobs[static_cast<std::size_t>(fold)];
+  CHECK_THAT(findings(m, without_dependency(m.schedule, static_cast<std::size_t>(job.first_dependency))),
+             Contains("job " + std::to_string(fold) + " (fold of layer 0) reads buffer"));
+}
+
+TEST_CASE("check_schedule: swapped and moved buffers of a mapped schedule are found") {
+  const Mapped m = mapped();
+  int swapped = 0, moved = 0;
+  std::vector<std::int32_t> folds;
+  for (std::int32_t i = 0; folds.size() < 40; ++i) folds.push_back(i = first_job(m.schedule, JobKind::kFold, i));
+  for (std::size_t i = 1; i < folds.size(); ++i) {
+    Schedule changed = m.schedule;
+    Job &a = changed.jobs[static_cast<std::size_t>(folds[0])], &b = changed.jobs[static_cast<std::size_t>(folds[i])];
+    if (a.stationary == b.stationary) {
+      ++swapped;
+      continue;
+    }
+    std::swap(a.stationary, b.stationary);
+    swapped += findings(m, changed) != "";
+  }
+  CHECK(swapped == static_cast<int>(folds.size()) - 1);
+  for (std::size_t b = 0; b < m.schedule.buffers.size(); b += 7) {
+    Schedule changed = m.schedule;
+    changed.buffers[b].address = static_cast<std::int32_t>(m.limits.scratchpad) - changed.buffers[b].bytes + 1;
+    CHECK_THAT(findings(m, changed), Contains("buffer " + std::to_string(b) + ":") && Contains("do not lie in"));
+    ++moved;
+  }
+  CHECK(moved > 10);
+}
