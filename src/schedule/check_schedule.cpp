@@ -78,10 +78,9 @@ class IndexCheck {
       in(job.aux, s_.tensors, index, "result tensor");
       return;
     }
-    const bool buffers = optional(job.streamed, index, "streamed buffer") &
-                         optional(job.stationary, index, "stationary buffer") &
-                         optional(job.partial, index, "buffer of partial sums") &
-                         optional(job.result, index, "result buffer");
+    const bool buffers =
+        optional(job.streamed, index, "streamed buffer") & optional(job.stationary, index, "stationary buffer") &
+        optional(job.partial, index, "buffer of partial sums") & optional(job.result, index, "result buffer");
     if (traits(job.kind).reads_mask_tile) in(job.aux, s_.mask_tiles, index, "mask tile");
     if (job.kind == JobKind::kUpdate && in(job.aux, s_.updates, index, "update")) {
       const ScheduledUpdate& update = s_.updates[static_cast<std::size_t>(job.aux)];
@@ -100,7 +99,8 @@ class IndexCheck {
     for (std::int32_t d = 0; d < job.dependency_count; ++d) {
       const std::int32_t on = s_.dependencies[static_cast<std::size_t>(job.first_dependency + d)].job;
       if (!in(on, s_.jobs, index, "dependency on job")) continue;
-      if (on >= index) findings_.add(findings_.name(index) + " waits for " + findings_.name(on) + ", which is no job before it");
+      if (on >= index)
+        findings_.add(findings_.name(index) + " waits for " + findings_.name(on) + ", which is no job before it");
       follows = follows || on == job.follows;
     }
     if (!follows)
@@ -124,7 +124,10 @@ class IndexCheck {
                       std::to_string(t.row + t.rows) + ", columns " + std::to_string(t.col) + " to " +
                       std::to_string(t.col + t.cols) + " do not lie in tensor " + tensor.name + " of " +
                       std::to_string(tensor.rows) + " x " + std::to_string(tensor.cols));
-      fits(index, t.buffer, t.buffer_offset, t.rows, t.cols, t.buffer_stride, "transfer");
+      // Masks have a byte an entry.
+      const Bytes element = tensor.bytes / std::max<Bytes>(1, Bytes{tensor.rows} * tensor.cols);
+      fits(index, {t.buffer, t.buffer_offset, t.rows, t.cols, t.buffer_stride}, std::min(element, limits_.element),
+           "transfer");
     }
   }
 
@@ -133,22 +136,29 @@ class IndexCheck {
     if ((job.flags & kIm2col) != 0) {
       in(job.aux, s_.im2col_tiles, index, "im2col tile");
     } else {
-      fits(index, job.streamed, job.streamed_offset, transposed ? job.k : job.m, transposed ? job.m : job.k,
-           job.streamed_stride, "streamed tile");
-      fits(index, job.stationary, job.stationary_offset, turned ? job.n : job.k, turned ? job.k : job.n,
-           job.stationary_stride, "stationary tile");
+      fits(index,
+           {job.streamed, job.streamed_offset, transposed ? job.k : job.m, transposed ? job.m : job.k,
+            job.streamed_stride},
+           limits_.element, "streamed tile");
+      fits(index,
+           {job.stationary, job.stationary_offset, turned ? job.n : job.k, turned ? job.k : job.n,
+            job.stationary_stride},
+           limits_.element, "stationary tile");
     }
-    fits(index, job.result, job.result_offset, job.m, job.n, job.result_stride, "result tile");
+    fits(index, {job.result, job.result_offset, job.m, job.n, job.result_stride}, limits_.element, "result tile");
   }
 
-  void fits(std::int32_t index, std::int32_t buffer, std::int32_t offset, std::int32_t rows, std::int32_t cols,
-            std::int32_t stride, const char* what) {
-    if (buffer == kNone) return;
-    const Count last = rows == 0 ? 0 : Count{offset} + Count{rows - 1} * (stride != 0 ? stride : cols) + cols;
-    const Bytes bytes = s_.buffers[static_cast<std::size_t>(buffer)].bytes;
-    if (offset >= 0 && rows >= 0 && cols >= 0 && last * limits_.element <= bytes) return;
-    findings_.add(findings_.name(index) + ": its " + what + " of " + std::to_string(rows) + " x " +
-                  std::to_string(cols) + " elements does not fit buffer " + std::to_string(buffer) + " of " +
+  struct Tile {
+    std::int32_t buffer, offset, rows, cols, stride;  // elements
+  };
+  void fits(std::int32_t index, const Tile& tile, Bytes element, const char* what) {
+    if (tile.buffer == kNone) return;
+    const Count stride = tile.stride != 0 ? tile.stride : tile.cols;
+    const Count last = tile.rows == 0 ? 0 : tile.offset + (tile.rows - 1) * stride + tile.cols;
+    const Bytes bytes = s_.buffers[static_cast<std::size_t>(tile.buffer)].bytes;
+    if (tile.offset >= 0 && tile.rows >= 0 && tile.cols >= 0 && last * element <= bytes) return;
+    findings_.add(findings_.name(index) + ": its " + what + " of " + std::to_string(tile.rows) + " x " +
+                  std::to_string(tile.cols) + " elements does not fit buffer " + std::to_string(tile.buffer) + " of " +
                   std::to_string(bytes) + " bytes");
   }
 
@@ -297,7 +307,8 @@ class AccessCheck {
   void retire(std::int32_t index, std::int32_t buffer) {
     const Content& content = content_of(buffer);
     const std::string overwrites = " overwrites buffer " + std::to_string(buffer) + " and does not wait for ";
-    if (content.writer != kNone && !waits(index, content.writer, DependencyKind::kDone) && !one_sum(index, content.writer))
+    if (content.writer != kNone && !waits(index, content.writer, DependencyKind::kDone) &&
+        !one_sum(index, content.writer))
       findings_.add(findings_.name(index) + overwrites + findings_.name(content.writer) + ", which writes it");
     for (const std::int32_t reader : content.readers)
       if (reader != index && !waits(index, reader, DependencyKind::kReleased))
@@ -333,10 +344,10 @@ class AccessCheck {
 
   const Schedule& s_;
   Findings& findings_;
-  std::vector<Content> content_;              // per buffer
+  std::vector<Content> content_;               // per buffer
   std::map<std::int32_t, std::int32_t> live_;  // address -> buffer that has content there
-  std::vector<std::vector<Store>> stores_;    // per tensor
-  std::vector<std::int32_t> seen_;            // per job: the question that came by last
+  std::vector<std::vector<Store>> stores_;     // per tensor
+  std::vector<std::int32_t> seen_;             // per job: the question that came by last
   std::int32_t question_ = kNone;
   std::vector<std::int32_t> open_;
 };

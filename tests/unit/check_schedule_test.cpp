@@ -1,9 +1,10 @@
 // What check_schedule() accepts, and what it says of a schedule with one thing wrong.
+#include "schedule/check_schedule.h"
+
 #include <catch2/catch.hpp>
 
 #include "config/hardware_config_json.h"
 #include "mapping/mapper.h"
-#include "schedule/check_schedule.h"
 #include "workload/workload_json.h"
 
 using Catch::Contains;
@@ -159,14 +160,14 @@ TEST_CASE("check_schedule: the hand-written schedule is right, and each change t
 
 TEST_CASE("check_schedule: what the mapper makes is right") {
   for (const char* workload : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
-    for (const std::vector<std::string>& more :
-         std::vector<std::vector<std::string>>{{},
-                                               {"attention=softmax", "scratchpad.capacity_kib=40"},
-                                               {"matrix_engine.dataflow=output_stationary"},
-                                               {"matrix_engine.accumulation=g_stationary", "scratchpad.capacity_kib=40"},
-                                               {"matrix_engine.count=3", "dividers.count=2"},
-                                               {"matrix_engine.count=2", "pipeline.intra_layer=false"},
-                                               {"special_functions.charge=charged", "batch_norm=separate"}}) {
+    for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{
+             {},
+             {"attention=softmax", "scratchpad.capacity_kib=40"},
+             {"matrix_engine.dataflow=output_stationary"},
+             {"matrix_engine.accumulation=g_stationary", "scratchpad.capacity_kib=40"},
+             {"matrix_engine.count=3", "dividers.count=2"},
+             {"matrix_engine.count=2", "pipeline.intra_layer=false"},
+             {"special_functions.charge=charged", "batch_norm=separate"}}) {
       INFO(workload << (more.empty() ? "" : " " + more[0]));
       const Mapped m = mapped(more, workload);
       CHECK(findings(m, m.schedule) == "");
