@@ -246,7 +246,9 @@ class AccessCheck {
       for (const std::int32_t buffer : {u.master, u.first, u.second, job.result}) write(index, buffer);
       return;
     }
-    read(index, job.streamed);
+    // Of a block of a mask that has no entries there is nothing to load, and nothing to read.
+    const bool empty = traits(job.kind).reads_mask_tile && at(s_.mask_tiles, job.aux).kept == 0;
+    if (!empty) read(index, job.streamed);
     read(index, job.stationary);
     // Partial sums, or a third operand; of the derivative of a norm the second result.
     const bool sums = job.kind == JobKind::kFold;

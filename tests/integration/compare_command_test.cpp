@@ -101,7 +101,7 @@ TEST_CASE("compare: masks that fit one model and not the other cost that pair al
 
 TEST_CASE("compare: a machine or a model that is not there is answered with the one that was meant") {
   for (const auto& [word, meant] :
-       std::vector<std::pair<std::string, std::string>>{{"sanger", "configs/sanger.json"},
+       std::vector<std::pair<std::string, std::string>>{{"sangr", "configs/sanger.json"},
                                                         {"configs/vitalty.json", "configs/vitality.json"},
                                                         {"spaten.json,clock_mhz=500", "configs/spatten.json"}}) {
     const ProgramResult result = run_program({"compare", "--config", kVitality, word, "--workload", kTiny});

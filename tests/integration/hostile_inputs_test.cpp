@@ -147,7 +147,7 @@ TEST_CASE("hostile configs") {
        {"clock huge", "/clock_mhz", "1e300", "found 1e+300"},
        {"clock text", "/clock_mhz", "\"fast\"", "found \"fast\""},
        {"unknown precision", "/precision", "\"int17\"",
-        "/precision: expected one of fp64, fp32, fp16, int16, int8; found \"int17\""},
+        "/precision: expected one of fp64, fp32, fp16, int16, int8, bf16, fp8_e4m3, fp8_e5m2; found \"int17\""},
        {"precision a number", "/precision", "16", "found 16"},
        {"unknown attention", "/attention", "\"tailor\"", "did you mean \"taylor\"?"},
        {"flag as number", "/pipeline/intra_layer", "1", "expected true or false, found 1"},

@@ -89,7 +89,7 @@ struct Hand {
     return s.jobs.back();
   }
   std::int32_t transfer(std::int32_t tensor, std::int32_t rows, std::int32_t buffer) {
-    Transfer t{tensor, 0, 0, rows, 4, buffer, 0, 4};
+    Transfer t{tensor, 0, 0, rows, 4, buffer, 0, 4, kNone, kNone, 0, 0};
     s.transfers.push_back(t);
     return static_cast<std::int32_t>(s.transfers.size()) - 1;
   }
