@@ -109,6 +109,15 @@ TEST_CASE("training step: masks from every source, full and empty") {
   }
 }
 
+TEST_CASE("training step: several units of a kind change no value") {
+  for (const char* kind : {"taylor", "unified", "softmax"})
+    for (const char* several : {"matrix_engine.count=2", "dividers.count=3", "sparse_unit.count=2"}) {
+      const std::vector<std::string> overrides{several, std::string("attention=") + kind, "precision=fp64"};
+      INFO(joined(overrides));
+      CHECK(step(overrides, 2, true, [](const SimulationResult& r, const VitModel&) { return failures(r); }) == "");
+    }
+}
+
 TEST_CASE("training step: small scratchpads and little parallelism change no value") {
   for (const char* kind : {"taylor", "softmax", "sparse", "unified"}) {
     for (const std::vector<std::string>& machine : std::vector<std::vector<std::string>>{
