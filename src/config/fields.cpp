@@ -299,6 +299,10 @@ void check_consistency(const HardwareConfig& c, const ReportKey& report) {
         released += std::string(released.empty() ? "" : ", ") + to_string(machine);
     report("cost_model", "expected simulated: only the authors of " + released + " released a cost model");
   }
+  if (c.cost_model != CostModel::kSimulated)
+    for (const auto& [key, count] :
+         {std::pair{"matrix_engine.count", c.matrix_engine.count}, std::pair{"sparse_unit.count", c.sparse_unit.count}})
+      if (count != 1) report(key, "expected 1: the released cost models know one unit of a kind");
   if (is_roofline(c)) {
     if (c.roofline.fp32_tflops <= 0)
       report("roofline.fp32_tflops", "expected a positive rate, because machine is roofline");

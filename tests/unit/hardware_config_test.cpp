@@ -86,6 +86,9 @@ TEST_CASE("overrides") {
   CHECK(error_of("{}", {"matrix_engine.rows=1e999"}) ==
         "--set matrix_engine.rows=1e999: /matrix_engine/rows: expected an integer from 1 to 4096, found \"1e999\"");
   CHECK(error_of("{}", {"nonsense"}) == "--set nonsense: expected dotted.key=value");
+  CHECK(error_of("{}", {"machine=sanger", "cost_model=as_published", "matrix_engine.count=2"})
+            .find("/matrix_engine/count: expected 1: the released cost models know one unit of a kind") !=
+        std::string::npos);
   CHECK(error_of("{}", {"dram.device=ddr5"}).find("/dram/device: no file memory/NAME.json named \"ddr5\"") !=
         std::string::npos);
   CHECK(error_of("{}", {"dram.device=hbm2", "dram.device.trc=3"}) ==
