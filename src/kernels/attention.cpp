@@ -21,12 +21,12 @@ class Datapath {
   explicit Datapath(Precision precision) : arithmetic_(precision) {}
   const Arithmetic& arithmetic() const { return arithmetic_; }
 
-  // To the storage format, fixed formats with a scale calibrated from the tensor.
+  // To the storage format, with a scale calibrated from the tensor where the format has one.
   Tensor store(Tensor t) const {
-    const double limit = max_code(arithmetic_.precision());
-    const double top = arithmetic_.integer() ? max_abs(t.x) * t.unit / limit : 0;
+    const bool scaled = is_scaled(arithmetic_.precision());
+    const double top = scaled ? max_abs(t.x) * t.unit / scaled_to(arithmetic_.precision()) : 0;
     const double unit = top > 0 ? top : 1;
-    arithmetic_.store(t.x.data(), t.x.size(), arithmetic_.integer() ? t.unit / unit : 1, t.x.data());
+    arithmetic_.store(t.x.data(), t.x.size(), scaled ? t.unit / unit : 1, t.x.data());
     return {std::move(t.x), unit};
   }
   // To a wide register.

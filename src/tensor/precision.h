@@ -25,19 +25,21 @@ struct PrecisionTraits {
   Bytes storage_bytes;      // of one element
   Bytes accumulator_bytes;  // of one partial sum
   int max_code;             // largest code of a fixed format; 0: a floating format
+  // A format with a scale per tensor: the tensor's largest magnitude is stored as this number. 0: stored as it is.
+  double scaled_to;
 };
 constexpr PrecisionTraits traits(Precision p) {
   switch (p) {
     case Precision::kFp64:
-      return {"fp64", 8, 8, 0};
+      return {"fp64", 8, 8, 0, 0};
     case Precision::kFp32:
-      return {"fp32", 4, 4, 0};
+      return {"fp32", 4, 4, 0, 0};
     case Precision::kFp16:
-      return {"fp16", 2, 4, 0};
+      return {"fp16", 2, 4, 0, 0};
     case Precision::kInt16:
-      return {"int16", 2, 6, 32767};
+      return {"int16", 2, 6, 32767, 32767};
     case Precision::kInt8:
-      return {"int8", 1, 4, 127};
+      return {"int8", 1, 4, 127, 127};
   }
   return {};
 }
@@ -55,6 +57,12 @@ constexpr int max_code(Precision p) {
 }
 constexpr bool is_integer(Precision p) {
   return max_code(p) != 0;
+}
+constexpr double scaled_to(Precision p) {
+  return traits(p).scaled_to;
+}
+constexpr bool is_scaled(Precision p) {
+  return scaled_to(p) != 0;
 }
 constexpr bool sums_in_fp32(Precision p) {
   return !is_integer(p) && accumulator_bytes(p) == 4;

@@ -192,8 +192,9 @@ void check_trainable(const VitModel& step, const HardwareConfig& config) {
     throw InfeasibleError(machine +
                           "needs G in memory, and this machine keeps it in the PEs "
                           "(--set matrix_engine.accumulation=down_forward)");
-  if (config.precision == Precision::kInt8)
-    throw InfeasibleError(machine + "in int8 is not simulated: gradients need 16 bits (--set precision=fp16)");
+  if (storage_bytes(config.precision) < 2)
+    throw InfeasibleError(machine + "in " + to_string(config.precision) +
+                          " is not simulated: gradients need 16 bits (--set precision=fp16)");
   const int layers = forward_layers(step);
   for (int i = 0; i < layers; ++i) check_layer(step.layers[static_cast<std::size_t>(i)], config);
   const Layer& last = step.layers[static_cast<std::size_t>(layers - 1)];

@@ -90,7 +90,7 @@ MatrixD ValueExecutor::materialise(std::int32_t index) {
   if (!is_bias) {  // stay real until they are loaded: most are loaded once
     EffectiveWeights weights = weights_ ? weights_(t.layer) : effective_weights(model_, t.layer, parameters_, false);
     if (config_.batch_norm_folded) absorb_batch_norms(model_, t.layer, parameters_, weights);
-    weight_scales_[t.layer] = arithmetic_.integer() ? plan_.weight_scale(max_abs(weights.weight)) : 1;
+    weight_scales_[t.layer] = is_scaled(config_.precision) ? plan_.weight_scale(max_abs(weights.weight)) : 1;
     load_factor_[static_cast<std::size_t>(index)] = 1 / weight_scales_[t.layer];
     biases_[t.layer] = std::move(weights.bias);
     return std::move(weights.weight);
@@ -421,12 +421,12 @@ void ValueExecutor::fold(const Job& job, UnitId unit) {
 
 void ValueExecutor::lanes(const Job& job) {
   const OperatorRole op_role = role(job);
-  const bool integer = arithmetic_.integer();
+  const bool scaled = is_scaled(config_.precision);
   const auto* a = std::get_if<Attention>(&layer(job.layer).parameters);
   const AttentionScales* s = a != nullptr ? &attention(job.layer) : nullptr;
   const double root_d = a != nullptr ? std::sqrt(static_cast<double>(a->d_qk)) : 1;
-  // Elided Taylor has 1 / (n sqrt d) in G already; fixed formats put it into the scale.
-  const double elided_numerator = a == nullptr || !integer ? 1 : s->numerator / (a->n_kv * root_d);
+  // Elided Taylor has 1 / (n sqrt d) in G already; formats with scales put it into the scale.
+  const double elided_numerator = a == nullptr || !scaled ? 1 : s->numerator / (a->n_kv * root_d);
   switch (job.kind) {
     case JobKind::kColumnSum:
       column_sums(arithmetic_, job.m, job.n, streamed(job), (job.flags & kFirst) != 0, at(job.result));
@@ -449,11 +449,11 @@ void ValueExecutor::lanes(const Job& job) {
       const double* in = at(job.streamed);
       const int count = job.m * job.n;
       if (op_role == OperatorRole::kContext) {
-        // Fixed formats choose G's scale so that the codes stay (ValuePlan); floating ones multiply.
-        const double factor = integer ? 1 : 1 / (a->n_kv * root_d);
+        // Formats with scales choose G's so that the stored numbers stay (ValuePlan); the others multiply.
+        const double factor = scaled ? 1 : 1 / (a->n_kv * root_d);
         for (int i = 0; i < count; ++i) out[i] = arithmetic_.store(in[i] * factor);
       } else {
-        const double factor = root_d * (integer ? s->v / s->numerator : 1);
+        const double factor = root_d * (scaled ? s->v / s->numerator : 1);
         for (int i = 0; i < count; ++i) out[i] = arithmetic_.wide(in[i] * factor);
       }
       break;

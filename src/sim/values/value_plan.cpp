@@ -22,7 +22,7 @@ bool moves_rows(const Layer& layer) {
 ValuePlan::ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference,
                      const ParameterSource& parameters, std::function<void(int)> reach)
     : model_(model), config_(config), reference_(reference), reach_(std::move(reach)) {
-  if (!is_integer(config.precision)) return;
+  if (!is_scaled(config.precision)) return;
   const int count = static_cast<int>(model.layers.size()), image = count;
   const std::vector<ParameterInfo> infos = parameters_of(model);
   double brightest = 0;
@@ -56,7 +56,7 @@ ValuePlan::ValuePlan(const VitModel& model, const HardwareConfig& config, const 
 }
 
 double ValuePlan::scale(int layer) const {
-  if (!is_integer(config_.precision)) return 1;
+  if (!is_scaled(config_.precision)) return 1;
   Group& group = groups_[is_model_input(layer) ? group_of_.back() : group_of_[static_cast<std::size_t>(layer)]];
   if (!group.waiting.empty() && reach_) reach_(group.waiting.back());
   for (const int each : group.waiting)
@@ -66,8 +66,8 @@ double ValuePlan::scale(int layer) const {
 }
 
 double ValuePlan::weight_scale(double largest) const {
-  if (!is_integer(config_.precision)) return 1;
-  return (largest > 0 ? largest : 1.0) / max_code(config_.precision);
+  if (!is_scaled(config_.precision)) return 1;
+  return (largest > 0 ? largest : 1.0) / scaled_to(config_.precision);
 }
 
 double ValuePlan::input_scale(int layer, int input) const {
@@ -76,7 +76,7 @@ double ValuePlan::input_scale(int layer, int input) const {
 
 AttentionScales ValuePlan::attention(int layer) const {
   AttentionScales s;
-  if (!is_integer(config_.precision)) return s;
+  if (!is_scaled(config_.precision)) return s;
   const auto& a = std::get<Attention>(model_.layers[static_cast<std::size_t>(layer)].parameters);
   reference::LayerRanges ranges;  // over the images of the batch
   const std::size_t count = model_.layers.size(), every = count / static_cast<std::size_t>(model_.images);
@@ -93,11 +93,11 @@ AttentionScales ValuePlan::attention(int layer) const {
   constexpr double kWideRange = 1073741824.0;
   s.numerator = (ranges.numerator > 0 ? ranges.numerator : 1.0) / kWideRange;
   s.scores = (ranges.scores > 0 ? ranges.scores : 1.0) / kWideRange;
-  s.probability = 1.0 / max_code(config_.precision);
+  s.probability = 1.0 / scaled_to(config_.precision);
   s.result = scale(layer);
   s.wide_result = s.result / 16384;
   // |T_ij| <= (1 + |q . k_hat| / sqrt(d)) / n, and the centring at most doubles the scores' bound.
-  s.residual = (2 + 2 * ranges.scores / a.n_kv) / max_code(config_.precision);
+  s.residual = (2 + 2 * ranges.scores / a.n_kv) / scaled_to(config_.precision);
   return s;
 }
 
