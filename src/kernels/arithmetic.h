@@ -37,6 +37,8 @@ class Arithmetic {
         return static_cast<double>(static_cast<float>(x));
       case Precision::kFp16:
         return static_cast<double>(round_to_half(static_cast<float>(x)));
+      case Precision::kBf16:
+        return static_cast<double>(round_to_bf16(static_cast<float>(x)));
       case Precision::kInt16:
       case Precision::kInt8:
         break;

@@ -229,6 +229,8 @@ double numerics_tolerance(Precision precision) {
       return 0.005;
     case Precision::kInt8:
       return 0.25;
+    case Precision::kBf16:  // three bits less than fp16
+      return 0.16;
   }
   return 0;
 }

@@ -1,7 +1,7 @@
 // Number formats of the datapath.
 //
 // Floating formats: operands are rounded to the format; products and sums are taken in the accumulation format (fp64
-// for fp64, fp32 for fp32 and fp16). Fixed formats: symmetric, per tensor, real = code * scale with a calibrated scale;
+// for fp64, fp32 for the others). Fixed formats: symmetric, per tensor, real = code * scale with a calibrated scale;
 // products and sums are exact integers (docs/algorithm.md 2.3: 2*15 + log2 K bits for int16, 2*7 + log2 K for int8),
 // requantised to the format's codes with round-half-even and saturation where a tensor is stored.
 #pragma once
@@ -18,7 +18,7 @@
 
 namespace vitality {
 
-enum class Precision { kFp64, kFp32, kFp16, kInt16, kInt8 };
+enum class Precision { kFp64, kFp32, kFp16, kInt16, kInt8, kBf16 };
 
 struct PrecisionTraits {
   const char* name;         // in JSON and on command lines; nullptr: no enumerator
@@ -40,6 +40,8 @@ constexpr PrecisionTraits traits(Precision p) {
       return {"int16", 2, 6, 32767, 32767};
     case Precision::kInt8:
       return {"int8", 1, 4, 127, 127};
+    case Precision::kBf16:
+      return {"bf16", 2, 4, 0, 0};
   }
   return {};
 }
@@ -78,6 +80,15 @@ VITALITY_INLINE float round_to_half(float x) {
   rounded = magnitude < 0x1p-14F ? (magnitude + 0.5F) - 0.5F : rounded;  // subnormal: multiples of 2^-24
   rounded = magnitude >= 65520.0F ? HUGE_VALF : rounded;
   return x == x ? std::copysign(rounded, x) : x;
+}
+// x rounded to the nearest bf16 value, the upper half of an fp32 (ties to even; overflow to infinity).
+VITALITY_INLINE float round_to_bf16(float x) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  bits = (bits + 0x7FFF + (bits >> 16 & 1)) & ~std::uint32_t{0xFFFF};
+  float rounded;
+  std::memcpy(&rounded, &bits, sizeof rounded);
+  return x == x ? rounded : x;
 }
 
 }  // namespace vitality

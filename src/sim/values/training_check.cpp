@@ -151,6 +151,8 @@ double gradient_tolerance(Precision precision) {
     case Precision::kFp16:
     case Precision::kInt8:
       return 0.02;
+    case Precision::kBf16:  // three bits less than fp16
+      return 0.16;
   }
   return 0;
 }
