@@ -27,7 +27,7 @@ struct EnergyTable {
   std::string source;
   std::map<std::string, std::string> sources;  // key -> source and mark (P, Q, C, A) of the value
   double technology_nm = 28;
-  // fp64, fp32, fp16, int16, int8, bf16. configs/energy/28nm.json carries the sources.
+  // fp64, fp32, fp16, int16, int8, bf16, fp8_e4m3, fp8_e5m2. configs/energy/28nm.json carries the sources.
   EnumArray<Precision, FormatCosts> format{{{
       {6.2, 9000, 60, 1.8, 4200, 3.4, 10000, 24, 60000, 4.8, 15000, 0.12, 240, 3.9, 5600},
       {2.2, 3600, 30, 0.7, 1500, 1.3, 3600, 9, 22000, 1.8, 5500, 0.05, 100, 1.9, 2100},
@@ -35,8 +35,10 @@ struct EnergyTable {
       {0.61, 1000, 12, 0.145, 300, 0.17, 300, 2.2, 10000, 0.40, 1200, 0.017, 40, 0.40, 530},
       {0.27, 450, 6, 0.08, 150, 0.13, 200, 0.8, 1200, 0.25, 700, 0.01, 25, 0.10, 110},
       {0.62, 1210, 12, 0.30, 700, 0.55, 1700, 2.1, 5300, 0.8, 2500, 0.03, 60, 0.30, 330},
+      {0.35, 960, 9.6, 0.15, 350, 0.55, 1700, 0.53, 1320, 0.4, 1250, 0.015, 30, 0.074, 82},
+      {0.32, 930, 9.3, 0.15, 350, 0.55, 1700, 0.30, 740, 0.4, 1250, 0.015, 30, 0.042, 46},
   }}};
-  static_assert(enum_count<Precision>() == 6, "a row of costs for each number format");
+  static_assert(enum_count<Precision>() == 8, "a row of costs for each number format");
   double dual_accumulation_pj_per_mac = 0.08;   // G-stationary PEs: a second 32-bit sum register and its multiplexer
   double iterative_divider_um2_fraction = 0.3;  // area of a divider with initiation interval > 1
   // SRAM read energy per byte by bank capacity (KiB), CACTI 7, before the margin; writes cost write_fraction of it.

@@ -39,6 +39,10 @@ class Arithmetic {
         return static_cast<double>(round_to_half(static_cast<float>(x)));
       case Precision::kBf16:
         return static_cast<double>(round_to_bf16(static_cast<float>(x)));
+      case Precision::kFp8E4m3:
+        return static_cast<double>(round_to_fp8_e4m3(static_cast<float>(x)));
+      case Precision::kFp8E5m2:
+        return static_cast<double>(round_to_fp8_e5m2(static_cast<float>(x)));
       case Precision::kInt16:
       case Precision::kInt8:
         break;

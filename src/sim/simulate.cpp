@@ -231,6 +231,9 @@ double numerics_tolerance(Precision precision) {
       return 0.25;
     case Precision::kBf16:  // three bits less than fp16
       return 0.16;
+    case Precision::kFp8E4m3:
+    case Precision::kFp8E5m2:
+      return 0.5;
   }
   return 0;
 }

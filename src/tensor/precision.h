@@ -18,7 +18,7 @@
 
 namespace vitality {
 
-enum class Precision { kFp64, kFp32, kFp16, kInt16, kInt8, kBf16 };
+enum class Precision { kFp64, kFp32, kFp16, kInt16, kInt8, kBf16, kFp8E4m3, kFp8E5m2 };
 
 struct PrecisionTraits {
   const char* name;         // in JSON and on command lines; nullptr: no enumerator
@@ -42,6 +42,10 @@ constexpr PrecisionTraits traits(Precision p) {
       return {"int8", 1, 4, 127, 127};
     case Precision::kBf16:
       return {"bf16", 2, 4, 0, 0};
+    case Precision::kFp8E4m3:  // half of 448 and of 57344: K_hat = K - K_bar may be twice as large as K
+      return {"fp8_e4m3", 1, 4, 0, 224};
+    case Precision::kFp8E5m2:
+      return {"fp8_e5m2", 1, 4, 0, 28672};
   }
   return {};
 }
@@ -89,6 +93,27 @@ VITALITY_INLINE float round_to_bf16(float x) {
   float rounded;
   std::memcpy(&rounded, &bits, sizeof rounded);
   return x == x ? rounded : x;
+}
+// x rounded to the nearest value of an 8-bit format with so many bits behind the leading one (ties to even), saturated
+// to its largest value (OCP 8-bit Floating Point Specification 1.0, section 5.2: SATFINITE). smallest_normal: below it,
+// the values are multiples of `step`.
+VITALITY_INLINE float round_to_fp8(float x, int mantissa_bits, float smallest_normal, float step, float largest) {
+  const float magnitude = std::fabs(x), magic = step * 0x1p23F;
+  const int dropped = 23 - mantissa_bits;
+  std::uint32_t bits;
+  std::memcpy(&bits, &magnitude, sizeof bits);
+  bits = (bits + ((std::uint32_t{1} << (dropped - 1)) - 1) + (bits >> dropped & 1)) >> dropped << dropped;
+  float rounded;
+  std::memcpy(&rounded, &bits, sizeof rounded);
+  rounded = magnitude < smallest_normal ? (magnitude + magic) - magic : rounded;
+  rounded = rounded > largest ? largest : rounded;
+  return x == x ? std::copysign(rounded, x) : x;
+}
+VITALITY_INLINE float round_to_fp8_e4m3(float x) {
+  return round_to_fp8(x, 3, 0x1p-6F, 0x1p-9F, 448.0F);
+}
+VITALITY_INLINE float round_to_fp8_e5m2(float x) {
+  return round_to_fp8(x, 2, 0x1p-14F, 0x1p-16F, 57344.0F);
 }
 
 }  // namespace vitality

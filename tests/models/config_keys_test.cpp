@@ -144,7 +144,7 @@ std::vector<Scenario> scenarios() {
       {"edge_gpu_tx2", {"precision=fp32"}},
   };
   // The energy of each format: every unit of the training machine and of the softmax machine.
-  for (const std::string precision : {"fp64", "fp32", "fp16", "int8"}) {
+  for (const std::string precision : {"fp64", "fp32", "fp16", "int8", "bf16", "fp8_e4m3", "fp8_e5m2"}) {
     list.push_back({"vitality_training", {"precision=" + precision}});
     list.push_back({"vitality", {"precision=" + precision, "special_functions.charge=charged", "attention=softmax"}});
   }

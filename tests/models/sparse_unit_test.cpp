@@ -74,7 +74,7 @@ std::string mask_file(const NpyShape& shape, const std::vector<double>& values) 
 
 TEST_CASE("sparse and unified attention equal the reference in every format") {
   for (const char* kind : {"sparse", "unified", "unified_additive"}) {
-    for (const char* precision : {"fp64", "fp32", "fp16", "int16", "int8"}) {
+    for (const char* precision : {"fp64", "fp32", "fp16", "int16", "int8", "bf16", "fp8_e4m3", "fp8_e5m2"}) {
       for (const char* source : {"predicted", "density"}) {
         const Outcome o = run({std::string("attention=") + kind, std::string("precision=") + precision,
                                std::string("sparsity.source=") + source, "sparsity.density=0.3"});

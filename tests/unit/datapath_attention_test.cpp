@@ -57,6 +57,7 @@ TEST_CASE("datapath attention: every kind follows the reference as closely as it
     const Results want = reference_results(q, k, v, mask);
     for (const Limit limit :
          {Limit{Precision::kFp64, 0, 1e-13}, Limit{Precision::kFp32, 1e-9, 3e-6}, Limit{Precision::kFp16, 1e-5, 5e-3},
+          Limit{Precision::kBf16, 1e-4, 4e-2},  // three bits less than fp16
           Limit{Precision::kInt16, 1e-6, 5e-4}, Limit{Precision::kInt8, 1e-3, 8e-2}}) {
       const double error = worst_error(datapath_results(limit.precision, q, k, v, mask), want);
       INFO(name << " " << to_string(limit.precision));
