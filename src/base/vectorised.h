@@ -26,14 +26,16 @@ void check_instruction_set();
 
 #define VITALITY_LOOP __attribute__((always_inline))
 
-// The loop is passed by value: what it has captured then aliases nothing that it writes.
+// A copy of the loop's own: what it has captured then aliases nothing that it writes.
 template <class Loop>
-[[gnu::target("arch=x86-64-v4")]] auto loop_avx512(Loop loop) {
-  return loop();
+[[gnu::target("arch=x86-64-v4")]] auto loop_avx512(const Loop& loop) {
+  const Loop own = loop;
+  return own();
 }
 template <class Loop>
-[[gnu::target("avx2")]] auto loop_avx2(Loop loop) {
-  return loop();
+[[gnu::target("avx2")]] auto loop_avx2(const Loop& loop) {
+  const Loop own = loop;
+  return own();
 }
 
 template <class Loop>

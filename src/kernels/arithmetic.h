@@ -4,13 +4,14 @@
 
 #include <algorithm>
 
+#include "base/instruction_sets.h"
 #include "tensor/precision.h"
 
 namespace vitality {
 
 // To the nearest integer, ties to even, for |x| < 2^51. Adding and subtracting 1.5 * 2^52 leaves the integer (default
 // rounding mode); unlike nearbyint() this vectorises on every x86-64.
-inline double round_half_even(double x) {
+VITALITY_INLINE double round_half_even(double x) {
   constexpr double kMagic = 6755399441055744.0;
   return (x + kMagic) - kMagic;
 }
@@ -29,7 +30,7 @@ class Arithmetic {
   bool single() const { return sums_in_fp32(precision_); }
 
   // A result in the storage format: saturated codes, or rounded.
-  double store(double x) const {
+  VITALITY_INLINE double store(double x) const {
     switch (precision_) {
       case Precision::kFp64:
         return x;
