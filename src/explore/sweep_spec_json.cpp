@@ -22,8 +22,8 @@ using Presence = ObjectReader::Presence;
 const std::vector<std::string> kSamplerNames{"grid", "random", "latin_hypercube", "nsga2"};
 
 // Relative to the spec file, or to the working directory.
-bool find_file(const std::string& name, const char* folder, const std::string& pointer, Diagnostics& diagnostics,
-               std::string& out) {
+bool find_regular_file(const std::string& name, const char* folder, const std::string& pointer,
+                       Diagnostics& diagnostics, std::string& out) {
   namespace fs = std::filesystem;
   try {
     const fs::path path = vitality::find_file(name, folder, diagnostics.file());
@@ -341,7 +341,8 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
   std::string name, description;
   reader.text("name", name);
   reader.text("description", description);
-  if (reader.text("base", name, Presence::kRequired)) find_file(name, "configs", "/base", diagnostics, spec.base);
+  if (reader.text("base", name, Presence::kRequired))
+    find_regular_file(name, "configs", "/base", diagnostics, spec.base);
   if (const JsonValue* workloads = reader.get("workloads", Presence::kRequired)) {
     if (workloads->type() != Type::kArray || workloads->items().empty())
       diagnostics.add("/workloads", "expected a list of at least one file, found " + describe(*workloads));
@@ -350,7 +351,7 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
       const std::string pointer = pointer_of("/workloads", i);
       std::string path;
       if (read_text(workloads->items()[i], pointer, diagnostics, name) &&
-          find_file(name, "workloads", pointer, diagnostics, path)) {
+          find_regular_file(name, "workloads", pointer, diagnostics, path)) {
         if (!seen.insert(path).second) diagnostics.add(pointer, vitality::quoted(name) + " is there twice");
         spec.workloads.push_back(path);
       }

@@ -8,6 +8,7 @@
 #include "sim/values/value_executor.h"
 #include "tests/support/machine_run.h"
 #include "tests/support/race_check.h"
+#include "tests/support/schedule_changes.h"
 
 using namespace vitality;
 using namespace vitality::test;
@@ -63,20 +64,6 @@ struct Bench {
     return outcome;
   }
 };
-
-Schedule without_dependency(const Schedule& schedule, std::size_t index) {
-  Schedule changed = schedule;
-  changed.dependencies.erase(changed.dependencies.begin() + static_cast<std::ptrdiff_t>(index));
-  for (Job& job : changed.jobs) {
-    const auto first = static_cast<std::size_t>(job.first_dependency);
-    if (first > index) {
-      --job.first_dependency;
-    } else if (index < first + static_cast<std::size_t>(job.dependency_count)) {
-      --job.dependency_count;
-    }
-  }
-  return changed;
-}
 
 // Does job `user` use what job `owner` wrote (read after write), or overwrite what it read or wrote?
 bool reads_result(const Schedule& schedule, const Job& user, const Job& owner) {

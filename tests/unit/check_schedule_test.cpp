@@ -5,6 +5,7 @@
 
 #include "config/hardware_config_json.h"
 #include "mapping/mapper.h"
+#include "tests/support/schedule_changes.h"
 #include "workload/workload_json.h"
 
 using Catch::Contains;
@@ -44,20 +45,6 @@ std::int32_t first_job(const Schedule& schedule, JobKind kind, std::int32_t from
   for (std::size_t i = static_cast<std::size_t>(from); i < schedule.jobs.size(); ++i)
     if (schedule.jobs[i].kind == kind) return static_cast<std::int32_t>(i);
   throw std::runtime_error("no such job");
-}
-
-Schedule without_dependency(const Schedule& schedule, std::size_t index) {
-  Schedule changed = schedule;
-  changed.dependencies.erase(changed.dependencies.begin() + static_cast<std::ptrdiff_t>(index));
-  for (Job& job : changed.jobs) {
-    const auto first = static_cast<std::size_t>(job.first_dependency);
-    if (first > index) {
-      --job.first_dependency;
-    } else if (index < first + static_cast<std::size_t>(job.dependency_count)) {
-      --job.dependency_count;
-    }
-  }
-  return changed;
 }
 
 // Two loads into a buffer each, a pass, its store, then another load into the first buffer: written by hand.

@@ -1,0 +1,131 @@
+// The state of one recognition (recognise.h) and what it does at each kind of operator. Only recognise*.cpp include this.
+//
+// A value of the graph is a symbol: a constant; a view, which is what elements of a layer's output stand where; an
+// expression of a view that is not yet told to be a layer; scores of attention; or the logits behind a final Softmax.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "import/draft.h"
+#include "import/expression.h"
+#include "import/graph.h"
+#include "import/layer_names.h"
+#include "import/operators.h"
+#include "import/recognise.h"
+#include "import/scores.h"
+
+namespace vitality::importing {
+
+// Operators that compute something from one view, not yet told to be a layer.
+struct Expression {
+  View leaf;                                  // scale 1
+  std::vector<std::pair<int, double>> given;  // values of the graph that are the leaf, times a scale
+  std::vector<int> nodes;                     // in order
+  bool has_vectors = false;                   // met a constant of more than one element: a norm's scale or shift
+};
+
+struct Symbol {
+  enum class Kind { kNone, kConstant, kView, kExpression, kScores, kLogits };
+  Kind kind = Kind::kNone;
+  TensorPtr constant;
+  View view;  // kLogits: what a final Softmax was given
+  std::shared_ptr<const Expression> expression;
+  std::shared_ptr<const Scores> scores;
+};
+
+// Whether two views have the same elements of one layer in the same order.
+inline bool same_places(const View& a, const View& b) {
+  return a.source == b.source && a.version == b.version && a.shape() == b.shape() &&
+         (a.places == b.places || a.places->integer == b.places->integer);
+}
+
+// A vector of the graph as the row that the workload's tensors are.
+inline MatrixD row_of(const std::vector<double>& values) {
+  MatrixD row(1, static_cast<int>(values.size()));
+  std::copy(values.begin(), values.end(), row.data());
+  return row;
+}
+
+class Recogniser {
+ public:
+  explicit Recogniser(const Graph& graph)
+      : graph_(graph), draft_(graph), symbols_(graph.values.size()), aliases_(graph.values.size(), kNoValue) {}
+  Recognised run();
+
+ private:
+  using Kind = Symbol::Kind;
+  // Identity, Cast and the like give a second name to a value: both are one symbol.
+  int resolved(int value) const {
+    return aliases_[static_cast<std::size_t>(value)] == kNoValue ? value : aliases_[static_cast<std::size_t>(value)];
+  }
+  Symbol& symbol(int value) { return symbols_[static_cast<std::size_t>(resolved(value))]; }
+  bool is(int value, Kind kind) { return value != kNoValue && symbol(value).kind == kind; }
+  bool is_constant(std::size_t i) { return i < node().inputs.size() && is(node().inputs[i], Kind::kConstant); }
+  const Tensor& constant(std::size_t i) { return *symbol(node().inputs[i]).constant; }
+  bool has(std::size_t i) const { return i < node().inputs.size() && node().inputs[i] != kNoValue; }
+  const Node& node() const { return graph_.nodes[static_cast<std::size_t>(index_)]; }
+  [[noreturn]] void refuse(const std::string& why) const { throw NodeError(why); }
+  void note(const std::string& text) {
+    if (std::find(out_.notes.begin(), out_.notes.end(), text) == out_.notes.end()) out_.notes.push_back(text);
+  }
+
+  // recognise.cpp: the order of the graph, and what a symbol is.
+  void visit();
+  void fold_constants();
+  void move_elements();
+  void concatenate();
+  void concatenate_tokens(const std::vector<const Tensor*>& front, const View& view);
+  void concatenate_channels(const std::vector<View>& views);
+  void linear();
+  void convolution();
+  void product();
+  void scores_step();
+  void softmax();
+  void layer_norm();
+  void batch_norm();
+  void reduce();
+  void shape();
+  void elementwise();
+
+  Inputs constant_inputs();
+  View view_of(int value);  // makes a view of an expression by adding its layer; NodeError where it is none
+  View checked(const View& view) const;
+  void set_view(int value, const View& view);
+  void set_constant(int value, Tensor tensor);
+  std::optional<Expression> as_expression(int value);
+  void extend(const std::vector<int>& operands);
+  View materialise(const Expression& expression, int value);
+  View layer_of(const Expression& expression, const Identified& found, int value);
+  View affine(const View& leaf, const Identified& found, int value);
+  View add_norm(const View& leaf, std::map<std::string, MatrixD> tensors, double epsilon, int value);
+  void add_linear(const View& x, MatrixD weight, std::vector<double> bias, int weight_value, int bias_value);
+  bool as_patches(const View& x, const MatrixD& weight, const std::vector<double>& bias, const std::string& name);
+  void add_sum(int a, int b);
+  bool pools_rows(const View& view, const std::vector<std::size_t>& axes);
+  void pool_rows(const View& view, const std::vector<std::size_t>& axes, bool keep);
+  int add_layer(const std::string& name, std::vector<int> inputs, LayerParameters parameters,
+                std::map<std::string, MatrixD> tensors = {});
+  View output_view(int layer, TensorPtr places, int value);
+  std::string name_for(const std::string& owner, const char* kind) const;
+  std::string owner(int value) const {
+    return value == kNoValue ? "" : owner_of(graph_.values[static_cast<std::size_t>(value)]);
+  }
+  void finish();
+
+  const Graph& graph_;
+  Draft draft_;
+  std::vector<Symbol> symbols_;
+  std::vector<int> aliases_, last_use_;
+  Budget budget_;
+  std::int64_t folded_ = 0, most_folded_ = std::int64_t{1} << 22;  // elements of constants that nodes make
+  int index_ = 0;
+  Recognised out_;
+};
+
+}  // namespace vitality::importing
