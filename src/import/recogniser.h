@@ -1,4 +1,5 @@
-// The state of one recognition (recognise.h) and what it does at each kind of operator. Only recognise*.cpp include this.
+// The state of one recognition (recognise.h) and what it does at each kind of operator. Only recognise*.cpp include
+// this.
 //
 // A value of the graph is a symbol: a constant; a view, which is what elements of a layer's output stand where; an
 // expression of a view that is not yet told to be a layer; scores of attention; or the logits behind a final Softmax.
