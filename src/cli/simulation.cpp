@@ -216,10 +216,17 @@ int report_numerics(const SimulationResult& result) {
         "error: values outside tolerance: {}: largest error {:.3g} of the largest value of {}, tolerance {:.3g}\n",
         e.kind, e.max_rel_error, e.worst, e.tolerance);
   }
-  if (numerics.max_rel_error <= numerics.tolerance) return kOutsideTolerance;
-  fmt::print(stderr,
-             "error: values outside tolerance: largest error {:.3g} of a layer's largest value, tolerance {:.3g}\n",
-             numerics.max_rel_error, numerics.tolerance);
+  for (const LayerResult& layer : result.layers) {
+    if (layer.rms_tolerance == 0) continue;  // of a training step's gradients, above
+    const auto say = [&layer](const char* what, double error, double tolerance) {
+      if (error <= tolerance) return;
+      fmt::print(stderr,
+                 "error: values outside tolerance: layer {}: {} error {:.3g} of its largest value, tolerance {:.3g}\n",
+                 layer.name, what, error, tolerance);
+    };
+    say("largest", layer.max_rel_error, layer.tolerance), say("rms", layer.rms_rel_error, layer.rms_tolerance);
+    say("mean", layer.mean_rel_error, layer.mean_tolerance);
+  }
   return kOutsideTolerance;
 }
 

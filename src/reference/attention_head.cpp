@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "tensor/matrix_ops.h"
+
 namespace vitality::reference {
 namespace {
 
@@ -26,12 +28,19 @@ MatrixD attention_head(AttentionKind kind, const AttentionHead& head) {
     case AttentionKind::kSparse: {
       const Mask mask = head.mask();
       SparseAttention sparse = sparse_attention(q, k, v, mask, head.bias, head.empty_rows);
+      if (head.stored_map) head.stored_map(sparse.p);
       if (head.attended) head.attended(sparse, mask);
       return std::move(sparse.z);
     }
     case AttentionKind::kUnified:
-    case AttentionKind::kUnifiedAdditive:
-      return unified_attention(q, k, v, head.mask(), kind, low_rank_bias(head)).z;
+    case AttentionKind::kUnifiedAdditive: {
+      UnifiedAttention unified = unified_attention(q, k, v, head.mask(), kind, low_rank_bias(head));
+      if (head.stored_map) {
+        add_to(unified.a, unified.t, -1);
+        head.stored_map(unified.a);
+      }
+      return std::move(unified.z);
+    }
     case AttentionKind::kAuto:
       break;
   }

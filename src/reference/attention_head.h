@@ -20,6 +20,8 @@ struct AttentionHead {
   std::function<Mask()> mask = {};
   // Sparse attention: sees the probabilities before they meet their values, and may drop some; may be empty.
   std::function<void(SparseAttention&, const Mask&)> attended = {};
+  // Kinds on a mask: sees what a machine stores of their map: P, or A - T on the mask (unified); may be empty.
+  std::function<void(const MatrixD&)> stored_map = {};
 };
 
 // Z, m x e. Throws std::invalid_argument for kAuto, which is no kind that a head can have.

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/vectorised.h"
 #include "reference/attention_head.h"
+#include "reference/layer_gradients.h"
 #include "reference/layers.h"
 #include "tensor/difference.h"
+#include "tensor/functions.h"
 #include "tensor/matrix_ops.h"
 
 namespace vitality::reference {
@@ -13,6 +16,33 @@ namespace {
 
 const MatrixD* pointer(const MatrixD& bias) {
   return bias.empty() ? nullptr : &bias;
+}
+
+double mean_square(const MatrixD& x) {
+  if (x.empty()) return 0;
+  const double sum = vectorised([values = x.data(), size = x.size()]() VITALITY_LOOP {
+    return interleaved_sum(size, [values](std::size_t i) { return values[i] * values[i]; });
+  });
+  return sum / static_cast<double>(x.size());
+}
+
+struct InverseVariances {
+  double mean = 0, largest = 0;
+};
+
+// 1 / the variance of a row, as layer norm takes it.
+InverseVariances inverse_variances(const MatrixD& x, double epsilon) {
+  InverseVariances out;
+  for (int r = 0; r < x.rows(); ++r) {
+    const double *const row = x.row(r), size = x.cols();
+    const auto count = static_cast<std::size_t>(x.cols());
+    const double mean = interleaved_sum(count, [row](std::size_t i) { return row[i]; }) / size;
+    const double squares =
+        interleaved_sum(count, [row, mean](std::size_t i) { return (row[i] - mean) * (row[i] - mean); });
+    const double inverse = 1 / (squares / size + epsilon);
+    out.mean += inverse / x.rows(), out.largest = std::max(out.largest, inverse);
+  }
+  return out;
 }
 
 }  // namespace
@@ -23,6 +53,7 @@ class ForwardPass::Layers {
       : model_(model), parameters_(parameters), options_(options), readers_(model.layers.size(), 1) {
     const std::vector<ParameterInfo> infos = parameters_of(model);
     for (int i = 0; i < model.images; ++i) images_.push_back(parameters.tensor(infos[static_cast<std::size_t>(i)]));
+    for (const MatrixD& image : images_) result_.image_squares.push_back(mean_square(image));
     result_.outputs.resize(model.layers.size());
     result_.ranges.resize(model.layers.size());
     for (const Layer& layer : model.layers)
@@ -36,6 +67,7 @@ class ForwardPass::Layers {
       MatrixD& output = result_.outputs[i];
       output = std::visit([this](const auto& p) { return apply(p); }, layer().parameters);
       result_.ranges[i].output = max_abs(output);
+      result_.ranges[i].output_square = mean_square(output);
       if (readers_[i] == 0) output = MatrixD();
       for (const int source : layer().inputs)
         if (!is_model_input(source)) drop(source);
@@ -63,6 +95,7 @@ class ForwardPass::Layers {
   MatrixD apply(const Conv2d& p) {
     EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
     MatrixD y = conv2d(p, input(), w.weight, w.bias);
+    note(w);
     if (options_.used) options_.used(index_, std::move(w));
     return y;
   }
@@ -70,14 +103,46 @@ class ForwardPass::Layers {
     EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
     MatrixD y = input().rows() == p.rows ? linear(input(), w.weight, w.bias)
                                          : linear(block(input(), 0, p.rows, 0, p.in_features), w.weight, w.bias);
+    note(w);
     if (options_.used) options_.used(index_, std::move(w));
     return y;
   }
-  MatrixD apply(const LayerNorm& p) { return layer_norm(input(), parameter(0), parameter(1), p.epsilon); }
-  MatrixD apply(const BatchNorm& p) {
-    return batch_norm(input(), parameter(0), parameter(1), parameter(2), parameter(3), p.epsilon);
+  void note(const EffectiveWeights& w) {
+    LayerRanges& ranges = result_.ranges[static_cast<std::size_t>(index_)];
+    ranges.weight = max_abs(w.weight), ranges.weight_square = mean_square(w.weight);
   }
-  MatrixD apply(const Activation& p) { return activation(p.function, input()); }
+  void note_gain(double mean_squared_derivative) {
+    result_.ranges[static_cast<std::size_t>(index_)].gain = std::sqrt(mean_squared_derivative);
+  }
+  MatrixD apply(const LayerNorm& p) {
+    const MatrixD scale = parameter(0);
+    const InverseVariances inverse = inverse_variances(input(), p.epsilon);
+    note_gain(mean_square(scale) * inverse.mean);
+    result_.ranges[static_cast<std::size_t>(index_)].largest_gain = std::sqrt(inverse.largest) * max_abs(scale);
+    return layer_norm(input(), scale, parameter(1), p.epsilon);
+  }
+  MatrixD apply(const BatchNorm& p) {
+    const MatrixD scale = parameter(0), variance = parameter(3);
+    double sum = 0, largest = 0;
+    for (int c = 0; c < scale.cols(); ++c) {
+      const double square = scale(0, c) * scale(0, c) / (variance(0, c) + p.epsilon);
+      sum += square, largest = std::max(largest, square);
+    }
+    note_gain(sum / scale.cols());
+    result_.ranges[static_cast<std::size_t>(index_)].weight = std::sqrt(largest);
+    return batch_norm(input(), scale, parameter(1), parameter(2), variance, p.epsilon);
+  }
+  MatrixD apply(const Activation& p) {
+    const MatrixD& x = input();
+    const std::size_t every = x.size() / 2048 | 1;  // a sample is enough; odd: no divisor of a usual number of channels
+    double sum = 0, count = 0;
+    for (std::size_t i = 0; i < x.size(); i += every, ++count) {
+      const double slope = activation_derivative(p.function, x.data()[i]);
+      sum += slope * slope;
+    }
+    note_gain(sum / count);
+    return activation(p.function, x);
+  }
   MatrixD apply(const Add&) { return add(input(0), input(1)); }
   MatrixD apply(const PositionEmbedding&) { return add(input(), parameter(0)); }
   MatrixD apply(const ConcatToken&) { return concat_token(parameter(0), input()); }
@@ -124,9 +189,14 @@ class ForwardPass::Layers {
   MatrixD head_output(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
                       LayerRanges& ranges) const {
     const AttentionKind kind = attention_kind(options_, index_);
-    if (kind == AttentionKind::kSoftmax) return softmax_head(q, k, v, bias, ranges);
     const bool taylor = kind == AttentionKind::kTaylor || kind == AttentionKind::kTaylorElided;
-    if (!taylor) softmax_head(q, k, v, bias, ranges);  // for its ranges
+    note_operands(q, k, v, ranges);
+    if (!taylor) note_scores(q, k, bias, ranges);
+    if (kind == AttentionKind::kSoftmax) {
+      const MatrixD p = softmax_map(q, k, pointer(bias));
+      note_map(p, ranges);
+      return multiply(p, v);
+    }
     if (traits(kind).low_rank) {
       // The elided form has the same values in exact arithmetic: the reference takes Algorithm 1 for both.
       MatrixD z = taylor_head(q, k, v, bias, ranges);
@@ -135,6 +205,7 @@ class ForwardPass::Layers {
     AttentionHead head{
         q, k, v, pointer(bias), options_.score_bias_first_order, options_.predictor.threshold, options_.empty_rows};
     head.mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
+    head.stored_map = [&](const MatrixD& p) { note_map(p, ranges); };
     head.attended = [&](SparseAttention& sparse, const Mask& kept) {
       if (options_.values) drop_values(sparse, v, options_.values(index_, instance, h, sparse.p, kept));
       if (options_.attended) options_.attended(index_, instance, h, sparse);
@@ -142,8 +213,33 @@ class ForwardPass::Layers {
     return attention_head(kind, head);
   }
 
-  MatrixD softmax_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
-                       LayerRanges& ranges) const {
+  // The mean squares: of the head with the largest.
+  static void note_operands(const MatrixD& q, const MatrixD& k, const MatrixD& v, LayerRanges& ranges) {
+    ranges.query_square = std::max(ranges.query_square, mean_square(q));
+    ranges.key_square = std::max(ranges.key_square, mean_square(k));
+    ranges.value_square = std::max(ranges.value_square, mean_square(v));
+  }
+  static void note_map(const MatrixD& p, LayerRanges& ranges) {
+    ranges.probability = std::max(ranges.probability, max_abs(p));
+    ranges.probability_square = std::max(ranges.probability_square, mean_square(p));
+    double all = 0;
+    for (int r = 0; r < p.rows(); ++r) {
+      const double* const row = p.row(r);
+      const auto cols = static_cast<std::size_t>(p.cols());
+      const double kept = interleaved_sum(cols, [row](std::size_t i) { return row[i] != 0 ? 1.0 : 0.0; });
+      if (kept == 0) continue;
+      const double mean = interleaved_sum(cols, [row](std::size_t i) { return row[i]; }) / kept;
+      const double squares = interleaved_sum(
+          cols, [row, mean](std::size_t i) { return row[i] != 0 ? (row[i] - mean) * (row[i] - mean) : 0.0; });
+      int exponent = 0;
+      std::frexp(std::sqrt(squares / kept), &exponent);
+      ++ranges.rows_of_deviation[static_cast<std::size_t>(squares > 0 ? std::clamp(1 - exponent, 0, 31) : 31)];
+      all += kept;
+    }
+    ranges.kept = std::max(ranges.kept, all / static_cast<double>(p.size()));
+  }
+
+  static void note_scores(const MatrixD& q, const MatrixD& k, const MatrixD& bias, LayerRanges& ranges) {
     // |Q K^T| <= the product of the largest row norms: a bound is enough for a 32-bit range.
     const auto row_norm = [](const MatrixD& x) {
       double most = 0;
@@ -156,13 +252,14 @@ class ForwardPass::Layers {
     };
     ranges.scores =
         std::max(ranges.scores, row_norm(q) * row_norm(k) / std::sqrt(static_cast<double>(q.cols())) + max_abs(bias));
-    return softmax_attention(q, k, v, pointer(bias));
   }
 
   MatrixD taylor_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
                       LayerRanges& ranges) const {
     TaylorSteps steps = taylor_attention(q, k, v, options_.score_bias_first_order ? pointer(bias) : nullptr);
     ranges.context = std::max(ranges.context, max_abs(steps.g));
+    ranges.context_square = std::max(ranges.context_square, mean_square(steps.g));
+    ranges.centred_key_square = std::max(ranges.centred_key_square, mean_square(steps.k_hat));
     // T_N is Q G plus a row: neither Q G nor the row exceeds the sum of the two magnitudes.
     ranges.numerator = std::max(
         ranges.numerator, max_abs(steps.t_n) + 2 * std::sqrt(static_cast<double>(q.cols())) * max_abs(steps.v_sum));

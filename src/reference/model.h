@@ -1,6 +1,7 @@
 // A whole model in double, layer by layer: what the machine's values are compared with and calibrated from.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -16,9 +17,19 @@ namespace vitality::reference {
 // formats are calibrated from them.
 struct LayerRanges {
   double output = 0;
-  double context = 0;    // G (Taylor), G / (n sqrt d) is context / (n sqrt d)
-  double numerator = 0;  // Q G and T_N
-  double scores = 0;     // Q K^T / sqrt(d), with its bias (softmax)
+  double context = 0;      // G (Taylor), G / (n sqrt d) is context / (n sqrt d)
+  double numerator = 0;    // Q G and T_N
+  double scores = 0;       // Q K^T / sqrt(d), with its bias (softmax)
+  double probability = 0;  // P, on the mask where there is one; P - T there in the residual form of unified attention
+  double weight = 0;       // of a linear layer or convolution, without batch norms; of a batch norm: its factor
+  // Rows of the map whose kept entries have a standard deviation in [2^-i, 2^(1 - i)): how flat rows are.
+  std::array<double, 32> rows_of_deviation = {};
+  double kept = 0;  // entries of the map that are not 0, on average
+  // Means over all elements of a square, for the error model (sim/values/error_model.h).
+  double output_square = 0, weight_square = 0, context_square = 0, probability_square = 0;
+  double query_square = 0, key_square = 0, centred_key_square = 0, value_square = 0;
+  double gain = 1;          // root of the mean square of the derivative of an output by its input: norms, activations
+  double largest_gain = 1;  // of layer norms: that of the row with the least variance
 };
 
 // The layer's kind of attention against softmax on the same Q, K, V: the approximation, not the arithmetic.
@@ -51,8 +62,9 @@ struct ForwardOptions {
 };
 
 struct ForwardResult {
-  std::vector<MatrixD> outputs;     // per layer
-  std::vector<LayerRanges> ranges;  // per layer
+  std::vector<MatrixD> outputs;       // per layer
+  std::vector<LayerRanges> ranges;    // per layer
+  std::vector<double> image_squares;  // per image of the batch: the mean square of its values
   std::vector<ApproximationError> approximation;
 };
 

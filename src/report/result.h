@@ -78,6 +78,8 @@ struct LayerResult {
   Count fallback_rows = 0;      // rows without a kept entry, attended densely
   bool has_error = false;       // values were compared
   double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1;
+  double rms_rel_error = 0, mean_rel_error = 0;  // root of the mean squared error, and its mean, to the largest value
+  double tolerance = 0, rms_tolerance = 0, mean_tolerance = 0;  // of the largest, the rms and the mean error
 };
 
 struct UnitResult {
@@ -98,7 +100,9 @@ struct NumericsResult {
   // Of the tensors that the run read: weights and images, and weights alone, that are random numbers of the seed.
   Count seeded_tensors = 0, seeded_weights = 0;
   bool checked = false, passed = true;
-  double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1, tolerance = 0;
+  double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1;
+  double tolerance = 0;     // the largest of the layers' own
+  std::string worst_layer;  // the one that is nearest to its tolerance, or furthest beyond it
   // Taylor against softmax on the same inputs, over all attention layers: the approximation, apart from the arithmetic.
   bool has_approximation = false;
   double approximation_max_rel_error = 0, approximation_cosine_similarity = 1;

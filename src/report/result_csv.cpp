@@ -158,7 +158,7 @@ std::string layers_table(const SimulationResult& result) {
   for (const std::string& move : moves) columns.push_back("dram_" + move + "_bytes");
   for (const std::string& use : uses) columns.push_back("sram_" + use + "_bytes");
   for (const char* column : {"mask_density", "mask_kept_density", "pack_utilization", "load_balance", "fallback_rows",
-                             "max_abs_error", "max_rel_error", "cosine_similarity", "mapping"})
+                             "max_abs_error", "max_rel_error", "tolerance", "cosine_similarity", "mapping"})
     columns.emplace_back(column);
   Table table(columns);
   const double ms_per_cycle =
@@ -181,7 +181,7 @@ std::string layers_table(const SimulationResult& result) {
     for (const double value : {l.mask_density, l.mask_kept_density, l.pack_utilization, l.load_balance,
                                static_cast<double>(l.fallback_rows)})
       table.cell(l.has_mask ? json_number(value) : std::string());
-    for (const double error : {l.max_abs_error, l.max_rel_error, l.cosine_similarity})
+    for (const double error : {l.max_abs_error, l.max_rel_error, l.tolerance, l.cosine_similarity})
       table.cell(l.has_error ? json_number(error) : std::string());
     table.cell(l.mapping).end_row();
   }

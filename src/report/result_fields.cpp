@@ -69,7 +69,8 @@ void fields(ResultVisitor& v, NumericsResult& n) {
              n.max_rel_error);
     v.number({"cosine_similarity", "1", "Cosine between output and reference in the worst layer.", kAnyCosine},
              n.cosine_similarity);
-    v.number({"tolerance", "1", "Largest accepted max_rel_error."}, n.tolerance);
+    v.number({"tolerance", "1", "Largest accepted max_rel_error: the largest of the layers' own."}, n.tolerance);
+    v.text({"worst_layer", "", "The layer nearest to its tolerances."}, n.worst_layer);
     v.boolean({"passed", "", "Whether every layer is inside the tolerance."}, n.passed);
   });
   std::string against = "softmax";
@@ -177,7 +178,12 @@ void fields(ResultVisitor& v, LayerResult& l) {
   v.group({"numerics", "", "The layer's values against the reference."}, l.has_error, [&] {
     v.number({"max_abs_error", "1", "Largest absolute error."}, l.max_abs_error);
     v.number({"max_rel_error", "1", "Largest error relative to the layer's largest value."}, l.max_rel_error);
+    v.number({"tolerance", "1", "Largest accepted max_rel_error."}, l.tolerance);
     v.number({"cosine_similarity", "1", "Cosine between output and reference.", kAnyCosine}, l.cosine_similarity);
+    v.number({"rms_rel_error", "1", "Root of the mean squared error, relative to the largest value."}, l.rms_rel_error);
+    v.number({"rms_tolerance", "1", "Largest accepted rms_rel_error; 0: not asked for."}, l.rms_tolerance);
+    v.number({"mean_rel_error", "1", "Magnitude of the mean error, relative to the largest value."}, l.mean_rel_error);
+    v.number({"mean_tolerance", "1", "Largest accepted mean_rel_error; 0: not asked for."}, l.mean_tolerance);
   });
 }
 

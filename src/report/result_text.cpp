@@ -201,6 +201,8 @@ class TextReport {
     if (n.checked) {
       print("arithmetic    {}: largest error {:.3g} of a layer's largest value (tolerance {:.3g}), cosine {:.7f}\n",
             n.passed ? "within tolerance" : "OUTSIDE TOLERANCE", n.max_rel_error, n.tolerance, n.cosine_similarity);
+      print("              tolerances follow from the number format, layer by layer; nearest to its own: {}\n",
+            n.worst_layer);
     } else {
       print("values        not computed ({})\n", n.has_approximation ? "no simulation" : "--numerics off");
     }

@@ -20,6 +20,7 @@
 #include "sim/analytic_machines.h"
 #include "sim/attention_masks.h"
 #include "sim/child_simulation.h"
+#include "sim/values/error_model.h"
 #include "sim/values/training_check.h"
 #include "sim/values/value_executor.h"
 #include "sim/values/value_plan.h"
@@ -166,12 +167,18 @@ struct Values {
     errors[i].emplace().add(executor.codes(tensor), executor.real_scale(tensor), expected.outputs[i]);
   }
 
-  void compare(const Schedule& schedule, const HardwareConfig& config, const SimulationOptions&,
+  void compare(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const Inputs& inputs,
                SimulationResult& result) {
     NumericsResult& numerics = result.numerics;
     numerics.checked = true;
-    numerics.tolerance = numerics_tolerance(config.precision);
     pass.reach(static_cast<int>(expected.outputs.size()) - 1);
+    const auto computed = [&schedule](int layer) {
+      const std::int32_t tensor = schedule.layer_output[static_cast<std::size_t>(layer)];
+      return tensor == kNone || schedule.tensors[static_cast<std::size_t>(tensor)].role != TensorRole::kInput;
+    };
+    const std::vector<ErrorTolerance> tolerances =
+        error_tolerances(model, config, inputs.forward, expected, plan, inputs.parameters, computed);
+    double nearest = -1;  // of the worst layer's errors, over its tolerances
     for (std::size_t i = 0; i < schedule.layer_output.size(); ++i) {
       const std::int32_t tensor = schedule.layer_output[i];
       if (tensor == kNone || schedule.tensors[static_cast<std::size_t>(tensor)].role == TensorRole::kInput) continue;
@@ -180,12 +187,20 @@ struct Values {
       layer.has_error = true;
       layer.max_abs_error = errors[i]->absolute();
       layer.max_rel_error = errors[i]->relative();
+      layer.rms_rel_error = errors[i]->relative_rms(), layer.mean_rel_error = errors[i]->relative_mean();
       layer.cosine_similarity = errors[i]->cosine();
+      layer.tolerance = tolerances[i].largest, layer.rms_tolerance = tolerances[i].rms;
+      layer.mean_tolerance = tolerances[i].mean;
+      numerics.tolerance = std::max(numerics.tolerance, layer.tolerance);
+      const double share = std::max({layer.max_rel_error / layer.tolerance, layer.rms_rel_error / layer.rms_tolerance,
+                                     layer.mean_rel_error / layer.mean_tolerance});
+      if (!(share <= nearest)) nearest = share, numerics.worst_layer = layer.name;
+      numerics.passed = numerics.passed && layer.max_rel_error <= layer.tolerance &&
+                        layer.rms_rel_error <= layer.rms_tolerance && layer.mean_rel_error <= layer.mean_tolerance;
       numerics.max_abs_error = std::max(numerics.max_abs_error, layer.max_abs_error);
       if (!(layer.max_rel_error <= numerics.max_rel_error)) numerics.max_rel_error = layer.max_rel_error;
       numerics.cosine_similarity = std::min(numerics.cosine_similarity, layer.cosine_similarity);
     }
-    numerics.passed = numerics.max_rel_error <= numerics.tolerance;
     for (const reference::ApproximationError& error : expected.approximation) {
       numerics.has_approximation = true;
       numerics.approximation_max_rel_error = std::max(numerics.approximation_max_rel_error, error.max_rel_error);
@@ -222,30 +237,6 @@ void throw_if_wrong(const Schedule& schedule, const HardwareConfig& config) {
 }
 
 }  // namespace
-
-// Stated tolerances of a whole model's worst layer, relative to the layer's largest value; docs/validation.md has what
-// is measured.
-double numerics_tolerance(Precision precision) {
-  switch (precision) {
-    case Precision::kFp64:
-      return 1e-9;
-    case Precision::kFp32:
-      return 1e-4;
-    case Precision::kFp16:
-      return 0.02;
-    case Precision::kInt16:
-      return 0.005;
-    case Precision::kInt8:
-      return 0.25;
-    case Precision::kBf16:  // three bits less than fp16
-      return 0.16;
-    case Precision::kFp8E4m3:
-      return 0.5;
-    case Precision::kFp8E5m2:  // a bit less than fp8_e4m3
-      return 1;
-  }
-  return 0;
-}
 
 SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options) {
   if (options.training && !is_simulated(config))
@@ -333,7 +324,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
            dram_energy, hops, options.totals_only, repetition},
           result);
   if (options.training) describe_training(step, config, schedule, result);
-  if (values) values->compare(schedule, config, options, result);
+  if (values) values->compare(schedule, model, config, inputs, result);
   if (values && options.training)
     compare_training({model, config, inputs.parameters, inputs.forward, inputs.pass->result(), inputs.labels}, schedule,
                      values->executor, result);

@@ -59,9 +59,6 @@ struct NotPeriodic : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Largest accepted error of a layer's values, relative to the largest value of its reference.
-double numerics_tolerance(Precision precision);
-
 SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options = {});
 
 }  // namespace vitality

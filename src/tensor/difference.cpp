@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t kLanes = 16;  // sums and maxima side by side: one alone is a chain of dependent operations
 struct Lanes {
-  double worst[kLanes] = {}, peak[kLanes] = {}, dot[kLanes] = {}, norm_got[kLanes] = {}, norm_want[kLanes] = {};
+  double worst[kLanes] = {}, peak[kLanes] = {}, dot[kLanes] = {}, norm_got[kLanes] = {}, norm_want[kLanes] = {},
+         squares[kLanes] = {}, sums[kLanes] = {};
 };
 
 VITALITY_INLINE void take(double got, double want, std::size_t lane, Lanes& lanes) {
@@ -20,6 +21,8 @@ VITALITY_INLINE void take(double got, double want, std::size_t lane, Lanes& lane
   lanes.dot[lane] += got * want;
   lanes.norm_got[lane] += got * got;
   lanes.norm_want[lane] += want * want;
+  lanes.squares[lane] += error * error;
+  lanes.sums[lane] += got - want;
 }
 
 Lanes compare(const double* got, double scale, const double* want, std::size_t count) {
@@ -41,8 +44,22 @@ void Difference::add(const MatrixD& got, double scale, const MatrixD& want) {
     worst_ = worst_ < lanes.worst[i] ? lanes.worst[i] : worst_;
     peak_ = std::max(peak_, lanes.peak[i]);
     dot_ += lanes.dot[i], norm_got_ += lanes.norm_got[i], norm_want_ += lanes.norm_want[i];
+    squares_ += lanes.squares[i], sum_ += lanes.sums[i];
   }
+  count_ += want.size();
   if (std::isnan(norm_got_) || std::isnan(norm_want_)) worst_ = norm_got_ + norm_want_;  // comparisons skip it
+}
+
+double Difference::relative_rms() const {
+  if (count_ == 0) return 0;
+  const double rms = std::sqrt(squares_ / static_cast<double>(count_));
+  return peak_ > 0 ? rms / peak_ : rms;
+}
+
+double Difference::relative_mean() const {
+  if (count_ == 0) return 0;
+  const double mean = std::fabs(sum_) / static_cast<double>(count_);
+  return peak_ > 0 ? mean / peak_ : mean;
 }
 
 double Difference::cosine() const {

@@ -12,10 +12,13 @@ class Difference {
 
   double absolute() const { return worst_; }  // the largest; NaN where one of the values is none
   double relative() const { return peak_ > 0 ? worst_ / peak_ : worst_; }  // to the largest magnitude wanted
-  double cosine() const;                                                   // of the angle between the two, at most 1
+  double relative_rms() const;   // root of the mean squared error, to the largest magnitude wanted
+  double relative_mean() const;  // magnitude of the mean error, to the same
+  double cosine() const;         // of the angle between the two, at most 1
 
  private:
-  double worst_ = 0, peak_ = 0, dot_ = 0, norm_got_ = 0, norm_want_ = 0;
+  double worst_ = 0, peak_ = 0, dot_ = 0, norm_got_ = 0, norm_want_ = 0, squares_ = 0, sum_ = 0;
+  std::size_t count_ = 0;
 };
 
 }  // namespace vitality

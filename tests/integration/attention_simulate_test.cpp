@@ -126,6 +126,31 @@ TEST_CASE("attention --simulate: heads keep their axis, the mask is the values' 
   CHECK(worst < 1e-12);
 }
 
+TEST_CASE("attention --simulate: equal keys share the probability at int8, however many they are") {
+  // Q = 0 and V = 1: P = 1 / n and Z = 1. With the fixed scale of 1/127 P is half a code at n = 254, and rounds to 0.
+  const ScratchFolder folder;
+  const std::string out = folder.path("z.npy");
+  for (const int n : {100, 254, 300}) {
+    const std::vector<double> zeros(static_cast<std::size_t>(n) * 16), ones(zeros.size(), 1.0);
+    write_npy(folder.path("q.npy"), {n, 16}, zeros);
+    write_npy(folder.path("k.npy"), {n, 16}, ones);
+    write_npy(folder.path("v.npy"), {n, 16}, ones);
+    for (const auto& [kind, config] : {std::pair<const char*, const char*>{"softmax", "dense_softmax"},
+                                       {"softmax", "vitality"},
+                                       {"sparse", "vitality_training"}}) {
+      INFO(kind << " on " << config << " with " << n << " keys");
+      const json result =
+          result_of(run_program({"attention", "--simulate", "--config", std::string("configs/") + config + ".json",
+                                 "--precision", "int8", "--q", folder.path("q.npy"), "--k", folder.path("k.npy"), "--v",
+                                 folder.path("v.npy"), "--kind", kind, "--threshold", "0", "--out", out}));
+      const MatrixD z = read_npy_matrix(out);
+      for (std::size_t i = 0; i < z.size(); ++i) REQUIRE(std::fabs(z.data()[i] - 1) < 0.02);
+      CHECK(result["numerics"]["passed"] == true);
+      CHECK(result["numerics"]["tolerance"] < 0.2);
+    }
+  }
+}
+
 TEST_CASE("attention --simulate: the same bytes twice, wherever they are written") {
   const ScratchFolder folder;
   const auto run = [&](const std::string& suffix) {

@@ -125,8 +125,7 @@ double ValueExecutor::saved_scale(const ScheduledTensor& t, int col) {
   if (what == ".saved.context") return s.context;
   if (what == ".saved.key_mean" || what == ".saved.key_sum") return s.k;
   if (what == ".saved.denominator") return s.q * s.k;
-  if (what == ".saved.probabilities") return s.probability;
-  if (what == ".saved.entries") return config_.attention == AttentionKind::kUnified ? s.residual : s.probability;
+  if (what == ".saved.probabilities" || what == ".saved.entries") return s.probability;
   if (what == ".saved.low_rank") return s.wide_result;
   if (what == ".saved.row_sums") return col == 0 ? s.scores : 1;
   throw std::logic_error("no scale for " + t.name);

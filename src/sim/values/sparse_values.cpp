@@ -32,16 +32,15 @@ void ValueExecutor::sparse(const Job& job) {
                   at(job.result));
   } else if (job.kind == JobKind::kSparseSoftmax) {
     const LowRankMap low_rank{job.partial == kNone ? nullptr : at(job.partial), s.q * s.k, root_d};
-    masked_softmax(arithmetic_, block, s.scores, second.data, low_rank,
-                   job.partial == kNone ? s.probability : s.residual, at(job.result));
+    masked_softmax(arithmetic_, block, s.scores, second.data, low_rank, s.probability, at(job.result));
   } else {
     masked_times(arithmetic_, block, scheduled.values, job.n, at(job.streamed), second, (job.flags & kFirst) != 0,
                  result(job));
     if ((job.flags & kLast) == 0) return;
     const bool wide = (job.flags & kWide) != 0;
-    const double map = config_.attention == AttentionKind::kUnified ? s.residual : s.probability;
     const Tile z = result(job);
-    requantise(arithmetic_, job.m, job.n, {z.data, z.stride}, map * s.v / (wide ? s.wide_result : s.result), wide, z);
+    requantise(arithmetic_, job.m, job.n, {z.data, z.stride}, s.probability * s.v / (wide ? s.wide_result : s.result),
+               wide, z);
   }
 }
 

@@ -34,10 +34,14 @@ reference::OptimizerSettings settings_of(const TrainingConfig& t) {
 class Comparison {
  public:
   Comparison(const TrainingInputs& in, const Schedule& schedule, const ValueExecutor& values, SimulationResult& result)
-      : in_(in), schedule_(schedule), values_(values), result_(result), scale_(loss_scale(in.config)) {
-    const double tolerance = gradient_tolerance(in.config.precision);
+      : in_(in),
+        schedule_(schedule),
+        values_(values),
+        result_(result),
+        scale_(loss_scale(in.config)),
+        tolerance_(std::max(gradient_tolerance(in.config.precision), result.numerics.tolerance)) {
     for (const char* kind : {"output gradients", "parameter gradients", "new weights", "update arithmetic"})
-      result_.training.errors.push_back({kind, "", 0, 0, tolerance});
+      result_.training.errors.push_back({kind, "", 0, 0, tolerance_});
   }
 
   void run() {
@@ -46,11 +50,11 @@ class Comparison {
       const std::size_t layer = static_cast<std::size_t>(g.layer);
       const auto backward = layer + in_.model.layers.size(), update = layer + 2 * in_.model.layers.size();
       if (g.kind == ScheduledGradient::Kind::kOutput) {
-        note(0, in_.model.layers[layer].name, difference(machine(g, 1 / scale_), expected.outputs[layer]),
-             gradient_tolerance(in_.config.precision), backward);
+        note(0, in_.model.layers[layer].name, difference(machine(g, 1 / scale_), expected.outputs[layer]), tolerance_,
+             backward);
       } else if (g.kind == ScheduledGradient::Kind::kParameter) {
-        note(1, g.parameter, difference(machine(g, 1 / scale_), expected.parameters.at(g.parameter)),
-             gradient_tolerance(in_.config.precision), backward);
+        note(1, g.parameter, difference(machine(g, 1 / scale_), expected.parameters.at(g.parameter)), tolerance_,
+             backward);
         of_parameter_[g.parameter] = &g;
       } else {
         compare_weights(g, expected.parameters.at(g.parameter), update);
@@ -100,8 +104,7 @@ class Comparison {
     };
     const MatrixD want = stepped(gradient);
     const double peak = max_abs(want), jump = t.optimizer == OptimizerChoice::kAdamW ? 2 * t.learning_rate : 0;
-    note(2, g.parameter, difference(got, want),
-         gradient_tolerance(in_.config.precision) + (peak > 0 ? jump / peak : jump), layer);
+    note(2, g.parameter, difference(got, want), tolerance_ + (peak > 0 ? jump / peak : jump), layer);
     const double rounding = in_.config.precision == Precision::kFp64 ? 1e-11 : 1e-5;
     note(3, g.parameter, difference(got, stepped(machine(*of_parameter_.at(g.parameter), 1 / scale_))), rounding,
          layer);
@@ -118,6 +121,7 @@ class Comparison {
     l.max_abs_error = std::max(l.max_abs_error, d.absolute()),
     l.max_rel_error = std::max(l.max_rel_error, d.relative());
     l.cosine_similarity = l.has_error ? std::min(l.cosine_similarity, d.cosine()) : d.cosine();
+    l.tolerance = std::max(l.tolerance, tolerance);
     l.has_error = true;
   }
 
@@ -126,6 +130,8 @@ class Comparison {
   const ValueExecutor& values_;
   SimulationResult& result_;
   double scale_;
+  double
+      tolerance_;  // of gradients: they are made of values, and no nearer to the reference than the least exact layer
   std::map<std::string, const ScheduledGradient*> of_parameter_;
 };
 

@@ -86,6 +86,7 @@ AttentionScales ValuePlan::attention(int layer) const {
     ranges.context = std::max(ranges.context, own.context);
     ranges.numerator = std::max(ranges.numerator, own.numerator);
     ranges.scores = std::max(ranges.scores, own.scores);
+    ranges.probability = std::max(ranges.probability, own.probability);
   }
   s.q = input_scale(layer, a.q.input), s.k = input_scale(layer, a.k.input), s.v = input_scale(layer, a.v.input);
   s.context = weight_scale(ranges.context);
@@ -93,11 +94,9 @@ AttentionScales ValuePlan::attention(int layer) const {
   constexpr double kWideRange = 1073741824.0;
   s.numerator = (ranges.numerator > 0 ? ranges.numerator : 1.0) / kWideRange;
   s.scores = (ranges.scores > 0 ? ranges.scores : 1.0) / kWideRange;
-  s.probability = 1.0 / scaled_to(config_.precision);
+  s.probability = weight_scale(ranges.probability);
   s.result = scale(layer);
   s.wide_result = s.result / 16384;
-  // |T_ij| <= (1 + |q . k_hat| / sqrt(d)) / n, and the centring at most doubles the scores' bound.
-  s.residual = (2 + 2 * ranges.scores / a.n_kv) / scaled_to(config_.precision);
   return s;
 }
 
