@@ -315,7 +315,8 @@ std::vector<ErrorTolerance> error_tolerances(const VitModel& model, const Hardwa
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const int layer = static_cast<int>(i);
     const double mean = means.add(layer, computed(layer)), largest = worst.add(layer, computed(layer));
-    tolerances.push_back(tolerance(model.layers[i], reference.ranges[i], is_integer(config.precision), mean, largest));
+    tolerances.push_back(tolerance(model.layers[i], reference.ranges[i],
+                                   is_integer(config.precision) ? plan.scale(layer) : 0, mean, largest));
   }
   return tolerances;
 }
