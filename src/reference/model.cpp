@@ -26,6 +26,49 @@ double mean_square(const MatrixD& x) {
   return sum / static_cast<double>(x.size());
 }
 
+// Of a sample of elements that are not 0, more than a tenth equal the next element of their row or, with columns, of
+// their column; or nearly all of those are 0. An odd stride divides no usual number of columns.
+bool repeats(const MatrixD& x, bool columns) {
+  const std::size_t cols = static_cast<std::size_t>(x.cols()), every = x.size() / 2048 | 1;
+  std::size_t all = 0, seen = 0, equal = 0;
+  for (std::size_t i = 0; i + cols < x.size(); i += every) {
+    const double value = x.data()[i];
+    ++all;
+    if (value == 0) continue;
+    ++seen;
+    const bool in_row = (i + 1) % cols != 0 && value == x.data()[i + 1];
+    if (in_row || (columns && value == x.data()[i + cols])) ++equal;
+  }
+  return 10 * equal > seen || (columns && 8 * seen < all);
+}
+
+using Squares = std::vector<double>;
+
+Squares row_squares(const MatrixD& x) {
+  Squares squares(static_cast<std::size_t>(x.rows()));
+  for (int r = 0; r < x.rows(); ++r) {
+    const double* const row = x.row(r);
+    const auto cols = static_cast<std::size_t>(x.cols());
+    squares[static_cast<std::size_t>(r)] =
+        interleaved_sum(cols, [row](std::size_t i) { return row[i] * row[i]; }) / x.cols();
+  }
+  return squares;
+}
+
+Squares column_squares(const MatrixD& x) {
+  Squares squares(static_cast<std::size_t>(x.cols()));
+  for (int r = 0; r < x.rows(); ++r)
+    for (int c = 0; c < x.cols(); ++c) squares[static_cast<std::size_t>(c)] += x(r, c) * x(r, c) / x.rows();
+  return squares;
+}
+
+// The mean of the products over the product of the means.
+double match(const Squares& a, const Squares& b) {
+  double first = 0, second = 0, both = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) first += a[i], second += b[i], both += a[i] * b[i];
+  return first > 0 && second > 0 ? both * static_cast<double>(a.size()) / first / second : 1;
+}
+
 struct InverseVariances {
   double mean = 0, largest = 0;
 };
@@ -68,6 +111,7 @@ class ForwardPass::Layers {
       output = std::visit([this](const auto& p) { return apply(p); }, layer().parameters);
       result_.ranges[i].output = max_abs(output);
       result_.ranges[i].output_square = mean_square(output);
+      result_.ranges[i].repeats = result_.ranges[i].repeats || repeats(output, false);
       if (readers_[i] == 0) output = MatrixD();
       for (const int source : layer().inputs)
         if (!is_model_input(source)) drop(source);
@@ -110,6 +154,7 @@ class ForwardPass::Layers {
   void note(const EffectiveWeights& w) {
     LayerRanges& ranges = result_.ranges[static_cast<std::size_t>(index_)];
     ranges.weight = max_abs(w.weight), ranges.weight_square = mean_square(w.weight);
+    ranges.repeats = repeats(w.weight, true);
   }
   void note_gain(double mean_squared_derivative) {
     result_.ranges[static_cast<std::size_t>(index_)].gain = std::sqrt(mean_squared_derivative);
@@ -215,13 +260,20 @@ class ForwardPass::Layers {
 
   // The mean squares: of the head with the largest.
   static void note_operands(const MatrixD& q, const MatrixD& k, const MatrixD& v, LayerRanges& ranges) {
+    const Squares queries = row_squares(q);
+    ranges.largest_query_square =
+        std::max(ranges.largest_query_square, *std::max_element(queries.begin(), queries.end()));
+    ranges.query_key_match = std::max(ranges.query_key_match, match(column_squares(q), column_squares(k)));
+    ranges.key_value_match = std::max(ranges.key_value_match, match(row_squares(k), row_squares(v)));
     ranges.query_square = std::max(ranges.query_square, mean_square(q));
     ranges.key_square = std::max(ranges.key_square, mean_square(k));
     ranges.value_square = std::max(ranges.value_square, mean_square(v));
+    ranges.repeats = ranges.repeats || repeats(q, true) || repeats(k, true) || repeats(v, true);
   }
   static void note_map(const MatrixD& p, LayerRanges& ranges) {
     ranges.probability = std::max(ranges.probability, max_abs(p));
     ranges.probability_square = std::max(ranges.probability_square, mean_square(p));
+    ranges.repeats = ranges.repeats || repeats(p, false);  // a column's may be 1, which is stored exactly
     double all = 0;
     for (int r = 0; r < p.rows(); ++r) {
       const double* const row = p.row(r);

@@ -24,10 +24,15 @@ struct LayerRanges {
   double weight = 0;       // of a linear layer or convolution, without batch norms; of a batch norm: its factor
   // Rows of the map whose kept entries have a standard deviation in [2^-i, 2^(1 - i)): how flat rows are.
   std::array<double, 32> rows_of_deviation = {};
-  double kept = 0;  // entries of the map that are not 0, on average
+  double kept = 0;       // entries of the map that are not 0, on average
+  bool repeats = false;  // weights, Q, K, V, a row of the map or of the output have equal neighbours: these round alike
   // Means over all elements of a square, for the error model (sim/values/error_model.h).
   double output_square = 0, weight_square = 0, context_square = 0, probability_square = 0;
   double query_square = 0, key_square = 0, centred_key_square = 0, value_square = 0;
+  double largest_query_square = 0;  // of the query with the largest
+  // Mean products of squares over the product of their means: of Q and K channel by channel, of K and V token by token.
+  // 1 where large values meet at random, more where they meet each other.
+  double query_key_match = 1, key_value_match = 1;
   double gain = 1;          // root of the mean square of the derivative of an output by its input: norms, activations
   double largest_gain = 1;  // of layer norms: that of the row with the least variance
 };

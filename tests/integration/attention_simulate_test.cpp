@@ -151,6 +151,41 @@ TEST_CASE("attention --simulate: equal keys share the probability at int8, howev
   }
 }
 
+TEST_CASE("attention --simulate: operands that repeat are within tolerance, though their roundings are all alike") {
+  const ScratchFolder folder;
+  const int n = 254, d = 32;
+  const auto pattern = [&](int kind, double seed) {
+    std::vector<double> x(static_cast<std::size_t>(n) * d);
+    for (int r = 0; r < n; ++r)
+      for (int c = 0; c < d; ++c) {
+        const double by_row = std::fmod(seed * (r + 1), 2) - 1, by_column = std::fmod(seed * (c + 1), 2) - 1;
+        const double values[] = {0, seed, by_row, by_column, r == c ? 3 * seed : 0, by_row * by_column};
+        x[static_cast<std::size_t>(r) * d + c] = values[kind];
+      }
+    return x;
+  };
+  int problem = 0;
+  for (const char* precision : {"fp64", "fp32", "fp16", "bf16", "int16", "int8", "fp8_e4m3", "fp8_e5m2"}) {
+    for (const char* config : {"vitality", "dense_softmax", "sanger"}) {
+      for (int i = 0; i < 3; ++i, ++problem) {
+        const int of_q = problem % 6, of_k = problem / 6 % 6, of_v = (problem * 5 + 1) % 6;
+        write_npy(folder.path("q.npy"), {n, d}, pattern(of_q, 1.618));
+        write_npy(folder.path("k.npy"), {n, d}, pattern(of_k, 1.414));
+        write_npy(folder.path("v.npy"), {n, d}, pattern(of_v, 0.577));
+        const ProgramResult run = run_program(
+            {"attention", "--simulate", "--config", std::string("configs/") + config + ".json", "--precision",
+             precision, "--q", folder.path("q.npy"), "--k", folder.path("k.npy"), "--v", folder.path("v.npy"), "--kind",
+             config == std::string("vitality")        ? "taylor"
+             : config == std::string("dense_softmax") ? "softmax"
+                                                      : "sparse",
+             "--out", folder.path("z.npy")});
+        INFO(precision << " " << config << " patterns " << of_q << of_k << of_v << " " << run.err);
+        CHECK(run.exit_code == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("attention --simulate: the same bytes twice, wherever they are written") {
   const ScratchFolder folder;
   const auto run = [&](const std::string& suffix) {

@@ -84,9 +84,11 @@ class Propagation {
     }
   }
 
+  bool all_alike() const { return alike_; }  // of the last layer added
   // The next layer's variance.
   double add(int layer, bool computed) {
     index_ = layer;
+    alike_ = alike_ || own().repeats;
     double& variance = variances_[static_cast<std::size_t>(layer)];
     variance = computed ? std::visit([this](const auto& p) { return apply(p); }, this->layer().parameters) : stored();
     // Every operation in double rounds too, in an order that the machine and the reference do not share.
@@ -107,9 +109,11 @@ class Propagation {
     return storage(plan_.weight_scale(largest), mean_square);
   }
   double stored() const { return storage(plan_.scale(index_), own().output_square); }
+  // The variance of a sum of so many errors over that of one: independent ones, or all the same.
+  double summed(double terms) const { return alike_ ? square(terms) : terms; }
   // Of a sum of so many terms, relative rounding at each.
   double accumulated(double terms, double mean_square) const {
-    return kFloatingVariance * terms / 2 * mean_square * square(rounding_.sums);
+    return kFloatingVariance * summed(terms) / 2 * mean_square * square(rounding_.sums);
   }
 
   double variance_of(int source) const {
@@ -138,7 +142,8 @@ class Propagation {
     }
     const reference::LayerRanges* const back = norm_behind_[here];
     const double scaled = back == nullptr ? 1 : back->weight / std::max(back->gain, 1e-300);
-    return length * (x.variance * own().weight_square + x.square * calibrated(weight * scaled, own().weight_square)) +
+    return summed(length) *
+               (x.variance * own().weight_square + x.square * calibrated(weight * scaled, own().weight_square)) +
            accumulated(length, own().output_square);
   }
   double linear(double length) const {
@@ -170,16 +175,19 @@ class Propagation {
 
   // How much of a row's error all rows of the input have in common: as much as of their values, whose mean over rows
   // (with weights that add up to 1) is the output.
-  double alike(double mean_square) const {
+  double shared(double mean_square) const {
+    if (alike_) return 1;
     return mean_square > 0 ? std::min(1.0, own().output_square / mean_square) : 0;
   }
   double mean(const Operand& x, double rows) const {
-    return x.variance * std::max(1 / rows, alike(x.square)) + accumulated(rows, own().output_square);
+    return x.variance * std::max(1 / rows, shared(x.square)) + accumulated(rows, own().output_square);
   }
 
   double apply(const ConcatToken& p) const {
-    return means_ != nullptr ? std::max(input().variance, stored())
-                             : (input().variance * (p.tokens - 1) + stored()) / p.tokens;
+    const Operand rest = input();
+    const double others = p.tokens - 1, square = std::max(0.0, p.tokens * own().output_square - others * rest.square);
+    const double token = storage(plan_.scale(index_), square);
+    return means_ != nullptr ? std::max(rest.variance, token) : (rest.variance * others + token) / p.tokens;
   }
   double apply(const ConcatChannels&) const {
     double sum = 0, channels = 0;
@@ -200,6 +208,9 @@ class Propagation {
            (kind == AttentionKind::kSoftmax || traits(kind).uses_mask ? map_times_values(a) : 0) + stored();
   }
 
+  double query_square() const { return means_ != nullptr ? own().largest_query_square : own().query_square; }
+  // Errors of floating formats are as large as their values: large ones of two operands that meet have larger products.
+  double relative(double match) const { return fixed() ? 1 : match; }
   Operand operand(const HeadColumns& from, double mean_square) const {
     return {input(static_cast<std::size_t>(from.input)).variance, mean_square};
   }
@@ -208,13 +219,15 @@ class Propagation {
   double taylor(const Attention& a) const {
     const reference::LayerRanges& r = own();
     const double n = a.n_kv, d = a.d_qk;
-    const Operand q = operand(a.q, r.query_square), k = operand(a.k, r.centred_key_square),
+    const Operand q = operand(a.q, query_square()), k = operand(a.k, r.centred_key_square),
                   v = operand(a.v, r.value_square);
-    const double context = n * (k.variance * v.square + k.square * v.variance) + accumulated(n, r.context_square) +
-                           calibrated(r.context, r.context_square);
-    const double products = d * (q.variance * r.context_square + q.square * context) / (n * n * d);
+    const double context = summed(n) * (k.variance * v.square + k.square * v.variance) * relative(r.key_value_match) +
+                           accumulated(n, r.context_square) + calibrated(r.context, r.context_square);
+    const double products =
+        summed(d) * r.query_key_match * (q.variance * r.context_square + q.square * context) / (n * n * d);
     // The stored mean of K misses the mean by a rounding: K_hat's columns do not quite add up to 0.
-    const double mean_of_keys = storage(plan_.input_scale(index_, a.k.input), k.square) * q.square * r.output_square;
+    const double mean_of_keys = summed(d) / d * storage(plan_.input_scale(index_, a.k.input), k.square) * q.square *
+                                (alike_ ? v.square : r.output_square);
     double bias = 0;
     if (a.bias_params > 0 && options_.score_bias_first_order) bias = score_bias() * v.square / n;
     return mean(v, n) + products + mean_of_keys + bias + accumulated(d + n, r.output_square);
@@ -243,17 +256,18 @@ class Propagation {
   double map_times_values(const Attention& a) const {
     const reference::LayerRanges& r = own();
     const double n = a.n_kv;
-    const Operand q = operand(a.q, r.query_square), k = operand(a.k, r.key_square), v = operand(a.v, r.value_square);
-    const double scores = q.variance * k.square + k.variance * q.square + (a.bias_params > 0 ? score_bias() : 0) +
-                          accumulated(a.d_qk + n, q.square * k.square);
+    const Operand q = operand(a.q, query_square()), k = operand(a.k, r.key_square), v = operand(a.v, r.value_square);
+    const double scores = summed(a.d_qk) / a.d_qk * (q.variance * k.square + k.variance * q.square) +
+                          (a.bias_params > 0 ? score_bias() : 0) + accumulated(a.d_qk + n, q.square * k.square);
     // Rounding of P: of each kept entry by itself, and, where a row's entries are nearly equal, the same for all of
     // them.
     const double kept = n * r.kept,
                  stored_map = calibrated(r.probability, r.probability_square / std::max(r.kept, 1e-9));
-    const double squares =
-        means_ != nullptr ? std::min(1.0, r.probability) : n * r.probability_square;  // of P over a row
-    return squares * std::min(scores, 1.0) * v.square + v.variance * std::max(squares, alike(v.square)) +
-           stored_map * (kept * v.square + rounded_alike() * square(kept) * r.output_square) +
+    const double squares = alike_              ? 1
+                           : means_ != nullptr ? std::min(1.0, r.probability)
+                                               : n * r.probability_square;  // of P over a row
+    return squares * std::min(scores, 1.0) * v.square + v.variance * std::max(squares, shared(v.square)) +
+           stored_map * (summed(kept) * v.square + rounded_alike() * square(kept) * r.output_square) +
            accumulated(n, r.output_square);
   }
 
@@ -269,6 +283,7 @@ class Propagation {
   std::vector<double> variances_;
   std::vector<const reference::LayerRanges*> norm_before_, norm_behind_;  // batch norms folded into the layer
   int index_ = 0;
+  bool alike_ = false;  // a layer so far has equal neighbours among its operands: errors are taken as all the same
 };
 
 // Within a row too the elements' errors differ where each has a derivative of its own: the largest square to the mean.
@@ -281,14 +296,14 @@ double spread_in_row(const Layer& layer, const reference::LayerRanges& ranges) {
 }
 
 // From the variances of a layer: their mean over all elements and that of the worst row.
-ErrorTolerance tolerance(const Layer& layer, const reference::LayerRanges& ranges, double lsb, double mean,
+ErrorTolerance tolerance(const Layer& layer, const reference::LayerRanges& ranges, double lsb, bool alike, double mean,
                          double worst) {
   const MatrixShape shape = output_shape(layer);
   const double count = static_cast<double>(shape.rows) * shape.cols, peak = ranges.output > 0 ? ranges.output : 1;
   const double deviation = kErrorFactor * std::sqrt(mean) / peak, smaller = std::min(shape.rows, shape.cols);
   worst = std::max(worst, mean);
   // Where a few rows have most of the error, so few make up the mean square.
-  const double independent = worst > 0 ? std::max(1.0, count * mean / worst) : 1;
+  const double independent = worst > 0 && !alike ? std::max(1.0, count * mean / worst) : 1;
   // Errors of floating formats are relative: the largest value has its own share of them.
   const double share = lsb > 0 || ranges.output_square == 0 ? 0 : peak / std::sqrt(ranges.output_square);
   ErrorTolerance out;
@@ -298,7 +313,7 @@ ErrorTolerance tolerance(const Layer& layer, const reference::LayerRanges& range
                 deviation * share;
   // A quarter of an activation's inputs may lie where it is flat, and their results round the same way.
   const double flat = std::holds_alternative<Activation>(layer.parameters) ? lsb / 8 / peak : 0;
-  out.mean = std::min(out.rms, 2 * deviation / std::sqrt(smaller) + flat);
+  out.mean = alike ? out.rms : std::min(out.rms, 2 * deviation / std::sqrt(smaller) + flat);
   return out;
 }
 
@@ -315,8 +330,8 @@ std::vector<ErrorTolerance> error_tolerances(const VitModel& model, const Hardwa
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const int layer = static_cast<int>(i);
     const double mean = means.add(layer, computed(layer)), largest = worst.add(layer, computed(layer));
-    tolerances.push_back(tolerance(model.layers[i], reference.ranges[i],
-                                   is_integer(config.precision) ? plan.scale(layer) : 0, mean, largest));
+    const double lsb = is_integer(config.precision) ? plan.scale(layer) : 0;
+    tolerances.push_back(tolerance(model.layers[i], reference.ranges[i], lsb, means.all_alike(), mean, largest));
   }
   return tolerances;
 }

@@ -24,6 +24,8 @@
 //   stayed but in one of e^(z^2 / 2) = 270,000 cases (floating formats: plus F s / rms of the largest value's own);
 //   the mean error is at most 2 F s / sqrt(the smaller of rows and columns): errors may be common to a row or to a
 //   column, not to all (activations of fixed formats: plus 1/8 LSB, of inputs that lie where the function is flat).
+// Where operands have equal neighbours (LayerRanges::repeats), errors are not independent but the same: there and in
+// all layers after it K in the sums above is K^2, N' is 1 and the mean may be as large as the root of the mean square.
 // A wrong direction of rounding shows in the mean, a lost bias or tile in the mean square, a wrong row in the largest.
 // F covers what the variances leave out. docs/algorithm.md has what was measured.
 #pragma once
