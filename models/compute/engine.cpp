@@ -20,10 +20,10 @@ Engine::Engine(sc_core::sc_module_name name, MachineContext& context)
 }
 
 void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
-  const std::int32_t index = JobPayload::of(payload).job;
-  const Job& job = context_.schedule.jobs[static_cast<std::size_t>(index)];
+  const JobId index = JobPayload::of(payload).job;
+  const Job& job = context_.schedule.jobs[index];
   const JobCost& cost = context_.costs.of(index);
-  JobTimes& times = context_.times[static_cast<std::size_t>(index)];
+  JobTimes& times = context_.times[index];
   times.start = context_.now();
   times.stream = sums_there(index, job, cost);
   schedule_job(job, cost, times.start, times);
@@ -45,14 +45,14 @@ void Engine::schedule_job(const Job&, const JobCost& cost, Cycles now, JobTimes&
   times.done = times.free + cost.latency;
 }
 
-Cycles Engine::sums_there(std::int32_t index, const Job& job, const JobCost& cost) const {
+Cycles Engine::sums_there(JobId index, const Job& job, const JobCost& cost) const {
   if (cost.partial_read == 0) return 0;
   Cycles there = 0;
-  const UnitId own = context_.times[static_cast<std::size_t>(index)].unit;
+  const UnitId own = context_.times[index].unit;
   for (int d = 0; d < job.dependency_count; ++d) {
     const Dependency on = context_.schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
-    if (static_cast<DependencyKind>(on.kind) != DependencyKind::kIssued) continue;
-    const JobTimes& before = context_.times[static_cast<std::size_t>(on.job)];
+    if (on.kind() != DependencyKind::kIssued) continue;
+    const JobTimes& before = context_.times[on.job()];
     if (before.unit == own) there = std::max(there, before.stream + before.noc_latency);
   }
   return there;
@@ -73,7 +73,7 @@ Cycles Engine::stream(const JobCost& cost, Cycles start, JobTimes& times) {
   return taken;
 }
 
-void Engine::add_phase(Cycles cycle, std::int32_t job, std::uint8_t phase) {
+void Engine::add_phase(Cycles cycle, JobId job, std::uint8_t phase) {
   for (TimedPhase& timed : pending_) {
     if (timed.job == job && timed.cycle == cycle) {
       timed.phases |= phase;

@@ -31,7 +31,7 @@ class Engine : public sc_core::sc_module {
   virtual void schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times);
   // When the partial sums that a pass adds to come back from the scratchpad: row by row behind the pass before, which
   // has been issued and not ended.
-  Cycles sums_there(std::int32_t index, const Job& job, const JobCost& cost) const;
+  Cycles sums_there(JobId index, const Job& job, const JobCost& cost) const;
   // Moves the job's bytes; returns the cycles that its stream takes from `start` on the shared ports.
   Cycles stream(const JobCost& cost, Cycles start, JobTimes& times);
 
@@ -40,12 +40,12 @@ class Engine : public sc_core::sc_module {
  private:
   struct TimedPhase {
     Cycles cycle;
-    std::int32_t job;
+    JobId job;
     std::uint8_t phases;
   };
   void take(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   void step();
-  void add_phase(Cycles cycle, std::int32_t job, std::uint8_t phase);
+  void add_phase(Cycles cycle, JobId job, std::uint8_t phase);
   void wake();
 
   std::vector<TimedPhase> pending_;

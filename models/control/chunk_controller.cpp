@@ -20,7 +20,7 @@ ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& c
   waiting_.resize(count);
   first_dependent_.assign(count + 1, 0);
   for (const Dependency dependency : schedule.dependencies)
-    ++first_dependent_[static_cast<std::size_t>(dependency.job) + 1];
+    ++first_dependent_[static_cast<std::size_t>(dependency.job().value) + 1];
   for (std::size_t i = 0; i < count; ++i) first_dependent_[i + 1] += first_dependent_[i];
   dependents_.resize(schedule.dependencies.size());
   std::vector<std::int32_t> next(first_dependent_.begin(), first_dependent_.end() - 1);
@@ -29,13 +29,13 @@ ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& c
   for (std::size_t i = 0; i < count; ++i) {
     const Job& job = schedule.jobs[i];
     waiting_[i] = job.dependency_count;
-    if (job.follows != kNone && continues_in_registers(job)) continued_[static_cast<std::size_t>(job.follows)] = 1;
+    if (job.follows != kNone && continues_in_registers(job)) continued_[job.follows] = 1;
     std::uint32_t seen = 0;                         // kinds of units
     for (int d = job.dependency_count; d-- > 0;) {  // in descending order of the jobs
       const Dependency dependency = schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
-      const auto on = static_cast<std::size_t>(dependency.job);
-      dependents_[static_cast<std::size_t>(next[on]++)] = {static_cast<std::int32_t>(i), dependency.kind};
-      if (static_cast<DependencyKind>(dependency.kind) != DependencyKind::kReleased) continue;
+      const auto on = static_cast<std::size_t>(dependency.job().value);
+      dependents_[static_cast<std::size_t>(next[on]++)] = {{static_cast<std::int32_t>(i)}, dependency.kind()};
+      if (dependency.kind() != DependencyKind::kReleased) continue;
       const std::uint32_t unit = 1U << static_cast<unsigned>(schedule.jobs[on].unit);
       if ((seen & unit) == 0) last_reader_[on] = 1;
       seen |= unit;
@@ -49,8 +49,8 @@ void ChunkController::attach_unit(UnitId id, int depth) {
   unit.room = unit.depth = depth;
 }
 
-void ChunkController::make_ready(std::int32_t job, std::int32_t limiter, DependencyKind kind) {
-  JobTimes& times = context_.times[static_cast<std::size_t>(job)];
+void ChunkController::make_ready(JobId job, JobId limiter, DependencyKind kind) {
+  JobTimes& times = context_.times[job];
   times.ready = context_.now();
   times.limiter = limiter;
   times.limiter_kind = kind;
@@ -59,22 +59,19 @@ void ChunkController::make_ready(std::int32_t job, std::int32_t limiter, Depende
     uncharged_.push_back(job);
   } else {
     Kind& of_kind = kinds_[ready.unit];
-    const UnitId bound = of_kind.count > 1 && ready.follows != kNone
-                             ? context_.times[static_cast<std::size_t>(ready.follows)].unit
-                             : UnitId{};
+    const UnitId bound = of_kind.count > 1 && ready.follows != kNone ? context_.times[ready.follows].unit : UnitId{};
     (bound ? units_[static_cast<std::size_t>(bound.value)].followers : of_kind.ready).push(job);
     candidates_ |= 1U << static_cast<unsigned>(ready.unit);
   }
   if (!dispatching_) event_.notify(sc_core::SC_ZERO_TIME);
 }
 
-void ChunkController::satisfy(std::int32_t job, DependencyKind kind) {
-  const auto begin = static_cast<std::size_t>(first_dependent_[static_cast<std::size_t>(job)]);
-  const auto end = static_cast<std::size_t>(first_dependent_[static_cast<std::size_t>(job) + 1]);
+void ChunkController::satisfy(JobId job, DependencyKind kind) {
+  const auto begin = static_cast<std::size_t>(first_dependent_[job]);
+  const auto end = static_cast<std::size_t>(first_dependent_[static_cast<std::size_t>(job.value) + 1]);
   for (std::size_t i = begin; i < end; ++i) {
     const Dependency dependent = dependents_[i];
-    if (static_cast<DependencyKind>(dependent.kind) == kind && --waiting_[static_cast<std::size_t>(dependent.job)] == 0)
-      make_ready(dependent.job, job, kind);
+    if (dependent.kind() == kind && --waiting_[dependent.job()] == 0) make_ready(dependent.job(), job, kind);
   }
 }
 
@@ -82,7 +79,7 @@ void ChunkController::receive(int, tlm::tlm_generic_payload& payload, sc_core::s
   const JobExtension& report = JobPayload::of(payload);
   if ((report.phases & kPhaseReleased) != 0) satisfy(report.job, DependencyKind::kReleased);
   if ((report.phases & kPhaseFree) != 0) {
-    Unit& unit = units_[static_cast<std::size_t>(context_.times[static_cast<std::size_t>(report.job)].unit.value)];
+    Unit& unit = units_[static_cast<std::size_t>(context_.times[report.job].unit.value)];
     ++unit.room;
     if (!kind_of(report.job).ready.empty() || !unit.followers.empty()) {
       candidates_ |= 1U << static_cast<unsigned>(job_at(report.job).unit);
@@ -100,9 +97,9 @@ void ChunkController::receive(int, tlm::tlm_generic_payload& payload, sc_core::s
 void ChunkController::run_uncharged() {
   while (!uncharged_.empty()) {
     const auto smallest = std::min_element(uncharged_.begin(), uncharged_.end());
-    const std::int32_t index = *smallest;
+    const JobId index = *smallest;
     uncharged_.erase(smallest);
-    JobTimes& times = context_.times[static_cast<std::size_t>(index)];
+    JobTimes& times = context_.times[index];
     times.start = times.stream = times.released = times.free = times.done = context_.now();
     if (context_.executor != nullptr) context_.executor->execute(job_at(index), {});
     ++done_;
@@ -116,23 +113,23 @@ void ChunkController::run_uncharged() {
 // Who waits for the operands of a job that is not a last reader waits for a later job of the same unit too. Where the
 // unit holds one job at a time and has issued none of the later ones, those start when this one has left the unit.
 // With several units of the kind the later job may run on another one, and sooner.
-std::uint8_t ChunkController::wanted_phases(Unit& unit, std::int32_t job) const {
+std::uint8_t ChunkController::wanted_phases(Unit& unit, JobId job) const {
   const bool in_order = job > unit.last_issued && kinds_[job_at(job).unit].count == 1;
   if (in_order) unit.last_issued = job;
-  return in_order && unit.depth == 1 && last_reader_[static_cast<std::size_t>(job)] == 0 ? 0 : kPhaseReleased;
+  return in_order && unit.depth == 1 && last_reader_[job] == 0 ? 0 : kPhaseReleased;
 }
 
-void ChunkController::issue(std::size_t index, std::int32_t job) {
+void ChunkController::issue(std::size_t index, JobId job) {
   Unit& unit = units_[index];
   --unit.room;
-  context_.times[static_cast<std::size_t>(job)].unit = {static_cast<std::int32_t>(index)};
+  context_.times[job].unit = {static_cast<std::int32_t>(index)};
   context_.order[index].push_back(job);
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
   units[unit.socket]->b_transport(order_.fill(job, wanted_phases(unit, job)), delay);
   satisfy(job, DependencyKind::kIssued);
 }
 
-bool ChunkController::may_take(const Unit& unit, std::int32_t job) const {
+bool ChunkController::may_take(const Unit& unit, JobId job) const {
   return unit.holds_for == kNone || (job_at(job).follows == unit.holds_for && continues_in_registers(job_at(job)));
 }
 
@@ -141,20 +138,20 @@ void ChunkController::dispatch_among_several(Kind& kind) {
   for (;;) {
     std::size_t roomy = 0, next_unit = 0;
     int most_room = 0;
-    std::int32_t next = kNone;
+    JobId next;
     for (std::size_t u = kind.first; u < kind.first + kind.count; ++u) {
       Unit& unit = units_[u];
       if (unit.room == 0) continue;
       if (unit.holds_for == kNone && unit.room > most_room) most_room = unit.room, roomy = u;
       if (unit.followers.empty()) continue;
-      const std::int32_t follower = unit.followers.top();
+      const JobId follower = unit.followers.top();
       if (may_take(unit, follower) && (next == kNone || follower < next)) next = follower, next_unit = u;
     }
     const bool shared = most_room > 0 && !kind.ready.empty() && (next == kNone || kind.ready.top() < next);
     if (shared) next = kind.ready.top(), next_unit = roomy;
     if (next == kNone) return;
     (shared ? kind.ready : units_[next_unit].followers).pop();
-    units_[next_unit].holds_for = continued_[static_cast<std::size_t>(next)] != 0 ? next : kNone;
+    units_[next_unit].holds_for = continued_[next] != 0 ? next : kNone;
     issue(next_unit, next);
   }
 }
@@ -164,7 +161,7 @@ void ChunkController::dispatch() {
   if (done_ == 0 && context_.now() == 0) {  // the first activation, at elaboration's end
     for (std::size_t i = 0; i < waiting_.size(); ++i) {
       if (waiting_[i] == 0 && context_.times[i].ready < 0)
-        make_ready(static_cast<std::int32_t>(i), kNone, DependencyKind::kDone);
+        make_ready({static_cast<std::int32_t>(i)}, kNone, DependencyKind::kDone);
     }
   }
   run_uncharged();
@@ -178,7 +175,7 @@ void ChunkController::dispatch() {
     } else if (kind.count == 1) {
       const Unit& unit = units_[kind.first];
       while (unit.room > 0 && !kind.ready.empty()) {
-        const std::int32_t job = kind.ready.top();
+        const JobId job = kind.ready.top();
         kind.ready.pop();
         issue(kind.first, job);
       }
@@ -203,8 +200,7 @@ std::string ChunkController::describe_deadlock() const {
       for (int d = 0; d < job.dependency_count; ++d) {
         const Dependency dependency =
             context_.schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
-        if (context_.times[static_cast<std::size_t>(dependency.job)].done < 0)
-          text += " " + std::to_string(dependency.job);
+        if (context_.times[dependency.job()].done < 0) text += " " + std::to_string(dependency.job().value);
       }
       if (waiting_[i] == 0)
         text += context_.units.count(job.unit) == 0 ? " a unit that this machine has not" : " a unit that is not free";

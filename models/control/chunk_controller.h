@@ -43,42 +43,42 @@ class ChunkController : public sc_core::sc_module {
 
  private:
   // Jobs by index, the smallest on top.
-  using ReadyJobs = std::priority_queue<std::int32_t, std::vector<std::int32_t>, std::greater<std::int32_t>>;
+  using ReadyJobs = std::priority_queue<JobId, std::vector<JobId>, std::greater<JobId>>;
   struct Unit {
     int socket = -1, room = 0, depth = 0;
-    std::int32_t last_issued = -1;   // the largest index so far
-    std::int32_t holds_for = kNone;  // a pass that comes next because of what this job left in the registers
-    ReadyJobs followers;             // only where there are several units of the kind
+    JobId last_issued;    // the largest index so far
+    JobId holds_for;      // a pass that comes next because of what this job left in the registers
+    ReadyJobs followers;  // only where there are several units of the kind
   };
   struct Kind {
     std::size_t first = 0, count = 0;  // of units_
     ReadyJobs ready;                   // any unit of the kind may take them
   };
   void receive(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-  void satisfy(std::int32_t job, DependencyKind kind);
-  void make_ready(std::int32_t job, std::int32_t limiter, DependencyKind kind);
+  void satisfy(JobId job, DependencyKind kind);
+  void make_ready(JobId job, JobId limiter, DependencyKind kind);
   void run_uncharged();
   void dispatch();
   void dispatch_among_several(Kind& kind);
-  void issue(std::size_t unit, std::int32_t job);
-  std::uint8_t wanted_phases(Unit& unit, std::int32_t job) const;
-  const Job& job_at(std::int32_t index) const { return context_.schedule.jobs[static_cast<std::size_t>(index)]; }
-  Kind& kind_of(std::int32_t job) { return kinds_[job_at(job).unit]; }
+  void issue(std::size_t unit, JobId job);
+  std::uint8_t wanted_phases(Unit& unit, JobId job) const;
+  const Job& job_at(JobId index) const { return context_.schedule.jobs[index]; }
+  Kind& kind_of(JobId job) { return kinds_[job_at(job).unit]; }
   // May a unit that holds something in its registers take this job?
-  bool may_take(const Unit& unit, std::int32_t job) const;
+  bool may_take(const Unit& unit, JobId job) const;
 
   MachineContext& context_;
   std::vector<Unit> units_;  // by UnitId
   EnumArray<UnitKind, Kind> kinds_;
   int sockets_ = 0;
-  std::uint32_t candidates_ = 0;               // kinds that may have both room and a ready job
-  std::vector<std::int32_t> waiting_;          // unsatisfied dependencies of a job
-  std::vector<std::int32_t> first_dependent_;  // CSR of the reversed dependencies
+  std::uint32_t candidates_ = 0;                   // kinds that may have both room and a ready job
+  IdVector<JobId, std::int32_t> waiting_;          // unsatisfied dependencies of a job
+  IdVector<JobId, std::int32_t> first_dependent_;  // CSR of the reversed dependencies
   std::vector<Dependency> dependents_;
-  std::vector<std::uint8_t> last_reader_;  // of a job, 0 or 1: not all who wait for the release of its operands wait
-                                           // for that of a later job of its unit too
-  std::vector<std::uint8_t> continued_;    // of a job, 0 or 1: a pass finds something of it in the registers
-  std::vector<std::int32_t> uncharged_;
+  IdVector<JobId, std::uint8_t> last_reader_;  // of a job, 0 or 1: not all who wait for the release of its operands
+                                               // wait for that of a later job of its unit too
+  IdVector<JobId, std::uint8_t> continued_;    // of a job, 0 or 1: a pass finds something of it in the registers
+  std::vector<JobId> uncharged_;
   bool dispatching_ = false;  // what becomes ready now is seen without another activation
   std::int64_t done_ = 0;
   Cycles last_cycle_ = 0;

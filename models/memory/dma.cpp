@@ -25,19 +25,19 @@ Dma::Request& Dma::request() {
 }
 
 void Dma::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
-  const std::int32_t index = JobPayload::of(payload).job;
-  const Job& job = context_.schedule.jobs[static_cast<std::size_t>(index)];
-  JobTimes& times = context_.times[static_cast<std::size_t>(index)];
+  const JobId index = JobPayload::of(payload).job;
+  const Job& job = context_.schedule.jobs[index];
+  JobTimes& times = context_.times[index];
   times.start = times.stream = context_.now();
   std::size_t slot = 0;
-  while (slots_[slot].job >= 0) ++slot;
-  slots_[slot] = {index, job.m};
-  for (int i = 0; i < job.m; ++i) {
-    const Transfer& transfer = context_.schedule.transfers[static_cast<std::size_t>(job.aux + i)];
+  while (slots_[slot].job) ++slot;
+  const TransferSpan transfers = context_.schedule.transfers_of(job);
+  slots_[slot] = {index, static_cast<int>(transfers.last - transfers.first)};
+  for (const Transfer& transfer : transfers) {
     Request& next = request();
     next.slot = static_cast<std::int32_t>(slot);
     next.transfer.bytes = transfer.bytes;
-    next.transfer.more = i + 1 < job.m;
+    next.transfer.more = &transfer + 1 != transfers.last;
     next.set_address(static_cast<sc_dt::uint64>(transfer.dram_address));
     next.set_command(job.kind == JobKind::kLoad ? tlm::TLM_READ_COMMAND : tlm::TLM_WRITE_COMMAND);
     tlm::tlm_phase phase = tlm::BEGIN_REQ;
@@ -57,12 +57,11 @@ tlm::tlm_sync_enum Dma::respond(tlm::tlm_generic_payload& payload, tlm::tlm_phas
 }
 
 void Dma::finish(Slot& slot, sc_core::sc_time& delay) {
-  const std::int32_t index = slot.job;
-  slot.job = -1;
-  JobTimes& times = context_.times[static_cast<std::size_t>(index)];
+  const JobId index = slot.job;
+  slot.job = kNone;
+  JobTimes& times = context_.times[index];
   times.released = times.free = times.done = context_.now();
-  if (context_.executor != nullptr)
-    context_.executor->execute(context_.schedule.jobs[static_cast<std::size_t>(index)], times.unit);
+  if (context_.executor != nullptr) context_.executor->execute(context_.schedule.jobs[index], times.unit);
   const JobCost& cost = context_.costs.of(index);
   StreamExtension moved;
   moved.read_bytes = cost.scratchpad_read, moved.write_bytes = cost.scratchpad_write;

@@ -35,7 +35,7 @@ class Dma : public sc_core::sc_module {
     std::int32_t slot = 0;
   };
   struct Slot {
-    std::int32_t job = -1;
+    JobId job;
     int waiting = 0;
   };
 

@@ -10,12 +10,14 @@
 #include <systemc>
 #include <tlm>
 
+#include "schedule/schedule.h"
+
 namespace vitality {
 
 enum JobPhase : std::uint8_t { kPhaseReleased = 1, kPhaseFree = 2, kPhaseDone = 4 };
 
 struct JobExtension : tlm::tlm_extension<JobExtension> {
-  std::int32_t job = -1;
+  JobId job;
   std::uint8_t phases = 0;
 
   tlm::tlm_extension_base* clone() const override { return new JobExtension(*this); }
@@ -30,7 +32,7 @@ class JobPayload {
   JobPayload(const JobPayload&) = delete;
   JobPayload& operator=(const JobPayload&) = delete;
 
-  tlm::tlm_generic_payload& fill(std::int32_t job, std::uint8_t phases) {
+  tlm::tlm_generic_payload& fill(JobId job, std::uint8_t phases) {
     extension_.job = job;
     extension_.phases = phases;
     payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);

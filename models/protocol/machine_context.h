@@ -20,9 +20,9 @@ struct MachineContext {
   TileExecutor* executor;  // may be null
   sc_core::sc_time period;
   CostTable costs;
-  std::vector<JobTimes> times = {};  // per job
+  IdVector<JobId, JobTimes> times = {};  // per job
   MachineUnits units = MachineUnits(config);
-  std::vector<std::vector<std::int32_t>> order{units.size()};  // per unit: its jobs in the order of issue
+  std::vector<std::vector<JobId>> order{units.size()};  // per unit: its jobs in the order of issue
 
   // Integer cycles inside, sc_time only at the kernel's edge.
   Cycles now() const {

@@ -114,7 +114,7 @@ JobCost add_outer_cost(const Job& job, const HardwareConfig& config) {
   return cost;
 }
 
-JobCost update_cost(const Job& job, const HardwareConfig& config) {
+JobCost update_cost(const Job& job, const ScheduledUpdate& update, const HardwareConfig& config) {
   const Bytes element = sizes_of(config).element;
   const Count elements = elements_of(job);
   const OperationCounts each = update_operations(config.training);
@@ -124,7 +124,8 @@ JobCost update_cost(const Job& job, const HardwareConfig& config) {
   JobCost cost;
   OperationCounts& ops = cost.operations;
   ops.mul = each.mul * elements, ops.add = each.add * elements, ops.div = each.div * elements;
-  sweep(cost, job, config, each.mul, (states * state + job.k) * elements, (states * state + copy) * elements);
+  sweep(cost, job, config, each.mul, (states * state + update.gradient_element) * elements,
+        (states * state + copy) * elements);
   return cost;
 }
 

@@ -17,7 +17,7 @@ JobCost activation_gradient_cost(const Job& job, const HardwareConfig& config);
 JobCost softmax_gradient_cost(const Job& job, const HardwareConfig& config);
 JobCost row_products_cost(const Job& job, const HardwareConfig& config);
 JobCost add_outer_cost(const Job& job, const HardwareConfig& config);
-JobCost update_cost(const Job& job, const HardwareConfig& config);
+JobCost update_cost(const Job& job, const ScheduledUpdate& update, const HardwareConfig& config);
 
 // On a mask, by the sparse unit's exp lanes.
 JobCost sparse_softmax_gradient_cost(const MaskTile& tile, const HardwareConfig& config);

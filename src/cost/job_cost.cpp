@@ -36,7 +36,7 @@ Cycles streamed_conflicts(const Job& job, const Schedule& schedule, const Hardwa
   const ScratchpadLanes lanes = scratchpad_lanes(config.scratchpad);
   const Count window = window_of(lanes, element);
   if ((job.flags & kIm2col) != 0) {
-    const Im2colTile& tile = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)];
+    const Im2colTile& tile = schedule.im2col_tiles[job.im2col_tile()];
     const Conv2d& conv = schedule.geometries[static_cast<std::size_t>(tile.geometry)];
     const GatherPattern pattern{conv, tile.first_k, job.k / tile.groups, tile.first_group, tile.groups};
     return lane_load(lanes, pattern, element, window).conflicts * ceil_div(job.m, conv.out_width);
@@ -68,7 +68,7 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   JobCost cost;
   const Count outputs = static_cast<Count>(job.m) * job.n;
   const bool grouped = (job.flags & kIm2col) != 0;
-  const Count depth = grouped ? job.k / schedule.im2col_tiles[static_cast<std::size_t>(job.aux)].groups : job.k;
+  const Count depth = grouped ? job.k / schedule.im2col_tiles[job.im2col_tile()].groups : job.k;
   const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0, bias = (job.flags & kHasBias) != 0;
   const bool output_stationary = (job.flags & kOutputStationary) != 0;
   const bool held = (job.flags & kStationaryHeld) != 0, result_held = (job.flags & kResultHeld) != 0;
@@ -172,8 +172,8 @@ JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
   const Count elements = static_cast<Count>(job.m) * job.n;
   JobCost cost;
   const LaneConfig unit = special_lanes(config);
-  // One sweep; layer norm takes three (mean, variance, normalise): the mapper says so in k.
-  const Count sweeps = std::max(1, job.k);
+  // One sweep; layer norm takes three (mean, variance, normalise).
+  const Count sweeps = std::get<ElementwiseStep>(job.detail).sweeps;
   const JobTiming sweep = lane_timing(unit, job.m, job.n);
   cost.operations.mul = (sweeps == 3 ? 3 : 2) * elements;
   cost.operations.add = (sweeps == 3 ? 4 : 1) * elements;
@@ -265,14 +265,14 @@ JobCost adder_cost(const Job& job, const HardwareConfig& config, Bytes in, Bytes
 
 JobCost transfer_cost(const Job& job, const Schedule& schedule) {
   Bytes bytes = 0;
-  for (int i = 0; i < job.m; ++i) bytes += schedule.transfers[static_cast<std::size_t>(job.aux + i)].bytes;
+  for (const Transfer& transfer : schedule.transfers_of(job)) bytes += transfer.bytes;
   JobCost cost;  // time is the memory system's
   (job.kind == JobKind::kLoad ? cost.scratchpad_write : cost.scratchpad_read) = bytes;
   return cost;
 }
 
 const MaskTile& mask_tile(const Job& job, const Schedule& schedule) {
-  return schedule.mask_tiles[static_cast<std::size_t>(job.aux)];
+  return schedule.mask_tiles[job.mask_tile()];
 }
 
 // One row a kind. Without a `default:`, so that the compiler names this place to who adds a kind.
@@ -335,7 +335,7 @@ JobCost cost_of_kind(const Job& job, const Schedule& schedule, const HardwareCon
     case JobKind::kAddOuter:
       return add_outer_cost(job, config);
     case JobKind::kUpdate:
-      return update_cost(job, config);
+      return update_cost(job, schedule.updates[std::get<UpdateId>(job.detail)], config);
     case JobKind::kSparseSoftmaxGradient:
       return sparse_softmax_gradient_cost(mask_tile(job, schedule), config);
     case JobKind::kRowTerms:
@@ -450,7 +450,7 @@ CostKey key_of(const Job& job, const Schedule& schedule, MaskShapes& shapes) {
   CostKey key{what, job.m, job.k, job.n, 0, 0, 0};
   if (job.kind == JobKind::kFold) {
     if ((job.flags & kIm2col) != 0) {
-      const Im2colTile& tile = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)];
+      const Im2colTile& tile = schedule.im2col_tiles[job.im2col_tile()];
       key.layout = {tile.geometry, tile.first_k, tile.first_group};
     } else if (by_columns(job) || rows_apart(job.streamed_stride, streamed_width(job))) {
       key.layout = {job.streamed_stride, job.streamed_offset % kLaneElements};
@@ -459,10 +459,9 @@ CostKey key_of(const Job& job, const Schedule& schedule, MaskShapes& shapes) {
       key.layout[3] = job.stationary_stride, key.layout[4] = job.stationary_offset % kLaneElements;
   }
   if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
-    for (int i = 0; i < job.m; ++i) key.bytes += schedule.transfers[static_cast<std::size_t>(job.aux + i)].bytes;
-    key.m = 0;
+    for (const Transfer& transfer : schedule.transfers_of(job)) key.bytes += transfer.bytes;
   } else if ((job.flags & kIm2col) != 0) {
-    key.groups = schedule.im2col_tiles[static_cast<std::size_t>(job.aux)].groups;
+    key.groups = schedule.im2col_tiles[job.im2col_tile()].groups;
   } else if (traits(job.kind).reads_mask_tile) {
     const MaskTile& tile = mask_tile(job, schedule);
     const auto fresh = static_cast<std::int32_t>(shapes.size());
@@ -473,7 +472,11 @@ CostKey key_of(const Job& job, const Schedule& schedule, MaskShapes& shapes) {
                    .first->second;
     key.groups = (job.stationary != kNone ? 1 : 0) + (job.partial != kNone ? 2 : 0);
   } else if (job.kind == JobKind::kCode) {
-    key.groups = job.aux;
+    key.groups = std::get<CodedHeads>(job.detail).heads;
+  } else if (const auto* step = std::get_if<ElementwiseStep>(&job.detail)) {
+    key.groups = step->sweeps;
+  } else if (job.kind == JobKind::kUpdate) {
+    key.bytes = schedule.updates[std::get<UpdateId>(job.detail)].gradient_element;
   } else if (job.partial != kNone) {
     key.groups = -1;
   }

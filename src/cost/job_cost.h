@@ -68,14 +68,12 @@ JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig&
 class CostTable {
  public:
   CostTable(const Schedule& schedule, const HardwareConfig& config);
-  const JobCost& of(std::int32_t job) const {
-    return costs_[static_cast<std::size_t>(index_[static_cast<std::size_t>(job)])];
-  }
-  std::int32_t entry(std::int32_t job) const { return index_[static_cast<std::size_t>(job)]; }
+  const JobCost& of(JobId job) const { return costs_[static_cast<std::size_t>(index_[job])]; }
+  std::int32_t entry(JobId job) const { return index_[job]; }
   const std::vector<JobCost>& entries() const { return costs_; }
 
  private:
-  std::vector<std::int32_t> index_;
+  IdVector<JobId, std::int32_t> index_;
   std::vector<JobCost> costs_;
 };
 

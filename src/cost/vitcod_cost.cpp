@@ -96,7 +96,8 @@ JobCost vitcod_code(const Job& job, const HardwareConfig& config) {
   JobCost cost;
   cost.actions[Action::kMac] = elements * job.k;
   cost.stream = ceil_div(elements * job.k, static_cast<Count>(config.matrix_engine.rows) * config.matrix_engine.cols);
-  const Bytes whole = size.element * elements, coded = size.element * ceil_div(elements * job.k, job.aux);
+  const Bytes whole = size.element * elements,
+              coded = size.element * ceil_div(elements * job.k, std::get<CodedHeads>(job.detail).heads);
   const bool encodes = (job.flags & kFirst) != 0;
   move(cost, encodes ? whole : coded, encodes ? coded : whole);
   limit_stream(cost, config, cost.scratchpad_read, cost.scratchpad_write);

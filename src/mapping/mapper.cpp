@@ -130,8 +130,7 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
   for (const UnitKind kind : all_of_enum<UnitKind>())
     if (unit_count(config, kind) > 1) builder.expect_several(kind);
   if (!config.pipeline.intra_layer) builder.run_layers_serially();
-  MappingContext context{model, config, builder, std::vector<std::int32_t>(model.layers.size(), kNone),
-                         layer_users(model)};
+  MappingContext context{model, config, builder, std::vector<TensorId>(model.layers.size(), kNone), layer_users(model)};
   context.plan_only = extent == Extent::kPlanOnly;
   builder.schedule().layer_mapping.resize(model.layers.size());
   const int layers = options.training ? forward_layers(model) : static_cast<int>(model.layers.size());
@@ -156,7 +155,7 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     if (std::holds_alternative<GivenTensor>(model.layers[i].parameters)) selected[i] = false;
     if (selected[i]) continue;
     const auto tensor = context.add_activation(static_cast<int>(i));
-    builder.schedule().tensors[static_cast<std::size_t>(tensor)].role = TensorRole::kInput;
+    builder.schedule().tensors[tensor].role = TensorRole::kInput;
   }
   ForwardMapper(context, options, selected).map(layers);
   builder.schedule().layer_output = context.output;

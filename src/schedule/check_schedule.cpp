@@ -25,10 +25,10 @@ class Findings {
   void add(const std::string& sentence) {
     if (!full()) list_.push_back(sentence);
   }
-  std::string name(std::int32_t index) const {
-    const Job& job = schedule_.jobs[static_cast<std::size_t>(index)];
+  std::string name(JobId index) const {
+    const Job& job = schedule_.jobs[index];
     const char* const kind = to_string(job.kind);
-    return "job " + std::to_string(index) + " (" + (kind != nullptr ? kind : "of no kind") + " of layer " +
+    return "job " + std::to_string(index.value) + " (" + (kind != nullptr ? kind : "of no kind") + " of layer " +
            std::to_string(job.layer) + ")";
   }
   std::vector<std::string> take() { return std::move(list_); }
@@ -52,72 +52,91 @@ class IndexCheck {
                       std::to_string(buffer.address) + " do not lie in the scratchpad of " +
                       std::to_string(limits_.scratchpad) + " bytes");
     }
-    for (std::size_t j = 0; j < s_.jobs.size() && !findings_.full(); ++j) check(static_cast<std::int32_t>(j));
+    for (std::size_t j = 0; j < s_.jobs.size() && !findings_.full(); ++j) check({static_cast<std::int32_t>(j)});
   }
 
  private:
-  template <class T>
-  bool in(std::int32_t index, const std::vector<T>& list, std::int32_t job, const char* what) {
-    if (index >= 0 && static_cast<std::size_t>(index) < list.size()) return true;
-    findings_.add(findings_.name(job) + ": " + what + " " + std::to_string(index) + " of " +
-                  std::to_string(list.size()) + " does not exist");
+  bool in(std::int32_t index, std::size_t count, JobId job, const char* what) {
+    if (index >= 0 && static_cast<std::size_t>(index) < count) return true;
+    findings_.add(findings_.name(job) + ": " + what + " " + std::to_string(index) + " of " + std::to_string(count) +
+                  " does not exist");
     return false;
   }
-  bool optional(std::int32_t buffer, std::int32_t job, const char* what) {
+  template <class Key, class T>
+  bool in(Key id, const IdVector<Key, T>& list, JobId job, const char* what) {
+    return in(id.value, list.size(), job, what);
+  }
+  bool optional(BufferId buffer, JobId job, const char* what) {
     return buffer == kNone || in(buffer, s_.buffers, job, what);
   }
+  // The detail that a job of this kind must have.
+  template <class Detail>
+  const Detail* detail(const Job& job, JobId index, const char* what) {
+    const Detail* const found = std::get_if<Detail>(&job.detail);
+    if (found == nullptr) findings_.add(findings_.name(index) + " has no " + what);
+    return found;
+  }
+  template <class Key, class T>
+  bool detail_in(const Job& job, const IdVector<Key, T>& list, JobId index, const char* what) {
+    const Key* const id = detail<Key>(job, index, what);
+    return id != nullptr && in(*id, list, index, what);
+  }
 
-  void check(std::int32_t index) {
-    const Job& job = s_.jobs[static_cast<std::size_t>(index)];
+  void check(JobId index) {
+    const Job& job = s_.jobs[index];
     in(job.op, s_.operators, index, "operator");
-    if (!s_.layer_mapping.empty()) in(job.layer, s_.layer_mapping, index, "layer");
+    if (!s_.layer_mapping.empty()) in(job.layer, s_.layer_mapping.size(), index, "layer");
     check_dependencies(index, job);
     if (moves_data(job)) return check_transfers(index, job);
     if (uncharged_between_tensors(job)) {
-      in(job.streamed_offset, s_.tensors, index, "source tensor");
-      in(job.aux, s_.tensors, index, "result tensor");
+      const auto* between = detail<TensorPair>(job, index, "pair of tensors");
+      if (between == nullptr) return;
+      in(between->source, s_.tensors, index, "source tensor");
+      in(between->target, s_.tensors, index, "result tensor");
       return;
     }
     const bool buffers =
         optional(job.streamed, index, "streamed buffer") & optional(job.stationary, index, "stationary buffer") &
         optional(job.partial, index, "buffer of partial sums") & optional(job.result, index, "result buffer");
-    if (traits(job.kind).reads_mask_tile) in(job.aux, s_.mask_tiles, index, "mask tile");
-    if (job.kind == JobKind::kUpdate && in(job.aux, s_.updates, index, "update")) {
-      const ScheduledUpdate& update = s_.updates[static_cast<std::size_t>(job.aux)];
-      for (const std::int32_t buffer : {update.master, update.gradient, update.first, update.second})
+    if (traits(job.kind).reads_mask_tile) detail_in(job, s_.mask_tiles, index, "mask tile");
+    if (job.kind == JobKind::kUpdate && detail_in(job, s_.updates, index, "update")) {
+      const ScheduledUpdate& update = s_.updates[std::get<UpdateId>(job.detail)];
+      for (const BufferId buffer : {update.master, update.gradient, update.first, update.second})
         optional(buffer, index, "buffer of the update");
     }
     if (job.kind == JobKind::kFold && buffers) check_pass(index, job);
   }
 
-  void check_dependencies(std::int32_t index, const Job& job) {
+  void check_dependencies(JobId index, const Job& job) {
     if (job.first_dependency < 0 || job.dependency_count < 0 ||
         static_cast<std::size_t>(job.first_dependency) + static_cast<std::size_t>(job.dependency_count) >
             s_.dependencies.size())
       return findings_.add(findings_.name(index) + ": its dependencies do not exist");
     bool follows = job.follows == kNone;
     for (std::int32_t d = 0; d < job.dependency_count; ++d) {
-      const std::int32_t on = s_.dependencies[static_cast<std::size_t>(job.first_dependency + d)].job;
+      const JobId on = s_.dependencies[static_cast<std::size_t>(job.first_dependency + d)].job();
       if (!in(on, s_.jobs, index, "dependency on job")) continue;
-      if (on >= index)
+      if (!(on < index))
         findings_.add(findings_.name(index) + " waits for " + findings_.name(on) + ", which is no job before it");
       follows = follows || on == job.follows;
     }
     if (!follows)
-      findings_.add(findings_.name(index) + " runs where job " + std::to_string(job.follows) +
+      findings_.add(findings_.name(index) + " runs where job " + std::to_string(job.follows.value) +
                     " ran, and does not wait for it");
-    else if (job.follows != kNone && s_.jobs[static_cast<std::size_t>(job.follows)].unit != job.unit)
+    else if (job.follows != kNone && s_.jobs[job.follows].unit != job.unit)
       findings_.add(findings_.name(index) + " follows " + findings_.name(job.follows) + " of another kind of unit");
   }
 
-  void check_transfers(std::int32_t index, const Job& job) {
-    for (std::int32_t i = job.aux; i < job.aux + job.m; ++i) {
-      if (!in(i, s_.transfers, index, "transfer")) return;
+  void check_transfers(JobId index, const Job& job) {
+    const auto* range = detail<TransferRange>(job, index, "transfers");
+    if (range == nullptr) return;
+    for (std::int32_t i = range->first; i < range->first + range->count; ++i) {
+      if (!in(i, s_.transfers.size(), index, "transfer")) return;
       const Transfer& t = s_.transfers[static_cast<std::size_t>(i)];
       if (!in(t.tensor, s_.tensors, index, "tensor") || !in(t.buffer, s_.buffers, index, "buffer")) continue;
-      if (t.row_map != kNone) in(t.row_map, s_.row_maps, index, "row map");
-      if (t.geometry != kNone) in(t.geometry, s_.geometries, index, "geometry");
-      const ScheduledTensor& tensor = s_.tensors[static_cast<std::size_t>(t.tensor)];
+      if (t.row_map != kNone) in(t.row_map, s_.row_maps.size(), index, "row map");
+      if (t.geometry != kNone) in(t.geometry, s_.geometries.size(), index, "geometry");
+      const ScheduledTensor& tensor = s_.tensors[t.tensor];
       if (t.row < 0 || t.col < 0 || t.rows < 0 || t.cols < 0 ||
           (!gathers(t) && (t.row + t.rows > tensor.rows || t.col + t.cols > tensor.cols)))
         findings_.add(findings_.name(index) + ": rows " + std::to_string(t.row) + " to " +
@@ -131,10 +150,10 @@ class IndexCheck {
     }
   }
 
-  void check_pass(std::int32_t index, const Job& job) {
+  void check_pass(JobId index, const Job& job) {
     const bool transposed = (job.flags & kTransposed) != 0, turned = (job.flags & kStationaryTransposed) != 0;
     if ((job.flags & kIm2col) != 0) {
-      in(job.aux, s_.im2col_tiles, index, "im2col tile");
+      detail_in(job, s_.im2col_tiles, index, "im2col tile");
     } else {
       fits(index,
            {job.streamed, job.streamed_offset, transposed ? job.k : job.m, transposed ? job.m : job.k,
@@ -149,17 +168,18 @@ class IndexCheck {
   }
 
   struct Tile {
-    std::int32_t buffer, offset, rows, cols, stride;  // elements
+    BufferId buffer;
+    std::int32_t offset, rows, cols, stride;  // elements
   };
-  void fits(std::int32_t index, const Tile& tile, Bytes element, const char* what) {
+  void fits(JobId index, const Tile& tile, Bytes element, const char* what) {
     if (tile.buffer == kNone) return;
     const Count stride = tile.stride != 0 ? tile.stride : tile.cols;
     const Count last = tile.rows == 0 ? 0 : tile.offset + (tile.rows - 1) * stride + tile.cols;
-    const Bytes bytes = s_.buffers[static_cast<std::size_t>(tile.buffer)].bytes;
+    const Bytes bytes = s_.buffers[tile.buffer].bytes;
     if (tile.offset >= 0 && tile.rows >= 0 && tile.cols >= 0 && last * element <= bytes) return;
     findings_.add(findings_.name(index) + ": its " + what + " of " + std::to_string(tile.rows) + " x " +
-                  std::to_string(tile.cols) + " elements does not fit buffer " + std::to_string(tile.buffer) + " of " +
-                  std::to_string(bytes) + " bytes");
+                  std::to_string(tile.cols) + " elements does not fit buffer " + std::to_string(tile.buffer.value) +
+                  " of " + std::to_string(bytes) + " bytes");
   }
 
   const Schedule& s_;
@@ -180,12 +200,12 @@ class AccessCheck {
   void run() {
     for (std::size_t j = 0; j < s_.jobs.size() && !findings_.full(); ++j) {
       const Job& job = s_.jobs[j];
-      const auto index = static_cast<std::int32_t>(j);
-      if (uncharged_between_tensors(job)) {
-        load(index, job.streamed_offset, whole(job.streamed_offset));
-        stores_[static_cast<std::size_t>(job.aux)].push_back({whole(job.aux), index});
+      const JobId index{static_cast<std::int32_t>(j)};
+      if (const auto* between = std::get_if<TensorPair>(&job.detail)) {
+        load(index, between->source, whole(between->source));
+        stores_[between->target].push_back({whole(between->target), index});
       } else if (moves_data(job)) {
-        for (std::int32_t i = job.aux; i < job.aux + job.m; ++i) transfer(index, job.kind, at(s_.transfers, i));
+        for (const Transfer& t : s_.transfers_of(job)) transfer(index, job.kind, t);
       } else {
         compute(index, job);
       }
@@ -194,8 +214,8 @@ class AccessCheck {
 
  private:
   struct Content {  // of a buffer
-    std::int32_t writer = kNone, overwritten_by = kNone;
-    std::vector<std::int32_t> readers = {};  // since it was written
+    JobId writer = kNone, overwritten_by = kNone;
+    std::vector<JobId> readers = {};  // since it was written
   };
   struct Region {
     std::int32_t row, col, rows, cols;
@@ -206,30 +226,30 @@ class AccessCheck {
   };
   struct Store {
     Region region;
-    std::int32_t job;
+    JobId job;
   };
 
   template <class T>
   static const T& at(const std::vector<T>& list, std::int32_t index) {
     return list[static_cast<std::size_t>(index)];
   }
-  Region whole(std::int32_t tensor) const { return {0, 0, at(s_.tensors, tensor).rows, at(s_.tensors, tensor).cols}; }
+  Region whole(TensorId tensor) const { return {0, 0, s_.tensors[tensor].rows, s_.tensors[tensor].cols}; }
 
-  void transfer(std::int32_t index, JobKind kind, const Transfer& t) {
+  void transfer(JobId index, JobKind kind, const Transfer& t) {
     const Region region = gathers(t) ? whole(t.tensor) : Region{t.row, t.col, t.rows, t.cols};
     if (kind == JobKind::kLoad) {
       load(index, t.tensor, region);
       write(index, t.buffer);
     } else {
       read(index, t.buffer);
-      stores_[static_cast<std::size_t>(t.tensor)].push_back({region, index});
+      stores_[t.tensor].push_back({region, index});
     }
   }
 
-  void load(std::int32_t index, std::int32_t tensor, const Region& region) {
-    const ScheduledTensor& t = at(s_.tensors, tensor);
+  void load(JobId index, TensorId tensor, const Region& region) {
+    const ScheduledTensor& t = s_.tensors[tensor];
     bool stored = t.role != TensorRole::kActivation && t.role != TensorRole::kGradient;
-    for (const Store& store : at(stores_, tensor)) {
+    for (const Store& store : stores_[tensor]) {
       if (!store.region.meets(region)) continue;
       stored = true;
       if (!waits(index, store.job, DependencyKind::kDone))
@@ -239,33 +259,33 @@ class AccessCheck {
     if (!stored) findings_.add(findings_.name(index) + " reads a part of tensor " + t.name + " that nobody has stored");
   }
 
-  void compute(std::int32_t index, const Job& job) {
+  void compute(JobId index, const Job& job) {
     if (job.kind == JobKind::kUpdate) {
-      const ScheduledUpdate& u = at(s_.updates, job.aux);
-      for (const std::int32_t buffer : {u.gradient, u.master, u.first, u.second}) read(index, buffer);
-      for (const std::int32_t buffer : {u.master, u.first, u.second, job.result}) write(index, buffer);
+      const ScheduledUpdate& u = s_.updates[std::get<UpdateId>(job.detail)];
+      for (const BufferId buffer : {u.gradient, u.master, u.first, u.second}) read(index, buffer);
+      for (const BufferId buffer : {u.master, u.first, u.second, job.result}) write(index, buffer);
       return;
     }
     // Of a block of a mask that has no entries there is nothing to load, and nothing to read.
-    const bool empty = traits(job.kind).reads_mask_tile && at(s_.mask_tiles, job.aux).kept == 0;
+    const bool empty = traits(job.kind).reads_mask_tile && s_.mask_tiles[job.mask_tile()].kept == 0;
     if (!empty) read(index, job.streamed);
     read(index, job.stationary);
     // Partial sums, or a third operand; of the derivative of a norm the second result.
     const bool sums = job.kind == JobKind::kFold;
     if (!sums && job.kind != JobKind::kNormGradient) read(index, job.partial);
     if (sums && (job.flags & kFirst) == 0 && job.partial != kNone && content_of(job.partial).writer == kNone)
-      findings_.add(findings_.name(index) + " adds to buffer " + std::to_string(job.partial) +
+      findings_.add(findings_.name(index) + " adds to buffer " + std::to_string(job.partial.value) +
                     ", where nothing has been summed");
     if (sums || job.kind == JobKind::kNormGradient) write(index, job.partial);
     if (job.result != job.partial || !sums) write(index, job.result);
   }
 
-  Content& content_of(std::int32_t buffer) { return content_[static_cast<std::size_t>(buffer)]; }
+  Content& content_of(BufferId buffer) { return content_[buffer]; }
 
-  void read(std::int32_t index, std::int32_t buffer) {
+  void read(JobId index, BufferId buffer) {
     if (buffer == kNone) return;
     Content& content = content_of(buffer);
-    const std::string reads = " reads buffer " + std::to_string(buffer);
+    const std::string reads = " reads buffer " + std::to_string(buffer.value);
     if (content.overwritten_by != kNone) {
       findings_.add(findings_.name(index) + reads + ", whose place " + findings_.name(content.overwritten_by) +
                     " has overwritten");
@@ -278,9 +298,9 @@ class AccessCheck {
     content.readers.push_back(index);
   }
 
-  void write(std::int32_t index, std::int32_t buffer) {
+  void write(JobId index, BufferId buffer) {
     if (buffer == kNone) return;
-    const Buffer place = at(s_.buffers, buffer);
+    const Buffer place = s_.buffers[buffer];
     if (place.bytes > 0) take_place(index, buffer, place);
     retire(index, buffer);
     Content& content = content_of(buffer);
@@ -289,14 +309,14 @@ class AccessCheck {
   }
 
   // Buffers whose content lies where this one is written lose it.
-  void take_place(std::int32_t index, std::int32_t buffer, const Buffer& place) {
+  void take_place(JobId index, BufferId buffer, const Buffer& place) {
     auto next = live_.upper_bound(place.address);
     if (next != live_.begin()) {
-      const Buffer& before = at(s_.buffers, std::prev(next)->second);
+      const Buffer& before = s_.buffers[std::prev(next)->second];
       if (before.address + before.bytes > place.address) --next;
     }
     while (next != live_.end() && next->first < place.address + place.bytes) {
-      const std::int32_t old = next->second;
+      const BufferId old = next->second;
       next = live_.erase(next);
       if (old == buffer) continue;
       retire(index, old);
@@ -306,39 +326,39 @@ class AccessCheck {
   }
 
   // Who used the content before `index` overwrites it is done with it.
-  void retire(std::int32_t index, std::int32_t buffer) {
+  void retire(JobId index, BufferId buffer) {
     const Content& content = content_of(buffer);
-    const std::string overwrites = " overwrites buffer " + std::to_string(buffer) + " and does not wait for ";
+    const std::string overwrites = " overwrites buffer " + std::to_string(buffer.value) + " and does not wait for ";
     if (content.writer != kNone && !waits(index, content.writer, DependencyKind::kDone) &&
         !one_sum(index, content.writer))
       findings_.add(findings_.name(index) + overwrites + findings_.name(content.writer) + ", which writes it");
-    for (const std::int32_t reader : content.readers)
+    for (const JobId reader : content.readers)
       if (reader != index && !waits(index, reader, DependencyKind::kReleased))
         findings_.add(findings_.name(index) + overwrites + findings_.name(reader) + ", which reads it");
   }
 
   // Passes of the array that keeps them in order: the later one waits for the issue of the earlier one.
-  bool one_sum(std::int32_t index, std::int32_t before) {
-    const Job &a = at(s_.jobs, before), &b = at(s_.jobs, index);
+  bool one_sum(JobId index, JobId before) {
+    const Job &a = s_.jobs[before], &b = s_.jobs[index];
     return a.kind == JobKind::kFold && b.kind == JobKind::kFold && a.unit == b.unit &&
            waits(index, before, DependencyKind::kIssued);
   }
 
   // Is `before` certain to be issued, to have released its operands, or to be done, when `index` begins? Who waits in
   // any way for a job that waits so is enough.
-  bool waits(std::int32_t index, std::int32_t before, DependencyKind kind) {
+  bool waits(JobId index, JobId before, DependencyKind kind) {
     if (index == before) return true;
     ++question_;
     open_.assign(1, index);
     while (!open_.empty()) {
-      const Job& job = at(s_.jobs, open_.back());
+      const Job& job = s_.jobs[open_.back()];
       open_.pop_back();
       for (std::int32_t d = job.dependency_count; d-- > 0;) {
         const Dependency on = at(s_.dependencies, job.first_dependency + d);
-        if (on.job == before && on.kind <= static_cast<std::uint32_t>(kind)) return true;
-        if (on.job <= before || seen_[static_cast<std::size_t>(on.job)] == question_) continue;
-        seen_[static_cast<std::size_t>(on.job)] = question_;
-        open_.push_back(on.job);
+        if (on.job() == before && on.kind() <= kind) return true;
+        if (!(on.job() > before) || seen_[on.job()] == question_) continue;
+        seen_[on.job()] = question_;
+        open_.push_back(on.job());
       }
     }
     return false;
@@ -346,12 +366,12 @@ class AccessCheck {
 
   const Schedule& s_;
   Findings& findings_;
-  std::vector<Content> content_;               // per buffer
-  std::map<std::int32_t, std::int32_t> live_;  // address -> buffer that has content there
-  std::vector<std::vector<Store>> stores_;     // per tensor
-  std::vector<std::int32_t> seen_;             // per job: the question that came by last
+  IdVector<BufferId, Content> content_;
+  std::map<std::int32_t, BufferId> live_;  // address -> buffer that has content there
+  IdVector<TensorId, std::vector<Store>> stores_;
+  IdVector<JobId, std::int32_t> seen_;  // the question that came by last
   std::int32_t question_ = kNone;
-  std::vector<std::int32_t> open_;
+  std::vector<JobId> open_;
 };
 
 }  // namespace

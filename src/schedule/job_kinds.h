@@ -9,21 +9,21 @@
 namespace vitality {
 
 enum class JobKind : std::uint8_t {
-  kLoad,         // DRAM -> buffers; transfers [aux, aux + m)
-  kStore,        // buffer -> DRAM; transfers [aux, aux + m)
+  kLoad,         // DRAM -> buffers; its TransferRange
+  kStore,        // buffer -> DRAM; its TransferRange
   kFold,         // matrix engine: partial(m x n) += streamed(m x k) * stationary(k x n)
   kDotProduct,   // diagonal engine: result(m) = streamed(m x k) . stationary(k)
   kScaleVector,  // diagonal engine: result(n) = sqrt(d) * streamed(n)
   kColumnSum,    // accumulators: result(n) (+)= sum of the m rows of streamed(m x n)
-  kMeanDivide,   // dividers, single divisor: result(n) = streamed(n) / constant
+  kMeanDivide,   // dividers, single divisor: result(n) = streamed(n) / rows of MeanOver
   kRowDivide,    // dividers, multiple divisors: result(m x n) = streamed(m x n) / stationary(m), row by row
   kSubtractRow,  // adders: result = streamed(m x n) - 1 stationary(n)
   kAddRow,       // adders: result = streamed(m x n) + 1 stationary(n)
   kAddConstant,  // adders: result(m) = streamed(m) + constant
   kAddMatrix,    // adders: result = streamed + stationary, both m x n
   kSoftmaxRows,  // special functions: maximum, exp, sum, divide over m rows of n
-  kElementwise,  // special functions: activation, batch norm or layer norm over m x n
-  // Jobs on a mask have mask_tiles[aux]; values on the mask lie in rows of kept entries, one after the other.
+  kElementwise,  // special functions: activation, batch norm or layer norm over m x n, as ElementwiseStep says
+  // Jobs on a mask have a MaskTileId; values on the mask lie in rows of kept entries, one after the other.
   kPredict,        // predictor: m x n scores of depth k in few bits, softmax, threshold -> mask
   kSddmm,          // sparse engine: scores on the mask, streamed(m x k) . stationary(n x k); partial: the score bias
   kRowSums,        // exp unit: maximum and sum of exponentials of the rows of streamed(m x n) -> result(m x 2)
@@ -31,10 +31,10 @@ enum class JobKind : std::uint8_t {
                    // partial: t_D
   kSpmm,           // sparse engine: result(m x n) = streamed (on the mask, m x k) * stationary(k x n)
   kMerge,          // adders: low-rank + sparse output
-  kCode,  // matrix engine: m x n elements encoded (kFirst) or decoded, each a sum over k of aux heads; in place
+  kCode,  // matrix engine: m x n elements encoded (kFirst) or decoded, each a sum over k of CodedHeads; in place
   // Training (docs/training.md).
   kClear,               // adders: result(m x n) = 0
-  kLossGradient,        // special functions: result(1 x n) = (softmax(streamed) - onehot(aux)) * scale
+  kLossGradient,        // special functions: result(1 x n) = (softmax(streamed) - onehot(LossLabel)) * scale
   kNormGradient,        // special functions: from dY = streamed and x = stationary, both m x n: result = dX,
                         // partial = dY .* x_hat
   kActivationGradient,  // special functions: result = streamed .* f'(stationary), m x n
@@ -42,8 +42,8 @@ enum class JobKind : std::uint8_t {
                         // stationary
   kRowProducts,         // special functions: result(m) = rows of streamed(m x n) . rows of stationary
   kAddOuter,            // special functions: result = streamed(m x n) + partial(m) stationary(n)
-  kUpdate,              // special functions: optimiser step on m x n weights; buffers in ScheduledUpdate aux
-  // On the mask, mask_tiles[aux].
+  kUpdate,              // special functions: optimiser step on m x n weights; buffers in its ScheduledUpdate
+  // On the mask, with a MaskTileId.
   kSparseSoftmaxGradient,  // exp unit: P = streamed, dP = stationary -> dS / sqrt(d), in place of dP
   kRowTerms,         // exp unit: scores = streamed, dA = stationary, row numbers = partial -> sums of dA P into the
                      // row numbers, or (kLast) of -dA T into result(m)
@@ -67,7 +67,7 @@ enum class ForwardValues : std::uint8_t {
 struct JobTraits {
   const char* name;  // in traces; nullptr: no enumerator
   ForwardValues forward;
-  bool reads_mask_tile;  // its cost depends on mask_tiles[aux]
+  bool reads_mask_tile;  // its cost depends on its mask tile
   bool training_only;    // of the backward pass and the update
 };
 constexpr JobTraits traits(JobKind kind) {

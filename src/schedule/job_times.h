@@ -7,17 +7,17 @@
 namespace vitality {
 
 struct JobTimes {
-  UnitId unit;                   // which unit took it
-  Cycles ready = -1;             // its dependencies were satisfied
-  Cycles start = -1;             // its unit took it
-  Cycles stream = -1;            // its first operand row entered (arrays: after the stationary load)
-  Cycles released = -1;          // its operands may be overwritten
-  Cycles free = -1;              // its unit may take the next job
-  Cycles done = -1;              // its result is there
-  Cycles contention = 0;         // part of the stream that other units' use of the scratchpad's ports cost
-  Cycles noc_contention = 0;     // likewise of the NoC's links
-  Cycles noc_latency = 0;        // its stream's way over the NoC's hops: the result is there so much later
-  std::int32_t limiter = kNone;  // the dependency that was satisfied last
+  UnitId unit;                // which unit took it
+  Cycles ready = -1;          // its dependencies were satisfied
+  Cycles start = -1;          // its unit took it
+  Cycles stream = -1;         // its first operand row entered (arrays: after the stationary load)
+  Cycles released = -1;       // its operands may be overwritten
+  Cycles free = -1;           // its unit may take the next job
+  Cycles done = -1;           // its result is there
+  Cycles contention = 0;      // part of the stream that other units' use of the scratchpad's ports cost
+  Cycles noc_contention = 0;  // likewise of the NoC's links
+  Cycles noc_latency = 0;     // its stream's way over the NoC's hops: the result is there so much later
+  JobId limiter;              // the dependency that was satisfied last
   DependencyKind limiter_kind = DependencyKind::kDone;
 };
 

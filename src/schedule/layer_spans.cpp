@@ -12,10 +12,9 @@ struct Moments {
 
 bool loads_weights_alone(const Schedule& schedule, const Job& job) {
   if (job.unit != UnitKind::kDmaLoad) return false;
-  const auto first = schedule.transfers.begin() + job.aux;
-  return std::all_of(first, first + job.m, [&](const Transfer& t) {
-    return schedule.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kWeight;
-  });
+  const TransferSpan transfers = schedule.transfers_of(job);
+  return std::all_of(transfers.begin(), transfers.end(),
+                     [&](const Transfer& t) { return schedule.tensors[t.tensor].role == TensorRole::kWeight; });
 }
 
 void take_earlier(Cycles& moment, Cycles other) {
@@ -24,7 +23,8 @@ void take_earlier(Cycles& moment, Cycles other) {
 
 }  // namespace
 
-std::vector<LayerSpan> layer_spans(const Schedule& schedule, const std::vector<JobTimes>& times, std::size_t layers) {
+std::vector<LayerSpan> layer_spans(const Schedule& schedule, const IdVector<JobId, JobTimes>& times,
+                                   std::size_t layers) {
   std::vector<Moments> moments(layers);
   for (std::size_t i = 0; i < schedule.jobs.size(); ++i) {
     const Job& job = schedule.jobs[i];

@@ -19,7 +19,8 @@ struct LayerSpan {
 };
 
 // One a layer, for `layers` layers; 0 to 0 where a layer has no jobs.
-std::vector<LayerSpan> layer_spans(const Schedule& schedule, const std::vector<JobTimes>& times, std::size_t layers);
+std::vector<LayerSpan> layer_spans(const Schedule& schedule, const IdVector<JobId, JobTimes>& times,
+                                   std::size_t layers);
 
 // A load of the layer's prefetch. What of it is left at the span's begin belongs to the span.
 inline bool is_prefetch(const Job& job, const JobTimes& times, const LayerSpan& span) {

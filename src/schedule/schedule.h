@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/units.h"
@@ -29,7 +30,7 @@ enum JobFlag : std::uint16_t {
   kResultHeld = 32,           // sums and result stay in the array (G-stationary)
   kOutputStationary = 64,
   kHasBias = 128,
-  kIm2col = 256,       // streamed operand gathered from an image strip: im2col_tiles[aux]
+  kIm2col = 256,       // streamed operand gathered from an image strip, as its Im2colTile says
   kWide = 512,         // result kept in the wide intermediate format
   kOntoResult = 2048,  // last pass: the requantised sum is added to the wide result that is there
   kSwapped = 1024,     // addition of two layers: `streamed` is the layer's second input
@@ -37,7 +38,23 @@ enum JobFlag : std::uint16_t {
   kGuardBit = 8192  // the result or an operand is K_hat, one bit wider than the format (in a fold: the transposed one)
 };
 
-constexpr std::int32_t kNone = -1;
+// "There is none", for every kind of id and for indices that are plain numbers.
+struct None {
+  template <class Tag>
+  constexpr operator Id<Tag>() const {
+    return {};
+  }
+  constexpr operator std::int32_t() const { return -1; }
+};
+constexpr None kNone;
+
+using BufferId = Id<struct BufferTag>;
+using TensorId = Id<struct TensorTag>;
+using OperatorId = Id<struct OperatorTag>;
+using JobId = Id<struct JobTag>;
+using Im2colTileId = Id<struct Im2colTileTag>;
+using MaskTileId = Id<struct MaskTileTag>;
+using UpdateId = Id<struct UpdateTag>;
 
 // A place in the scratchpad; elements row-major.
 struct Buffer {
@@ -48,8 +65,10 @@ struct Buffer {
 // row_maps[row_map][row + i]. geometry != kNone: the tensor is an image and the transfer gathers im2col rows (patch
 // embedding).
 struct Transfer {
-  std::int32_t tensor, row, col, rows, cols;
-  std::int32_t buffer, buffer_offset, buffer_stride;  // elements
+  TensorId tensor;
+  std::int32_t row, col, rows, cols;
+  BufferId buffer;
+  std::int32_t buffer_offset, buffer_stride;  // elements
   std::int32_t row_map = kNone, geometry = kNone;
   Bytes bytes;         // that cross the DRAM channel
   Bytes dram_address;  // where the first of them lies
@@ -65,23 +84,57 @@ struct Im2colTile {
 // A dependency is satisfied when the other job is done, or, for a chain of passes that the array itself keeps in order,
 // when it was issued, or, for the reuse of an operand buffer, when it has released its operands.
 enum class DependencyKind : std::uint8_t { kDone, kReleased, kIssued };
-struct Dependency {
-  std::int32_t job : 30;
-  std::uint32_t kind : 2;
+class Dependency {
+ public:
+  Dependency() = default;
+  Dependency(JobId job, DependencyKind kind) : job_(job.value), kind_(static_cast<std::uint32_t>(kind)) {}
+  JobId job() const { return {job_}; }
+  DependencyKind kind() const { return static_cast<DependencyKind>(kind_); }
+
+ private:
+  std::int32_t job_ : 30;
+  std::uint32_t kind_ : 2;
 };
+
+// What a job needs beside its tiles, by its kind; job_kinds.h says which kind has which.
+struct TransferRange {
+  std::int32_t first = 0, count = 0;  // of Schedule::transfers
+};
+struct TensorPair {  // what is not charged happens between two tensors in DRAM, without buffers
+  TensorId source, target;
+};
+struct ElementwiseStep {
+  std::int32_t first_channel = 0;  // of the tile's columns: parameters may be per channel
+  std::int32_t sweeps = 1;         // over a row
+};
+struct MeanOver {
+  std::int32_t rows = 1;
+};
+struct CodedHeads {
+  std::int32_t heads = 1;  // whose sums make a coded head
+};
+struct LossLabel {
+  std::int32_t label = 0;
+};
+using JobDetail = std::variant<std::monostate, TransferRange, TensorPair, Im2colTileId, MaskTileId, ElementwiseStep,
+                               MeanOver, CodedHeads, LossLabel, UpdateId>;
 
 struct Job {
   UnitKind unit;
   JobKind kind;
   std::uint16_t flags = 0;
-  std::int32_t layer = 0, op = 0;
+  std::int32_t layer = 0;
+  OperatorId op;
   std::int32_t m = 0, k = 0, n = 0;
-  std::int32_t streamed = kNone, stationary = kNone, partial = kNone, result = kNone;  // buffers
-  std::int32_t streamed_offset = 0, stationary_offset = 0, result_offset = 0;          // elements
+  BufferId streamed, stationary, partial, result;
+  std::int32_t streamed_offset = 0, stationary_offset = 0, result_offset = 0;  // elements
   std::int32_t streamed_stride = 0, stationary_stride = 0, result_stride = 0;
-  std::int32_t aux = 0;
+  JobDetail detail;
   std::int32_t first_dependency = 0, dependency_count = 0;
-  std::int32_t follows = kNone;  // runs on the unit that ran this job of its kind, one of its dependencies
+  JobId follows;  // runs on the unit that ran this job of its kind, one of its dependencies
+
+  MaskTileId mask_tile() const { return std::get<MaskTileId>(detail); }
+  Im2colTileId im2col_tile() const { return std::get<Im2colTileId>(detail); }
 };
 
 // Does the pass find in the registers of its array what the pass before it left there: partial sums, or the tile that
@@ -136,36 +189,51 @@ struct MaskTile {
 // Buffers of one optimiser step. The new weights replace the master weights; their copy in the storage format goes to
 // Job::result (kNone: the master weights are in that format). second: AdamW's second moment.
 struct ScheduledUpdate {
-  std::int32_t master, gradient, first, second;
-  bool decay;  // weight decay: applied to matrices, not to biases and norms
+  BufferId master, gradient, first, second;
+  Bytes gradient_element;  // wide, or in the storage format
+  bool decay;              // weight decay: applied to matrices, not to biases and norms
 };
 // What a training step leaves in memory for the comparison with the reference. layer: its index in the forward model.
 struct ScheduledGradient {
   enum class Kind : std::uint8_t { kOutput, kParameter, kUpdated } kind;
   int layer;
   std::string parameter;  // name of the tensor; "" for outputs
-  std::int32_t tensor, row, rows, cols;
+  TensorId tensor;
+  std::int32_t row, rows, cols;
+};
+
+// Some of a schedule's transfers, for loops.
+struct TransferSpan {
+  const Transfer *first, *last;
+  const Transfer* begin() const { return first; }
+  const Transfer* end() const { return last; }
 };
 
 struct Schedule {
-  std::vector<Job> jobs;
+  IdVector<JobId, Job> jobs;
   std::vector<Dependency> dependencies;  // job j has dependency_count of them, from first_dependency on
   std::vector<Transfer> transfers;
-  std::vector<Buffer> buffers;
-  std::vector<ScheduledTensor> tensors;
-  std::vector<ScheduledOperator> operators;
+  IdVector<BufferId, Buffer> buffers;
+  IdVector<TensorId, ScheduledTensor> tensors;
+  IdVector<OperatorId, ScheduledOperator> operators;
   std::vector<Conv2d> geometries;
-  std::vector<Im2colTile> im2col_tiles;
+  IdVector<Im2colTileId, Im2colTile> im2col_tiles;
   std::vector<std::vector<std::int32_t>> row_maps;
   std::vector<ScheduledMask> masks;
-  std::vector<MaskTile> mask_tiles;
-  std::vector<ScheduledUpdate> updates;
+  IdVector<MaskTileId, MaskTile> mask_tiles;
+  IdVector<UpdateId, ScheduledUpdate> updates;
   std::vector<ScheduledGradient> gradients;  // training steps only
-  std::vector<std::int32_t>
-      layer_output;  // tensor of every layer's output; kNone where an epilogue consumed it on chip
-  std::vector<std::string> layer_mapping;  // how each layer was mapped, for people
+  std::vector<TensorId> layer_output;        // of every layer; kNone where an epilogue consumed it on chip
+  std::vector<std::string> layer_mapping;    // how each layer was mapped, for people
   Bytes scratchpad_high_water = 0, dram_footprint = 0;
   Bytes saved_activation_bytes = 0;  // what the forward pass keeps in DRAM for the backward pass
+
+  // Of a job of the DMA.
+  TransferSpan transfers_of(const Job& job) const {
+    const auto& range = std::get<TransferRange>(job.detail);
+    const Transfer* const begin = transfers.data() + range.first;
+    return {begin, begin + range.count};
+  }
 };
 
 }  // namespace vitality

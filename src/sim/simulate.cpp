@@ -121,7 +121,7 @@ struct Values {
         executor(schedule, step, config, plan, inputs.parameters, expected.outputs),
         errors(schedule.layer_output.size()) {
     if (!inputs.in_step) return;
-    std::multimap<std::int32_t, int> layers_of;
+    std::multimap<TensorId, int> layers_of;
     for (std::size_t i = 0; i < errors.size(); ++i) {
       if (schedule.layer_output[i] == kNone) {
         pass.drop(static_cast<int>(i));
@@ -137,7 +137,7 @@ struct Values {
       inputs.used_weights.erase(found);
       return weights;
     });
-    executor.observe_written([this, layers_of = std::move(layers_of)](std::int32_t tensor) {
+    executor.observe_written([this, layers_of = std::move(layers_of)](TensorId tensor) {
       const auto [first, last] = layers_of.equal_range(tensor);
       for (auto it = first; it != last; ++it) {
         pass.reach(it->second);
@@ -162,7 +162,7 @@ struct Values {
     executor.use(grids);
   }
 
-  void compare_layer(std::int32_t tensor, int layer) {
+  void compare_layer(TensorId tensor, int layer) {
     const auto i = static_cast<std::size_t>(layer);
     errors[i].emplace().add(executor.codes(tensor), executor.real_scale(tensor), expected.outputs[i]);
   }
@@ -173,15 +173,15 @@ struct Values {
     numerics.checked = true;
     pass.reach(static_cast<int>(expected.outputs.size()) - 1);
     const auto computed = [&schedule](int layer) {
-      const std::int32_t tensor = schedule.layer_output[static_cast<std::size_t>(layer)];
-      return tensor == kNone || schedule.tensors[static_cast<std::size_t>(tensor)].role != TensorRole::kInput;
+      const TensorId tensor = schedule.layer_output[static_cast<std::size_t>(layer)];
+      return tensor == kNone || schedule.tensors[tensor].role != TensorRole::kInput;
     };
     const std::vector<ErrorTolerance> tolerances =
         error_tolerances(model, config, inputs.forward, expected, plan, inputs.parameters, computed);
     double nearest = -1;  // of the worst layer's errors, over its tolerances
     for (std::size_t i = 0; i < schedule.layer_output.size(); ++i) {
-      const std::int32_t tensor = schedule.layer_output[i];
-      if (tensor == kNone || schedule.tensors[static_cast<std::size_t>(tensor)].role == TensorRole::kInput) continue;
+      const TensorId tensor = schedule.layer_output[i];
+      if (tensor == kNone || schedule.tensors[tensor].role == TensorRole::kInput) continue;
       if (!errors[i]) compare_layer(tensor, static_cast<int>(i));
       LayerResult& layer = result.layers[i];
       layer.has_error = true;

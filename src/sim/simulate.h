@@ -27,7 +27,7 @@ class ValuePlan;
 struct FinishedRun {
   const VitModel& model;  // of a training step: with a layer for each part of the backward pass and the update
   const Schedule& schedule;
-  const std::vector<JobTimes>& times;
+  const IdVector<JobId, JobTimes>& times;
   const ValuePlan* plan;        // null without numerics
   const ValueExecutor* values;  // null without numerics
   const CostTable& costs;

@@ -43,7 +43,7 @@ std::string differences(const VitModel& model, const HardwareConfig& config, con
   std::string text;
   int compared = 0;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    const std::int32_t tensor = run.schedule.layer_output[i];
+    const TensorId tensor = run.schedule.layer_output[i];
     if (tensor == kNone) continue;
     const MatrixD& got = run.values->codes(tensor);
     const reference::Codes& codes = want.outputs[i];

@@ -141,7 +141,7 @@ TEST_CASE("repeated blocks: one cycle's difference is no steady state") {
     std::string text;
     options.observe = [&](const FinishedRun& finished) {
       const Schedule& schedule = finished.schedule;
-      std::vector<JobTimes> times = finished.times;
+      IdVector<JobId, JobTimes> times = finished.times;
       const auto proved = [&] {
         return find_steady_state(run->blocks, schedule, config, finished.costs, times).has_value();
       };

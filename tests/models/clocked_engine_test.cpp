@@ -93,8 +93,7 @@ TEST_CASE("engine: SA-Diag equals the clocked column") {
       const auto dot = s.unit_job(UnitKind::kDiagonalEngine, JobKind::kDotProduct, g.m, g.k, 1, s.buffer(2 * g.m * g.k),
                                   s.buffer(6 * g.k), s.buffer(6 * g.m));
       HardwareConfig config = plain_machine(rows, 4, 1);
-      CHECK(simulate_schedule(config, s.schedule())[static_cast<std::size_t>(dot)].done ==
-            simulate_input_stationary(problem.gemm).cycles);
+      CHECK(simulate_schedule(config, s.schedule())[dot].done == simulate_input_stationary(problem.gemm).cycles);
     }
   }
 }

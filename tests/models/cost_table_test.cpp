@@ -46,7 +46,7 @@ std::string compare_costs(const Case& c) {
       for (std::size_t i = 0; i < run.schedule.jobs.size(); ++i) {
         const Job& job = run.schedule.jobs[i];
         kinds[static_cast<std::size_t>(job.kind)] = '1';
-        const JobCost& cached = run.costs.of(static_cast<std::int32_t>(i));
+        const JobCost& cached = run.costs.of({static_cast<std::int32_t>(i)});
         if (all_of(cached) == all_of(job_cost(job, run.schedule, config)) || ++differences > 3) continue;
         wrong += "job " + std::to_string(i) + ", " + to_string(job.kind) + ", has the cost of another\n";
       }

@@ -79,7 +79,7 @@ TEST_CASE("timing: a short stream cannot hide the prefetch of the next tile") {
   // One streamed row against 8 rows of stationary tile: a fold every max(R, M) = 8 cycles.
   HandSchedule s;
   const auto abuf = s.buffer(16), bbuf = s.buffer(128), cbuf = s.buffer(16);
-  std::vector<std::int32_t> folds;
+  std::vector<JobId> folds;
   for (int i = 0; i < 4; ++i) folds.push_back(s.fold(1, 8, 8, abuf, bbuf, cbuf));
   HardwareConfig config = plain_machine(8, 8, kLatency);
   config.matrix_engine.stationary_prefetch = true;
@@ -132,7 +132,7 @@ TEST_CASE("timing: scratchpad ports and NoC links stretch a stream") {
   const auto fold_of = [](const HardwareConfig& config) {
     HandSchedule s;
     const auto fold = s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80));
-    return simulate_schedule(config, s.schedule())[static_cast<std::size_t>(fold)];
+    return simulate_schedule(config, s.schedule())[fold];
   };
   // A row of 4 int16 elements in and one out, 8 bytes each, every cycle. The memory may take half of narrow ports: 16
   // bytes leave 8.
@@ -164,7 +164,7 @@ TEST_CASE("timing: two heads of attention overlap as their dependencies allow") 
   HandSchedule s;
   const auto mean_divider = LaneConfig{4, 5, 1};
   struct Head {
-    std::int32_t sum, mean, centre, key_sum, value_sum, g0, g1, dot, constant, numerator, add, divide;
+    JobId sum, mean, centre, key_sum, value_sum, g0, g1, dot, constant, numerator, add, divide;
   };
   std::vector<Head> heads;
   const auto g = s.buffer(96);  // one buffer of G for both heads, as the mapper has it

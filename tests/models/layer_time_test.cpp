@@ -169,7 +169,7 @@ TEST_CASE("layer time: with stationary prefetch and short streams the loads of t
 TEST_CASE("layer time: what only moves data begins with more than its own weights, what takes no time has none") {
   const auto job = [](UnitKind unit, JobKind kind, int layer, int transfer) {
     Job j;
-    j.unit = unit, j.kind = kind, j.layer = layer, j.aux = transfer, j.m = is_dma(unit) ? 1 : 0;
+    j.unit = unit, j.kind = kind, j.layer = layer, j.detail = TransferRange{transfer, is_dma(unit) ? 1 : 0};
     return j;
   };
   const auto ran = [](Cycles start, Cycles done) {
@@ -180,12 +180,12 @@ TEST_CASE("layer time: what only moves data begins with more than its own weight
   Schedule schedule;
   schedule.tensors = {{"weight", TensorRole::kWeight, 0, 1, 1, 0, 2}, {"in", TensorRole::kActivation, 0, 1, 1, 64, 2}};
   schedule.transfers.resize(2);
-  schedule.transfers[0].tensor = 0, schedule.transfers[1].tensor = 1;
+  schedule.transfers[0].tensor = {0}, schedule.transfers[1].tensor = {1};
   schedule.jobs = {job(UnitKind::kDmaLoad, JobKind::kLoad, 0, 0), job(UnitKind::kDmaLoad, JobKind::kLoad, 0, 1),
                    job(UnitKind::kDmaStore, JobKind::kStore, 0, 1),
                    job(UnitKind::kUncharged, JobKind::kElementwise, 1, 0),
                    job(UnitKind::kUncharged, JobKind::kElementwise, 1, 0)};
-  const std::vector<JobTimes> times = {ran(3, 9), ran(50, 60), ran(60, 75), ran(80, 80), ran(90, 90)};
+  const IdVector<JobId, JobTimes> times = {ran(3, 9), ran(50, 60), ran(60, 75), ran(80, 80), ran(90, 90)};
   const std::vector<LayerSpan> spans = layer_spans(schedule, times, 3);
   CHECK((spans[0].begin == 50 && spans[0].end == 75 && spans[0].executed));
   CHECK(is_prefetch(schedule.jobs[0], times[0], spans[0]));

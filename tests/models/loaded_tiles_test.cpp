@@ -37,7 +37,7 @@ TEST_CASE("loaded tiles: any order of loads, writes, reads and leaving tensors g
                   col = pick(6);
         const double factor = tensor == 2 ? 0.37 : 0;
         const MatrixD& values = tensors[static_cast<std::size_t>(tensor)];
-        loaded.load({tensor, {values.row(row) + col, values.cols()}, rows, cols, factor}, {&lazy[first], stride});
+        loaded.load({{tensor}, {values.row(row) + col, values.cols()}, rows, cols, factor}, {&lazy[first], stride});
         for (int r = 0; r < rows; ++r)
           for (int c = 0; c < cols; ++c) {
             const double value = values(row + r, col + c);
@@ -56,7 +56,7 @@ TEST_CASE("loaded tiles: any order of loads, writes, reads and leaving tensors g
         break;
       default: {
         const int tensor = pick(3);
-        loaded.leave(tensor);
+        loaded.leave(TensorId{tensor});
         tensors[static_cast<std::size_t>(tensor)] = random_codes(random, 12, 12, 1000);
         break;
       }
@@ -78,7 +78,7 @@ TEST_CASE("loaded tiles: codes are those of the values there now, once loaded, r
     return 256 * a.high[r * a.stride + c] + a.low[r * a.stride + c];
   };
   CHECK(loaded.streamed_codes(scratchpad.data(), 5, 3, 4) == nullptr);
-  loaded.load({0, {tensor.data(), 4}, 3, 4, 0}, {scratchpad.data(), 5});
+  loaded.load({{0}, {tensor.data(), 4}, 3, 4, 0}, {scratchpad.data(), 5});
   CHECK(streamed(0, 0) == -5000);
   CHECK(streamed(2, 3) == 6000);
   CHECK(loaded.streamed_codes(scratchpad.data(), 5, 3, 3) == nullptr);
@@ -86,13 +86,13 @@ TEST_CASE("loaded tiles: codes are those of the values there now, once loaded, r
   CHECK(loaded.stationary_codes(scratchpad.data(), 5, 3, 4)[11] == 6000);
   CHECK(scratchpad[0] == -5000);
 
-  loaded.leave(0);
+  loaded.leave(TensorId{0});
   tensor(0, 0) = 4000;
   CHECK(loaded.streamed_codes(scratchpad.data(), 5, 3, 4) == nullptr);
-  loaded.load({0, {tensor.data(), 4}, 3, 4, 0}, {scratchpad.data(), 5});
+  loaded.load({{0}, {tensor.data(), 4}, 3, 4, 0}, {scratchpad.data(), 5});
   CHECK(streamed(0, 0) == 4000);
 
-  loaded.load({1, {tensor.data(), 4}, 3, 4, 0.0101}, {scratchpad.data(), 5});
+  loaded.load({{1}, {tensor.data(), 4}, 3, 4, 0.0101}, {scratchpad.data(), 5});
   CHECK(loaded.streamed_codes(scratchpad.data(), 5, 3, 4) == nullptr);
   CHECK(loaded.stationary_codes(scratchpad.data(), 5, 3, 4)[0] == 40);
   loaded.write(scratchpad.data(), 1);

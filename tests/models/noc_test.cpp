@@ -17,7 +17,7 @@ Cycles lane_unit_free(const HardwareConfig& config, UnitKind unit, JobKind kind)
   s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80));
   const auto second = kind == JobKind::kRowDivide ? s.buffer(32) : kNone;
   const auto job = s.unit_job(unit, kind, 8, 0, 4, s.buffer(128), second, s.buffer(128), kFirst);
-  return simulate_schedule(config, s.schedule())[static_cast<std::size_t>(job)].free;
+  return simulate_schedule(config, s.schedule())[job].free;
 }
 
 HardwareConfig narrow_links(NocTopology topology) {
@@ -73,12 +73,12 @@ TEST_CASE("noc: a hop's latency delays a result and takes no bandwidth") {
     config.noc.topology = topology, config.noc.mesh_width = 2;
     config.noc.hop_latency_cycles = 100;  // accumulators: port 2, node 3, 0 -> 1 -> 3; dividers: node 4, 0 -> 2 -> 4
     const auto t = simulate_schedule(config, s.schedule());
-    CHECK(t[static_cast<std::size_t>(first)].free == 8);
-    CHECK(t[static_cast<std::size_t>(first)].done == 8 + 100 * sum_hops);
-    CHECK(t[static_cast<std::size_t>(second)].start == 8);  // the unit does not wait for the way
-    CHECK(t[static_cast<std::size_t>(second)].done == 16 + 100 * sum_hops);
-    CHECK(t[static_cast<std::size_t>(divide)].start == 16 + 100 * sum_hops);
-    CHECK(t[static_cast<std::size_t>(divide)].done == 17 + 100 * sum_hops + 100 * divide_hops);
+    CHECK(t[first].free == 8);
+    CHECK(t[first].done == 8 + 100 * sum_hops);
+    CHECK(t[second].start == 8);  // the unit does not wait for the way
+    CHECK(t[second].done == 16 + 100 * sum_hops);
+    CHECK(t[divide].start == 16 + 100 * sum_hops);
+    CHECK(t[divide].done == 17 + 100 * sum_hops + 100 * divide_hops);
   }
 }
 
@@ -93,9 +93,9 @@ TEST_CASE("noc: partial sums come back over the way that they went") {
   for (const int latency : {0, 30}) {
     config.noc.hop_latency_cycles = latency;
     const auto t = simulate_schedule(config, s.schedule());
-    CHECK(t[static_cast<std::size_t>(first)].stream == 4);
-    CHECK(t[static_cast<std::size_t>(second)].stream == 4 + std::max(10, latency));
-    CHECK(t[static_cast<std::size_t>(second)].done == 4 + std::max(10, latency) + 10 + 6 + latency);
+    CHECK(t[first].stream == 4);
+    CHECK(t[second].stream == 4 + std::max(10, latency));
+    CHECK(t[second].done == 4 + std::max(10, latency) + 10 + 6 + latency);
   }
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("scratchpad: a column through a linear layout stalls, the skewed one d
   const auto fold_of = [](ScratchpadLayout layout) {
     HandSchedule s;
     const auto k = s.buffer(8192), v = s.buffer(8192), g = s.buffer(16384);
-    Job& job = s.builder().begin(UnitKind::kMatrixEngine, JobKind::kFold, 0, 0);
+    Job& job = s.builder().begin(UnitKind::kMatrixEngine, JobKind::kFold, 0, OperatorId{0});
     job.m = job.k = job.n = 64, job.flags = kFirst | kLast | kTransposed;
     job.streamed = k, job.stationary = v, job.result = g;
     job.streamed_stride = job.stationary_stride = job.result_stride = 64;

@@ -59,7 +59,7 @@ struct Bench {
     }
     outcome.ended = accelerator.controller.finished();
     outcome.races = find_races(changed, context.times, 1);
-    for (const std::int32_t tensor : changed.layer_output)
+    for (const TensorId tensor : changed.layer_output)
       outcome.tensors.push_back(tensor == kNone ? MatrixD() : executor.codes(tensor));
     return outcome;
   }
@@ -67,14 +67,14 @@ struct Bench {
 
 // Does job `user` use what job `owner` wrote (read after write), or overwrite what it read or wrote?
 bool reads_result(const Schedule& schedule, const Job& user, const Job& owner) {
-  std::vector<std::int32_t> written;
+  std::vector<BufferId> written;
   if (owner.result != kNone) written.push_back(owner.result);
   if (owner.partial != kNone) written.push_back(owner.partial);
-  for (int k = 0; k < owner.m && owner.kind == JobKind::kLoad; ++k)
-    written.push_back(schedule.transfers[static_cast<std::size_t>(owner.aux + k)].buffer);
-  std::vector<std::int32_t> read = {user.streamed, user.stationary, user.partial};
-  if (user.kind == JobKind::kStore) read = {schedule.transfers[static_cast<std::size_t>(user.aux)].buffer};
-  for (const std::int32_t buffer : read)
+  if (owner.kind == JobKind::kLoad)
+    for (const Transfer& t : schedule.transfers_of(owner)) written.push_back(t.buffer);
+  std::vector<BufferId> read = {user.streamed, user.stationary, user.partial};
+  if (user.kind == JobKind::kStore) read = {schedule.transfers_of(user).begin()->buffer};
+  for (const BufferId buffer : read)
     if (buffer != kNone && std::find(written.begin(), written.end(), buffer) != written.end()) return true;
   return false;
 }
@@ -106,12 +106,11 @@ TEST_CASE("mutations: a dependency left out shows in values, and in the order of
           d < static_cast<std::size_t>(job.first_dependency + job.dependency_count))
         user = &job;
     REQUIRE(user != nullptr);
-    const bool data =
-        reads_result(bench.schedule, *user, bench.schedule.jobs[static_cast<std::size_t>(dependency.job)]);
+    const bool data = reads_result(bench.schedule, *user, bench.schedule.jobs[dependency.job()]);
     if (wrong) ++(data ? data_by_value : reuse_by_value);
     by_order += unordered;
     // Whatever makes values wrong, the order check sees without running anything.
-    INFO("dependency " << d << " on job " << dependency.job);
+    INFO("dependency " << d << " on job " << dependency.job().value);
     if (wrong) CHECK(unordered);
   }
   INFO(total << " dependencies left out: read after write seen in values " << data_by_value
@@ -153,8 +152,7 @@ TEST_CASE("k_hat_sum is computed: a machine that takes it for zero has other cod
       Schedule schedule = bench.schedule;
       int changed = 0;
       for (Job& job : schedule.jobs) {
-        if (!zero || job.kind != JobKind::kColumnSum ||
-            schedule.operators[static_cast<std::size_t>(job.op)].role != OperatorRole::kKeySum)
+        if (!zero || job.kind != JobKind::kColumnSum || schedule.operators[job.op].role != OperatorRole::kKeySum)
           continue;
         job.m = 0;
         ++changed;

@@ -22,17 +22,17 @@ struct Run {
   Cycles start, free;
 };
 
-std::vector<Run> runs_of(const HardwareConfig& config, const Schedule& schedule) {
-  return fork_simulation<Run>([&] {
-           const std::vector<JobTimes> times = run_times(config, schedule);
-           const MachineUnits units(config);
-           std::vector<Run> list;
-           for (std::size_t i = 0; i < times.size(); ++i)
-             list.push_back(
-                 {times[i].unit.value - units.id(schedule.jobs[i].unit).value, times[i].start, times[i].free});
-           return Simulated<Run>{0, list};
-         })
-      .values;
+IdVector<JobId, Run> runs_of(const HardwareConfig& config, const Schedule& schedule) {
+  const std::vector<Run> runs =
+      fork_simulation<Run>([&] {
+        const IdVector<JobId, JobTimes> times = run_times(config, schedule);
+        const MachineUnits units(config);
+        std::vector<Run> list;
+        for (std::size_t i = 0; i < times.size(); ++i)
+          list.push_back({times[i].unit.value - units.id(schedule.jobs[i].unit).value, times[i].start, times[i].free});
+        return Simulated<Run>{0, list};
+      }).values;
+  return {runs.begin(), runs.end()};
 }
 
 // "unit:start" of every job.
@@ -55,7 +55,7 @@ std::string random_outputs(const VitModel& model, const std::vector<std::string>
     SimulationOptions options;
     options.numerics = true;
     options.observe = [&](const FinishedRun& run) {
-      for (const std::int32_t tensor : run.schedule.layer_output) {
+      for (const TensorId tensor : run.schedule.layer_output) {
         if (tensor == kNone) continue;
         const MatrixD& codes = run.values->codes(tensor);
         text.append(reinterpret_cast<const char*>(codes.data()), codes.size() * sizeof(double));
@@ -129,7 +129,7 @@ TEST_CASE("several units: nothing comes between passes whose sums stay in the PE
   s.builder().expect_several(UnitKind::kMatrixEngine);
   const auto a = s.buffer(80), w = s.buffer(80), late = s.buffer(80);
   const auto tensor = s.tensor(4, 10);
-  const auto pass = [&](std::int32_t streamed, std::int32_t result, int flags) {
+  const auto pass = [&](BufferId streamed, BufferId result, int flags) {
     return s.fold(4, 10, 4, streamed, w, result, kNone, flags | kOutputStationary);
   };
   const auto first = pass(a, kNone, kFirst);
@@ -138,7 +138,7 @@ TEST_CASE("several units: nothing comes between passes whose sums stay in the PE
   const auto other = pass(a, s.buffer(32), kFirst | kLast), third = pass(a, s.buffer(32), kFirst | kLast);
   HardwareConfig config = with_arrays(2);
   config.matrix_engine.dataflow = Dataflow::kOutputStationary;
-  const std::vector<Run> r = runs_of(config, s.schedule());
+  const IdVector<JobId, Run> r = runs_of(config, s.schedule());
   // 80 bytes are 2 bursts: there at 1 + 2 + 9 = 12. Array 0 is free at 10 and holds the sums until then; the pass
   // behind the other tile, 10 + 6 cycles on array 1, waits for array 1.
   CHECK(r[first].unit == 0);

@@ -30,7 +30,7 @@ inline HardwareConfig plain_machine(int rows, int cols, int latency) {
   return config;
 }
 
-inline std::vector<JobTimes> run_times(const HardwareConfig& config, const Schedule& schedule) {
+inline IdVector<JobId, JobTimes> run_times(const HardwareConfig& config, const Schedule& schedule) {
   MachineContext context{schedule, config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
                          CostTable(schedule, config)};
   context.times.resize(schedule.jobs.size());
@@ -46,8 +46,11 @@ inline std::vector<JobSpan> run_schedule(const HardwareConfig& config, const Sch
   return spans;
 }
 
-inline std::vector<JobSpan> simulate_schedule(const HardwareConfig& config, const Schedule& schedule) {
-  return fork_simulation<JobSpan>([&] { return Simulated<JobSpan>{0, run_schedule(config, schedule)}; }).values;
+inline IdVector<JobId, JobSpan> simulate_schedule(const HardwareConfig& config, const Schedule& schedule) {
+  const std::vector<JobSpan> spans = fork_simulation<JobSpan>([&] {
+                                       return Simulated<JobSpan>{0, run_schedule(config, schedule)};
+                                     }).values;
+  return {spans.begin(), spans.end()};
 }
 
 // A schedule of layer 0 (and of what layer() names), buffers of any number, and jobs in a line or two each.
@@ -61,22 +64,22 @@ class HandSchedule {
     layer_ = index;
     op_ = builder_.add_operator(OperatorRole::kGemm, index);
   }
-  std::int32_t buffer(Bytes bytes) { return builder_.allocate({bytes}, "test")[0]; }
-  std::int32_t tensor(int rows, int cols) {
+  BufferId buffer(Bytes bytes) { return builder_.allocate({bytes}, "test")[0]; }
+  TensorId tensor(int rows, int cols) {
     return builder_.add_tensor("tensor", TensorRole::kInput, layer_, rows, cols, Bytes{2} * rows * cols);
   }
 
-  std::int32_t load(std::int32_t tensor, int rows, int cols, std::int32_t buffer) {
+  JobId load(TensorId tensor, int rows, int cols, BufferId buffer) {
     return builder_.transfer(UnitKind::kDmaLoad, layer_, op_,
                              {builder_.make_transfer(tensor, 0, 0, rows, cols, buffer)});
   }
-  std::int32_t store(std::int32_t tensor, int rows, int cols, std::int32_t buffer) {
+  JobId store(TensorId tensor, int rows, int cols, BufferId buffer) {
     return builder_.transfer(UnitKind::kDmaStore, layer_, op_,
                              {builder_.make_transfer(tensor, 0, 0, rows, cols, buffer)});
   }
   // One pass m x k x n; `partial` kNone: a single pass.
-  std::int32_t fold(int m, int k, int n, std::int32_t streamed, std::int32_t stationary, std::int32_t result,
-                    std::int32_t partial = kNone, int flags = kFirst | kLast) {
+  JobId fold(int m, int k, int n, BufferId streamed, BufferId stationary, BufferId result, BufferId partial = kNone,
+             int flags = kFirst | kLast) {
     Job& job = begin(UnitKind::kMatrixEngine, JobKind::kFold, m, k, n, streamed, stationary,
                      (flags & kLast) != 0 ? result : kNone, flags);
     job.streamed_stride = k;
@@ -87,8 +90,8 @@ class HandSchedule {
     if ((flags & kLast) != 0) builder_.write(result);
     return builder_.finish();
   }
-  std::int32_t unit_job(UnitKind unit, JobKind kind, int m, int k, int n, std::int32_t streamed, std::int32_t second,
-                        std::int32_t result, int flags = 0) {
+  JobId unit_job(UnitKind unit, JobKind kind, int m, int k, int n, BufferId streamed, BufferId second, BufferId result,
+                 int flags = 0) {
     begin(unit, kind, m, k, n, streamed, second, result, flags);
     builder_.write(result);
     return builder_.finish();
@@ -97,8 +100,8 @@ class HandSchedule {
   ScheduleBuilder& builder() { return builder_; }
 
  private:
-  Job& begin(UnitKind unit, JobKind kind, int m, int k, int n, std::int32_t streamed, std::int32_t second,
-             std::int32_t result, int flags) {
+  Job& begin(UnitKind unit, JobKind kind, int m, int k, int n, BufferId streamed, BufferId second, BufferId result,
+             int flags) {
     Job& job = builder_.begin(unit, kind, layer_, op_);
     job.m = m, job.k = k, job.n = n;
     job.flags = static_cast<std::uint16_t>(flags);
@@ -110,7 +113,7 @@ class HandSchedule {
   }
   ScheduleBuilder builder_;
   int layer_ = 0;
-  std::int32_t op_;
+  OperatorId op_;
 };
 
 }  // namespace vitality::test

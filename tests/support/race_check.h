@@ -19,32 +19,32 @@ namespace race {
 struct Access {
   std::int64_t begin, end;  // bytes
   Cycles from, to;          // cycles [from, to)
-  std::int32_t job;
+  JobId job;
   bool write, chain;  // chain: partial sums of a pass, which the array itself keeps in order
   UnitId unit;
 };
 
-inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const std::vector<JobTimes>& times) {
+inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const IdVector<JobId, JobTimes>& times) {
   std::vector<Access> list;
   for (std::size_t i = 0; i < schedule.jobs.size(); ++i) {
     const Job& job = schedule.jobs[i];
     const JobTimes& t = times[i];
     if (job.unit == UnitKind::kUncharged && job.streamed == kNone) continue;
-    const auto touch = [&](std::int32_t buffer, Cycles to, bool write, bool chain) {
+    const auto touch = [&](BufferId buffer, Cycles to, bool write, bool chain) {
       if (buffer == kNone) return;
-      const Buffer& b = schedule.buffers[static_cast<std::size_t>(buffer)];
-      list.push_back({b.address, b.address + b.bytes, t.start, to, static_cast<std::int32_t>(i), write, chain, t.unit});
+      const Buffer& b = schedule.buffers[buffer];
+      list.push_back(
+          {b.address, b.address + b.bytes, t.start, to, {static_cast<std::int32_t>(i)}, write, chain, t.unit});
     };
     if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
-      for (int k = 0; k < job.m; ++k)
-        touch(schedule.transfers[static_cast<std::size_t>(job.aux + k)].buffer, t.done, job.kind == JobKind::kLoad,
-              false);
+      for (const Transfer& transfer : schedule.transfers_of(job))
+        touch(transfer.buffer, t.done, job.kind == JobKind::kLoad, false);
       continue;
     }
     if (job.kind == JobKind::kUpdate) {
-      const ScheduledUpdate& update = schedule.updates[static_cast<std::size_t>(job.aux)];
+      const ScheduledUpdate& update = schedule.updates[std::get<UpdateId>(job.detail)];
       touch(update.gradient, t.released, false, false);
-      for (const std::int32_t buffer : {update.master, update.first, update.second, job.result})
+      for (const BufferId buffer : {update.master, update.first, update.second, job.result})
         touch(buffer, t.done, true, false);
       continue;
     }
@@ -61,10 +61,10 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const s
   return list;
 }
 
-inline std::string describe(const Schedule& schedule, std::int32_t a, std::int32_t b) {
-  const auto name = [&](std::int32_t i) {
-    const Job& job = schedule.jobs[static_cast<std::size_t>(i)];
-    return std::string(to_string(job.kind)) + " " + std::to_string(i) + " of layer " + std::to_string(job.layer);
+inline std::string describe(const Schedule& schedule, JobId a, JobId b) {
+  const auto name = [&](JobId i) {
+    const Job& job = schedule.jobs[i];
+    return std::string(to_string(job.kind)) + " " + std::to_string(i.value) + " of layer " + std::to_string(job.layer);
   };
   return name(a) + " and " + name(b);
 }
@@ -72,31 +72,31 @@ inline std::string describe(const Schedule& schedule, std::int32_t a, std::int32
 }  // namespace race
 
 // A pass against a tile that stays in its array (G-stationary): the pass before it there must have left that tile.
-inline std::string find_lost_tiles(const Schedule& schedule, const std::vector<JobTimes>& times) {
-  std::vector<std::int32_t> order;
+inline std::string find_lost_tiles(const Schedule& schedule, const IdVector<JobId, JobTimes>& times) {
+  std::vector<JobId> order;
   for (std::size_t i = 0; i < schedule.jobs.size(); ++i)
-    if (schedule.jobs[i].unit == UnitKind::kMatrixEngine) order.push_back(static_cast<std::int32_t>(i));
-  std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-    const Cycles x = times[static_cast<std::size_t>(a)].stream, y = times[static_cast<std::size_t>(b)].stream;
+    if (schedule.jobs[i].unit == UnitKind::kMatrixEngine) order.push_back({static_cast<std::int32_t>(i)});
+  std::sort(order.begin(), order.end(), [&](JobId a, JobId b) {
+    const Cycles x = times[a].stream, y = times[b].stream;
     return x != y ? x < y : a < b;
   });
   struct Registers {
-    std::int32_t held = kNone;  // buffer whose content is in the array
-    std::int32_t open = kNone;  // operator whose sums stay in the PEs from pass to pass (output stationary)
+    BufferId held;    // whose content is in the array
+    OperatorId open;  // whose sums stay in the PEs from pass to pass (output stationary)
   };
   std::map<UnitId, Registers> registers;
-  for (const std::int32_t index : order) {
-    const Job& job = schedule.jobs[static_cast<std::size_t>(index)];
-    auto& [held, open] = registers[times[static_cast<std::size_t>(index)].unit];
+  for (const JobId index : order) {
+    const Job& job = schedule.jobs[index];
+    auto& [held, open] = registers[times[index].unit];
     const bool uses = (job.flags & kStationaryHeld) != 0;
     if (uses && held != job.stationary)
-      return "the tile in the array is lost before job " + std::to_string(index) + "\n";
+      return "the tile in the array is lost before job " + std::to_string(index.value) + "\n";
     if (!uses) held = (job.flags & kResultHeld) != 0 ? job.result : kNone;
     const bool in_array =
         (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);
     const bool continues = in_array && (job.flags & kFirst) == 0;
     if (continues ? open != job.op : open != kNone)
-      return "the sums in the array are lost at job " + std::to_string(index) + "\n";
+      return "the sums in the array are lost at job " + std::to_string(index.value) + "\n";
     open = in_array && (job.flags & kLast) == 0 ? job.op : kNone;
   }
   return "";
@@ -120,7 +120,7 @@ class OrderCheck {
       chain_.push_back(job.unit != UnitKind::kMatrixEngine ? kNone
                        : arrays == 1                       ? 0
                        : job.follows == kNone              ? own
-                                                           : chain_[static_cast<std::size_t>(job.follows)]);
+                                                           : chain_[static_cast<std::size_t>(job.follows.value)]);
       if (chain_.back() == kNone) continue;
       std::vector<std::uint64_t>& members = passes[chain_.back()];
       members.resize(words_);
@@ -130,7 +130,7 @@ class OrderCheck {
       const Job& job = schedule.jobs[j];
       for (int d = 0; d < job.dependency_count; ++d) {
         const Dependency dependency = schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
-        const auto from = static_cast<std::size_t>(dependency.job);
+        const auto from = static_cast<std::size_t>(dependency.job().value);
         // The array keeps its passes in order: with one, all that were issued before it have released their operands
         // and are done.
         const std::uint64_t* const before = chain_[from] == kNone ? nullptr : passes[chain_[from]].data();
@@ -138,7 +138,7 @@ class OrderCheck {
           std::uint64_t* const own = &ancestors_[kind][j * words_];
           const std::uint64_t* const its = &ancestors_[kind][from * words_];
           const std::uint64_t* const issued = &ancestors_[2][from * words_];
-          const bool reached = dependency.kind <= kind;
+          const bool reached = static_cast<std::size_t>(dependency.kind()) <= kind;
           for (std::size_t w = 0; w < words_; ++w)
             own[w] |= its[w] | (reached && before != nullptr ? issued[w] & before[w] : 0);
           if (reached) own[from / 64] |= std::uint64_t{1} << (from % 64);
@@ -156,27 +156,28 @@ class OrderCheck {
   }
 
  private:
-  bool precedes(std::int32_t a, std::int32_t b, DependencyKind kind) const {
-    const auto from = static_cast<std::size_t>(a);
-    return (ancestors_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(b) * words_ + from / 64] >>
+  bool precedes(JobId a, JobId b, DependencyKind kind) const {
+    const auto from = static_cast<std::size_t>(a.value);
+    return (ancestors_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(b.value) * words_ + from / 64] >>
                 (from % 64) &
             1) != 0;
   }
-  void expect(std::int32_t a, std::int32_t b, DependencyKind kind, const char* what) {
+  void expect(JobId a, JobId b, DependencyKind kind, const char* what) {
     if (!precedes(a, b, kind) && limit_-- > 0)
       text_ += std::string(what) + " not ordered: " + race::describe(schedule_, a, b) + "\n";
   }
 
   void scratchpad() {
     const std::vector<race::Access> accesses =
-        race::scratchpad_accesses(schedule_, std::vector<JobTimes>(schedule_.jobs.size()));
+        race::scratchpad_accesses(schedule_, IdVector<JobId, JobTimes>(schedule_.jobs.size()));
     for (std::size_t i = 0; i < accesses.size(); ++i) {
       const race::Access& b = accesses[i];
       for (std::size_t k = 0; k < i; ++k) {
         const race::Access& a = accesses[k];
         if (a.job == b.job || !(a.write || b.write) || a.begin >= b.end || b.begin >= a.end) continue;
         const bool chain =
-            a.chain && b.chain && chain_[static_cast<std::size_t>(a.job)] == chain_[static_cast<std::size_t>(b.job)];
+            a.chain && b.chain &&
+            chain_[static_cast<std::size_t>(a.job.value)] == chain_[static_cast<std::size_t>(b.job.value)];
         expect(a.job, b.job,
                chain     ? DependencyKind::kIssued
                : a.write ? DependencyKind::kDone
@@ -189,30 +190,27 @@ class OrderCheck {
   void tensors() {
     struct Region {
       int row, col, rows, cols;
-      std::int32_t job;
+      JobId job;
     };
-    std::vector<std::vector<Region>> stored(schedule_.tensors.size());
-    const auto store = [&](std::int32_t tensor, Region region) {
-      stored[static_cast<std::size_t>(tensor)].push_back(region);
-    };
-    const auto load = [&](std::int32_t tensor, Region r) {
-      for (const Region& w : stored[static_cast<std::size_t>(tensor)])
+    IdVector<TensorId, std::vector<Region>> stored(schedule_.tensors.size());
+    const auto store = [&](TensorId tensor, Region region) { stored[tensor].push_back(region); };
+    const auto load = [&](TensorId tensor, Region r) {
+      for (const Region& w : stored[tensor])
         if (w.row < r.row + r.rows && r.row < w.row + w.rows && w.col < r.col + r.cols && r.col < w.col + w.cols)
           expect(w.job, r.job, DependencyKind::kDone, "tensor");
     };
-    const auto all_of = [&](std::int32_t tensor, std::int32_t job) {
-      const ScheduledTensor& t = schedule_.tensors[static_cast<std::size_t>(tensor)];
+    const auto all_of = [&](TensorId tensor, JobId job) {
+      const ScheduledTensor& t = schedule_.tensors[tensor];
       return Region{0, 0, t.rows, t.cols, job};
     };
-    for (std::int32_t i = 0; i < static_cast<std::int32_t>(schedule_.jobs.size()); ++i) {
-      const Job& job = schedule_.jobs[static_cast<std::size_t>(i)];
-      if (job.unit == UnitKind::kUncharged && job.streamed == kNone) {  // from tensor to tensor
-        load(job.streamed_offset, all_of(job.streamed_offset, i));
-        store(job.aux, all_of(job.aux, i));
+    for (JobId i{0}; i < schedule_.jobs.next(); ++i.value) {
+      const Job& job = schedule_.jobs[i];
+      if (const auto* between = std::get_if<TensorPair>(&job.detail)) {
+        load(between->source, all_of(between->source, i));
+        store(between->target, all_of(between->target, i));
       }
       if (job.kind != JobKind::kLoad && job.kind != JobKind::kStore) continue;
-      for (int k = 0; k < job.m; ++k) {
-        const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + k)];
+      for (const Transfer& t : schedule_.transfers_of(job)) {
         const bool whole = t.row_map != kNone || t.geometry != kNone;
         const Region region = whole ? all_of(t.tensor, i) : Region{t.row, t.col, t.rows, t.cols, i};
         job.kind == JobKind::kStore ? store(t.tensor, region) : load(t.tensor, region);
@@ -229,7 +227,7 @@ class OrderCheck {
 };
 
 // One line a race, at most `limit`.
-inline std::string find_races(const Schedule& schedule, const std::vector<JobTimes>& times, int limit = 5) {
+inline std::string find_races(const Schedule& schedule, const IdVector<JobId, JobTimes>& times, int limit = 5) {
   std::string text = find_lost_tiles(schedule, times);
   std::vector<race::Access> accesses = race::scratchpad_accesses(schedule, times);
   std::sort(accesses.begin(), accesses.end(), [](const auto& a, const auto& b) { return a.from < b.from; });
@@ -249,27 +247,26 @@ inline std::string find_races(const Schedule& schedule, const std::vector<JobTim
   // Tensors in DRAM.
   struct Stored {
     const Transfer* transfer;
-    std::int32_t job;
+    JobId job;
   };
-  std::vector<std::vector<Stored>> stored(schedule.tensors.size());
+  IdVector<TensorId, std::vector<Stored>> stored(schedule.tensors.size());
   for (std::size_t i = 0; i < schedule.jobs.size(); ++i) {
     const Job& job = schedule.jobs[i];
-    for (int k = 0; k < job.m && job.kind == JobKind::kStore; ++k) {
-      const Transfer& t = schedule.transfers[static_cast<std::size_t>(job.aux + k)];
-      stored[static_cast<std::size_t>(t.tensor)].push_back({&t, static_cast<std::int32_t>(i)});
-    }
+    if (job.kind != JobKind::kStore) continue;
+    for (const Transfer& t : schedule.transfers_of(job))
+      stored[t.tensor].push_back({&t, {static_cast<std::int32_t>(i)}});
   }
   for (std::size_t i = 0; i < schedule.jobs.size(); ++i) {
     const Job& job = schedule.jobs[i];
-    for (int k = 0; k < job.m && job.kind == JobKind::kLoad; ++k) {
-      const Transfer& t = schedule.transfers[static_cast<std::size_t>(job.aux + k)];
+    if (job.kind != JobKind::kLoad) continue;
+    for (const Transfer& t : schedule.transfers_of(job)) {
       const bool whole = t.row_map != kNone || t.geometry != kNone;
-      for (const Stored& s : stored[static_cast<std::size_t>(t.tensor)]) {
+      for (const Stored& s : stored[t.tensor]) {
         const Transfer& w = *s.transfer;
         const bool overlap = whole || (w.row < t.row + t.rows && t.row < w.row + w.rows && w.col < t.col + t.cols &&
                                        t.col < w.col + w.cols);
-        if (overlap && times[static_cast<std::size_t>(s.job)].done > times[i].start && limit-- > 0)
-          text += "tensor race: " + race::describe(schedule, s.job, static_cast<std::int32_t>(i)) + "\n";
+        if (overlap && times[s.job].done > times[i].start && limit-- > 0)
+          text += "tensor race: " + race::describe(schedule, s.job, {static_cast<std::int32_t>(i)}) + "\n";
       }
     }
   }

@@ -349,8 +349,8 @@ class ResultChecks {
     Bytes weights = 0;
     for (const ScheduledTensor& t : schedule_.tensors)
       if (t.role == TensorRole::kWeight) weights += t.bytes;
-    const std::int32_t last = schedule_.layer_output.back();
-    const Bytes output = schedule_.tensors[static_cast<std::size_t>(last)].bytes;
+    const TensorId last = schedule_.layer_output.back();
+    const Bytes output = schedule_.tensors[last].bytes;
     expect(r_.totals.dram_read_bytes > weights, "DRAM reads are fewer than weights and input");
     expect(r_.totals.dram_write_bytes >= output, "DRAM writes are fewer than the output");
     expect(schedule_.scratchpad_high_water <= Bytes{1024} * config_.scratchpad.capacity_kib,

@@ -25,7 +25,7 @@ bool same(const MatrixD& a, const MatrixD& b) {
 Bytes loaded_weights(const Schedule& schedule) {
   Bytes bytes = 0;
   for (const Transfer& t : schedule.transfers)
-    if (schedule.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kWeight) bytes += t.bytes;
+    if (schedule.tensors[t.tensor].role == TensorRole::kWeight) bytes += t.bytes;
   return bytes;
 }
 

@@ -14,6 +14,8 @@ using namespace vitality;
 namespace {
 
 const std::string kRoot = VITALITY_SOURCE_DIR;
+constexpr DependencyKind kDone = DependencyKind::kDone, kReleased = DependencyKind::kReleased,
+                         kIssued = DependencyKind::kIssued;
 
 struct Mapped {
   HardwareConfig config;
@@ -58,27 +60,28 @@ struct Hand {
                  {"w", TensorRole::kWeight, 0, 4, 4, 4096, 32},
                  {"y", TensorRole::kActivation, 0, 10, 4, 8192, 80}};
     s.operators = {{OperatorRole::kGemm, 0}};
-    job(UnitKind::kDmaLoad, JobKind::kLoad, {}).aux = transfer(0, 10, 0);
-    job(UnitKind::kDmaLoad, JobKind::kLoad, {}).aux = transfer(1, 4, 1);
-    Job& fold = job(UnitKind::kMatrixEngine, JobKind::kFold, {{0, 0}, {1, 0}});
+    job(UnitKind::kDmaLoad, JobKind::kLoad, {}).detail = transfer(0, 10, 0);
+    job(UnitKind::kDmaLoad, JobKind::kLoad, {}).detail = transfer(1, 4, 1);
+    Job& fold = job(UnitKind::kMatrixEngine, JobKind::kFold, {{{0}, kDone}, {{1}, kDone}});
     fold.m = 10, fold.k = fold.n = 4, fold.flags = kFirst | kLast;
-    fold.streamed = 0, fold.stationary = 1, fold.result = 2;
-    job(UnitKind::kDmaStore, JobKind::kStore, {{2, 0}}).aux = transfer(2, 10, 2);
-    job(UnitKind::kDmaLoad, JobKind::kLoad, {{2, 1}}).aux = transfer(0, 10, 0);  // when the pass has read x
+    fold.streamed = {0}, fold.stationary = {1}, fold.result = {2};
+    job(UnitKind::kDmaStore, JobKind::kStore, {{{2}, kDone}}).detail = transfer(2, 10, 2);
+    job(UnitKind::kDmaLoad, JobKind::kLoad, {{{2}, kReleased}}).detail =
+        transfer(0, 10, 0);  // when the pass has read x
   }
   Job& job(UnitKind unit, JobKind kind, const std::vector<Dependency>& on) {
-    Job job{unit, kind};
-    job.m = 1;
+    Job job{};
+    job.unit = unit, job.kind = kind, job.op = {0};
     job.first_dependency = static_cast<std::int32_t>(s.dependencies.size());
     job.dependency_count = static_cast<std::int32_t>(on.size());
     s.dependencies.insert(s.dependencies.end(), on.begin(), on.end());
     s.jobs.push_back(job);
     return s.jobs.back();
   }
-  std::int32_t transfer(std::int32_t tensor, std::int32_t rows, std::int32_t buffer) {
-    Transfer t{tensor, 0, 0, rows, 4, buffer, 0, 4, kNone, kNone, 0, 0};
+  TransferRange transfer(std::int32_t tensor, std::int32_t rows, std::int32_t buffer) {
+    Transfer t{{tensor}, 0, 0, rows, 4, {buffer}, 0, 4, kNone, kNone, 0, 0};
     s.transfers.push_back(t);
-    return static_cast<std::int32_t>(s.transfers.size()) - 1;
+    return {static_cast<std::int32_t>(s.transfers.size()) - 1, 1};
   }
   std::string found() const {
     std::string text;
@@ -111,38 +114,57 @@ TEST_CASE("check_schedule: the hand-written schedule is right, and each change t
   CHECK(changed([](Schedule& s) { s.jobs[4].dependency_count = 0; }) ==
         "job 4 (load of layer 0) overwrites buffer 0 and does not wait for job 0 (load of layer 0), which writes it\n" +
             overwritten);
-  CHECK(changed([](Schedule& s) { s.dependencies.back().kind = 2; }) == overwritten);
-  CHECK(changed([](Schedule& s) { s.jobs[2].streamed = 2; }) ==
+  CHECK(changed([](Schedule& s) { s.dependencies.back() = {{2}, kIssued}; }) == overwritten);
+  CHECK(changed([](Schedule& s) { s.jobs[2].streamed = {2}; }) ==
         "job 2 (fold of layer 0) reads buffer 2, which nothing has written\n");
-  CHECK(changed([](Schedule& s) { s.jobs[2].streamed = 3; }) ==
+  CHECK(changed([](Schedule& s) { s.jobs[2].streamed = {3}; }) ==
         "job 2 (fold of layer 0): streamed buffer 3 of 3 does not exist\n");
-  CHECK(changed([](Schedule& s) { s.jobs[3].op = 1; }) == "job 3 (store of layer 0): operator 1 of 1 does not exist\n");
-  CHECK(changed([](Schedule& s) { s.transfers[1].tensor = 7; }) ==
+  CHECK(changed([](Schedule& s) { s.jobs[3].op = {1}; }) ==
+        "job 3 (store of layer 0): operator 1 of 1 does not exist\n");
+  CHECK(changed([](Schedule& s) { s.transfers[1].tensor = {7}; }) ==
         "job 1 (load of layer 0): tensor 7 of 3 does not exist\n");
+  CHECK(changed([](Schedule& s) { s.jobs[1].detail = MeanOver{4}; }) == "job 1 (load of layer 0) has no transfers\n");
+  CHECK(changed([](Schedule& s) { s.jobs[2].flags |= kIm2col; }) == "job 2 (fold of layer 0) has no im2col tile\n");
+  CHECK(changed([](Schedule& s) { s.jobs[2].kind = JobKind::kSddmm, s.jobs[2].detail = MaskTileId{0}; }) ==
+        "job 2 (sddmm of layer 0): mask tile 0 of 0 does not exist\n");
   CHECK(changed([](Schedule& s) { std::swap(s.jobs[2].streamed, s.jobs[2].stationary); }) ==
         "job 2 (fold of layer 0): its streamed tile of 10 x 4 elements does not fit buffer 1 of 32 bytes\n");
   CHECK(changed([](Schedule& s) { std::swap(s.transfers[0].buffer, s.transfers[1].buffer); }) ==
         "job 0 (load of layer 0): its transfer of 10 x 4 elements does not fit buffer 1 of 32 bytes\n");
   CHECK(changed([](Schedule& s) { s.transfers[1].row = 1; }) ==
         "job 1 (load of layer 0): rows 1 to 5, columns 0 to 4 do not lie in tensor w of 4 x 4\n");
-  CHECK(changed([](Schedule& s) { s.dependencies[1].job = 2; }) ==
-        "job 2 (fold of layer 0) waits for job 2 (fold of layer 0), which is no job before it\n");
-  CHECK(changed([](Schedule& s) { s.dependencies[0].job = 4; }) ==
-        "job 2 (fold of layer 0) waits for job 4 (load of layer 0), which is no job before it\n");
+  CHECK(changed([](Schedule& s) {
+          s.dependencies[1] = {{2}, kDone};
+        }) == "job 2 (fold of layer 0) waits for job 2 (fold of layer 0), which is no job before it\n");
+  CHECK(changed([](Schedule& s) {
+          s.dependencies[0] = {{4}, kDone};
+        }) == "job 2 (fold of layer 0) waits for job 4 (load of layer 0), which is no job before it\n");
   // The second load lands on x.
   CHECK(changed([](Schedule& s) { s.buffers[1].address = 48; }) ==
         "job 1 (load of layer 0) overwrites buffer 0 and does not wait for job 0 (load of layer 0), which writes it\n"
         "job 2 (fold of layer 0) reads buffer 0, whose place job 1 (load of layer 0) has overwritten\n");
   // A tensor that a layer makes is read before anybody has stored it.
-  CHECK(changed([](Schedule& s) { s.transfers[0].tensor = 2; }) ==
+  CHECK(changed([](Schedule& s) { s.transfers[0].tensor = {2}; }) ==
         "job 0 (load of layer 0) reads a part of tensor y that nobody has stored\n");
   // Read back without waiting for its store.
-  CHECK(changed([](Schedule& s) { s.transfers[3].tensor = 2, s.transfers[3].buffer = 0; }) ==
+  CHECK(changed([](Schedule& s) { s.transfers[3].tensor = {2}, s.transfers[3].buffer = {0}; }) ==
         "job 4 (load of layer 0) reads tensor y and does not wait for job 3 (store of layer 0), which stores it\n");
-  CHECK(changed([](Schedule& s) { s.jobs[2].follows = 1; }) ==
+  CHECK(changed([](Schedule& s) { s.jobs[2].follows = {1}; }) ==
         "job 2 (fold of layer 0) follows job 1 (load of layer 0) of another kind of unit\n");
-  CHECK(changed([](Schedule& s) { s.jobs[4].follows = 3; }) ==
+  CHECK(changed([](Schedule& s) { s.jobs[4].follows = {3}; }) ==
         "job 4 (load of layer 0) runs where job 3 ran, and does not wait for it\n");
+}
+
+TEST_CASE("ids: of one kind only, and a list takes its own") {
+  STATIC_REQUIRE_FALSE(std::is_convertible_v<BufferId, TensorId>);
+  STATIC_REQUIRE_FALSE(std::is_convertible_v<JobId, std::int32_t>);
+  STATIC_REQUIRE_FALSE(std::is_convertible_v<std::int32_t, OperatorId>);
+  STATIC_REQUIRE_FALSE(std::is_constructible_v<std::size_t, BufferId>);
+  IdVector<BufferId, int> list;
+  CHECK(list.next() == BufferId{0});
+  list.push_back(7);
+  CHECK(list[BufferId{0}] == 7);
+  CHECK(BufferId() == kNone);
 }
 
 TEST_CASE("check_schedule: what the mapper makes is right") {

@@ -31,7 +31,8 @@ HardwareConfig machine(MachineKind kind, int rows, int cols) {
 }
 
 Job product(JobKind kind, int m, int k, int n, int flags = 0) {
-  Job job{UnitKind::kMatrixEngine, kind};
+  Job job{};
+  job.unit = UnitKind::kMatrixEngine, job.kind = kind;
   job.m = m, job.k = k, job.n = n, job.flags = static_cast<std::uint16_t>(flags);
   return job;
 }

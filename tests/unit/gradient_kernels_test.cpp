@@ -95,11 +95,13 @@ TEST_CASE("gradient jobs: costs by hand") {
   HardwareConfig config;
   config.precision = Precision::kFp16;
   config.special_functions.lanes = 16;
-  const Schedule schedule;
-  const auto cost = [&](JobKind kind, int m, int n, int k = 0, int flags = 0) {
+  Schedule schedule;
+  schedule.updates.resize(1);
+  const auto cost = [&](JobKind kind, int m, int n, int gradient_element = 0, int flags = 0) {
     Job job{};
     job.unit = kind == JobKind::kClear ? UnitKind::kAdders : UnitKind::kSpecialFunctions;
-    job.kind = kind, job.m = m, job.n = n, job.k = k, job.flags = static_cast<std::uint16_t>(flags);
+    job.kind = kind, job.m = m, job.n = n, job.flags = static_cast<std::uint16_t>(flags);
+    job.detail = UpdateId{0}, schedule.updates[0].gradient_element = gradient_element;
     return job_cost(job, schedule, config);
   };
   SECTION("AdamW: nine multiplications, five additions, a root and a quotient an element") {

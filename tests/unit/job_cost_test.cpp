@@ -14,12 +14,21 @@ using vitality::test::Dice;
 
 namespace {
 
+// The one tile of the mask and the one update of a schedule of one job; layer norms take k sweeps.
+JobDetail detail_of(JobKind kind, int k) {
+  if (traits(kind).reads_mask_tile) return MaskTileId{0};
+  if (kind == JobKind::kElementwise) return ElementwiseStep{0, std::max(1, k)};
+  if (kind == JobKind::kUpdate) return UpdateId{0};
+  return {};
+}
+
 JobCost cost_of(JobKind kind, UnitKind unit, int m, int k, int n, int flags, Precision precision,
-                std::int32_t partial = kNone) {
+                BufferId partial = kNone) {
   Schedule schedule;
   Job job{};
   job.kind = kind, job.unit = unit, job.m = m, job.k = k, job.n = n, job.flags = static_cast<std::uint16_t>(flags);
   job.partial = partial;
+  job.detail = detail_of(kind, k);
   job.streamed_stride = (flags & kTransposed) != 0 ? m : k, job.stationary_stride = n;
   HardwareConfig config;
   config.precision = precision;
@@ -37,10 +46,13 @@ HardwareConfig with_ports(int bytes) {
 
 JobCost cost_on(const HardwareConfig& config, UnitKind unit, JobKind kind, int m, int k, int n, int flags = 0) {
   Schedule schedule;
+  schedule.updates.resize(1);
+  schedule.updates[0].gradient_element = k;
   schedule.mask_tiles.resize(1);
   schedule.mask_tiles[0].kept = m, schedule.mask_tiles[0].used_rows = 1, schedule.mask_tiles[0].rows = 1;
   Job job{};
   job.kind = kind, job.unit = unit, job.m = m, job.k = k, job.n = n, job.flags = static_cast<std::uint16_t>(flags);
+  job.detail = detail_of(kind, k);
   job.streamed_stride = k, job.stationary_stride = n;
   return job_cost(job, schedule, config);
 }
@@ -100,7 +112,7 @@ TEST_CASE("job cost: K_hat is written and read with one bit more an element") {
 }
 
 TEST_CASE("job cost: a middle pass reads and writes its partial sums") {
-  const JobCost cost = cost_of(JobKind::kFold, UnitKind::kMatrixEngine, 10, 64, 64, 0, Precision::kInt16, 0);
+  const JobCost cost = cost_of(JobKind::kFold, UnitKind::kMatrixEngine, 10, 64, 64, 0, Precision::kInt16, BufferId{0});
   const Bytes sums = accumulator_bytes(Precision::kInt16) * 10 * 64;
   CHECK(cost.partial_read == sums);
   CHECK(cost.partial_write == sums);
@@ -237,6 +249,8 @@ TEST_CASE("job cost: more lanes of a unit never cost cycles") {
     for (int* lanes : lanes_of(config)) *lanes = dice.between(1, 70);
     Schedule schedule;
     schedule.mask_tiles.resize(1);
+    schedule.updates.resize(1);
+    schedule.updates[0].gradient_element = 2;
     MaskTile& tile = schedule.mask_tiles[0];
     tile.used_rows = tile.rows = dice.between(1, 20), tile.kept = tile.rows * dice.between(1, 40);
     for (const JobKind kind :
@@ -244,7 +258,7 @@ TEST_CASE("job cost: more lanes of a unit never cost cycles") {
           JobKind::kUnifiedGradient, JobKind::kLossGradient, JobKind::kNormGradient, JobKind::kActivationGradient,
           JobKind::kSoftmaxGradient, JobKind::kRowProducts, JobKind::kAddOuter, JobKind::kUpdate, JobKind::kClear}) {
       Job job{};
-      job.kind = kind, job.m = tile.rows, job.n = dice.between(1, 90), job.k = 2;
+      job.kind = kind, job.m = tile.rows, job.n = dice.between(1, 90), job.detail = detail_of(kind, 0);
       schedule.jobs.push_back(job);
     }
     check_more_lanes(schedule, config, dice);

@@ -28,12 +28,12 @@ int map_within(const VitModel& model, const std::vector<std::string>& overrides)
     }
     // A transfer stays inside its buffer.
     for (const Transfer& t : schedule.transfers) {
-      const ScheduledTensor& tensor = schedule.tensors[static_cast<std::size_t>(t.tensor)];
+      const ScheduledTensor& tensor = schedule.tensors[t.tensor];
       const Bytes element = tensor.bytes / (Bytes{tensor.rows} * tensor.cols);
       // A bias lies behind operands of the storage format: what is before it counts in their size.
       const Bytes before = storage_bytes(config.precision) * (t.buffer_offset + Bytes{t.rows - 1} * t.buffer_stride);
       const Bytes end = before + element * t.cols;
-      if (end > schedule.buffers[static_cast<std::size_t>(t.buffer)].bytes)
+      if (end > schedule.buffers[t.buffer].bytes)
         FAIL_CHECK("a transfer past its buffer's end, of tensor " + tensor.name);
     }
     return 1;

@@ -123,7 +123,7 @@ TEST_CASE("ViTCoD: whole columns on the denser engine, the rest on the sparser o
 TEST_CASE("ViTCoD: encoding three heads as two is two products an element and no work of the model's") {
   const HardwareConfig config = machine(MachineKind::kVitcod, 4, 2);
   Job job = job_of(JobKind::kCode, 8, 2, 4, kFirst);
-  job.aux = 3;
+  job.detail = CodedHeads{3};
   const JobCost encode = vitcod_code(job, config);
   CHECK(encode.stream == 8 * 4 * 2 / 8);
   CHECK(encode.actions[Action::kMac] == 64);

@@ -29,8 +29,7 @@ struct AttentionPlan {
 
 class AttentionMapper {
  public:
-  AttentionMapper(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
-                  std::int32_t output)
+  AttentionMapper(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks, TensorId output)
       : context_(context),
         builder_(context.builder),
         config_(context.config),
@@ -76,7 +75,7 @@ class AttentionMapper {
   bool taylor() const { return traits(kind_).low_rank; }
   bool elided() const { return kind_ == AttentionKind::kTaylorElided; }
   bool first_order_bias() const { return a_.bias_params > 0 && config_.attention_bias == AttentionBias::kFirstOrder; }
-  std::int32_t op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }
+  OperatorId op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }
 
   // K_hat = K - K_bar needs one bit more than an integer operand: a plane of single bits behind the tile.
   bool guard_bit() const { return taylor() && is_integer(config_.precision); }
@@ -159,8 +158,7 @@ class AttentionMapper {
       }
     }
     plan_ = *found;
-    const std::vector<std::int32_t> buffers =
-        builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name);
+    const std::vector<BufferId> buffers = builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name);
     auto next = buffers.cbegin();
     const auto take = [&](Ring& ring, int count) {
       for (int i = 0; i < count; ++i) ring.buffers.push_back(*next++);
@@ -191,9 +189,9 @@ class AttentionMapper {
                               std::to_string(plan_.sets[3]));
   }
 
-  std::int32_t load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,
-                    std::int32_t op_index) {
-    const std::int32_t buffer = ring.take();
+  BufferId load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,
+                OperatorId op_index) {
+    const BufferId buffer = ring.take();
     Transfer load =
         builder_.make_transfer(context_.input_tensor(layer_, from.input), instance_ * tokens_per_instance + chunk.first,
                                from.offset + head_ * from.head_stride, chunk.count, depth, buffer);
@@ -203,16 +201,15 @@ class AttentionMapper {
     return buffer;
   }
 
-  Job& start(UnitKind unit, JobKind kind, std::int32_t op_index, ScheduleBuilder::Shape shape, std::int32_t streamed,
-             std::int32_t second, std::int32_t result, int flags = 0) {
+  Job& start(UnitKind unit, JobKind kind, OperatorId op_index, ScheduleBuilder::Shape shape, BufferId streamed,
+             BufferId second, BufferId result, int flags = 0) {
     return builder_.begin(unit, kind, layer_, op_index, shape, streamed, second, result, flags);
   }
-  std::int32_t end(std::int32_t written) {
+  JobId end(BufferId written) {
     builder_.write(written);
     return builder_.finish();
   }
-  void column_sum(std::int32_t op_index, int rows, int cols, std::int32_t source, std::int32_t sum, bool first,
-                  int flags = 0) {
+  void column_sum(OperatorId op_index, int rows, int cols, BufferId source, BufferId sum, bool first, int flags = 0) {
     start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum,
           flags | (first ? kFirst : 0));
     if (!first) builder_.read(sum);
@@ -225,23 +222,23 @@ class AttentionMapper {
   void taylor_head() {
     const int d = a_.d_qk, e = a_.d_v;
     const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk), queries = chunks(a_.n_q, plan_.query_chunk);
-    const std::int32_t mean = mean_.take(), key_sum = key_sum_.take(), value_sum = value_sum_.take(), g = g_.take();
+    const BufferId mean = mean_.take(), key_sum = key_sum_.take(), value_sum = value_sum_.take(), g = g_.take();
     // Step 1: K_bar.
-    const std::int32_t mean_op = op(OperatorRole::kKeyMean);
-    std::int32_t k_buffer = kNone, v_buffer = kNone, q_buffer = kNone;
+    const OperatorId mean_op = op(OperatorRole::kKeyMean);
+    BufferId k_buffer = kNone, v_buffer = kNone, q_buffer = kNone;
     if (sparse_) sparse_->begin_head(instance_, head_, queries);
     for (const Chunk& chunk : tokens) {
       k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, mean_op);
       if (sparse_) q_buffer = predict(queries, chunk, k_buffer, mean_op);
       column_sum(mean_op, chunk.count, d, k_buffer, mean, chunk.first == 0);
     }
-    start(UnitKind::kDividers, JobKind::kMeanDivide, mean_op, {1, 0, d}, mean, kNone, mean).aux = a_.n_kv;
+    start(UnitKind::kDividers, JobKind::kMeanDivide, mean_op, {1, 0, d}, mean, kNone, mean).detail = MeanOver{a_.n_kv};
     end(mean);
     save(&SavedAttention::key_mean, ".saved.key_mean", {1, d, element_}, {0, 1}, mean, mean_op);
     // Steps 1 to 3, chunk by chunk: K_hat in place of K, k_hat_sum, v_sum, G.
-    const std::int32_t centre_op = op(OperatorRole::kCentreKeys),
-                       key_sum_op = elided() ? kNone : op(OperatorRole::kKeySum);
-    const std::int32_t value_sum_op = op(OperatorRole::kValueSum), context_op = op(OperatorRole::kContext);
+    const OperatorId centre_op = op(OperatorRole::kCentreKeys),
+                     key_sum_op = elided() ? kNone : op(OperatorRole::kKeySum);
+    const OperatorId value_sum_op = op(OperatorRole::kValueSum), context_op = op(OperatorRole::kContext);
     for (const Chunk& chunk : tokens) {
       const bool first = chunk.first == 0, last = chunk.first + chunk.count == a_.n_kv;
       if (tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, centre_op);
@@ -257,8 +254,8 @@ class AttentionMapper {
       // G / (n sqrt d) and V_bar = v_sum / n.
       start(diagonal(), JobKind::kScaleVector, context_op, {d, 0, e}, g, kNone, g);
       end(g);
-      start(UnitKind::kDividers, JobKind::kMeanDivide, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum).aux =
-          a_.n_kv;
+      start(UnitKind::kDividers, JobKind::kMeanDivide, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum).detail =
+          MeanOver{a_.n_kv};
       end(value_sum);
     } else {
       start(diagonal(), JobKind::kScaleVector, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum);
@@ -267,14 +264,14 @@ class AttentionMapper {
       save(&SavedAttention::key_sum, ".saved.key_sum", {1, d, context_.partial_bytes()}, {0, 1}, key_sum, key_sum_op);
     }
     // Steps 4 to 6, query chunk by query chunk.
-    const std::int32_t denominator_op = elided() ? kNone : op(OperatorRole::kDenominator),
-                       numerator_op = op(OperatorRole::kNumerator);
-    const std::int32_t quotient_op = elided() ? kNone : op(OperatorRole::kQuotient);
+    const OperatorId denominator_op = elided() ? kNone : op(OperatorRole::kDenominator),
+                     numerator_op = op(OperatorRole::kNumerator);
+    const OperatorId quotient_op = elided() ? kNone : op(OperatorRole::kQuotient);
     for (const Chunk& chunk : queries) {
       // Prediction has brought Q already, unless its place has gone to another chunk.
       if (q_buffer == kNone || queries.size() > 1) q_buffer = load(a_.q, a_.n_q, d, chunk, q_, numerator_op);
-      const std::int32_t t_buffer = t_.take();
-      std::int32_t t_d = kNone;
+      const BufferId t_buffer = t_.take();
+      BufferId t_d = kNone;
       if (!elided()) {
         t_d = denominator_.take();
         Job& dot = start(diagonal(), JobKind::kDotProduct, denominator_op, {chunk.count, d, 1}, q_buffer, key_sum, t_d);
@@ -320,9 +317,8 @@ class AttentionMapper {
 
   // Predicts the blocks of the mask that lie in these keys; returns the last chunk of queries, or kNone where nothing
   // is predicted.
-  std::int32_t predict(const std::vector<Chunk>& queries, const Chunk& keys, std::int32_t k_buffer,
-                       std::int32_t op_index) {
-    std::int32_t q_buffer = kNone;
+  BufferId predict(const std::vector<Chunk>& queries, const Chunk& keys, BufferId k_buffer, OperatorId op_index) {
+    BufferId q_buffer = kNone;
     for (const Chunk& chunk : queries) {
       if (!sparse_->predicts()) break;
       q_buffer = load(a_.q, a_.n_q, a_.d_qk, chunk, q_, op_index);
@@ -331,8 +327,7 @@ class AttentionMapper {
     return q_buffer;
   }
 
-  void sparse_values(const std::vector<Chunk>& tokens, std::int32_t v_buffer, std::int32_t result,
-                     std::int32_t op_index) {
+  void sparse_values(const std::vector<Chunk>& tokens, BufferId v_buffer, BufferId result, OperatorId op_index) {
     for (const Chunk& keys : tokens) {
       if (v_buffer == kNone || tokens.size() > 1) v_buffer = load(a_.v, a_.n_kv, a_.d_v, keys, v_, op_index);
       sparse_->values(keys, keys.first + keys.count == a_.n_kv, v_buffer, result);
@@ -343,8 +338,8 @@ class AttentionMapper {
   void sparse_head() {
     const int d = a_.d_qk;
     const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk), queries = chunks(a_.n_q, plan_.query_chunk);
-    const std::int32_t load_op = op(OperatorRole::kSparseScores), store_op = op(OperatorRole::kSparseValues);
-    std::int32_t k_buffer = kNone, v_buffer = kNone, q_buffer = kNone;
+    const OperatorId load_op = op(OperatorRole::kSparseScores), store_op = op(OperatorRole::kSparseValues);
+    BufferId k_buffer = kNone, v_buffer = kNone, q_buffer = kNone;
     sparse_->begin_head(instance_, head_, queries);
     for (const Chunk& keys : tokens) {
       if (!sparse_->predicts()) break;
@@ -353,11 +348,11 @@ class AttentionMapper {
     }
     for (const Chunk& chunk : queries) {
       if (q_buffer == kNone || queries.size() > 1) q_buffer = load(a_.q, a_.n_q, d, chunk, q_, load_op);
-      const std::int32_t z_buffer = t_.take();
+      const BufferId z_buffer = t_.take();
       sparse_->begin_queries(chunk);
       for (const Chunk& keys : tokens) {
         if (k_buffer == kNone || tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, keys, k_, load_op);
-        const std::int32_t bias = a_.bias_params > 0 ? load_bias(load_op, chunk, keys) : kNone;
+        const BufferId bias = a_.bias_params > 0 ? load_bias(load_op, chunk, keys) : kNone;
         sparse_->scores(keys, q_buffer, k_buffer, bias);
       }
       sparse_->softmax(kNone);
@@ -372,10 +367,10 @@ class AttentionMapper {
     int rows, cols;  // of a head
     Bytes each;
   };
-  void save(std::int32_t SavedAttention::*field, const char* suffix, SavedShape shape, const Chunk& rows,
-            std::int32_t buffer, std::int32_t op_index) {
+  void save(TensorId SavedAttention::*field, const char* suffix, SavedShape shape, const Chunk& rows, BufferId buffer,
+            OperatorId op_index) {
     if (context_.saved == nullptr) return;
-    std::int32_t& tensor = context_.saved->attention[static_cast<std::size_t>(layer_)].*field;
+    TensorId& tensor = context_.saved->attention[static_cast<std::size_t>(layer_)].*field;
     const int all = a_.instances * a_.heads * shape.rows;
     if (tensor == kNone)
       tensor = builder_.add_tensor(context_.layer(layer_).name + suffix, TensorRole::kActivation, layer_, all,
@@ -385,7 +380,7 @@ class AttentionMapper {
                       {builder_.make_transfer(tensor, row, 0, rows.count, shape.cols, buffer)});
   }
 
-  void store(std::int32_t op_index, const Chunk& chunk, std::int32_t buffer) {
+  void store(OperatorId op_index, const Chunk& chunk, BufferId buffer) {
     builder_.transfer(UnitKind::kDmaStore, layer_, op_index,
                       {builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v, chunk.count,
                                               a_.d_v, buffer)});
@@ -403,8 +398,8 @@ class AttentionMapper {
 
   // G += K_hat^T V over one chunk: V stationary, K_hat streamed by columns. G-stationary: the tokens stream through, G
   // forms in the PEs and stays there.
-  void context_folds(std::int32_t op_index, const Chunk& chunk, bool last_chunk, std::int32_t k_buffer,
-                     std::int32_t v_buffer, std::int32_t g, bool first_chunk) {
+  void context_folds(OperatorId op_index, const Chunk& chunk, bool last_chunk, BufferId k_buffer, BufferId v_buffer,
+                     BufferId g, bool first_chunk) {
     const int d = a_.d_qk, e = a_.d_v;
     multiply({op_index,
               d,
@@ -420,7 +415,7 @@ class AttentionMapper {
   }
 
   // T_N (wide) = Q G.
-  void numerator_folds(std::int32_t op_index, int m, std::int32_t q_buffer, std::int32_t g, std::int32_t t_buffer) {
+  void numerator_folds(OperatorId op_index, int m, BufferId q_buffer, BufferId g, BufferId t_buffer) {
     const int d = a_.d_qk, e = a_.d_v;
     multiply({op_index,
               m,
@@ -437,12 +432,11 @@ class AttentionMapper {
 
   // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, the centred bias being a constant of the model. Summed
   // apart, because its unit is not T_N's, and added by the last pass.
-  void bias_folds(std::int32_t op_index, const Chunk& queries, const std::vector<Chunk>& tokens,
-                  std::int32_t t_buffer) {
+  void bias_folds(OperatorId op_index, const Chunk& queries, const std::vector<Chunk>& tokens, BufferId t_buffer) {
     const int e = a_.d_v;
-    const std::int32_t bias = load_bias(op_index, queries), sum = bias_sum_.take();
+    const BufferId bias = load_bias(op_index, queries), sum = bias_sum_.take();
     for (const Chunk& chunk : tokens) {
-      const std::int32_t v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, op_index);
+      const BufferId v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, op_index);
       multiply({op_index,
                 queries.count,
                 chunk.count,
@@ -457,11 +451,9 @@ class AttentionMapper {
     }
   }
 
-  std::int32_t load_bias(std::int32_t op_index, const Chunk& queries) {
-    return load_bias(op_index, queries, {0, a_.n_kv});
-  }
-  std::int32_t load_bias(std::int32_t op_index, const Chunk& queries, const Chunk& keys) {
-    const std::int32_t buffer = bias_.take();
+  BufferId load_bias(OperatorId op_index, const Chunk& queries) { return load_bias(op_index, queries, {0, a_.n_kv}); }
+  BufferId load_bias(OperatorId op_index, const Chunk& queries, const Chunk& keys) {
+    const BufferId buffer = bias_.take();
     builder_.transfer(UnitKind::kDmaLoad, layer_, op_index,
                       {builder_.make_transfer(bias_tensor_, head_ * a_.n_q + queries.first, keys.first, queries.count,
                                               keys.count, buffer)});
@@ -472,13 +464,13 @@ class AttentionMapper {
   void softmax_head() {
     const int d = a_.d_qk, e = a_.d_v;
     const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk);
-    const std::int32_t scores_op = op(OperatorRole::kScores), softmax_op = op(OperatorRole::kSoftmax),
-                       values_op = op(OperatorRole::kWeightedValues);
-    std::int32_t k_buffer = kNone, v_buffer = kNone;
+    const OperatorId scores_op = op(OperatorRole::kScores), softmax_op = op(OperatorRole::kSoftmax),
+                     values_op = op(OperatorRole::kWeightedValues);
+    BufferId k_buffer = kNone, v_buffer = kNone;
     bool fresh = true;
     for (const Chunk& queries : chunks(a_.n_q, plan_.query_chunk)) {
-      const std::int32_t q_buffer = load(a_.q, a_.n_q, d, queries, q_, scores_op);
-      const std::int32_t s_buffer = t_.take(), z_buffer = z_.take();
+      const BufferId q_buffer = load(a_.q, a_.n_q, d, queries, q_, scores_op);
+      const BufferId s_buffer = t_.take(), z_buffer = z_.take();
       for (const Chunk& chunk : tokens) {
         if (fresh || tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, scores_op);
         multiply({scores_op,
@@ -494,7 +486,7 @@ class AttentionMapper {
                   kWide});
       }
       if (a_.bias_params > 0) {
-        const std::int32_t bias = load_bias(scores_op, queries);
+        const BufferId bias = load_bias(scores_op, queries);
         start(UnitKind::kAdders, JobKind::kAddMatrix, scores_op, {queries.count, 0, a_.n_kv}, s_buffer, bias, s_buffer);
         end(s_buffer);
       }
@@ -527,11 +519,11 @@ class AttentionMapper {
   int layer_;
   const Attention& a_;
   AttentionKind kind_;
-  std::int32_t output_;
+  TensorId output_;
   Bytes element_, wide_;
   AttentionPlan plan_{};
   Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_, bias_sum_;
-  std::int32_t bias_tensor_ = kNone;
+  TensorId bias_tensor_ = kNone;
   std::optional<SparsePart> sparse_;
   int instance_ = 0, head_ = 0;
 };
@@ -539,7 +531,7 @@ class AttentionMapper {
 }  // namespace
 
 void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
-                         std::int32_t output) {
+                         TensorId output) {
   AttentionMapper(context, layer, kind, masks, output).map();
 }
 

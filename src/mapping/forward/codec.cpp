@@ -42,12 +42,12 @@ void shrink(const HeadCode& code, int columns, Transfer& t) {
   t.bytes -= whole - ceil_div(whole * code.coded_heads, code.heads);
 }
 
-void emit(MappingContext& context, int layer, std::int32_t op, const HeadCode& code, const Transfer& t, int columns,
+void emit(MappingContext& context, int layer, OperatorId op, const HeadCode& code, const Transfer& t, int columns,
           int flags) {
   ScheduleBuilder& builder = context.builder;
   Job& job = builder.begin(UnitKind::kMatrixEngine, JobKind::kCode, layer, op);
   job.m = t.rows, job.k = code.coded_heads, job.n = columns;
-  job.aux = code.heads;
+  job.detail = CodedHeads{code.heads};
   job.flags = static_cast<std::uint16_t>(flags);
   job.streamed = job.result = t.buffer;
   job.streamed_stride = job.result_stride = t.buffer_stride;
@@ -58,7 +58,7 @@ void emit(MappingContext& context, int layer, std::int32_t op, const HeadCode& c
 
 }  // namespace
 
-void encode(MappingContext& context, int output_layer, int layer, std::int32_t op, Transfer& store) {
+void encode(MappingContext& context, int output_layer, int layer, OperatorId op, Transfer& store) {
   if (!traits(context.config.machine).encodes_heads || context.config.sparse_unit.encoded_share >= 1) return;
   const auto known = context.head_codes.try_emplace(output_layer);
   HeadCode& code = known.first->second;
@@ -76,8 +76,8 @@ bool coded(const MappingContext& context, int source_layer, Transfer& load) {
   return true;
 }
 
-void decode(MappingContext& context, int layer, std::int32_t op, const Transfer& load) {
-  const ScheduledTensor& tensor = context.builder.schedule().tensors[static_cast<std::size_t>(load.tensor)];
+void decode(MappingContext& context, int layer, OperatorId op, const Transfer& load) {
+  const ScheduledTensor& tensor = context.builder.schedule().tensors[load.tensor];
   emit(context, layer, op, context.head_codes.at(tensor.layer), load, load.cols, 0);
 }
 

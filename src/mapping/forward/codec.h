@@ -12,9 +12,9 @@
 namespace vitality {
 
 // Before a layer's result tile goes to memory: emits the encoding of its Q and K columns and shrinks the transfer.
-void encode(MappingContext& context, int output_layer, int layer, std::int32_t op, Transfer& store);
+void encode(MappingContext& context, int output_layer, int layer, OperatorId op, Transfer& store);
 // For a tile of Q or K that attention loads: shrinks the transfer; returns whether it has to be decoded behind it.
 bool coded(const MappingContext& context, int source_layer, Transfer& load);
-void decode(MappingContext& context, int layer, std::int32_t op, const Transfer& load);
+void decode(MappingContext& context, int layer, OperatorId op, const Transfer& load);
 
 }  // namespace vitality

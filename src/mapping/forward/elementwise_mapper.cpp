@@ -21,48 +21,47 @@ int tile_rows(const MappingContext& context, int layer, int rows, Bytes row_byte
 }
 
 // An uncharged layer happens between two tensors in DRAM, as one job without time.
-void emit_uncharged(MappingContext& context, int layer, std::int32_t op, const std::vector<std::int32_t>& sources,
-                    std::int32_t output, JobKind kind) {
+void emit_uncharged(MappingContext& context, int layer, OperatorId op, const std::vector<TensorId>& sources,
+                    TensorId output, JobKind kind) {
   ScheduleBuilder& builder = context.builder;
   Job& job = builder.begin(UnitKind::kUncharged, kind, layer, op);
-  const ScheduledTensor result = builder.schedule().tensors[static_cast<std::size_t>(output)];
+  const ScheduledTensor result = builder.schedule().tensors[output];
   job.m = result.rows, job.n = result.cols;
-  job.aux = output;
-  for (const std::int32_t source : sources) {
-    const ScheduledTensor& tensor = builder.schedule().tensors[static_cast<std::size_t>(source)];
+  job.detail = TensorPair{sources[0], output};
+  for (const TensorId source : sources) {
+    const ScheduledTensor& tensor = builder.schedule().tensors[source];
     builder.read_tensor(source, 0, 0, tensor.rows, tensor.cols);
   }
-  job.streamed_offset = sources[0];
   builder.write_tensor(output, 0, 0, result.rows, result.cols);
   builder.finish();
 }
 
 }  // namespace
 
-void map_elementwise_layer(MappingContext& context, int layer_index, std::int32_t output) {
+void map_elementwise_layer(MappingContext& context, int layer_index, TensorId output) {
   ScheduleBuilder& builder = context.builder;
   const Layer& layer = context.layer(layer_index);
   const MatrixShape shape = output_shape(layer);
-  const std::int32_t op = builder.add_operator(OperatorRole::kElementwise, layer_index);
-  const std::int32_t source = context.input_tensor(layer_index, 0);
+  const OperatorId op = builder.add_operator(OperatorRole::kElementwise, layer_index);
+  const TensorId source = context.input_tensor(layer_index, 0);
   if (!is_charged(layer, context.config)) {
     emit_uncharged(context, layer_index, op, {source}, output, JobKind::kElementwise);
     return;
   }
   const bool add = std::holds_alternative<Add>(layer.parameters),
              position = std::holds_alternative<PositionEmbedding>(layer.parameters);
-  std::int32_t second = kNone;
+  TensorId second;
   if (add) second = context.input_tensor(layer_index, 1);
   if (position)
     second = context.add_weight(layer.name + ".weight", layer_index, shape.rows, shape.cols, context.element_bytes());
   const Bytes row_bytes = context.element_bytes() * shape.cols;
   const int operands = second == kNone ? 1 : 2;
   const int rows = tile_rows(context, layer_index, shape.rows, row_bytes, 2 * operands);
-  const std::vector<std::int32_t> buffers = builder.allocate(
+  const std::vector<BufferId> buffers = builder.allocate(
       std::vector<Bytes>(static_cast<std::size_t>(2 * operands), row_bytes * rows), "layer " + layer.name);
   for (int row = 0, tile = 0; row < shape.rows; row += rows, ++tile) {
     const int m = std::min(rows, shape.rows - row);
-    const std::int32_t buffer = buffers[static_cast<std::size_t>(tile % 2)];
+    const BufferId buffer = buffers[static_cast<std::size_t>(tile % 2)];
     std::vector<Transfer> loads = {builder.make_transfer(source, row, 0, m, shape.cols, buffer)};
     if (second != kNone)
       loads.push_back(
@@ -71,7 +70,7 @@ void map_elementwise_layer(MappingContext& context, int layer_index, std::int32_
     Job& job = builder.begin(second == kNone ? UnitKind::kSpecialFunctions : UnitKind::kAdders,
                              second == kNone ? JobKind::kElementwise : JobKind::kAddMatrix, layer_index, op);
     job.m = m, job.n = shape.cols;
-    job.k = std::holds_alternative<LayerNorm>(layer.parameters) ? 3 : 1;  // sweeps
+    if (second == kNone) job.detail = ElementwiseStep{0, std::holds_alternative<LayerNorm>(layer.parameters) ? 3 : 1};
     job.streamed = job.result = buffer;
     job.streamed_stride = job.result_stride = job.stationary_stride = shape.cols;
     builder.read(buffer);
@@ -87,20 +86,20 @@ void map_elementwise_layer(MappingContext& context, int layer_index, std::int32_
 }
 
 // Mean over all rows: accumulators and dividers do what they do for K_bar.
-void map_pool_layer(MappingContext& context, int layer_index, std::int32_t output) {
+void map_pool_layer(MappingContext& context, int layer_index, TensorId output) {
   ScheduleBuilder& builder = context.builder;
   const auto& pool = std::get<MeanPool>(context.layer(layer_index).parameters);
-  const std::int32_t op = builder.add_operator(OperatorRole::kPool, layer_index);
-  const std::int32_t source = context.input_tensor(layer_index, 0);
+  const OperatorId op = builder.add_operator(OperatorRole::kPool, layer_index);
+  const TensorId source = context.input_tensor(layer_index, 0);
   const Bytes row_bytes = context.element_bytes() * pool.channels;
   const int rows = tile_rows(context, layer_index, pool.rows, row_bytes, 2);
   const Bytes sum_bytes = context.partial_bytes() * pool.channels;
-  const std::vector<std::int32_t> buffers =
+  const std::vector<BufferId> buffers =
       builder.allocate({row_bytes * rows, row_bytes * rows, sum_bytes}, "layer " + context.layer(layer_index).name);
-  const std::int32_t sum = buffers[2];
+  const BufferId sum = buffers[2];
   for (int row = 0, tile = 0; row < pool.rows; row += rows, ++tile) {
     const int m = std::min(rows, pool.rows - row);
-    const std::int32_t buffer = buffers[static_cast<std::size_t>(tile % 2)];
+    const BufferId buffer = buffers[static_cast<std::size_t>(tile % 2)];
     builder.transfer(UnitKind::kDmaLoad, layer_index, op,
                      {builder.make_transfer(source, row, 0, m, pool.channels, buffer)});
     Job& job = builder.begin(UnitKind::kAccumulators, JobKind::kColumnSum, layer_index, op);
@@ -113,7 +112,7 @@ void map_pool_layer(MappingContext& context, int layer_index, std::int32_t outpu
     builder.finish();
   }
   Job& divide = builder.begin(UnitKind::kDividers, JobKind::kMeanDivide, layer_index, op);
-  divide.m = 1, divide.n = pool.channels, divide.aux = pool.rows;
+  divide.m = 1, divide.n = pool.channels, divide.detail = MeanOver{pool.rows};
   divide.streamed = divide.result = sum;
   divide.flags = kLast;
   builder.read(sum);
@@ -144,17 +143,17 @@ static std::vector<std::int32_t> source_rows(const Layer& layer) {
   return map;
 }
 
-void map_rearrange_layer(MappingContext& context, int layer_index, std::int32_t output) {
+void map_rearrange_layer(MappingContext& context, int layer_index, TensorId output) {
   ScheduleBuilder& builder = context.builder;
   const Layer& layer = context.layer(layer_index);
   const MatrixShape shape = output_shape(layer);
-  const std::int32_t op = builder.add_operator(OperatorRole::kRearrange, layer_index);
+  const OperatorId op = builder.add_operator(OperatorRole::kRearrange, layer_index);
   const Bytes row_bytes = context.element_bytes() * shape.cols;
   const int rows = tile_rows(context, layer_index, shape.rows, row_bytes, 2);
-  const std::vector<std::int32_t> buffers =
-      builder.allocate({row_bytes * rows, row_bytes * rows}, "layer " + layer.name);
-  const std::int32_t source = context.input_tensor(layer_index, 0);
-  std::int32_t token = kNone, row_map = kNone;
+  const std::vector<BufferId> buffers = builder.allocate({row_bytes * rows, row_bytes * rows}, "layer " + layer.name);
+  const TensorId source = context.input_tensor(layer_index, 0);
+  TensorId token;
+  std::int32_t row_map = kNone;
   if (std::holds_alternative<ConcatToken>(layer.parameters)) {
     token = context.add_weight(layer.name + ".weight", layer_index, 1, shape.cols, context.element_bytes());
   } else if (!std::holds_alternative<ConcatChannels>(layer.parameters)) {
@@ -163,7 +162,7 @@ void map_rearrange_layer(MappingContext& context, int layer_index, std::int32_t 
   }
   for (int row = 0, tile = 0; row < shape.rows; row += rows, ++tile) {
     const int m = std::min(rows, shape.rows - row);
-    const std::int32_t buffer = buffers[static_cast<std::size_t>(tile % 2)];
+    const BufferId buffer = buffers[static_cast<std::size_t>(tile % 2)];
     std::vector<Transfer> loads;
     if (token != kNone) {
       const int skip = row == 0 ? 1 : 0;
@@ -177,8 +176,8 @@ void map_rearrange_layer(MappingContext& context, int layer_index, std::int32_t 
     } else {
       int col = 0;
       for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
-        const std::int32_t part = context.input_tensor(layer_index, static_cast<int>(i));
-        const int cols = builder.schedule().tensors[static_cast<std::size_t>(part)].cols;
+        const TensorId part = context.input_tensor(layer_index, static_cast<int>(i));
+        const int cols = builder.schedule().tensors[part].cols;
         loads.push_back(builder.make_transfer(part, row, 0, m, cols, buffer, col, shape.cols));
         col += cols;
       }

@@ -45,8 +45,8 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, 
   return stages;
 }
 
-void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, std::int32_t buffer, int row,
-                   int col, int m, int n, const std::vector<std::int32_t>& second_buffers) {
+void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, BufferId buffer, int row, int col,
+                   int m, int n, const std::vector<BufferId>& second_buffers) {
   ScheduleBuilder& builder = context.builder;
   std::size_t adds = 0;
   for (const EpilogueStage& stage : stages) {
@@ -54,7 +54,7 @@ void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& st
     if (stage.saved != kNone)
       builder.transfer(UnitKind::kDmaStore, stage.layer, stage.op,
                        {builder.make_transfer(stage.saved, row, col, m, n, buffer)});
-    std::int32_t second = kNone;
+    BufferId second = kNone;
     if (stage.is_add) {
       second = second_buffers[adds++];
       builder.transfer(UnitKind::kDmaLoad, stage.layer, stage.op,
@@ -71,7 +71,7 @@ void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& st
     job.streamed = job.result = buffer;
     job.streamed_stride = job.result_stride = n;
     job.flags = stage.swapped ? kSwapped : 0;
-    job.aux = col;  // element-wise layers with per-channel parameters need the channel
+    if (kind == JobKind::kElementwise) job.detail = ElementwiseStep{col, 1};
     builder.read(buffer);
     if (second != kNone) {
       job.stationary = second;

@@ -69,7 +69,7 @@ Gemm describe(MappingContext& context, int layer_index) {
 }  // namespace
 
 GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
-                       std::int32_t output)
+                       TensorId output)
     : context_(context),
       builder_(context.builder),
       layer_(layer),
@@ -89,15 +89,14 @@ void GemmMapper::infeasible(Bytes smallest) const {
                         std::to_string(smallest) + " bytes");
 }
 
-Transfer GemmMapper::streamed_transfer(int m0, int m, const ContractionTile& tile, std::int32_t buffer,
-                                       int offset) const {
+Transfer GemmMapper::streamed_transfer(int m0, int m, const ContractionTile& tile, BufferId buffer, int offset) const {
   const GemmPart part =
       gemm_.streamed_parts.empty() ? GemmPart{gemm_.source} : gemm_.streamed_parts[static_cast<std::size_t>(tile.part)];
   const bool transposed = gemm_.streamed_transposed;
   const int row = part.first_row + (transposed ? tile.first : m0), col = transposed ? m0 : tile.first;
   const int rows = transposed ? tile.count : m, cols = transposed ? m : tile.count;
   if (gemm_.geometry == kNone) return builder_.make_transfer(part.tensor, row, col, rows, cols, buffer, offset, cols);
-  const ScheduledTensor& tensor = builder_.schedule().tensors[static_cast<std::size_t>(part.tensor)];
+  const ScheduledTensor& tensor = builder_.schedule().tensors[part.tensor];
   const Conv2d& conv = geometry();
   Transfer t{};
   t.tensor = part.tensor, t.row = row, t.col = col, t.rows = rows, t.cols = cols;
@@ -109,7 +108,7 @@ Transfer GemmMapper::streamed_transfer(int m0, int m, const ContractionTile& til
   return t;
 }
 
-Transfer GemmMapper::stationary_transfer(const ContractionTile& tile, const ColumnTile& column, std::int32_t buffer,
+Transfer GemmMapper::stationary_transfer(const ContractionTile& tile, const ColumnTile& column, BufferId buffer,
                                          int offset) const {
   const GemmPart part = gemm_.stationary_parts.empty() ? GemmPart{gemm_.weight}
                                                        : gemm_.stationary_parts[static_cast<std::size_t>(tile.part)];
@@ -124,7 +123,7 @@ Bytes GemmMapper::result_bytes() const {
   return gemm_.wide ? std::max(element_, wide_bytes(context_.config.precision)) : element_;
 }
 
-void GemmMapper::load_strip(int m0, int m, std::int32_t buffer) {
+void GemmMapper::load_strip(int m0, int m, BufferId buffer) {
   const Conv2d& conv = geometry();
   strip_first_row_ = std::max(0, m0 / conv.out_width * conv.stride - conv.pad);
   const int last_output = (m0 + m - 1) / conv.out_width;
@@ -136,7 +135,7 @@ void GemmMapper::load_strip(int m0, int m, std::int32_t buffer) {
 
 void GemmMapper::gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column) {
   job.flags |= kIm2col;
-  job.aux = static_cast<std::int32_t>(builder_.schedule().im2col_tiles.size());
+  job.detail = builder_.schedule().im2col_tiles.next();
   builder_.schedule().im2col_tiles.push_back(
       {gemm_.geometry, m0, strip_first_row_, tile.first, column.first_group, column.groups});
 }
@@ -146,7 +145,7 @@ void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column) {
   emit_epilogue(context_, epilogue_, outs_[set], m0, column.first, m, column.count, seconds_[set]);
   // The way to memory belongs to the last layer that is charged: one that is not has no bytes and no energy.
   int store_layer = layer_;
-  std::int32_t op = gemm_.op;
+  OperatorId op = gemm_.op;
   for (const EpilogueStage& stage : epilogue_)
     if (stage.charged) store_layer = stage.layer, op = stage.op;
   Transfer store = builder_.make_transfer(output_, m0, column.first, m, column.count, outs_[set]);
@@ -154,8 +153,7 @@ void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column) {
   builder_.transfer(UnitKind::kDmaStore, store_layer, op, {store});
 }
 
-void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue,
-                    std::int32_t output) {
+void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue, TensorId output) {
   const Gemm gemm = describe(context, layer);
   if (context.config.matrix_engine.dataflow == Dataflow::kInputStationary) {
     map_input_stationary(context, layer, gemm, epilogue, output);

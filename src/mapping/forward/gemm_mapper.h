@@ -16,7 +16,7 @@ struct ContractionTile {
 };
 // Where a part of an operand lies: the images of a batch follow each other in the contraction of a weight gradient.
 struct GemmPart {
-  std::int32_t tensor;
+  TensorId tensor;
   int first_row = 0;
 };
 // Output channels that one pass produces. groups > 1: block-diagonal packing of a grouped convolution's groups.
@@ -26,7 +26,8 @@ struct ColumnTile {
 
 struct Gemm {
   int m, k, n, groups;  // k: contraction of one group
-  std::int32_t op, source, weight, bias;
+  OperatorId op;
+  TensorId source, weight, bias;
   std::int32_t geometry = kNone;  // convolution
   bool strip = false;             // streamed operand is gathered from image strips on chip
   std::vector<ContractionTile> contraction;
@@ -35,7 +36,7 @@ struct Gemm {
   // its result is wide, and the columns of the stationary operand are summed on the way (db).
   bool stationary_transposed = false, streamed_transposed = false, wide = false;
   std::vector<GemmPart> streamed_parts = {}, stationary_parts = {};  // empty: source, weight
-  std::int32_t column_sums = kNone;                                  // tensor
+  TensorId column_sums;
 };
 
 // Image rows that `output_rows` rows of outputs need, padding included.
@@ -46,7 +47,7 @@ inline int strip_rows(const Conv2d& conv, int output_rows) {
 class GemmMapper {
  public:
   GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
-             std::int32_t output);
+             TensorId output);
   virtual ~GemmMapper() = default;
   virtual void map() = 0;
 
@@ -55,16 +56,16 @@ class GemmMapper {
   const std::string& name() const { return context_.layer(layer_).name; }
   // Rows [m0, m0 + m) of the streamed operand's contraction tile, gathered by the DMA where the layer is a patch
   // embedding.
-  Transfer stationary_transfer(const ContractionTile& tile, const ColumnTile& column, std::int32_t buffer,
+  Transfer stationary_transfer(const ContractionTile& tile, const ColumnTile& column, BufferId buffer,
                                int offset) const;
   Bytes result_bytes() const;  // of one element
-  Transfer streamed_transfer(int m0, int m, const ContractionTile& tile, std::int32_t buffer, int offset) const;
+  Transfer streamed_transfer(int m0, int m, const ContractionTile& tile, BufferId buffer, int offset) const;
   // The image strip that outputs [m0, m0 + m) need; remembers its first row.
-  void load_strip(int m0, int m, std::int32_t buffer);
+  void load_strip(int m0, int m, BufferId buffer);
   // Makes the job's streamed operand a gathered one.
   void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);
   // A finished result tile: epilogue, then to DRAM. Result buffers and second operands rotate.
-  std::int32_t result_buffer() const { return outs_[out_count_ % outs_.size()]; }
+  BufferId result_buffer() const { return outs_[out_count_ % outs_.size()]; }
   void finish_tile(int m0, int m, const ColumnTile& column);
   [[noreturn]] void infeasible(Bytes smallest) const;
 
@@ -73,19 +74,19 @@ class GemmMapper {
   int layer_;
   const Gemm& gemm_;
   const std::vector<EpilogueStage>& epilogue_;
-  std::int32_t output_;
+  TensorId output_;
   int rows_, cols_;
   Bytes element_;
   int adds_ = 0;  // epilogue stages with a second operand
   int strip_first_row_ = 0;
-  std::vector<std::int32_t> outs_;
-  std::vector<std::vector<std::int32_t>> seconds_;
+  std::vector<BufferId> outs_;
+  std::vector<std::vector<BufferId>> seconds_;
   std::size_t out_count_ = 0;
 };
 
 void map_input_stationary(MappingContext& context, int layer, const Gemm& gemm,
-                          const std::vector<EpilogueStage>& epilogue, std::int32_t output);
+                          const std::vector<EpilogueStage>& epilogue, TensorId output);
 void map_output_stationary(MappingContext& context, int layer, const Gemm& gemm,
-                           const std::vector<EpilogueStage>& epilogue, std::int32_t output);
+                           const std::vector<EpilogueStage>& epilogue, TensorId output);
 
 }  // namespace vitality

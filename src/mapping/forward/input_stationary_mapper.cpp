@@ -180,9 +180,9 @@ class InputStationaryMapper : public GemmMapper {
 
   void emit(const GemmPlan& plan) {
     const Sizes s = sizes(plan);
-    std::vector<std::int32_t> buffers = builder_.allocate(buffer_list(plan), "layer " + name());
+    std::vector<BufferId> buffers = builder_.allocate(buffer_list(plan), "layer " + name());
     auto take = [next = buffers.begin()](std::size_t count) mutable {
-      std::vector<std::int32_t> taken(next, next + static_cast<std::ptrdiff_t>(count));
+      std::vector<BufferId> taken(next, next + static_cast<std::ptrdiff_t>(count));
       next += static_cast<std::ptrdiff_t>(count);
       return taken;
     };
@@ -229,8 +229,8 @@ class InputStationaryMapper : public GemmMapper {
 
   void emit_step(const GemmPlan& plan, int m0, int m, std::size_t c, std::size_t c_end, std::size_t k,
                  std::size_t k_end) {
-    const std::vector<std::int32_t>& step = steps_[step_count_++ % 2];
-    const std::int32_t stationary = step.back();
+    const std::vector<BufferId>& step = steps_[step_count_++ % 2];
+    const BufferId stationary = step.back();
     std::vector<Transfer>& transfers = transfers_;
     std::vector<int>& streamed_offset = streamed_offset_;
     std::vector<int>& stationary_offset = stationary_offset_;
@@ -273,9 +273,9 @@ class InputStationaryMapper : public GemmMapper {
   }
 
   // What the stationary tile adds to the sums of its columns; the last one sends them to memory.
-  void emit_column_sum(std::size_t i, std::size_t j, std::size_t slot, std::int32_t stationary, int offset, bool last) {
+  void emit_column_sum(std::size_t i, std::size_t j, std::size_t slot, BufferId stationary, int offset, bool last) {
     const ColumnTile& column = gemm_.columns[j];
-    const std::int32_t sums = column_sums_[slot];
+    const BufferId sums = column_sums_[slot];
     Job& job = builder_.begin(UnitKind::kAccumulators, JobKind::kColumnSum, layer_, gemm_.op);
     job.m = gemm_.contraction[i].count, job.n = column.count;
     job.flags = i == 0 ? kFirst : 0;
@@ -290,8 +290,8 @@ class InputStationaryMapper : public GemmMapper {
                         {builder_.make_transfer(gemm_.column_sums, 0, column.first, 1, column.count, sums)});
   }
 
-  void emit_fold(int m0, int m, std::size_t i, std::size_t j, std::size_t slot, std::int32_t streamed,
-                 int streamed_offset, std::int32_t stationary, int stationary_offset, bool last) {
+  void emit_fold(int m0, int m, std::size_t i, std::size_t j, std::size_t slot, BufferId streamed, int streamed_offset,
+                 BufferId stationary, int stationary_offset, bool last) {
     const ContractionTile& tile = gemm_.contraction[i];
     const ColumnTile& column = gemm_.columns[j];
     Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, gemm_.op);
@@ -322,8 +322,8 @@ class InputStationaryMapper : public GemmMapper {
   }
 
   Bytes smallest_ = 0;
-  std::vector<std::int32_t> resident_, partials_, column_sums_;
-  std::vector<std::int32_t> steps_[2];
+  std::vector<BufferId> resident_, partials_, column_sums_;
+  std::vector<BufferId> steps_[2];
   std::vector<Transfer> transfers_;  // of the step being emitted
   std::vector<int> streamed_offset_, stationary_offset_;
   std::size_t step_count_ = 0;
@@ -332,7 +332,7 @@ class InputStationaryMapper : public GemmMapper {
 }  // namespace
 
 void map_input_stationary(MappingContext& context, int layer, const Gemm& gemm,
-                          const std::vector<EpilogueStage>& epilogue, std::int32_t output) {
+                          const std::vector<EpilogueStage>& epilogue, TensorId output) {
   InputStationaryMapper(context, layer, gemm, epilogue, output).map();
 }
 

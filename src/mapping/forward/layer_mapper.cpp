@@ -2,7 +2,7 @@
 
 namespace vitality {
 
-std::int32_t MappingContext::add_activation(int layer_index) {
+TensorId MappingContext::add_activation(int layer_index) {
   const MatrixShape shape = output_shape(layer(layer_index));
   const auto tensor = builder.add_tensor(layer(layer_index).name, TensorRole::kActivation, layer_index, shape.rows,
                                          shape.cols, element_bytes() * shape.rows * shape.cols);
@@ -10,8 +10,7 @@ std::int32_t MappingContext::add_activation(int layer_index) {
   return tensor;
 }
 
-std::int32_t MappingContext::add_weight(const std::string& name, int layer_index, int rows, int cols,
-                                        Bytes bytes_each) {
+TensorId MappingContext::add_weight(const std::string& name, int layer_index, int rows, int cols, Bytes bytes_each) {
   const Bytes bytes = bytes_each * rows * cols;
   const std::string& owner = layer(layer_index).shared_parameters;
   if (owner.empty()) return builder.add_tensor(name, TensorRole::kWeight, layer_index, rows, cols, bytes);
@@ -20,7 +19,7 @@ std::int32_t MappingContext::add_weight(const std::string& name, int layer_index
   if (found != shared_weights.end())
     return builder.add_tensor(name, TensorRole::kWeight, layer_index, rows, cols, bytes, found->second);
   const auto tensor = builder.add_tensor(name, TensorRole::kWeight, layer_index, rows, cols, bytes);
-  shared_weights[key] = builder.schedule().tensors[static_cast<std::size_t>(tensor)].dram_address;
+  shared_weights[key] = builder.schedule().tensors[tensor].dram_address;
   return tensor;
 }
 

@@ -15,15 +15,15 @@ namespace vitality {
 // An element-wise layer applied to a producer's tiles while they are on chip.
 struct EpilogueStage {
   int layer;
-  std::int32_t op;
+  OperatorId op;
   bool charged;
-  bool folded;                  // batch norm folded into the producer's weights: no job
-  bool is_add;                  // Add or PositionEmbedding: needs the second operand
-  std::int32_t second = kNone;  // its tensor
-  bool swapped = false;         // the tile on chip is the layer's second input
+  bool folded;  // batch norm folded into the producer's weights: no job
+  bool is_add;  // Add or PositionEmbedding: needs the second operand
+  TensorId second;
+  bool swapped = false;  // the tile on chip is the layer's second input
   // Training: the tensor that keeps the tile as it is before this stage (the argument of an activation); and a stage of
   // the backward pass: the tile times the activation's derivative at the second operand.
-  std::int32_t saved = kNone;
+  TensorId saved = kNone;
   bool activation_gradient = false;
 };
 
@@ -40,14 +40,15 @@ struct GemmPlan {
 // What the forward pass of a training step keeps of one attention layer for its backward pass, head after head:
 // (instance * heads + head) * rows of one head. kNone: not kept.
 struct SavedAttention {
-  std::int32_t context = kNone, key_mean = kNone, key_sum = kNone, denominator = kNone;  // G, K_bar, k_hat_sum, t_D
-  std::int32_t probabilities = kNone;                                                    // of softmax
-  std::int32_t row_sums = kNone, low_rank = kNone;                                       // of unified
-  std::int32_t mask = kNone, entries = kNone, first_mask = kNone;  // bits, values on the mask, index of the first mask
+  TensorId context, key_mean, key_sum, denominator;  // G, K_bar, k_hat_sum, t_D
+  TensorId probabilities = kNone;                    // of softmax
+  TensorId row_sums = kNone, low_rank = kNone;       // of unified
+  TensorId mask, entries;                            // bits, values on the mask
+  std::int32_t first_mask = kNone;                   // index
 };
 struct SavedForward {  // by layer of the forward model
   std::vector<SavedAttention> attention;
-  std::vector<std::int32_t> weight;  // tensor of a linear layer's or convolution's weights
+  std::vector<TensorId> weight;  // tensor of a linear layer's or convolution's weights
 };
 
 // How the columns of a layer's output travel to memory (codec.h): those marked as `coded_heads` heads instead of
@@ -61,9 +62,9 @@ struct MappingContext {
   const VitModel& model;
   const HardwareConfig& config;
   ScheduleBuilder& builder;
-  std::vector<std::int32_t> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
-  std::vector<int> users = {};       // of every layer's output: so many layers take it
-  std::vector<std::int32_t> images = {};
+  std::vector<TensorId> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
+  std::vector<int> users = {};   // of every layer's output: so many layers take it
+  std::vector<TensorId> images = {};
   std::map<std::string, Bytes> shared_weights = {};        // DRAM addresses of what the images of a batch share
   std::map<std::array<int, 9>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
   SavedForward* saved = nullptr;                           // training steps only
@@ -71,17 +72,17 @@ struct MappingContext {
   bool plan_only = false;                                  // attention gets buffers and no jobs, and needs no masks
 
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
-  std::int32_t tensor_of(int layer_index) const {
+  TensorId tensor_of(int layer_index) const {
     return is_model_input(layer_index) ? images[static_cast<std::size_t>(image_of(layer_index))]
                                        : output[static_cast<std::size_t>(layer_index)];
   }
-  std::int32_t input_tensor(int layer_index, int input) const {
+  TensorId input_tensor(int layer_index, int input) const {
     return tensor_of(layer(layer_index).inputs[static_cast<std::size_t>(input)]);
   }
   Bytes element_bytes() const { return storage_bytes(config.precision); }
   Bytes partial_bytes() const { return accumulator_bytes(config.precision); }
-  std::int32_t add_activation(int layer_index);
-  std::int32_t add_weight(const std::string& name, int layer_index, int rows, int cols, Bytes bytes_each);
+  TensorId add_activation(int layer_index);
+  TensorId add_weight(const std::string& name, int layer_index, int rows, int cols, Bytes bytes_each);
   // DRAM bytes that one machine cycle can move.
   double dram_bytes_per_cycle() const;
   void note(int layer_index, std::string text) {
@@ -95,15 +96,14 @@ bool is_elementwise(const Layer& layer);
 std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, const std::vector<bool>& selected);
 // Applies the stages to an m x n tile in `buffer` that covers (row, col) of the output; `second_buffers` rotate per
 // stage.
-void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, std::int32_t buffer, int row,
-                   int col, int m, int n, const std::vector<std::int32_t>& second_buffers);
+void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, BufferId buffer, int row, int col,
+                   int m, int n, const std::vector<BufferId>& second_buffers);
 
-void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue,
-                    std::int32_t output);
+void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue, TensorId output);
 void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
-                         std::int32_t output);
-void map_elementwise_layer(MappingContext& context, int layer, std::int32_t output);
-void map_pool_layer(MappingContext& context, int layer, std::int32_t output);
-void map_rearrange_layer(MappingContext& context, int layer, std::int32_t output);
+                         TensorId output);
+void map_elementwise_layer(MappingContext& context, int layer, TensorId output);
+void map_pool_layer(MappingContext& context, int layer, TensorId output);
+void map_rearrange_layer(MappingContext& context, int layer, TensorId output);
 
 }  // namespace vitality

@@ -109,7 +109,7 @@ class OutputStationaryMapper : public GemmMapper {
   }
 
   void emit(const OutputStationaryPlan& plan) {
-    const std::vector<std::int32_t> buffers = builder_.allocate(buffer_list(plan), "layer " + name());
+    const std::vector<BufferId> buffers = builder_.allocate(buffer_list(plan), "layer " + name());
     auto next = buffers.begin();
     if (gemm_.strip || plan.outer_resident) outer_ = *next++;
     for (auto& step : steps_) step[0] = *next++, step[1] = *next++;
@@ -153,7 +153,7 @@ class OutputStationaryMapper : public GemmMapper {
   }
 
   void add_weights(std::vector<Transfer>& transfers, const ContractionTile& tile, const ColumnTile& column,
-                   std::int32_t buffer, bool with_bias) const {
+                   BufferId buffer, bool with_bias) const {
     transfers.push_back(
         builder_.make_transfer(gemm_.weight, tile.first, column.first, tile.count, column.count, buffer));
     if (with_bias && gemm_.bias != kNone)
@@ -197,15 +197,15 @@ class OutputStationaryMapper : public GemmMapper {
   }
 
   Bytes smallest_ = 0;
-  std::int32_t outer_ = kNone;
-  std::int32_t steps_[2][2] = {};
+  BufferId outer_ = kNone;
+  BufferId steps_[2][2] = {};
   std::size_t step_count_ = 0;
 };
 
 }  // namespace
 
 void map_output_stationary(MappingContext& context, int layer, const Gemm& gemm,
-                           const std::vector<EpilogueStage>& epilogue, std::int32_t output) {
+                           const std::vector<EpilogueStage>& epilogue, TensorId output) {
   OutputStationaryMapper(context, layer, gemm, epilogue, output).map();
 }
 

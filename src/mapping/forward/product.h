@@ -7,18 +7,18 @@
 namespace vitality {
 
 struct Operand {
-  std::int32_t buffer;
+  BufferId buffer;
   int offset, stride;
   bool transposed = false;
   int at(int row, int col) const { return offset + (transposed ? col * stride + row : row * stride + col); }
 };
 
 struct Product {
-  std::int32_t op;
+  OperatorId op;
   int m, k, n;
   Operand streamed, stationary, result;
-  bool first, last;      // of a sum over several products
-  std::int32_t partial;  // sums between passes; kNone: the product is one pass deep
+  bool first, last;  // of a sum over several products
+  BufferId partial;  // sums between passes; kNone: the product is one pass deep
   int flags = 0;
 };
 

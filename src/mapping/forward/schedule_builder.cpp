@@ -9,36 +9,38 @@ namespace vitality {
 namespace {
 
 std::uint32_t key_of(Dependency dependency) {
-  return 4 * static_cast<std::uint32_t>(dependency.job) + dependency.kind;
+  return 4 * static_cast<std::uint32_t>(dependency.job().value) + static_cast<std::uint32_t>(dependency.kind());
 }
 
 // One dependency a job. The rests of an old buffer have the same users: places that nobody writes would collect them
 // again and again.
 void keep_strongest(std::vector<Dependency>& dependencies) {
   std::sort(dependencies.begin(), dependencies.end(), [](Dependency a, Dependency b) { return key_of(a) < key_of(b); });
-  dependencies.erase(
-      std::unique(dependencies.begin(), dependencies.end(), [](Dependency a, Dependency b) { return a.job == b.job; }),
-      dependencies.end());
+  dependencies.erase(std::unique(dependencies.begin(), dependencies.end(),
+                                 [](Dependency a, Dependency b) { return a.job() == b.job(); }),
+                     dependencies.end());
 }
 
 }  // namespace
 
-std::int32_t ScheduleBuilder::add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes,
-                                         Bytes shared_address) {
+TensorId ScheduleBuilder::add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes,
+                                     Bytes shared_address) {
   constexpr Bytes kAlignment = 4096;
   const Bytes address = shared_address == kNone ? schedule_.dram_footprint : shared_address;
   if (shared_address == kNone) schedule_.dram_footprint += ceil_div(bytes, kAlignment) * kAlignment;
+  const TensorId id = schedule_.tensors.next();
   schedule_.tensors.push_back({std::move(name), role, layer, rows, cols, address, bytes});
   writers_.emplace_back();
-  return static_cast<std::int32_t>(schedule_.tensors.size()) - 1;
+  return id;
 }
 
-std::int32_t ScheduleBuilder::add_operator(OperatorRole role, int layer, int instance, int head) {
+OperatorId ScheduleBuilder::add_operator(OperatorRole role, int layer, int instance, int head) {
+  const OperatorId id = schedule_.operators.next();
   schedule_.operators.push_back({role, layer, instance, head});
-  return static_cast<std::int32_t>(schedule_.operators.size()) - 1;
+  return id;
 }
 
-std::vector<std::int32_t> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes, const std::string& what) {
+std::vector<BufferId> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes, const std::string& what) {
   constexpr Bytes kAlignment = 8;
   Bytes total = 0;
   for (const Bytes size : sizes) total += ceil_div(size, kAlignment) * kAlignment;
@@ -51,18 +53,17 @@ std::vector<std::int32_t> ScheduleBuilder::allocate(const std::vector<Bytes>& si
   // Old buffers in [begin, end) lose their place; what still uses them precedes the new buffers' first write.
   std::vector<std::pair<Buffer, std::vector<Dependency>>> evicted;
   live_.erase(std::remove_if(live_.begin(), live_.end(),
-                             [&](std::int32_t index) {
-                               const Buffer& buffer = schedule_.buffers[static_cast<std::size_t>(index)];
+                             [&](BufferId index) {
+                               const Buffer& buffer = schedule_.buffers[index];
                                if (buffer.address >= end || buffer.address + buffer.bytes <= begin) return false;
-                               Access& access = access_[static_cast<std::size_t>(index)];
+                               Access& access = access_[index];
                                std::vector<Dependency> users = std::move(access.readers);
-                               if (access.writer != kNone)
-                                 users.push_back({access.writer, static_cast<std::uint32_t>(DependencyKind::kDone)});
+                               if (access.writer != kNone) users.emplace_back(access.writer, DependencyKind::kDone);
                                evicted.emplace_back(buffer, std::move(users));
                                return true;
                              }),
               live_.end());
-  std::vector<std::int32_t> result;
+  std::vector<BufferId> result;
   for (const Bytes size : sizes) {
     const Buffer buffer{static_cast<std::int32_t>(ring_), static_cast<std::int32_t>(size)};
     Access access;
@@ -71,7 +72,7 @@ std::vector<std::int32_t> ScheduleBuilder::allocate(const std::vector<Bytes>& si
         access.readers.insert(access.readers.end(), users.begin(), users.end());
     }
     keep_strongest(access.readers);
-    const auto index = static_cast<std::int32_t>(schedule_.buffers.size());
+    const BufferId index = schedule_.buffers.next();
     schedule_.buffers.push_back(buffer);
     access_.push_back(std::move(access));
     live_.push_back(index);
@@ -82,7 +83,7 @@ std::vector<std::int32_t> ScheduleBuilder::allocate(const std::vector<Bytes>& si
   for (const auto& [old, users] : evicted) {
     const auto keep = [&, &readers = users](Bytes from, Bytes to) {
       if (from >= to) return;
-      live_.push_back(static_cast<std::int32_t>(schedule_.buffers.size()));
+      live_.push_back(schedule_.buffers.next());
       schedule_.buffers.push_back({static_cast<std::int32_t>(from), static_cast<std::int32_t>(to - from)});
       Access access;
       access.readers = readers;
@@ -105,7 +106,7 @@ void ScheduleBuilder::reserve(std::size_t jobs) {
   grow(schedule_.transfers, 1);
 }
 
-Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op) {
+Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, OperatorId op) {
   job_ = Job{};
   job_.unit = unit;
   job_.kind = kind;
@@ -115,8 +116,8 @@ Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op) {
   return job_;
 }
 
-Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op, Shape shape, std::int32_t streamed,
-                            std::int32_t second, std::int32_t result, int flags) {
+Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, OperatorId op, Shape shape, BufferId streamed,
+                            BufferId second, BufferId result, int flags) {
   Job& job = begin(unit, kind, layer, op);
   job.m = shape.m, job.k = shape.k, job.n = shape.n;
   job.flags = static_cast<std::uint16_t>(flags);
@@ -127,34 +128,34 @@ Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, int op, Shap
   return job;
 }
 
-void ScheduleBuilder::depend_on(std::int32_t job, DependencyKind kind) {
-  if (job == kNone || job == job_count()) return;
-  pending_.push_back(key_of({job, static_cast<std::uint32_t>(kind)}));
+void ScheduleBuilder::depend_on(JobId job, DependencyKind kind) {
+  if (job == kNone || job == next_job()) return;
+  pending_.push_back(key_of({job, kind}));
 }
 
-void ScheduleBuilder::read(std::int32_t buffer) {
-  Access& access = access_[static_cast<std::size_t>(buffer)];
+void ScheduleBuilder::read(BufferId buffer) {
+  Access& access = access_[buffer];
   depend_on(access.writer);
-  access.readers.push_back({job_count(), static_cast<std::uint32_t>(DependencyKind::kReleased)});
+  access.readers.emplace_back(next_job(), DependencyKind::kReleased);
 }
 
-void ScheduleBuilder::write(std::int32_t buffer) {
-  Access& access = access_[static_cast<std::size_t>(buffer)];
+void ScheduleBuilder::write(BufferId buffer) {
+  Access& access = access_[buffer];
   depend_on(access.writer);
-  for (const Dependency reader : access.readers) depend_on(reader.job, static_cast<DependencyKind>(reader.kind));
+  for (const Dependency reader : access.readers) depend_on(reader.job(), reader.kind());
   access.readers.clear();
-  access.writer = job_count();
+  access.writer = next_job();
   access.accumulating = false;
 }
 
-void ScheduleBuilder::accumulate(std::int32_t buffer, bool first) {
-  Access& access = access_[static_cast<std::size_t>(buffer)];
+void ScheduleBuilder::accumulate(BufferId buffer, bool first) {
+  Access& access = access_[buffer];
   const bool same_array = access.accumulating && !(first && several_[job_.unit]);
   depend_on(access.writer, same_array ? DependencyKind::kIssued : DependencyKind::kDone);
-  if (same_array && access.writer != job_count()) job_.follows = access.writer;
-  for (const Dependency reader : access.readers) depend_on(reader.job, static_cast<DependencyKind>(reader.kind));
+  if (same_array && access.writer != next_job()) job_.follows = access.writer;
+  for (const Dependency reader : access.readers) depend_on(reader.job(), reader.kind());
   access.readers.clear();
-  access.writer = job_count();
+  access.writer = next_job();
   access.accumulating = true;
 }
 
@@ -165,32 +166,32 @@ void ScheduleBuilder::keep_passes_in_order() {
   // Work on a mask leaves nothing in the PEs, nor does a code: it only must not come between two passes.
   if (job_.kind == JobKind::kSddmm || job_.kind == JobKind::kSpmm || job_.kind == JobKind::kSparseSoftmax ||
       job_.kind == JobKind::kCode) {
-    between_passes_.push_back(job_count());
+    between_passes_.push_back(next_job());
     return;
   }
-  for (const std::int32_t job : between_passes_) depend_on(job, DependencyKind::kIssued);
+  for (const JobId job : between_passes_) depend_on(job, DependencyKind::kIssued);
   between_passes_.clear();
-  last_pass_ = job_count();
-  if (!continues || !several_[job_.unit]) last_in_order_ = job_count();
+  last_pass_ = next_job();
+  if (!continues || !several_[job_.unit]) last_in_order_ = next_job();
 }
 
 void ScheduleBuilder::keep_layer_serial() {
   if (!last_computed_.empty()) {
-    const Job& before = schedule_.jobs[static_cast<std::size_t>(last_computed_.back())];
+    const Job& before = schedule_.jobs[last_computed_.back()];
     if (before.layer != job_.layer) {
       last_computed_.clear();
     } else if (before.unit == job_.unit) {  // passes follow each other as the unit allows
       depend_on(last_computed_.back(), DependencyKind::kIssued);
       if (!several_[job_.unit]) last_computed_.clear();
     } else {
-      for (const std::int32_t job : last_computed_) depend_on(job);
+      for (const JobId job : last_computed_) depend_on(job);
       last_computed_.clear();
     }
   }
-  last_computed_.push_back(job_count());
+  last_computed_.push_back(next_job());
 }
 
-std::int32_t ScheduleBuilder::finish() {
+JobId ScheduleBuilder::finish() {
   constexpr std::size_t kMaxJobs = std::size_t{1} << 26;  // about 250 bytes each, over a whole run
   if (schedule_.jobs.size() >= kMaxJobs)
     throw InfeasibleError("more than 2^26 tile jobs: the model is too large for this program on arrays of this size");
@@ -199,21 +200,22 @@ std::int32_t ScheduleBuilder::finish() {
   // One dependency a job, the strongest kind, which has the smallest key: done > released > issued.
   std::sort(pending_.begin(), pending_.end());
   job_.first_dependency = static_cast<std::int32_t>(schedule_.dependencies.size());
-  std::int32_t last = kNone;
+  JobId last;
   for (const std::uint32_t key : pending_) {
-    const auto job = static_cast<std::int32_t>(key / 4);
+    const JobId job{static_cast<std::int32_t>(key / 4)};
     if (job == last) continue;
-    schedule_.dependencies.push_back({job, key % 4});
+    schedule_.dependencies.emplace_back(job, static_cast<DependencyKind>(key % 4));
     last = job;
   }
   job_.dependency_count = static_cast<std::int32_t>(schedule_.dependencies.size()) - job_.first_dependency;
+  const JobId id = next_job();
   schedule_.jobs.push_back(job_);
-  return job_count() - 1;
+  return id;
 }
 
-Transfer ScheduleBuilder::make_transfer(std::int32_t tensor, int row, int col, int rows, int cols, std::int32_t buffer,
+Transfer ScheduleBuilder::make_transfer(TensorId tensor, int row, int col, int rows, int cols, BufferId buffer,
                                         int buffer_offset, int buffer_stride) const {
-  const ScheduledTensor& t = schedule_.tensors[static_cast<std::size_t>(tensor)];
+  const ScheduledTensor& t = schedule_.tensors[tensor];
   const Bytes element = t.bytes / (static_cast<Bytes>(t.rows) * t.cols);
   Transfer transfer{};
   transfer.tensor = tensor;
@@ -228,29 +230,29 @@ Transfer ScheduleBuilder::make_transfer(std::int32_t tensor, int row, int col, i
   return transfer;
 }
 
-void ScheduleBuilder::read_tensor(std::int32_t tensor, int row, int col, int rows, int cols) {
-  for (const Region& region : writers_[static_cast<std::size_t>(tensor)]) {
+void ScheduleBuilder::read_tensor(TensorId tensor, int row, int col, int rows, int cols) {
+  for (const Region& region : writers_[tensor]) {
     if (region.row < row + rows && row < region.row + region.rows && region.col < col + cols &&
         col < region.col + region.cols)
       depend_on(region.job);
   }
 }
 
-void ScheduleBuilder::write_tensor(std::int32_t tensor, int row, int col, int rows, int cols) {
-  writers_[static_cast<std::size_t>(tensor)].push_back({row, col, rows, cols, job_count()});
+void ScheduleBuilder::write_tensor(TensorId tensor, int row, int col, int rows, int cols) {
+  writers_[tensor].push_back({row, col, rows, cols, next_job()});
 }
 
-std::int32_t ScheduleBuilder::transfer(UnitKind unit, int layer, int op, const std::vector<Transfer>& transfers) {
+JobId ScheduleBuilder::transfer(UnitKind unit, int layer, OperatorId op, const std::vector<Transfer>& transfers) {
   const bool load = unit == UnitKind::kDmaLoad;
   Job& job = begin(unit, load ? JobKind::kLoad : JobKind::kStore, layer, op);
-  job.aux = static_cast<std::int32_t>(schedule_.transfers.size());
-  job.m = static_cast<std::int32_t>(transfers.size());
+  job.detail =
+      TransferRange{static_cast<std::int32_t>(schedule_.transfers.size()), static_cast<std::int32_t>(transfers.size())};
   for (const Transfer& t : transfers) {
     schedule_.transfers.push_back(t);
     if (load) {
       // A gathered transfer may touch any row of the tensor.
       const bool whole = t.row_map != kNone || t.geometry != kNone;
-      const ScheduledTensor& tensor = schedule_.tensors[static_cast<std::size_t>(t.tensor)];
+      const ScheduledTensor& tensor = schedule_.tensors[t.tensor];
       read_tensor(t.tensor, whole ? 0 : t.row, whole ? 0 : t.col, whole ? tensor.rows : t.rows,
                   whole ? tensor.cols : t.cols);
       write(t.buffer);

@@ -27,55 +27,57 @@ class ScheduleBuilder {
   void run_layers_serially() { serial_ = true; }
 
   // shared_address: where its values lie already (DRAM); kNone = in a place of its own.
-  std::int32_t add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes,
-                          Bytes shared_address = kNone);
-  std::int32_t add_operator(OperatorRole role, int layer, int instance = 0, int head = 0);
+  TensorId add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes,
+                      Bytes shared_address = kNone);
+  OperatorId add_operator(OperatorRole role, int layer, int instance = 0, int head = 0);
 
   // Places buffers of one operator side by side behind the last ones (ring). Throws InfeasibleError when they exceed
   // the scratchpad. Buffers that lie where they are placed hand their pending accesses over, so the new content waits
   // for the old one's last use.
-  std::vector<std::int32_t> allocate(const std::vector<Bytes>& sizes, const std::string& what);
+  std::vector<BufferId> allocate(const std::vector<Bytes>& sizes, const std::string& what);
 
   // Starts a job; then its accesses; then finish() adds it to the schedule and returns its index.
-  Job& begin(UnitKind unit, JobKind kind, int layer, int op);
+  Job& begin(UnitKind unit, JobKind kind, int layer, OperatorId op);
   // With a streamed operand and a second one (kNone: none), both read, and a result, rows of shape.n elements.
   struct Shape {
     int m, k, n;
   };
-  Job& begin(UnitKind unit, JobKind kind, int layer, int op, Shape shape, std::int32_t streamed, std::int32_t second,
-             std::int32_t result, int flags);
-  void read(std::int32_t buffer);  // operand: released early where the unit says so
-  void write(std::int32_t buffer);
+  Job& begin(UnitKind unit, JobKind kind, int layer, OperatorId op, Shape shape, BufferId streamed, BufferId second,
+             BufferId result, int flags);
+  void read(BufferId buffer);  // operand: released early where the unit says so
+  void write(BufferId buffer);
   // Partial sums of a chain of passes, which one array keeps in order. `first`: of the chain, whatever is there; it may
   // run on another array than the chain before it.
-  void accumulate(std::int32_t buffer, bool first);
-  void depend_on(std::int32_t job, DependencyKind kind = DependencyKind::kDone);
-  std::int32_t finish();
+  void accumulate(BufferId buffer, bool first);
+  void depend_on(JobId job, DependencyKind kind = DependencyKind::kDone);
+  JobId finish();
 
   // A load or store with its transfers (the buffers' accesses included, and the tensors' regions).
-  std::int32_t transfer(UnitKind unit, int layer, int op, const std::vector<Transfer>& transfers);
-  Transfer make_transfer(std::int32_t tensor, int row, int col, int rows, int cols, std::int32_t buffer,
-                         int buffer_offset = 0, int buffer_stride = 0) const;
+  JobId transfer(UnitKind unit, int layer, OperatorId op, const std::vector<Transfer>& transfers);
+  Transfer make_transfer(TensorId tensor, int row, int col, int rows, int cols, BufferId buffer, int buffer_offset = 0,
+                         int buffer_stride = 0) const;
   // Tensor accesses of jobs that are no DMA (uncharged layers).
-  void read_tensor(std::int32_t tensor, int row, int col, int rows, int cols);
-  void write_tensor(std::int32_t tensor, int row, int col, int rows, int cols);
+  void read_tensor(TensorId tensor, int row, int col, int rows, int cols);
+  void write_tensor(TensorId tensor, int row, int col, int rows, int cols);
 
   // Room for so many more jobs.
   void reserve(std::size_t jobs);
 
-  std::int32_t job_count() const { return static_cast<std::int32_t>(schedule_.jobs.size()); }
+  // The id of the job that finish() adds.
+  JobId next_job() const { return schedule_.jobs.next(); }
   Bytes capacity() const { return capacity_; }
   Schedule& schedule() { return schedule_; }
   const Schedule& schedule() const { return schedule_; }
 
  private:
   struct Access {
-    std::int32_t writer = kNone;      // last job that wrote the content
+    JobId writer = kNone;             // last job that wrote the content
     bool accumulating = false;        // the last writer belongs to a chain of passes
     std::vector<Dependency> readers;  // since then
   };
   struct Region {
-    std::int32_t row, col, rows, cols, job;
+    std::int32_t row, col, rows, cols;
+    JobId job;
   };
 
   Bytes capacity_, ring_ = 0;
@@ -84,15 +86,15 @@ class ScheduleBuilder {
 
   bool passes_in_order_ = false;
   EnumArray<UnitKind, bool> several_{};
-  std::int32_t last_pass_ = kNone, last_in_order_ = kNone;  // in order: all, but what follows another pass
-  std::vector<std::int32_t> between_passes_;  // jobs of the matrix engine since then that may change places
+  JobId last_pass_ = kNone, last_in_order_ = kNone;  // in order: all, but what follows another pass
+  std::vector<JobId> between_passes_;                // jobs of the matrix engine since then that may change places
   bool serial_ = false;
   // The last job that is no transfer; where there are several units of its kind, all since a job of another kind.
-  std::vector<std::int32_t> last_computed_;
+  std::vector<JobId> last_computed_;
   Schedule schedule_;
-  std::vector<Access> access_;                // per buffer
-  std::vector<std::int32_t> live_;            // buffers that own their place
-  std::vector<std::vector<Region>> writers_;  // per tensor
+  IdVector<BufferId, Access> access_;  // per buffer
+  std::vector<BufferId> live_;         // buffers that own their place
+  IdVector<TensorId, std::vector<Region>> writers_;
   Job job_{};
   std::vector<std::uint32_t> pending_;  // of the job: 4 * other job + kind, which sort fast
 };

@@ -157,7 +157,7 @@ std::vector<Bytes> SparsePart::buffer_list(int token_chunk, int query_chunk) con
   return list;
 }
 
-void SparsePart::take_buffers(std::vector<std::int32_t>::const_iterator& next) {
+void SparsePart::take_buffers(std::vector<BufferId>::const_iterator& next) {
   const auto take = [&](Ring& ring, int count) {
     for (int i = 0; i < count; ++i) ring.buffers.push_back(*next++);
   };
@@ -188,8 +188,9 @@ void SparsePart::begin_head(int instance, int head, const std::vector<Chunk>& qu
   builder_.transfer(UnitKind::kDmaLoad, layer_, scores_op_, transfers);
 }
 
-std::int32_t SparsePart::tile(const Mask& entries, const Chunk& queries, const Chunk& tokens) {
-  std::vector<MaskTile>& tiles = builder_.schedule().mask_tiles;
+MaskTileId SparsePart::tile(const Mask& entries, const Chunk& queries, const Chunk& tokens) {
+  IdVector<MaskTileId, MaskTile>& tiles = builder_.schedule().mask_tiles;
+  const MaskTileId id = tiles.next();
   // Where the keys are one chunk, scores, softmax and values are about the same block.
   if (&entries != described_ || tiles.empty() || tiles.back().mask != mask_ || tiles.back().row != queries.first ||
       tiles.back().rows != queries.count || tiles.back().col != tokens.first || tiles.back().cols != tokens.count) {
@@ -198,17 +199,17 @@ std::int32_t SparsePart::tile(const Mask& entries, const Chunk& queries, const C
   } else {
     tiles.push_back(MaskTile(tiles.back()));
   }
-  return static_cast<std::int32_t>(tiles.size()) - 1;
+  return id;
 }
 
-Job& SparsePart::start(UnitKind unit, JobKind kind, std::int32_t op, int m, int k, int n, std::int32_t tile_index) {
+Job& SparsePart::start(UnitKind unit, JobKind kind, OperatorId op, int m, int k, int n, MaskTileId tile_index) {
   Job& job = builder_.begin(unit, kind, layer_, op);
   job.m = m, job.k = k, job.n = n;
-  job.aux = tile_index;
+  job.detail = tile_index;
   return job;
 }
 
-void SparsePart::predict(const Chunk& queries, const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer) {
+void SparsePart::predict(const Chunk& queries, const Chunk& tokens, BufferId q_buffer, BufferId k_buffer) {
   Job& job = start(UnitKind::kPredictor, JobKind::kPredict, predict_op_, queries.count, a_.d_qk, tokens.count,
                    tile(mask(), queries, tokens));
   job.streamed = q_buffer, job.stationary = k_buffer, job.result = bits_;
@@ -225,13 +226,13 @@ void SparsePart::begin_queries(const Chunk& queries) {
   save_mask();
 }
 
-void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer, std::int32_t bias_buffer) {
+void SparsePart::scores(const Chunk& tokens, BufferId q_buffer, BufferId k_buffer, BufferId bias_buffer) {
   const int d = a_.d_qk, m = queries_.count;
   Job& job = start(machine_.engine, JobKind::kSddmm, scores_op_, m, d, tokens.count, tile(mask(), queries_, tokens));
   job.streamed = q_buffer, job.streamed_stride = d;
   job.stationary = k_buffer, job.stationary_stride = d;
   job.result = entries_;
-  for (const std::int32_t operand : {q_buffer, k_buffer, bits_}) builder_.read(operand);
+  for (const BufferId operand : {q_buffer, k_buffer, bits_}) builder_.read(operand);
   if (bias_buffer != kNone) {
     job.partial = bias_buffer, job.flags = kHasBias;
     builder_.read(bias_buffer);
@@ -244,7 +245,7 @@ void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t
   const int step = dense_columns(context_, tokens.count);
   for (int key = 0; key < tokens.count; key += step) {
     const int n = std::min(step, tokens.count - key);
-    const std::int32_t dense = dense_ring_.take();
+    const BufferId dense = dense_ring_.take();
     emit_product(context_, layer_,
                  {sums_op_,
                   m,
@@ -268,7 +269,7 @@ void SparsePart::scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t
   }
 }
 
-void SparsePart::softmax(std::int32_t t_d) {
+void SparsePart::softmax(BufferId t_d) {
   Job& job = start(machine_.softmax, JobKind::kSparseSoftmax, softmax_op_, queries_.count, 0, a_.n_kv,
                    tile(mask(), queries_, {0, a_.n_kv}));
   job.streamed = job.result = entries_;
@@ -286,7 +287,7 @@ void SparsePart::softmax(std::int32_t t_d) {
   save_entries();
 }
 
-void SparsePart::values(const Chunk& tokens, bool last, std::int32_t v_buffer, std::int32_t result) {
+void SparsePart::values(const Chunk& tokens, bool last, BufferId v_buffer, BufferId result) {
   const Mask& meeting = builder_.schedule().masks[static_cast<std::size_t>(mask_)].values;
   Job& job = start(machine_.engine, JobKind::kSpmm, values_op_, queries_.count, tokens.count, a_.d_v,
                    tile(meeting.empty() ? mask() : meeting, queries_, tokens));
@@ -302,7 +303,7 @@ void SparsePart::values(const Chunk& tokens, bool last, std::int32_t v_buffer, s
   builder_.finish();
 }
 
-void SparsePart::merge(std::int32_t low_rank) {
+void SparsePart::merge(BufferId low_rank) {
   Job& job = start(UnitKind::kAdders, JobKind::kMerge, merge_op_, queries_.count, 0, a_.d_v, kNone);
   job.streamed = job.result = low_rank, job.stationary = sum_;
   job.streamed_stride = job.stationary_stride = job.result_stride = a_.d_v;

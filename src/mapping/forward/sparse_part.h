@@ -17,9 +17,9 @@ namespace vitality {
 
 // Rotating buffers of one operand.
 struct Ring {
-  std::vector<std::int32_t> buffers;
+  std::vector<BufferId> buffers;
   std::size_t next = 0;
-  std::int32_t take() { return buffers[next++ % buffers.size()]; }
+  BufferId take() { return buffers[static_cast<std::size_t>(next++ % buffers.size())]; }
 };
 
 struct Chunk {
@@ -38,21 +38,21 @@ class SparsePart {
   SparsePart(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks);
 
   std::vector<Bytes> buffer_list(int token_chunk, int query_chunk) const;
-  void take_buffers(std::vector<std::int32_t>::const_iterator& next);
+  void take_buffers(std::vector<BufferId>::const_iterator& next);
 
   bool predicts() const { return context_.config.sparsity.source == SparsitySource::kPredicted; }
   // Starts a head: its mask's operators, and its mask from memory where it is not predicted.
   void begin_head(int instance, int head, const std::vector<Chunk>& queries);
   // One block of the mask from the raw Q and K.
-  void predict(const Chunk& queries, const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer);
+  void predict(const Chunk& queries, const Chunk& tokens, BufferId q_buffer, BufferId k_buffer);
   // The sparse part of one chunk of queries; every chunk of keys in turn, then softmax, then every chunk of values.
   void begin_queries(const Chunk& queries);
-  void scores(const Chunk& tokens, std::int32_t q_buffer, std::int32_t k_buffer, std::int32_t bias_buffer);
-  void softmax(std::int32_t t_d);
-  void values(const Chunk& tokens, bool last, std::int32_t v_buffer, std::int32_t result);
-  std::int32_t sums() const { return sum_; }  // where values() of unified attention go
-  std::int32_t row_sums() const { return row_sums_; }
-  void merge(std::int32_t low_rank);  // += sums(), in the storage format
+  void scores(const Chunk& tokens, BufferId q_buffer, BufferId k_buffer, BufferId bias_buffer);
+  void softmax(BufferId t_d);
+  void values(const Chunk& tokens, bool last, BufferId v_buffer, BufferId result);
+  BufferId sums() const { return sum_; }  // where values() of unified attention go
+  BufferId row_sums() const { return row_sums_; }
+  void merge(BufferId low_rank);  // += sums(), in the storage format
 
  private:
   bool unified() const { return kind_ != AttentionKind::kSparse; }
@@ -64,8 +64,8 @@ class SparsePart {
   void expect_fewest_entries();
   void save_mask();
   void save_entries();
-  std::int32_t tile(const Mask& entries, const Chunk& queries, const Chunk& tokens);
-  Job& start(UnitKind unit, JobKind kind, std::int32_t op, int m, int k, int n, std::int32_t tile);
+  MaskTileId tile(const Mask& entries, const Chunk& queries, const Chunk& tokens);
+  Job& start(UnitKind unit, JobKind kind, OperatorId op, int m, int k, int n, MaskTileId tile);
   const Mask& mask() const { return context_.builder.schedule().masks[static_cast<std::size_t>(mask_)].mask; }
   const Mask& mask_of(int instance, int head) const;
 
@@ -75,12 +75,13 @@ class SparsePart {
   const Attention& a_;
   AttentionKind kind_;
   const SparseMachine& machine_;
-  std::int32_t first_mask_ = kNone, mask_ = kNone, mask_tensor_ = kNone;
+  std::int32_t first_mask_ = kNone, mask_ = kNone;
+  TensorId mask_tensor_;
   int instance_ = 0, head_ = 0;
-  std::int32_t predict_op_ = kNone, scores_op_ = kNone, sums_op_ = kNone, softmax_op_ = kNone, values_op_ = kNone,
-               merge_op_ = kNone;
+  OperatorId predict_op_ = kNone, scores_op_ = kNone, sums_op_ = kNone, softmax_op_ = kNone, values_op_ = kNone,
+             merge_op_ = kNone;
   Ring bits_ring_, entries_ring_, sum_ring_, dense_ring_, row_sums_ring_;
-  std::int32_t bits_ = kNone, entries_ = kNone, sum_ = kNone, row_sums_ = kNone;
+  BufferId bits_ = kNone, entries_ = kNone, sum_ = kNone, row_sums_ = kNone;
   Chunk queries_{0, 0};
   Count saved_entries_ = 0;
   // Entries before each row, of all heads' masks one behind the other; a head has n_q + 1 of them.

@@ -58,7 +58,7 @@ void AttentionBackward::map() {
     int& larger = plan_.query_chunk >= plan_.key_chunk ? plan_.query_chunk : plan_.key_chunk;
     larger = halved(larger);
   }
-  const std::vector<std::int32_t> buffers = builder_.allocate(buffer_list(plan_), name);
+  const std::vector<BufferId> buffers = builder_.allocate(buffer_list(plan_), name);
   auto next = buffers.cbegin();
   take_buffers(next);
   context_.note(index_, describe());
@@ -79,9 +79,9 @@ void AttentionBackward::map() {
   for (std::size_t i = 0; i < inputs.size(); ++i) b_.contribute(inputs[i], {targets_[i], 0});
 }
 
-void AttentionBackward::take(std::vector<std::int32_t>::const_iterator& next,
-                             std::initializer_list<std::int32_t*> single, std::initializer_list<Pair*> pairs) {
-  for (std::int32_t* buffer : single) *buffer = *next++;
+void AttentionBackward::take(std::vector<BufferId>::const_iterator& next, std::initializer_list<BufferId*> single,
+                             std::initializer_list<Pair*> pairs) {
+  for (BufferId* buffer : single) *buffer = *next++;
   for (Pair* pair : pairs) {
     pair->buffer[0] = *next++;
     pair->buffer[1] = plan_.sets == 2 ? *next++ : pair->buffer[0];
@@ -89,34 +89,33 @@ void AttentionBackward::take(std::vector<std::int32_t>::const_iterator& next,
 }
 
 Transfer AttentionBackward::rows_of(const HeadColumns& from, int tokens, int depth, const Chunk& rows,
-                                    std::int32_t buffer) const {
+                                    BufferId buffer) const {
   return builder_.make_transfer(context_.input_tensor(layer_, from.input), instance_ * tokens + rows.first,
                                 from.offset + head_ * from.head_stride, rows.count, depth, buffer);
 }
 
-Transfer AttentionBackward::rows_of_dz(const Chunk& rows, std::int32_t buffer) const {
+Transfer AttentionBackward::rows_of_dz(const Chunk& rows, BufferId buffer) const {
   const GradientRef dz = b_.gradient(layer_);
   return builder_.make_transfer(dz.tensor, dz.first_row + instance_ * a_.n_q + rows.first, head_ * a_.d_v, rows.count,
                                 a_.d_v, buffer);
 }
 
-Transfer AttentionBackward::rows_of_saved(std::int32_t tensor, int rows_of_head, const Chunk& rows,
-                                          std::int32_t buffer) const {
-  const int cols = builder_.schedule().tensors[static_cast<std::size_t>(tensor)].cols;
+Transfer AttentionBackward::rows_of_saved(TensorId tensor, int rows_of_head, const Chunk& rows, BufferId buffer) const {
+  const int cols = builder_.schedule().tensors[tensor].cols;
   return builder_.make_transfer(tensor, (instance_ * a_.heads + head_) * rows_of_head + rows.first, 0, rows.count, cols,
                                 buffer);
 }
 
-void AttentionBackward::store(std::int32_t op_index, const HeadColumns& from, int tokens, int depth, const Chunk& rows,
-                              std::int32_t buffer, int offset) {
+void AttentionBackward::store(OperatorId op_index, const HeadColumns& from, int tokens, int depth, const Chunk& rows,
+                              BufferId buffer, int offset) {
   builder_.transfer(
       UnitKind::kDmaStore, index_, op_index,
       {builder_.make_transfer(targets_[static_cast<std::size_t>(from.input)], instance_ * tokens + rows.first,
                               from.offset + head_ * from.head_stride, rows.count, depth, buffer, offset)});
 }
 
-void AttentionBackward::column_sum(std::int32_t op_index, int rows, int cols, std::int32_t source, int offset,
-                                   std::int32_t sum, bool first, int flags) {
+void AttentionBackward::column_sum(OperatorId op_index, int rows, int cols, BufferId source, int offset, BufferId sum,
+                                   bool first, int flags) {
   start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum,
         flags | (first ? kFirst : 0))
       .streamed_offset = offset;
@@ -140,7 +139,7 @@ class SoftmaxBackward : public AttentionBackward {
       list.insert(list.end(), static_cast<std::size_t>(p.sets), bytes);
     return list;
   }
-  void take_buffers(std::vector<std::int32_t>::const_iterator& next) override {
+  void take_buffers(std::vector<BufferId>::const_iterator& next) override {
     take(next, {&k_, &v_, &dk_, &dv_}, {&q_pair_, &dz_pair_, &p_pair_, &dp_pair_, &dq_pair_});
   }
   std::string describe() const override {
@@ -150,13 +149,13 @@ class SoftmaxBackward : public AttentionBackward {
 
   void map_head() override {
     const int d = a_.d_qk, e = a_.d_v, n = a_.n_kv;
-    const std::int32_t dp_op = op(OperatorRole::kProbabilityGradient), ds_op = op(OperatorRole::kScoreGradient),
-                       q_op = op(OperatorRole::kQueryGradient), k_op = op(OperatorRole::kKeyGradient),
-                       v_op = op(OperatorRole::kValueGradient);
+    const OperatorId dp_op = op(OperatorRole::kProbabilityGradient), ds_op = op(OperatorRole::kScoreGradient),
+                     q_op = op(OperatorRole::kQueryGradient), k_op = op(OperatorRole::kKeyGradient),
+                     v_op = op(OperatorRole::kValueGradient);
     load(dp_op, {rows_of(a_.k, n, d, {0, n}, k_), rows_of(a_.v, n, e, {0, n}, v_)});
     for (const Chunk& rows : row_chunks(a_.n_q, plan_.query_chunk)) {
       const int m = rows.count;
-      const std::int32_t q = now(q_pair_), dz = now(dz_pair_), p = now(p_pair_), dp = now(dp_pair_), dq = now(dq_pair_);
+      const BufferId q = now(q_pair_), dz = now(dz_pair_), p = now(p_pair_), dp = now(dp_pair_), dq = now(dq_pair_);
       const bool first = rows.first == 0, last = rows.first + m == a_.n_q;
       load(dp_op, {rows_of_dz(rows, dz), rows_of_saved(saved().probabilities, a_.n_q, rows, p)});
       load(k_op, {rows_of(a_.q, a_.n_q, d, rows, q)});
@@ -174,7 +173,7 @@ class SoftmaxBackward : public AttentionBackward {
   }
 
  private:
-  std::int32_t k_ = kNone, v_ = kNone, dk_ = kNone, dv_ = kNone;
+  BufferId k_ = kNone, v_ = kNone, dk_ = kNone, dv_ = kNone;
   Pair q_pair_, dz_pair_, p_pair_, dp_pair_, dq_pair_;
 };
 
@@ -194,7 +193,7 @@ class TaylorBackward : public AttentionBackward {
       list.insert(list.end(), static_cast<std::size_t>(p.sets), bytes);
     return list;
   }
-  void take_buffers(std::vector<std::int32_t>::const_iterator& next) override {
+  void take_buffers(std::vector<BufferId>::const_iterator& next) override {
     take(next, {&dk_hat_, &g_, &dg_, &key_mean_, &key_sum_, &dv_sum_, &dk_sum_, &part_, &mean_},
          {&q_pair_, &dz_pair_, &z_pair_, &k_pair_, &v_pair_, &rows_pair_, &t_d_pair_, &dt_pair_});
   }
@@ -218,7 +217,8 @@ class TaylorBackward : public AttentionBackward {
     const std::vector<Chunk> keys = row_chunks(a_.n_kv, plan_.key_chunk);
     for (const Chunk& rows : keys) keys_and_values(rows);
     // The mean over all keys goes out again.
-    start(UnitKind::kDividers, JobKind::kMeanDivide, key_op_, {1, 0, a_.d_qk}, mean_, kNone, mean_).aux = a_.n_kv;
+    start(UnitKind::kDividers, JobKind::kMeanDivide, key_op_, {1, 0, a_.d_qk}, mean_, kNone, mean_).detail =
+        MeanOver{a_.n_kv};
     end(mean_);
     for (const Chunk& rows : keys) {
       const int offset = rows.first * a_.d_qk;
@@ -235,8 +235,8 @@ class TaylorBackward : public AttentionBackward {
     const int m = rows.count, d = a_.d_qk, e = a_.d_v;
     const bool first = rows.first == 0, last = rows.first + m == a_.n_q;
     next_chunk();
-    const std::int32_t q = now(q_pair_), dz = now(dz_pair_), z = now(z_pair_), dq = now(rows_pair_),
-                       t_d = now(t_d_pair_), d_t = now(dt_pair_);
+    const BufferId q = now(q_pair_), dz = now(dz_pair_), z = now(z_pair_), dq = now(rows_pair_), t_d = now(t_d_pair_),
+                   d_t = now(dt_pair_);
     load(numerator_op_, {rows_of_dz(rows, dz), rows_of_saved(saved().denominator, a_.n_q, rows, t_d)});
     load(denominator_op_,
          {builder_.make_transfer(context_.tensor_of(layer_), instance_ * a_.n_q + rows.first, head_ * e, m, e, z)});
@@ -266,7 +266,7 @@ class TaylorBackward : public AttentionBackward {
   void keys_and_values(const Chunk& rows) {
     const int m = rows.count, d = a_.d_qk, e = a_.d_v, offset = rows.first * d;
     next_chunk();
-    const std::int32_t k = now(k_pair_), v = now(v_pair_), dv = now(rows_pair_);
+    const BufferId k = now(k_pair_), v = now(v_pair_), dv = now(rows_pair_);
     load(value_op_, {rows_of(a_.k, a_.n_kv, d, rows, k)});
     load(key_op_, {rows_of(a_.v, a_.n_kv, e, rows, v)});
     start(UnitKind::kAdders, JobKind::kSubtractRow, value_op_, {m, 0, d}, k, key_mean_, k);
@@ -292,11 +292,11 @@ class TaylorBackward : public AttentionBackward {
     column_sum(key_op_, m, d, dk_hat_, offset, mean_, rows.first == 0, kWide);
   }
 
-  std::int32_t dk_hat_ = kNone, g_ = kNone, dg_ = kNone, key_mean_ = kNone, key_sum_ = kNone, dv_sum_ = kNone,
-               dk_sum_ = kNone, part_ = kNone, mean_ = kNone;
+  BufferId dk_hat_ = kNone, g_ = kNone, dg_ = kNone, key_mean_ = kNone, key_sum_ = kNone, dv_sum_ = kNone,
+           dk_sum_ = kNone, part_ = kNone, mean_ = kNone;
   Pair q_pair_, dz_pair_, z_pair_, k_pair_, v_pair_, rows_pair_, t_d_pair_, dt_pair_;
-  std::int32_t numerator_op_ = kNone, denominator_op_ = kNone, query_op_ = kNone, context_op_ = kNone,
-               value_sum_op_ = kNone, key_sum_op_ = kNone, value_op_ = kNone, key_op_ = kNone;
+  OperatorId numerator_op_ = kNone, denominator_op_ = kNone, query_op_ = kNone, context_op_ = kNone,
+             value_sum_op_ = kNone, key_sum_op_ = kNone, value_op_ = kNone, key_op_ = kNone;
 };
 
 }  // namespace

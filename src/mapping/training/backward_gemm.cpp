@@ -38,12 +38,12 @@ int users(const BackwardContext& b, int layer) {
 }
 
 // Rows of the input that the layer does not read have no gradient.
-void clear_rows(BackwardContext& b, int layer, std::int32_t op, std::int32_t tensor, int first, int rows, int cols) {
+void clear_rows(BackwardContext& b, int layer, OperatorId op, TensorId tensor, int first, int rows, int cols) {
   ScheduleBuilder& builder = b.builder();
   const int index = b.backward_layer(layer);
   const Bytes row_bytes = b.context.element_bytes() * cols;
   const int tile = static_cast<int>(std::min<Bytes>(rows, std::max<Bytes>(1, builder.capacity() / 4 / row_bytes)));
-  const std::int32_t zeros = builder.allocate({row_bytes * tile}, "layer " + b.layer(layer).name)[0];
+  const BufferId zeros = builder.allocate({row_bytes * tile}, "layer " + b.layer(layer).name)[0];
   Job& job = builder.begin(UnitKind::kAdders, JobKind::kClear, index, op);
   job.m = tile, job.n = cols, job.result = zeros, job.result_stride = cols;
   builder.write(zeros);
@@ -83,7 +83,7 @@ void input_gradient(BackwardContext& b, int layer) {
   gemm.stationary_parts = {{b.context.saved->weight[static_cast<std::size_t>(layer)]}};
   gemm.stationary_transposed = true;
   tile_operands(b.context.config, gemm);
-  const std::int32_t result = b.add_gradient(target);
+  const TensorId result = b.add_gradient(target);
   map_input_stationary(b.context, b.backward_layer(layer), gemm, epilogue, result);
   if (!whole) clear_rows(b, layer, gemm.op, result, s.rows, input.rows - s.rows, s.inputs);
   if (add || present.tensor == kNone) {
@@ -115,7 +115,7 @@ void weight_gradient(BackwardContext& b, int layer) {
   }
   tile_operands(b.context.config, gemm);
   const Bytes wide = std::max(b.context.element_bytes(), wide_bytes(b.context.config.precision));
-  const std::int32_t result = b.add_parameter_gradient(layer, ".weight", s.inputs, s.outputs, wide);
+  const TensorId result = b.add_parameter_gradient(layer, ".weight", s.inputs, s.outputs, wide);
   if (s.bias) gemm.column_sums = b.add_parameter_gradient(layer, ".bias", 1, s.outputs, b.context.partial_bytes());
   map_input_stationary(b.context, b.backward_layer(layer), gemm, {}, result);
 }

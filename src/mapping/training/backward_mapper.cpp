@@ -44,19 +44,18 @@ int fitting_rows(const BackwardContext& b, int layer, int rows, Bytes row_bytes)
 void map_loss(BackwardContext& b, int layer, int label) {
   ScheduleBuilder& builder = b.builder();
   const MatrixShape shape = output_shape(b.layer(layer));
-  const std::int32_t op = b.add_operator(OperatorRole::kLoss, layer);
-  const std::int32_t buffer =
-      builder.allocate({b.context.element_bytes() * shape.cols}, "layer " + b.layer(layer).name)[0];
+  const OperatorId op = b.add_operator(OperatorRole::kLoss, layer);
+  const BufferId buffer = builder.allocate({b.context.element_bytes() * shape.cols}, "layer " + b.layer(layer).name)[0];
   builder.transfer(UnitKind::kDmaLoad, b.backward_layer(layer), op,
                    {builder.make_transfer(b.context.tensor_of(layer), 0, 0, 1, shape.cols, buffer)});
   Job& job = builder.begin(UnitKind::kSpecialFunctions, JobKind::kLossGradient, b.backward_layer(layer), op);
-  job.m = 1, job.n = shape.cols, job.aux = label;
+  job.m = 1, job.n = shape.cols, job.detail = LossLabel{label};
   job.streamed = job.result = buffer;
   job.streamed_stride = job.result_stride = shape.cols;
   builder.read(buffer);
   builder.write(buffer);
   builder.finish();
-  const std::int32_t gradient = b.add_gradient(layer);
+  const TensorId gradient = b.add_gradient(layer);
   builder.transfer(UnitKind::kDmaStore, b.backward_layer(layer), op,
                    {builder.make_transfer(gradient, 0, 0, 1, shape.cols, buffer)});
   b.gradient(layer) = {gradient, 0};
@@ -68,18 +67,18 @@ void map_sum_over_images(BackwardContext& b, int layer, int rows) {
   const int images = b.context.model.images, cols = output_shape(b.layer(layer)).cols;
   const std::string name = parameters_of(b.layer(layer))[0].name;
   if (images == 1) return b.check(ScheduledGradient::Kind::kParameter, layer, name, b.gradient(layer), rows, cols);
-  const std::int32_t op = b.add_operator(OperatorRole::kGradientSum, layer);
+  const OperatorId op = b.add_operator(OperatorRole::kGradientSum, layer);
   const Bytes row_bytes = b.context.element_bytes() * cols;
   const int tile = fitting_rows(b, layer, rows, 4 * row_bytes);
-  const std::vector<std::int32_t> buffers =
+  const std::vector<BufferId> buffers =
       builder.allocate(std::vector<Bytes>(4, row_bytes * tile), "layer " + b.layer(layer).name);
-  const std::int32_t sum = b.add_parameter_gradient(layer, ".weight", rows, cols, b.context.element_bytes());
+  const TensorId sum = b.add_parameter_gradient(layer, ".weight", rows, cols, b.context.element_bytes());
   for (int row = 0, t = 0; row < rows; row += tile, ++t) {
     const int m = std::min(tile, rows - row);
-    const std::int32_t total = buffers[static_cast<std::size_t>(t % 2)];
+    const BufferId total = buffers[static_cast<std::size_t>(t % 2)];
     for (int image = 0; image < images; ++image) {
       const GradientRef part = b.gradient(layer + image * b.layers_per_image);
-      const std::int32_t buffer = image == 0 ? total : buffers[static_cast<std::size_t>(2 + image % 2)];
+      const BufferId buffer = image == 0 ? total : buffers[static_cast<std::size_t>(2 + image % 2)];
       builder.transfer(UnitKind::kDmaLoad, b.backward_layer(layer), op,
                        {builder.make_transfer(part.tensor, part.first_row + row, 0, m, cols, buffer)});
       if (image == 0) continue;
@@ -151,7 +150,7 @@ class Walk {
   void apply(int layer, const Activation& p) {
     each_image(layer, [&](int index) {
       const int input = b_.layer(index).inputs[0];
-      const std::int32_t result = b_.add_gradient(input);
+      const TensorId result = b_.add_gradient(input);
       emit_pairwise(b_, index, OperatorRole::kActivationGradient, UnitKind::kSpecialFunctions,
                     JobKind::kActivationGradient, b_.gradient(index), {b_.context.tensor_of(input), 0}, p.rows,
                     p.channels, result);
@@ -202,18 +201,18 @@ void check_trainable(const VitModel& step, const HardwareConfig& config) {
     refuse(last, "the loss needs one row of logits from a linear layer at the end of the model");
 }
 
-std::int32_t BackwardContext::add_gradient(int index) {
+TensorId BackwardContext::add_gradient(int index) {
   const MatrixShape shape = output_shape(layer(index));
   return builder().add_tensor(layer(index).name + ".gradient", TensorRole::kGradient, backward_layer(index), shape.rows,
                               shape.cols, context.element_bytes() * shape.rows * shape.cols);
 }
 
-std::int32_t BackwardContext::add_parameter_gradient(int index, const std::string& suffix, int rows, int cols,
-                                                     Bytes bytes_each) {
+TensorId BackwardContext::add_parameter_gradient(int index, const std::string& suffix, int rows, int cols,
+                                                 Bytes bytes_each) {
   const std::string& owner = layer(index).shared_parameters;
   const std::string name = (owner.empty() ? layer(index).name : owner) + suffix;
-  const std::int32_t tensor = builder().add_tensor(name + ".gradient", TensorRole::kGradient, backward_layer(index),
-                                                   rows, cols, bytes_each * rows * cols);
+  const TensorId tensor = builder().add_tensor(name + ".gradient", TensorRole::kGradient, backward_layer(index), rows,
+                                               cols, bytes_each * rows * cols);
   check(ScheduledGradient::Kind::kParameter, index, name, {tensor, 0}, rows, cols);
   return tensor;
 }
@@ -231,24 +230,24 @@ void BackwardContext::contribute(int target, GradientRef part) {
     return;
   }
   const MatrixShape shape = output_shape(layer(target));
-  const std::int32_t sum = add_gradient(target);
+  const TensorId sum = add_gradient(target);
   emit_pairwise(*this, target, OperatorRole::kGradientSum, UnitKind::kAdders, JobKind::kAddMatrix, present, part,
                 shape.rows, shape.cols, sum);
   present = {sum, 0};
 }
 
 void emit_pairwise(BackwardContext& b, int layer, OperatorRole role, UnitKind unit, JobKind kind, GradientRef first,
-                   GradientRef second, int rows, int cols, std::int32_t result) {
+                   GradientRef second, int rows, int cols, TensorId result) {
   ScheduleBuilder& builder = b.builder();
-  const std::int32_t op = b.add_operator(role, layer);
+  const OperatorId op = b.add_operator(role, layer);
   const int index = b.backward_layer(layer);
   const Bytes row_bytes = b.context.element_bytes() * cols;
   const int tile = fitting_rows(b, layer, rows, 4 * row_bytes);
-  const std::vector<std::int32_t> buffers =
+  const std::vector<BufferId> buffers =
       builder.allocate(std::vector<Bytes>(4, row_bytes * tile), "layer " + b.layer(layer).name);
   for (int row = 0, t = 0; row < rows; row += tile, ++t) {
     const int m = std::min(tile, rows - row);
-    const std::int32_t x = buffers[static_cast<std::size_t>(t % 2)], y = buffers[static_cast<std::size_t>(2 + t % 2)];
+    const BufferId x = buffers[static_cast<std::size_t>(t % 2)], y = buffers[static_cast<std::size_t>(2 + t % 2)];
     builder.transfer(UnitKind::kDmaLoad, index, op,
                      {builder.make_transfer(first.tensor, first.first_row + row, 0, m, cols, x),
                       builder.make_transfer(second.tensor, second.first_row + row, 0, m, cols, y)});
@@ -268,7 +267,7 @@ void map_norm_backward(BackwardContext& b, int first_layer) {
   ScheduleBuilder& builder = b.builder();
   const auto& norm = std::get<LayerNorm>(b.layer(first_layer).parameters);
   const int cols = norm.channels;
-  const std::int32_t op = b.add_operator(OperatorRole::kNormGradient, first_layer);
+  const OperatorId op = b.add_operator(OperatorRole::kNormGradient, first_layer);
   const int first_index = b.backward_layer(first_layer);
   const int images = b.context.model.images;
   const Bytes row_bytes = b.context.element_bytes() * cols, sum_bytes = b.context.partial_bytes() * cols;
@@ -276,10 +275,10 @@ void map_norm_backward(BackwardContext& b, int first_layer) {
   const int tile = fitting_rows(b, first_layer, norm.tokens, 8 * row_bytes);
   std::vector<Bytes> sizes(8, row_bytes * tile);
   sizes.insert(sizes.end(), 2, sum_bytes);
-  const std::vector<std::int32_t> buffers = builder.allocate(sizes, "layer " + b.layer(first_layer).name);
-  const std::int32_t scale_sum = buffers[8], shift_sum = buffers[9];
+  const std::vector<BufferId> buffers = builder.allocate(sizes, "layer " + b.layer(first_layer).name);
+  const BufferId scale_sum = buffers[8], shift_sum = buffers[9];
   bool first = true;
-  const auto column_sum = [&](int index, int m, std::int32_t source, std::int32_t sum) {
+  const auto column_sum = [&](int index, int m, BufferId source, BufferId sum) {
     Job& job = builder.begin(UnitKind::kAccumulators, JobKind::kColumnSum, index, op);
     job.m = m, job.n = cols, job.flags = first ? kFirst : 0;
     job.streamed = source, job.streamed_stride = cols, job.result = sum;
@@ -294,11 +293,11 @@ void map_norm_backward(BackwardContext& b, int first_layer) {
     const int input = b.layer(layer).inputs[0];
     const GradientRef dy = b.gradient(layer);
     const GradientRef present = is_model_input(input) ? GradientRef{} : b.gradient(input);
-    const std::int32_t result = is_model_input(input) ? kNone : b.add_gradient(input);
+    const TensorId result = is_model_input(input) ? kNone : b.add_gradient(input);
     for (int row = 0; row < norm.tokens; row += tile, ++set) {
       const int m = std::min(tile, norm.tokens - row);
       const auto at = [&](int which) { return buffers[static_cast<std::size_t>(which * 2 + set % 2)]; };
-      const std::int32_t x = at(0), gradient = at(1), product = at(2), sum = at(3);
+      const BufferId x = at(0), gradient = at(1), product = at(2), sum = at(3);
       std::vector<Transfer> loads{builder.make_transfer(b.context.tensor_of(input), row, 0, m, cols, x),
                                   builder.make_transfer(dy.tensor, dy.first_row + row, 0, m, cols, gradient)};
       if (present.tensor != kNone)
@@ -331,8 +330,8 @@ void map_norm_backward(BackwardContext& b, int first_layer) {
     }
     if (result != kNone) b.gradient(input) = {result, 0};
   }
-  const std::int32_t scale = b.add_parameter_gradient(first_layer, ".weight", 1, cols, b.context.partial_bytes()),
-                     shift = b.add_parameter_gradient(first_layer, ".bias", 1, cols, b.context.partial_bytes());
+  const TensorId scale = b.add_parameter_gradient(first_layer, ".weight", 1, cols, b.context.partial_bytes()),
+                 shift = b.add_parameter_gradient(first_layer, ".bias", 1, cols, b.context.partial_bytes());
   builder.transfer(
       UnitKind::kDmaStore, first_index, op,
       {builder.make_transfer(scale, 0, 0, 1, cols, scale_sum), builder.make_transfer(shift, 0, 0, 1, cols, shift_sum)});
@@ -346,16 +345,16 @@ void map_backward(MappingContext& context, const MappingOptions& options) {
 }
 
 Bytes saved_bytes(const Schedule& schedule, int layers) {
-  std::vector<bool> saved(schedule.tensors.size());
+  IdVector<TensorId, std::uint8_t> saved(schedule.tensors.size());
   Bytes bytes = 0;
   for (const Job& job : schedule.jobs) {
     if (job.kind != JobKind::kLoad || job.layer < layers) continue;
-    for (int i = 0; i < job.m; ++i) {
-      const auto tensor = static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor);
-      const TensorRole role = schedule.tensors[tensor].role;
-      if (saved[tensor] || (role != TensorRole::kActivation && role != TensorRole::kMask)) continue;
-      saved[tensor] = true;
-      bytes += schedule.tensors[tensor].bytes;
+    for (const Transfer& transfer : schedule.transfers_of(job)) {
+      const ScheduledTensor& tensor = schedule.tensors[transfer.tensor];
+      if (saved[transfer.tensor] != 0 || (tensor.role != TensorRole::kActivation && tensor.role != TensorRole::kMask))
+        continue;
+      saved[transfer.tensor] = 1;
+      bytes += tensor.bytes;
     }
   }
   return bytes;

@@ -48,47 +48,49 @@ class MaskBackward : public AttentionBackward {
         most = std::max(most, entries_in(head * a_.n_q + row, std::min(query_chunk, a_.n_q - row)));
     return most;
   }
-  std::int32_t tile(const Chunk& queries, bool transposed = false) { return tile(queries, {0, a_.n_kv}, transposed); }
-  std::int32_t tile(const Chunk& queries, const Chunk& keys, bool transposed) {
-    std::vector<MaskTile>& tiles = builder_.schedule().mask_tiles;
-    std::int32_t& last = described_[transposed ? 1 : 0];  // a block is asked for several times in turn
+  MaskTileId tile(const Chunk& queries, bool transposed = false) { return tile(queries, {0, a_.n_kv}, transposed); }
+  MaskTileId tile(const Chunk& queries, const Chunk& keys, bool transposed) {
+    IdVector<MaskTileId, MaskTile>& tiles = builder_.schedule().mask_tiles;
+    MaskTileId& last = described_[transposed ? 1 : 0];  // a block is asked for several times in turn
     const Chunk &rows = transposed ? keys : queries, &cols = transposed ? queries : keys;
     if (last != kNone) {
-      const MaskTile known = tiles[static_cast<std::size_t>(last)];
+      const MaskTile known = tiles[last];
       if (known.mask == mask_index() && known.row == rows.first && known.rows == rows.count &&
           known.col == cols.first && known.cols == cols.count) {
+        const MaskTileId again = tiles.next();
         tiles.push_back(known);
-        return static_cast<std::int32_t>(tiles.size()) - 1;
+        return again;
       }
     }
+    last = tiles.next();
     tiles.push_back(describe_block(scheduled_mask().mask, mask_index(), queries, keys, context_.config, transposed));
-    return last = static_cast<std::int32_t>(tiles.size()) - 1;
+    return last;
   }
-  void load_bits(std::int32_t op_index, std::int32_t bits) {
+  void load_bits(OperatorId op_index, BufferId bits) {
     load(op_index, {rows_of_saved(saved().mask, a_.n_q, {0, a_.n_q}, bits)});
   }
-  void load_entries(std::int32_t op_index, const Chunk& rows, std::int32_t buffer) {
+  void load_entries(OperatorId op_index, const Chunk& rows, BufferId buffer) {
     const int row = (instance_ * a_.heads + head_) * a_.n_q + rows.first;
     const auto first = static_cast<int>(first_entry_[static_cast<std::size_t>(row)]);
     const auto count = static_cast<int>(entries_in(row, rows.count));
     if (count > 0) load(op_index, {builder_.make_transfer(saved().entries, first, 0, count, 1, buffer)});
   }
   // streamed(m x k) . second(n x k) on the mask.
-  void sddmm(std::int32_t op_index, const Chunk& rows, std::int32_t index, int depth, std::int32_t streamed,
-             std::int32_t second, std::int32_t bits, std::int32_t entries) {
+  void sddmm(OperatorId op_index, const Chunk& rows, MaskTileId index, int depth, BufferId streamed, BufferId second,
+             BufferId bits, BufferId entries) {
     Job& job = start(UnitKind::kSparseEngine, JobKind::kSddmm, op_index, {rows.count, depth, a_.n_kv}, streamed, second,
                      entries);
-    job.streamed_stride = job.stationary_stride = depth, job.aux = index;
+    job.streamed_stride = job.stationary_stride = depth, job.detail = index;
     builder_.read(bits);
     end(entries);
   }
   // result(n_kv x cols) (+)= entries^T x.
-  void transposed_spmm(std::int32_t op_index, const Chunk& rows, int cols, std::int32_t entries, std::int32_t x,
-                       std::int32_t result, bool first, bool last) {
-    const std::int32_t index = tile(rows, true);
+  void transposed_spmm(OperatorId op_index, const Chunk& rows, int cols, BufferId entries, BufferId x, BufferId result,
+                       bool first, bool last) {
+    const MaskTileId index = tile(rows, true);
     Job& job = start(UnitKind::kSparseEngine, JobKind::kSpmmTransposed, op_index, {a_.n_kv, rows.count, cols}, entries,
                      x, result, (first ? kFirst : 0) | (last ? kLast : 0));
-    job.aux = index;
+    job.detail = index;
     if (!first) builder_.read(result);
     end(result);
   }
@@ -100,7 +102,7 @@ class MaskBackward : public AttentionBackward {
   AttentionKind kind_;
 
  private:
-  std::int32_t described_[2] = {kNone, kNone};
+  MaskTileId described_[2];
   std::vector<Count> first_entry_;  // per row of all heads' masks, one behind the other
 };
 
@@ -118,31 +120,31 @@ class SparseBackward : public MaskBackward {
       list.insert(list.end(), static_cast<std::size_t>(p.sets), bytes);
     return list;
   }
-  void take_buffers(std::vector<std::int32_t>::const_iterator& next) override {
+  void take_buffers(std::vector<BufferId>::const_iterator& next) override {
     take(next, {&k_, &v_, &dk_, &dv_, &bits_}, {&q_pair_, &dz_pair_, &dq_pair_, &p_pair_, &da_pair_});
   }
 
   void map_head() override {
     const int d = a_.d_qk, e = a_.d_v, n = a_.n_kv;
-    const std::int32_t da_op = op(OperatorRole::kProbabilityGradient), ds_op = op(OperatorRole::kScoreGradient),
-                       q_op = op(OperatorRole::kQueryGradient), k_op = op(OperatorRole::kKeyGradient),
-                       v_op = op(OperatorRole::kValueGradient);
+    const OperatorId da_op = op(OperatorRole::kProbabilityGradient), ds_op = op(OperatorRole::kScoreGradient),
+                     q_op = op(OperatorRole::kQueryGradient), k_op = op(OperatorRole::kKeyGradient),
+                     v_op = op(OperatorRole::kValueGradient);
     load_bits(da_op, bits_);
     load(da_op, {rows_of(a_.k, n, d, {0, n}, k_), rows_of(a_.v, n, e, {0, n}, v_)});
     for (const Chunk& rows : row_chunks(a_.n_q, plan_.query_chunk)) {
       const bool first = rows.first == 0, last = rows.first + rows.count == a_.n_q;
       next_chunk();
-      const std::int32_t q = now(q_pair_), dz = now(dz_pair_), dq = now(dq_pair_), p = now(p_pair_), da = now(da_pair_);
+      const BufferId q = now(q_pair_), dz = now(dz_pair_), dq = now(dq_pair_), p = now(p_pair_), da = now(da_pair_);
       load(da_op, {rows_of_dz(rows, dz)});
       load_entries(ds_op, rows, p);
       load(k_op, {rows_of(a_.q, a_.n_q, d, rows, q)});
-      const std::int32_t index = tile(rows);
+      const MaskTileId index = tile(rows);
       sddmm(da_op, rows, index, e, dz, v_, bits_, da);
       transposed_spmm(v_op, rows, e, p, dz, dv_, first, last);
-      start(UnitKind::kExpUnit, JobKind::kSparseSoftmaxGradient, ds_op, {rows.count, 0, n}, p, da, da).aux = index;
+      start(UnitKind::kExpUnit, JobKind::kSparseSoftmaxGradient, ds_op, {rows.count, 0, n}, p, da, da).detail = index;
       end(da);
       Job& job = start(UnitKind::kSparseEngine, JobKind::kSpmm, q_op, {rows.count, n, d}, da, k_, dq, kFirst | kLast);
-      job.aux = index;
+      job.detail = index;
       end(dq);
       store(q_op, a_.q, a_.n_q, d, rows, dq);
       transposed_spmm(k_op, rows, d, da, q, dk_, first, last);
@@ -152,7 +154,7 @@ class SparseBackward : public MaskBackward {
   }
 
  private:
-  std::int32_t k_ = kNone, v_ = kNone, dk_ = kNone, dv_ = kNone, bits_ = kNone;
+  BufferId k_ = kNone, v_ = kNone, dk_ = kNone, dv_ = kNone, bits_ = kNone;
   Pair q_pair_, dz_pair_, dq_pair_, p_pair_, da_pair_;
 };
 
@@ -178,7 +180,7 @@ class UnifiedBackward : public MaskBackward {
       list.insert(list.end(), static_cast<std::size_t>(p.sets), bytes);
     return list;
   }
-  void take_buffers(std::vector<std::int32_t>::const_iterator& next) override {
+  void take_buffers(std::vector<BufferId>::const_iterator& next) override {
     take(next,
          {&k_, &v_, &dk_hat_, &dv_, &bits_, &g_, &dg_, &dense_[0], &dense_[1], &key_mean_, &key_sum_, &dv_sum_,
           &dk_sum_, &part_, &mean_},
@@ -213,7 +215,7 @@ class UnifiedBackward : public MaskBackward {
     start(UnitKind::kAdders, JobKind::kAddRow, key_op_, {n, 0, d}, dk_hat_, dk_sum_, dk_hat_);
     end(dk_hat_);
     column_sum(key_op_, n, d, dk_hat_, 0, mean_, true, kWide);
-    start(UnitKind::kDividers, JobKind::kMeanDivide, key_op_, {1, 0, d}, mean_, kNone, mean_).aux = n;
+    start(UnitKind::kDividers, JobKind::kMeanDivide, key_op_, {1, 0, d}, mean_, kNone, mean_).detail = MeanOver{n};
     end(mean_);
     start(UnitKind::kAdders, JobKind::kAddRow, key_op_, {n, 0, d}, dk_hat_, mean_, dk_hat_, kLast);
     end(dk_hat_);
@@ -237,7 +239,7 @@ class UnifiedBackward : public MaskBackward {
     load(ds_op_, {sums, denominator, rows_of_saved(saved().denominator, a_.n_q, rows, t_d_)});
     load(denominator_op_, {rows_of_saved(saved().low_rank, a_.n_q, rows, z_)});
     load_entries(value_op_, rows, map_);
-    const std::int32_t index = tile(rows);
+    const MaskTileId index = tile(rows);
     sddmm(map_op_, rows, index, e, dz_, v_, bits_, da_);
     sddmm(scores_op_, rows, index, d, q_, k_, bits_, scores_);
     transposed_spmm(value_op_, rows, e, map_, dz_, dv_, first, false);
@@ -271,17 +273,17 @@ class UnifiedBackward : public MaskBackward {
   }
 
   // Sums over the mask's entries of a row: of dA P into `rows_`, or, with kLast, of -dA T into a vector.
-  void row_terms(const Chunk& rows, std::int32_t index, std::int32_t result, int flags) {
+  void row_terms(const Chunk& rows, MaskTileId index, BufferId result, int flags) {
     Job& job =
         start(UnitKind::kExpUnit, JobKind::kRowTerms, ds_op_, {rows.count, 0, a_.n_kv}, scores_, da_, result, flags);
-    job.aux = index, job.partial = rows_, job.result_stride = 1;
+    job.detail = index, job.partial = rows_, job.result_stride = 1;
     builder_.read(rows_);
     end(result);
   }
 
   void dense_tile(const Chunk& rows, const Chunk& keys) {
     const int m = rows.count, d = a_.d_qk, n = keys.count;
-    const std::int32_t dense = dense_[dense_count_++ % 2];
+    const BufferId dense = dense_[dense_count_++ % 2];
     multiply({dense_op_,
               m,
               d,
@@ -293,10 +295,10 @@ class UnifiedBackward : public MaskBackward {
               true,
               partial_of(d, dense),
               kWide});
-    const std::int32_t index = tile(rows, keys, false);
+    const MaskTileId index = tile(rows, keys, false);
     Job& job = start(UnitKind::kExpUnit, JobKind::kUnifiedGradient, ds_op_, {m, 0, n}, dense, da_, dense,
                      residual() ? kLast : 0);
-    job.aux = index, job.partial = rows_;
+    job.detail = index, job.partial = rows_;
     builder_.read(rows_);
     end(dense);
     multiply({query_op_, m, n, d, {dense, 0, n}, {k_, keys.first * d, d}, {dq_, 0, d}, false, true, dq_, kWide});
@@ -312,18 +314,18 @@ class UnifiedBackward : public MaskBackward {
               dk_hat_});
   }
 
-  std::int32_t k_ = kNone, v_ = kNone, dk_hat_ = kNone, dv_ = kNone, bits_ = kNone, g_ = kNone, dg_ = kNone, q_ = kNone,
-               dz_ = kNone, z_ = kNone, dq_ = kNone, map_ = kNone, da_ = kNone, scores_ = kNone, rows_ = kNone,
-               t_d_ = kNone, dt_ = kNone, terms_ = kNone, key_mean_ = kNone, key_sum_ = kNone, dv_sum_ = kNone,
-               dk_sum_ = kNone, part_ = kNone, mean_ = kNone;
-  std::int32_t dense_[2] = {kNone, kNone};
+  BufferId k_ = kNone, v_ = kNone, dk_hat_ = kNone, dv_ = kNone, bits_ = kNone, g_ = kNone, dg_ = kNone, q_ = kNone,
+           dz_ = kNone, z_ = kNone, dq_ = kNone, map_ = kNone, da_ = kNone, scores_ = kNone, rows_ = kNone,
+           t_d_ = kNone, dt_ = kNone, terms_ = kNone, key_mean_ = kNone, key_sum_ = kNone, dv_sum_ = kNone,
+           dk_sum_ = kNone, part_ = kNone, mean_ = kNone;
+  BufferId dense_[2] = {kNone, kNone};
   // The chunk's are q_, dz_, ...
   Pair q_pair_, dz_pair_, z_pair_, dq_pair_, map_pair_, da_pair_, scores_pair_, rows_pair_, t_d_pair_, dt_pair_,
       terms_pair_;
   std::size_t dense_count_ = 0;
-  std::int32_t scores_op_ = kNone, dense_op_ = kNone, map_op_ = kNone, ds_op_ = kNone, numerator_op_ = kNone,
-               denominator_op_ = kNone, query_op_ = kNone, context_op_ = kNone, value_sum_op_ = kNone,
-               key_sum_op_ = kNone, value_op_ = kNone, key_op_ = kNone;
+  OperatorId scores_op_ = kNone, dense_op_ = kNone, map_op_ = kNone, ds_op_ = kNone, numerator_op_ = kNone,
+             denominator_op_ = kNone, query_op_ = kNone, context_op_ = kNone, value_sum_op_ = kNone,
+             key_sum_op_ = kNone, value_op_ = kNone, key_op_ = kNone;
 };
 
 }  // namespace

@@ -17,7 +17,7 @@ void check_trainable(const VitModel& step, const HardwareConfig& config);
 
 // dL/d(output of a layer): rows of a tensor.
 struct GradientRef {
-  std::int32_t tensor = kNone;
+  TensorId tensor = kNone;
   int first_row = 0;
 };
 
@@ -31,13 +31,13 @@ struct BackwardContext {
   ScheduleBuilder& builder() { return context.builder; }
   int backward_layer(int layer) const { return layers + layer; }
   const Layer& layer(int index) const { return context.layer(index); }
-  std::int32_t add_operator(OperatorRole role, int layer) {
+  OperatorId add_operator(OperatorRole role, int layer) {
     return context.builder.add_operator(role, backward_layer(layer));
   }
   GradientRef& gradient(int layer) { return gradients[static_cast<std::size_t>(layer)]; }
-  std::int32_t add_gradient(int layer);  // tensor of the output's shape
+  TensorId add_gradient(int layer);  // tensor of the output's shape
   // Gradient of a parameter, wide: rows x cols in the accumulation format or the wide one.
-  std::int32_t add_parameter_gradient(int layer, const std::string& suffix, int rows, int cols, Bytes bytes_each);
+  TensorId add_parameter_gradient(int layer, const std::string& suffix, int rows, int cols, Bytes bytes_each);
   // A further part of a layer's gradient that lies in memory already; added to what is there.
   void contribute(int layer, GradientRef part);
   // Remembers a finished tensor for the comparison with the reference.
@@ -47,7 +47,7 @@ struct BackwardContext {
 
 // result = f(first, second), tile by tile, for sums of gradients (adders) and derivatives of activations.
 void emit_pairwise(BackwardContext& b, int layer, OperatorRole role, UnitKind unit, JobKind kind, GradientRef first,
-                   GradientRef second, int rows, int cols, std::int32_t result);
+                   GradientRef second, int rows, int cols, TensorId result);
 
 void map_gemm_backward(BackwardContext& b, int layer);                           // linear, convolution: over all images
 void map_norm_backward(BackwardContext& b, int layer);                           // over all images

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kTileColumns = 512;
 
-void map_parameter(MappingContext& context, std::int32_t op, const ScheduledGradient& gradient) {
+void map_parameter(MappingContext& context, OperatorId op, const ScheduledGradient& gradient) {
   ScheduleBuilder& builder = context.builder;
   const bool adamw = context.config.training.optimizer == OptimizerChoice::kAdamW;
   const bool copied = context.element_bytes() < 4;
@@ -22,13 +22,13 @@ void map_parameter(MappingContext& context, std::int32_t op, const ScheduledGrad
   const auto state = [&](const char* suffix) {
     return builder.add_tensor(gradient.parameter + suffix, TensorRole::kState, layer, rows, cols, bytes);
   };
-  const std::int32_t master = state(".master"), first = state(".moment1"), second = adamw ? state(".moment2") : kNone;
-  const std::int32_t new_master = state(".master.new"), new_first = state(".moment1.new"),
-                     new_second = adamw ? state(".moment2.new") : kNone;
-  const std::int32_t copy = copied ? builder.add_tensor(gradient.parameter + ".new", TensorRole::kState, layer, rows,
-                                                        cols, context.element_bytes() * rows * cols)
-                                   : kNone;
-  const ScheduledTensor& source = builder.schedule().tensors[static_cast<std::size_t>(gradient.tensor)];
+  const TensorId master = state(".master"), first = state(".moment1"), second = adamw ? state(".moment2") : kNone;
+  const TensorId new_master = state(".master.new"), new_first = state(".moment1.new"),
+                 new_second = adamw ? state(".moment2.new") : kNone;
+  const TensorId copy = copied ? builder.add_tensor(gradient.parameter + ".new", TensorRole::kState, layer, rows, cols,
+                                                    context.element_bytes() * rows * cols)
+                               : kNone;
+  const ScheduledTensor& source = builder.schedule().tensors[gradient.tensor];
   const Bytes gradient_each = source.bytes / (static_cast<Bytes>(source.rows) * source.cols);
   // Two sets: one tile comes in while the other is computed.
   const Bytes row_bytes = width * (each * (adamw ? 3 : 2) + gradient_each + (copied ? context.element_bytes() : 0));
@@ -40,7 +40,7 @@ void map_parameter(MappingContext& context, std::int32_t op, const ScheduledGrad
     if (adamw) sizes.push_back(each * width * tile);
     if (copied) sizes.push_back(context.element_bytes() * width * tile);
   }
-  const std::vector<std::int32_t> buffers = builder.allocate(sizes, "parameter " + gradient.parameter);
+  const std::vector<BufferId> buffers = builder.allocate(sizes, "parameter " + gradient.parameter);
   const std::size_t per_set = buffers.size() / 2;
   int set = 0;
   for (int row = 0; row < rows; row += tile) {
@@ -50,9 +50,10 @@ void map_parameter(MappingContext& context, std::int32_t op, const ScheduledGrad
       ScheduledUpdate update{};
       update.master = *next++, update.gradient = *next++, update.first = *next++;
       update.second = adamw ? *next++ : kNone;
+      update.gradient_element = gradient_each;
       update.decay = rows > 1;
-      const std::int32_t copy_buffer = copied ? *next++ : kNone;
-      const auto at = [&](std::int32_t tensor, std::int32_t buffer, int first_row = 0) {
+      const BufferId copy_buffer = copied ? *next++ : kNone;
+      const auto at = [&](TensorId tensor, BufferId buffer, int first_row = 0) {
         return builder.make_transfer(tensor, first_row + row, col, m, n, buffer);
       };
       std::vector<Transfer> loads{at(master, update.master), at(gradient.tensor, update.gradient, gradient.row),
@@ -63,13 +64,12 @@ void map_parameter(MappingContext& context, std::int32_t op, const ScheduledGrad
       builder.transfer(UnitKind::kDmaLoad, layer, op, loads);
       Job& job = builder.begin(UnitKind::kSpecialFunctions, JobKind::kUpdate, layer, op);
       job.m = m, job.n = n;
-      job.k = static_cast<std::int32_t>(gradient_each);  // bytes of an element: wide, or in the storage format
-      job.aux = static_cast<std::int32_t>(builder.schedule().updates.size());
+      job.detail = builder.schedule().updates.next();
       job.result = copy_buffer;
       job.streamed_stride = job.result_stride = n;
       builder.schedule().updates.push_back(update);
       builder.read(update.gradient);
-      for (const std::int32_t buffer : {update.master, update.first, update.second}) {
+      for (const BufferId buffer : {update.master, update.first, update.second}) {
         if (buffer == kNone) continue;
         builder.read(buffer);
         builder.write(buffer);
@@ -89,8 +89,8 @@ void map_update(MappingContext& context) {
   const std::vector<ScheduledGradient> gradients = context.builder.schedule().gradients;
   for (const ScheduledGradient& gradient : gradients) {
     if (gradient.kind != ScheduledGradient::Kind::kParameter) continue;
-    const std::int32_t op = context.builder.add_operator(OperatorRole::kUpdate,
-                                                         step_layer(context.model, StepPhase::kUpdate, gradient.layer));
+    const OperatorId op = context.builder.add_operator(OperatorRole::kUpdate,
+                                                       step_layer(context.model, StepPhase::kUpdate, gradient.layer));
     map_parameter(context, op, gradient);
   }
 }

@@ -89,8 +89,8 @@ class Writer {
     out_.clear();
   }
   double microseconds(Cycles cycles) const { return static_cast<double>(cycles) / timeline_.config.clock_mhz; }
-  const Job& job(std::int32_t index) const { return timeline_.schedule.jobs[static_cast<std::size_t>(index)]; }
-  const JobTimes& times(std::int32_t index) const { return timeline_.times[static_cast<std::size_t>(index)]; }
+  const Job& job(JobId index) const { return timeline_.schedule.jobs[index]; }
+  const JobTimes& times(JobId index) const { return timeline_.times[index]; }
 
   void spans(UnitId id) {
     const MachineUnit& unit = timeline_.units[id];
@@ -109,20 +109,21 @@ class Writer {
       if (span.lane >= kTracksPerUnit) continue;
       const Job& j = job(span.job);
       const int track = first + span.lane;
-      track_[static_cast<std::size_t>(span.job)] = track;
+      track_[span.job] = track;
       print(FMT_COMPILE(",\n{{\"ph\": \"X\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"dur\": {}, \"cat\": \"{}\", "
                         "\"name\": {}: {}\", \"args\": {{\"job\": {}, "
                         "\"start_cycle\": {}, \"cycles\": {}, "),
             kProcess, track, microseconds(span.begin), microseconds(span.end - span.begin), to_string(j.kind),
-            names_[static_cast<std::size_t>(j.layer)], to_string(j.kind), span.job, span.begin, span.end - span.begin);
+            names_[static_cast<std::size_t>(j.layer)], to_string(j.kind), span.job.value, span.begin,
+            span.end - span.begin);
       if (is_dma(unit.kind)) {
         const JobCost& cost = timeline_.costs.of(span.job);
-        print(FMT_COMPILE("\"transfers\": {}, \"bytes\": {}, \"prefetch\": {}}}}}"), j.m,
-              cost.scratchpad_read + cost.scratchpad_write,
+        print(FMT_COMPILE("\"transfers\": {}, \"bytes\": {}, \"prefetch\": {}}}}}"),
+              std::get<TransferRange>(j.detail).count, cost.scratchpad_read + cost.scratchpad_write,
               is_prefetch(j, times(span.job), layers_[static_cast<std::size_t>(j.layer)]));
       } else {
         print(FMT_COMPILE("\"m\": {}, \"k\": {}, \"n\": {}, \"step\": \"{}\"}}}}"), j.m, j.k, j.n,
-              to_string(timeline_.schedule.operators[static_cast<std::size_t>(j.op)].role));
+              to_string(timeline_.schedule.operators[j.op].role));
       }
     }
   }
@@ -136,7 +137,7 @@ class Writer {
     };
     std::vector<Change> changes;
     for (std::size_t i = 0; i < timeline_.schedule.jobs.size(); ++i) {
-      const auto index = static_cast<std::int32_t>(i);
+      const JobId index{static_cast<std::int32_t>(i)};
       const Job& j = job(index);
       if (!is_dma(j.unit)) continue;
       const Bytes bytes = timeline_.costs.of(index).scratchpad_read + timeline_.costs.of(index).scratchpad_write;
@@ -171,7 +172,7 @@ class Writer {
   void rates() {
     RateCounter scratchpad(cycles_, 2), noc(cycles_, 1), dram(cycles_, 2), macs(cycles_, 1);
     for (std::size_t i = 0; i < timeline_.schedule.jobs.size(); ++i) {
-      const auto index = static_cast<std::int32_t>(i);
+      const JobId index{static_cast<std::int32_t>(i)};
       const JobTimes& t = times(index);
       const JobCost& cost = timeline_.costs.of(index);
       const UnitKind unit = job(index).unit;
@@ -203,29 +204,29 @@ class Writer {
 
   // The job with a track that made this one's last dependency come true; uncharged jobs take no time, so their own
   // cause counts.
-  std::int32_t cause_of(std::int32_t index) const {
-    std::int32_t cause = times(index).limiter;
-    while (cause != kNone && track_[static_cast<std::size_t>(cause)] < 0) cause = times(cause).limiter;
+  JobId cause_of(JobId index) const {
+    JobId cause = times(index).limiter;
+    while (cause != kNone && track_[cause] < 0) cause = times(cause).limiter;
     return cause;
   }
 
   std::pair<std::int64_t, std::int64_t> arrows() {
-    std::vector<std::int32_t> targets;
+    std::vector<JobId> targets;
     for (std::size_t i = 0; i < track_.size(); ++i) {
-      const auto index = static_cast<std::int32_t>(i);
+      const JobId index{static_cast<std::int32_t>(i)};
       if (track_[i] >= 0 && cause_of(index) != kNone) targets.push_back(index);
     }
     const auto all = static_cast<std::int64_t>(targets.size());
     const std::int64_t drawn = std::min<std::int64_t>(all, kMaxArrows);
     for (std::int64_t i = 0; i < drawn; ++i) {
-      const std::int32_t target = targets[static_cast<std::size_t>(i * all / drawn)], source = cause_of(target);
+      const JobId target = targets[static_cast<std::size_t>(i * all / drawn)], source = cause_of(target);
       const char* const name = times(target).limiter_kind == DependencyKind::kReleased ? "buffer" : "data";
       print(FMT_COMPILE(",\n{{\"ph\": \"s\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"id\": {}, \"cat\": "
                         "\"dependency\", \"name\": \"{}\"}}"),
-            kProcess, track_[static_cast<std::size_t>(source)], microseconds(times(source).start), target, name);
+            kProcess, track_[source], microseconds(times(source).start), target.value, name);
       print(FMT_COMPILE(",\n{{\"ph\": \"f\", \"bp\": \"e\", \"pid\": {}, \"tid\": {}, \"ts\": {}, \"id\": {}, \"cat\": "
                         "\"dependency\", \"name\": \"{}\"}}"),
-            kProcess, track_[static_cast<std::size_t>(target)], microseconds(times(target).start), target, name);
+            kProcess, track_[target], microseconds(times(target).start), target.value, name);
     }
     return {drawn, all};
   }
@@ -234,7 +235,7 @@ class Writer {
   const Timeline& timeline_;
   std::vector<LayerSpan> layers_;
   Cycles cycles_;
-  std::vector<int> track_;          // per job, -1: none
+  IdVector<JobId, int> track_;      // -1: none
   std::vector<std::string> names_;  // per layer
   fmt::memory_buffer out_;
 };

@@ -9,7 +9,7 @@ std::vector<JobSpan> unit_spans(const Timeline& timeline, UnitId unit) {
   for (std::size_t i = 0; i < timeline.schedule.jobs.size(); ++i) {
     const JobTimes& t = timeline.times[i];
     if (t.unit != unit) continue;
-    const auto index = static_cast<std::int32_t>(i);
+    const JobId index{static_cast<std::int32_t>(i)};
     const Cycles end = timeline.units[unit].kind == UnitKind::kMatrixEngine
                            ? std::max(t.free, t.released + timeline.costs.of(index).drain)
                            : t.free;

@@ -17,14 +17,14 @@ struct Timeline {
   const VitModel& model;
   const HardwareConfig& config;
   const Schedule& schedule;
-  const std::vector<JobTimes>& times;
+  const IdVector<JobId, JobTimes>& times;
   const CostTable& costs;
   MachineUnits units = MachineUnits(config);
 };
 
 // The cycles in which a job holds its unit: up to its array's last drained row, or, on DMA, its last byte.
 struct JobSpan {
-  std::int32_t job;
+  JobId job;
   Cycles begin, end;
   int lane;  // jobs that hold one unit at once (DMA, stationary prefetch) lie in lanes 0, 1, ...
 };

@@ -30,7 +30,7 @@ struct Change {
   Cycles cycle;
   std::int32_t unit;
   bool begins;
-  std::int32_t job;
+  JobId job;
 };
 
 class Writer {
@@ -114,7 +114,7 @@ class Writer {
   }
 
   void apply(const Change& change) {
-    std::vector<std::int32_t>& held = held_[static_cast<std::size_t>(change.unit)];
+    std::vector<JobId>& held = held_[static_cast<std::size_t>(change.unit)];
     if (change.begins) {
       held.push_back(change.job);
     } else {
@@ -124,11 +124,11 @@ class Writer {
 
   // The signals of a unit that are not what they were.
   void emit(std::int32_t unit) {
-    const std::vector<std::int32_t>& held = held_[static_cast<std::size_t>(unit)];
-    const std::int64_t job = held.empty() ? -1 : held.back();
+    const std::vector<JobId>& held = held_[static_cast<std::size_t>(unit)];
+    const std::int64_t job = held.empty() ? -1 : held.back().value;
     std::int64_t layer = -1, prefetch = 0;
     if (!held.empty()) {
-      const auto latest = static_cast<std::size_t>(held.back());
+      const JobId latest = held.back();
       const Job& held_job = timeline_.schedule.jobs[latest];
       layer = held_job.layer;
       prefetch = is_prefetch(held_job, timeline_.times[latest], layers_[static_cast<std::size_t>(layer)]) ? 1 : 0;
@@ -158,7 +158,7 @@ class Writer {
   std::vector<std::int32_t> units_;  // with jobs
   std::vector<Change> changes_;
   // Per unit.
-  std::vector<std::vector<std::int32_t>> held_;
+  std::vector<std::vector<JobId>> held_;
   std::vector<std::array<std::int64_t, kSignals>> shown_;
   std::vector<bool> dumped_;
   fmt::memory_buffer out_;

@@ -79,9 +79,8 @@ class Accountant {
     std::vector<std::array<Bytes, kTrafficOperands>> operands(result_.layers.size());
     for (const Job& j : run_.schedule.jobs) {
       if (!is_dma(j.unit)) continue;
-      for (int k = 0; k < j.m; ++k) {
-        const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(j.aux + k)];
-        const TensorRole role = run_.schedule.tensors[static_cast<std::size_t>(transfer.tensor)].role;
+      for (const Transfer& transfer : run_.schedule.transfers_of(j)) {
+        const TensorRole role = run_.schedule.tensors[transfer.tensor].role;
         operands[static_cast<std::size_t>(j.layer)]
                 [j.kind == JobKind::kStore ? kStoredOperand : static_cast<std::size_t>(role)] += transfer.bytes;
       }
@@ -141,7 +140,7 @@ class Accountant {
         for (; first < shapes_.size(); ++first)
           open[slot_of(shapes_[first].entry, shapes_[first].unit_kind, shapes_[first].unit)] = kNone;
       }
-      const std::int32_t entry = run_.costs.entry(static_cast<std::int32_t>(i));
+      const std::int32_t entry = run_.costs.entry({static_cast<std::int32_t>(i)});
       const UnitId unit = run_.times[i].unit;
       std::int32_t& at = open[slot_of(entry, j.unit, unit)];
       if (at == kNone) {
@@ -168,7 +167,7 @@ class Accountant {
     }
     for (const Job& j : run_.schedule.jobs) {
       if (j.kind != JobKind::kSddmm) continue;
-      const MaskTile& tile = run_.schedule.mask_tiles[static_cast<std::size_t>(j.aux)];
+      const MaskTile& tile = run_.schedule.mask_tiles[j.mask_tile()];
       Sums& s = sums[static_cast<std::size_t>(j.layer)];
       s.entries += tile.kept, s.slots += tile.slots, s.capacity += tile.capacity;
     }

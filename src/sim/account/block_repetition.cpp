@@ -36,23 +36,22 @@ std::vector<JobRange> last_blocks(const KeptBlocks& blocks, const std::vector<Jo
 }
 
 bool same_transfers(const Schedule& schedule, const Job& a, const Job& b, Bytes burst) {
-  for (std::int32_t i = 0; i < a.m; ++i) {
-    const Transfer &x = at(schedule.transfers, a.aux + i), &y = at(schedule.transfers, b.aux + i);
-    if (x.bytes != y.bytes || x.dram_address % burst != y.dram_address % burst) return false;
-  }
-  return true;
+  const TransferSpan of_a = schedule.transfers_of(a), of_b = schedule.transfers_of(b);
+  return std::equal(of_a.begin(), of_a.end(), of_b.begin(), of_b.end(), [&](const Transfer& x, const Transfer& y) {
+    return x.bytes == y.bytes && x.dram_address % burst == y.dram_address % burst;
+  });
 }
 
 // y does what x does, `shift` jobs before it, and waits for the same.
 bool same_job(const Schedule& schedule, const Job& x, const Job& y, std::int32_t shift, Bytes burst) {
   if (x.unit != y.unit || x.kind != y.kind || x.flags != y.flags || x.m != y.m || x.k != y.k || x.n != y.n ||
       x.dependency_count != y.dependency_count || (x.follows == kNone) != (y.follows == kNone) ||
-      (x.follows != kNone && x.follows + shift != y.follows))
+      (x.follows != kNone && x.follows.value + shift != y.follows.value))
     return false;
   for (std::int32_t d = 0; d < x.dependency_count; ++d) {
     const Dependency on_x = at(schedule.dependencies, x.first_dependency + d),
                      on_y = at(schedule.dependencies, y.first_dependency + d);
-    if (on_x.job + shift != on_y.job || on_x.kind != on_y.kind) return false;
+    if (on_x.job().value + shift != on_y.job().value || on_x.kind() != on_y.kind()) return false;
   }
   return !is_dma(x.unit) || same_transfers(schedule, x, y, burst);
 }
@@ -84,10 +83,11 @@ bool same_until(const JobTimes& a, Cycles end, const JobTimes& b, Cycles period)
 bool waits_for(const Schedule& schedule, std::int32_t job, std::int32_t first) {
   const Job& waiting = at(schedule.jobs, job);
   const auto begin = schedule.dependencies.begin() + waiting.first_dependency;
-  return std::any_of(begin, begin + waiting.dependency_count, [&](const Dependency& d) { return d.job >= first; });
+  return std::any_of(begin, begin + waiting.dependency_count,
+                     [&](const Dependency& d) { return d.job().value >= first; });
 }
 
-Cycles latest(const std::vector<JobTimes>& times, JobRange range) {
+Cycles latest(const IdVector<JobId, JobTimes>& times, JobRange range) {
   Cycles end = 0;
   for (std::int32_t i = range.begin; i < range.end; ++i) end = std::max(end, at(times, i).done);
   return end;
@@ -116,7 +116,7 @@ std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig&
 
 std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const Schedule& schedule,
                                                  const HardwareConfig& config, const CostTable& costs,
-                                                 const std::vector<JobTimes>& times) {
+                                                 const IdVector<JobId, JobTimes>& times) {
   const std::vector<JobRange> ranges = last_blocks(blocks, schedule.jobs);
   const JobRange a = ranges[0], b = ranges[1], c = ranges[2];
   const Cycles period = latest(times, b) - latest(times, a);
@@ -124,7 +124,7 @@ std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const
   std::int32_t different = different_jobs(schedule, a, b, config.dram.device.burst_bytes());
   for (std::int32_t i = a.size(); i-- > different;) {
     const std::int32_t in_a = a.begin + i, in_b = b.begin + i;
-    if (costs.entry(in_a) != costs.entry(in_b) || !same_times(at(times, in_a), at(times, in_b), period))
+    if (costs.entry({in_a}) != costs.entry({in_b}) || !same_times(at(times, in_a), at(times, in_b), period))
       different = i + 1;
   }
   if (different > a.size() / 2) return {};
@@ -139,7 +139,7 @@ std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const
   if (begin > of_a) return {};
   for (std::int32_t i = 0; i < b.size(); ++i) {
     const std::int32_t in_b = b.begin + i, in_c = c.begin + i;
-    if (costs.entry(in_b) != costs.entry(in_c) || at(times, in_c).ready <= of_a ||
+    if (costs.entry({in_b}) != costs.entry({in_c}) || at(times, in_c).ready <= of_a ||
         !same_until(at(times, in_b), of_a, at(times, in_c), period))
       return {};
   }
@@ -150,8 +150,7 @@ std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const
   for (std::int32_t i = b.begin; i < b.end; ++i) {
     const Job& job = at(schedule.jobs, i);
     if (!is_dma(job.unit)) continue;
-    for (std::int32_t t = 0; t < job.m; ++t) {
-      const Transfer& transfer = at(schedule.transfers, job.aux + t);
+    for (const Transfer& transfer : schedule.transfers_of(job)) {
       const bool load = job.unit == UnitKind::kDmaLoad;
       (load ? repetition.dram.read_bytes : repetition.dram.write_bytes) += omitted * transfer.bytes;
       (load ? repetition.dram.read_bursts : repetition.dram.write_bursts) +=

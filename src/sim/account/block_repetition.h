@@ -50,6 +50,6 @@ struct BlockRepetition {
 // None where the run did not prove it.
 std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const Schedule& schedule,
                                                  const HardwareConfig& config, const CostTable& costs,
-                                                 const std::vector<JobTimes>& times);
+                                                 const IdVector<JobId, JobTimes>& times);
 
 }  // namespace vitality

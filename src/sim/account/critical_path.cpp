@@ -14,11 +14,11 @@ class Walk {
   }
 
   std::vector<PathStep> back_to_the_start() {
-    std::int32_t current = last_job();
-    for (std::size_t jobs = 0; current >= 0 && at_ > 0 && jobs <= jobs_of_the_run(); ++jobs) {
+    JobId current = last_job();
+    for (std::size_t jobs = 0; current && at_ > 0 && jobs <= jobs_of_the_run(); ++jobs) {
       const JobTimes& t = run_.times_of(current);
       take(current, PathPhase::kNoc, t.done - t.noc_latency);
-      std::int32_t before = kNone;
+      JobId before;
       if (run_.job(current).unit == UnitKind::kMatrixEngine) {
         take(current, PathPhase::kDrain, t.released);
         take(current, PathPhase::kStream, t.stream);
@@ -38,23 +38,23 @@ class Walk {
     return run_.times.size() + (run_.repetition ? static_cast<std::size_t>(run_.repetition->jobs) : 0);
   }
 
-  std::int32_t last_job() const {
-    std::int32_t last = kNone;
+  JobId last_job() const {
+    JobId last;
     for (std::size_t i = 0; i < run_.times.size(); ++i)
-      if (last < 0 || run_.times[i].done > run_.times_of(last).done) last = static_cast<std::int32_t>(i);
+      if (!last || run_.times[i].done > run_.times_of(last).done) last = {static_cast<std::int32_t>(i)};
     return last;
   }
 
-  void take(std::int32_t job, PathPhase phase, Cycles from) {
+  void take(JobId job, PathPhase phase, Cycles from) {
     if (from >= at_) return;
     steps_.push_back({job, phase, from, at_});
     at_ = from;
   }
 
   // The same job, or, before the block that is repeated, the one that does in that block what this one does before it.
-  std::int32_t in_missing_block(std::int32_t job) {
-    for (; missing_blocks_ > 0 && job >= 0 && run_.job(job).layer < run_.repetition->layer; --missing_blocks_) {
-      job += static_cast<std::int32_t>(run_.repetition->jobs / run_.repetition->times);
+  JobId in_missing_block(JobId job) {
+    for (; missing_blocks_ > 0 && job && run_.job(job).layer < run_.repetition->layer; --missing_blocks_) {
+      job.value += static_cast<std::int32_t>(run_.repetition->jobs / run_.repetition->times);
       at_ += run_.repetition->period;
       for (std::size_t u = 0; u < later_.size(); ++u) later_[u] = run_.order[u].size();
     }
@@ -64,15 +64,15 @@ class Walk {
   // With stationary prefetch the array takes a pass while the one before it streams: its tile is loaded behind that
   // pass's tile, and its stream begins behind that pass's stream. Of a pass that waited so, the one before it; else
   // kNone.
-  std::int32_t pass_that_held_the_array(std::int32_t job) {
+  JobId pass_that_held_the_array(JobId job) {
     const JobTimes& t = run_.times_of(job);
     const Cycles load = run_.costs.of(job).load;
     if (t.stream == t.start + load) return kNone;
-    const std::vector<std::int32_t>& jobs = run_.order[run_.unit_of(job)];
+    const std::vector<JobId>& jobs = run_.order[run_.unit_of(job)];
     std::size_t& end = later_[run_.unit_of(job)];
     while (end > 0 && jobs[end - 1] != job) --end;
     if (end < 2) return kNone;
-    const std::int32_t before = jobs[end - 2];
+    const JobId before = jobs[end - 2];
     const JobTimes& b = run_.times_of(before);
     if (t.stream == b.released || t.stream == b.free) return before;
     if (t.stream != b.stream + load) return kNone;
@@ -80,9 +80,9 @@ class Walk {
     return before;
   }
 
-  std::int32_t job_that_made_room(std::int32_t job) {
+  JobId job_that_made_room(JobId job) {
     if (!run_.times_of(job).unit) return kNone;  // uncharged
-    const std::vector<std::int32_t>& jobs = run_.order[run_.unit_of(job)];
+    const std::vector<JobId>& jobs = run_.order[run_.unit_of(job)];
     const Cycles start = run_.times_of(job).start;
     std::size_t& end = later_[run_.unit_of(job)];
     while (end > 0 && run_.times_of(jobs[end - 1]).start >= start) --end;

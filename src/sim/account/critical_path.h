@@ -20,7 +20,7 @@ enum class PathPhase { kLoad, kStream, kDrain, kNoc };
 constexpr int kPathPhases = 4;
 
 struct PathStep {
-  std::int32_t job;
+  JobId job;
   PathPhase phase;
   Cycles begin, end;  // end > begin
 };

@@ -31,7 +31,7 @@ class LayerTime {
     std::vector<Cycles> covered(layers_.size());
     std::vector<Bytes> weights_ahead(layers_.size()), weights(layers_.size());
     for (LayerResult& layer : layers_) layer.prefetch.start_cycle = layer.start_cycle;
-    for (const std::int32_t index : run_.order[static_cast<std::size_t>(run_.units.id(UnitKind::kDmaLoad).value)]) {
+    for (const JobId index : run_.order[static_cast<std::size_t>(run_.units.id(UnitKind::kDmaLoad).value)]) {
       const Job& job = run_.job(index);
       const auto l = static_cast<std::size_t>(job.layer);
       const JobTimes& t = run_.times_of(index);
@@ -41,11 +41,9 @@ class LayerTime {
       const Cycles end = std::min(t.done, spans_[l].begin);
       prefetch.cycles += std::max<Cycles>(0, end - std::max(covered[l], t.start));
       covered[l] = std::max(covered[l], end);
-      for (std::int32_t i = job.aux; i < job.aux + job.m; ++i) {
-        const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(i)];
+      for (const Transfer& transfer : run_.schedule.transfers_of(job)) {
         prefetch.bytes += transfer.bytes;
-        if (run_.schedule.tensors[static_cast<std::size_t>(transfer.tensor)].role == TensorRole::kWeight)
-          weights_ahead[l] += transfer.bytes;
+        if (run_.schedule.tensors[transfer.tensor].role == TensorRole::kWeight) weights_ahead[l] += transfer.bytes;
       }
     }
     for (const ScheduledTensor& tensor : run_.schedule.tensors)
@@ -69,7 +67,7 @@ class LayerTime {
       const Job& job = run_.schedule.jobs[i];
       if (is_dma(job.unit) || job.unit == UnitKind::kUncharged) continue;
       busy[static_cast<std::size_t>(job.layer)][static_cast<std::size_t>(job.unit)] +=
-          run_.busy_end(static_cast<std::int32_t>(i)) - run_.times[i].start;
+          run_.busy_end({static_cast<std::int32_t>(i)}) - run_.times[i].start;
     }
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       const auto most = std::max_element(busy[l].begin(), busy[l].end());

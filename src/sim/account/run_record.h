@@ -20,10 +20,10 @@ struct RunRecord {
   const VitModel& model;
   const HardwareConfig& config;
   const Schedule& schedule;
-  const std::vector<JobTimes>& times;
+  const IdVector<JobId, JobTimes>& times;
   const CostTable& costs;
   const MachineUnits& units;
-  const std::vector<std::vector<std::int32_t>>& order;  // per unit: its jobs as they were issued
+  const std::vector<std::vector<JobId>>& order;  // per unit: its jobs as they were issued
   Cycles cycles;
   DramStatistics dram;
   DramEnergy dram_energy;
@@ -32,12 +32,12 @@ struct RunRecord {
   std::optional<BlockRepetition> repetition = {};  // with totals_only: blocks that the schedule has not, in `cycles`
                                                    // and the memory's counts already
 
-  std::size_t unit_of(std::int32_t job) const { return static_cast<std::size_t>(times_of(job).unit.value); }
-  const Job& job(std::int32_t index) const { return schedule.jobs[static_cast<std::size_t>(index)]; }
-  const JobTimes& times_of(std::int32_t index) const { return times[static_cast<std::size_t>(index)]; }
+  std::size_t unit_of(JobId job) const { return static_cast<std::size_t>(times_of(job).unit.value); }
+  const Job& job(JobId index) const { return schedule.jobs[index]; }
+  const JobTimes& times_of(JobId index) const { return times[index]; }
   // The span in which the unit cannot do anything else for free: with prefetch a pass's drain too, where nothing
   // follows it.
-  Cycles busy_end(std::int32_t index) const {
+  Cycles busy_end(JobId index) const {
     const JobTimes& t = times_of(index);
     if (job(index).unit != UnitKind::kMatrixEngine) return t.free;
     return std::max(t.free, t.released + costs.of(index).drain);

@@ -59,8 +59,7 @@ class Traffic {
     count_uses(shapes);
     for (const Job& job : run_.schedule.jobs) {
       if (job.kind != JobKind::kLoad && job.kind != JobKind::kStore) continue;
-      for (int i = 0; i < job.m; ++i) {
-        const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(job.aux + i)];
+      for (const Transfer& transfer : run_.schedule.transfers_of(job)) {
         if (job.kind == JobKind::kStore) {
           dram_[static_cast<std::size_t>(job.layer)][kStoredOperand][kWriteBack] += transfer.bytes;
         } else {
@@ -78,9 +77,8 @@ class Traffic {
     first_round_.resize(run_.schedule.tensors.size());
     for (const Job& job : run_.schedule.jobs) {
       if (job.kind != JobKind::kLoad) continue;
-      for (int i = 0; i < job.m; ++i) {
-        const Transfer& transfer = run_.schedule.transfers[static_cast<std::size_t>(job.aux + i)];
-        weight_reads_[static_cast<std::size_t>(transfer.tensor)] += transfer.bytes;
+      for (const Transfer& transfer : run_.schedule.transfers_of(job)) {
+        weight_reads_[transfer.tensor] += transfer.bytes;
       }
     }
     for (std::size_t t = 0; t < first_round_.size(); ++t) first_round_[t] = run_.schedule.tensors[t].bytes;
@@ -106,16 +104,16 @@ class Traffic {
   }
 
   void count_load(const Job& job, const Transfer& t) {
-    const ScheduledTensor& tensor = run_.schedule.tensors[static_cast<std::size_t>(t.tensor)];
+    const ScheduledTensor& tensor = run_.schedule.tensors[t.tensor];
     auto& causes = dram_[static_cast<std::size_t>(job.layer)][static_cast<std::size_t>(tensor.role)];
-    if (tensor.role == TensorRole::kWeight && weight_reads_[static_cast<std::size_t>(t.tensor)] % tensor.bytes == 0) {
-      Bytes& left = first_round_[static_cast<std::size_t>(t.tensor)];
+    if (tensor.role == TensorRole::kWeight && weight_reads_[t.tensor] % tensor.bytes == 0) {
+      Bytes& left = first_round_[t.tensor];
       const Bytes first = std::min(left, t.bytes);
       left -= first;
       causes[kFirstFetch] += first, causes[kRefetch] += t.bytes - first;
       return;
     }
-    Rows& rows = read_[{{job.layer, t.tensor, t.geometry, t.col, t.cols}}];
+    Rows& rows = read_[{{job.layer, t.tensor.value, t.geometry, t.col, t.cols}}];
     std::int32_t seen = 0;
     if (t.row_map == kNone) {
       seen = rows.mark(t.row, t.rows);
@@ -150,7 +148,7 @@ class Traffic {
   std::vector<LayerResult>& layers_;
   std::vector<std::array<std::array<Bytes, kDramCauses>, kTrafficOperands>> dram_;
   std::vector<std::array<Bytes, kUses>> uses_;
-  std::vector<Bytes> weight_reads_, first_round_;  // per tensor
+  IdVector<TensorId, Bytes> weight_reads_, first_round_;  // per tensor
   std::unordered_map<Block, Rows, BlockHash> read_;
 };
 

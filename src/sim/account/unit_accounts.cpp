@@ -34,7 +34,7 @@ class UnitAccounts {
     TimelineBins bins;
   };
 
-  Cause cause_of(std::int32_t index) const {
+  Cause cause_of(JobId index) const {
     const JobTimes& t = run_.times_of(index);
     if (t.limiter == kNone) return Cause::kDram;
     if (t.limiter_kind == DependencyKind::kReleased) return Cause::kBuffer;
@@ -46,7 +46,7 @@ class UnitAccounts {
   }
 
   // The first cycle in which waiting for this job is a stall.
-  Cycles under_way(std::int32_t index) const {
+  Cycles under_way(JobId index) const {
     const Job& job = run_.job(index);
     const JobTimes& t = run_.times_of(index);
     const LayerResult& layer = layers_[static_cast<std::size_t>(job.layer)];
@@ -55,7 +55,7 @@ class UnitAccounts {
     return std::min(from, t.start);
   }
 
-  void walk(std::int32_t index, Ledger& ledger) const {
+  void walk(JobId index, Ledger& ledger) const {
     const JobTimes& t = run_.times_of(index);
     if (t.start > ledger.covered) {
       const Cycles from = std::max(ledger.covered, under_way(index));
@@ -82,7 +82,7 @@ class UnitAccounts {
     unit.name = run_.units.all()[index].name, unit.kind = class_of(kind);
     Ledger ledger(run_.cycles);
     std::vector<Count> shapes(run_.costs.entries().size());
-    for (const std::int32_t job : run_.order[index]) {
+    for (const JobId job : run_.order[index]) {
       walk(job, ledger);
       ++shapes[static_cast<std::size_t>(run_.costs.entry(job))];
     }

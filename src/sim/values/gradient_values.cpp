@@ -105,7 +105,7 @@ void ValueExecutor::record_results(const Job& job) {
       for (int c = 0; c < job.n; ++c) largest = std::max(largest, std::fabs(tile.row(r)[c]));
   };
   if (job.kind == JobKind::kSparseSoftmaxGradient) {  // entries, one behind the other
-    const MaskTile& tile = schedule_.mask_tiles[static_cast<std::size_t>(job.aux)];
+    const MaskTile& tile = schedule_.mask_tiles[job.mask_tile()];
     for (Count i = 0; i < tile.kept; ++i) largest = std::max(largest, std::fabs(at(job.result)[i]));
     return;
   }
@@ -142,7 +142,8 @@ void ValueExecutor::gradient(const Job& job) {
       for (int r = 0; r < job.m; ++r) std::fill(result(job).row(r), result(job).row(r) + job.n, 0.0);
       break;
     case JobKind::kLossGradient:
-      loss_gradient(arithmetic, job.n, at(job.streamed), job.aux, loss_scale(config_) / model_.images, at(job.result));
+      loss_gradient(arithmetic, job.n, at(job.streamed), std::get<LossLabel>(job.detail).label,
+                    loss_scale(config_) / model_.images, at(job.result));
       break;
     case JobKind::kNormGradient:
       norm_gradient(arithmetic, job.m, job.n, streamed(job), second,
@@ -190,7 +191,8 @@ void ValueExecutor::gradient(const Job& job) {
       break;
     }
     case JobKind::kMeanDivide:  // minus the mean of dK_hat
-      divide_by_constant(arithmetic, job.n, at(job.streamed), job.aux, -1, true, at(job.result));
+      divide_by_constant(arithmetic, job.n, at(job.streamed), std::get<MeanOver>(job.detail).rows, -1, true,
+                         at(job.result));
       break;
     case JobKind::kScaleVector:
       for (int i = 0; i < job.m * job.n; ++i) at(job.result)[i] = arithmetic.wide(at(job.streamed)[i] * root_d);
@@ -223,7 +225,7 @@ void ValueExecutor::gradient(const Job& job) {
 
 void ValueExecutor::mask_gradient(const Job& job, const ConstTile& second, double root_d) {
   const Arithmetic arithmetic = gradient_arithmetic(job);
-  const MaskTile& tile = schedule_.mask_tiles[static_cast<std::size_t>(job.aux)];
+  const MaskTile& tile = schedule_.mask_tiles[job.mask_tile()];
   const Mask& mask = schedule_.masks[static_cast<std::size_t>(tile.mask)].mask;
   const MaskBlock block = tile.transposed ? MaskBlock{mask, tile.col, tile.row, tile.cols, tile.rows}
                                           : MaskBlock{mask, tile.row, tile.col, tile.rows, tile.cols};
@@ -254,7 +256,7 @@ void ValueExecutor::mask_gradient(const Job& job, const ConstTile& second, doubl
 
 void ValueExecutor::update(const Job& job) {
   const TrainingConfig& t = config_.training;
-  const ScheduledUpdate& buffers = schedule_.updates[static_cast<std::size_t>(job.aux)];
+  const ScheduledUpdate& buffers = schedule_.updates[std::get<UpdateId>(job.detail)];
   const UpdateRule rule{
       t.optimizer == OptimizerChoice::kAdamW, t.learning_rate,    t.momentum, t.beta1, t.beta2, t.epsilon,
       buffers.decay ? t.weight_decay : 0,     loss_scale(config_)};

@@ -56,7 +56,7 @@ void LoadedTiles::write(const double* first, std::ptrdiff_t count) {
   erase_if(loaded_, [=](const Loaded& l) { return l.overlaps(first, count); });
 }
 
-void LoadedTiles::leave(std::int32_t tensor) {
+void LoadedTiles::leave(TensorId tensor) {
   for (Loaded& l : loaded_)
     if (l.source.tensor == tensor) copy(l);
   erase_if(loaded_, [=](const Loaded& l) { return l.source.tensor == tensor; });

@@ -10,13 +10,14 @@
 
 #include "kernels/code_tiles.h"
 #include "kernels/tile.h"
+#include "schedule/schedule.h"
 
 namespace vitality {
 
 class LoadedTiles {
  public:
   struct Source {  // rows x cols values of a tensor; `values` is their place
-    std::int32_t tensor;
+    TensorId tensor;
     ConstTile values;
     int rows, cols;
     double factor;  // of real numbers, which become codes: store(value * factor); 0: they are codes
@@ -29,8 +30,8 @@ class LoadedTiles {
   // Values [first, first + count) are about to be read, or written.
   void read(const double* first, std::ptrdiff_t count);
   void write(const double* first, std::ptrdiff_t count);
-  void leave(std::int32_t tensor);  // its values are about to change or to go
-  void leave();                     // all of them
+  void leave(TensorId tensor);  // its values are about to change or to go
+  void leave();                 // all of them
 
   // The codes of a tile in the scratchpad that streams, or stays; null: not all its values are codes, or it streams and
   // was not loaded as it is.

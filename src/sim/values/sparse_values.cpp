@@ -20,7 +20,7 @@ void ValueExecutor::sparse(const Job& job) {
     exponential_row_sums(arithmetic_, job.m, job.n, streamed(job), s.scores, (job.flags & kFirst) != 0, at(job.result));
     return;
   }
-  const MaskTile& tile = schedule_.mask_tiles[static_cast<std::size_t>(job.aux)];
+  const MaskTile& tile = schedule_.mask_tiles[job.mask_tile()];
   const ScheduledMask& scheduled = schedule_.masks[static_cast<std::size_t>(tile.mask)];
   const MaskBlock block{scheduled.mask, tile.row, tile.col, tile.rows, tile.cols};
   const ConstTile second{job.stationary == kNone ? nullptr : at(job.stationary, job.stationary_offset),

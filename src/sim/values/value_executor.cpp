@@ -32,13 +32,12 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
     if (op.role == OperatorRole::kScores || op.role == OperatorRole::kSparseScores)
       has_scores_[static_cast<std::size_t>(op.layer)] = true;
   for (const Job& job : schedule.jobs) {
-    if (job.kind == JobKind::kElementwise && job.streamed == kNone) {
-      ++reads_left_[static_cast<std::size_t>(job.streamed_offset)];
-      ++writes_left_[static_cast<std::size_t>(job.aux)];
+    if (const auto* between = std::get_if<TensorPair>(&job.detail)) {
+      ++reads_left_[between->source];
+      ++writes_left_[between->target];
     } else if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
-      std::vector<std::int32_t>& left = job.kind == JobKind::kLoad ? reads_left_ : writes_left_;
-      for (int i = 0; i < job.m; ++i)
-        ++left[static_cast<std::size_t>(schedule.transfers[static_cast<std::size_t>(job.aux + i)].tensor)];
+      IdVector<TensorId, std::int32_t>& left = job.kind == JobKind::kLoad ? reads_left_ : writes_left_;
+      for (const Transfer& t : schedule.transfers_of(job)) ++left[t.tensor];
     }
   }
 }
@@ -55,8 +54,8 @@ double ValueExecutor::weight_scale(int layer_index) const {
   return found->second;
 }
 
-MatrixD ValueExecutor::materialise(std::int32_t index) {
-  const ScheduledTensor& t = schedule_.tensors[static_cast<std::size_t>(index)];
+MatrixD ValueExecutor::materialise(TensorId index) {
+  const ScheduledTensor& t = schedule_.tensors[index];
   if (is_model_input(t.layer))
     return quantised(parameters_.tensor(parameters_of(model_)[static_cast<std::size_t>(image_of(t.layer))]),
                      plan_.scale(t.layer));
@@ -91,7 +90,7 @@ MatrixD ValueExecutor::materialise(std::int32_t index) {
     EffectiveWeights weights = weights_ ? weights_(t.layer) : effective_weights(model_, t.layer, parameters_, false);
     if (config_.batch_norm_folded) absorb_batch_norms(model_, t.layer, parameters_, weights);
     weight_scales_[t.layer] = is_scaled(config_.precision) ? plan_.weight_scale(max_abs(weights.weight)) : 1;
-    load_factor_[static_cast<std::size_t>(index)] = 1 / weight_scales_[t.layer];
+    load_factor_[index] = 1 / weight_scales_[t.layer];
     biases_[t.layer] = std::move(weights.bias);
     return std::move(weights.weight);
   }
@@ -103,21 +102,21 @@ MatrixD ValueExecutor::materialise(std::int32_t index) {
   return bias;
 }
 
-const MatrixD& ValueExecutor::tensor(std::int32_t index) {
-  MatrixD& values = tensors_[static_cast<std::size_t>(index)];
+const MatrixD& ValueExecutor::tensor(TensorId index) {
+  MatrixD& values = tensors_[index];
   if (values.empty()) values = materialise(index);
   return values;
 }
 
-MatrixD ValueExecutor::real_values(std::int32_t index) const {
-  MatrixD real = tensors_[static_cast<std::size_t>(index)];
+MatrixD ValueExecutor::real_values(TensorId index) const {
+  MatrixD real = tensors_[index];
   const double scale = real_scale(index);
   for (std::size_t i = 0; i < real.size(); ++i) real.data()[i] *= scale;
   return real;
 }
 
-double ValueExecutor::real_scale(std::int32_t index) const {
-  return plan_.scale(schedule_.tensors[static_cast<std::size_t>(index)].layer);
+double ValueExecutor::real_scale(TensorId index) const {
+  return plan_.scale(schedule_.tensors[index].layer);
 }
 
 const AttentionScales& ValueExecutor::attention(int layer_index) {
@@ -142,13 +141,13 @@ const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
   return constants_.emplace(layer_index, std::move(c)).first->second;
 }
 
-double* ValueExecutor::at(std::int32_t buffer, std::int32_t offset) {
-  loaded_.read(address(buffer), schedule_.buffers[static_cast<std::size_t>(buffer)].bytes);  // a value: a byte or more
+double* ValueExecutor::at(BufferId buffer, std::int32_t offset) {
+  loaded_.read(address(buffer), schedule_.buffers[buffer].bytes);  // a value: a byte or more
   return address(buffer, offset);
 }
 
-void ValueExecutor::about_to_write(std::int32_t buffer) {
-  if (buffer != kNone) loaded_.write(address(buffer), schedule_.buffers[static_cast<std::size_t>(buffer)].bytes);
+void ValueExecutor::about_to_write(BufferId buffer) {
+  if (buffer != kNone) loaded_.write(address(buffer), schedule_.buffers[buffer].bytes);
 }
 
 void ValueExecutor::execute(const Job& job, UnitId unit) {
@@ -197,17 +196,15 @@ void ValueExecutor::execute(const Job& job, UnitId unit) {
 }
 
 void ValueExecutor::load(const Job& job) {
-  for (int i = 0; i < job.m; ++i) {
-    const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + i)];
-    if (schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kMask)
-      continue;  // bits: in the schedule
+  for (const Transfer& t : schedule_.transfers_of(job)) {
+    if (schedule_.tensors[t.tensor].role == TensorRole::kMask) continue;  // bits: in the schedule
     const MatrixD& source = tensor(t.tensor);
     double* const target = address(t.buffer, t.buffer_offset);
-    const double factor = load_factor_[static_cast<std::size_t>(t.tensor)];
+    const double factor = load_factor_[t.tensor];
     if (t.geometry == kNone && t.row_map == kNone && arithmetic_.integer() && in_forward(job)) {
       loaded_.load({t.tensor, {source.row(t.row) + t.col, source.cols()}, t.rows, t.cols, factor},
                    {target, t.buffer_stride});
-      --reads_left_[static_cast<std::size_t>(t.tensor)];
+      --reads_left_[t.tensor];
       drop_if_done(t.tensor);
       continue;
     }
@@ -232,37 +229,35 @@ void ValueExecutor::load(const Job& job) {
     }
     if (arithmetic_.integer() && !in_forward(job)) {  // codes of the forward pass
       for (int c = 0; c < t.cols; ++c) {
-        const double scale = saved_scale(schedule_.tensors[static_cast<std::size_t>(t.tensor)], c);
+        const double scale = saved_scale(schedule_.tensors[t.tensor], c);
         for (int r = 0; r < t.rows; ++r) target[static_cast<std::ptrdiff_t>(r) * t.buffer_stride + c] *= scale;
       }
     }
-    --reads_left_[static_cast<std::size_t>(t.tensor)];
+    --reads_left_[t.tensor];
     drop_if_done(t.tensor);
   }
 }
 
-void ValueExecutor::drop_if_done(std::int32_t index) {
-  const auto i = static_cast<std::size_t>(index);
-  const TensorRole role = schedule_.tensors[i].role;
+void ValueExecutor::drop_if_done(TensorId index) {
+  const TensorRole role = schedule_.tensors[index].role;
   const bool kept = !written_ && role != TensorRole::kWeight && role != TensorRole::kState;
-  if (kept || reads_left_[i] > 0 || writes_left_[i] > 0) return;
+  if (kept || reads_left_[index] > 0 || writes_left_[index] > 0) return;
   loaded_.leave(index);
-  tensors_[i] = MatrixD();
+  tensors_[index] = MatrixD();
 }
 
-void ValueExecutor::note_write(std::int32_t index) {
-  if (--writes_left_[static_cast<std::size_t>(index)] > 0 || !written_) return;
+void ValueExecutor::note_write(TensorId index) {
+  if (--writes_left_[index] > 0 || !written_) return;
   written_(index);
   drop_if_done(index);
 }
 
 void ValueExecutor::store(const Job& job) {
-  for (int i = 0; i < job.m; ++i) {
-    const Transfer& t = schedule_.transfers[static_cast<std::size_t>(job.aux + i)];
-    if (schedule_.tensors[static_cast<std::size_t>(t.tensor)].role == TensorRole::kMask) continue;
+  for (const Transfer& t : schedule_.transfers_of(job)) {
+    if (schedule_.tensors[t.tensor].role == TensorRole::kMask) continue;
     tensor(t.tensor);
-    MatrixD& target = tensors_[static_cast<std::size_t>(t.tensor)];
-    load_factor_[static_cast<std::size_t>(t.tensor)] = 0;  // new weights of a training step
+    MatrixD& target = tensors_[t.tensor];
+    load_factor_[t.tensor] = 0;  // new weights of a training step
     loaded_.leave(t.tensor);
     const double* from = at(t.buffer, t.buffer_offset);
     for (int r = 0; r < t.rows; ++r) {
@@ -361,7 +356,7 @@ void ValueExecutor::pass(const Job& job, Tile sums, PassStart start) {
     transpose(job.k, job.m, a, {pack_a_.data(), job.k});
     a = {pack_a_.data(), job.k};
   } else if ((job.flags & kIm2col) != 0) {
-    const Im2colTile& tile = schedule_.im2col_tiles[static_cast<std::size_t>(job.aux)];
+    const Im2colTile& tile = schedule_.im2col_tiles[job.im2col_tile()];
     groups = tile.groups;
     pack_a_.resize(static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.k));
     gather_patches(schedule_.geometries[static_cast<std::size_t>(tile.geometry)], tile.first_output, job.m,
@@ -409,7 +404,7 @@ void ValueExecutor::fold(const Job& job, UnitId unit) {
   }
   if ((job.flags & kHasBias) != 0) {  // the row behind the stationary tile
     const bool grouped = (job.flags & kIm2col) != 0;
-    const int rows = grouped ? job.k / schedule_.im2col_tiles[static_cast<std::size_t>(job.aux)].groups : job.k;
+    const int rows = grouped ? job.k / schedule_.im2col_tiles[job.im2col_tile()].groups : job.k;
     const double* const bias = address(job.stationary, job.stationary_offset + rows * job.n);
     loaded_.read(bias, job.n);
     add_bias(arithmetic_, job.m, job.n, bias, sums);
@@ -433,12 +428,13 @@ void ValueExecutor::lanes(const Job& job) {
       break;
     case JobKind::kMeanDivide:
       if (op_role == OperatorRole::kValueSum) {  // elided: V_bar in units of the numerator
-        divide_by_constant(arithmetic_, job.n, at(job.streamed), job.aux, s->v / elided_numerator, true,
-                           at(job.result));
+        divide_by_constant(arithmetic_, job.n, at(job.streamed), std::get<MeanOver>(job.detail).rows,
+                           s->v / elided_numerator, true, at(job.result));
       } else {
         const double factor =
             op_role == OperatorRole::kPool ? plan_.input_scale(job.layer, 0) / plan_.scale(job.layer) : 1;
-        divide_by_constant(arithmetic_, job.n, at(job.streamed), job.aux, factor, false, at(job.result));
+        divide_by_constant(arithmetic_, job.n, at(job.streamed), std::get<MeanOver>(job.detail).rows, factor, false,
+                           at(job.result));
       }
       break;
     case JobKind::kSubtractRow:
@@ -573,18 +569,18 @@ void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_co
 }
 
 void ValueExecutor::elementwise(const Job& job) {
-  if (job.streamed != kNone) {
-    elementwise_tile(job.layer, job.m, job.n, job.aux, streamed(job), result(job));
+  if (const auto* step = std::get_if<ElementwiseStep>(&job.detail)) {
+    elementwise_tile(job.layer, job.m, job.n, step->first_channel, streamed(job), result(job));
     return;
   }
   // An uncharged layer between two tensors.
-  const std::int32_t source = job.streamed_offset, target = job.aux;
+  const auto [source, target] = std::get<TensorPair>(job.detail);
   tensor(target);
   loaded_.leave(target);
   const MatrixD& x = tensor(source);
-  MatrixD& y = tensors_[static_cast<std::size_t>(target)];
+  MatrixD& y = tensors_[target];
   elementwise_tile(job.layer, job.m, job.n, 0, {x.data(), x.cols()}, {y.data(), y.cols()});
-  --reads_left_[static_cast<std::size_t>(source)];
+  --reads_left_[source];
   drop_if_done(source);
   note_write(target);
 }

@@ -38,34 +38,34 @@ class ValueExecutor : public TileExecutor {
 
   // Called with every tensor that has been written for the last time. Tensors then go with their last use: for a run
   // of which nobody looks at the tensors afterwards.
-  void observe_written(std::function<void(std::int32_t tensor)> written) { written_ = std::move(written); }
+  void observe_written(std::function<void(TensorId tensor)> written) { written_ = std::move(written); }
 
   // Where the weights of a linear layer or convolution come from, without batch norms; unset: from `parameters`.
   void take_weights(std::function<EffectiveWeights(int layer)> weights) { weights_ = std::move(weights); }
 
   // Real values of a tensor that the run has written.
-  MatrixD real_values(std::int32_t tensor) const;
-  double real_scale(std::int32_t tensor) const;  // of codes(tensor)
+  MatrixD real_values(TensorId tensor) const;
+  double real_scale(TensorId tensor) const;  // of codes(tensor)
   // The same as the machine has it: codes of a fixed format, or numbers.
-  const MatrixD& codes(std::int32_t tensor) const { return tensors_[static_cast<std::size_t>(tensor)]; }
+  const MatrixD& codes(TensorId tensor) const { return tensors_[tensor]; }
 
  private:
   struct LayerConstants {  // of element-wise layers
     MatrixD scale, shift, mean, variance;
     MatrixD results;  // of an activation in int8: of every code from -127 on
   };
-  double* address(std::int32_t buffer, std::int32_t offset = 0) const {
-    return scratchpad_ + schedule_.buffers[static_cast<std::size_t>(buffer)].address + offset;
+  double* address(BufferId buffer, std::int32_t offset = 0) const {
+    return scratchpad_ + schedule_.buffers[buffer].address + offset;
   }
-  double* at(std::int32_t buffer, std::int32_t offset = 0);  // the address of values that are there to be read
-  void about_to_write(std::int32_t buffer);
+  double* at(BufferId buffer, std::int32_t offset = 0);  // the address of values that are there to be read
+  void about_to_write(BufferId buffer);
   ConstTile streamed(const Job& job) { return {at(job.streamed, job.streamed_offset), job.streamed_stride}; }
   Tile result(const Job& job) { return {at(job.result, job.result_offset), job.result_stride}; }
-  OperatorRole role(const Job& job) const { return schedule_.operators[static_cast<std::size_t>(job.op)].role; }
+  OperatorRole role(const Job& job) const { return schedule_.operators[job.op].role; }
   const Layer& layer(int index) const { return model_.layers[static_cast<std::size_t>(index)]; }
 
-  void drop_if_done(std::int32_t tensor);
-  void note_write(std::int32_t tensor);
+  void drop_if_done(TensorId tensor);
+  void note_write(TensorId tensor);
   void load(const Job& job);
   void store(const Job& job);
   void fold(const Job& job, UnitId unit);
@@ -89,8 +89,8 @@ class ValueExecutor : public TileExecutor {
   void elementwise(const Job& job);
   void activate(int layer_index, ActivationKind function, const double* x, std::size_t count, double* y);
   void elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y);
-  const MatrixD& tensor(std::int32_t index);
-  MatrixD materialise(std::int32_t index);
+  const MatrixD& tensor(TensorId index);
+  MatrixD materialise(TensorId index);
   MatrixD quantised(const MatrixD& real, double scale) const;
   double tensor_scale(const ScheduledTensor& tensor) const;
   const AttentionScales& attention(int layer_index);
@@ -109,10 +109,10 @@ class ValueExecutor : public TileExecutor {
   int forward_layers_;  // what lies behind them belongs to a training step
   const ResultGrids* grids_ = nullptr;
   ResultGrids* largest_ = nullptr;
-  std::vector<MatrixD> tensors_;                        // codes or numbers; empty = not there
-  std::vector<std::int32_t> reads_left_, writes_left_;  // of each tensor: transfers to come
-  std::vector<double> load_factor_;  // of weights that are real numbers still: to codes, or rounded; 0: others
-  std::function<void(std::int32_t)> written_;
+  IdVector<TensorId, MatrixD> tensors_;                        // codes or numbers; empty = not there
+  IdVector<TensorId, std::int32_t> reads_left_, writes_left_;  // of each tensor: transfers to come
+  IdVector<TensorId, double> load_factor_;  // of weights that are real numbers still: to codes, or rounded; 0: others
+  std::function<void(TensorId)> written_;
   std::function<EffectiveWeights(int)> weights_;
   std::vector<bool> has_scores_;  // layers that form Q K^T: their score bias is not centred
   std::map<int, double> weight_scales_;
