@@ -139,9 +139,9 @@ void list_operators() {
   std::cout << "kinds of layers in a workload, their keys ([optional = default]) and meaning:\n";
   for (const LayerKind& kind : layer_kinds()) {
     std::cout << "  " << std::left << std::setw(20) << kind.name << kind.meaning << "\n";
-    if (*kind.keys)
+    if (!kind.keys.empty())
       std::cout << "  " << std::setw(20) << ""
-                << "  " << kind.keys << "\n";
+                << "  " << key_summary(kind.keys) << "\n";
   }
   list_machines();
   list_training();

@@ -23,7 +23,8 @@ class Schema : public FieldVisitor {
   }
   void boolean(const char* key, bool& value) override { properties_[key] = {{"type", "boolean"}, {"default", value}}; }
   void text(const char* key, std::string& value) override {
-    properties_[key] = {{"type", "string"}, {"default", value}};
+    properties_[key] = {{"type", "string"}};
+    if (!value.empty()) properties_[key]["default"] = value;
   }
   void choice_index(const char* key, int& value, const std::vector<std::string>& names) override {
     properties_[key] = {{"enum", names}, {"default", names[static_cast<std::size_t>(value)]}};
@@ -39,7 +40,12 @@ class Schema : public FieldVisitor {
   void library(const char* key, const char* folder, const std::function<void()>& fields) override {
     const Json name = {{"type", "string"},
                        {"description", std::string("A file of configs/") + folder + ", or a path to one."}};
-    properties_[key] = {{"oneOf", Json::array({name, nested(fields)})}};
+    const auto file_fields = [&] {
+      std::string reference;
+      text("$schema", reference);
+      fields();
+    };
+    properties_[key] = {{"oneOf", Json::array({name, nested(file_fields)})}};
   }
 
  private:
@@ -56,15 +62,28 @@ class Schema : public FieldVisitor {
 
 }  // namespace
 
-std::string hardware_config_schema() {
+template <class Fields>
+static std::string schema_of(const char* title) {
   Schema schema;
-  HardwareConfig defaults;
+  Fields defaults;
+  std::string reference;
+  schema.text("$schema", reference);
   visit_fields(schema, defaults);
   Json json = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-               {"title", "Hardware config of vitality"},
+               {"title", title},
                {"description", "A key that is left out has its default."}};
   json.update(schema.take());
   return json.dump(2) + "\n";
+}
+
+std::string hardware_config_schema() {
+  return schema_of<HardwareConfig>("Hardware config of vitality");
+}
+std::string energy_table_schema() {
+  return schema_of<EnergyTable>("Energy table of vitality");
+}
+std::string dram_device_schema() {
+  return schema_of<DramDevice>("DRAM device of vitality");
 }
 
 }  // namespace vitality

@@ -66,6 +66,7 @@ class Reader : public FieldVisitor {
  public:
   Reader(const JsonValue& root, std::string pointer, Diagnostics& diagnostics) : diagnostics_(diagnostics) {
     stack_.emplace_back(root, std::move(pointer), diagnostics);
+    ignore_schema_reference();
   }
   void finish() { stack_.front().finish(); }
 
@@ -124,8 +125,12 @@ class Reader : public FieldVisitor {
     const JsonValue* value = top().get(key);
     if (!value) return;
     const std::string pointer = top().pointer_to(key);
+    const auto file_fields = [&] {
+      ignore_schema_reference();
+      fields();
+    };
     if (value->type() != JsonValue::Type::kString) {
-      if (value->type() == JsonValue::Type::kObject) return descend(*value, pointer, fields);
+      if (value->type() == JsonValue::Type::kObject) return descend(*value, pointer, file_fields);
       diagnostics_.add(pointer, "expected the name of a file in configs/" + std::string(folder) +
                                     " or an object, found " + describe(*value));
       return;
@@ -134,11 +139,16 @@ class Reader : public FieldVisitor {
     const JsonDocument document = load_library(value->text(), folder, pointer, diagnostics_, path);
     if (path.empty()) return;
     diagnostics_.set_origin_file(pointer, path);
-    descend(document, pointer, fields);
+    descend(document, pointer, file_fields);
   }
 
  private:
   ObjectReader& top() { return stack_.back(); }
+  // A file may name its JSON Schema, for editors.
+  void ignore_schema_reference() {
+    std::string ignored;
+    top().text("$schema", ignored);
+  }
   void descend(const JsonValue& object, const std::string& pointer, const std::function<void()>& fields) {
     stack_.emplace_back(object, pointer, diagnostics_);
     fields();

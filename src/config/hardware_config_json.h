@@ -30,8 +30,10 @@ EnergyTable read_energy_table(const JsonValue& document, Diagnostics& diagnostic
 // The whole resolved config, libraries inline, in one line with a fixed key order. Reading it gives the same config.
 std::string write_json(const HardwareConfig& config);
 
-// JSON Schema (draft 2020-12) of a config.
+// JSON Schema (draft 2020-12) of a config, and of the files in configs/energy and configs/memory.
 std::string hardware_config_schema();
+std::string energy_table_schema();
+std::string dram_device_schema();
 
 // Every dotted key that --set and the axes of a sweep may name.
 std::vector<std::string> hardware_config_keys();

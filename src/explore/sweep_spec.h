@@ -41,6 +41,7 @@ struct SweepSpec {
 };
 
 SweepSpec read_sweep_spec(const std::string& path, const std::vector<std::string>& base_overrides = {});
+std::string sweep_schema();  // JSON Schema of such a file
 // Errors go to the diagnostics; the result is only of use when there are none. Paths are looked for beside
 // `diagnostics.file()`.
 SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::string>& base_overrides,

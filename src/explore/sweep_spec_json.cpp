@@ -9,6 +9,7 @@
 #include "base/search_path.h"
 #include "config/hardware_config_json.h"
 #include "explore/evaluate.h"
+#include "explore/sweep_keys.h"
 #include "explore/sweep_spec.h"
 #include "explore/workload_axis.h"
 #include "tensor/functions.h"
@@ -17,9 +18,6 @@ namespace vitality {
 namespace {
 
 using Type = JsonValue::Type;
-using Presence = ObjectReader::Presence;
-
-const std::vector<std::string> kSamplerNames{"grid", "random", "latin_hypercube", "nsga2"};
 
 // Relative to the spec file, or to the working directory.
 bool find_regular_file(const std::string& name, const char* folder, const std::string& pointer,
@@ -69,11 +67,11 @@ std::vector<AxisValue> read_range(const JsonValue& value, const std::string& poi
   ObjectReader reader(value, pointer, diagnostics);
   double from = 0, to = 0;
   int scale = 0, steps = 0;
-  const bool good = reader.number("from", from, -1e15, 1e15, Presence::kRequired) &
-                    reader.number("to", to, -1e15, 1e15, Presence::kRequired) &
-                    reader.integer("steps", steps, 1, static_cast<int>(kMaxSweepRows), Presence::kRequired);
+  const JsonKeys& keys = sweep_keys().range;
+  const bool good = read_key(reader, key_of(keys, "from"), from) & read_key(reader, key_of(keys, "to"), to) &
+                    read_key(reader, key_of(keys, "steps"), steps);
   const std::size_t before = diagnostics.errors().size();
-  reader.choice("scale", scale, {"linear", "log2", "log10"});
+  read_key(reader, key_of(keys, "scale"), scale);
   reader.finish();
   if (!good || diagnostics.errors().size() != before) return {};
   if (scale != 0 && (from <= 0 || to <= 0)) {
@@ -276,20 +274,19 @@ void read_sampler(const JsonValue& value, Diagnostics& diagnostics, SamplerSpec&
   ObjectReader reader(value, "/sampler", diagnostics);
   int kind = 0, points = 0, population = static_cast<int>(sampler.population);
   double seed = 1;
-  reader.choice("kind", kind, kSamplerNames, Presence::kRequired);
+  read_key(reader, choice_key("kind", sampler_names()), kind);
   sampler.kind = static_cast<SamplerKind>(kind);
-  const bool grid = sampler.kind == SamplerKind::kGrid;
-  reader.integer("points", points, 1, static_cast<int>(kMaxSweepRows),
-                 grid ? Presence::kOptional : Presence::kRequired);
+  const JsonKeys keys = sampler_keys(sampler.kind);
+  read_key(reader, key_of(keys, "points"), points);
   sampler.points = points;
-  if (reader.number("seed", seed, 0, 9007199254740992.0)) {
+  if (read_key(reader, key_of(keys, "seed"), seed)) {
     if (seed != std::floor(seed)) diagnostics.add("/sampler/seed", "expected an integer");
     sampler.seed = static_cast<std::uint64_t>(seed);
   }
   if (sampler.kind == SamplerKind::kNsga2) {
-    if (reader.integer("population", population, 4, 10000)) sampler.population = population;
-    reader.number("crossover", sampler.crossover, 0, 1);
-    reader.number("mutation", sampler.mutation, 0, 1);
+    if (read_key(reader, key_of(keys, "population"), population)) sampler.population = population;
+    read_key(reader, key_of(keys, "crossover"), sampler.crossover);
+    read_key(reader, key_of(keys, "mutation"), sampler.mutation);
   }
   reader.finish();
 }
@@ -305,13 +302,15 @@ void check_size(const SweepSpec& spec, Diagnostics& diagnostics) {
 }
 
 void read_judgement(ObjectReader& reader, Diagnostics& diagnostics, SweepSpec& spec) {
-  if (const JsonValue* axes = reader.get("axes", Presence::kRequired)) read_axes(*axes, diagnostics, spec);
-  if (const JsonValue* sampler = reader.get("sampler")) read_sampler(*sampler, diagnostics, spec.sampler);
-  if (const JsonValue* constraints = reader.get("constraints")) read_constraints(*constraints, diagnostics, spec);
-  if (const JsonValue* objectives = reader.get("objectives")) read_objectives(*objectives, diagnostics, spec);
+  const JsonKeys& keys = sweep_keys().top;
+  const auto get = [&](const char* name) { return get_key(reader, key_of(keys, name)); };
+  if (const JsonValue* axes = get("axes")) read_axes(*axes, diagnostics, spec);
+  if (const JsonValue* sampler = get("sampler")) read_sampler(*sampler, diagnostics, spec.sampler);
+  if (const JsonValue* constraints = get("constraints")) read_constraints(*constraints, diagnostics, spec);
+  if (const JsonValue* objectives = get("objectives")) read_objectives(*objectives, diagnostics, spec);
   if (spec.objectives.empty()) spec.objectives = {{"latency_ms", false}, {"energy_mj", false}};
   int numerics = 0;
-  reader.choice("numerics", numerics, {"off", "check"});
+  read_key(reader, key_of(keys, "numerics"), numerics);
   spec.numerics = numerics == 1;
 }
 
@@ -338,12 +337,12 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
   spec.base_overrides = base_overrides;
   spec.file = diagnostics.file();
   ObjectReader reader(document, "", diagnostics);
-  std::string name, description;
-  reader.text("name", name);
-  reader.text("description", description);
-  if (reader.text("base", name, Presence::kRequired))
-    find_regular_file(name, "configs", "/base", diagnostics, spec.base);
-  if (const JsonValue* workloads = reader.get("workloads", Presence::kRequired)) {
+  const JsonKeys& keys = sweep_keys().top;
+  std::string name;
+  for (const char* const for_people : {"$schema", "name", "description"})
+    read_key(reader, key_of(keys, for_people), name);
+  if (read_key(reader, key_of(keys, "base"), name)) find_regular_file(name, "configs", "/base", diagnostics, spec.base);
+  if (const JsonValue* workloads = get_key(reader, key_of(keys, "workloads"))) {
     if (workloads->type() != Type::kArray || workloads->items().empty())
       diagnostics.add("/workloads", "expected a list of at least one file, found " + describe(*workloads));
     std::set<std::string> seen;
@@ -358,9 +357,9 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
     }
   }
   read_judgement(reader, diagnostics, spec);
-  reader.number("point_time_limit_s", spec.point_time_limit_s, 0, 1e7);
+  read_key(reader, key_of(keys, "point_time_limit_s"), spec.point_time_limit_s);
   int memory = 0;
-  if (reader.integer("point_memory_limit_mib", memory, 0, 1 << 30)) spec.point_memory_limit_mib = memory;
+  if (read_key(reader, key_of(keys, "point_memory_limit_mib"), memory)) spec.point_memory_limit_mib = memory;
   reader.finish();
   if (!diagnostics.ok()) return spec;
 
@@ -417,7 +416,7 @@ std::string write_json(const SweepSpec& spec) {
   for (const Objective& objective : spec.objectives)
     join(objectives, json_string(objective.name) + (objective.maximize ? ":\"max\"" : ":\"min\""));
   const SamplerSpec& s = spec.sampler;
-  std::string sampler = "\"kind\":" + json_string(kSamplerNames[static_cast<std::size_t>(s.kind)]);
+  std::string sampler = "\"kind\":" + json_string(sampler_names()[static_cast<std::size_t>(s.kind)]);
   if (s.kind != SamplerKind::kGrid)
     sampler += ",\"points\":" + std::to_string(s.points) + ",\"seed\":" + std::to_string(s.seed);
   if (s.kind == SamplerKind::kNsga2)

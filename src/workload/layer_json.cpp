@@ -5,11 +5,10 @@
 namespace vitality {
 namespace {
 
-using Presence = ObjectReader::Presence;
-
 class LayerReader {
  public:
-  LayerReader(LayerSource& source, Layer& layer) : source_(source), layer_(layer) {}
+  LayerReader(const JsonKeys& own_keys, LayerSource& source, Layer& layer)
+      : own_keys_(own_keys), source_(source), layer_(layer) {}
   TensorInfo read(TensorInfo (LayerReader::*reader)());
 
   // One a kind of layer, for layer_rows().
@@ -34,30 +33,38 @@ class LayerReader {
     ok_ = false;
     source_.keys.diagnostics().add(key ? source_.keys.pointer_to(key) : source_.keys.pointer(), message);
   }
-  int size(const char* key, int low, int high, int fallback = -1) {
-    const JsonValue* value = source_.keys.get(key, fallback < 0 ? Presence::kRequired : Presence::kOptional);
-    int out = fallback < 0 ? low : fallback;
+  // The key's value, or what its row says of a file without it.
+  int size(const char* name) {
+    const JsonKey& key = key_of(own_keys_, name);
+    return size(name, static_cast<int>(key.fallback.value_or(key.low)));
+  }
+  int size(const char* name, int fallback) {
+    const JsonKey& key = key_of(own_keys_, name);
+    const JsonValue* value = get_key(source_.keys, key);
+    int out = fallback;
     if (!value) {
-      ok_ = ok_ && fallback >= 0;
-    } else if (!read_size(*value, source_.keys.pointer_to(key), source_.dimensions, low, high,
-                          source_.keys.diagnostics(), out)) {
+      ok_ = ok_ && !key.required;
+    } else if (!read_size(*value, source_.keys.pointer_to(name), source_.dimensions, static_cast<int>(key.low),
+                          static_cast<int>(key.high), source_.keys.diagnostics(), out)) {
       ok_ = false;
     }
     return out;
   }
-  bool flag(const char* key, bool fallback) {
-    bool out = fallback;
-    if (!source_.keys.boolean(key, out) && source_.keys.present(key)) ok_ = false;
+  bool flag(const char* name) {
+    const JsonKey& key = key_of(own_keys_, name);
+    bool out = key.fallback.value_or(0) != 0;
+    if (!read_key(source_.keys, key, out) && source_.keys.present(name)) ok_ = false;
     return out;
   }
-  double epsilon(double fallback) {
-    double out = fallback;
-    if (!source_.keys.number("epsilon", out, 1e-30, 1) && source_.keys.present("epsilon")) ok_ = false;
+  double epsilon() {
+    const JsonKey& key = key_of(own_keys_, "epsilon");
+    double out = key.fallback.value_or(0);
+    if (!read_key(source_.keys, key, out) && source_.keys.present("epsilon")) ok_ = false;
     return out;
   }
-  int choice(const char* key, const std::vector<std::string>& names) {
+  int choice(const char* name) {
     int out = 0;
-    if (!source_.keys.choice(key, out, names, Presence::kRequired)) ok_ = false;
+    if (!read_key(source_.keys, key_of(own_keys_, name), out)) ok_ = false;
     return out;
   }
   // Inputs as the kind needs them; false (and a report, unless the input itself failed) when they do not fit.
@@ -95,6 +102,7 @@ class LayerReader {
   void attention_heads(Attention& p);
   void attention_bias(Attention& p);
 
+  const JsonKeys& own_keys_;
   LayerSource& source_;
   Layer& layer_;
   bool ok_ = true;
@@ -102,12 +110,12 @@ class LayerReader {
 
 TensorInfo LayerReader::conv2d() {
   Conv2d p{};
-  p.out_channels = size("out_channels", 1, kMaxChannels);
-  p.kernel = size("kernel", 1, 1024);
-  p.stride = size("stride", 1, 1024, 1);
-  p.pad = size("pad", 0, 1024, 0);
-  p.groups = size("groups", 1, kMaxChannels, 1);
-  p.bias = flag("bias", true);
+  p.out_channels = size("out_channels");
+  p.kernel = size("kernel");
+  p.stride = size("stride");
+  p.pad = size("pad");
+  p.groups = size("groups");
+  p.bias = flag("bias");
   if (!inputs(1) || !needs_grid()) return {};
   p.in_channels = in().cols;
   p.in_height = in().height;
@@ -132,9 +140,9 @@ TensorInfo LayerReader::conv2d() {
 
 TensorInfo LayerReader::linear() {
   Linear p{};
-  p.out_features = size("out_features", 1, kMaxChannels);
-  const int rows = size("rows", 1, kMaxRows, 0);
-  p.bias = flag("bias", true);
+  p.out_features = size("out_features");
+  const int rows = size("rows", 0);
+  p.bias = flag("bias");
   if (!inputs(1)) return {};
   if (rows > in().rows) fail("expected at most the input's " + std::to_string(in().rows) + " rows", "rows");
   p.rows = rows > 0 ? rows : in().rows;
@@ -153,8 +161,7 @@ TensorInfo LayerReader::linear() {
 // Where the heads lie in the inputs' columns.
 void LayerReader::attention_heads(Attention& p) {
   enum Layout { kPacked, kPackedPerHead, kQueryAndPackedPerHead, kSeparate };
-  static const std::vector<std::string> kNames{"qkv", "qkv_per_head", "q_and_kv_per_head", "q_and_k_and_v"};
-  const auto layout = static_cast<Layout>(choice("layout", kNames));
+  const auto layout = static_cast<Layout>(choice("layout"));
   if (!ok_) return;
   const int qk = p.d_qk, v = p.d_v, h = p.heads;
   std::vector<int> cols;
@@ -191,8 +198,8 @@ void LayerReader::attention_heads(Attention& p) {
 }
 
 void LayerReader::attention_bias(Attention& p) {
-  const bool biased = flag("position_bias", false);
-  p.query_stride = size("query_stride", 1, kMaxImageSide, 1);
+  const bool biased = flag("position_bias");
+  p.query_stride = size("query_stride");
   p.bias_grid = 0;
   p.bias_params = 0;
   if (!ok_) return;
@@ -217,9 +224,9 @@ void LayerReader::attention_bias(Attention& p) {
 
 TensorInfo LayerReader::attention() {
   Attention p{};
-  p.heads = size("heads", 1, kMaxHeads);
-  p.d_qk = size("d_qk", 1, 8192);
-  p.d_v = size("d_v", 1, 8192, p.d_qk);
+  p.heads = size("heads");
+  p.d_qk = size("d_qk");
+  p.d_v = size("d_v", p.d_qk);
   attention_heads(p);
   attention_bias(p);
   if (!ok_) return {};
@@ -242,23 +249,24 @@ TensorInfo LayerReader::attention() {
 }
 
 TensorInfo LayerReader::layer_norm() {
-  const double value = epsilon(kLayerNormEpsilon);
+  const double value = epsilon();
   if (!inputs(1)) return {};
   layer_.parameters = LayerNorm{in().rows, in().cols, value};
   return in();
 }
 
 TensorInfo LayerReader::batch_norm() {
-  if (source_.keys.present("folds_into") && !source_.keys.text("folds_into", source_.folds_into)) ok_ = false;
-  const double value = epsilon(kBatchNormEpsilon);
+  if (!read_key(source_.keys, key_of(own_keys_, "folds_into"), source_.folds_into) &&
+      source_.keys.present("folds_into"))
+    ok_ = false;
+  const double value = epsilon();
   if (!inputs(1)) return {};
   layer_.parameters = BatchNorm{in().rows, in().cols, kModelInput, value};
   return in();
 }
 
 TensorInfo LayerReader::activation() {
-  static const std::vector<std::string> kNames{"gelu", "hardswish", "silu", "relu", "gelu_tanh", "quick_gelu", "relu6"};
-  const auto function = static_cast<ActivationKind>(choice("function", kNames));
+  const auto function = static_cast<ActivationKind>(choice("function"));
   if (!inputs(1)) return {};
   layer_.parameters = Activation{function, in().rows, in().cols};
   return in();
@@ -305,7 +313,7 @@ TensorInfo LayerReader::concat_channels() {
 }
 
 TensorInfo LayerReader::subsample() {
-  const int stride = size("stride", 1, kMaxImageSide);
+  const int stride = size("stride");
   if (!inputs(1) || !needs_grid()) return {};
   layer_.parameters = Subsample{in().height, in().width, stride, in().cols};
   return grid((in().height + stride - 1) / stride, (in().width + stride - 1) / stride, in().cols);
@@ -322,7 +330,7 @@ TensorInfo LayerReader::mean_pool() {
 }
 
 TensorInfo LayerReader::unfold() {
-  const int patch = size("patch", 1, 64);
+  const int patch = size("patch");
   if (!inputs(1) || !needs_grid()) return {};
   if (in().height % patch != 0 || in().width % patch != 0) {
     fail("must divide the image of " + std::to_string(in().height) + " x " + std::to_string(in().width), "patch");
@@ -360,36 +368,58 @@ TensorInfo LayerReader::read(TensorInfo (LayerReader::*reader)()) {
   return out;
 }
 
-// One row a kind of layer: what it is called and means, and who reads its keys.
+// One row per kind of layer: what it is called, the keys that it has beside name, kind and inputs, and who reads them.
 struct LayerRow {
   LayerKind kind;
   TensorInfo (LayerReader::*reader)();
 };
+JsonKey epsilon_key(double fallback) {
+  return number_key("epsilon", 1e-30, 1).otherwise(fallback);
+}
+JsonKeys conv2d_keys() {
+  return {size_key("out_channels", 1, kMaxChannels),        size_key("kernel", 1, 1024),
+          size_key("stride", 1, 1024).otherwise(1),         size_key("pad", 0, 1024).otherwise(0),
+          size_key("groups", 1, kMaxChannels).otherwise(1), flag_key("bias").otherwise(1)};
+}
+JsonKeys attention_keys() {
+  return {size_key("heads", 1, kMaxHeads),
+          size_key("d_qk", 1, 8192),
+          size_key("d_v", 1, 8192).otherwise("d_qk"),
+          flag_key("position_bias").otherwise(0.0),
+          size_key("query_stride", 1, kMaxImageSide).otherwise(1),
+          choice_key("layout", {"qkv", "qkv_per_head", "q_and_kv_per_head", "q_and_k_and_v"})};
+}
 const std::vector<LayerRow>& layer_rows() {
   static const std::vector<LayerRow> rows{
-      {{"conv2d", "out_channels kernel [stride=1 pad=0 groups=1 bias=true]",
-        "convolution of an image, grouped or depthwise"},
-       &LayerReader::conv2d},
-      {{"linear", "out_features [rows bias=true]", "x W + b; rows: the first rows alone (a class token)"},
+      {{"conv2d", conv2d_keys(), "convolution of an image, grouped or depthwise"}, &LayerReader::conv2d},
+      {{"linear",
+        {size_key("out_features", 1, kMaxChannels), size_key("rows", 1, kMaxRows).optional(),
+         flag_key("bias").otherwise(1)},
+        "x W + b; rows: the first rows alone (a class token)"},
        &LayerReader::linear},
-      {{"attention", "heads d_qk [d_v=d_qk position_bias=false query_stride=1] layout",
+      {{"attention", attention_keys(),
         "multi-head attention; layout of its inputs' columns: qkv, qkv_per_head, q_and_kv_per_head (2 inputs), "
         "q_and_k_and_v (3)"},
        &LayerReader::attention},
-      {{"layer_norm", "[epsilon=1e-6]", "over channels, affine"}, &LayerReader::layer_norm},
-      {{"batch_norm", "[folds_into epsilon=1e-5]",
+      {{"layer_norm", {epsilon_key(kLayerNormEpsilon)}, "over channels, affine"}, &LayerReader::layer_norm},
+      {{"batch_norm",
+        {text_key("folds_into").optional(), epsilon_key(kBatchNormEpsilon)},
         "affine a channel; folds into the layer before it, or a linear layer after it"},
        &LayerReader::batch_norm},
-      {{"activation", "function", "gelu, gelu_tanh, quick_gelu, hardswish, silu, relu or relu6"},
+      {{"activation",
+        {choice_key("function", {"gelu", "hardswish", "silu", "relu", "gelu_tanh", "quick_gelu", "relu6"})},
+        "gelu, gelu_tanh, quick_gelu, hardswish, silu, relu or relu6"},
        &LayerReader::activation},
-      {{"add", "", "sum of two inputs"}, &LayerReader::add},
-      {{"position_embedding", "", "adds a learned matrix"}, &LayerReader::position_embedding},
-      {{"concat_token", "", "a learned row in front"}, &LayerReader::concat_token},
-      {{"concat_channels", "", "two inputs side by side"}, &LayerReader::concat_channels},
-      {{"subsample", "stride", "every stride-th pixel of both axes"}, &LayerReader::subsample},
-      {{"mean_pool", "", "mean over all rows"}, &LayerReader::mean_pool},
-      {{"unfold", "patch", "patch^2 independent instances, one a pixel position (MobileViT)"}, &LayerReader::unfold},
-      {{"fold", "", "undoes unfold"}, &LayerReader::fold},
+      {{"add", {}, "sum of two inputs"}, &LayerReader::add},
+      {{"position_embedding", {}, "adds a learned matrix"}, &LayerReader::position_embedding},
+      {{"concat_token", {}, "a learned row in front"}, &LayerReader::concat_token},
+      {{"concat_channels", {}, "two inputs side by side"}, &LayerReader::concat_channels},
+      {{"subsample", {size_key("stride", 1, kMaxImageSide)}, "every stride-th pixel of both axes"},
+       &LayerReader::subsample},
+      {{"mean_pool", {}, "mean over all rows"}, &LayerReader::mean_pool},
+      {{"unfold", {size_key("patch", 1, 64)}, "patch^2 independent instances, one a pixel position (MobileViT)"},
+       &LayerReader::unfold},
+      {{"fold", {}, "undoes unfold"}, &LayerReader::fold},
   };
   return rows;
 }
@@ -441,8 +471,8 @@ bool read_size(const JsonValue& value, const std::string& pointer, const Dimensi
 }
 
 TensorInfo read_layer(int kind, LayerSource& source, Layer& layer) {
-  LayerReader reader(source, layer);
-  return reader.read(layer_rows()[static_cast<std::size_t>(kind)].reader);
+  const LayerRow& row = layer_rows()[static_cast<std::size_t>(kind)];
+  return LayerReader(row.kind.keys, source, layer).read(row.reader);
 }
 
 }  // namespace vitality

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/json_keys.h"
 #include "workload/expression.h"
 #include "workload/model.h"
 
@@ -26,7 +27,9 @@ constexpr Count kMaxElements = Count{1} << 28;  // of one activation or one weig
 constexpr Count kMaxScores = Count{1} << 36;    // of one attention layer: instances * heads * n_q * n_kv
 
 struct LayerKind {
-  const char *name, *keys, *meaning;
+  std::string name;
+  JsonKeys keys;  // its own, beside name, kind and inputs
+  const char* meaning;
 };
 const std::vector<LayerKind>& layer_kinds();
 const std::vector<std::string>& layer_kind_names();

@@ -6,6 +6,7 @@
 
 #include "base/search_path.h"
 #include "workload/layer_json.h"
+#include "workload/workload_keys.h"
 
 namespace vitality {
 namespace {
@@ -74,12 +75,13 @@ class WorkloadReader {
 };
 
 void WorkloadReader::read_image(ObjectReader& top) {
-  const JsonValue* value = top.get("image", Presence::kRequired);
+  const JsonValue* value = get_key(top, key_of(workload_keys().top, "image"));
   if (!value) return;
   ObjectReader image(*value, top.pointer_to("image"), diagnostics_);
-  const bool height = image.integer("height", model_.image_height, 1, kMaxImageSide, Presence::kRequired);
-  const bool width = image.integer("width", model_.image_width, 1, kMaxImageSide, Presence::kRequired);
-  const bool channels = image.integer("channels", model_.image_channels, 1, 1024, Presence::kRequired);
+  const JsonKeys& keys = workload_keys().image;
+  const bool height = read_key(image, key_of(keys, "height"), model_.image_height);
+  const bool width = read_key(image, key_of(keys, "width"), model_.image_width);
+  const bool channels = read_key(image, key_of(keys, "channels"), model_.image_channels);
   image.finish();
   if (!height || !width || !channels) return;
   if (model_.image_height * model_.image_width > kMaxRows) {
@@ -108,7 +110,7 @@ void WorkloadReader::read_dims(ObjectReader& object, Scope& scope) {
     if (!is_dimension_name(name)) {
       diagnostics_.add(pointer_of(pointer, name), "expected a name of letters, digits and _");
     } else {
-      read_size(value, pointer_of(pointer, name), scope.dimensions, 0, 1 << 24, diagnostics_, size);
+      read_size(value, pointer_of(pointer, name), scope.dimensions, 0, kMaxDim, diagnostics_, size);
     }
     scope.dimensions.values[name] = size;
   }
@@ -117,7 +119,7 @@ void WorkloadReader::read_dims(ObjectReader& object, Scope& scope) {
 bool WorkloadReader::read_name(ObjectReader& keys, const Scope& scope, Presence presence, std::string& out) {
   std::string name;
   if (!keys.text("name", name, presence)) return false;
-  if (name.empty() || name.size() > 200) {
+  if (name.empty() || name.size() > kMaxNameLength) {
     diagnostics_.add(keys.pointer_to("name"), "expected a name of 1 to 200 characters, found " + quoted(name));
     return false;
   }
@@ -170,7 +172,8 @@ void WorkloadReader::read_block(ObjectReader& keys, const Scope& outer) {
   }
   int repeat = 1;
   if (const JsonValue* value = keys.get("repeat")) {
-    if (!read_size(*value, keys.pointer_to("repeat"), outer.dimensions, 1, 1000, diagnostics_, repeat)) items = nullptr;
+    if (!read_size(*value, keys.pointer_to("repeat"), outer.dimensions, 1, kMaxRepeat, diagnostics_, repeat))
+      items = nullptr;
   }
   Scope scope = outer;
   read_dims(keys, scope);
@@ -199,7 +202,7 @@ std::vector<int> WorkloadReader::read_inputs(ObjectReader& keys, const Scope& sc
   if (!value) return {previous};
   const std::string pointer = keys.pointer_to("inputs");
   std::vector<int> out;
-  if (value->type() != JsonValue::Type::kArray || value->items().empty() || value->items().size() > 8) {
+  if (value->type() != JsonValue::Type::kArray || value->items().empty() || value->items().size() > kMaxInputs) {
     diagnostics_.add(pointer, "expected an array of 1 to 8 layer names, found " + describe(*value));
     ok = false;
     return out;
@@ -310,20 +313,23 @@ void WorkloadReader::check_totals() {
 VitModel WorkloadReader::read(const JsonValue& document) {
   ObjectReader top(document, "", diagnostics_);
   if (!top.is_object()) return {};
-  top.text("name", model_.name, Presence::kRequired);
-  top.text("description", model_.description);
-  top.text("source", model_.source);
+  const JsonKeys& keys = workload_keys().top;
+  std::string ignored;
+  read_key(top, key_of(keys, "$schema"), ignored);
+  read_key(top, key_of(keys, "name"), model_.name);
+  read_key(top, key_of(keys, "description"), model_.description);
+  read_key(top, key_of(keys, "source"), model_.source);
   read_image(top);
   Scope scope;
   read_dims(top, scope);
-  if (const JsonValue* blocks = top.get("blocks")) {
+  if (const JsonValue* blocks = get_key(top, key_of(keys, "blocks"))) {
     const std::string pointer = top.pointer_to("blocks");
     if (blocks->type() != JsonValue::Type::kObject)
       diagnostics_.add(pointer, "expected an object, found " + describe(*blocks));
     for (const auto& [name, items] : blocks->members())
       blocks_[std::string(name)] = {&items, pointer_of(pointer, name)};
   }
-  const JsonValue* layers = top.get("layers", Presence::kRequired);
+  const JsonValue* layers = get_key(top, key_of(keys, "layers"));
   if (layers) read_items(*layers, "/layers", scope);
   top.finish();
   if (!diagnostics_.ok()) return model_;

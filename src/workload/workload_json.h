@@ -25,6 +25,8 @@ namespace vitality {
 
 // overrides: "name=value" of top-level dims, image.height or image.width. Throws InputError.
 VitModel read_workload(const std::string& path, const std::vector<std::string>& overrides = {});
+std::string workload_schema();  // JSON Schema of such a file
+
 VitModel parse_workload(const std::string& text, const std::string& file,
                         const std::vector<std::string>& overrides = {});
 // The same from a document; errors go to the diagnostics (the model is only of use when there are none).
