@@ -7,5 +7,7 @@
 namespace vitality {
 
 std::string sha256_hex(std::string_view bytes);
+// Of a file's bytes, as sha256sum prints it. InputError or EnvironmentError: it cannot be read.
+std::string sha256_of_file(const std::string& path);
 
 }  // namespace vitality

@@ -24,6 +24,7 @@ enum ExitCode {
 int attention_command(const Arguments& arguments);
 int compare_command(const Arguments& arguments);
 int dram_command(const Arguments& arguments);
+int evaluate_command(const Arguments& arguments);
 int gemm_command(const Arguments& arguments);
 int import_command(const Arguments& arguments);
 int list_command(const Arguments& arguments);

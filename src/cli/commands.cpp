@@ -27,6 +27,7 @@ const std::vector<Command>& commands() {
       {"merge", merge_command, "join the shards of a sweep"},
       {"train", train_command, "train a small model on a synthetic task with each kind of attention"},
       {"import", import_command, "make a workload and its weights of an ONNX graph or a .safetensors file"},
+      {"evaluate", evaluate_command, "accuracy of a trained model on images, in the reference and on a machine"},
       {"report", report_command, "results, comparisons and sweeps as one HTML page and as figures"},
       {"schema", schema_command, "print the JSON Schema of a config, workload, sweep spec or result"},
       {"validate", validate_command, "check configs, workloads and sweep specs; print OK or every error"},

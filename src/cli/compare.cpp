@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/output_file.h"
 #include "base/text.h"
+#include "cli/given_tensors.h"
 #include "cli/options.h"
 #include "cli/point_evaluator.h"
 #include "config/hardware_config_json.h"
@@ -31,7 +32,8 @@ namespace {
 namespace po = boost::program_options;
 
 struct Request {
-  std::vector<std::string> configs, workloads, overrides;
+  std::vector<std::string> configs, workloads, overrides, inputs;
+  bool allow_seeded = false;
   Normalization normalization = Normalization::kNone;
   bool same_dram = false, same_clock = false, numerics = true, quiet = false;
   std::uint64_t seed = 1;
@@ -84,7 +86,9 @@ bool parse(const Arguments& arguments, Request& request) {
       ("dram", word("auto"), "own or first: whose memory; auto = first when normalized, else own")
       ("clock", word("auto"), "own or first: whose clock; auto = first when normalized, else own")
       ("numerics", word("check"), "check: values and attention errors too; off: time and energy alone")
-      ("seed", po::value<std::int64_t>()->default_value(1), "of weights and images")
+      ("seed", po::value<std::int64_t>()->default_value(1), "of the weights and images that --inputs does not give")
+      ("inputs", po::value<std::vector<std::string>>()->composing(), "folder of a model's tensors, as run takes it; one for each model, in their order")
+      ("allow-seeded", po::bool_switch(&request.allow_seeded), "weights that are not in --inputs come from --seed")
       ("jobs,j", po::value<std::int64_t>()->default_value(processor_count()), "pairs at a time, each in a process of its own")
       ("time-limit", number_option(0), "seconds a pair may take; 0 = no limit")
       ("quiet,q", po::bool_switch(&request.quiet), "prints no table");
@@ -102,6 +106,11 @@ bool parse(const Arguments& arguments, Request& request) {
   request.configs = values["config"].as<std::vector<std::string>>();
   request.workloads = values["workload"].as<std::vector<std::string>>();
   if (values.count("set")) request.overrides = values["set"].as<std::vector<std::string>>();
+  if (values.count("inputs")) request.inputs = values["inputs"].as<std::vector<std::string>>();
+  if (!request.inputs.empty() && request.inputs.size() != request.workloads.size())
+    throw InputError("", "",
+                     "option --inputs: " + std::to_string(request.inputs.size()) + " folders for " +
+                         std::to_string(request.workloads.size()) + " workloads, expected one for each in their order");
   request.normalization = static_cast<Normalization>(choice(values, "normalize", {"none", "macs", "area", "power"}));
   const bool normalized = request.normalization != Normalization::kNone;
   const auto first = [&](const char* name) {
@@ -151,8 +160,10 @@ MachineWord parse_machine(const std::string& word) {
 
 class Comparer {
  public:
-  explicit Comparer(const Request& request) : request_(request) {
+  explicit Comparer(const Request& request) : request_(request), seeded_(request.seed) {
     for (const std::string& path : request.workloads) models_.push_back(read_workload(path));
+    for (std::size_t i = 0; i < request.inputs.size(); ++i)
+      inputs_.push_back(read_inputs(request.inputs[i], models_[i], request.allow_seeded, seeded_));
     std::vector<HardwareConfig> originals;
     for (const std::string& word : request.configs) {
       const MachineWord machine = parse_machine(word);
@@ -177,6 +188,12 @@ class Comparer {
     Comparison out;
     out.normalize = to_string(request_.normalization), out.numerics = request_.numerics, out.seed = request_.seed;
     for (const VitModel& model : models_) out.workloads.push_back(model.name);
+    out.random_weights = false;
+    for (std::size_t w = 0; w < models_.size(); ++w) {
+      NumericsResult seeded;
+      count_seeded(w < inputs_.size() ? inputs_[w].parameters.get() : nullptr, models_[w], seeded);
+      out.random_weights = out.random_weights || seeded.seeded_weights > 0;
+    }
     for (std::size_t m = 0; m < candidates_.size(); ++m) out.machines.push_back(describe(m));
     for (const Pair& pair : measure(request_.numerics)) {
       ComparedPair compared;
@@ -260,9 +277,9 @@ class Comparer {
         if (measures(run) && !pool.empty()) break;  // a wall clock runs alone
         ++next;
         pool.start(run, [&, run] {
-          const VitModel& model = models_[pairs[run / 2].workload];
-          return run % 2 == 0 ? evaluate(config_of(run), model, numerics, {})
-                              : evaluate(config_of(run), model, false, attention_layers(model));
+          const std::size_t workload = pairs[run / 2].workload;
+          return run % 2 == 0 ? evaluate(config_of(run), workload, numerics, {})
+                              : evaluate(config_of(run), workload, false, attention_layers(models_[workload]));
         });
       }
       std::vector<ChildPool::Finished> finished;
@@ -293,14 +310,15 @@ class Comparer {
     return std::find(layers.begin(), layers.end(), true) != layers.end();
   }
 
-  PointTotals evaluate(const HardwareConfig& config, const VitModel& model, bool numerics,
+  PointTotals evaluate(const HardwareConfig& config, std::size_t workload, bool numerics,
                        const std::vector<bool>& selected) const {
     SimulationOptions options;
+    if (!inputs_.empty()) options.parameters = inputs_[workload].parameters.get();
     options.numerics = numerics;
     options.seed = request_.seed;
     options.selected = selected;
     options.totals_only = true;
-    return totals_of(simulate(config, model, options));
+    return totals_of(simulate(config, models_[workload], options));
   }
 
   ComparedMachine describe(std::size_t m) const {
@@ -316,7 +334,9 @@ class Comparer {
   }
 
   const Request& request_;
+  SeededParameters seeded_;
   std::vector<VitModel> models_;
+  std::vector<GivenTensors> inputs_;  // a model each; empty: all seeded
   std::vector<ComparableMachine> candidates_;
   std::optional<InputError> bad_masks_;  // the first file of masks that cannot be read or does not fit a model
   bool interrupted_ = false, lost_ = false;

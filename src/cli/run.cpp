@@ -1,5 +1,6 @@
 // `vitality run`: one model on one machine; a table for people, and the result as JSON and CSV.
 #include <fmt/format.h>
+#include <fnmatch.h>
 
 #include <filesystem>
 #include <iostream>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/output_file.h"
 #include "cli/simulation.h"
 #include "report/result_csv.h"
@@ -15,6 +17,8 @@
 #include "report/trace/dram_commands.h"
 #include "report/trace/perfetto_trace.h"
 #include "report/trace/vcd.h"
+#include "sim/values/value_executor.h"
+#include "tensor/npy.h"
 
 namespace vitality::cli {
 namespace {
@@ -26,6 +30,52 @@ void reserve_outputs(const RunRequest& request, OutputSet& files) {
   for (const std::string* path : {&request.result, &request.trace, &request.vcd, &request.dram_commands})
     if (!path->empty()) files.reserve(*path);
   if (!request.csv.empty()) files.make_folder(request.csv);
+  if (!request.outputs.empty()) files.make_folder(request.outputs);
+}
+
+// Where a layer's output goes: LAYER.npy, of a batch in a folder an image.
+std::filesystem::path output_file(const RunRequest& request, const Layer& layer, bool batch, OutputSet& files) {
+  std::filesystem::path folder(request.outputs);
+  std::string name = layer.name;
+  if (batch) {  // workload/batch.h: imagei/LAYER
+    const std::size_t slash = name.find('/');
+    folder /= name.substr(0, slash);
+    name = name.substr(slash + 1);
+    files.make_folder(folder.string());
+  }
+  if (name.find('/') != std::string::npos || name.find('\0') != std::string::npos)
+    throw InputError("", "", "option --outputs: layer " + vitality::quoted(name) + " has a name that no file can have");
+  return folder / (name + ".npy");
+}
+
+// What the machine computed, in real values.
+void write_outputs(const RunRequest& request, const FinishedRun& run, const VitModel& model, OutputSet& files) {
+  const std::size_t count = model.layers.size(), every = count / static_cast<std::size_t>(model.images);
+  std::vector<bool> wanted(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string& name = model.layers[i].name;
+    const std::string once = model.images > 1 ? name.substr(name.find('/') + 1) : name;
+    wanted[i] =
+        request.outputs_of.empty() ? i % every == every - 1 : fnmatch(request.outputs_of.c_str(), once.c_str(), 0) == 0;
+  }
+  std::string merged;
+  bool any = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!wanted[i]) continue;
+    const TensorId tensor = run.schedule.layer_output[i];
+    if (tensor == kNone || run.schedule.tensors[tensor].role == TensorRole::kInput) {
+      merged = model.layers[i].name;
+      continue;
+    }
+    const std::string path = output_file(request, model.layers[i], model.images > 1, files).string();
+    write_npy(files.add(path), run.values->real_values(tensor));
+    files.finish(path);
+    any = true;
+  }
+  if (!any)
+    throw InputError("", "",
+                     "option --outputs-of: the output of layer " + merged +
+                         " does not leave the chip (the layer behind it takes it there) or was left out");
 }
 
 // What the finished machine knows and the result does not.
@@ -60,8 +110,9 @@ int run_command(const Arguments& arguments) {
   OutputSet files;
   reserve_outputs(request, files);
   std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe;
-  if (!request.trace.empty() || !request.vcd.empty()) {
+  if (!request.trace.empty() || !request.vcd.empty() || !request.outputs.empty()) {
     observe = [&](const FinishedRun& run, const VitModel& model, const HardwareConfig& config) {
+      if (!request.outputs.empty()) write_outputs(request, run, model, files);
       write_timelines(request, {model, config, run.schedule, run.times, run.costs}, files);
     };
   }

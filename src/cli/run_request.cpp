@@ -38,6 +38,8 @@ po::options_description described_options() {
       ("batch", po::value<std::int64_t>()->default_value(1), "images, one after the other; image i is the one of seed + i")
       ("result", text(), "writes the result as JSON; - is stdout, here and for every other file")
       ("csv", text(), "folder for totals.csv, layers.csv, units.csv (training: phases.csv)")
+      ("outputs", text(), "folder for the machine's outputs of layers, LAYER.npy (float64, real values; image i of a batch: imagei/LAYER.npy)")
+      ("outputs-of", text(), "the layers whose name matches this pattern; default: the last one")
       ("trace", text(), "writes a Perfetto/Chrome trace (JSON)")
       ("vcd", text(), "writes unit states as VCD")
       ("dram-commands", text(), "writes every DRAM command as CSV (dram.model banked)")
@@ -107,6 +109,12 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.layers = path_option(values, "layers");
   request.result = path_option(values, "result");
   request.csv = path_option(values, "csv");
+  request.outputs = path_option(values, "outputs");
+  request.outputs_of = path_option(values, "outputs-of");
+  if (!request.outputs_of.empty() && request.outputs.empty())
+    throw InputError("", "", "option --outputs-of needs --outputs, the folder to write to");
+  if (!request.outputs.empty() && (!request.numerics || request.mode == "training"))
+    throw InputError("", "", "option --outputs: expected --mode inference and --numerics check, which compute values");
   request.trace = path_option(values, "trace");
   request.vcd = path_option(values, "vcd");
   request.dram_commands = path_option(values, "dram-commands");

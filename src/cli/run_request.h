@@ -23,6 +23,7 @@ struct RunRequest {
   int images = 1;
   // Where it goes.
   std::string result, csv, trace, vcd, dram_commands;  // "" = not written
+  std::string outputs, outputs_of;                     // folder of layers' outputs; of which layers ("" = the last)
   bool what_if = false;
   bool check = false;  // the schedule before it runs; changes no result
   bool quiet = false;

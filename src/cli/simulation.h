@@ -20,6 +20,9 @@ FinishedSimulation run_simulation(
     std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe = {},
     const DramCommandObserver& dram_commands = {});
 
+// Of each layer whether its name matches the pattern; InputError that names the option where none does.
+std::vector<bool> layers_named(const VitModel& model, const std::string& pattern, const char* option);
+
 // Says on stderr when values are outside tolerance; the exit code.
 int report_numerics(const SimulationResult& result);
 

@@ -28,8 +28,12 @@ class Arithmetic {
   bool integer() const { return limit_ > 0; }
   bool single() const { return sums_in_fp32(precision_); }
 
+  // From here on store() adds to `count` the results that lie beyond the format's largest value.
+  void count_saturated(Count* count) { saturated_ = count; }
+
   // A result in the storage format: saturated codes, or rounded.
   double store(double x) const {
+    if (saturated_ != nullptr) note_saturated(&x, 1, 1);
     switch (precision_) {
       case Precision::kFp64:
         return x;
@@ -59,9 +63,12 @@ class Arithmetic {
   void wide(const double* x, std::size_t count, double factor, double* y) const;
 
  private:
+  void note_saturated(const double* x, std::size_t count, double factor) const;
+
   Precision precision_;
   double limit_;
-  double unit_ = 0;  // 0: codes
+  double unit_ = 0;             // 0: codes
+  Count* saturated_ = nullptr;  // null: not counted
 };
 
 }  // namespace vitality

@@ -71,11 +71,24 @@ const float* to_float(int which, int rows, int cols, ConstTile tile) {
 
 }  // namespace
 
+void Arithmetic::note_saturated(const double* x, std::size_t count, double factor) const {
+  const double beyond = saturates_beyond(precision_);
+  if (beyond == 0) return;
+  *saturated_ += vectorised([=]() VITALITY_LOOP {
+    Count found = 0;
+    for (std::size_t i = 0; i < count; ++i) found += std::fabs(x[i] * factor) > beyond ? 1 : 0;
+    return found;
+  });
+}
+
 void Arithmetic::store(const double* x, std::size_t count, double factor, double* y) const {
+  if (saturated_ != nullptr) note_saturated(x, count, factor);
   if (integer() && unit_ == 0) return round_to_codes(x, count, factor, limit_, y);
   if (precision_ == Precision::kFp32) return round_to_singles(x, count, factor, y);
   if (precision_ == Precision::kFp16) return round_to_halves(x, count, factor, y);
-  for (std::size_t i = 0; i < count; ++i) y[i] = store(x[i] * factor);
+  Arithmetic uncounted = *this;
+  uncounted.saturated_ = nullptr;
+  for (std::size_t i = 0; i < count; ++i) y[i] = uncounted.store(x[i] * factor);
 }
 
 void Arithmetic::wide(const double* x, std::size_t count, double factor, double* y) const {

@@ -109,9 +109,11 @@ class ForwardPass::Layers {
       const auto i = static_cast<std::size_t>(index_);
       MatrixD& output = result_.outputs[i];
       output = std::visit([this](const auto& p) { return apply(p); }, layer().parameters);
-      result_.ranges[i].output = max_abs(output);
-      result_.ranges[i].output_square = mean_square(output);
-      result_.ranges[i].repeats = result_.ranges[i].repeats || repeats(output, false);
+      if (options_.measure_ranges) {
+        result_.ranges[i].output = max_abs(output);
+        result_.ranges[i].output_square = mean_square(output);
+        result_.ranges[i].repeats = result_.ranges[i].repeats || repeats(output, false);
+      }
       if (readers_[i] == 0) output = MatrixD();
       for (const int source : layer().inputs)
         if (!is_model_input(source)) drop(source);
@@ -136,20 +138,24 @@ class ForwardPass::Layers {
   }
   MatrixD parameter(std::size_t i) const { return parameters_.tensor(parameters_of(layer())[i]); }
 
-  MatrixD apply(const Conv2d& p) {
+  // Calls compute(weights) with those of the present layer.
+  template <class Compute>
+  MatrixD with_weights(const Compute& compute) {
+    if (options_.weights != nullptr) return compute((*options_.weights)[static_cast<std::size_t>(index_)]);
     EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
-    MatrixD y = conv2d(p, input(), w.weight, w.bias);
-    note(w);
+    MatrixD y = compute(w);
+    if (options_.measure_ranges) note(w);
     if (options_.used) options_.used(index_, std::move(w));
     return y;
   }
+  MatrixD apply(const Conv2d& p) {
+    return with_weights([&](const EffectiveWeights& w) { return conv2d(p, input(), w.weight, w.bias); });
+  }
   MatrixD apply(const Linear& p) {
-    EffectiveWeights w = effective_weights(model_, index_, parameters_, false);
-    MatrixD y = input().rows() == p.rows ? linear(input(), w.weight, w.bias)
-                                         : linear(block(input(), 0, p.rows, 0, p.in_features), w.weight, w.bias);
-    note(w);
-    if (options_.used) options_.used(index_, std::move(w));
-    return y;
+    return with_weights([&](const EffectiveWeights& w) {
+      return input().rows() == p.rows ? linear(input(), w.weight, w.bias)
+                                      : linear(block(input(), 0, p.rows, 0, p.in_features), w.weight, w.bias);
+    });
   }
   void note(const EffectiveWeights& w) {
     LayerRanges& ranges = result_.ranges[static_cast<std::size_t>(index_)];
@@ -161,9 +167,11 @@ class ForwardPass::Layers {
   }
   MatrixD apply(const LayerNorm& p) {
     const MatrixD scale = parameter(0);
-    const InverseVariances inverse = inverse_variances(input(), p.epsilon);
-    note_gain(mean_square(scale) * inverse.mean);
-    result_.ranges[static_cast<std::size_t>(index_)].largest_gain = std::sqrt(inverse.largest) * max_abs(scale);
+    if (options_.measure_ranges) {
+      const InverseVariances inverse = inverse_variances(input(), p.epsilon);
+      note_gain(mean_square(scale) * inverse.mean);
+      result_.ranges[static_cast<std::size_t>(index_)].largest_gain = std::sqrt(inverse.largest) * max_abs(scale);
+    }
     return layer_norm(input(), scale, parameter(1), p.epsilon);
   }
   MatrixD apply(const BatchNorm& p) {
@@ -178,15 +186,17 @@ class ForwardPass::Layers {
     return batch_norm(input(), scale, parameter(1), parameter(2), variance, p.epsilon);
   }
   MatrixD apply(const Activation& p) {
-    const MatrixD& x = input();
+    if (options_.measure_ranges) note_activation(p.function, input());
+    return activation(p.function, input());
+  }
+  void note_activation(ActivationKind function, const MatrixD& x) {
     const std::size_t every = x.size() / 2048 | 1;  // a sample is enough; odd: no divisor of a usual number of channels
     double sum = 0, count = 0;
     for (std::size_t i = 0; i < x.size(); i += every, ++count) {
-      const double slope = activation_derivative(p.function, x.data()[i]);
+      const double slope = activation_derivative(function, x.data()[i]);
       sum += slope * slope;
     }
     note_gain(sum / count);
-    return activation(p.function, x);
   }
   MatrixD apply(const Add&) { return add(input(0), input(1)); }
   MatrixD apply(const PositionEmbedding&) { return add(input(), parameter(0)); }
@@ -222,6 +232,7 @@ class ForwardPass::Layers {
         const MatrixD z = head_output(instance, h, q, k, v, head_bias, ranges);
         for (int r = 0; r < a.n_q; ++r)
           std::copy(z.row(r), z.row(r) + a.d_v, output.row(instance * a.n_q + r) + h * a.d_v);
+        if (options_.head) options_.head({index_, instance, h, q, k, v, z, pointer(head_bias)});
         if (softmax || !options_.measure_approximation) continue;
         approximation.add(z, 1, softmax_attention(q, k, v, pointer(head_bias)));
       }
@@ -235,11 +246,13 @@ class ForwardPass::Layers {
                       LayerRanges& ranges) const {
     const AttentionKind kind = attention_kind(options_, index_);
     const bool taylor = kind == AttentionKind::kTaylor || kind == AttentionKind::kTaylorElided;
-    note_operands(q, k, v, ranges);
-    if (!taylor) note_scores(q, k, bias, ranges);
+    if (options_.measure_ranges) {
+      note_operands(q, k, v, ranges);
+      if (!taylor) note_scores(q, k, bias, ranges);
+    }
     if (kind == AttentionKind::kSoftmax) {
       const MatrixD p = softmax_map(q, k, pointer(bias));
-      note_map(p, ranges);
+      if (options_.measure_ranges) note_map(p, ranges);
       return multiply(p, v);
     }
     if (traits(kind).low_rank) {
@@ -250,7 +263,7 @@ class ForwardPass::Layers {
     AttentionHead head{
         q, k, v, pointer(bias), options_.score_bias_first_order, options_.predictor.threshold, options_.empty_rows};
     head.mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
-    head.stored_map = [&](const MatrixD& p) { note_map(p, ranges); };
+    if (options_.measure_ranges) head.stored_map = [&](const MatrixD& p) { note_map(p, ranges); };
     head.attended = [&](SparseAttention& sparse, const Mask& kept) {
       if (options_.values) drop_values(sparse, v, options_.values(index_, instance, h, sparse.p, kept));
       if (options_.attended) options_.attended(index_, instance, h, sparse);
@@ -309,6 +322,7 @@ class ForwardPass::Layers {
   MatrixD taylor_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
                       LayerRanges& ranges) const {
     TaylorSteps steps = taylor_attention(q, k, v, options_.score_bias_first_order ? pointer(bias) : nullptr);
+    if (!options_.measure_ranges) return std::move(steps.z);
     ranges.context = std::max(ranges.context, max_abs(steps.g));
     ranges.context_square = std::max(ranges.context_square, mean_square(steps.g));
     ranges.centred_key_square = std::max(ranges.centred_key_square, mean_square(steps.k_hat));
@@ -338,6 +352,21 @@ void ForwardPass::drop(int layer) {
 }
 ForwardResult& ForwardPass::result() {
   return layers_->result();
+}
+
+void Calibration::add(const std::vector<LayerRanges>& seen, const MatrixD& image) {
+  ranges.resize(seen.size());
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    LayerRanges& range = ranges[i];
+    range.output = std::max(range.output, seen[i].output);
+    range.context = std::max(range.context, seen[i].context);
+    range.numerator = std::max(range.numerator, seen[i].numerator);
+    range.scores = std::max(range.scores, seen[i].scores);
+    range.probability = std::max(range.probability, seen[i].probability);
+  }
+  if (largest_pixels.empty()) largest_pixels = MatrixD(image.rows(), image.cols());
+  for (std::size_t i = 0; i < image.size(); ++i)
+    largest_pixels.data()[i] = std::max(largest_pixels.data()[i], std::fabs(image.data()[i]));
 }
 
 Mask head_mask(const ForwardOptions& options, int layer, int instance, int head, const MatrixD& q, const MatrixD& k) {

@@ -48,6 +48,13 @@ using MaskChooser = std::function<Mask(int layer, int instance, int head, const 
 
 using AttentionObserver = std::function<void(int layer, int instance, int head, const SparseAttention& attention)>;
 
+// One head of attention of any kind and what it came to.
+struct AttendedHead {
+  int layer, instance, head;
+  const MatrixD &q, &k, &v, &z;
+  const MatrixD* bias;  // of the scores; null: none
+};
+
 using ValueChooser = std::function<Mask(int layer, int instance, int head, const MatrixD& p, const Mask& mask)>;
 
 struct ForwardOptions {
@@ -57,11 +64,15 @@ struct ForwardOptions {
   // The mask of one head, from its Q and K or from elsewhere, in place of Sanger's prediction; may be empty. forward()
   // asks once a head, in the order of the heads.
   MaskChooser mask;
-  EmptyRows empty_rows = EmptyRows::kDense;    // of sparse attention
-  ValueChooser values;                         // of sparse attention: entries of P that meet their value; empty: all
-  AttentionObserver attended;                  // sees every head of sparse attention, after its mask; may be empty
-  std::function<void(const Mask&)> mask_seen;  // every mask that forward() or backward() uses; may be empty
+  EmptyRows empty_rows = EmptyRows::kDense;       // of sparse attention
+  ValueChooser values;                            // of sparse attention: entries of P that meet their value; empty: all
+  AttentionObserver attended;                     // sees every head of sparse attention, after its mask; may be empty
+  std::function<void(const Mask&)> mask_seen;     // every mask that forward() or backward() uses; may be empty
+  std::function<void(const AttendedHead&)> head;  // sees every head of forward(), after its result; may be empty
+  // Weights and biases of linear layers and convolutions by layer, in place of those of the parameters; null: those.
+  const std::vector<EffectiveWeights>* weights = nullptr;
   std::function<void(int layer, EffectiveWeights&& weights)> used;  // gets weights that are done with; may be empty
+  bool measure_ranges = true;  // false: ForwardResult::ranges mean nothing, and the pass is faster
   bool measure_approximation = false;
   std::function<void(int layer)> progress;  // after each layer; may be empty
 };
@@ -71,6 +82,16 @@ struct ForwardResult {
   std::vector<LayerRanges> ranges;    // per layer
   std::vector<double> image_squares;  // per image of the batch: the mean square of its values
   std::vector<ApproximationError> approximation;
+};
+
+// Ranges seen on other images than those that run: what the scales of fixed formats are taken from. As a source of
+// parameters it gives, for the image, the largest magnitude of each of its values.
+struct Calibration : ParameterSource {
+  std::vector<LayerRanges> ranges;  // per layer
+  MatrixD largest_pixels;
+  // Takes another image in. The order of the images does not matter.
+  void add(const std::vector<LayerRanges>& seen, const MatrixD& image);
+  MatrixD tensor(const ParameterInfo& /*image*/) const override { return largest_pixels; }
 };
 
 inline AttentionKind attention_kind(const ForwardOptions& options, int layer) {

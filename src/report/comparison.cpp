@@ -194,7 +194,7 @@ std::vector<std::string> remarks_of(const Comparison& comparison) {
       "error: largest error of a layer's attention against exact softmax on the same inputs, over the layer's largest "
       "value" +
       std::string(comparison.numerics ? "" : " (not computed: --numerics off)"));
-  lines.push_back(kRandomWeights);
+  if (comparison.random_weights) lines.push_back(kRandomWeights);
   lines.push_back(
       "attention alone: of simulated machines a run of the attention layers only, Q, K and V from memory; of others "
       "these layers' share of the whole");

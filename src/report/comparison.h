@@ -57,6 +57,7 @@ struct Comparison {
   std::string command, normalize = "none";
   bool numerics = true;
   std::uint64_t seed = 1;
+  bool random_weights = true;  // some weights are numbers of the seed
   std::vector<ComparedMachine> machines;
   std::vector<std::string> workloads;
   std::vector<ComparedPair> pairs;  // machine-major: pairs[machine * workloads + workload]

@@ -107,6 +107,7 @@ struct Inputs {
 struct Values {
   reference::ForwardPass& pass;
   const reference::ForwardResult& expected;
+  reference::ForwardResult calibrated;  // ranges of other images; empty: those of `expected` count
   ValuePlan plan;
   ValueExecutor executor;
   ValueExecutor::ResultGrids grids;
@@ -114,12 +115,15 @@ struct Values {
 
   // model: the forward pass; step: what the machine runs.
   Values(const Schedule& schedule, const VitModel& model, const VitModel& step, const HardwareConfig& config,
-         Inputs& inputs)
+         Inputs& inputs, const reference::Calibration* other)
       : pass(*inputs.pass),
         expected(pass.result()),
-        plan(model, config, expected, inputs.parameters, [this](int layer) { pass.reach(layer); }),
+        calibrated{{}, other != nullptr ? other->ranges : std::vector<reference::LayerRanges>(), {}},
+        plan(model, config, other != nullptr ? calibrated : expected, other != nullptr ? *other : inputs.parameters,
+             [this](int layer) { pass.reach(layer); }),
         executor(schedule, step, config, plan, inputs.parameters, expected.outputs),
         errors(schedule.layer_output.size()) {
+    if (other != nullptr) executor.count_saturated();
     if (!inputs.in_step) return;
     std::multimap<TensorId, int> layers_of;
     for (std::size_t i = 0; i < errors.size(); ++i) {
@@ -210,23 +214,23 @@ struct Values {
   }
 };
 
-// Tells how far the machine is; timing-only runs end before anyone would look.
-class ProgressExecutor : public TileExecutor {
+// Tells how far the machine is, and what it computed; timing-only runs end before anyone would look.
+class ObservedExecutor : public TileExecutor {
  public:
-  ProgressExecutor(TileExecutor& executor, std::size_t jobs,
-                   const std::function<void(const std::string&, double)>& progress)
-      : executor_(executor), jobs_(jobs), progress_(progress) {}
+  ObservedExecutor(TileExecutor& executor, std::size_t jobs, const SimulationOptions& options)
+      : executor_(executor), jobs_(jobs), options_(options) {}
   void execute(const Job& job, UnitId unit) override {
     executor_.execute(job, unit);
-    if (++done_ * 100 / jobs_ == reported_) return;
+    if (options_.computed) options_.computed(job, unit);
+    if (!options_.progress || ++done_ * 100 / jobs_ == reported_) return;
     reported_ = done_ * 100 / jobs_;
-    progress_("simulation", static_cast<double>(done_) / static_cast<double>(jobs_));
+    options_.progress("simulation", static_cast<double>(done_) / static_cast<double>(jobs_));
   }
 
  private:
   TileExecutor& executor_;
   std::size_t jobs_, done_ = 0, reported_ = 0;
-  const std::function<void(const std::string&, double)>& progress_;
+  const SimulationOptions& options_;
 };
 
 void throw_if_wrong(const Schedule& schedule, const HardwareConfig& config) {
@@ -280,16 +284,16 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   if (options.check) throw_if_wrong(schedule, config);
 
   std::unique_ptr<Values> values;
-  if (options.numerics) values = std::make_unique<Values>(schedule, model, step, config, inputs);
+  if (options.numerics) values = std::make_unique<Values>(schedule, model, step, config, inputs, options.calibration);
 
   if (values && options.training && is_integer(config.precision))
     values->calibrate_gradients(schedule, model, step, config, inputs);
 
-  std::unique_ptr<ProgressExecutor> reporter;
+  std::unique_ptr<ObservedExecutor> observed;
   TileExecutor* executor = values ? &values->executor : nullptr;
-  if (values && options.progress) {
-    reporter = std::make_unique<ProgressExecutor>(*executor, schedule.jobs.size(), options.progress);
-    executor = reporter.get();
+  if (values && (options.progress || options.computed)) {
+    observed = std::make_unique<ObservedExecutor>(*executor, schedule.jobs.size(), options);
+    executor = observed.get();
   }
   MachineContext context{schedule, config, executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
                          CostTable(schedule, config)};
@@ -330,7 +334,8 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
                      values->executor, result);
   if (options.observe)
     options.observe({step, schedule, context.times, values ? &values->plan : nullptr,
-                     values ? &values->executor : nullptr, context.costs});
+                     values ? &values->executor : nullptr, values ? &values->expected.outputs : nullptr,
+                     context.costs});
   if (!schedule.masks.empty()) result.mask_source = to_string(config.sparsity.source);
   result.workload_name = model.name;
   result.workload_parameters = parameter_count(model);

@@ -13,6 +13,7 @@
 #include "cost/dram_model.h"
 #include "cost/job_cost.h"
 #include "mapping/mapper.h"
+#include "reference/model.h"
 #include "report/result.h"
 #include "schedule/job_times.h"
 #include "workload/model.h"
@@ -28,8 +29,9 @@ struct FinishedRun {
   const VitModel& model;  // of a training step: with a layer for each part of the backward pass and the update
   const Schedule& schedule;
   const IdVector<JobId, JobTimes>& times;
-  const ValuePlan* plan;        // null without numerics
-  const ValueExecutor* values;  // null without numerics
+  const ValuePlan* plan;                  // null without numerics
+  const ValueExecutor* values;            // null without numerics
+  const std::vector<MatrixD>* reference;  // every layer's output; null without numerics
   const CostTable& costs;
 };
 
@@ -51,7 +53,10 @@ struct SimulationOptions {
       attention;  // per layer; empty = the machine's, `auto` decided by simulating each shape alone both ways
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
   std::function<void(const FinishedRun&)> observe;  // called once, when the machine has ended; may be empty
-  DramCommandObserver dram_commands;                // of dram.model banked, in each channel's order; may be empty
+  // Scales of fixed formats come from these images, and what they do not fit is counted; null: from those that run.
+  const reference::Calibration* calibration = nullptr;
+  std::function<void(const Job& job, UnitId unit)> computed;  // with numerics: after each job's values; may be empty
+  DramCommandObserver dram_commands;  // of dram.model banked, in each channel's order; may be empty
 };
 
 // With repeat_blocks: these blocks' time did not repeat. The run has to be made whole, in another process.

@@ -62,6 +62,13 @@ double Difference::relative_mean() const {
   return peak_ > 0 ? mean / peak_ : mean;
 }
 
+void Difference::add(const Difference& other) {
+  if (worst_ < other.worst_ || std::isnan(other.worst_)) worst_ = other.worst_;
+  peak_ = std::max(peak_, other.peak_);
+  dot_ += other.dot_, norm_got_ += other.norm_got_, norm_want_ += other.norm_want_;
+  squares_ += other.squares_, sum_ += other.sum_, count_ += other.count_;
+}
+
 double Difference::cosine() const {
   if (norm_got_ > 0 && norm_want_ > 0) return std::min(1.0, dot_ / (std::sqrt(norm_got_) * std::sqrt(norm_want_)));
   return norm_got_ == norm_want_ ? 1 : 0;

@@ -9,6 +9,7 @@ class Difference {
  public:
   // Takes in got * scale against want, of one size; may be called for one part after the other.
   void add(const MatrixD& got, double scale, const MatrixD& want);
+  void add(const Difference& other);  // of other parts
 
   double absolute() const { return worst_; }  // the largest; NaN where one of the values is none
   double relative() const { return peak_ > 0 ? worst_ / peak_ : worst_; }  // to the largest magnitude wanted

@@ -1,6 +1,7 @@
 #include "tensor/npy.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,11 +28,9 @@ struct TypeInfo {
   const char* descr;
   std::size_t size;
 };
-constexpr TypeInfo kTypes[] = {{NpyType::kFloat32, "float32", "<f4", 4},
-                               {NpyType::kFloat64, "float64", "<f8", 8},
-                               {NpyType::kInt32, "int32", "<i4", 4},
-                               {NpyType::kInt8, "int8", "|i1", 1},
-                               {NpyType::kUint8, "uint8", "|u1", 1}};
+constexpr TypeInfo kTypes[] = {{NpyType::kFloat32, "float32", "<f4", 4}, {NpyType::kFloat64, "float64", "<f8", 8},
+                               {NpyType::kInt32, "int32", "<i4", 4},     {NpyType::kInt8, "int8", "|i1", 1},
+                               {NpyType::kUint8, "uint8", "|u1", 1},     {NpyType::kInt64, "int64", "<i8", 8}};
 
 const TypeInfo& info(NpyType type) {
   return kTypes[static_cast<int>(type)];
@@ -146,6 +145,17 @@ void read_bytes(std::FILE* file, void* to, std::size_t size, const std::string& 
   throw InputError(path, "", "not a whole .npy file: it ends too early");
 }
 
+// From a place in the file, whatever other threads read.
+void read_bytes_at(std::FILE* file, char* to, std::size_t size, std::size_t at, const std::string& path) {
+  while (size > 0) {
+    const ssize_t got = pread(fileno(file), to, size, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_file_error(path, "can't be read", errno);
+    if (got == 0) throw InputError(path, "", "not a whole .npy file: it ends too early");
+    to += got, at += static_cast<std::size_t>(got), size -= static_cast<std::size_t>(got);
+  }
+}
+
 // Leaves the file at the first element.
 Header read_header(std::FILE* file, const std::string& path) {
   unsigned char start[8];
@@ -196,11 +206,12 @@ void check_shape(const Header& header, const NpyRules& rules, const std::string&
   std::size_t elements = 1;
   for (const int size : header.shape) {
     if (size == 0) throw InputError(path, "", "array of shape " + to_string(header.shape) + " is empty");
+    const bool too_many = elements > rules.max_elements / static_cast<std::size_t>(size);
     elements *= static_cast<std::size_t>(size);
-    if (elements > kMaxNpyElements) {
+    if (too_many) {
       throw InputError(path, "",
                        "array of shape " + to_string(header.shape) + " is too large: at most " +
-                           std::to_string(kMaxNpyElements) + " elements");
+                           std::to_string(rules.max_elements) + " elements");
     }
   }
 }
@@ -237,6 +248,8 @@ void decode(NpyType type, const std::vector<char>& bytes, std::size_t count, dou
       return decode<std::int8_t>(bytes, count, to);
     case NpyType::kUint8:
       return decode<std::uint8_t>(bytes, count, to);
+    case NpyType::kInt64:
+      return decode<std::int64_t>(bytes, count, to);
   }
 }
 
@@ -261,6 +274,8 @@ void encode(NpyType type, const double* from, std::size_t count, std::vector<cha
       return encode<std::int8_t>(from, count, bytes);
     case NpyType::kUint8:
       return encode<std::uint8_t>(from, count, bytes);
+    case NpyType::kInt64:
+      return encode<std::int64_t>(from, count, bytes);
   }
 }
 
@@ -289,30 +304,45 @@ std::size_t element_count(const NpyShape& shape) {
   return count;
 }
 
-NpyArray read_npy(const std::string& path, const NpyRules& rules) {
-  const File file(std::fopen(path.c_str(), "rb"));
-  if (!file) throw_file_error(path, "can't be read", errno);
-  note_input(file.get());
-  const Header header = read_header(file.get(), path);
-  const TypeInfo& type = check_type(header, rules, path);
-  check_shape(header, rules, path);
-  NpyArray array{type.type, header.shape, {}};
-  const std::size_t count = element_count(array.shape);
-  check_file_size(file.get(), count * type.size, path);
-  array.values.resize(count);
-  std::vector<char> bytes(kChunk * type.size);
+NpyReader::NpyReader(std::string path, const NpyRules& rules)
+    : path_(std::move(path)), finite_(rules.finite), file_(std::fopen(path_.c_str(), "rb")) {
+  if (file_ == nullptr) throw_file_error(path_, "can't be read", errno);
+  File file(file_);  // closed where the header is wrong
+  note_input(file_);
+  Header header = read_header(file_, path_);
+  const TypeInfo& type = check_type(header, rules, path_);
+  check_shape(header, rules, path_);
+  type_ = type.type, shape_ = std::move(header.shape);
+  check_file_size(file_, element_count(shape_) * type.size, path_);
+  begin_ = static_cast<std::size_t>(std::ftell(file_));
+  static_cast<void>(file.release());
+}
+
+NpyReader::~NpyReader() {
+  std::fclose(file_);
+}
+
+void NpyReader::read(std::size_t first, std::size_t count, double* to) const {
+  const std::size_t size = info(type_).size;
+  std::vector<char> bytes(std::min(kChunk, count) * size);
   for (std::size_t done = 0; done < count; done += kChunk) {
     const std::size_t now = std::min(kChunk, count - done);
-    read_bytes(file.get(), bytes.data(), now * type.size, path);
-    decode(type.type, bytes, now, array.values.data() + done);
+    read_bytes_at(file_, bytes.data(), now * size, begin_ + (first + done) * size, path_);
+    decode(type_, bytes, now, to + done);
+    for (std::size_t i = done; finite_ && i < done + now; ++i) {
+      if (std::isfinite(to[i])) continue;
+      throw InputError(path_, "",
+                       std::string(std::isnan(to[i]) ? "NaN" : "infinity") + " at " + position(shape_, first + i) +
+                           ", expected finite numbers");
+    }
   }
-  if (!rules.finite) return array;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (std::isfinite(array.values[i])) continue;
-    throw InputError(path, "",
-                     std::string(std::isnan(array.values[i]) ? "NaN" : "infinity") + " at " + position(array.shape, i) +
-                         ", expected finite numbers");
-  }
+}
+
+NpyArray read_npy(const std::string& path, const NpyRules& rules) {
+  const NpyReader reader(path, rules);
+  NpyArray array{reader.type(), reader.shape(), {}};
+  array.values.resize(element_count(array.shape));
+  reader.read(0, array.values.size(), array.values.data());
   return array;
 }
 

@@ -70,6 +70,24 @@ constexpr double scaled_to(Precision p) {
 constexpr bool is_scaled(Precision p) {
   return scaled_to(p) != 0;
 }
+// Magnitudes beyond it round to a value that the format does not have, and become its largest one; 0: none does.
+constexpr double saturates_beyond(Precision p) {
+  switch (p) {
+    case Precision::kInt16:
+    case Precision::kInt8:
+      return max_code(p) + 0.5;
+    case Precision::kFp8E4m3:  // half a step behind 448 and 57344
+      return 464;
+    case Precision::kFp8E5m2:
+      return 61440;
+    case Precision::kFp64:
+    case Precision::kFp32:
+    case Precision::kFp16:
+    case Precision::kBf16:
+      break;
+  }
+  return 0;
+}
 constexpr bool sums_in_fp32(Precision p) {
   return !is_integer(p) && accumulator_bytes(p) == 4;
 }

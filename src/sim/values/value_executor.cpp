@@ -42,6 +42,10 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
   }
 }
 
+void ValueExecutor::count_saturated() {
+  saturated_.assign(model_.layers.size(), 0);
+}
+
 MatrixD ValueExecutor::quantised(const MatrixD& real, double scale) const {
   MatrixD codes = MatrixD::unset(real.rows(), real.cols());
   arithmetic_.store(real.data(), real.size(), 1 / scale, codes.data());
@@ -133,7 +137,8 @@ const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
   MatrixD* const fields[] = {&c.scale, &c.shift, &c.mean, &c.variance};
   for (std::size_t i = 0; i < infos.size() && i < 4; ++i) *fields[i] = parameters_.tensor(infos[i]);
   const auto* activation = std::get_if<Activation>(&layer(layer_index).parameters);
-  if (activation != nullptr && config_.precision == Precision::kInt8) {
+  // A table would hide how many of its results saturate.
+  if (activation != nullptr && config_.precision == Precision::kInt8 && saturated_.empty()) {
     c.results = MatrixD::unset(1, 2 * max_code(Precision::kInt8) + 1);
     std::iota(c.results.data(), c.results.data() + c.results.size(), -max_code(Precision::kInt8));
     activate(layer_index, activation->function, c.results.data(), c.results.size(), c.results.data());
@@ -151,6 +156,7 @@ void ValueExecutor::about_to_write(BufferId buffer) {
 }
 
 void ValueExecutor::execute(const Job& job, UnitId unit) {
+  if (!saturated_.empty()) arithmetic_.count_saturated(&saturated_[static_cast<std::size_t>(job.layer)]);
   const bool moves = job.kind == JobKind::kLoad || job.kind == JobKind::kStore;
   if (!moves) {
     if (!in_forward(job)) loaded_.leave();

@@ -43,6 +43,10 @@ class ValueExecutor : public TileExecutor {
   // Where the weights of a linear layer or convolution come from, without batch norms; unset: from `parameters`.
   void take_weights(std::function<EffectiveWeights(int layer)> weights) { weights_ = std::move(weights); }
 
+  // Counts the results that do not fit the storage format, by layer, from here on; saturated() is empty else.
+  void count_saturated();
+  const std::vector<Count>& saturated() const { return saturated_; }
+
   // Real values of a tensor that the run has written.
   MatrixD real_values(TensorId tensor) const;
   double real_scale(TensorId tensor) const;  // of codes(tensor)
@@ -114,6 +118,7 @@ class ValueExecutor : public TileExecutor {
   IdVector<TensorId, double> load_factor_;  // of weights that are real numbers still: to codes, or rounded; 0: others
   std::function<void(TensorId)> written_;
   std::function<EffectiveWeights(int)> weights_;
+  std::vector<Count> saturated_;  // per layer; empty: not counted
   std::vector<bool> has_scores_;  // layers that form Q K^T: their score bias is not centred
   std::map<int, double> weight_scales_;
   std::map<int, std::vector<double>> biases_;

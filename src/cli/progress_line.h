@@ -1,0 +1,25 @@
+// One line on stderr that is written over; gone when the work ends.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "cli/run_request.h"
+
+namespace vitality::cli {
+
+class ProgressLine {
+ public:
+  ProgressLine(ProgressMode mode, bool quiet);  // kAuto: shown on a terminal, unless quiet
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  bool shown() const { return shown_; }
+  void show(const std::string& phase, double fraction);
+
+ private:
+  bool shown_, started_ = false;
+  std::chrono::steady_clock::time_point last_;
+};
+
+}  // namespace vitality::cli

@@ -1,0 +1,45 @@
+// What an evaluation has finished, in a file that a kill at any moment leaves readable: it goes on from there.
+//
+// A line with the format, a line with the identity of the evaluation (a SHA-256), then records: part, image and size as
+// 64-bit integers, the first 16 digits of the contents' SHA-256, and the contents. What follows the last whole record
+// is cut off. One process at a time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace vitality {
+
+class Checkpoint {
+ public:
+  // InputError: the file is none of an evaluation, or of another one, or in use. "": nothing is kept.
+  Checkpoint(const std::string& path, const std::string& identity);
+  Checkpoint(const Checkpoint&) = delete;
+  Checkpoint& operator=(const Checkpoint&) = delete;
+
+  bool has(std::int64_t part, std::size_t image) const { return places_.count({part, image}) != 0; }
+  std::string read(std::int64_t part, std::size_t image) const;  // of one that it has
+  void add(std::int64_t part, std::size_t image, const std::string& contents);
+
+ private:
+  void scan(const std::string& start);
+
+  struct Place {
+    std::uint64_t begin, size;
+  };
+  struct Descriptor {  // closed where the constructor throws, too
+    int number = -1;
+    Descriptor() = default;
+    ~Descriptor();
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+  };
+  std::string path_;
+  Descriptor file_;
+  std::uint64_t end_ = 0;
+  std::map<std::pair<std::int64_t, std::uint64_t>, Place> places_;
+};
+
+}  // namespace vitality

@@ -1,0 +1,52 @@
+// Images through the machine's arithmetic, with scales that were calibrated on other images.
+//
+// Where masks do not depend on the data, one image is simulated; the others take the same jobs in the order and on the
+// units of that run, without time: the values are those of a simulation of each. Where they do, every image is a
+// simulation in a process of its own.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "evaluate/checkpoint.h"
+#include "evaluate/images.h"
+#include "evaluate/reference_evaluation.h"
+#include "evaluate/weights.h"
+#include "reference/model.h"
+#include "report/result.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+struct MachineImage {
+  std::vector<double> logits, reference;  // of the machine; of the double reference with the machine's attention
+  std::vector<Count> saturated;           // per layer: results that did not fit the format
+  double cycles = 0, latency_ms = 0, energy_mj = 0;
+  double mask_density = -1, mask_kept_density = -1;  // < 0: no mask
+};
+
+struct MachineRequest {
+  const HardwareConfig& config;
+  const VitModel& model;
+  const std::vector<AttentionKind>& attention;  // per layer
+  const ModelWeights& weights;
+  const ImageFile& images;
+  std::size_t count;                         // of images that run, the first
+  std::size_t first_calibrated, calibrated;  // images that the scales come from
+  int jobs;
+  std::function<void(double fraction)> progress;  // may be empty
+};
+
+// What the reference is asked for where the machine has this kind of attention; masks are the machine's.
+ForwardOptionsSource machine_options(const VitModel& model, const HardwareConfig& config,
+                                     const std::vector<AttentionKind>& attention);
+
+// Whether cycles and energy depend on the image.
+bool depends_on_data(const HardwareConfig& config);
+
+// Images 0 to count - 1. Once a process (sim/simulate.h); before any thread of the caller's is running. Throws
+// InfeasibleError.
+std::vector<MachineImage> evaluate_on_machine(const MachineRequest& request, Checkpoint& checkpoint);
+
+}  // namespace vitality
