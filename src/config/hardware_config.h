@@ -119,6 +119,19 @@ constexpr const char* to_string(CostModel value) {
   }
   return nullptr;
 }
+// What the mapper makes small: cycles, energy, or their product.
+enum class MappingObjective { kLatency, kEnergy, kEdp };
+constexpr const char* to_string(MappingObjective value) {
+  switch (value) {
+    case MappingObjective::kLatency:
+      return "latency";
+    case MappingObjective::kEnergy:
+      return "energy";
+    case MappingObjective::kEdp:
+      return "edp";
+  }
+  return nullptr;
+}
 
 struct MatrixEngineConfig {
   int rows = 64, cols = 64;
@@ -175,6 +188,22 @@ struct DramConfig {
 };
 struct PipelineConfig {
   bool intra_layer = true;
+};
+// Where activations live between layers. kChip: in the scratchpad from producer to consumer where they fit and the
+// layers allow it (docs/mapping.md); kLayer: every layer reads from and writes to DRAM.
+enum class MappingResidency { kLayer, kChip };
+constexpr const char* to_string(MappingResidency value) {
+  switch (value) {
+    case MappingResidency::kLayer:
+      return "layer";
+    case MappingResidency::kChip:
+      return "chip";
+  }
+  return nullptr;
+}
+struct MappingConfig {
+  MappingObjective objective = MappingObjective::kEdp;
+  MappingResidency residency = MappingResidency::kLayer;
 };
 struct SparsityConfig {
   SparsitySource source = SparsitySource::kPredicted;
@@ -233,6 +262,7 @@ struct HardwareConfig {
   NocConfig noc;
   DramConfig dram;
   PipelineConfig pipeline;
+  MappingConfig mapping;
   SparsityConfig sparsity;
   TrainingConfig training;
   RooflineConfig roofline;

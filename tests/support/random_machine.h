@@ -91,7 +91,8 @@ inline std::vector<std::string> random_machine(Dice& dice) {
           "accumulators.count=" + number(dice.one_of<int>({1, 1, 2})),
           "dividers.count=" + number(dice.one_of<int>({1, 1, 3})),
           "adders.count=" + number(dice.one_of<int>({1, 1, 2})),
-          "special_functions.count=" + number(dice.one_of<int>({1, 1, 2}))};
+          "special_functions.count=" + number(dice.one_of<int>({1, 1, 2})),
+          "mapping.objective=" + dice.one_of<std::string>({"latency", "energy", "edp"})};
 }
 
 }  // namespace vitality::test

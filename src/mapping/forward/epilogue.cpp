@@ -45,8 +45,9 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, 
   return stages;
 }
 
-void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, BufferId buffer, int row, int col,
-                   int m, int n, const std::vector<BufferId>& second_buffers) {
+void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, const EpilogueTile& tile,
+                   const std::vector<BufferId>& second_buffers) {
+  const auto& [buffer, row, col, m, n, after] = tile;
   ScheduleBuilder& builder = context.builder;
   std::size_t adds = 0;
   for (const EpilogueStage& stage : stages) {
@@ -58,7 +59,7 @@ void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& st
     if (stage.is_add) {
       second = second_buffers[adds++];
       builder.transfer(UnitKind::kDmaLoad, stage.layer, stage.op,
-                       {builder.make_transfer(stage.second, row, col, m, n, second)});
+                       {builder.make_transfer(stage.second, row, col, m, n, second)}, after);
     }
     const UnitKind unit = !stage.charged                               ? UnitKind::kUncharged
                           : stage.is_add && !stage.activation_gradient ? UnitKind::kAdders

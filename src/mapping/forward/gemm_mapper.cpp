@@ -123,26 +123,31 @@ Bytes GemmMapper::result_bytes() const {
   return gemm_.wide ? std::max(element_, wide_bytes(context_.config.precision)) : element_;
 }
 
-void GemmMapper::load_strip(int m0, int m, BufferId buffer) {
+int GemmMapper::strip_first_row(int m0) const {
   const Conv2d& conv = geometry();
-  strip_first_row_ = std::max(0, m0 / conv.out_width * conv.stride - conv.pad);
+  return std::max(0, m0 / conv.out_width * conv.stride - conv.pad);
+}
+
+JobId GemmMapper::load_strip(int m0, int m, BufferId buffer) {
+  const Conv2d& conv = geometry();
+  const int first = strip_first_row(m0);
   const int last_output = (m0 + m - 1) / conv.out_width;
   const int end = std::min(conv.in_height, last_output * conv.stride - conv.pad + conv.kernel);
-  builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op,
-                    {builder_.make_transfer(gemm_.source, strip_first_row_ * conv.in_width, 0,
-                                            (end - strip_first_row_) * conv.in_width, conv.in_channels, buffer)});
+  return builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op,
+                           {builder_.make_transfer(gemm_.source, first * conv.in_width, 0,
+                                                   (end - first) * conv.in_width, conv.in_channels, buffer)});
 }
 
 void GemmMapper::gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column) {
   job.flags |= kIm2col;
   job.detail = builder_.schedule().im2col_tiles.next();
   builder_.schedule().im2col_tiles.push_back(
-      {gemm_.geometry, m0, strip_first_row_, tile.first, column.first_group, column.groups});
+      {gemm_.geometry, m0, strip_first_row(m0), tile.first, column.first_group, column.groups});
 }
 
-void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column) {
+void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column, Dependency fetch_after) {
   const std::size_t set = out_count_++ % outs_.size();
-  emit_epilogue(context_, epilogue_, outs_[set], m0, column.first, m, column.count, seconds_[set]);
+  emit_epilogue(context_, epilogue_, {outs_[set], m0, column.first, m, column.count, fetch_after}, seconds_[set]);
   // The way to memory belongs to the last layer that is charged: one that is not has no bytes and no energy.
   int store_layer = layer_;
   OperatorId op = gemm_.op;

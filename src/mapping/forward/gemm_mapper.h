@@ -60,13 +60,15 @@ class GemmMapper {
                                int offset) const;
   Bytes result_bytes() const;  // of one element
   Transfer streamed_transfer(int m0, int m, const ContractionTile& tile, BufferId buffer, int offset) const;
-  // The image strip that outputs [m0, m0 + m) need; remembers its first row.
-  void load_strip(int m0, int m, BufferId buffer);
+  // The image strip that outputs [m0, m0 + m) need.
+  int strip_first_row(int m0) const;
+  JobId load_strip(int m0, int m, BufferId buffer);
   // Makes the job's streamed operand a gathered one.
   void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);
   // A finished result tile: epilogue, then to DRAM. Result buffers and second operands rotate.
   BufferId result_buffer() const { return outs_[out_count_ % outs_.size()]; }
-  void finish_tile(int m0, int m, const ColumnTile& column);
+  // fetch_after: from when on the second operands of the epilogue may take the memory's time.
+  void finish_tile(int m0, int m, const ColumnTile& column, Dependency fetch_after = {kNone, DependencyKind::kDone});
   [[noreturn]] void infeasible(Bytes smallest) const;
 
   MappingContext& context_;
@@ -78,7 +80,6 @@ class GemmMapper {
   int rows_, cols_;
   Bytes element_;
   int adds_ = 0;  // epilogue stages with a second operand
-  int strip_first_row_ = 0;
   std::vector<BufferId> outs_;
   std::vector<std::vector<BufferId>> seconds_;
   std::size_t out_count_ = 0;

@@ -1,35 +1,52 @@
-// Input stationary (the paper): for every column tile of the weights, passes over the contraction; each pass holds an R
-// x C tile of weights and streams the rows. The mapper chooses the rows a pass streams (m_tile), whether the streamed
-// operand stays in the scratchpad or is fetched again for every group of column tiles, and how many tiles one DMA load
-// brings.
+// Input stationary (the paper): passes over stationary tiles of the weights, each holding one and streaming the rows.
+// gemm_plans.h chooses tiles, loops and what stays in the scratchpad; here they become jobs.
 #include <algorithm>
 #include <array>
 #include <optional>
 
-#include "cost/array_cost.h"
 #include "mapping/forward/gemm_mapper.h"
 
 namespace vitality {
 namespace {
 
-// Buffer sizes of a plan. Every buffer of a layer is allocated at once; a second set lets the DMA run ahead.
-struct Sizes {
-  Bytes resident_bytes = 0;  // one buffer per contraction tile, or the image strip
-  Bytes first_resident = 0;
-  Bytes step_streamed = 0, step_stationary = 0;
-  Bytes partial = 0, out = 0;
-  Bytes column_sums = 0;
-};
+// The tiles of one operand and the buffers they lie in (OperandBuffers).
+class OperandTiles {
+ public:
+  OperandTiles() = default;
+  OperandTiles(std::vector<BufferId> kept, std::vector<BufferId> in_turn)
+      : kept_(std::move(kept)), in_turn_(std::move(in_turn)), holds_(kept_.size() + in_turn_.size(), kNone) {}
 
-// What a DMA load costs beside its bytes: few large loads are better than many small ones (an estimate, for choosing
-// only).
-constexpr double kLoadOverhead = 8;
+  struct Place {
+    BufferId buffer;
+    bool fetch;  // the tile is not there yet
+  };
+  // tile: its number in the whole operand; position: in its sweep.
+  Place place(int tile, int position) {
+    std::size_t slot = static_cast<std::size_t>(position);
+    if (slot >= kept_.size()) {
+      slot = kept_.size();
+      while (slot < holds_.size() && holds_[slot] != tile) ++slot;
+      if (slot == holds_.size()) slot = kept_.size() + next_++ % in_turn_.size();
+    }
+    const bool fetch = holds_[slot] != tile;
+    holds_[slot] = tile;
+    return {slot < kept_.size() ? kept_[slot] : in_turn_[slot - kept_.size()], fetch};
+  }
+
+ private:
+  std::vector<BufferId> kept_, in_turn_;
+  std::vector<int> holds_;
+  std::size_t next_ = 0;
+};
 
 class InputStationaryMapper : public GemmMapper {
  public:
-  using GemmMapper::GemmMapper;
+  InputStationaryMapper(MappingContext& context, int layer, const Gemm& gemm,
+                        const std::vector<EpilogueStage>& epilogue, TensorId output)
+      : GemmMapper(context, layer, gemm, epilogue, output), problem_(describe()) {}
 
   void map() override {
+    GemmPlanner planner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
     // Blocks repeat: the same shape gets the same plan.
     const std::array<int, 9> shape = {gemm_.m,
                                       gemm_.k,
@@ -42,242 +59,202 @@ class InputStationaryMapper : public GemmMapper {
                                       static_cast<int>(gemm_.columns.size()),
                                       static_cast<int>(gemm_.contraction.size())};
     const auto known = context_.gemm_plans.find(shape);
-    const std::optional<GemmPlan> plan = known != context_.gemm_plans.end() ? known->second : choose();
+    const std::optional<GemmPlan> plan = known != context_.gemm_plans.end() ? known->second : planner.choose();
     if (plan && !gemm_.strip) context_.gemm_plans[shape] = *plan;
-    if (!plan) infeasible(smallest_);
-    emit(*plan);
+    if (!plan) infeasible(planner.smallest());
+    plan_ = *plan;
+    loops_ = planner.loops(plan_);
+    cut_operands();
+    take_buffers(planner.buffer_list(plan_));
+    note();
+    emit();
   }
 
  private:
-  Sizes sizes(const GemmPlan& plan) const {
-    Sizes s;
-    const auto m = static_cast<Bytes>(plan.m_tile);
-    if (gemm_.strip) {
-      const Conv2d& conv = geometry();
-      s.first_resident = element_ * strip_rows(conv, plan.m_tile / conv.out_width) * conv.in_width * conv.in_channels;
-      s.resident_bytes = ceil_div(s.first_resident, 8) * 8;
-    } else if (plan.resident) {
-      s.first_resident = element_ * m * gemm_.contraction.front().count;
-      s.resident_bytes = (static_cast<Bytes>(gemm_.contraction.size()) - 1) * ceil_div(s.first_resident, 8) * 8 +
-                         ceil_div(element_ * m * gemm_.contraction.back().count, 8) * 8;
-    } else {
-      s.step_streamed = element_ * m * std::min(rows_ * plan.k_group, gemm_.k);
-    }
-    s.step_stationary = element_ * std::min(rows_ * plan.k_group, gemm_.k) * tile_width() * plan.n_group +
-                        (gemm_.bias != kNone ? context_.partial_bytes() * tile_width() * plan.n_group : 0);
-    if (gemm_.contraction.size() > 1) s.partial = context_.partial_bytes() * m * tile_width();
-    s.out = result_bytes() * m * tile_width();
-    if (gemm_.column_sums != kNone) s.column_sums = context_.partial_bytes() * tile_width();
-    return s;
-  }
-  int tile_width() const { return gemm_.columns[0].count; }
-
-  std::vector<Bytes> buffer_list(const GemmPlan& plan) const {
-    const Sizes s = sizes(plan);
-    std::vector<Bytes> list;
-    if (gemm_.strip) {
-      list.push_back(s.first_resident);
-    } else if (plan.resident) {
-      for (const ContractionTile& tile : gemm_.contraction) list.push_back(element_ * plan.m_tile * tile.count);
-    }
-    for (int set = 0; set < 2; ++set) {
-      if (s.step_streamed > 0) list.push_back(s.step_streamed);
-      list.push_back(s.step_stationary);
-    }
-    for (int i = 0; i < plan.n_group && s.partial > 0; ++i) list.push_back(s.partial);
-    for (int i = 0; i < plan.n_group && s.column_sums > 0; ++i) list.push_back(s.column_sums);
-    for (int i = 0; i < plan.out_sets * (1 + adds_); ++i) list.push_back(s.out);
-    return list;
+  GemmProblem describe() const {
+    GemmProblem p{};
+    p.m = gemm_.m, p.k = gemm_.k, p.n = gemm_.n;
+    for (const ContractionTile& tile : gemm_.contraction) p.contraction.push_back(tile.count);
+    for (const ColumnTile& tile : gemm_.columns) p.columns.push_back(tile.count);
+    p.packed_groups = gemm_.columns[0].groups;
+    p.column_cuts = p.packed_groups == 1;
+    p.element = element_, p.partial = context_.partial_bytes(), p.result = result_bytes();
+    p.adds = adds_;
+    p.bias = gemm_.bias != kNone, p.column_sums = gemm_.column_sums != kNone;
+    if (gemm_.strip) p.strip = geometry(), p.row_unit = geometry().out_width;
+    return p;
   }
 
-  // What buffer_list() sums up to, without making the list: the search asks often.
-  Bytes bytes_of(const GemmPlan& plan) const {
-    const auto aligned = [](Bytes bytes) { return ceil_div(bytes, 8) * 8; };
-    const Sizes s = sizes(plan);
-    return s.resident_bytes + 2 * (aligned(s.step_streamed) + aligned(s.step_stationary)) +
-           plan.n_group * (aligned(s.partial) + aligned(s.column_sums)) + plan.out_sets * (1 + adds_) * aligned(s.out);
-  }
-
-  // Of a row tile. Several arrays share the column tiles of a group, whose sums lie side by side; there are places for
-  // two results (out_sets), so that a third array has little to do.
-  Bytes passes_one_after_other(const GemmPlan& plan) const {
-    const auto columns = static_cast<Bytes>(gemm_.columns.size()),
-               arrays = std::min<Bytes>(2, context_.config.matrix_engine.count);
-    const Bytes whole = columns / plan.n_group * ceil_div(plan.n_group, arrays),
-                rest = ceil_div(columns % plan.n_group, arrays);
-    return (whole + rest) * static_cast<Bytes>(gemm_.contraction.size());
-  }
-
-  void evaluate(GemmPlan& plan) const {
-    const Bytes m_tiles = ceil_div(gemm_.m, plan.m_tile);
-    const Bytes passes = passes_one_after_other(plan);
-    const MatrixEngineConfig& engine = context_.config.matrix_engine;
-    Cycles compute = 0;
-    for (Bytes t = 0; t < m_tiles; ++t) {
-      const int m = std::min<int>(plan.m_tile, gemm_.m - static_cast<int>(t) * plan.m_tile);
-      compute += engine.stationary_prefetch
-                     ? passes * std::max(engine.rows, m)
-                     : passes * input_stationary_fold(engine.rows, engine.cols, m, false).interval;
+  // The plan's tiles, which may be smaller than the array.
+  void cut_operands() {
+    for (const ContractionTile& whole : gemm_.contraction)
+      for (int k = 0; k < whole.count; k += plan_.tile_rows)
+        contraction_.push_back({whole.first + k, std::min(plan_.tile_rows, whole.count - k), whole.part});
+    for (const ColumnTile& whole : gemm_.columns) {
+      const int width = problem_.column_cuts ? plan_.tile_cols : whole.count;
+      for (int n = 0; n < whole.count; n += width)
+        columns_.push_back({whole.first_group, whole.groups, whole.first + n, std::min(width, whole.count - n)});
     }
-    const Bytes weights = element_ * gemm_.k * gemm_.n * m_tiles;
-    Bytes streamed = element_ * gemm_.m * gemm_.k;
-    if (gemm_.strip) {
-      const Conv2d& conv = geometry();
-      streamed = element_ * strip_rows(conv, plan.m_tile / conv.out_width) * conv.in_width * conv.in_channels * m_tiles;
-    } else if (!plan.resident) {
-      streamed *= ceil_div(static_cast<Bytes>(gemm_.columns.size()), plan.n_group);
-    }
-    const Bytes results = result_bytes() * gemm_.m * gemm_.n * (1 + adds_);
-    plan.dram_bytes = weights + streamed + results;
-    const double bandwidth = context_.dram_bytes_per_cycle();
-    const Sizes s = sizes(plan);
-    const Bytes loads = m_tiles * ceil_div(static_cast<Bytes>(gemm_.columns.size()), plan.n_group) *
-                        ceil_div(static_cast<Bytes>(gemm_.contraction.size()), plan.k_group);
-    const Bytes first = s.step_streamed + s.step_stationary + s.first_resident;
-    plan.cycles = std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / bandwidth) +
-                  static_cast<double>(first + s.out * (3 - plan.out_sets)) / bandwidth +
-                  kLoadOverhead * static_cast<double>(loads);
   }
 
-  std::optional<GemmPlan> choose() {
-    std::optional<GemmPlan> best;
-    smallest_ = 0;
-    const int row_unit = gemm_.strip ? geometry().out_width : 1;
-    const int units = gemm_.m / row_unit;
-    int previous = 0;
-    for (int pieces = 1; pieces <= units; pieces += std::max(1, pieces / 4)) {
-      const int m_tile = static_cast<int>(ceil_div(units, pieces)) * row_unit;
-      if (m_tile == previous) continue;
-      previous = m_tile;
-      bool any = false;
-      for (const bool resident : {true, false}) {
-        if (gemm_.strip && !resident) continue;
-        for (int n_group = 1; n_group <= static_cast<int>(gemm_.columns.size()); n_group *= 2) {
-          for (int k_group = 1; k_group < 2 * static_cast<int>(gemm_.contraction.size()); k_group *= 2) {
-            GemmPlan plan;
-            plan.m_tile = m_tile, plan.resident = resident, plan.n_group = n_group;
-            plan.k_group = std::min<int>(k_group, static_cast<int>(gemm_.contraction.size()));
-            Bytes total = bytes_of(plan);
-            if (total > builder_.capacity()) {
-              plan.out_sets = 1;
-              total = bytes_of(plan);
-            }
-            smallest_ = smallest_ == 0 ? total : std::min(smallest_, total);
-            if (total > builder_.capacity()) break;
-            any = true;
-            evaluate(plan);
-            if (!best || plan.cycles < best->cycles * (1 - 1e-9) ||
-                (plan.cycles <= best->cycles && plan.dram_bytes < best->dram_bytes))
-              best = plan;
-          }
-        }
-      }
-      // Shorter row tiles only add passes: stop once a clearly longer one was feasible.
-      if (any && best && best->m_tile >= 4 * m_tile) break;
-    }
-    return best;
-  }
-
-  void emit(const GemmPlan& plan) {
-    const Sizes s = sizes(plan);
-    std::vector<BufferId> buffers = builder_.allocate(buffer_list(plan), "layer " + name());
-    auto take = [next = buffers.begin()](std::size_t count) mutable {
-      std::vector<BufferId> taken(next, next + static_cast<std::ptrdiff_t>(count));
-      next += static_cast<std::ptrdiff_t>(count);
+  void take_buffers(const std::vector<Bytes>& sizes) {
+    const std::vector<BufferId> buffers = builder_.allocate(sizes, "layer " + name());
+    auto take = [next = buffers.begin()](int count) mutable {
+      std::vector<BufferId> taken(next, next + count);
+      next += count;
       return taken;
     };
-    resident_ = take(gemm_.strip ? 1 : plan.resident ? gemm_.contraction.size() : 0);
-    const std::size_t step_buffers = s.step_streamed > 0 ? 2 : 1;
-    steps_[0] = take(step_buffers);
-    steps_[1] = take(step_buffers);
-    partials_ = take(s.partial > 0 ? static_cast<std::size_t>(plan.n_group) : 0);
-    column_sums_ = take(s.column_sums > 0 ? static_cast<std::size_t>(plan.n_group) : 0);
-    for (int set = 0; set < plan.out_sets; ++set) {
+    std::vector<BufferId> kept = take(plan_.streamed.kept);
+    streamed_ = OperandTiles(std::move(kept), take(plan_.streamed.sets));
+    kept = take(plan_.stationary.kept);
+    stationary_ = OperandTiles(std::move(kept), take(plan_.stationary.sets));
+    partials_ = take(loops_.partials);
+    column_sums_ = take(loops_.column_sums);
+    for (int set = 0; set < plan_.out_sets; ++set) {
       outs_.push_back(take(1)[0]);
-      seconds_.push_back(take(static_cast<std::size_t>(adds_)));
-    }
-
-    const int m_tiles = static_cast<int>(ceil_div(gemm_.m, plan.m_tile));
-    builder_.reserve(3 * static_cast<std::size_t>(m_tiles) * gemm_.columns.size() * gemm_.contraction.size());
-    context_.note(layer_,
-                  std::to_string(m_tiles) + " row tiles of " + std::to_string(plan.m_tile) + ", streamed operand " +
-                      (gemm_.strip     ? "in image strips"
-                       : plan.resident ? "resident"
-                                       : "fetched per column group") +
-                      ", " + std::to_string(plan.n_group) + " x " + std::to_string(plan.k_group) + " tiles a load");
-    for (int m0 = 0; m0 < gemm_.m; m0 += plan.m_tile) {
-      const int m = std::min(plan.m_tile, gemm_.m - m0);
-      load_resident(plan, m0, m);
-      for (std::size_t c = 0; c < gemm_.columns.size(); c += static_cast<std::size_t>(plan.n_group)) {
-        const std::size_t c_end = std::min(gemm_.columns.size(), c + static_cast<std::size_t>(plan.n_group));
-        for (std::size_t k = 0; k < gemm_.contraction.size(); k += static_cast<std::size_t>(plan.k_group))
-          emit_step(plan, m0, m, c, c_end, k,
-                    std::min(gemm_.contraction.size(), k + static_cast<std::size_t>(plan.k_group)));
-      }
+      seconds_.push_back(take(adds_));
     }
   }
 
-  void load_resident(const GemmPlan& plan, int m0, int m) {
-    if (gemm_.strip) {
-      load_strip(m0, m, resident_[0]);
-    } else if (plan.resident) {
-      for (std::size_t k = 0; k < gemm_.contraction.size(); ++k)
-        builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op,
-                          {streamed_transfer(m0, m, gemm_.contraction[k], resident_[k], 0)});
+  void note() const {
+    const auto words = [](const OperandBuffers& buffers) {
+      return std::to_string(buffers.kept) + " kept + " + std::to_string(buffers.sets) + " in turn";
+    };
+    std::string order;
+    for (const GemmLoop loop : plan_.order) {
+      order += order.empty() ? "" : ", ";
+      order += loop == GemmLoop::kRows ? "rows" : loop == GemmLoop::kColumns ? "columns" : "contraction";
+    }
+    context_.note(layer_, std::to_string(loops_.of(GemmLoop::kRows)) + " row tiles of " + std::to_string(plan_.m_tile) +
+                              ", stationary tiles " + std::to_string(plan_.tile_rows) + " x " +
+                              std::to_string(plan_.tile_cols) + ", " + std::to_string(plan_.k_group) + " x " +
+                              std::to_string(plan_.n_group) + " a step, loops " + order + "; streamed operand " +
+                              (gemm_.strip ? "in image strips, " : "") + words(plan_.streamed) +
+                              ", stationary operand " + words(plan_.stationary));
+  }
+
+  void emit() {
+    half_way_.assign(static_cast<std::size_t>(loops_.of(GemmLoop::kRows)) * columns_.size(), kNone);
+    builder_.reserve(3 * static_cast<std::size_t>(loops_.of(GemmLoop::kRows)) * columns_.size() * contraction_.size());
+    std::array<int, 3> at{};  // by GemmLoop
+    const auto index = [&](int level) -> int& {
+      return at[static_cast<std::size_t>(plan_.order[static_cast<std::size_t>(level)])];
+    };
+    const auto count = [&](int level) { return loops_.of(plan_.order[static_cast<std::size_t>(level)]); };
+    for (index(0) = 0; index(0) < count(0); ++index(0))
+      for (index(1) = 0; index(1) < count(1); ++index(1))
+        for (index(2) = 0; index(2) < count(2); ++index(2)) emit_step(at);
+  }
+
+  // Number of a tile among those of its sweep: the loops inside `sweeps` that move the operand.
+  int position(const std::array<int, 3>& at, GemmLoop sweeps, GemmLoop first, GemmLoop second) const {
+    int number = 0;
+    bool in_sweep = false;
+    for (const GemmLoop loop : plan_.order) {
+      if (in_sweep && (loop == first || loop == second))
+        number = number * loops_.of(loop) + at[static_cast<std::size_t>(loop)];
+      in_sweep = in_sweep || loop == sweeps;
+    }
+    return number;
+  }
+
+  struct Step {
+    int m0, m;
+    std::size_t c, c_end, k, k_end;
+    BufferId streamed, stationary;
+  };
+
+  void emit_step(const std::array<int, 3>& at) {
+    const int row = at[0], column = at[1], depth = at[2];
+    Step s{};
+    s.m0 = row * plan_.m_tile, s.m = std::min(plan_.m_tile, gemm_.m - s.m0);
+    s.c = static_cast<std::size_t>(column * plan_.n_group);
+    s.c_end = std::min(columns_.size(), s.c + static_cast<std::size_t>(plan_.n_group));
+    s.k = static_cast<std::size_t>(depth * plan_.k_group);
+    s.k_end = std::min(contraction_.size(), s.k + static_cast<std::size_t>(plan_.k_group));
+    const GemmLoop deep = gemm_.strip ? GemmLoop::kRows : GemmLoop::kContraction;
+    const OperandTiles::Place streamed =
+        streamed_.place(gemm_.strip ? row : row * loops_.of(GemmLoop::kContraction) + depth,
+                        position(at, GemmLoop::kColumns, GemmLoop::kRows, deep));
+    const OperandTiles::Place stationary =
+        stationary_.place(column * loops_.of(GemmLoop::kContraction) + depth,
+                          position(at, GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction));
+    s.streamed = streamed.buffer, s.stationary = stationary.buffer;
+    fetch(s, streamed.fetch, stationary.fetch);
+    if (loops_.of(GemmLoop::kContraction) == 1) {  // a column of tiles after the other: its sums end here
+      for (std::size_t j = s.c; j < s.c_end; ++j)
+        for (std::size_t i = s.k; i < s.k_end; ++i) emit_pass(s, i, j);
+    } else {
+      for (std::size_t i = s.k; i < s.k_end; ++i)
+        for (std::size_t j = s.c; j < s.c_end; ++j) emit_pass(s, i, j);
     }
   }
 
-  void emit_step(const GemmPlan& plan, int m0, int m, std::size_t c, std::size_t c_end, std::size_t k,
-                 std::size_t k_end) {
-    const std::vector<BufferId>& step = steps_[step_count_++ % 2];
-    const BufferId stationary = step.back();
+  // In one load, unless one operand has to wait for its place and the other has not, and but at the layer's begin:
+  // there the weights need not wait for the layer before, and the second step's operands not take bandwidth from the
+  // first's.
+  void fetch(const Step& s, bool streamed, bool stationary) {
+    const std::size_t step = step_count_++;
+    const bool apart = step < 2 || (plan_.streamed.sets == 1) != (plan_.stationary.sets == 1);
     std::vector<Transfer>& transfers = transfers_;
-    std::vector<int>& streamed_offset = streamed_offset_;
-    std::vector<int>& stationary_offset = stationary_offset_;
-    transfers.clear(), streamed_offset.clear(), stationary_offset.clear();
-    int offset = 0;
-    if (!plan.resident && !gemm_.strip) {
-      for (std::size_t i = k; i < k_end; ++i) {
-        const ContractionTile& tile = gemm_.contraction[i];
-        streamed_offset.push_back(offset);
-        transfers.push_back(streamed_transfer(m0, m, tile, step.front(), offset));
-        offset += m * tile.count;
+    transfers.clear();
+    if (stationary) add_stationary(s);
+    if (apart && stationary && streamed) load({kNone, DependencyKind::kDone});
+    if (streamed && gemm_.strip) {
+      last_load_ = load_strip(s.m0, s.m, s.streamed);
+    } else if (streamed) {
+      int offset = 0;
+      for (std::size_t i = s.k; i < s.k_end; ++i) {
+        transfers.push_back(streamed_transfer(s.m0, s.m, contraction_[i], s.streamed, offset));
+        offset += s.m * contraction_[i].count;
       }
     }
-    offset = 0;
-    for (std::size_t i = k; i < k_end; ++i) {
-      for (std::size_t j = c; j < c_end; ++j) {
-        const ContractionTile& tile = gemm_.contraction[i];
-        const ColumnTile& column = gemm_.columns[j];
-        stationary_offset.push_back(offset);
-        transfers.push_back(stationary_transfer(tile, column, stationary, offset));
-        offset += tile.count * column.count;
-        if (i == 0 && gemm_.bias != kNone) {  // behind the stationary tile of the first pass
-          transfers.push_back(builder_.make_transfer(gemm_.bias, 0, column.first, 1, column.count, stationary, offset));
-          offset += column.count;
-        }
+    if (!transfers.empty()) load({step == 1 ? first_load_ : JobId{}, DependencyKind::kDone});
+    if (step == 0) first_load_ = last_load_;
+  }
+  void load(Dependency after) {
+    last_load_ = builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op, transfers_, after);
+    transfers_.clear();
+  }
+
+  void add_stationary(const Step& s) {
+    for (std::size_t i = s.k; i < s.k_end; ++i) {
+      for (std::size_t j = s.c; j < s.c_end; ++j) {
+        const int offset = stationary_offset(s, i, j);
+        transfers_.push_back(stationary_transfer(contraction_[i], columns_[j], s.stationary, offset));
+        if (i == 0 && gemm_.bias != kNone)  // behind the stationary tile of the first pass
+          transfers_.push_back(builder_.make_transfer(gemm_.bias, 0, columns_[j].first, 1, columns_[j].count,
+                                                      s.stationary,
+                                                      offset + contraction_[i].count * columns_[j].count));
       }
     }
-    builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op, transfers);
-    std::size_t tile_index = 0;
-    for (std::size_t i = k; i < k_end; ++i) {
-      for (std::size_t j = c; j < c_end; ++j, ++tile_index) {
-        const bool last = i + 1 == gemm_.contraction.size();
-        if (m0 == 0 && !column_sums_.empty())
-          emit_column_sum(i, j, j - c, stationary, stationary_offset[tile_index], last);
-        emit_fold(m0, m, i, j, j - c, plan.resident || gemm_.strip ? kNone : step.front(),
-                  streamed_offset.empty() ? 0 : streamed_offset[i - k], stationary, stationary_offset[tile_index],
-                  last);
-      }
-    }
+  }
+  // Tiles lie row by row in a step's buffer; those of the first contraction tile have their bias behind them.
+  int stationary_offset(const Step& s, std::size_t i, std::size_t j) const {
+    const auto columns = [this](std::size_t from, std::size_t to) {
+      return columns_[to - 1].first + columns_[to - 1].count - columns_[from].first;
+    };
+    int rows = 0;
+    for (std::size_t k = s.k; k < i; ++k) rows += contraction_[k].count;
+    if (gemm_.bias != kNone && s.k == 0 && i > 0) ++rows;
+    int offset = rows * columns(s.c, s.c_end);
+    if (j > s.c) offset += columns(s.c, j) * (contraction_[i].count + (gemm_.bias != kNone && i == 0 ? 1 : 0));
+    return offset;
+  }
+
+  void emit_pass(const Step& s, std::size_t i, std::size_t j) {
+    const int offset = stationary_offset(s, i, j);
+    const bool last = i + 1 == contraction_.size();
+    if (s.m0 == 0 && !column_sums_.empty()) emit_column_sum(i, j, j - s.c, s.stationary, offset, last);
+    emit_fold(s, i, j, offset, last);
   }
 
   // What the stationary tile adds to the sums of its columns; the last one sends them to memory.
   void emit_column_sum(std::size_t i, std::size_t j, std::size_t slot, BufferId stationary, int offset, bool last) {
-    const ColumnTile& column = gemm_.columns[j];
+    const ColumnTile& column = columns_[j];
     const BufferId sums = column_sums_[slot];
     Job& job = builder_.begin(UnitKind::kAccumulators, JobKind::kColumnSum, layer_, gemm_.op);
-    job.m = gemm_.contraction[i].count, job.n = column.count;
+    job.m = contraction_[i].count, job.n = column.count;
     job.flags = i == 0 ? kFirst : 0;
     job.streamed = stationary, job.streamed_offset = offset, job.streamed_stride = column.count;
     job.result = sums;
@@ -290,43 +267,65 @@ class InputStationaryMapper : public GemmMapper {
                         {builder_.make_transfer(gemm_.column_sums, 0, column.first, 1, column.count, sums)});
   }
 
-  void emit_fold(int m0, int m, std::size_t i, std::size_t j, std::size_t slot, BufferId streamed, int streamed_offset,
-                 BufferId stationary, int stationary_offset, bool last) {
-    const ContractionTile& tile = gemm_.contraction[i];
-    const ColumnTile& column = gemm_.columns[j];
+  void emit_fold(const Step& s, std::size_t i, std::size_t j, int stationary_offset, bool last) {
+    const ContractionTile& tile = contraction_[i];
+    const ColumnTile& column = columns_[j];
     Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, gemm_.op);
-    job.m = m, job.k = tile.count * column.groups, job.n = column.count;
+    job.m = s.m, job.k = tile.count * column.groups, job.n = column.count;
     job.flags = static_cast<std::uint16_t>(
         (i == 0 ? kFirst : 0) | (last ? kLast : 0) | (gemm_.bias != kNone && i == 0 ? kHasBias : 0) |
         (gemm_.streamed_transposed ? kTransposed : 0) | (gemm_.stationary_transposed ? kStationaryTransposed : 0) |
         (gemm_.wide ? kWide : 0));
-    job.streamed = streamed != kNone ? streamed : gemm_.strip ? resident_[0] : resident_[i];
-    job.streamed_offset = streamed_offset;
-    job.streamed_stride = gemm_.streamed_transposed ? m : tile.count;
+    job.streamed = s.streamed;
+    if (!gemm_.strip)
+      for (std::size_t k = s.k; k < i; ++k) job.streamed_offset += s.m * contraction_[k].count;
+    job.streamed_stride = gemm_.streamed_transposed ? s.m : tile.count;
     job.result_stride = column.count;
-    if (gemm_.strip) gather(job, m0, tile, column);
-    job.stationary = stationary, job.stationary_offset = stationary_offset;
+    if (gemm_.strip) gather(job, s.m0, tile, column);
+    job.stationary = s.stationary, job.stationary_offset = stationary_offset;
     job.stationary_stride = gemm_.stationary_transposed ? tile.count : column.count;
     builder_.read(job.streamed);
-    builder_.read(stationary);
+    builder_.read(job.stationary);
     if (!partials_.empty()) {
-      job.partial = partials_[slot];
+      job.partial = partials_[partial_of(s, j)];
       builder_.accumulate(job.partial, i == 0);
     }
     if (last) {
       job.result = result_buffer();
       builder_.write(job.result);
     }
+    // What the epilogue adds is fetched in the second half of the passes of a tile of results: the first half belongs
+    // to the tile before, whose results go to memory.
+    const std::size_t tile_number = static_cast<std::size_t>(s.m0 / plan_.m_tile) * columns_.size() + j;
+    if (2 * i >= contraction_.size() - 1 && half_way_[tile_number] == kNone)
+      half_way_[tile_number] = builder_.next_job();
     builder_.finish();
-    if (last) finish_tile(m0, m, column);
+    if (last) finish_tile(s.m0, s.m, column, {half_way_[tile_number], DependencyKind::kIssued});
+  }
+  // A chain that ends within its step takes the next buffer in turn; otherwise every tile of results that is under way
+  // has its own.
+  std::size_t partial_of(const Step& s, std::size_t j) const {
+    if (loops_.of(GemmLoop::kContraction) == 1) return (j - s.c) % partials_.size();
+    const auto inside = [this](GemmLoop loop) {
+      const auto at = [this](GemmLoop l) { return std::find(plan_.order.begin(), plan_.order.end(), l); };
+      return at(loop) > at(GemmLoop::kContraction);
+    };
+    const std::size_t row = inside(GemmLoop::kRows) ? static_cast<std::size_t>(s.m0 / plan_.m_tile) : 0;
+    return inside(GemmLoop::kColumns) ? row * columns_.size() + j
+                                      : row * static_cast<std::size_t>(plan_.n_group) + j - s.c;
   }
 
-  Bytes smallest_ = 0;
-  std::vector<BufferId> resident_, partials_, column_sums_;
-  std::vector<BufferId> steps_[2];
-  std::vector<Transfer> transfers_;  // of the step being emitted
-  std::vector<int> streamed_offset_, stationary_offset_;
+  GemmProblem problem_;
+  GemmPlan plan_;
+  GemmLoops loops_;
+  std::vector<ContractionTile> contraction_;
+  std::vector<ColumnTile> columns_;
+  OperandTiles streamed_, stationary_;
+  std::vector<BufferId> partials_, column_sums_;
+  std::vector<Transfer> transfers_;  // of the load being made
+  std::vector<JobId> half_way_;      // pass of every tile of results
   std::size_t step_count_ = 0;
+  JobId first_load_, last_load_;
 };
 
 }  // namespace

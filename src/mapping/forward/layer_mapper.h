@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "mapping/forward/gemm_plans.h"
 #include "mapping/forward/mapping_options.h"
 #include "mapping/forward/schedule_builder.h"
 
@@ -25,16 +26,6 @@ struct EpilogueStage {
   // the backward pass: the tile times the activation's derivative at the second operand.
   TensorId saved = kNone;
   bool activation_gradient = false;
-};
-
-// How a GEMM is tiled.
-struct GemmPlan {
-  int m_tile = 0;                // rows a pass streams
-  bool resident = false;         // the streamed operand stays in the scratchpad for all column tiles
-  int n_group = 1, k_group = 1;  // column and contraction tiles of one DMA load
-  int out_sets = 2;              // result tiles (and second operands of an epilogue's additions) in flight
-  double cycles = 0;             // estimate
-  Bytes dram_bytes = 0;
 };
 
 // What the forward pass of a training step keeps of one attention layer for its backward pass, head after head:
@@ -94,10 +85,15 @@ struct MappingContext {
 bool is_elementwise(const Layer& layer);
 // Layers first, first+1, ... that are the epilogue of `producer` (consume only its output, one after the other).
 std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, const std::vector<bool>& selected);
-// Applies the stages to an m x n tile in `buffer` that covers (row, col) of the output; `second_buffers` rotate per
-// stage.
-void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, BufferId buffer, int row, int col,
-                   int m, int n, const std::vector<BufferId>& second_buffers);
+// A tile of results in a buffer, and where it lies in the output. Second operands are fetched after `after`.
+struct EpilogueTile {
+  BufferId buffer;
+  int row, col, m, n;
+  Dependency after = {kNone, DependencyKind::kDone};
+};
+// Applies the stages to a tile; `second_buffers` rotate per stage.
+void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, const EpilogueTile& tile,
+                   const std::vector<BufferId>& second_buffers);
 
 void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue, TensorId output);
 void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,

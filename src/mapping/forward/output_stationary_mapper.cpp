@@ -11,11 +11,12 @@ namespace vitality {
 namespace {
 
 struct OutputStationaryPlan {
-  int segment = 0;  // contraction indices of one step
+  int tile_rows = 0, tile_cols = 0;  // of a result tile, at most the array's
+  int segment = 0;                   // contraction indices of one step
   bool columns_outer = false;
   bool outer_resident = false;
   int out_sets = 2;
-  double cycles = 0;
+  double cycles = 0, score = 0;
   Bytes dram_bytes = 0;
 };
 
@@ -31,22 +32,22 @@ class OutputStationaryMapper : public GemmMapper {
 
  private:
   // Output stationary packs no groups: a pass works on one group's columns.
-  int width() const { return std::min(cols_, gemm_.n / gemm_.groups); }
-  int height() const { return std::min(rows_, gemm_.m); }
+  int widest() const { return std::min(cols_, gemm_.n / gemm_.groups); }
+  int highest() const { return std::min(rows_, gemm_.m); }
 
-  Bytes strip_bytes() const {
+  Bytes strip_bytes(int height) const {
     const Conv2d& conv = geometry();
-    const int output_rows = std::min(conv.out_height, (height() - 1) / conv.out_width + 2);
+    const int output_rows = std::min(conv.out_height, (height - 1) / conv.out_width + 2);
     return element_ * strip_rows(conv, output_rows) * conv.in_width * conv.in_channels;
   }
 
   // Outer operand (or image strip), two steps, result tiles.
   std::vector<Bytes> buffer_list(const OutputStationaryPlan& plan) const {
-    const Bytes rows_part = element_ * height(), columns_part = element_ * width();
-    const Bytes bias = gemm_.bias != kNone ? context_.partial_bytes() * width() : 0;
+    const Bytes rows_part = element_ * plan.tile_rows, columns_part = element_ * plan.tile_cols;
+    const Bytes bias = gemm_.bias != kNone ? context_.partial_bytes() * plan.tile_cols : 0;
     std::vector<Bytes> list;
     if (gemm_.strip) {
-      list.push_back(strip_bytes());
+      list.push_back(strip_bytes(plan.tile_rows));
     } else if (plan.outer_resident) {
       list.push_back((plan.columns_outer ? columns_part : rows_part) * gemm_.k + (plan.columns_outer ? bias : 0));
     }
@@ -56,32 +57,51 @@ class OutputStationaryMapper : public GemmMapper {
       list.push_back(rows_in_step ? rows_part * plan.segment : 0);
       list.push_back(columns_in_step ? columns_part * plan.segment + bias : 0);
     }
-    for (int i = 0; i < plan.out_sets * (1 + adds_); ++i) list.push_back(rows_part * width());
+    for (int i = 0; i < plan.out_sets * (1 + adds_); ++i) list.push_back(rows_part * plan.tile_cols);
     return list;
   }
 
   void evaluate(OutputStationaryPlan& plan) const {
-    const Count row_tiles = ceil_div(gemm_.m, rows_);
-    const Count column_tiles = ceil_div(gemm_.n / gemm_.groups, cols_) * gemm_.groups;
+    const Count row_tiles = ceil_div(gemm_.m, plan.tile_rows);
+    const Count column_tiles = ceil_div(gemm_.n / gemm_.groups, plan.tile_cols) * gemm_.groups;
     const Cycles compute = row_tiles * column_tiles * output_stationary_fold(rows_, cols_, gemm_.k).interval;
-    const Bytes weights = element_ * gemm_.k * gemm_.n,
-                rows = gemm_.strip ? strip_bytes() * row_tiles : element_ * gemm_.m * gemm_.k * gemm_.groups;
+    const Bytes weights = element_ * gemm_.k * gemm_.n, rows = gemm_.strip
+                                                                   ? strip_bytes(plan.tile_rows) * row_tiles
+                                                                   : element_ * gemm_.m * gemm_.k * gemm_.groups;
     const Bytes results = element_ * gemm_.m * gemm_.n * (1 + adds_);
     const bool once_rows = gemm_.strip || (plan.outer_resident && !plan.columns_outer);
     const bool once_columns = plan.outer_resident && plan.columns_outer;
     plan.dram_bytes = results + (once_rows ? rows : rows * (column_tiles / gemm_.groups)) +
                       (once_columns ? weights : weights * row_tiles);
-    plan.cycles =
-        std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
+    const auto bytes = static_cast<double>(plan.dram_bytes);
+    const double transfer = bytes / context_.dram_bytes_per_cycle();
+    plan.cycles = std::max(static_cast<double>(compute), transfer);
+    const double macs = static_cast<double>(gemm_.m) * gemm_.k * gemm_.n;
+    plan.score = plan_score(context_.config.mapping.objective, plan.cycles,
+                            macs * prices_.per_action(Action::kMac) + bytes * prices_.dram_per_byte() +
+                                plan.cycles * prices_.leakage_per_cycle(),
+                            transfer);
   }
 
+  // Result tiles as large as the array, and smaller ones in a corner of it for scratchpads that have no room for more.
   std::optional<OutputStationaryPlan> choose() {
     std::optional<OutputStationaryPlan> best;
+    for (int rows = highest();; rows = static_cast<int>(ceil_div(rows, 2))) {
+      for (int cols = widest();; cols = static_cast<int>(ceil_div(cols, 2))) {
+        choose_tile(rows, cols, best);
+        if (best || cols == 1) break;
+      }
+      if (best || rows == 1) break;
+    }
+    return best;
+  }
+
+  void choose_tile(int rows, int cols, std::optional<OutputStationaryPlan>& best) {
     for (const bool columns_outer : {false, true}) {
       if (gemm_.strip && columns_outer) continue;
       for (const bool outer_resident : {true, false}) {
         for (int segment = gemm_.k;; segment = static_cast<int>(ceil_div(segment, 2))) {
-          OutputStationaryPlan plan{segment, columns_outer, outer_resident, 2, 0, 0};
+          OutputStationaryPlan plan{rows, cols, segment, columns_outer, outer_resident, 2, 0, 0, 0};
           Bytes total = total_bytes(plan);
           if (total > builder_.capacity()) {
             plan.out_sets = 1;
@@ -90,16 +110,13 @@ class OutputStationaryMapper : public GemmMapper {
           smallest_ = smallest_ == 0 ? total : std::min(smallest_, total);
           if (total <= builder_.capacity()) {
             evaluate(plan);
-            if (!best || plan.cycles < best->cycles ||
-                (plan.cycles == best->cycles && plan.dram_bytes < best->dram_bytes))
-              best = plan;
+            if (!best || plan.score < best->score) best = plan;
             break;  // shorter segments move the same bytes
           }
           if (segment == 1) break;
         }
       }
     }
-    return best;
   }
 
   Bytes total_bytes(const OutputStationaryPlan& plan) const {
@@ -121,9 +138,9 @@ class OutputStationaryMapper : public GemmMapper {
     std::vector<ColumnTile> columns;
     const int group_columns = gemm_.n / gemm_.groups;
     for (int g = 0; g < gemm_.groups; ++g)
-      for (int n = 0; n < group_columns; n += cols_)
-        columns.push_back({g, 1, g * group_columns + n, std::min(cols_, group_columns - n)});
-    const int row_tiles = static_cast<int>(ceil_div(gemm_.m, rows_));
+      for (int n = 0; n < group_columns; n += plan.tile_cols)
+        columns.push_back({g, 1, g * group_columns + n, std::min(plan.tile_cols, group_columns - n)});
+    const int row_tiles = static_cast<int>(ceil_div(gemm_.m, plan.tile_rows));
     context_.note(layer_, std::string("output stationary, ") + (plan.columns_outer ? "column" : "row") +
                               " tiles outermost" + (plan.outer_resident ? ", their operand resident" : "") +
                               ", segments of " + std::to_string(plan.segment));
@@ -131,8 +148,8 @@ class OutputStationaryMapper : public GemmMapper {
     const int inner_count = plan.columns_outer ? row_tiles : static_cast<int>(columns.size());
     for (int outer = 0; outer < outer_count; ++outer) {
       for (int inner = 0; inner < inner_count; ++inner) {
-        const int m0 = (plan.columns_outer ? inner : outer) * rows_;
-        const int m = std::min(rows_, gemm_.m - m0);
+        const int m0 = (plan.columns_outer ? inner : outer) * plan.tile_rows;
+        const int m = std::min(plan.tile_rows, gemm_.m - m0);
         const ColumnTile& column = columns[static_cast<std::size_t>(plan.columns_outer ? outer : inner)];
         if (inner == 0) load_outer(plan, m0, m, column);
         emit_tile(plan, m0, m, column);
@@ -196,6 +213,7 @@ class OutputStationaryMapper : public GemmMapper {
     finish_tile(m0, m, column);
   }
 
+  EnergyModel prices_{context_.config};
   Bytes smallest_ = 0;
   BufferId outer_ = kNone;
   BufferId steps_[2][2] = {};

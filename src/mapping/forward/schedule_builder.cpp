@@ -242,11 +242,13 @@ void ScheduleBuilder::write_tensor(TensorId tensor, int row, int col, int rows, 
   writers_[tensor].push_back({row, col, rows, cols, next_job()});
 }
 
-JobId ScheduleBuilder::transfer(UnitKind unit, int layer, OperatorId op, const std::vector<Transfer>& transfers) {
+JobId ScheduleBuilder::transfer(UnitKind unit, int layer, OperatorId op, const std::vector<Transfer>& transfers,
+                                Dependency after) {
   const bool load = unit == UnitKind::kDmaLoad;
   Job& job = begin(unit, load ? JobKind::kLoad : JobKind::kStore, layer, op);
   job.detail =
       TransferRange{static_cast<std::int32_t>(schedule_.transfers.size()), static_cast<std::int32_t>(transfers.size())};
+  depend_on(after.job(), after.kind());
   for (const Transfer& t : transfers) {
     schedule_.transfers.push_back(t);
     if (load) {

@@ -52,8 +52,10 @@ class ScheduleBuilder {
   void depend_on(JobId job, DependencyKind kind = DependencyKind::kDone);
   JobId finish();
 
-  // A load or store with its transfers (the buffers' accesses included, and the tensors' regions).
-  JobId transfer(UnitKind unit, int layer, OperatorId op, const std::vector<Transfer>& transfers);
+  // A load or store with its transfers (the buffers' accesses included, and the tensors' regions). after: what it
+  // leaves the memory to.
+  JobId transfer(UnitKind unit, int layer, OperatorId op, const std::vector<Transfer>& transfers,
+                 Dependency after = {kNone, DependencyKind::kDone});
   Transfer make_transfer(TensorId tensor, int row, int col, int rows, int cols, BufferId buffer, int buffer_offset = 0,
                          int buffer_stride = 0) const;
   // Tensor accesses of jobs that are no DMA (uncharged layers).

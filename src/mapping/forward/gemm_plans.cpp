@@ -1,0 +1,487 @@
+#include "mapping/forward/gemm_plans.h"
+
+#include <algorithm>
+
+#include "cost/array_cost.h"
+#include "cost/noc_route.h"
+
+namespace vitality {
+namespace {
+
+constexpr Bytes kAlignment = 8;  // of the scratchpad's buffers
+// Bytes that move behind the array's work still cost the objective `latency` this share of their time: plans of the
+// same speed differ in what they leave to their neighbours.
+constexpr double kHiddenShare = 0.01;
+
+Bytes aligned(Bytes bytes) {
+  return ceil_div(bytes, kAlignment) * kAlignment;
+}
+int tiles_of(int total, int size) {
+  return static_cast<int>(ceil_div(total, size));
+}
+int count_tiles(const std::vector<int>& sizes, int most) {
+  int count = 0;
+  for (const int size : sizes) count += tiles_of(size, most);
+  return count;
+}
+int largest(const std::vector<int>& sizes, int most) {
+  return std::min(most, *std::max_element(sizes.begin(), sizes.end()));
+}
+int position(const GemmOrder& order, GemmLoop loop) {
+  return static_cast<int>(std::find(order.begin(), order.end(), loop) - order.begin());
+}
+bool inside(const GemmOrder& order, GemmLoop inner, GemmLoop outer) {
+  return position(order, inner) > position(order, outer);
+}
+bool moves_streamed(GemmLoop loop, bool strip) {
+  return loop == GemmLoop::kRows || (loop == GemmLoop::kContraction && !strip);
+}
+bool moves_stationary(GemmLoop loop) {
+  return loop != GemmLoop::kRows;
+}
+
+// Sizes of groups that divide `tiles` into few groups or are small themselves, from large to small.
+std::vector<int> group_sizes(int tiles) {
+  std::vector<int> sizes;
+  for (const int groups : {1, 2, 3, 4, 6, 8}) sizes.push_back(tiles_of(tiles, std::min(groups, tiles)));
+  for (const int size : {4, 2, 1}) sizes.push_back(std::min(size, tiles));
+  std::sort(sizes.begin(), sizes.end(), std::greater<>());
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+  return sizes;
+}
+
+constexpr std::array<GemmOrder, 6> kOrders{{{GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction},
+                                            {GemmLoop::kColumns, GemmLoop::kRows, GemmLoop::kContraction},
+                                            {GemmLoop::kRows, GemmLoop::kContraction, GemmLoop::kColumns},
+                                            {GemmLoop::kColumns, GemmLoop::kContraction, GemmLoop::kRows},
+                                            {GemmLoop::kContraction, GemmLoop::kRows, GemmLoop::kColumns},
+                                            {GemmLoop::kContraction, GemmLoop::kColumns, GemmLoop::kRows}}};
+
+// Orders that differ only in loops of one iteration are one order.
+bool repeats_another(const GemmOrder& order, const GemmLoops& loops) {
+  const auto nontrivial = [&loops](const GemmOrder& o) {
+    int signature = 0;
+    for (const GemmLoop loop : o)
+      if (loops.of(loop) > 1) signature = signature * 4 + static_cast<int>(loop) + 1;
+    return signature;
+  };
+  const int own = nontrivial(order);
+  for (const GemmOrder& other : kOrders) {
+    if (other == order) return false;
+    if (nontrivial(other) == own) return true;
+  }
+  return false;
+}
+
+// Where no loop comes back to an operand's tiles none needs to be kept; where all but the ones in turn are kept, all
+// are.
+void normalise(OperandBuffers& buffers, int sweep, bool comes_back, int tiles) {
+  if (!comes_back || sweep == 1) buffers.kept = 0;
+  if (comes_back && sweep > 1 && buffers.kept + buffers.sets >= sweep) buffers = {sweep, 0};
+  if (buffers.kept == 0) buffers.sets = std::min(buffers.sets, tiles);
+}
+
+}  // namespace
+
+std::vector<int> cut_tiles(const std::vector<int>& sizes, int most) {
+  std::vector<int> tiles;
+  for (int size : sizes)
+    for (; size > 0; size -= most) tiles.push_back(std::min(size, most));
+  return tiles;
+}
+
+GemmPlanner::GemmPlanner(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity,
+                         double dram_bytes_per_cycle)
+    : problem_(problem),
+      config_(config),
+      prices_(config),
+      capacity_(capacity),
+      bandwidth_(dram_bytes_per_cycle),
+      latency_((config.dram.device.trcd + config.dram.device.cl + config.dram.device.burst_cycles) *
+               config.dram.device.tck_ns * config.clock_mhz * 1e-3) {}
+
+GemmLoops GemmPlanner::loops(const GemmPlan& plan) const {
+  const GemmProblem& p = problem_;
+  GemmLoops l;
+  l.columns = p.column_cuts ? count_tiles(p.columns, plan.tile_cols) : static_cast<int>(p.columns.size());
+  l.contraction = count_tiles(p.contraction, plan.tile_rows);
+  l.tiles = {tiles_of(p.m, plan.m_tile), tiles_of(l.columns, plan.n_group), tiles_of(l.contraction, plan.k_group)};
+  for (const GemmLoop loop : plan.order) {
+    if (inside(plan.order, loop, GemmLoop::kColumns) && moves_streamed(loop, p.strip.has_value()))
+      l.streamed_sweep *= l.of(loop);
+    if (inside(plan.order, loop, GemmLoop::kRows) && moves_stationary(loop)) l.stationary_sweep *= l.of(loop);
+  }
+  if (l.contraction > 1) {
+    const bool one_step = l.of(GemmLoop::kContraction) == 1;
+    const int rows = inside(plan.order, GemmLoop::kRows, GemmLoop::kContraction) ? l.of(GemmLoop::kRows) : 1;
+    const int columns = inside(plan.order, GemmLoop::kColumns, GemmLoop::kContraction) ? l.columns : plan.n_group;
+    l.partials = one_step ? std::min(plan.n_group, config_.matrix_engine.count) : rows * columns;
+  }
+  l.column_sums = p.column_sums ? plan.n_group : 0;
+  const int width = largest(p.columns, p.column_cuts ? plan.tile_cols : p.n);
+  const Bytes depth = std::min(plan.tile_rows * plan.k_group, p.k),
+              wide = std::min<Bytes>(Bytes{width} * plan.n_group, p.n), m = plan.m_tile;
+  if (p.strip) {
+    const Conv2d& conv = *p.strip;
+    const Bytes rows =
+        std::min(conv.in_height + 2 * conv.pad, (plan.m_tile / conv.out_width - 1) * conv.stride + conv.kernel);
+    l.streamed_tile = p.element * rows * conv.in_width * conv.in_channels;
+  } else {
+    l.streamed_tile = p.element * m * depth;
+  }
+  l.stationary_tile = p.element * depth * wide + (p.bias ? p.partial * wide : 0);
+  l.partial_tile = p.partial * m * width;
+  l.sums_tile = p.partial * width;
+  l.out_tile = p.result * m * width;
+  return l;
+}
+
+std::vector<Bytes> GemmPlanner::buffer_list(const GemmPlan& plan) const {
+  const GemmLoops l = loops(plan);
+  std::vector<Bytes> list;
+  const auto add = [&list](int count, Bytes bytes) { list.insert(list.end(), static_cast<std::size_t>(count), bytes); };
+  add(plan.streamed.kept + plan.streamed.sets, l.streamed_tile);
+  add(plan.stationary.kept + plan.stationary.sets, l.stationary_tile);
+  add(l.partials, l.partial_tile);
+  add(l.column_sums, l.sums_tile);
+  add(plan.out_sets * (1 + problem_.adds), l.out_tile);
+  return list;
+}
+
+Bytes GemmPlanner::bytes_of(const GemmPlan& plan, const GemmLoops& l) const {
+  return (plan.streamed.kept + plan.streamed.sets) * aligned(l.streamed_tile) +
+         (plan.stationary.kept + plan.stationary.sets) * aligned(l.stationary_tile) +
+         l.partials * aligned(l.partial_tile) + l.column_sums * aligned(l.sums_tile) +
+         Bytes{plan.out_sets} * (1 + problem_.adds) * aligned(l.out_tile);
+}
+
+Bytes GemmPlanner::streamed_bytes(int m_tile) const {
+  if (!problem_.strip) return problem_.element * problem_.m * problem_.k;
+  const Conv2d& conv = *problem_.strip;
+  Bytes rows = 0;
+  for (int out = 0, step = m_tile / conv.out_width; out < conv.out_height; out += step) {
+    const int first = std::max(0, out * conv.stride - conv.pad);
+    const int last = std::min(conv.out_height, out + step) - 1;
+    rows += std::min(conv.in_height, last * conv.stride - conv.pad + conv.kernel) - first;
+  }
+  return problem_.element * rows * conv.in_width * conv.in_channels;
+}
+
+namespace {
+
+// Share of an operand that lies in the kept tiles of its sweeps, the operand being `outer` x `inner` in the order of
+// its loops; a loop outside the sweep counts as one tile of the whole extent.
+struct Extent {
+  int total, tile;
+  int size(int index) const { return std::min(tile, total - index * tile); }
+  int tiles() const { return tiles_of(total, tile); }
+};
+double kept_share(const Extent& outer, const Extent& inner, int kept) {
+  double elements = 0;
+  for (int p = 0; p < kept; ++p)
+    elements += static_cast<double>(outer.size(p / inner.tiles())) * inner.size(p % inner.tiles());
+  return elements / (static_cast<double>(outer.total) * inner.total);
+}
+
+}  // namespace
+
+GemmPlanner::Traffic GemmPlanner::traffic(const GemmPlan& plan, const GemmLoops& l) const {
+  const GemmProblem& p = problem_;
+  const int depth = std::min(plan.tile_rows * plan.k_group, p.k);
+  const auto extent = [&](GemmLoop loop, GemmLoop sweeps) -> Extent {
+    const int total = loop == GemmLoop::kRows ? p.m : loop == GemmLoop::kColumns ? l.columns : p.k;
+    const int tile = loop == GemmLoop::kRows ? plan.m_tile : loop == GemmLoop::kColumns ? plan.n_group : depth;
+    return {total, inside(plan.order, loop, sweeps) ? tile : total};
+  };
+  // Bytes that all sweeps fetch: the kept share once, the rest every time.
+  const auto fetched = [&](Bytes once, const OperandBuffers& buffers, int sweep, GemmLoop sweeps, GemmLoop other) {
+    const int times = l.of(sweeps);
+    if (times == 1 || sweep == 1 || buffers.kept >= sweep) return once;
+    if (buffers.kept == 0) return once * times;
+    Extent first = extent(other, sweeps), second = extent(GemmLoop::kContraction, sweeps);
+    if (p.strip && other == GemmLoop::kRows) second.tile = second.total;
+    if (inside(plan.order, other, GemmLoop::kContraction)) std::swap(first, second);
+    const double share = kept_share(first, second, buffers.kept);
+    return once + static_cast<Bytes>((1 - share) * static_cast<double>(once) * (times - 1));
+  };
+  Traffic t{};
+  const Bytes streamed_once = streamed_bytes(plan.m_tile);
+  t.streamed = fetched(streamed_once, plan.streamed, l.streamed_sweep, GemmLoop::kColumns, GemmLoop::kRows);
+  const Bytes weights = p.element * p.k * p.n;
+  t.stationary = fetched(weights, plan.stationary, l.stationary_sweep, GemmLoop::kRows, GemmLoop::kColumns);
+  if (p.bias) t.stationary += p.partial * p.n * t.stationary / weights;
+  t.added = p.result * p.m * p.n * p.adds;
+  t.results = p.result * p.m * p.n + (p.column_sums ? p.partial * p.n : 0);
+  const double streamed_tiles =
+      static_cast<double>(l.of(GemmLoop::kRows)) * (p.strip ? 1 : l.of(GemmLoop::kContraction));
+  t.streamed_loads = streamed_tiles * static_cast<double>(t.streamed) / static_cast<double>(streamed_once);
+  t.stationary_loads = static_cast<double>(l.of(GemmLoop::kColumns)) * l.of(GemmLoop::kContraction) *
+                       static_cast<double>(t.stationary) / static_cast<double>(weights);
+  return t;
+}
+
+// Several arrays share the column tiles of a step; there are places for two results (out_sets), so that a third array
+// has little to do.
+double GemmPlanner::passes_in_turn(const GemmLoops& l, int n_group) const {
+  const int arrays = std::min(2, config_.matrix_engine.count);
+  const int columns = l.columns / n_group * tiles_of(n_group, arrays) + tiles_of(l.columns % n_group, arrays);
+  return static_cast<double>(columns) * l.contraction;
+}
+
+double GemmPlanner::pass_interval(int rows, const GemmPlan& plan) {
+  const auto known = intervals_.find({rows, plan.tile_rows, plan.tile_cols});
+  if (known != intervals_.end()) return known->second;
+  static const Schedule kNoSchedule;
+  Job job{};
+  job.unit = UnitKind::kMatrixEngine, job.kind = JobKind::kFold;
+  job.m = rows;
+  job.k = largest(problem_.contraction, plan.tile_rows) * problem_.packed_groups;
+  job.n = largest(problem_.columns, problem_.column_cuts ? plan.tile_cols : problem_.n);
+  job.flags = count_tiles(problem_.contraction, plan.tile_rows) == 1 ? kFirst | kLast : 0;
+  const JobCost cost = job_cost(job, kNoSchedule, config_);
+  const auto interval =
+      static_cast<double>(config_.matrix_engine.stationary_prefetch ? std::max(cost.load, cost.stream)
+                                                                    : cost.load + cost.stream + cost.drain);
+  return intervals_[{rows, plan.tile_rows, plan.tile_cols}] = interval;
+}
+
+double GemmPlanner::compute_cycles(const GemmPlan& plan, const GemmLoops& l) {
+  const int whole = problem_.m / plan.m_tile, rest = problem_.m % plan.m_tile;
+  return passes_in_turn(l, plan.n_group) *
+         (whole * pass_interval(plan.m_tile, plan) + (rest > 0 ? pass_interval(rest, plan) : 0));
+}
+
+// What does not depend on the loops' order: products, sums outside the array, and the scratchpad's bytes.
+double GemmPlanner::on_chip_energy(int row_tiles, int columns, int contraction) const {
+  const GemmProblem& p = problem_;
+  const double m = p.m, k = p.k, n = p.n;
+  const double macs = m * k * n, sums = m * n * (contraction - 1);
+  const double read = static_cast<double>(p.element) * (m * k * p.packed_groups * columns + k * n * row_tiles) +
+                      static_cast<double>(p.partial) * sums;
+  const double write = static_cast<double>(p.partial) * sums + static_cast<double>(p.result) * m * n;
+  const double hops = noc_hops(config_.noc, 0);
+  return macs * prices_.per_action(Action::kMac) + sums * prices_.per_action(Action::kAccumulate) +
+         read * prices_.per_action(Action::kScratchpadRead) + write * prices_.per_action(Action::kScratchpadWrite) +
+         (read + write) * hops * prices_.per_action(Action::kNocByteHop);
+}
+
+double GemmPlanner::energy(const GemmPlan& plan, const GemmLoops& l) const {
+  const auto bytes = static_cast<double>(plan.dram_bytes);  // each goes into the scratchpad or comes from there
+  return on_chip_energy(l.of(GemmLoop::kRows), l.columns, l.contraction) +
+         bytes * (prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite)) +
+         plan.cycles * prices_.leakage_per_cycle();
+}
+
+namespace {
+
+// Cycles of a step: what cannot be fetched behind the array's work is waited for; what can is limited by
+// the memory, and has to be there `lead` cycles before the array begins with it.
+struct StepLoad {
+  double behind = 0, waited = 0;
+};
+double step_cycles(double compute, const StepLoad& load, double lead) {
+  // Transfers that begin together share the memory, the one that is waited for with the one that is not.
+  const double waited = load.waited > 0 ? load.waited + std::min(load.waited, load.behind) + lead : 0;
+  return waited + std::max(compute, load.behind + (load.behind > 0 ? lead : 0));
+}
+
+}  // namespace
+
+// Cycles in which a last pass waits for the place of its results, which the tile before has to leave first: for the
+// drain, the additions on the way and the memory.
+double GemmPlanner::result_waits(const GemmPlan& plan, const GemmLoops& l) {
+  const MatrixEngineConfig& engine = config_.matrix_engine;
+  const double interval = pass_interval(plan.m_tile, plan);
+  const bool one_step = l.of(GemmLoop::kContraction) == 1;
+  const double spacing = (one_step ? l.contraction : 1) * interval;
+  const double leaves = (engine.stationary_prefetch ? engine.rows + engine.cols - 2 : 0) + problem_.adds * plan.m_tile +
+                        static_cast<double>(l.out_tile) / bandwidth_ + latency_;
+  const double wait = std::max(0.0, leaves - (plan.out_sets * spacing - interval)) / plan.out_sets;
+  const bool innermost = plan.order[2] == GemmLoop::kContraction;
+  const double in_a_row = one_step || !innermost ? l.columns : l.columns - l.of(GemmLoop::kColumns);
+  return in_a_row * l.of(GemmLoop::kRows) * wait;
+}
+
+void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
+  const Traffic t = traffic(plan, l);
+  plan.dram_bytes = t.streamed + t.stationary + t.results + t.added;
+  const GemmOrder& order = plan.order;
+  const GemmLoop inner = order[2];
+  const double steps = static_cast<double>(l.tiles[0]) * l.tiles[1] * l.tiles[2];
+  const double begin = steps / l.of(inner), go_on = steps - begin;  // the innermost loop begins, or goes on
+  const double compute = compute_cycles(plan, l) / steps;
+  const auto cycles_of = [this](double bytes, double loads) { return bytes / bandwidth_ + loads * latency_; };
+  StepLoad at_begin, at_go_on;
+  const auto spread = [&](double cycles, bool moves, const OperandBuffers& buffers, int tiles) {
+    if (tiles == 1) return;  // fetched before the first step
+    const bool waited = buffers.sets == 1;
+    const double per_begin = moves ? cycles / steps : cycles / begin;
+    (waited ? at_begin.waited : at_begin.behind) += per_begin;
+    if (moves) (waited ? at_go_on.waited : at_go_on.behind) += per_begin;
+  };
+  const bool go_on_moves_streamed = l.of(inner) > 1 && moves_streamed(inner, problem_.strip.has_value()),
+             go_on_moves_stationary = l.of(inner) > 1 && moves_stationary(inner);
+  spread(cycles_of(static_cast<double>(t.streamed), t.streamed_loads), go_on_moves_streamed, plan.streamed,
+         l.of(GemmLoop::kRows) * (problem_.strip ? 1 : l.of(GemmLoop::kContraction)));
+  spread(cycles_of(static_cast<double>(t.stationary), t.stationary_loads), go_on_moves_stationary, plan.stationary,
+         l.of(GemmLoop::kColumns) * l.of(GemmLoop::kContraction));
+  spread(cycles_of(static_cast<double>(t.added), 0), true, {0, 2}, 2);
+  const double last = steps / l.of(GemmLoop::kContraction);  // steps that end with results
+  const double results = static_cast<double>(t.results) / bandwidth_;
+  // A tile that is loaded into the PEs behind a pass has to be there so much earlier.
+  const double lead = config_.matrix_engine.stationary_prefetch ? config_.matrix_engine.rows : 0;
+  double total = 0;
+  if (inner == GemmLoop::kContraction || l.of(GemmLoop::kContraction) == 1) {
+    at_begin.behind += results / begin;
+    total = begin * step_cycles(compute, at_begin, lead) + go_on * step_cycles(compute, at_go_on, lead);
+  } else {
+    const double ends = 1.0 / l.of(GemmLoop::kContraction);
+    StepLoad begin_last = at_begin, go_on_last = at_go_on;
+    begin_last.behind += results / last, go_on_last.behind += results / last;
+    total =
+        begin * ((1 - ends) * step_cycles(compute, at_begin, lead) + ends * step_cycles(compute, begin_last, lead)) +
+        go_on * ((1 - ends) * step_cycles(compute, at_go_on, lead) + ends * step_cycles(compute, go_on_last, lead));
+  }
+  total = std::max(total, static_cast<double>(plan.dram_bytes) / bandwidth_);
+  total += result_waits(plan, l);
+  // The array waits for the first step's operands; behind it, the last result goes to memory.
+  const double first = static_cast<double>(l.streamed_tile + l.stationary_tile);
+  plan.cycles = total + cycles_of(first + static_cast<double>(l.out_tile * (3 - plan.out_sets)), 2);
+  plan.energy_pj = energy(plan, l);
+}
+
+double plan_score(MappingObjective objective, double cycles, Picojoules energy, double transfer_cycles) {
+  switch (objective) {
+    case MappingObjective::kLatency:
+      return cycles + kHiddenShare * transfer_cycles;
+    case MappingObjective::kEnergy:
+      return energy;
+    case MappingObjective::kEdp:
+      return energy * cycles;
+  }
+  return 0;
+}
+
+double GemmPlanner::score(double cycles, double energy, Bytes bytes) const {
+  return plan_score(config_.mapping.objective, cycles, energy, static_cast<double>(bytes) / bandwidth_);
+}
+
+void GemmPlanner::consider(GemmPlan plan, const GemmLoops& l) {
+  const Bytes total = bytes_of(plan, l);
+  smallest_ = smallest_ == 0 ? total : std::min(smallest_, total);
+  if (total > capacity_) return;
+  evaluate(plan, l);
+  const double own = score(plan.cycles, plan.energy_pj, plan.dram_bytes);
+  if (best_ && own >= best_score_) return;
+  best_ = plan;
+  best_score_ = own;
+}
+
+// The plan as it is, and with what room is left given to one operand's tiles, or first to one and then to the other's.
+void GemmPlanner::consider_kept(GemmPlan plan, const GemmLoops& l) {
+  const bool streamed_back = l.of(GemmLoop::kColumns) > 1, stationary_back = l.of(GemmLoop::kRows) > 1;
+  const int streamed_tiles = l.of(GemmLoop::kRows) * (problem_.strip ? 1 : l.of(GemmLoop::kContraction)),
+            stationary_tiles = l.of(GemmLoop::kColumns) * l.of(GemmLoop::kContraction);
+  const auto settle = [&](GemmPlan& candidate) {
+    normalise(candidate.streamed, l.streamed_sweep, streamed_back, streamed_tiles);
+    normalise(candidate.stationary, l.stationary_sweep, stationary_back, stationary_tiles);
+  };
+  settle(plan);
+  consider(plan, l);
+  if (bytes_of(plan, l) > capacity_) return;
+  const auto keep = [&](GemmPlan& candidate, bool streamed) {
+    OperandBuffers& buffers = streamed ? candidate.streamed : candidate.stationary;
+    const int sweep = streamed ? l.streamed_sweep : l.stationary_sweep;
+    if (!(streamed ? streamed_back : stationary_back) || sweep == 1 || buffers.kept >= sweep) return false;
+    const Bytes tile = aligned(streamed ? l.streamed_tile : l.stationary_tile);
+    const auto more = static_cast<int>(std::min<Bytes>((capacity_ - bytes_of(candidate, l)) / tile, sweep));
+    if (more == 0) return false;
+    buffers.kept = std::min(sweep, buffers.kept + more);
+    settle(candidate);
+    return true;
+  };
+  for (const bool streamed : {true, false}) {
+    GemmPlan kept = plan;
+    if (!keep(kept, streamed)) continue;
+    consider(kept, l);
+    if (keep(kept, !streamed)) consider(kept, l);
+  }
+}
+
+void GemmPlanner::search_buffers(GemmPlan plan) {
+  struct Sets {
+    int streamed, stationary, out;
+  };
+  static constexpr std::array<Sets, 6> kSets{{{2, 2, 2}, {2, 2, 1}, {1, 2, 1}, {2, 1, 1}, {1, 1, 2}, {1, 1, 1}}};
+  const GemmLoops l = loops(plan);
+  if (repeats_another(plan.order, l)) return;
+  for (const Sets& sets : kSets) {
+    plan.streamed = {0, sets.streamed}, plan.stationary = {0, sets.stationary}, plan.out_sets = sets.out;
+    consider_kept(plan, l);
+  }
+}
+
+void GemmPlanner::search(const Cut& cut) {
+  GemmPlan plan;
+  plan.tile_rows = cut.tile_rows, plan.tile_cols = cut.tile_cols, plan.m_tile = cut.m_tile;
+  const GemmLoops whole = loops(plan);
+  for (const int n_group : group_sizes(whole.columns)) {
+    for (const int k_group : group_sizes(whole.contraction)) {
+      plan.n_group = n_group, plan.k_group = k_group;
+      for (const GemmOrder& order : kOrders) {
+        // Column sums are formed while a group of columns runs through the whole contraction.
+        if (problem_.column_sums && !inside(order, GemmLoop::kContraction, GemmLoop::kColumns)) continue;
+        plan.order = order;
+        search_buffers(plan);
+      }
+    }
+  }
+}
+
+// Tiles as large as the array and smaller ones, from the least compute on.
+std::vector<GemmPlanner::Cut> GemmPlanner::cuts() {
+  const GemmProblem& p = problem_;
+  const auto halves = [](int size, int least) {
+    std::vector<int> sizes{size};
+    while (size > least) sizes.push_back(size = tiles_of(size, 2));
+    return sizes;
+  };
+  constexpr int kSmallestTile = 16;
+  std::vector<int> widths{largest(p.columns, p.n)};
+  if (p.column_cuts) widths = halves(widths[0], kSmallestTile);
+  const int units = p.m / p.row_unit;
+  std::vector<Cut> list;
+  for (const int tile_rows : halves(largest(p.contraction, p.k), kSmallestTile)) {
+    for (const int tile_cols : widths) {
+      for (int pieces = 1, before = 0; pieces <= units; pieces += std::max(1, pieces / 8)) {
+        GemmPlan plan;
+        plan.tile_rows = tile_rows, plan.tile_cols = tile_cols, plan.m_tile = tiles_of(units, pieces) * p.row_unit;
+        if (plan.m_tile == before) continue;
+        before = plan.m_tile;
+        const GemmLoops l = loops(plan);
+        plan.n_group = l.columns;
+        list.push_back({tile_rows, tile_cols, plan.m_tile, compute_cycles(plan, l)});
+      }
+    }
+  }
+  std::stable_sort(list.begin(), list.end(), [](const Cut& a, const Cut& b) { return a.compute < b.compute; });
+  return list;
+}
+
+std::optional<GemmPlan> GemmPlanner::choose() {
+  for (const Cut& cut : cuts()) {
+    if (best_) {  // no plan with these tiles takes or moves less
+      GemmPlan plan;
+      plan.tile_rows = cut.tile_rows, plan.tile_cols = cut.tile_cols, plan.m_tile = cut.m_tile;
+      const GemmLoops l = loops(plan);
+      plan.dram_bytes = streamed_bytes(cut.m_tile) + problem_.element * problem_.k * problem_.n +
+                        problem_.result * problem_.m * problem_.n * (1 + problem_.adds);
+      plan.cycles = std::max(cut.compute, static_cast<double>(plan.dram_bytes) / bandwidth_);
+      if (score(plan.cycles, energy(plan, l), plan.dram_bytes) >= best_score_) continue;
+    }
+    search(cut);
+  }
+  return best_;
+}
+
+}  // namespace vitality

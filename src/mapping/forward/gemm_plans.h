@@ -1,0 +1,121 @@
+// How a GEMM runs on an input stationary array: the cut into tiles, the order of the loops, what stays in the
+// scratchpad; what a plan needs, moves and takes; and the search for the best one. Knows sizes, no tensors and no
+// buffers. docs/mapping.md has the loops and the estimates. Internal to the mapping room.
+//
+// The streamed operand is M x K, the stationary one K x N. A step works on m_tile rows, k_group contraction tiles and
+// n_group column tiles, each pair of tiles one pass of the array.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "cost/energy.h"
+
+namespace vitality {
+
+enum class GemmLoop : std::uint8_t { kRows, kColumns, kContraction };
+using GemmOrder = std::array<GemmLoop, 3>;  // outermost first
+
+// Where the tiles of one operand lie. A loop that does not move the operand comes back to its tiles: the first `kept`
+// of such a sweep have a buffer each and stay; the others take turns in `sets` buffers and are fetched in every sweep.
+// With two sets the next tile is fetched while the array works on this one.
+struct OperandBuffers {
+  int kept = 0, sets = 2;
+};
+
+struct GemmPlan {
+  int tile_rows = 0, tile_cols = 0;  // of a stationary tile, at most the array's
+  int m_tile = 0;                    // rows that a pass streams
+  int n_group = 1, k_group = 1;      // tiles of a step
+  GemmOrder order{GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction};
+  OperandBuffers streamed, stationary;
+  int out_sets = 2;                  // result tiles (and second operands of an epilogue's additions) in flight
+  double cycles = 0, energy_pj = 0;  // estimates
+  Bytes dram_bytes = 0;              // read and written; what the schedule moves
+};
+
+struct GemmProblem {
+  int m, k, n;
+  int row_unit = 1;                       // row tiles are multiples of it
+  std::vector<int> contraction, columns;  // sizes of the tiles where they are as large as the array
+  int packed_groups = 1;                  // groups of a convolution in one pass
+  bool column_cuts = true;                // columns may be cut smaller
+  Bytes element, partial, result;         // bytes of an element of an operand, a sum, a result
+  int adds = 0;                           // second operands of the epilogue
+  bool bias = false, column_sums = false;
+  std::optional<Conv2d> strip;  // the streamed operand is an image strip for each row tile
+};
+
+// Sizes that follow from a plan.
+struct GemmLoops {
+  std::array<int, 3> tiles{};                    // by GemmLoop: row tiles, column groups, contraction groups
+  int columns = 0, contraction = 0;              // tiles of the stationary operand along N and K
+  int streamed_sweep = 1, stationary_sweep = 1;  // tiles of a sweep (OperandBuffers)
+  int partials = 0, column_sums = 0;             // buffers
+  Bytes streamed_tile = 0, stationary_tile = 0;  // bytes of one buffer
+  Bytes partial_tile = 0, sums_tile = 0, out_tile = 0;
+  int of(GemmLoop loop) const { return tiles[static_cast<std::size_t>(loop)]; }
+};
+
+// What mapping.objective makes small. transfer_cycles: of all bytes from and to DRAM, behind other work or not.
+double plan_score(MappingObjective objective, double cycles, Picojoules energy, double transfer_cycles);
+
+class GemmPlanner {
+ public:
+  GemmPlanner(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity, double dram_bytes_per_cycle);
+
+  // The best plan by mapping.objective; none: nothing fits, smallest() says how many bytes the smallest needs.
+  std::optional<GemmPlan> choose();
+  Bytes smallest() const { return smallest_; }
+
+  GemmLoops loops(const GemmPlan& plan) const;
+  // Buffers in the order streamed (kept, in turn), stationary (kept, in turn), partial sums, column sums, results each
+  // with its second operands. Their sum, rounded up to the scratchpad's alignment, is bytes_of().
+  std::vector<Bytes> buffer_list(const GemmPlan& plan) const;
+  Bytes bytes_of(const GemmPlan& plan, const GemmLoops& loops) const;
+  // Fills in the plan's estimates.
+  void evaluate(GemmPlan& plan, const GemmLoops& loops);
+
+ private:
+  struct Cut {  // what all plans with these tiles share
+    int tile_rows, tile_cols, m_tile;
+    double compute;  // cycles of all passes but for their grouping
+  };
+  struct Traffic {
+    Bytes streamed, stationary, results, added;
+    double streamed_loads, stationary_loads;
+  };
+
+  std::vector<Cut> cuts();
+  void search(const Cut& cut);
+  void search_buffers(GemmPlan plan);
+  void consider(GemmPlan plan, const GemmLoops& loops);
+  void consider_kept(GemmPlan plan, const GemmLoops& loops);
+  double score(double cycles, double energy, Bytes bytes) const;
+  Bytes streamed_bytes(int m_tile) const;  // of the whole operand, once
+  Traffic traffic(const GemmPlan& plan, const GemmLoops& loops) const;
+  double passes_in_turn(const GemmLoops& loops, int n_group) const;
+  double compute_cycles(const GemmPlan& plan, const GemmLoops& loops);
+  double pass_interval(int rows, const GemmPlan& plan);
+  double result_waits(const GemmPlan& plan, const GemmLoops& loops);
+  double energy(const GemmPlan& plan, const GemmLoops& loops) const;
+  double on_chip_energy(int row_tiles, int columns, int contraction) const;
+
+  const GemmProblem& problem_;
+  const HardwareConfig& config_;
+  EnergyModel prices_;
+  Bytes capacity_;
+  double bandwidth_, latency_;  // bytes a cycle; cycles of a request beside its bytes
+  std::optional<GemmPlan> best_;
+  double best_score_ = 0;
+  Bytes smallest_ = 0;
+  std::map<std::array<int, 3>, double> intervals_;  // of a pass, by rows and tile
+};
+
+// Sizes of the tiles with none larger than `most`.
+std::vector<int> cut_tiles(const std::vector<int>& sizes, int most);
+
+}  // namespace vitality

@@ -1,0 +1,129 @@
+// DRAM bytes of linear layers against an exhaustive search over tilings and loop orders that shares nothing with the
+// mapper: whole tiles, each fetched again whenever a loop outside comes back to it.
+#include <algorithm>
+#include <array>
+#include <catch2/catch.hpp>
+
+#include "config/hardware_config_json.h"
+#include "mapping/mapper.h"
+#include "workload/workload_json.h"
+
+using namespace vitality;
+
+namespace {
+
+const std::string kSource = VITALITY_SOURCE_DIR;
+
+int ceiling(int a, int b) {
+  return (a + b - 1) / b;
+}
+
+struct Sizes {
+  int m, k, n;
+};
+
+// Bytes that one order of the loops fetches of an operand that two of the loops move (bits of `moves`): once, times the
+// iterations of every other loop that has one of its own loops inside.
+double fetched(const std::array<int, 3>& order, const std::array<int, 3>& tiles, int moves, double once) {
+  double bytes = once;
+  for (int i = 0; i < 3; ++i) {
+    if ((moves >> order[static_cast<std::size_t>(i)] & 1) != 0) continue;
+    bool inner = false;
+    for (int j = i + 1; j < 3; ++j) {
+      const int loop = order[static_cast<std::size_t>(j)];
+      inner = inner || ((moves >> loop & 1) != 0 && tiles[static_cast<std::size_t>(loop)] > 1);
+    }
+    if (inner) bytes *= tiles[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
+  }
+  return bytes;
+}
+
+// Operands and results of 2 bytes, sums of 6; double buffers, but one where an operand is a single tile.
+double least_bytes(const Sizes& g, double capacity, int array) {
+  constexpr int kM = 1, kK = 2, kN = 4;
+  double best = 1e300;
+  for (int pieces = 1; pieces <= 16; ++pieces) {
+    const int m = ceiling(g.m, pieces);
+    for (int k = std::min(array, g.k);; k = std::min(k + array, g.k)) {
+      for (int n = std::min(array, g.n);; n = std::min(n + array, g.n)) {
+        const std::array<int, 3> tiles{ceiling(g.m, m), ceiling(g.k, k), ceiling(g.n, n)};
+        const double a = 2.0 * m * k * (tiles[0] * tiles[1] == 1 ? 1 : 2),
+                     w = 2.0 * k * n * (tiles[1] * tiles[2] == 1 ? 1 : 2),
+                     c = (tiles[1] > 1 ? 6.0 : 0) * m * n + 2.0 * m * n;
+        std::array<int, 3> order{0, 1, 2};
+        do {
+          if (a + w + c > capacity) break;
+          // Sums of tiles that a loop leaves before their contraction is done go to memory and come back.
+          const double visits = fetched(order, tiles, kM | kN, 1);
+          const double bytes = fetched(order, tiles, kM | kK, 2.0 * g.m * g.k) +
+                               fetched(order, tiles, kK | kN, 2.0 * g.k * g.n) + 2.0 * g.m * g.n +
+                               (visits - 1) * 12.0 * g.m * g.n;
+          best = std::min(best, bytes);
+        } while (std::next_permutation(order.begin(), order.end()));
+        if (n == g.n) break;
+      }
+      if (k == g.k) break;
+    }
+  }
+  return best;
+}
+
+double moved_by(const Schedule& schedule, const std::vector<int>& layers) {
+  double bytes = 0;
+  for (const Job& job : schedule.jobs) {
+    if (std::find(layers.begin(), layers.end(), job.layer) == layers.end()) continue;
+    if (job.kind != JobKind::kLoad && job.kind != JobKind::kStore) continue;
+    for (const Transfer& t : schedule.transfers_of(job)) bytes += static_cast<double>(t.bytes);
+  }
+  return bytes;
+}
+
+int layer_named(const VitModel& model, const std::string& name) {
+  for (std::size_t i = 0; i < model.layers.size(); ++i)
+    if (model.layers[i].name == name) return static_cast<int>(i);
+  FAIL("no layer " + name);
+  return -1;
+}
+
+}  // namespace
+
+TEST_CASE("GEMM plans: the exhaustive search of this test knows cases done by hand") {
+  // Everything fits: each operand once, the results once.
+  CHECK(least_bytes({100, 64, 64}, 1e6, 64) == 2.0 * (100 * 64 + 64 * 64 + 100 * 64));
+  // 22,528 bytes hold two array tiles of W (16,384), two of A with 8 rows (2,048), their sums and results (4,096), and
+  // no larger tile of anything. Rows innermost: W once, A for both columns, sums out and in again once; any other order
+  // fetches W for each of the 16 row tiles.
+  CHECK(least_bytes({128, 128, 128}, 22528, 64) == 2.0 * 128 * 128 * (1 + 2 + 1) + 12.0 * 128 * 128);
+  // A is one tile (10 x 64), which stays; W passes by once.
+  CHECK(least_bytes({10, 64, 6400}, 40000, 64) == 2.0 * (10 * 64 + 64 * 6400 + 10 * 6400));
+}
+
+TEST_CASE("GEMM plans: objective energy moves at most a tenth more than the best tiling") {
+  struct Case {
+    const char* layer;
+    const char* fused;  // the addition that it does on the way
+  };
+  for (const auto& [name, width] : {std::pair{"deit_tiny", 192}, {"deit_small", 384}, {"deit_base", 768}}) {
+    const VitModel model = read_workload(kSource + "/workloads/" + name + ".json");
+    for (const int kib : {170, 200, 330, 480, 1100}) {
+      const HardwareConfig config =
+          read_hardware_config(kSource + "/configs/vitality.json",
+                               {"mapping.objective=energy", "scratchpad.capacity_kib=" + std::to_string(kib)});
+      const Schedule schedule = map_model(model, config);
+      for (const Case& c : {Case{"attn.qkv", nullptr}, Case{"attn.proj", "residual1"}, Case{"mlp.fc1", nullptr},
+                            Case{"mlp.fc2", "residual2"}}) {
+        const std::string block = "blocks.2.";
+        std::vector<int> layers{layer_named(model, block + c.layer)};
+        const auto& linear = std::get<Linear>(model.layers[static_cast<std::size_t>(layers[0])].parameters);
+        double least = least_bytes({linear.rows, linear.in_features, linear.out_features}, 1024.0 * kib, 64) +
+                       6.0 * linear.out_features;
+        if (c.fused != nullptr) {
+          layers.push_back(layer_named(model, block + c.fused));
+          least += 2.0 * linear.rows * width;
+        }
+        INFO(name << " " << c.layer << ", " << kib << " KiB: " << moved_by(schedule, layers) << " of " << least);
+        CHECK(moved_by(schedule, layers) <= 1.1 * least);
+      }
+    }
+  }
+}
