@@ -25,22 +25,15 @@ Accelerator::Accelerator(sc_core::sc_module_name name, MachineContext& context)
 
 std::unique_ptr<Engine> Accelerator::make_engine(const MachineUnit& unit, MachineContext& context) {
   const char* const name = unit.name.c_str();
-  switch (unit.kind) {
-    case UnitKind::kMatrixEngine:
+  switch (traits(unit.kind).module) {
+    case UnitModule::kSystolicArray:
       return std::make_unique<SystolicArray>(name, context);
-    case UnitKind::kPredictor:
-    case UnitKind::kSparseEngine:
+    case UnitModule::kSparseRows:
       return std::make_unique<SparseRows>(name, context);
-    case UnitKind::kDiagonalEngine:
-    case UnitKind::kAccumulators:
-    case UnitKind::kDividers:
-    case UnitKind::kAdders:
-    case UnitKind::kSpecialFunctions:
-    case UnitKind::kExpUnit:
+    case UnitModule::kEngine:
       return std::make_unique<Engine>(name, context);
-    case UnitKind::kDmaLoad:  // not engines: the memory system's
-    case UnitKind::kDmaStore:
-    case UnitKind::kUncharged:
+    case UnitModule::kDma:  // no engine: the memory system's
+    case UnitModule::kNone:
       break;
   }
   return nullptr;

@@ -85,71 +85,15 @@ Picojoules EnergyModel::clock_per_cycle() const {
 
 Picojoules EnergyModel::leakage_per_cycle() const {
   const FormatCosts& format = config_.energy.format[config_.precision];
-  const double predictor = unit_count(config_, UnitKind::kPredictor) * predictor_pes() *
+  const double predictor = unit_count(config_, UnitKind::kPredictor) * predictor_pes(config_) *
                            config_.energy.format[Precision::kInt8].pe_leakage_uw;
   const double watts = (processing_elements(config_) * format.pe_leakage_uw + predictor) * 1e-6 +
                        config_.scratchpad.capacity_kib * config_.energy.sram_leakage_mw_per_kib * 1e-3;
   return watts / (config_.clock_mhz * 1e6) * 1e12 * energy_scale_ + clock_per_cycle();
 }
 
-// The predictor's PEs in int8 PEs: a multiplier's area and energy go with the square of the width.
-double EnergyModel::predictor_pes() const {
-  const double bits = config_.sparsity.predictor_bits / 8.0;
-  return static_cast<double>(config_.sparse_unit.predictor_rows) * config_.sparse_unit.predictor_cols * bits * bits;
-}
-
 SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
-  const EnergyTable& table = config_.energy;
-  const FormatCosts& format = table.format[config_.precision];
-  double area = 0;
-  if (!has_unit(config_, unit)) return 0;
-  switch (unit) {
-    case UnitKind::kMatrixEngine:  // with the adders below the columns
-      area = matrix_engine_pes(config_) * format.pe_um2 + config_.matrix_engine.cols * format.accumulate_um2;
-      if (traits(config_.machine).sparse_baseline && sparse_machine(config_).softmax == unit)
-        area += matrix_engine_pes(config_) * (format.exp_um2 + format.add_um2) +  // softmax in the PEs
-                config_.matrix_engine.rows * format.divide_um2;
-      // G-stationary needs both accumulation styles in a PE: an accumulator and its multiplexer beside the passing
-      // partial sum.
-      if (config_.matrix_engine.accumulation == Accumulation::kGStationary)
-        area += static_cast<double>(config_.matrix_engine.rows) * config_.matrix_engine.cols * format.accumulate_um2;
-      break;
-    case UnitKind::kDiagonalEngine:
-      area = config_.diagonal_engine.rows * format.pe_um2;
-      break;
-    case UnitKind::kAccumulators:
-      area = config_.accumulators.lanes * format.accumulate_um2;
-      break;
-    case UnitKind::kDividers:
-      area = config_.dividers.lanes * format.divide_um2 *
-             (config_.dividers.initiation_interval > 1 ? table.iterative_divider_um2_fraction : 1);
-      break;
-    case UnitKind::kAdders:
-      area = config_.adders.lanes * format.add_um2;
-      break;
-    case UnitKind::kSpecialFunctions:
-      // Softmax and charged functions need the unit; the published machine has neither.
-      if (config_.special_functions.charge == Charge::kCharged || config_.attention == AttentionKind::kSoftmax ||
-          config_.attention == AttentionKind::kAuto)
-        area = config_.special_functions.lanes *
-               (format.exp_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
-      break;
-    case UnitKind::kPredictor:
-      area = predictor_pes() * table.format[Precision::kInt8].pe_um2;
-      break;
-    case UnitKind::kSparseEngine:
-      area = sparse_array(config_).rows * (sparse_array(config_).cols * format.pe_um2 + format.accumulate_um2);
-      break;
-    case UnitKind::kExpUnit:
-      area = config_.sparse_unit.exp_lanes *
-             (format.exp_um2 + format.divide_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2);
-      break;
-    case UnitKind::kDmaLoad:  // no area of its own: the memory controller is not counted
-    case UnitKind::kDmaStore:
-    case UnitKind::kUncharged:
-      break;
-  }
-  return area * table.knob_area * area_scale_;
+  return unit_row(config_, unit).um2 * config_.energy.knob_area * area_scale_;
 }
 
 SquareMicrons EnergyModel::scratchpad_area() const {

@@ -29,7 +29,6 @@ class EnergyModel {
   SquareMicrons total_area() const;
 
  private:
-  double predictor_pes() const;
   const HardwareConfig& config_;
   double energy_scale_, area_scale_;  // from the table's node to the machine's (config/technology.h)
   std::array<Picojoules, kActions> action_pj_{};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cost/lane_cost.h"
+#include "cost/machine_units.h"
 
 namespace vitality {
 namespace {
@@ -15,7 +16,7 @@ void count_actions(JobCost& cost) {
 
 // `sweeps` over an m x n tile on the special functions, with so many bytes in all.
 void sweep(JobCost& cost, const Job& job, const HardwareConfig& config, Count sweeps, Bytes read, Bytes write) {
-  const LaneConfig unit = special_lanes(config);
+  const LaneConfig unit = unit_row(config, job.unit).lanes;
   const JobTiming one = lane_timing(unit, job.m, job.n);
   count_actions(cost);
   lanes(cost, config, {sweeps * one.interval + (one.latency - one.interval), sweeps * one.interval}, read, write);

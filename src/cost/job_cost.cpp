@@ -7,6 +7,7 @@
 #include "cost/array_cost.h"
 #include "cost/gradient_cost.h"
 #include "cost/lane_cost.h"
+#include "cost/machine_units.h"
 #include "cost/scratchpad_lanes.h"
 #include "cost/sparse_machine.h"
 
@@ -158,7 +159,7 @@ JobCost softmax_cost(const Job& job, const HardwareConfig& config) {
   cost.actions[Action::kDivide] = elements, cost.actions[Action::kExp] = elements,
   cost.actions[Action::kCompare] = cost.operations.cmp;
   // Three sweeps of a row: maximum (with the scale), exp and sum, divide.
-  const LaneConfig unit = special_lanes(config);
+  const LaneConfig unit = unit_row(config, job.unit).lanes;
   const JobTiming sweep = lane_timing(unit, job.m, job.n);
   lanes(cost, config,
         {3 * sweep.interval + (sweep.latency - sweep.interval) + config.special_functions.exp_latency_cycles,
@@ -171,7 +172,7 @@ JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
   const ElementSizes size = sizes_of(config);
   const Count elements = static_cast<Count>(job.m) * job.n;
   JobCost cost;
-  const LaneConfig unit = special_lanes(config);
+  const LaneConfig unit = unit_row(config, job.unit).lanes;
   // One sweep; layer norm takes three (mean, variance, normalise).
   const Count sweeps = std::get<ElementwiseStep>(job.detail).sweeps;
   const JobTiming sweep = lane_timing(unit, job.m, job.n);

@@ -61,9 +61,4 @@ void lanes(JobCost& cost, const HardwareConfig& config, const JobTiming& timing,
   limit_stream(cost, config, read, write);
 }
 
-LaneConfig special_lanes(const HardwareConfig& config) {
-  return {config.special_functions.lanes, config.special_functions.latency_cycles,
-          config.special_functions.initiation_interval};
-}
-
 }  // namespace vitality

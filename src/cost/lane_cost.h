@@ -28,6 +28,4 @@ Bytes guard_bytes(const Job& job, Count elements);
 // A lane array's job, which reads and writes so many bytes in all.
 void lanes(JobCost& cost, const HardwareConfig& config, const JobTiming& timing, Bytes read, Bytes write);
 
-LaneConfig special_lanes(const HardwareConfig& config);
-
 }  // namespace vitality

@@ -6,11 +6,23 @@
 #include <vector>
 
 #include "config/hardware_config.h"
+#include "cost/job_cost.h"
 #include "schedule/schedule.h"
 
 namespace vitality {
 
-// Units of a kind. Uncharged work has none; a DMA channel each way is always there.
+// What a machine's units of one kind are.
+struct UnitRow {
+  int count = 0;          // uncharged work has no unit; a DMA channel each way is always there
+  LaneConfig lanes = {};  // of an array of lanes
+  // Of one unit, in the energy table's node and without its knobs. DMA has no area of its own: the memory controller is
+  // not counted.
+  SquareMicrons um2 = 0;
+  // What counts as its work, and how much of that it does in a cycle at full use.
+  Count (*work)(const ActionCounts& actions) = nullptr;
+  double rate = 0;
+};
+UnitRow unit_row(const HardwareConfig& config, UnitKind kind);
 int unit_count(const HardwareConfig& config, UnitKind kind);
 inline bool has_unit(const HardwareConfig& config, UnitKind kind) {
   return unit_count(config, kind) > 0;
@@ -44,6 +56,9 @@ struct ArrayShape {
   Count pes() const { return Count{rows} * cols; }
 };
 ArrayShape sparse_array(const HardwareConfig& config);
+
+// The predictor's PEs in int8 PEs: a multiplier's area and energy go with the square of the width.
+double predictor_pes(const HardwareConfig& config);
 
 // PEs of one matrix engine, SALO's global row and column of PEs with it.
 double matrix_engine_pes(const HardwareConfig& config);

@@ -27,34 +27,45 @@ enum class UnitKind : std::uint8_t {
   kUncharged  // what the machine's description does not charge: no time, no counted byte, named in the result
 };
 
-constexpr const char* to_string(UnitKind unit) {
+// Which module of models/ runs the jobs of a unit.
+enum class UnitModule : std::uint8_t { kSystolicArray, kSparseRows, kEngine, kDma, kNone };
+
+struct UnitTraits {
+  const char* name;   // in results and traces; nullptr: no enumerator
+  const char* array;  // units[].kind of a result
+  UnitModule module;
+};
+constexpr UnitTraits traits(UnitKind unit) {
   switch (unit) {
     case UnitKind::kMatrixEngine:
-      return "sa_general";
+      return {"sa_general", "systolic_array", UnitModule::kSystolicArray};
     case UnitKind::kDiagonalEngine:
-      return "sa_diag";
+      return {"sa_diag", "systolic_array", UnitModule::kEngine};
     case UnitKind::kAccumulators:
-      return "accumulators";
+      return {"accumulators", "lane_array", UnitModule::kEngine};
     case UnitKind::kDividers:
-      return "dividers";
+      return {"dividers", "lane_array", UnitModule::kEngine};
     case UnitKind::kAdders:
-      return "adders";
+      return {"adders", "lane_array", UnitModule::kEngine};
     case UnitKind::kSpecialFunctions:
-      return "special_functions";
+      return {"special_functions", "lane_array", UnitModule::kEngine};
     case UnitKind::kPredictor:
-      return "predictor";
+      return {"predictor", "systolic_array", UnitModule::kSparseRows};
     case UnitKind::kSparseEngine:
-      return "sparse_engine";
+      return {"sparse_engine", "sparse_array", UnitModule::kSparseRows};
     case UnitKind::kExpUnit:
-      return "exp_unit";
+      return {"exp_unit", "lane_array", UnitModule::kEngine};
     case UnitKind::kDmaLoad:
-      return "dma_load";
+      return {"dma_load", "dma", UnitModule::kDma};
     case UnitKind::kDmaStore:
-      return "dma_store";
+      return {"dma_store", "dma", UnitModule::kDma};
     case UnitKind::kUncharged:
-      return "uncharged";
+      return {"uncharged", "uncharged", UnitModule::kNone};
   }
-  return nullptr;
+  return {nullptr, nullptr, UnitModule::kNone};
+}
+constexpr const char* to_string(UnitKind unit) {
+  return traits(unit).name;
 }
 constexpr int kUnitKinds = static_cast<int>(enum_count<UnitKind>());
 constexpr bool is_dma(UnitKind unit) {

@@ -79,7 +79,7 @@ class UnitAccounts {
   UnitResult count_unit(std::size_t index) const {
     const UnitKind kind = run_.units.all()[index].kind;
     UnitResult unit;
-    unit.name = run_.units.all()[index].name, unit.kind = class_of(kind);
+    unit.name = run_.units.all()[index].name, unit.kind = traits(kind).array;
     Ledger ledger(run_.cycles);
     std::vector<Count> shapes(run_.costs.entries().size());
     for (const JobId job : run_.order[index]) {
@@ -105,72 +105,11 @@ class UnitAccounts {
     return unit;
   }
 
-  static const char* class_of(UnitKind kind) {
-    switch (kind) {
-      case UnitKind::kDmaLoad:
-      case UnitKind::kDmaStore:
-        return "dma";
-      case UnitKind::kMatrixEngine:
-      case UnitKind::kDiagonalEngine:
-      case UnitKind::kPredictor:
-        return "systolic_array";
-      case UnitKind::kSparseEngine:
-        return "sparse_array";
-      case UnitKind::kAccumulators:
-      case UnitKind::kDividers:
-      case UnitKind::kAdders:
-      case UnitKind::kSpecialFunctions:
-      case UnitKind::kExpUnit:
-        return "lane_array";
-      case UnitKind::kUncharged:
-        break;  // no unit of a machine
-    }
-    return "uncharged";
-  }
-
   // Work done over work possible; never busy time.
   double utilization(UnitKind kind, const ActionCounts& actions) const {
-    double work = 0, rate = 0;
-    const HardwareConfig& config = run_.config;
-    switch (kind) {
-      case UnitKind::kMatrixEngine:
-        work = static_cast<double>(actions[Action::kMac]), rate = matrix_engine_pes(config);
-        break;
-      case UnitKind::kDiagonalEngine:
-        work = static_cast<double>(actions[Action::kMac]), rate = config.diagonal_engine.rows;
-        break;
-      case UnitKind::kPredictor:
-        work = static_cast<double>(actions[Action::kLowPrecisionMac]);
-        rate = static_cast<double>(config.sparse_unit.predictor_rows) * config.sparse_unit.predictor_cols;
-        break;
-      case UnitKind::kSparseEngine:
-        work = static_cast<double>(actions[Action::kMac]), rate = static_cast<double>(sparse_array(config).pes());
-        break;
-      case UnitKind::kExpUnit:
-        work = static_cast<double>(actions[Action::kExp]), rate = config.sparse_unit.exp_lanes;
-        break;
-      case UnitKind::kAccumulators:
-        work = static_cast<double>(actions[Action::kAccumulate]), rate = config.accumulators.lanes;
-        break;
-      case UnitKind::kDividers:
-        work = static_cast<double>(actions[Action::kDivide]),
-        rate = static_cast<double>(config.dividers.lanes) / config.dividers.initiation_interval;
-        break;
-      case UnitKind::kAdders:
-        work = static_cast<double>(actions[Action::kAdd]), rate = config.adders.lanes;
-        break;
-      case UnitKind::kSpecialFunctions:
-        work = static_cast<double>(actions[Action::kExp] + actions[Action::kMultiply]),
-        rate = 2.0 * config.special_functions.lanes;
-        break;
-      case UnitKind::kDmaLoad:
-      case UnitKind::kDmaStore:
-      case UnitKind::kUncharged:
-        work = static_cast<double>(actions[Action::kScratchpadRead] + actions[Action::kScratchpadWrite]);
-        rate = run_.dram_bytes_per_cycle();
-        break;
-    }
-    return run_.cycles == 0 || rate == 0 ? 0 : work / (rate * static_cast<double>(run_.cycles));
+    const UnitRow row = unit_row(run_.config, kind);
+    if (run_.cycles == 0 || row.rate == 0) return 0;
+    return static_cast<double>(row.work(actions)) / (row.rate * static_cast<double>(run_.cycles));
   }
 
   void count_dram() {
