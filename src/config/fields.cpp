@@ -16,9 +16,9 @@ constexpr int kMaxPortBytes = 65536;  // per cycle
 constexpr double kMaxEnergy = 1e6;    // pJ, nJ or mW of one action, unit or rank
 constexpr double kMaxArea = 1e9;      // um2
 
-void lanes(FieldVisitor& v, const char* key, LaneConfig& unit) {
+void lanes(FieldVisitor& v, const char* key, LaneConfig& unit, int fewest = 1) {
   v.group(key, [&] {
-    v.integer("lanes", unit.lanes, 1, kMaxLanes);
+    v.integer("lanes", unit.lanes, fewest, kMaxLanes);
     v.integer("latency_cycles", unit.latency_cycles, 1, kMaxLatency);
     v.integer("initiation_interval", unit.initiation_interval, 1, kMaxLatency);
     v.integer("count", unit.count, 1, kMaxUnits);
@@ -49,6 +49,7 @@ void compute(FieldVisitor& v, HardwareConfig& c) {
     v.integer("exp_latency_cycles", c.special_functions.exp_latency_cycles, 1, kMaxLatency);
     v.integer("count", c.special_functions.count, 1, kMaxUnits);
   });
+  lanes(v, "layer_norm", c.layer_norm, 0);
   v.group("sparse_unit", [&] {
     v.boolean("enabled", c.sparse_unit.enabled);
     v.integer("pe_rows", c.sparse_unit.pe_rows, 1, kMaxSide);

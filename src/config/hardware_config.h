@@ -257,6 +257,7 @@ struct HardwareConfig {
   LaneConfig dividers{64, 18, 1};
   LaneConfig adders;
   SpecialFunctionConfig special_functions;
+  LaneConfig layer_norm{0, 8, 1};  // no lanes: the special functions do it
   SparseUnitConfig sparse_unit;
   ScratchpadConfig scratchpad;
   NocConfig noc;

@@ -49,6 +49,15 @@ UnitRow special_functions(const HardwareConfig& config) {
           2.0 * unit.lanes};
 }
 
+// A lane multiplies and adds; the mean and the reciprocal of the deviation of a row are one divider's.
+UnitRow layer_norm(const HardwareConfig& config) {
+  const FormatCosts& format = config.energy.format[config.precision];
+  const LaneConfig& unit = config.layer_norm;
+  if (unit.lanes == 0) return {};
+  return {unit.count, unit, unit.lanes * (format.multiply_um2 + format.add_um2) + format.divide_um2,
+          [](const ActionCounts& a) { return a[Action::kMultiply]; }, static_cast<double>(unit.lanes)};
+}
+
 UnitRow predictor(const HardwareConfig& config) {
   if (!works_on_masks(config) || !sparse_machine(config).predicts) return {};
   const SparseUnitConfig& unit = config.sparse_unit;
@@ -107,6 +116,8 @@ UnitRow unit_row(const HardwareConfig& config, UnitKind kind) {
               [](const ActionCounts& a) { return a[Action::kAdd]; }, static_cast<double>(config.adders.lanes)};
     case UnitKind::kSpecialFunctions:
       return special_functions(config);
+    case UnitKind::kLayerNorm:
+      return layer_norm(config);
     case UnitKind::kPredictor:
       return predictor(config);
     case UnitKind::kSparseEngine:

@@ -19,6 +19,7 @@ enum class UnitKind : std::uint8_t {
   kDividers,
   kAdders,
   kSpecialFunctions,
+  kLayerNorm,     // rows of a layer norm, where the special functions leave them to a unit of their own
   kPredictor,     // mask prediction of sparse attention
   kSparseEngine,  // SDDMM and SpMM rows
   kExpUnit,       // of the sparse unit: exp and normalise
@@ -49,6 +50,8 @@ constexpr UnitTraits traits(UnitKind unit) {
       return {"adders", "lane_array", UnitModule::kEngine};
     case UnitKind::kSpecialFunctions:
       return {"special_functions", "lane_array", UnitModule::kEngine};
+    case UnitKind::kLayerNorm:
+      return {"layer_norm", "lane_array", UnitModule::kEngine};
     case UnitKind::kPredictor:
       return {"predictor", "systolic_array", UnitModule::kSparseRows};
     case UnitKind::kSparseEngine:

@@ -258,6 +258,7 @@ TEST_CASE("job cost: more lanes of a unit never cost cycles") {
           JobKind::kUnifiedGradient, JobKind::kLossGradient, JobKind::kNormGradient, JobKind::kActivationGradient,
           JobKind::kSoftmaxGradient, JobKind::kRowProducts, JobKind::kAddOuter, JobKind::kUpdate, JobKind::kClear}) {
       Job job{};
+      job.unit = UnitKind::kSpecialFunctions;
       job.kind = kind, job.m = tile.rows, job.n = dice.between(1, 90), job.detail = detail_of(kind, 0);
       schedule.jobs.push_back(job);
     }

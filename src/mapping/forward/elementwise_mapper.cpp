@@ -50,6 +50,9 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
   }
   const bool add = std::holds_alternative<Add>(layer.parameters),
              position = std::holds_alternative<PositionEmbedding>(layer.parameters);
+  const bool norm = std::holds_alternative<LayerNorm>(layer.parameters);
+  const UnitKind function_unit =
+      norm && context.config.layer_norm.lanes > 0 ? UnitKind::kLayerNorm : UnitKind::kSpecialFunctions;
   TensorId second;
   if (add) second = context.input_tensor(layer_index, 1);
   if (position)
@@ -67,10 +70,10 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
       loads.push_back(
           builder.make_transfer(second, row, 0, m, shape.cols, buffers[static_cast<std::size_t>(2 + tile % 2)]));
     builder.transfer(UnitKind::kDmaLoad, layer_index, op, loads);
-    Job& job = builder.begin(second == kNone ? UnitKind::kSpecialFunctions : UnitKind::kAdders,
+    Job& job = builder.begin(second == kNone ? function_unit : UnitKind::kAdders,
                              second == kNone ? JobKind::kElementwise : JobKind::kAddMatrix, layer_index, op);
     job.m = m, job.n = shape.cols;
-    if (second == kNone) job.detail = ElementwiseStep{0, std::holds_alternative<LayerNorm>(layer.parameters) ? 3 : 1};
+    if (second == kNone) job.detail = ElementwiseStep{0, norm ? 3 : 1};
     job.streamed = job.result = buffer;
     job.streamed_stride = job.result_stride = job.stationary_stride = shape.cols;
     builder.read(buffer);
