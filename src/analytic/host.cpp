@@ -38,6 +38,7 @@ std::size_t size_of(int rows, int cols) {
 
 }  // namespace
 
+// More than 6 parameters: sizes and operands of one head, in the order of the other heads.
 void host_softmax_head(int m, int n, int d, int e, const float* q, const float* k, const float* v, float* z) {
   const Values k_transposed = transposed(n, d, k);
   Values scores(size_of(m, n));
@@ -53,6 +54,7 @@ void host_softmax_head(int m, int n, int d, int e, const float* q, const float* 
   gemm(m, e, n, scores.data(), n, v, e, z, e, GemmStart::kZero);
 }
 
+// More than 6 parameters: sizes and operands of one head, in the order of the other heads.
 void host_taylor_head(int m, int n, int d, int e, const float* q, const float* k, const float* v, float* z,
                       bool elided) {
   Values mean(static_cast<std::size_t>(d)), key_sum(static_cast<std::size_t>(d)),
@@ -83,6 +85,7 @@ void host_taylor_head(int m, int n, int d, int e, const float* q, const float* k
 namespace {
 
 // What runs and is timed: one layer with inputs of its own.
+// Over 60 lines: a branch for each kind of layer.
 std::function<void()> work_of(const Layer& layer, AttentionKind kind) {
   const MatrixShape out = output_shape(layer);
   if (const auto* conv = std::get_if<Conv2d>(&layer.parameters)) {

@@ -73,6 +73,7 @@ int processor_count() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
+// Over 60 lines: a statement for each option.
 bool parse(const Arguments& arguments, Request& request) {
   po::options_description options("options");
   const auto list = [] { return po::value<std::vector<std::string>>()->composing()->multitoken(); };

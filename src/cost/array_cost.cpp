@@ -44,6 +44,7 @@ Cycles output_stationary_drain(int rows) {
   return rows;
 }
 
+// More than 6 parameters: what an array is, then the sizes of the product.
 GemmTiming gemm_timing(Dataflow dataflow, int rows, int cols, bool prefetch, Count m, Count k, Count n) {
   if (rows < 1 || cols < 1 || m < 1 || k < 1 || n < 1)
     throw InputError("", "", "a GEMM and its array need sizes of at least 1");

@@ -1,3 +1,4 @@
+// More than 6 parameters: sizes, operands and results of a tile, as the fields of a job give them.
 #include "kernels/sparse.h"
 
 #include <cmath>

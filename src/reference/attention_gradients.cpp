@@ -156,6 +156,7 @@ AttentionGradients sparse_backward(const MatrixD& q, const MatrixD& k, const Mat
   return g;
 }
 
+// More than 6 parameters: the operands of one head.
 AttentionGradients unified_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
                                     AttentionKind kind, const MatrixD& dz, const MatrixD* bias) {
   check_gradient(q, v, dz);

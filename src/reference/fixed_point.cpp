@@ -1,3 +1,4 @@
+// More than 6 parameters: operands and formats of one head, as the datapath's description has them.
 #include "reference/fixed_point.h"
 
 #include <algorithm>

@@ -242,6 +242,7 @@ class ForwardPass::Layers {
     return output;
   }
 
+  // More than 6 parameters: which head, its operands and what else its kind of attention takes.
   MatrixD head_output(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
                       LayerRanges& ranges) const {
     const AttentionKind kind = attention_kind(options_, index_);

@@ -150,6 +150,7 @@ class Backward {
     if (!bias.empty()) set_parameter(0, collapsed_score_bias(a, d_bias));
   }
 
+  // More than 6 parameters: which head, its operands and what else its kind of attention takes.
   AttentionGradients head_gradients(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v,
                                     const MatrixD& dz, const MatrixD& bias) const {
     AttentionHead head{

@@ -15,6 +15,7 @@ void sgd(const OptimizerSettings& s, double decay, MatrixD& velocity, MatrixD& w
   }
 }
 
+// More than 6 parameters: the settings, the step, and the tensors that it changes.
 void adamw(const OptimizerSettings& s, double decay, int steps, MatrixD& m, MatrixD& v, MatrixD& w, const MatrixD& g) {
   const double unbias1 = 1 / (1 - power(s.beta1, steps)), unbias2 = 1 / (1 - power(s.beta2, steps));
   for (std::size_t i = 0; i < w.size(); ++i) {

@@ -120,6 +120,7 @@ std::vector<std::string> dram_moves(const std::vector<LayerResult>& layers) {
   return names;
 }
 
+// Over 60 lines: the columns in their order, then the cells.
 std::string layers_table(const SimulationResult& result) {
   std::vector<std::string> causes;
   if (!result.is_device) causes = names_of(result.layers, &LayerResult::time_split);

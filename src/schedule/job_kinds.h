@@ -70,6 +70,7 @@ struct JobTraits {
   bool reads_mask_tile;  // its cost depends on its mask tile
   bool training_only;    // of the backward pass and the update
 };
+// Over 60 lines: a row for each kind.
 constexpr JobTraits traits(JobKind kind) {
   switch (kind) {
     case JobKind::kLoad:

@@ -49,6 +49,7 @@ enum class OperatorRole : std::uint8_t {
   kScoreGradient,
   kUpdate
 };
+// Over 60 lines: a row for each role.
 constexpr const char* to_string(OperatorRole role) {
   switch (role) {
     case OperatorRole::kGemm:

@@ -242,6 +242,7 @@ void throw_if_wrong(const Schedule& schedule, const HardwareConfig& config) {
 
 }  // namespace
 
+// Over 60 lines: the steps of a run in their order, which share most of their variables.
 SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options) {
   if (options.training && !is_simulated(config))
     throw InfeasibleError("machine " + config.name + ": training is simulated on machines with a mapper only");

@@ -1,3 +1,4 @@
+// More than 6 parameters: sizes and operands of a matrix product, in the order of BLAS.
 #include "tensor/gemm.h"
 
 #include "base/vectorised.h"

@@ -444,6 +444,7 @@ const std::vector<std::string>& layer_kind_names() {
   return names;
 }
 
+// More than 6 parameters: those of every reader of a value, and the names that an expression may use.
 bool read_size(const JsonValue& value, const std::string& pointer, const Dimensions& dimensions, int low, int high,
                Diagnostics& diagnostics, int& out) {
   std::int64_t wide = 0;

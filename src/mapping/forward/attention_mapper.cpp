@@ -121,6 +121,7 @@ class AttentionMapper {
   }
   bool fits(const AttentionPlan& p) const { return bytes_of(p) <= builder_.capacity(); }
 
+  // Over 60 lines: the search for sizes that fit, then the buffers in the order of buffer_list().
   void plan() {
     const int rows = config_.matrix_engine.rows;
     using Sets = std::array<int, 4>;
@@ -201,6 +202,7 @@ class AttentionMapper {
     return buffer;
   }
 
+  // More than 6 parameters: a job's kind, shape and operands.
   Job& start(UnitKind unit, JobKind kind, OperatorId op_index, ScheduleBuilder::Shape shape, BufferId streamed,
              BufferId second, BufferId result, int flags = 0) {
     return builder_.begin(unit, kind, layer_, op_index, shape, streamed, second, result, flags);
@@ -209,6 +211,7 @@ class AttentionMapper {
     builder_.write(written);
     return builder_.finish();
   }
+  // More than 6 parameters: a job's kind, shape and operands.
   void column_sum(OperatorId op_index, int rows, int cols, BufferId source, BufferId sum, bool first, int flags = 0) {
     start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum,
           flags | (first ? kFirst : 0));
@@ -219,6 +222,7 @@ class AttentionMapper {
     return config_.diagonal_engine.enabled ? UnitKind::kDiagonalEngine : UnitKind::kMatrixEngine;
   }
 
+  // Over 60 lines: Algorithm 1's steps in their order, which share their buffers.
   void taylor_head() {
     const int d = a_.d_qk, e = a_.d_v;
     const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk), queries = chunks(a_.n_q, plan_.query_chunk);
@@ -398,6 +402,7 @@ class AttentionMapper {
 
   // G += K_hat^T V over one chunk: V stationary, K_hat streamed by columns. G-stationary: the tokens stream through, G
   // forms in the PEs and stays there.
+  // More than 6 parameters: a job's kind, shape and operands.
   void context_folds(OperatorId op_index, const Chunk& chunk, bool last_chunk, BufferId k_buffer, BufferId v_buffer,
                      BufferId g, bool first_chunk) {
     const int d = a_.d_qk, e = a_.d_v;

@@ -42,6 +42,7 @@ void shrink(const HeadCode& code, int columns, Transfer& t) {
   t.bytes -= whole - ceil_div(whole * code.coded_heads, code.heads);
 }
 
+// More than 6 parameters: a job's kind, shape and operands.
 void emit(MappingContext& context, int layer, OperatorId op, const HeadCode& code, const Transfer& t, int columns,
           int flags) {
   ScheduleBuilder& builder = context.builder;

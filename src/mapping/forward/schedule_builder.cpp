@@ -23,6 +23,7 @@ void keep_strongest(std::vector<Dependency>& dependencies) {
 
 }  // namespace
 
+// More than 6 parameters: a row of Schedule::tensors.
 TensorId ScheduleBuilder::add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes,
                                      Bytes shared_address) {
   constexpr Bytes kAlignment = 4096;
@@ -116,6 +117,7 @@ Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, OperatorId o
   return job_;
 }
 
+// More than 6 parameters: a job's kind, shape and operands.
 Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, OperatorId op, Shape shape, BufferId streamed,
                             BufferId second, BufferId result, int flags) {
   Job& job = begin(unit, kind, layer, op);
@@ -213,6 +215,7 @@ JobId ScheduleBuilder::finish() {
   return id;
 }
 
+// More than 6 parameters: a region of a tensor and its place in a buffer.
 Transfer ScheduleBuilder::make_transfer(TensorId tensor, int row, int col, int rows, int cols, BufferId buffer,
                                         int buffer_offset, int buffer_stride) const {
   const ScheduledTensor& t = schedule_.tensors[tensor];

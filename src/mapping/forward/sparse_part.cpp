@@ -202,6 +202,7 @@ MaskTileId SparsePart::tile(const Mask& entries, const Chunk& queries, const Chu
   return id;
 }
 
+// More than 6 parameters: a job's kind, shape and operands.
 Job& SparsePart::start(UnitKind unit, JobKind kind, OperatorId op, int m, int k, int n, MaskTileId tile_index) {
   Job& job = builder_.begin(unit, kind, layer_, op);
   job.m = m, job.k = k, job.n = n;

@@ -106,6 +106,7 @@ Transfer AttentionBackward::rows_of_saved(TensorId tensor, int rows_of_head, con
                                 buffer);
 }
 
+// More than 6 parameters: a job's kind, shape and operands.
 void AttentionBackward::store(OperatorId op_index, const HeadColumns& from, int tokens, int depth, const Chunk& rows,
                               BufferId buffer, int offset) {
   builder_.transfer(
@@ -114,6 +115,7 @@ void AttentionBackward::store(OperatorId op_index, const HeadColumns& from, int 
                               from.offset + head_ * from.head_stride, rows.count, depth, buffer, offset)});
 }
 
+// More than 6 parameters: a job's kind, shape and operands.
 void AttentionBackward::column_sum(OperatorId op_index, int rows, int cols, BufferId source, int offset, BufferId sum,
                                    bool first, int flags) {
   start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum,

@@ -46,6 +46,7 @@ class AttentionBackward {
   // Rows of dQ, dK or dV of this head to memory.
   void store(OperatorId op_index, const HeadColumns& from, int tokens, int depth, const Chunk& rows, BufferId buffer,
              int offset = 0);
+  // More than 6 parameters: a job's kind, shape and operands.
   Job& start(UnitKind unit, JobKind kind, OperatorId op_index, ScheduleBuilder::Shape shape, BufferId streamed,
              BufferId second, BufferId result, int flags = 0) {
     return builder_.begin(unit, kind, index_, op_index, shape, streamed, second, result, flags);

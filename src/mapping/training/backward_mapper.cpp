@@ -236,6 +236,7 @@ void BackwardContext::contribute(int target, GradientRef part) {
   present = {sum, 0};
 }
 
+// More than 6 parameters: a job's kind, shape and operands.
 void emit_pairwise(BackwardContext& b, int layer, OperatorRole role, UnitKind unit, JobKind kind, GradientRef first,
                    GradientRef second, int rows, int cols, TensorId result) {
   ScheduleBuilder& builder = b.builder();
@@ -263,6 +264,7 @@ void emit_pairwise(BackwardContext& b, int layer, OperatorRole role, UnitKind un
   }
 }
 
+// Over 60 lines: one pass over the tiles, whose jobs share their buffers.
 void map_norm_backward(BackwardContext& b, int first_layer) {
   ScheduleBuilder& builder = b.builder();
   const auto& norm = std::get<LayerNorm>(b.layer(first_layer).parameters);

@@ -76,6 +76,7 @@ class MaskBackward : public AttentionBackward {
     if (count > 0) load(op_index, {builder_.make_transfer(saved().entries, first, 0, count, 1, buffer)});
   }
   // streamed(m x k) . second(n x k) on the mask.
+  // More than 6 parameters: a job's kind, shape and operands.
   void sddmm(OperatorId op_index, const Chunk& rows, MaskTileId index, int depth, BufferId streamed, BufferId second,
              BufferId bits, BufferId entries) {
     Job& job = start(UnitKind::kSparseEngine, JobKind::kSddmm, op_index, {rows.count, depth, a_.n_kv}, streamed, second,
@@ -85,6 +86,7 @@ class MaskBackward : public AttentionBackward {
     end(entries);
   }
   // result(n_kv x cols) (+)= entries^T x.
+  // More than 6 parameters: a job's kind, shape and operands.
   void transposed_spmm(OperatorId op_index, const Chunk& rows, int cols, BufferId entries, BufferId x, BufferId result,
                        bool first, bool last) {
     const MaskTileId index = tile(rows, true);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kTileColumns = 512;
 
+// Over 60 lines: one pass over the tiles, whose jobs share their buffers.
 void map_parameter(MappingContext& context, OperatorId op, const ScheduledGradient& gradient) {
   ScheduleBuilder& builder = context.builder;
   const bool adamw = context.config.training.optimizer == OptimizerChoice::kAdamW;

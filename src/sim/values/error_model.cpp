@@ -61,6 +61,7 @@ double largest_slope(ActivationKind kind) {
 
 class Propagation {
  public:
+  // More than 6 parameters: everything that a run is described by; kept as references.
   Propagation(const VitModel& model, const HardwareConfig& config, const reference::ForwardOptions& options,
               const reference::ForwardResult& reference, const ValuePlan& plan, const ParameterSource& parameters,
               const Propagation* means)
@@ -319,6 +320,7 @@ ErrorTolerance tolerance(const Layer& layer, const reference::LayerRanges& range
 
 }  // namespace
 
+// More than 6 parameters: everything that a run is described by.
 std::vector<ErrorTolerance> error_tolerances(const VitModel& model, const HardwareConfig& config,
                                              const reference::ForwardOptions& options,
                                              const reference::ForwardResult& reference, const ValuePlan& plan,

@@ -131,6 +131,7 @@ double ValueExecutor::saved_scale(const ScheduledTensor& t, int col) {
   throw std::logic_error("no scale for " + t.name);
 }
 
+// Over 60 lines: a branch for each kind of job of the backward pass.
 void ValueExecutor::gradient(const Job& job) {
   const Arithmetic arithmetic = gradient_arithmetic(job);
   const auto* a = std::get_if<Attention>(&layer(job.layer).parameters);

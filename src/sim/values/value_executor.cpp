@@ -275,6 +275,7 @@ void ValueExecutor::store(const Job& job) {
 }
 
 // What turns a pass's sums into its result's units.
+// Over 60 lines: a row for each role of an operator.
 double ValueExecutor::fold_factor(const Job& job) const {
   if (!in_forward(job)) {  // real numbers; dense scores are formed once more
     const auto* a = std::get_if<Attention>(&layer(job.layer).parameters);
@@ -420,6 +421,7 @@ void ValueExecutor::fold(const Job& job, UnitId unit) {
                fold_factor(job), (job.flags & kWide) != 0, result(job));
 }
 
+// Over 60 lines: a branch for each kind of job on lanes.
 void ValueExecutor::lanes(const Job& job) {
   const OperatorRole op_role = role(job);
   const bool scaled = is_scaled(config_.precision);
