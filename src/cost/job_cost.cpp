@@ -276,7 +276,7 @@ const MaskTile& mask_tile(const Job& job, const Schedule& schedule) {
   return schedule.mask_tiles[job.mask_tile()];
 }
 
-// One row a kind. Without a `default:`, so that the compiler names this place to who adds a kind.
+// One row per kind. No case for the rest, so that the compiler names this place to whoever adds a kind.
 // Over 60 lines: a row for each kind.
 JobCost cost_of_kind(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
   const ElementSizes size = sizes_of(config);

@@ -259,7 +259,7 @@ Retries::Verdict Retries::judge(const ChildPool::Finished& finished) {
 
 ChildPool::Finished run_point(const ChildPool::Limits& limits, const std::function<PointTotals(Shortcuts)>& evaluate) {
   std::vector<ChildPool::Finished> finished;
-  for (const Shortcuts shortcuts : {Shortcuts::kAllowed, Shortcuts::kNone}) {
+  for (const Shortcuts shortcuts : {Shortcuts::kAllowed, Shortcuts::kOff}) {
     ChildPool pool(limits);
     finished.clear();
     pool.start(0, [&] { return evaluate(shortcuts); });

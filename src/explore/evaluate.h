@@ -88,7 +88,7 @@ struct PointResult {
 struct ShortcutFailed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-enum class Shortcuts { kNone, kAllowed };
+enum class Shortcuts { kOff, kAllowed };
 
 using EvaluatePoint = std::function<PointTotals(const HardwareConfig&, const VitModel&, Shortcuts)>;
 
