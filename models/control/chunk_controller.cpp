@@ -9,7 +9,7 @@ ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& c
   phases.register_b_transport(this, &ChunkController::receive);
   SC_HAS_PROCESS(ChunkController);
   SC_METHOD(dispatch);
-  sensitive << event_;
+  sensitive << event_ << decoded_event_;
 
   for (const UnitKind kind : all_of_enum<UnitKind>()) {
     kinds_[kind].first = static_cast<std::size_t>(context_.units.id(kind).value);
@@ -87,8 +87,7 @@ void ChunkController::receive(int, tlm::tlm_generic_payload& payload, sc_core::s
     }
   }
   if ((report.phases & kPhaseDone) != 0) {
-    ++done_;
-    last_cycle_ = std::max(last_cycle_, context_.now());
+    job_ended();
     satisfy(report.job, DependencyKind::kDone);
   }
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
@@ -102,8 +101,7 @@ void ChunkController::run_uncharged() {
     JobTimes& times = context_.times[index];
     times.start = times.stream = times.released = times.free = times.done = context_.now();
     if (context_.executor != nullptr) context_.executor->execute(job_at(index), {});
-    ++done_;
-    last_cycle_ = std::max(last_cycle_, context_.now());
+    job_ended();
     satisfy(index, DependencyKind::kIssued);
     satisfy(index, DependencyKind::kReleased);
     satisfy(index, DependencyKind::kDone);
@@ -133,56 +131,100 @@ bool ChunkController::may_take(const Unit& unit, JobId job) const {
   return unit.holds_for == kNone || (job_at(job).follows == unit.holds_for && continues_in_registers(job_at(job)));
 }
 
-// The smallest of the jobs that some unit may take, again and again.
-void ChunkController::dispatch_among_several(Kind& kind) {
-  for (;;) {
-    std::size_t roomy = 0, next_unit = 0;
-    int most_room = 0;
-    JobId next;
-    for (std::size_t u = kind.first; u < kind.first + kind.count; ++u) {
-      Unit& unit = units_[u];
-      if (unit.room == 0) continue;
-      if (unit.holds_for == kNone && unit.room > most_room) most_room = unit.room, roomy = u;
-      if (unit.followers.empty()) continue;
-      const JobId follower = unit.followers.top();
-      if (may_take(unit, follower) && (next == kNone || follower < next)) next = follower, next_unit = u;
-    }
-    const bool shared = most_room > 0 && !kind.ready.empty() && (next == kNone || kind.ready.top() < next);
-    if (shared) next = kind.ready.top(), next_unit = roomy;
-    if (next == kNone) return;
-    (shared ? kind.ready : units_[next_unit].followers).pop();
-    units_[next_unit].holds_for = continued_[next] != 0 ? next : kNone;
-    issue(next_unit, next);
+// The smallest of the jobs that some unit of the kind may take.
+ChunkController::Choice ChunkController::choose_among_several(const Kind& kind) const {
+  Choice next;
+  std::size_t roomy = 0;
+  int most_room = 0;
+  for (std::size_t u = kind.first; u < kind.first + kind.count; ++u) {
+    const Unit& unit = units_[u];
+    if (unit.room == 0) continue;
+    if (unit.holds_for == kNone && unit.room > most_room) most_room = unit.room, roomy = u;
+    if (unit.followers.empty()) continue;
+    const JobId follower = unit.followers.top();
+    if (may_take(unit, follower) && (next.job == kNone || follower < next.job)) next = {follower, u, false};
   }
+  if (most_room > 0 && !kind.ready.empty() && (next.job == kNone || kind.ready.top() < next.job))
+    next = {kind.ready.top(), roomy, true};
+  return next;
+}
+
+ChunkController::Choice ChunkController::choose(const Kind& kind) const {
+  if (kind.count > 1) return choose_among_several(kind);
+  if (kind.count == 0 || units_[kind.first].room == 0 || kind.ready.empty()) return {};
+  return {kind.ready.top(), kind.first, true};
+}
+
+void ChunkController::take(const Choice& choice) {
+  Unit& unit = units_[choice.unit];
+  Kind& kind = kind_of(choice.job);
+  (choice.shared ? kind.ready : unit.followers).pop();
+  if (kind.count > 1) unit.holds_for = continued_[choice.job] != 0 ? choice.job : JobId();
+}
+
+void ChunkController::start() {
+  started_ = true;
+  if (finished() && on_finished) on_finished();
+  event_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void ChunkController::end_of_elaboration() {
+  if (static_cast<std::size_t>(sockets_) != units_.size() || static_cast<std::size_t>(units.size()) != units_.size())
+    SC_REPORT_ERROR("/vitality/controller", "not every unit of the machine is attached and bound");
 }
 
 void ChunkController::dispatch() {
+  if (!started_) return;
   dispatching_ = true;
-  if (done_ == 0 && context_.now() == 0) {  // the first activation, at elaboration's end
-    for (std::size_t i = 0; i < waiting_.size(); ++i) {
-      if (waiting_[i] == 0 && context_.times[i].ready < 0)
-        make_ready({static_cast<std::int32_t>(i)}, kNone, DependencyKind::kDone);
-    }
+  if (!seeded_) {
+    seeded_ = true;
+    for (std::size_t i = 0; i < waiting_.size(); ++i)
+      if (waiting_[i] == 0) make_ready({static_cast<std::int32_t>(i)}, kNone, DependencyKind::kDone);
   }
   run_uncharged();
-  // In the order of the kinds; issuing can make jobs of any kind ready.
+  if (context_.config.controller.issue_cycles == 0)
+    issue_all();
+  else
+    issue_one_by_one();
+  dispatching_ = false;
+  if (!uncharged_.empty()) event_.notify(sc_core::SC_ZERO_TIME);
+}
+
+// In the order of the kinds; issuing can make jobs of any kind ready.
+void ChunkController::issue_all() {
   while (candidates_ != 0) {
     const auto k = static_cast<UnitKind>(__builtin_ctz(candidates_));
     candidates_ &= candidates_ - 1;
-    Kind& kind = kinds_[k];
-    if (kind.count > 1) {
-      dispatch_among_several(kind);
-    } else if (kind.count == 1) {
-      const Unit& unit = units_[kind.first];
-      while (unit.room > 0 && !kind.ready.empty()) {
-        const JobId job = kind.ready.top();
-        kind.ready.pop();
-        issue(kind.first, job);
-      }
+    for (Choice next = choose(kinds_[k]); next.job; next = choose(kinds_[k])) {
+      take(next);
+      issue(next.unit, next.job);
     }
   }
-  dispatching_ = false;
-  if (!uncharged_.empty()) event_.notify(sc_core::SC_ZERO_TIME);
+}
+
+void ChunkController::issue_one_by_one() {
+  const Cycles now = context_.now();
+  if (decoding_.job) {
+    if (now < decoded_) return;
+    const Choice decoded = decoding_;
+    decoding_ = {};
+    issue(decoded.unit, decoded.job);
+  }
+  for (const UnitKind kind : all_of_enum<UnitKind>()) {
+    if (kind == UnitKind::kUncharged) continue;
+    const Choice next = choose(kinds_[kind]);
+    if (next.job && (!decoding_.job || next.job < decoding_.job)) decoding_ = next;
+  }
+  if (!decoding_.job) return;
+  take(decoding_);
+  decoded_ = now + context_.config.controller.issue_cycles;
+  decoded_event_.notify(context_.until(decoded_));
+}
+
+void ChunkController::job_ended() {
+  ++done_;
+  last_cycle_ = std::max(last_cycle_, context_.now());
+  if (finished() && on_finished) on_finished();
 }
 
 std::string ChunkController::describe_deadlock() const {

@@ -8,6 +8,9 @@
 // 3. A unit whose registers hold something for a pass to come (continues_in_registers) takes that pass next and no
 //    other job.
 //
+// Issuing a job takes controller.issue_cycles: the controller decodes one job after the other, the smallest index first
+// among those that a unit has room for, and a unit takes a job when it has been decoded. 0: any number in an instant.
+//
 // An order names the phases that matter on their own (JobExtension::phases): a release of operands that can make
 // nothing ready before the unit is free again is reported then, which saves an event a pass.
 #pragma once
@@ -35,6 +38,10 @@ class ChunkController : public sc_core::sc_module {
   // The unit is the next binding of `units`; it holds at most `depth` jobs at once.
   void attach_unit(UnitId id, int depth);
 
+  // Nothing is issued before.
+  void start();
+  std::function<void()> on_finished;  // called when the last job is done
+
   bool finished() const { return done_ == static_cast<std::int64_t>(context_.schedule.jobs.size()); }
   Cycles last_cycle() const { return last_cycle_; }
   std::int64_t jobs_done() const { return done_; }
@@ -58,9 +65,21 @@ class ChunkController : public sc_core::sc_module {
   void satisfy(JobId job, DependencyKind kind);
   void make_ready(JobId job, JobId limiter, DependencyKind kind);
   void run_uncharged();
+  // A job, and the unit that may take it now.
+  struct Choice {
+    JobId job;
+    std::size_t unit = 0;
+    bool shared = false;  // from the ready jobs of the kind, not from the unit's followers
+  };
+  void end_of_elaboration() override;
   void dispatch();
-  void dispatch_among_several(Kind& kind);
+  void issue_all();
+  void issue_one_by_one();
+  Choice choose(const Kind& kind) const;
+  Choice choose_among_several(const Kind& kind) const;
+  void take(const Choice& choice);
   void issue(std::size_t unit, JobId job);
+  void job_ended();
   std::uint8_t wanted_phases(Unit& unit, JobId job) const;
   const Job& job_at(JobId index) const { return context_.schedule.jobs[index]; }
   Kind& kind_of(JobId job) { return kinds_[job_at(job).unit]; }
@@ -79,10 +98,13 @@ class ChunkController : public sc_core::sc_module {
                                                // wait for that of a later job of its unit too
   IdVector<JobId, std::uint8_t> continued_;    // of a job, 0 or 1: a pass finds something of it in the registers
   std::vector<JobId> uncharged_;
+  bool started_ = false, seeded_ = false;  // seeded: jobs that wait for nothing are ready
+  Choice decoding_;                        // with issue_cycles
+  Cycles decoded_ = 0;
   bool dispatching_ = false;  // what becomes ready now is seen without another activation
   std::int64_t done_ = 0;
   Cycles last_cycle_ = 0;
-  sc_core::sc_event event_;
+  sc_core::sc_event event_, decoded_event_;
   JobPayload order_;
 };
 

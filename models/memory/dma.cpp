@@ -1,6 +1,24 @@
 #include "models/memory/dma.h"
 
+#include <limits>
+
 namespace vitality {
+
+Dma::Request& Dma::Pool::take() {
+  if (free_.empty()) {
+    requests_.push_back(std::make_unique<Request>(this));
+    free_.push_back(requests_.back().get());
+  }
+  Request& taken = *free_.back();
+  free_.pop_back();
+  taken.acquire();
+  return taken;
+}
+
+void Dma::Pool::free(tlm::tlm_generic_payload* payload) {
+  payload->reset();  // takes away what others have added; the hint is sticky
+  free_.push_back(static_cast<Request*>(payload));
+}
 
 Dma::Dma(sc_core::sc_module_name name, MachineContext& context)
     : sc_module(name),
@@ -9,19 +27,14 @@ Dma::Dma(sc_core::sc_module_name name, MachineContext& context)
       memory_socket("memory_socket"),
       dram_socket("dram_socket"),
       context_(context),
-      slots_(kDepth) {
+      slots_(static_cast<std::size_t>(context.config.dma.max_outstanding)),
+      late_("late") {
   job_socket.register_b_transport(this, &Dma::take);
   dram_socket.register_nb_transport_bw(this, &Dma::respond);
-}
-
-Dma::Request& Dma::request() {
-  if (free_.empty()) {
-    requests_.push_back(std::make_unique<Request>());
-    free_.push_back(requests_.back().get());
-  }
-  Request& taken = *free_.back();
-  free_.pop_back();
-  return taken;
+  SC_HAS_PROCESS(Dma);
+  SC_METHOD(finish_late);
+  dont_initialize();
+  sensitive << late_.get_event();
 }
 
 void Dma::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
@@ -29,42 +42,107 @@ void Dma::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   const Job& job = context_.schedule.jobs[index];
   JobTimes& times = context_.times[index];
   times.start = times.stream = context_.now();
+  ++counters_.jobs;
+  if (jobs_inside_++ == 0) occupied_from_ = times.start;
   std::size_t slot = 0;
   while (slots_[slot].job) ++slot;
   const TransferSpan transfers = context_.schedule.transfers_of(job);
   slots_[slot] = {index, static_cast<int>(transfers.last - transfers.first)};
-  for (const Transfer& transfer : transfers) {
-    Request& next = request();
-    next.slot = static_cast<std::int32_t>(slot);
-    next.transfer.bytes = transfer.bytes;
-    next.transfer.more = &transfer + 1 != transfers.last;
-    next.set_address(static_cast<sc_dt::uint64>(transfer.dram_address));
-    next.set_command(job.kind == JobKind::kLoad ? tlm::TLM_READ_COMMAND : tlm::TLM_WRITE_COMMAND);
+  for (const Transfer& transfer : transfers)
+    request(transfer, static_cast<std::int32_t>(slot), job.kind == JobKind::kLoad, &transfer + 1 != transfers.last);
+  send();
+  payload.set_response_status(tlm::TLM_OK_RESPONSE);
+}
+
+void Dma::request(const Transfer& transfer, std::int32_t slot, bool read, bool more) {
+  if (transfer.bytes > std::numeric_limits<unsigned>::max())
+    SC_REPORT_ERROR("/vitality/dma", "a transfer of more than 4 GiB is no transaction");
+  Request& next = pool_.take();
+  next.slot = slot;
+  next.hint.more = more;
+  const auto length = static_cast<std::size_t>(transfer.bytes);
+  if (zeros_.size() < length) zeros_.resize(length);
+  next.set_data_length(static_cast<unsigned>(length));
+  next.set_streaming_width(static_cast<unsigned>(length));
+  next.set_byte_enable_ptr(nullptr);
+  next.set_dmi_allowed(false);
+  next.set_address(static_cast<sc_dt::uint64>(transfer.dram_address));
+  next.set_command(read ? tlm::TLM_READ_COMMAND : tlm::TLM_WRITE_COMMAND);
+  next.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  unsent_.push_back(&next);
+}
+
+void Dma::send() {
+  while (requesting_ == nullptr && !unsent_.empty()) {
+    Request& next = *unsent_.front();
+    unsent_.pop_front();
+    next.set_data_ptr(zeros_.data());  // here: the buffer may have moved since the request was made
+    requesting_ = &next;
     tlm::tlm_phase phase = tlm::BEGIN_REQ;
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-    dram_socket->nb_transport_fw(next, phase, delay);
+    const tlm::tlm_sync_enum status = dram_socket->nb_transport_fw(next, phase, delay);
+    if (status == tlm::TLM_ACCEPTED) continue;
+    requesting_ = nullptr;  // END_REQ, or what includes it
+    if (status == tlm::TLM_COMPLETED) {
+      answer(next, delay);
+    } else if (phase == tlm::BEGIN_RESP) {
+      phase = tlm::END_RESP;
+      sc_core::sc_time none = delay;
+      dram_socket->nb_transport_fw(next, phase, none);
+      answer(next, delay);
+    }
   }
-  payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
 tlm::tlm_sync_enum Dma::respond(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
   auto& answered = static_cast<Request&>(payload);  // no other payloads leave here
-  free_.push_back(&answered);
-  Slot& slot = slots_[static_cast<std::size_t>(answered.slot)];
-  if (--slot.waiting == 0) finish(slot, delay);
+  if (requesting_ == &answered) requesting_ = nullptr;
+  if (phase == tlm::END_REQ) {
+    send();
+    return tlm::TLM_ACCEPTED;
+  }
+  answer(answered, delay);
+  send();
   phase = tlm::END_RESP;
   return tlm::TLM_COMPLETED;
 }
 
-void Dma::finish(Slot& slot, sc_core::sc_time& delay) {
+void Dma::answer(Request& answered, const sc_core::sc_time& delay) {
+  if (answered.is_response_error())
+    SC_REPORT_ERROR("/vitality/dma", ("the memory answers " + answered.get_response_string() + " at address " +
+                                      std::to_string(answered.get_address()))
+                                         .c_str());
+  const sc_dt::uint64 period = context_.period.value(), time = (sc_core::sc_time_stamp() + delay).value();
+  const sc_core::sc_time edge = sc_core::sc_time::from_value((time + period - 1) / period * period);
+  if (edge == sc_core::sc_time_stamp())
+    finish(answered);
+  else
+    late_.notify(answered, edge - sc_core::sc_time_stamp());
+}
+
+void Dma::finish_late() {
+  while (tlm::tlm_generic_payload* const answered = late_.get_next_transaction())
+    finish(static_cast<Request&>(*answered));
+}
+
+void Dma::finish(Request& answered) {
+  Slot& slot = slots_[static_cast<std::size_t>(answered.slot)];
+  answered.release();
+  if (--slot.waiting == 0) finish_job(slot);
+}
+
+void Dma::finish_job(Slot& slot) {
   const JobId index = slot.job;
   slot.job = kNone;
   JobTimes& times = context_.times[index];
   times.released = times.free = times.done = context_.now();
+  if (--jobs_inside_ == 0) counters_.occupied += times.done - occupied_from_;
   if (context_.executor != nullptr) context_.executor->execute(context_.schedule.jobs[index], times.unit);
   const JobCost& cost = context_.costs.of(index);
   StreamExtension moved;
   moved.read_bytes = cost.scratchpad_read, moved.write_bytes = cost.scratchpad_write;
+  counters_.read += moved.read_bytes, counters_.written += moved.write_bytes;
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
   memory_socket->b_transport(access_.fill(moved), delay);
   phase_socket->b_transport(report_.fill(index, kPhaseReleased | kPhaseFree | kPhaseDone), delay);
 }

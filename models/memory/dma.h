@@ -1,12 +1,21 @@
-// A DMA channel: moves tiles between DRAM and the scratchpad, several jobs in flight to hide the memory's latency.
+// A DMA channel: moves tiles between DRAM and the scratchpad, up to dma.max_outstanding jobs in flight to hide the
+// memory's latency.
 //
-// A job is taken at once, its transfers are requested together, and it is done in the cycle in which the last of them
-// is; then the tile's values are in their place.
+// A job is taken at once, its transfers are requested in order, and it is done in the first clock edge at or after the
+// end of the last of them; then the tile's values are in their place.
+//
+// Towards the memory a plain TLM-2.0 initiator in the approximately timed style, one transaction a transfer: address
+// and length, payloads of a pool with a memory manager, the request's and the response's exclusion rule, and any of the
+// protocol's short cuts: TLM_ACCEPTED, TLM_UPDATED, early completion, annotated delays, END_REQ left out before
+// BEGIN_RESP. An error response is an SC_REPORT_ERROR of "/vitality/dma". The data of a payload are zeros: values move
+// in the tile executor, which TimingOnly, an ignorable extension, tells a memory that keeps data.
 #pragma once
 
+#include <tlm_utils/peq_with_get.h>
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
+#include <deque>
 #include <memory>
 #include <systemc>
 #include <vector>
@@ -15,6 +24,7 @@
 #include "models/protocol/job_protocol.h"
 #include "models/protocol/machine_context.h"
 #include "models/protocol/stream_protocol.h"
+#include "schedule/unit_counters.h"
 
 namespace vitality {
 
@@ -24,15 +34,24 @@ class Dma : public sc_core::sc_module {
   tlm_utils::simple_initiator_socket<Dma> phase_socket, memory_socket, dram_socket;
 
   Dma(sc_core::sc_module_name name, MachineContext& context);
-  int depth() const { return kDepth; }
+  int depth() const { return static_cast<int>(slots_.size()); }
+  const UnitCounters& counters() const { return counters_; }
 
  private:
-  static constexpr int kDepth = 4;
   struct Request : tlm::tlm_generic_payload {
-    Request() { set_extension(&transfer); }
-    ~Request() override { clear_extension(&transfer); }
-    TransferExtension transfer;
+    explicit Request(tlm::tlm_mm_interface* manager) : tlm_generic_payload(manager) { set_extension(&hint); }
+    ~Request() override { clear_extension(&hint); }
+    TimingOnly hint;
     std::int32_t slot = 0;
+  };
+  class Pool : public tlm::tlm_mm_interface {
+   public:
+    Request& take();
+    void free(tlm::tlm_generic_payload* payload) override;
+
+   private:
+    std::vector<std::unique_ptr<Request>> requests_;
+    std::vector<Request*> free_;
   };
   struct Slot {
     JobId job;
@@ -41,13 +60,25 @@ class Dma : public sc_core::sc_module {
 
   void take(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   tlm::tlm_sync_enum respond(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay);
-  void finish(Slot& slot, sc_core::sc_time& delay);
-  Request& request();
+  void request(const Transfer& transfer, std::int32_t slot, bool read, bool more);
+  // Requests what waits, as long as the memory accepts.
+  void send();
+  void finish_late();
+  // The memory has answered; the response counts `delay` from now.
+  void answer(Request& answered, const sc_core::sc_time& delay);
+  void finish(Request& answered);
+  void finish_job(Slot& slot);
 
   MachineContext& context_;
   std::vector<Slot> slots_;
-  std::vector<std::unique_ptr<Request>> requests_;
-  std::vector<Request*> free_;
+  Pool pool_;
+  std::vector<unsigned char> zeros_;
+  std::deque<Request*> unsent_;
+  Request* requesting_ = nullptr;  // BEGIN_REQ without END_REQ
+  tlm_utils::peq_with_get<tlm::tlm_generic_payload> late_;
+  int jobs_inside_ = 0;
+  Cycles occupied_from_ = 0;
+  UnitCounters counters_;
   JobPayload report_;
   StreamPayload access_;
 };

@@ -4,19 +4,23 @@
 // TLM-2.0 base protocol for any number of initiators, in both coding styles, transactions of any length:
 // - b_transport blocks until the last byte has moved (an annotated delay is waited for first: memory is shared, nobody
 // runs ahead).
-// - nb_transport in two phases: BEGIN_REQ is accepted at once (TLM_UPDATED, END_REQ); BEGIN_RESP follows in the cycle
-// in which the
-//   last byte has moved.
-// The length is the payload's data length, unless a TransferExtension gives another: a DMA moves more than a payload's
-// data buffer needs to hold. It may also say that more requests follow in the same instant: the back end is asked for
-// its next event after the last of them. Data is not stored here (values live in the tile executor): timing only. Byte
-// enables are refused.
+// - nb_transport: BEGIN_REQ is accepted at once (TLM_UPDATED, END_REQ), and counts from the end of its annotated delay;
+// BEGIN_RESP follows in the cycle in which the last byte has moved. An initiator that answers BEGIN_RESP with
+// TLM_ACCEPTED gets the next response after its END_RESP.
+// It keeps data, page by page as they are written, and reads zeros elsewhere; transport_dbg sees them. A transaction
+// with the TimingOnly extension moves time and no data: values of a run live in the tile executor; its addresses wrap
+// at the device's capacity. Others outside of it: address error. Byte enables and streaming widths below the length:
+// refused. No DMI: accesses take time.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_target_socket.h>
+#include <tlm_utils/peq_with_get.h>
 
+#include <array>
+#include <deque>
 #include <memory>
 #include <systemc>
+#include <unordered_map>
 #include <vector>
 
 #include "cost/dram_model.h"
@@ -24,13 +28,12 @@
 
 namespace vitality {
 
-struct TransferExtension : tlm::tlm_extension<TransferExtension> {
-  Bytes bytes = 0;
+// May be ignored. The transaction's data mean nothing; `more`: others follow in the same instant, so that the back end
+// need not be asked for its next event yet.
+struct TimingOnly : tlm::tlm_extension<TimingOnly> {
   bool more = false;
-  tlm::tlm_extension_base* clone() const override { return new TransferExtension(*this); }
-  void copy_from(const tlm::tlm_extension_base& other) override {
-    *this = static_cast<const TransferExtension&>(other);
-  }
+  tlm::tlm_extension_base* clone() const override { return new TimingOnly(*this); }
+  void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const TimingOnly&>(other); }
 };
 
 class DramController : public sc_core::sc_module {
@@ -51,19 +54,35 @@ class DramController : public sc_core::sc_module {
     int initiator;
     sc_core::sc_event* finished;  // of the blocked thread; null: answered through nb_transport_bw
   };
+  struct Responses {    // of an initiator
+    bool open = false;  // BEGIN_RESP without END_RESP
+    std::deque<tlm::tlm_generic_payload*> waiting;
+  };
+  using Page = std::array<unsigned char, 4096>;
 
   tlm::tlm_sync_enum request(int initiator, tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
                              sc_core::sc_time& delay);
   void blocking_request(int initiator, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  unsigned int debug_request(int initiator, tlm::tlm_generic_payload& payload);
+  // The error that the transaction's attributes are, or OK.
+  tlm::tlm_response_status check(const tlm::tlm_generic_payload& payload) const;
+  void move_data(tlm::tlm_generic_payload& payload);
   void submit(const Outstanding& outstanding);
+  void submit_late();
+  void respond(int initiator, tlm::tlm_generic_payload& payload);
   void step();
   void wake();
   Cycles now() const { return static_cast<Cycles>(sc_core::sc_time_stamp().value() / period_.value()); }
 
   sc_core::sc_time period_;
+  sc_dt::uint64 capacity_;  // bytes of all channels
   std::unique_ptr<DramBackend> backend_;
   std::vector<Outstanding> outstanding_;
   std::vector<std::int64_t> free_ids_, completed_;
+  std::vector<Responses> responses_;  // per initiator
+  tlm_utils::peq_with_get<tlm::tlm_generic_payload> late_;
+  std::unordered_map<const tlm::tlm_generic_payload*, int> late_initiator_;
+  std::unordered_map<sc_dt::uint64, std::unique_ptr<Page>> pages_;
   sc_core::sc_event event_;
   Cycles next_wake_ = -1;  // cycle of the pending notification
 };

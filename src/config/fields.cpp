@@ -83,6 +83,8 @@ void memory(FieldVisitor& v, HardwareConfig& c) {
     v.text("address_map", c.dram.address_map);
     v.integer("queue_depth", c.dram.queue_depth, 1, 4096);
   });
+  v.group("dma", [&] { v.integer("max_outstanding", c.dma.max_outstanding, 1, 256); });
+  v.group("controller", [&] { v.integer("issue_cycles", c.controller.issue_cycles, 0, kMaxLatency); });
 }
 
 void format_costs(FieldVisitor& v, FormatCosts& f) {

@@ -186,6 +186,12 @@ struct DramConfig {
   std::string address_map = "row_bank_column_bankgroup";
   int queue_depth = 32;
 };
+struct DmaConfig {
+  int max_outstanding = 4;  // jobs in flight, each channel
+};
+struct ControllerConfig {
+  int issue_cycles = 0;  // that the controller takes to decode and issue a job, one after the other; 0: none [A]
+};
 struct PipelineConfig {
   bool intra_layer = true;
 };
@@ -262,6 +268,8 @@ struct HardwareConfig {
   ScratchpadConfig scratchpad;
   NocConfig noc;
   DramConfig dram;
+  DmaConfig dma;
+  ControllerConfig controller;
   PipelineConfig pipeline;
   MappingConfig mapping;
   SparsityConfig sparsity;

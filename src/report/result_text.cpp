@@ -309,6 +309,10 @@ class TextReport {
             unit.name, share(unit.busy_cycles), stall[0], stall[1], stall[2], stall[3], stall[4],
             share(unit.idle_cycles), 100 * unit.utilization, energy(unit.energy_pj), unit.area_um2 * 1e-6);
     }
+    for (const UnitResult& unit : result_.units)
+      for (const auto& [cause, cycles] : unit.stall_cycles)
+        if (cause == "controller" && cycles > 0)
+          print("{:<18} {:>7.1f} % waiting for the controller to issue\n", unit.name, share(cycles));
     print(
         "busy + stalls (dram .. noc: what the unit waited for) + idle = all {} cycles; util: work done / work "
         "possible\n",

@@ -12,11 +12,12 @@
 #include "base/error.h"
 #include "base/heap.h"
 #include "cost/bandwidth_dram.h"
-#include "models/accelerator.h"
+#include "models/host.h"
 #include "reference/model.h"
 #include "schedule/check_schedule.h"
 #include "sim/account/accounting.h"
 #include "sim/account/block_repetition.h"
+#include "sim/account/counter_check.h"
 #include "sim/analytic_machines.h"
 #include "sim/attention_masks.h"
 #include "sim/child_simulation.h"
@@ -240,6 +241,14 @@ void throw_if_wrong(const Schedule& schedule, const HardwareConfig& config) {
   if (!text.empty()) throw std::logic_error("the schedule is wrong:" + text);
 }
 
+void throw_if_counted_otherwise(const Chunk& chunk, const RunRecord& record, const SimulationResult& result) {
+  std::vector<UnitCounters> counted;
+  for (std::size_t u = 0; u < record.units.size(); ++u)
+    counted.push_back(chunk.counters({static_cast<std::int32_t>(u)}));
+  const std::string text = compare_counters(counted, record, result.units);
+  if (!text.empty()) throw std::logic_error("modules and accounts count differently:" + text);
+}
+
 }  // namespace
 
 // Over 60 lines: the steps of a run in their order, which share most of their variables.
@@ -299,15 +308,17 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   MachineContext context{schedule, config, executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
                          CostTable(schedule, config)};
   context.times.resize(schedule.jobs.size());
-  Accelerator machine("machine", context);
-  if (values) values->executor.attach(machine.scratchpad.values());
+  HostedAccelerator machine("machine", context);
+  if (values) values->executor.attach(machine.chunk.scratchpad.values());
   if (options.dram_commands) machine.dram.observe(options.dram_commands);
   sc_core::sc_start();
-  if (!machine.controller.finished())
-    throw std::logic_error("the simulation ended with jobs left:" + machine.controller.describe_deadlock());
+  if (!machine.chunk.controller.finished())
+    throw std::logic_error((sc_core::sc_get_status() == sc_core::SC_STOPPED ? "sc_stop() ended the simulation early:"
+                                                                            : "the simulation ended with jobs left:") +
+                           machine.chunk.controller.describe_deadlock());
 
   std::optional<BlockRepetition> repetition;
-  Cycles cycles = machine.controller.last_cycle();
+  Cycles cycles = machine.chunk.controller.last_cycle();
   DramStatistics dram = machine.dram.statistics();
   DramEnergy dram_energy = machine.dram.energy();
   if (fewer) {
@@ -322,12 +333,13 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   SimulationResult result;
   std::vector<int> hops(context.units.size(), 0);
   for (std::int32_t unit = 0; unit < static_cast<std::int32_t>(hops.size()); ++unit) {
-    const int port = machine.noc_port({unit});
-    if (port >= 0) hops[static_cast<std::size_t>(unit)] = machine.noc.hops(static_cast<std::size_t>(port));
+    const int port = machine.chunk.noc_port({unit});
+    if (port >= 0) hops[static_cast<std::size_t>(unit)] = machine.chunk.noc.hops(static_cast<std::size_t>(port));
   }
-  account({step, config, schedule, context.times, context.costs, context.units, context.order, cycles, dram,
-           dram_energy, hops, options.totals_only, repetition},
-          result);
+  const RunRecord record{step,   config, schedule,    context.times, context.costs,       context.units, context.order,
+                         cycles, dram,   dram_energy, hops,          options.totals_only, repetition};
+  account(record, result);
+  if (options.check && !repetition) throw_if_counted_otherwise(machine.chunk, record, result);
   if (options.training) describe_training(step, config, schedule, result);
   if (values) values->compare(schedule, model, config, inputs, result);
   if (values && options.training)

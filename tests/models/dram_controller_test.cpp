@@ -44,19 +44,19 @@ struct Initiator : sc_core::sc_module {
         requests(std::move(list)),
         done(requests.size(), -1),
         payloads_(requests.size()),
-        transfers_(requests.size()) {
+        hints_(requests.size()) {
     socket.register_nb_transport_bw(this, &Initiator::respond);
     SC_HAS_PROCESS(Initiator);
     SC_THREAD(issue);
   }
   ~Initiator() override {
-    for (std::size_t i = 0; i < payloads_.size(); ++i) payloads_[i].clear_extension(&transfers_[i]);
+    for (std::size_t i = 0; i < payloads_.size(); ++i) payloads_[i].clear_extension(&hints_[i]);
   }
   void issue() {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       wait(static_cast<double>(requests[i].cycle - now()) * kPeriod);
-      transfers_[i].bytes = requests[i].bytes;
-      payloads_[i].set_extension(&transfers_[i]);
+      payloads_[i].set_extension(&hints_[i]);
+      payloads_[i].set_data_length(static_cast<unsigned>(requests[i].bytes));
       payloads_[i].set_address(static_cast<sc_dt::uint64>(requests[i].address));
       payloads_[i].set_command(requests[i].write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
       tlm::tlm_phase phase = tlm::BEGIN_REQ;
@@ -75,7 +75,7 @@ struct Initiator : sc_core::sc_module {
 
  private:
   std::vector<tlm::tlm_generic_payload> payloads_;
-  std::vector<TransferExtension> transfers_;
+  std::vector<TimingOnly> hints_;
 };
 
 // One request after the other, blocking.

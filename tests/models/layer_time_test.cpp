@@ -38,9 +38,9 @@ std::string layer_times(const Schedule& hand, const std::vector<LayerParameters>
     MachineContext context{schedule, config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
                            CostTable(schedule, config)};
     context.times.resize(schedule.jobs.size());
-    Accelerator machine("machine", context);
+    HostedAccelerator machine("machine", context);
     sc_core::sc_start();
-    if (!machine.controller.finished()) return std::string("deadlock");
+    if (!machine.chunk.controller.finished()) return std::string("deadlock");
     Cycles cycles = 0;
     for (const JobTimes& t : context.times) cycles = std::max(cycles, t.done);
     SimulationResult result;

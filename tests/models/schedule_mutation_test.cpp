@@ -2,7 +2,7 @@
 // out of order, unless the dependency was implied by others. And k_hat_sum is computed: losing it changes the result.
 #include <catch2/catch.hpp>
 
-#include "models/accelerator.h"
+#include "models/host.h"
 #include "reference/fixed_point.h"
 #include "reference/model.h"
 #include "sim/values/value_executor.h"
@@ -49,15 +49,15 @@ struct Bench {
     MachineContext context{changed, config, &executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
                            CostTable(changed, config)};
     context.times.resize(changed.jobs.size());
-    Accelerator accelerator("machine", context);
-    executor.attach(accelerator.scratchpad.values());
+    HostedAccelerator accelerator("machine", context);
+    executor.attach(accelerator.chunk.scratchpad.values());
     Outcome outcome;
     try {
       sc_core::sc_start();
     } catch (const std::exception&) {
       return outcome;  // e.g. a bias before its weights: noticed
     }
-    outcome.ended = accelerator.controller.finished();
+    outcome.ended = accelerator.chunk.controller.finished();
     outcome.races = find_races(changed, context.times, 1);
     for (const TensorId tensor : changed.layer_output)
       outcome.tensors.push_back(tensor == kNone ? MatrixD() : executor.codes(tensor));

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "mapping/forward/schedule_builder.h"
-#include "models/accelerator.h"
+#include "models/host.h"
 #include "tests/support/fork_simulation.h"
 
 namespace vitality::test {
@@ -34,9 +34,10 @@ inline IdVector<JobId, JobTimes> run_times(const HardwareConfig& config, const S
   MachineContext context{schedule, config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
                          CostTable(schedule, config)};
   context.times.resize(schedule.jobs.size());
-  Accelerator machine("machine", context);
+  HostedAccelerator machine("machine", context);
   sc_core::sc_start();
-  if (!machine.controller.finished()) throw std::runtime_error("deadlock:" + machine.controller.describe_deadlock());
+  if (!machine.chunk.controller.finished())
+    throw std::runtime_error("deadlock:" + machine.chunk.controller.describe_deadlock());
   return context.times;
 }
 inline std::vector<JobSpan> run_schedule(const HardwareConfig& config, const Schedule& schedule) {

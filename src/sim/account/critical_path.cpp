@@ -27,7 +27,7 @@ class Walk {
       } else {
         take(current, PathPhase::kStream, t.start);
       }
-      if (before == kNone) before = t.start == t.ready ? t.limiter : job_that_made_room(current);
+      if (before == kNone) before = before_issue(current);
       current = in_missing_block(before);
     }
     return std::move(steps_);
@@ -80,10 +80,38 @@ class Walk {
     return before;
   }
 
-  JobId job_that_made_room(JobId job) {
+  // What the job waited for before it was issued: its last dependency, its unit's room, or, where the controller
+  // decodes one job after the other, the job decoded before it, and so on.
+  JobId before_issue(JobId job) {
+    const Cycles decoding = run_.config.controller.issue_cycles;
+    for (;;) {
+      const JobTimes& t = run_.times_of(job);
+      if (!t.unit || decoding == 0) return t.start == t.ready ? t.limiter : job_that_made_room(job, t.start);
+      const Cycles decided = t.start - decoding;
+      take(job, PathPhase::kIssue, decided);
+      if (decided == t.ready) return t.limiter;
+      if (const JobId made_room = job_that_made_room(job, decided)) return made_room;
+      const JobId issued = issued_at(decided);
+      if (!issued) return kNone;
+      job = issued;
+    }
+  }
+
+  // Of charged jobs: the controller issues one at a time.
+  JobId issued_at(Cycles cycle) {
+    if (by_start_.empty()) {
+      for (const std::vector<JobId>& jobs : run_.order) by_start_.insert(by_start_.end(), jobs.begin(), jobs.end());
+      std::sort(by_start_.begin(), by_start_.end(),
+                [this](JobId a, JobId b) { return run_.times_of(a).start < run_.times_of(b).start; });
+    }
+    const auto found = std::lower_bound(by_start_.begin(), by_start_.end(), cycle,
+                                        [this](JobId a, Cycles c) { return run_.times_of(a).start < c; });
+    return found != by_start_.end() && run_.times_of(*found).start == cycle ? *found : JobId();
+  }
+
+  JobId job_that_made_room(JobId job, Cycles start) {
     if (!run_.times_of(job).unit) return kNone;  // uncharged
     const std::vector<JobId>& jobs = run_.order[run_.unit_of(job)];
-    const Cycles start = run_.times_of(job).start;
     std::size_t& end = later_[run_.unit_of(job)];
     while (end > 0 && run_.times_of(jobs[end - 1]).start >= start) --end;
     for (std::size_t position = end; position-- > 0;)
@@ -95,6 +123,7 @@ class Walk {
   int missing_blocks_ = 0;
   Cycles at_;
   std::vector<PathStep> steps_;
+  std::vector<JobId> by_start_;
   std::vector<std::size_t> later_;  // per unit: its jobs from here on start too late, as the path goes back
 };
 
@@ -117,12 +146,13 @@ std::vector<std::pair<std::string, Cycles>> cycles_by_unit(const RunRecord& run,
   };
   add("start", before);
   for (std::size_t u = 0; u < sums.size(); ++u) {
-    const auto& [load, stream, drain, noc] = sums[u];
+    const auto& [load, stream, drain, noc, issue] = sums[u];
     const MachineUnit& unit = run.units.all()[u];
     add(unit.name + ".stationary_load", load);
     add(unit.kind == UnitKind::kMatrixEngine ? unit.name + ".stream" : unit.name, stream);
     add(unit.name + ".fill_drain", drain);
     add(unit.name + ".noc", noc);
+    add(unit.name + ".issue", issue);
   }
   std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   return list;

@@ -6,10 +6,10 @@
 namespace vitality {
 namespace {
 
-enum Part { kCompute, kStationaryLoad, kFillDrain, kDram, kScratchpad, kNoc, kDependency, kOverlap };
-constexpr int kParts = 8;
-const char* const kPartNames[kParts] = {"compute", "stationary_load", "fill_drain", "dram", "scratchpad",
-                                        "noc",     "dependency",      "overlap"};
+enum Part { kCompute, kStationaryLoad, kFillDrain, kDram, kScratchpad, kNoc, kController, kDependency, kOverlap };
+constexpr int kParts = 9;
+const char* const kPartNames[kParts] = {"compute", "stationary_load", "fill_drain", "dram",   "scratchpad",
+                                        "noc",     "controller",      "dependency", "overlap"};
 
 class LayerTime {
  public:
@@ -83,7 +83,9 @@ class LayerTime {
     if (exposed > 0) layers_[l].prefetch.exposed_cycles += exposed;
     if (begin >= step.end) return;
     const Cycles cycles = step.end - begin;
-    if (is_dma(job.unit)) {
+    if (step.phase == PathPhase::kIssue) {
+      add(l, kController, cycles);
+    } else if (is_dma(job.unit)) {
       add(l, kDram, cycles);
     } else if (step.phase == PathPhase::kNoc) {
       add(l, kNoc, cycles);
@@ -114,6 +116,8 @@ class LayerTime {
         return add(l, kFillDrain, cycles);
       case PathPhase::kNoc:
         return add(l, kNoc, cycles);
+      case PathPhase::kIssue:
+        return add(l, kController, cycles);
     }
   }
 

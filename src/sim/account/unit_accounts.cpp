@@ -8,9 +8,9 @@ namespace vitality {
 namespace {
 
 // Why a unit that has a job to do does not do it.
-enum class Cause { kDram, kBuffer, kDependency };
-constexpr int kCauses = 3;
-constexpr const char* kCauseNames[kCauses] = {"dram", "buffer", "dependency"};
+enum class Cause { kDram, kBuffer, kDependency, kController };
+constexpr int kCauses = 4;
+constexpr const char* kCauseNames[kCauses] = {"dram", "buffer", "dependency", "controller"};
 
 class UnitAccounts {
  public:
@@ -45,6 +45,8 @@ class UnitAccounts {
     return Cause::kDependency;
   }
 
+  bool decodes() const { return run_.config.controller.issue_cycles > 0; }
+
   // The first cycle in which waiting for this job is a stall.
   Cycles under_way(JobId index) const {
     const Job& job = run_.job(index);
@@ -59,7 +61,10 @@ class UnitAccounts {
     const JobTimes& t = run_.times_of(index);
     if (t.start > ledger.covered) {
       const Cycles from = std::max(ledger.covered, under_way(index));
-      ledger.stall[static_cast<std::size_t>(cause_of(index))] += t.start - from;
+      // The unit had room and the job was ready: the controller had not decoded it yet.
+      const Cycles issuing = decodes() ? t.start - std::clamp(t.ready, from, t.start) : 0;
+      ledger.stall[static_cast<std::size_t>(Cause::kController)] += issuing;
+      ledger.stall[static_cast<std::size_t>(cause_of(index))] += t.start - from - issuing;
       ledger.idle += from - ledger.covered;
       ledger.covered = t.start;
     }
@@ -93,7 +98,8 @@ class UnitAccounts {
     if (ledger.busy > 0) unit.occupied = ledger.bins.take();
     unit.idle_cycles = ledger.idle + run_.cycles - ledger.covered;
     unit.busy_cycles = ledger.busy - ledger.scratchpad - ledger.noc;
-    for (std::size_t c = 0; c < kCauses; ++c) unit.stall_cycles.emplace_back(kCauseNames[c], ledger.stall[c]);
+    for (std::size_t c = 0; c < kCauses - (decodes() ? 0 : 1); ++c)
+      unit.stall_cycles.emplace_back(kCauseNames[c], ledger.stall[c]);
     unit.stall_cycles.emplace_back("scratchpad", ledger.scratchpad);
     unit.stall_cycles.emplace_back("noc", ledger.noc);
     unit.energy_pj = prices_.compute(actions);

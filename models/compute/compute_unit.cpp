@@ -1,25 +1,23 @@
-#include "models/compute/engine.h"
+#include "models/compute/compute_unit.h"
 
 #include <algorithm>
 
-#include "cost/array_cost.h"
-
 namespace vitality {
 
-Engine::Engine(sc_core::sc_module_name name, MachineContext& context)
+ComputeUnit::ComputeUnit(sc_core::sc_module_name name, MachineContext& context)
     : sc_module(name),
       job_socket("job_socket"),
       phase_socket("phase_socket"),
       memory_socket("memory_socket"),
       context_(context) {
-  job_socket.register_b_transport(this, &Engine::take);
-  SC_HAS_PROCESS(Engine);
+  job_socket.register_b_transport(this, &ComputeUnit::take);
+  SC_HAS_PROCESS(ComputeUnit);
   SC_METHOD(step);
   dont_initialize();
   sensitive << event_;
 }
 
-void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
+void ComputeUnit::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   const JobId index = JobPayload::of(payload).job;
   const Job& job = context_.schedule.jobs[index];
   const JobCost& cost = context_.costs.of(index);
@@ -27,6 +25,8 @@ void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   times.start = context_.now();
   times.stream = sums_there(index, job, cost);
   schedule_job(job, cost, times.start, times);
+  ++counters_.jobs;
+  counters_.occupy(times.start, left(cost, times));
   times.done += times.noc_latency;
   // Operands are there (dependencies) and stay until they are released: the values can be computed at any time between.
   if (context_.executor != nullptr) context_.executor->execute(job, times.unit);
@@ -38,14 +38,14 @@ void Engine::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
-void Engine::schedule_job(const Job&, const JobCost& cost, Cycles now, JobTimes& times) {
+void ComputeUnit::schedule_job(const Job&, const JobCost& cost, Cycles now, JobTimes& times) {
   times.stream = std::max(times.stream, now + cost.load);
   times.released = times.stream + stream(cost, times.stream, times);
   times.free = times.released + cost.drain;
   times.done = times.free + cost.latency;
 }
 
-Cycles Engine::sums_there(JobId index, const Job& job, const JobCost& cost) const {
+Cycles ComputeUnit::sums_there(JobId index, const Job& job, const JobCost& cost) const {
   if (cost.partial_read == 0) return 0;
   Cycles there = 0;
   const UnitId own = context_.times[index].unit;
@@ -58,7 +58,7 @@ Cycles Engine::sums_there(JobId index, const Job& job, const JobCost& cost) cons
   return there;
 }
 
-Cycles Engine::stream(const JobCost& cost, Cycles start, JobTimes& times) {
+Cycles ComputeUnit::stream(const JobCost& cost, Cycles start, JobTimes& times) {
   if (cost.scratchpad_read + cost.scratchpad_write == 0) return cost.stream;
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
   StreamExtension demand;
@@ -70,10 +70,12 @@ Cycles Engine::stream(const JobCost& cost, Cycles start, JobTimes& times) {
   times.noc_contention = access_.stream().noc_cycles;
   times.noc_latency = access_.stream().route_cycles;
   times.contention = taken - cost.stream - times.noc_contention;
+  counters_.port_wait += times.contention, counters_.noc_wait += times.noc_contention;
+  counters_.read += cost.scratchpad_read, counters_.written += cost.scratchpad_write;
   return taken;
 }
 
-void Engine::add_phase(Cycles cycle, JobId job, std::uint8_t phase) {
+void ComputeUnit::add_phase(Cycles cycle, JobId job, std::uint8_t phase) {
   for (TimedPhase& timed : pending_) {
     if (timed.job == job && timed.cycle == cycle) {
       timed.phases |= phase;
@@ -84,7 +86,7 @@ void Engine::add_phase(Cycles cycle, JobId job, std::uint8_t phase) {
   timed.cycle = cycle, timed.job = job, timed.phases = phase;
 }
 
-void Engine::wake() {
+void ComputeUnit::wake() {
   if (pending_.empty()) return;
   Cycles next = pending_.front().cycle;
   for (const TimedPhase& timed : pending_) next = std::min(next, timed.cycle);
@@ -93,7 +95,7 @@ void Engine::wake() {
   event_.notify(context_.until(next));
 }
 
-void Engine::step() {
+void ComputeUnit::step() {
   next_wake_ = -1;
   const Cycles now = context_.now();
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
@@ -107,31 +109,6 @@ void Engine::step() {
     phase_socket->b_transport(report_.fill(due.job, due.phases), delay);
   }
   wake();
-}
-
-void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times) {
-  const MatrixEngineConfig& engine = context_.config.matrix_engine;
-  if ((job.flags & kOutputStationary) != 0) {
-    times.stream = std::max({times.stream, now, stream_end_});
-    times.released = times.stream + stream(cost, times.stream, times);
-    times.free = times.released + cost.drain;
-    // The results leave through the shadow chain while the next tile runs.
-    times.done =
-        times.free + (cost.drain > 0 && (job.flags & kResultHeld) == 0 ? output_stationary_drain(engine.rows) : 0);
-    stream_start_ = times.stream, stream_end_ = times.free;
-    return;
-  }
-  if (!engine.stationary_prefetch) {
-    Engine::schedule_job(job, cost, now, times);
-    stream_start_ = times.stream, stream_end_ = times.free;
-    return;
-  }
-  times.stream = std::max({times.stream, std::max(now, stream_start_) + cost.load, stream_end_});
-  times.released = times.stream + stream(cost, times.stream, times);
-  times.done = times.released + cost.drain;
-  // The shadow register is free for the next tile as soon as this one streams.
-  times.free = times.stream;
-  stream_start_ = times.stream, stream_end_ = times.released;
 }
 
 }  // namespace vitality

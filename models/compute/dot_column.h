@@ -1,0 +1,16 @@
+// SA-Diag: one column of R PEs beside SA-General (paper: Section IV). It multiplies the rows that pass SA-General with
+// one vector, k_hat_sum, so that T_D costs no pass of the large array: a systolic array of one column, load, stream and
+// drain. Parameters: DiagonalEngineConfig; as many of them as there are matrix engines. Cycles: input_stationary_fold
+// with cols = 1 (cost/array_cost.h).
+#pragma once
+
+#include "models/compute/compute_unit.h"
+
+namespace vitality {
+
+class DotColumn : public ComputeUnit {
+ public:
+  using ComputeUnit::ComputeUnit;
+};
+
+}  // namespace vitality

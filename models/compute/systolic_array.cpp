@@ -1,0 +1,34 @@
+#include "models/compute/systolic_array.h"
+
+#include <algorithm>
+
+#include "cost/array_cost.h"
+
+namespace vitality {
+
+void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times) {
+  const MatrixEngineConfig& engine = context_.config.matrix_engine;
+  if ((job.flags & kOutputStationary) != 0) {
+    times.stream = std::max({times.stream, now, stream_end_});
+    times.released = times.stream + stream(cost, times.stream, times);
+    times.free = times.released + cost.drain;
+    // The results leave through the shadow chain while the next tile runs.
+    times.done =
+        times.free + (cost.drain > 0 && (job.flags & kResultHeld) == 0 ? output_stationary_drain(engine.rows) : 0);
+    stream_start_ = times.stream, stream_end_ = times.free;
+    return;
+  }
+  if (!engine.stationary_prefetch) {
+    ComputeUnit::schedule_job(job, cost, now, times);
+    stream_start_ = times.stream, stream_end_ = times.free;
+    return;
+  }
+  times.stream = std::max({times.stream, std::max(now, stream_start_) + cost.load, stream_end_});
+  times.released = times.stream + stream(cost, times.stream, times);
+  times.done = times.released + cost.drain;
+  // The shadow register is free for the next tile as soon as this one streams.
+  times.free = times.stream;
+  stream_start_ = times.stream, stream_end_ = times.released;
+}
+
+}  // namespace vitality

@@ -1,0 +1,33 @@
+// SA-General: R x C PEs (paper: Section IV, the systolic array of the matrix engine). Input stationary: a pass loads a
+// stationary tile into the PEs' registers, streams the rows of the other operand, one a cycle, and drains: the last row
+// of PEs and the last column are R + C - 2 cycles behind the first. Output stationary: sums stay in the PEs, results
+// leave through a shadow chain while the next tile runs.
+//
+// The registers are the innermost of the four levels of memory. State here: what they hold in time. One stationary
+// register a PE: a pass follows the other whole. Two (stationary_prefetch): the next tile is loaded while the current
+// pass streams. What a held tile saves and partial sums cost: cost/job_cost.h (stationary_read, partial_read).
+//
+// Parameters: MatrixEngineConfig. Cycles: cost/array_cost.h, derived from the clocked array of tests/models.
+#pragma once
+
+#include "models/compute/compute_unit.h"
+
+namespace vitality {
+
+class SystolicArray : public ComputeUnit {
+ public:
+  using ComputeUnit::ComputeUnit;
+  int depth() const override { return context_.config.matrix_engine.stationary_prefetch ? 2 : 1; }
+
+ protected:
+  void schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times) override;
+  // With prefetch the unit takes a pass before the one inside has drained.
+  Cycles left(const JobCost& cost, const JobTimes& times) const override {
+    return times.released + cost.drain > times.free ? times.released + cost.drain : times.free;
+  }
+
+ private:
+  Cycles stream_start_ = 0, stream_end_ = 0;  // of the last pass
+};
+
+}  // namespace vitality

@@ -1,0 +1,45 @@
+// A small host: starts the accelerator at time 0 and takes its interrupt. What `vitality run` simulates is this host
+// with this accelerator; a testbench of your own binds registers.socket and registers.interrupt instead
+// (tests/models/host_test.cpp).
+#pragma once
+
+#include <tlm_utils/simple_initiator_socket.h>
+
+#include <systemc>
+
+#include "models/accelerator.h"
+
+namespace vitality {
+
+class Host : public sc_core::sc_module {
+ public:
+  tlm_utils::simple_initiator_socket<Host> socket;
+  sc_core::sc_in<bool> interrupt;
+
+  explicit Host(sc_core::sc_module_name name);
+  bool finished() const { return finished_; }
+  Cycles cycles() const { return cycles_; }  // as the accelerator's counter has them
+
+ private:
+  void run();
+  std::uint32_t access(tlm::tlm_command command, HostRegister address, std::uint32_t value = 0);
+  bool finished_ = false;
+  Cycles cycles_ = 0;
+};
+
+// A host and an accelerator, bound.
+class HostedAccelerator : public Accelerator {
+ public:
+  HostedAccelerator(sc_core::sc_module_name name, MachineContext& context)
+      : Accelerator(name, context), host("host"), interrupt_("interrupt") {
+    host.socket.bind(registers.socket);
+    host.interrupt.bind(interrupt_);
+    registers.interrupt.bind(interrupt_);
+  }
+  Host host;
+
+ private:
+  sc_core::sc_signal<bool> interrupt_;
+};
+
+}  // namespace vitality

@@ -1,0 +1,15 @@
+// The low-precision array that predicts masks (Sanger's structure: Lu et al., MICRO 2021, Section 4): Q K^T of a few
+// bits, binarised against the threshold. Parameters: sparse_unit.predictor_rows, .predictor_cols; sparsity.*. Cycles:
+// cost/sanger_cost.cpp.
+#pragma once
+
+#include "models/sparse/mask_passes.h"
+
+namespace vitality {
+
+class MaskPredictor : public MaskPasses {
+ public:
+  using MaskPasses::MaskPasses;
+};
+
+}  // namespace vitality
