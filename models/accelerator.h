@@ -16,7 +16,7 @@ class Accelerator : public sc_core::sc_module {
   Accelerator(sc_core::sc_module_name name, MachineContext& context);
 
   RegisterFile registers;  // registers.socket and registers.interrupt are for the host
-  Chunk chunk;
+  AcceleratorChunk chunk;
   DramController dram;
 };
 

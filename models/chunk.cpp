@@ -13,7 +13,7 @@
 
 namespace vitality {
 
-Chunk::Chunk(sc_core::sc_module_name name, MachineContext& context)
+AcceleratorChunk::AcceleratorChunk(sc_core::sc_module_name name, MachineContext& context)
     : sc_module(name),
       load_memory("load_memory"),
       store_memory("store_memory"),
@@ -36,7 +36,7 @@ Chunk::Chunk(sc_core::sc_module_name name, MachineContext& context)
   dma_store.dram_socket.bind(store_memory);
 }
 
-std::unique_ptr<ComputeUnit> Chunk::make_unit(const MachineUnit& unit, MachineContext& context) {
+std::unique_ptr<ComputeUnit> AcceleratorChunk::make_unit(const MachineUnit& unit, MachineContext& context) {
   const char* const name = unit.name.c_str();
   switch (unit.kind) {
     case UnitKind::kMatrixEngine:
@@ -52,7 +52,7 @@ std::unique_ptr<ComputeUnit> Chunk::make_unit(const MachineUnit& unit, MachineCo
     case UnitKind::kSpecialFunctions:
       return std::make_unique<SpecialFunctionUnit>(name, context);
     case UnitKind::kPredictor:
-      return std::make_unique<MaskPredictor>(name, context);
+      return std::make_unique<PredictorArray>(name, context);
     case UnitKind::kSparseEngine:
       return std::make_unique<SparseArray>(name, context);
     case UnitKind::kExpUnit:
@@ -65,11 +65,11 @@ std::unique_ptr<ComputeUnit> Chunk::make_unit(const MachineUnit& unit, MachineCo
   return nullptr;
 }
 
-const UnitCounters& Chunk::counters(UnitId unit) const {
+const UnitCounters& AcceleratorChunk::counters(UnitId unit) const {
   return *counters_[static_cast<std::size_t>(unit.value)];
 }
 
-void Chunk::add_unit(UnitId id, std::unique_ptr<ComputeUnit> unit) {
+void AcceleratorChunk::add_unit(UnitId id, std::unique_ptr<ComputeUnit> unit) {
   controller.attach_unit(id, unit->depth());
   controller.units.bind(unit->job_socket);
   unit->phase_socket.bind(controller.phases);
@@ -80,7 +80,7 @@ void Chunk::add_unit(UnitId id, std::unique_ptr<ComputeUnit> unit) {
 }
 
 // The DMA sits between DRAM and scratchpad: its bytes do not cross the NoC.
-void Chunk::add_dma(UnitId id, Dma& dma) {
+void AcceleratorChunk::add_dma(UnitId id, Dma& dma) {
   controller.attach_unit(id, dma.depth());
   controller.units.bind(dma.job_socket);
   dma.phase_socket.bind(controller.phases);

@@ -15,12 +15,12 @@
 
 namespace vitality {
 
-class Chunk : public sc_core::sc_module {
+class AcceleratorChunk : public sc_core::sc_module {
  public:
   // One a DMA channel, load before store: plain TLM-2.0 initiators, for any memory (models/memory/dma.h).
   tlm::tlm_initiator_socket<> load_memory, store_memory;
 
-  Chunk(sc_core::sc_module_name name, MachineContext& context);
+  AcceleratorChunk(sc_core::sc_module_name name, MachineContext& context);
 
   ChunkController controller;
   Scratchpad scratchpad;

@@ -7,7 +7,7 @@
 
 namespace vitality {
 
-class MaskPredictor : public MaskPasses {
+class PredictorArray : public MaskPasses {
  public:
   using MaskPasses::MaskPasses;
 };

@@ -241,7 +241,8 @@ void throw_if_wrong(const Schedule& schedule, const HardwareConfig& config) {
   if (!text.empty()) throw std::logic_error("the schedule is wrong:" + text);
 }
 
-void throw_if_counted_otherwise(const Chunk& chunk, const RunRecord& record, const SimulationResult& result) {
+void throw_if_counted_otherwise(const AcceleratorChunk& chunk, const RunRecord& record,
+                                const SimulationResult& result) {
   std::vector<UnitCounters> counted;
   for (std::size_t u = 0; u < record.units.size(); ++u)
     counted.push_back(chunk.counters({static_cast<std::int32_t>(u)}));
@@ -339,7 +340,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   const RunRecord record{step,   config, schedule,    context.times, context.costs,       context.units, context.order,
                          cycles, dram,   dram_energy, hops,          options.totals_only, repetition};
   account(record, result);
-  if (options.check && !repetition) throw_if_counted_otherwise(machine.chunk, record, result);
+  if (options.check && !options.totals_only) throw_if_counted_otherwise(machine.chunk, record, result);
   if (options.training) describe_training(step, config, schedule, result);
   if (values) values->compare(schedule, model, config, inputs, result);
   if (values && options.training)

@@ -93,7 +93,10 @@ struct Thread : sc_core::sc_module {
     tlm::tlm_generic_payload payload;
     for (const Request& r : requests) {
       payload.set_address(static_cast<sc_dt::uint64>(r.address));
+      std::vector<unsigned char> data(static_cast<std::size_t>(r.bytes));
+      payload.set_data_ptr(data.data());
       payload.set_data_length(static_cast<unsigned>(r.bytes));
+      payload.set_streaming_width(static_cast<unsigned>(r.bytes));
       payload.set_command(r.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
       sc_core::sc_time delay = static_cast<double>(r.cycle) * kPeriod;  // here: a pause before it
       socket->b_transport(payload, delay);
