@@ -5,6 +5,7 @@
 #include "models/compute/adder_array.h"
 #include "models/compute/divider_array.h"
 #include "models/compute/dot_column.h"
+#include "models/compute/layer_norm_unit.h"
 #include "models/compute/special_function_unit.h"
 #include "models/compute/systolic_array.h"
 #include "models/sparse/exp_unit.h"
@@ -51,6 +52,8 @@ std::unique_ptr<ComputeUnit> AcceleratorChunk::make_unit(const MachineUnit& unit
       return std::make_unique<AdderArray>(name, context);
     case UnitKind::kSpecialFunctions:
       return std::make_unique<SpecialFunctionUnit>(name, context);
+    case UnitKind::kLayerNorm:
+      return std::make_unique<LayerNormUnit>(name, context);
     case UnitKind::kPredictor:
       return std::make_unique<PredictorArray>(name, context);
     case UnitKind::kSparseEngine:

@@ -11,7 +11,7 @@ ENUMS = {
     'Precision': ('src/tensor/precision.h', 4),
     'AttentionKind': ('src/workload/attention_kind.h', 6),
     'MachineKind': ('src/config/machine_traits.h', 4),
-    'UnitKind': ('src/schedule/unit_kinds.h', 2),  # two tables: what it is called, and what it is in a machine
+    'UnitKind': ('src/schedule/unit_kinds.h', 3),  # what it is called, what it is in a machine, which class of models/ it is
     'JobKind': ('src/schedule/job_kinds.h', 5),
     'OperatorRole': ('src/schedule/operator_roles.h', 2),
     'ActivationKind': ('src/workload/model.h', 3),

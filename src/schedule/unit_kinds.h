@@ -28,44 +28,40 @@ enum class UnitKind : std::uint8_t {
   kUncharged  // what the machine's description does not charge: no time, no counted byte, named in the result
 };
 
-// Which module of models/ runs the jobs of a unit.
-enum class UnitModule : std::uint8_t { kSystolicArray, kSparseRows, kEngine, kDma, kNone };
-
 struct UnitTraits {
   const char* name;   // in results and traces; nullptr: no enumerator
   const char* array;  // units[].kind of a result
-  UnitModule module;
 };
 constexpr UnitTraits traits(UnitKind unit) {
   switch (unit) {
     case UnitKind::kMatrixEngine:
-      return {"sa_general", "systolic_array", UnitModule::kSystolicArray};
+      return {"sa_general", "systolic_array"};
     case UnitKind::kDiagonalEngine:
-      return {"sa_diag", "systolic_array", UnitModule::kEngine};
+      return {"sa_diag", "systolic_array"};
     case UnitKind::kAccumulators:
-      return {"accumulators", "lane_array", UnitModule::kEngine};
+      return {"accumulators", "lane_array"};
     case UnitKind::kDividers:
-      return {"dividers", "lane_array", UnitModule::kEngine};
+      return {"dividers", "lane_array"};
     case UnitKind::kAdders:
-      return {"adders", "lane_array", UnitModule::kEngine};
+      return {"adders", "lane_array"};
     case UnitKind::kSpecialFunctions:
-      return {"special_functions", "lane_array", UnitModule::kEngine};
+      return {"special_functions", "lane_array"};
     case UnitKind::kLayerNorm:
-      return {"layer_norm", "lane_array", UnitModule::kEngine};
+      return {"layer_norm", "lane_array"};
     case UnitKind::kPredictor:
-      return {"predictor", "systolic_array", UnitModule::kSparseRows};
+      return {"predictor", "systolic_array"};
     case UnitKind::kSparseEngine:
-      return {"sparse_engine", "sparse_array", UnitModule::kSparseRows};
+      return {"sparse_engine", "sparse_array"};
     case UnitKind::kExpUnit:
-      return {"exp_unit", "lane_array", UnitModule::kEngine};
+      return {"exp_unit", "lane_array"};
     case UnitKind::kDmaLoad:
-      return {"dma_load", "dma", UnitModule::kDma};
+      return {"dma_load", "dma"};
     case UnitKind::kDmaStore:
-      return {"dma_store", "dma", UnitModule::kDma};
+      return {"dma_store", "dma"};
     case UnitKind::kUncharged:
-      return {"uncharged", "uncharged", UnitModule::kNone};
+      return {"uncharged", "uncharged"};
   }
-  return {nullptr, nullptr, UnitModule::kNone};
+  return {nullptr, nullptr};
 }
 constexpr const char* to_string(UnitKind unit) {
   return traits(unit).name;
