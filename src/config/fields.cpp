@@ -127,7 +127,10 @@ void visit_fields(FieldVisitor& v, HardwareConfig& c) {
   compute(v, c);
   memory(v, c);
   v.group("pipeline", [&] { v.boolean("intra_layer", c.pipeline.intra_layer); });
-  v.group("mapping", [&] { v.choice("objective", c.mapping.objective); });
+  v.group("mapping", [&] {
+    v.choice("objective", c.mapping.objective);
+    v.choice("residency", c.mapping.residency);
+  });
   v.group("sparsity", [&] {
     v.choice("source", c.sparsity.source);
     v.text("mask_file", c.sparsity.mask_file);

@@ -131,6 +131,7 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     if (unit_count(config, kind) > 1) builder.expect_several(kind);
   if (!config.pipeline.intra_layer) builder.run_layers_serially();
   MappingContext context{model, config, builder, std::vector<TensorId>(model.layers.size(), kNone), layer_users(model)};
+  context.options = &options;
   context.plan_only = extent == Extent::kPlanOnly;
   builder.schedule().layer_mapping.resize(model.layers.size());
   const int layers = options.training ? forward_layers(model) : static_cast<int>(model.layers.size());

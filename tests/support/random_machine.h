@@ -92,7 +92,8 @@ inline std::vector<std::string> random_machine(Dice& dice) {
           "dividers.count=" + number(dice.one_of<int>({1, 1, 3})),
           "adders.count=" + number(dice.one_of<int>({1, 1, 2})),
           "special_functions.count=" + number(dice.one_of<int>({1, 1, 2})),
-          "mapping.objective=" + dice.one_of<std::string>({"latency", "energy", "edp"})};
+          "mapping.objective=" + dice.one_of<std::string>({"latency", "energy", "edp"}),
+          "mapping.residency=" + dice.one_of<std::string>({"layer", "chip"})};
 }
 
 }  // namespace vitality::test

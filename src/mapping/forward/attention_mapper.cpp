@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "mapping/forward/codec.h"
+#include "mapping/forward/residency.h"
 #include "mapping/forward/sparse_part.h"
 
 namespace vitality {
@@ -42,18 +43,57 @@ class AttentionMapper {
     if (traits(kind).uses_mask) sparse_.emplace(context, layer, kind, masks);
   }
 
+  // Beside so many resident bytes, with heads that need no buffers.
+  bool fits_beside(Bytes resident, bool in_place) const {
+    const AttentionPlan smallest{a_.n_kv, a_.n_q, in_place ? Sets{0, 0, 0, 1} : Sets{1, 1, 1, 1}};
+    return bytes_of(smallest) + resident <= builder_.scratchpad_bytes();
+  }
+
   void map() {
+    in_place_ = context_.resident.count(context_.layer(layer_).inputs[0]) > 0;
+    keep_results();
     plan();
-    if (context_.plan_only) return;
+    if (context_.plan_only) return release();
     for (int instance = 0; instance < a_.instances; ++instance) {
       for (int head = 0; head < a_.heads; ++head) {
         instance_ = instance, head_ = head;
         map_head();
       }
     }
+    release();
   }
 
  private:
+  using Sets = std::array<int, 4>;
+
+  void release() {
+    if (in_place_) release_resident(context_, context_.layer(layer_).inputs[0]);
+  }
+  // The results of Taylor attention leave the dividers (or adders) as they are: they can stay where the next layer
+  // finds them.
+  void keep_results() {
+    const int consumer = taylor() && !sparse_ ? resident_consumer(context_, layer_) : kNone;
+    if (consumer == kNone || a_.instances != 1) return;
+    std::vector<ResidentTile> tiles;
+    for (int head = 0; head < a_.heads; ++head) tiles.push_back({head * a_.d_v, a_.d_v, kNone});
+    const std::vector<Bytes> sizes = resident_bytes(context_, consumer, a_.n_q, tiles);
+    Bytes room = 0;
+    for (const Bytes size : sizes) room += ceil_div(size, 8) * 8;
+    const GemmChoice& next = context_.plan_gemm(linear_problem(context_, consumer, {}), builder_.scratchpad_bytes());
+    const GemmChoice& on_chip =
+        context_.plan_gemm(linear_problem(context_, consumer, tiles), builder_.scratchpad_bytes() - room);
+    const Bytes others = builder_.scratchpad_bytes() - builder_.capacity();
+    if (!on_chip.plan || !fits_beside(room + others, in_place_)) return;
+    const auto score = [&](const GemmPlan& plan) {
+      return plan_score(config_.mapping.objective, plan.cycles, plan.energy_pj,
+                        static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
+    };
+    if (next.plan && score(*next.plan) < score(*on_chip.plan)) return;
+    out_in_place_ = true;
+    make_resident(context_, layer_, tiles, sizes);
+  }
+  BufferId resident_head() const { return context_.resident.at(layer_)[static_cast<std::size_t>(head_)].buffer; }
+
   void map_head() {
     switch (kind_) {
       case AttentionKind::kSoftmax:
@@ -124,13 +164,14 @@ class AttentionMapper {
   // Over 60 lines: the search for sizes that fit, then the buffers in the order of buffer_list().
   void plan() {
     const int rows = config_.matrix_engine.rows;
-    using Sets = std::array<int, 4>;
     static constexpr std::array<Sets, 6> kDense{
         {{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1}, {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
     // Prediction runs a head ahead of the products: it needs the next K and Q, nobody needs V early.
     static constexpr std::array<Sets, 6> kSparse{
         {{2, 2, 2, 2}, {2, 1, 2, 2}, {2, 2, 2, 1}, {2, 1, 2, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
-    const std::array<Sets, 6>& all_sets = kind_ == AttentionKind::kSparse ? kSparse : kDense;
+    static constexpr std::array<Sets, 6> kInPlace{
+        {{0, 0, 0, 2}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}}};
+    const std::array<Sets, 6>& all_sets = in_place_ ? kInPlace : kind_ == AttentionKind::kSparse ? kSparse : kDense;
     std::optional<AttentionPlan> found;
     int token_chunk = a_.n_kv, query_chunk = a_.n_q;
     while (!found) {
@@ -192,6 +233,7 @@ class AttentionMapper {
 
   BufferId load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,
                 OperatorId op_index) {
+    if (in_place_) return resident_columns(from.offset + head_ * from.head_stride);
     const BufferId buffer = ring.take();
     Transfer load =
         builder_.make_transfer(context_.input_tensor(layer_, from.input), instance_ * tokens_per_instance + chunk.first,
@@ -200,6 +242,12 @@ class AttentionMapper {
     builder_.transfer(UnitKind::kDmaLoad, layer_, op_index, {load});
     if (is_coded) decode(context_, layer_, op_index, load);
     return buffer;
+  }
+
+  BufferId resident_columns(int first) const {
+    for (const ResidentTile& tile : context_.resident.at(context_.layer(layer_).inputs[0]))
+      if (tile.col == first) return tile.buffer;
+    throw std::logic_error("a head that is no tile of what stayed in the scratchpad");
   }
 
   // More than 6 parameters: a job's kind, shape and operands.
@@ -288,14 +336,18 @@ class AttentionMapper {
       }
       numerator_folds(numerator_op, chunk.count, q_buffer, g, t_buffer);
       if (first_order_bias()) bias_folds(numerator_op, chunk, tokens, t_buffer);
-      start(UnitKind::kAdders, JobKind::kAddRow, numerator_op, {chunk.count, 0, e}, t_buffer, value_sum, t_buffer,
-            elided() ? kLast : 0);
-      end(t_buffer);
+      const BufferId z_buffer = out_in_place_ ? resident_head() : t_buffer;
+      const BufferId sum = elided() ? z_buffer : t_buffer;
+      start(UnitKind::kAdders, JobKind::kAddRow, numerator_op, {chunk.count, 0, e}, t_buffer, value_sum, sum,
+            elided() ? kLast : 0)
+          .result_offset = elided() ? result_offset(chunk) : 0;
+      end(sum);
       if (!elided()) {
         Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, quotient_op, {chunk.count, 0, e}, t_buffer, t_d,
-                            t_buffer, sparse_ ? kWide : 0);
+                            z_buffer, sparse_ ? kWide : 0);
         divide.stationary_stride = 1;
-        end(t_buffer);
+        divide.result_offset = result_offset(chunk);
+        end(z_buffer);
       }
       if (sparse_) {
         sparse_->begin_queries(chunk);
@@ -315,7 +367,7 @@ class AttentionMapper {
         save(&SavedAttention::low_rank, ".saved.low_rank", {a_.n_q, e, wide_}, chunk, t_buffer, quotient_op);
         sparse_->merge(t_buffer);
       }
-      store(elided() ? numerator_op : quotient_op, chunk, t_buffer);
+      store(elided() ? numerator_op : quotient_op, chunk, z_buffer);
     }
   }
 
@@ -384,10 +436,12 @@ class AttentionMapper {
                       {builder_.make_transfer(tensor, row, 0, rows.count, shape.cols, buffer)});
   }
 
+  int result_offset(const Chunk& chunk) const { return out_in_place_ ? chunk.first * a_.d_v : 0; }
   void store(OperatorId op_index, const Chunk& chunk, BufferId buffer) {
-    builder_.transfer(UnitKind::kDmaStore, layer_, op_index,
-                      {builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v, chunk.count,
-                                              a_.d_v, buffer)});
+    const Transfer transfer = builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v,
+                                                     chunk.count, a_.d_v, buffer, result_offset(chunk));
+    if (out_in_place_) return show_resident(context_, layer_, op_index, transfer);
+    builder_.transfer(UnitKind::kDmaStore, layer_, op_index, {transfer});
   }
 
   void multiply(const Product& product) { emit_product(context_, layer_, product); }
@@ -531,9 +585,14 @@ class AttentionMapper {
   TensorId bias_tensor_ = kNone;
   std::optional<SparsePart> sparse_;
   int instance_ = 0, head_ = 0;
+  bool in_place_ = false, out_in_place_ = false;  // Q, K and V, and Z, stay in the scratchpad
 };
 
 }  // namespace
+
+bool attention_fits(MappingContext& context, int layer, AttentionKind kind, Bytes resident) {
+  return AttentionMapper(context, layer, kind, nullptr, kNone).fits_beside(resident, true);
+}
 
 void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
                          TensorId output) {

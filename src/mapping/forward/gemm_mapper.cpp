@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "mapping/forward/codec.h"
+#include "mapping/forward/residency.h"
 
 namespace vitality {
 namespace {
@@ -145,16 +146,26 @@ void GemmMapper::gather(Job& job, int m0, const ContractionTile& tile, const Col
       {gemm_.geometry, m0, strip_first_row(m0), tile.first, column.first_group, column.groups});
 }
 
+BufferId GemmMapper::resident_result(const ColumnTile& column) const {
+  const auto found = context_.resident.find(output_layer());
+  if (found == context_.resident.end()) return kNone;
+  const auto tile = std::find_if(found->second.begin(), found->second.end(),
+                                 [&](const ResidentTile& t) { return t.col == column.first; });
+  return tile->buffer;
+}
+
 void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column, Dependency fetch_after) {
-  const std::size_t set = out_count_++ % outs_.size();
-  emit_epilogue(context_, epilogue_, {outs_[set], m0, column.first, m, column.count, fetch_after}, seconds_[set]);
+  const BufferId result = result_buffer(column);
+  emit_epilogue(context_, epilogue_, {result, m0, column.first, m, column.count, fetch_after},
+                seconds_[out_count_++ % seconds_.size()]);
   // The way to memory belongs to the last layer that is charged: one that is not has no bytes and no energy.
   int store_layer = layer_;
   OperatorId op = gemm_.op;
   for (const EpilogueStage& stage : epilogue_)
     if (stage.charged) store_layer = stage.layer, op = stage.op;
-  Transfer store = builder_.make_transfer(output_, m0, column.first, m, column.count, outs_[set]);
-  encode(context_, epilogue_.empty() ? layer_ : epilogue_.back().layer, layer_, gemm_.op, store);
+  Transfer store = builder_.make_transfer(output_, m0, column.first, m, column.count, result);
+  if (resident_result(column) != kNone) return show_resident(context_, store_layer, op, store);
+  encode(context_, output_layer(), layer_, gemm_.op, store);
   builder_.transfer(UnitKind::kDmaStore, store_layer, op, {store});
 }
 

@@ -66,7 +66,10 @@ class GemmMapper {
   // Makes the job's streamed operand a gathered one.
   void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);
   // A finished result tile: epilogue, then to DRAM. Result buffers and second operands rotate.
-  BufferId result_buffer() const { return outs_[out_count_ % outs_.size()]; }
+  BufferId result_buffer(const ColumnTile& column) const {
+    const BufferId resident = resident_result(column);
+    return resident != kNone ? resident : outs_[out_count_ % outs_.size()];
+  }
   // fetch_after: from when on the second operands of the epilogue may take the memory's time.
   void finish_tile(int m0, int m, const ColumnTile& column, Dependency fetch_after = {kNone, DependencyKind::kDone});
   [[noreturn]] void infeasible(Bytes smallest) const;
@@ -80,6 +83,9 @@ class GemmMapper {
   int rows_, cols_;
   Bytes element_;
   int adds_ = 0;  // epilogue stages with a second operand
+  int output_layer() const { return epilogue_.empty() ? layer_ : epilogue_.back().layer; }
+  // Where the tile of these columns stays: results are not sent to memory; kNone: they are.
+  BufferId resident_result(const ColumnTile& column) const;
   std::vector<BufferId> outs_;
   std::vector<std::vector<BufferId>> seconds_;
   std::size_t out_count_ = 0;

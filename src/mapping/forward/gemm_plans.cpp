@@ -90,6 +90,19 @@ std::vector<int> cut_tiles(const std::vector<int>& sizes, int most) {
   return tiles;
 }
 
+std::vector<std::int64_t> GemmProblem::key(Bytes capacity) const {
+  std::vector<std::int64_t> key{capacity, m,      k,    n,    row_unit,    packed_groups,    column_cuts,    element,
+                                partial,  result, adds, bias, column_sums, streamed_on_chip, results_on_chip};
+  key.insert(key.end(), contraction.begin(), contraction.end());
+  key.push_back(0);
+  key.insert(key.end(), columns.begin(), columns.end());
+  key.push_back(0);
+  if (strip)
+    key.insert(key.end(), {strip->in_channels, strip->kernel, strip->stride, strip->pad, strip->in_height,
+                           strip->in_width, strip->out_height, strip->out_width});
+  return key;
+}
+
 GemmPlanner::GemmPlanner(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity,
                          double dram_bytes_per_cycle)
     : problem_(problem),
@@ -133,6 +146,7 @@ GemmLoops GemmPlanner::loops(const GemmPlan& plan) const {
   l.partial_tile = p.partial * m * width;
   l.sums_tile = p.partial * width;
   l.out_tile = p.result * m * width;
+  l.outs = p.adds + (p.results_on_chip ? 0 : 1);
   return l;
 }
 
@@ -144,7 +158,7 @@ std::vector<Bytes> GemmPlanner::buffer_list(const GemmPlan& plan) const {
   add(plan.stationary.kept + plan.stationary.sets, l.stationary_tile);
   add(l.partials, l.partial_tile);
   add(l.column_sums, l.sums_tile);
-  add(plan.out_sets * (1 + problem_.adds), l.out_tile);
+  add(plan.out_sets * l.outs, l.out_tile);
   return list;
 }
 
@@ -152,10 +166,11 @@ Bytes GemmPlanner::bytes_of(const GemmPlan& plan, const GemmLoops& l) const {
   return (plan.streamed.kept + plan.streamed.sets) * aligned(l.streamed_tile) +
          (plan.stationary.kept + plan.stationary.sets) * aligned(l.stationary_tile) +
          l.partials * aligned(l.partial_tile) + l.column_sums * aligned(l.sums_tile) +
-         Bytes{plan.out_sets} * (1 + problem_.adds) * aligned(l.out_tile);
+         Bytes{plan.out_sets} * l.outs * aligned(l.out_tile);
 }
 
 Bytes GemmPlanner::streamed_bytes(int m_tile) const {
+  if (problem_.streamed_on_chip) return 0;
   if (!problem_.strip) return problem_.element * problem_.m * problem_.k;
   const Conv2d& conv = *problem_.strip;
   Bytes rows = 0;
@@ -211,10 +226,11 @@ GemmPlanner::Traffic GemmPlanner::traffic(const GemmPlan& plan, const GemmLoops&
   t.stationary = fetched(weights, plan.stationary, l.stationary_sweep, GemmLoop::kRows, GemmLoop::kColumns);
   if (p.bias) t.stationary += p.partial * p.n * t.stationary / weights;
   t.added = p.result * p.m * p.n * p.adds;
-  t.results = p.result * p.m * p.n + (p.column_sums ? p.partial * p.n : 0);
+  t.results = (p.results_on_chip ? 0 : p.result * p.m * p.n) + (p.column_sums ? p.partial * p.n : 0);
   const double streamed_tiles =
       static_cast<double>(l.of(GemmLoop::kRows)) * (p.strip ? 1 : l.of(GemmLoop::kContraction));
-  t.streamed_loads = streamed_tiles * static_cast<double>(t.streamed) / static_cast<double>(streamed_once);
+  t.streamed_loads =
+      streamed_once == 0 ? 0 : streamed_tiles * static_cast<double>(t.streamed) / static_cast<double>(streamed_once);
   t.stationary_loads = static_cast<double>(l.of(GemmLoop::kColumns)) * l.of(GemmLoop::kContraction) *
                        static_cast<double>(t.stationary) / static_cast<double>(weights);
   return t;
@@ -296,6 +312,7 @@ double GemmPlanner::result_waits(const GemmPlan& plan, const GemmLoops& l) {
   const double spacing = (one_step ? l.contraction : 1) * interval;
   const double leaves = (engine.stationary_prefetch ? engine.rows + engine.cols - 2 : 0) + problem_.adds * plan.m_tile +
                         static_cast<double>(l.out_tile) / bandwidth_ + latency_;
+  if (problem_.results_on_chip) return 0;
   const double wait = std::max(0.0, leaves - (plan.out_sets * spacing - interval)) / plan.out_sets;
   const bool innermost = plan.order[2] == GemmLoop::kContraction;
   const double in_a_row = one_step || !innermost ? l.columns : l.columns - l.of(GemmLoop::kColumns);
@@ -346,7 +363,9 @@ void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
   total += result_waits(plan, l);
   // The array waits for the first step's operands; behind it, the last result goes to memory.
   const double first = static_cast<double>(l.streamed_tile + l.stationary_tile);
-  plan.cycles = total + cycles_of(first + static_cast<double>(l.out_tile * (3 - plan.out_sets)), 2);
+  plan.cycles =
+      total +
+      cycles_of(first + static_cast<double>(problem_.results_on_chip ? 0 : l.out_tile * (3 - plan.out_sets)), 2);
   plan.energy_pj = energy(plan, l);
 }
 
@@ -379,11 +398,15 @@ void GemmPlanner::consider(GemmPlan plan, const GemmLoops& l) {
 
 // The plan as it is, and with what room is left given to one operand's tiles, or first to one and then to the other's.
 void GemmPlanner::consider_kept(GemmPlan plan, const GemmLoops& l) {
-  const bool streamed_back = l.of(GemmLoop::kColumns) > 1, stationary_back = l.of(GemmLoop::kRows) > 1;
+  const bool streamed_back = l.of(GemmLoop::kColumns) > 1 && !problem_.streamed_on_chip,
+             stationary_back = l.of(GemmLoop::kRows) > 1;
   const int streamed_tiles = l.of(GemmLoop::kRows) * (problem_.strip ? 1 : l.of(GemmLoop::kContraction)),
             stationary_tiles = l.of(GemmLoop::kColumns) * l.of(GemmLoop::kContraction);
   const auto settle = [&](GemmPlan& candidate) {
-    normalise(candidate.streamed, l.streamed_sweep, streamed_back, streamed_tiles);
+    if (problem_.streamed_on_chip)
+      candidate.streamed = {0, 0};
+    else
+      normalise(candidate.streamed, l.streamed_sweep, streamed_back, streamed_tiles);
     normalise(candidate.stationary, l.stationary_sweep, stationary_back, stationary_tiles);
   };
   settle(plan);
@@ -453,7 +476,7 @@ std::vector<GemmPlanner::Cut> GemmPlanner::cuts() {
   std::vector<Cut> list;
   for (const int tile_rows : halves(largest(p.contraction, p.k), kSmallestTile)) {
     for (const int tile_cols : widths) {
-      for (int pieces = 1, before = 0; pieces <= units; pieces += std::max(1, pieces / 8)) {
+      for (int pieces = 1, before = 0; pieces <= (p.results_on_chip ? 1 : units); pieces += std::max(1, pieces / 8)) {
         GemmPlan plan;
         plan.tile_rows = tile_rows, plan.tile_cols = tile_cols, plan.m_tile = tiles_of(units, pieces) * p.row_unit;
         if (plan.m_tile == before) continue;
@@ -475,7 +498,7 @@ std::optional<GemmPlan> GemmPlanner::choose() {
       plan.tile_rows = cut.tile_rows, plan.tile_cols = cut.tile_cols, plan.m_tile = cut.m_tile;
       const GemmLoops l = loops(plan);
       plan.dram_bytes = streamed_bytes(cut.m_tile) + problem_.element * problem_.k * problem_.n +
-                        problem_.result * problem_.m * problem_.n * (1 + problem_.adds);
+                        problem_.result * problem_.m * problem_.n * l.outs;
       plan.cycles = std::max(cut.compute, static_cast<double>(plan.dram_bytes) / bandwidth_);
       if (score(plan.cycles, energy(plan, l), plan.dram_bytes) >= best_score_) continue;
     }

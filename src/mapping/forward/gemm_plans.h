@@ -47,6 +47,17 @@ struct GemmProblem {
   int adds = 0;                           // second operands of the epilogue
   bool bias = false, column_sums = false;
   std::optional<Conv2d> strip;  // the streamed operand is an image strip for each row tile
+  // The streamed operand is in the scratchpad already; the results stay there, all rows of a column tile in a buffer
+  // that is none of the plan's.
+  bool streamed_on_chip = false, results_on_chip = false;
+
+  // The same for problems with the same plans.
+  std::vector<std::int64_t> key(Bytes capacity) const;
+};
+
+struct GemmChoice {
+  std::optional<GemmPlan> plan;  // none: nothing fits
+  Bytes smallest = 0;            // bytes of the plan that needs least
 };
 
 // Sizes that follow from a plan.
@@ -55,6 +66,7 @@ struct GemmLoops {
   int columns = 0, contraction = 0;              // tiles of the stationary operand along N and K
   int streamed_sweep = 1, stationary_sweep = 1;  // tiles of a sweep (OperandBuffers)
   int partials = 0, column_sums = 0;             // buffers
+  int outs = 1;                                  // tiles of a set: a result and second operands
   Bytes streamed_tile = 0, stationary_tile = 0;  // bytes of one buffer
   Bytes partial_tile = 0, sums_tile = 0, out_tile = 0;
   int of(GemmLoop loop) const { return tiles[static_cast<std::size_t>(loop)]; }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "mapping/forward/gemm_mapper.h"
+#include "mapping/forward/residency.h"
 
 namespace vitality {
 namespace {
@@ -43,38 +44,39 @@ class InputStationaryMapper : public GemmMapper {
  public:
   InputStationaryMapper(MappingContext& context, int layer, const Gemm& gemm,
                         const std::vector<EpilogueStage>& epilogue, TensorId output)
-      : GemmMapper(context, layer, gemm, epilogue, output), problem_(describe()) {}
+      : GemmMapper(context, layer, gemm, epilogue, output), gemm_columns_(gemm.columns), problem_(describe()) {}
 
   void map() override {
-    GemmPlanner planner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
-    // Blocks repeat: the same shape gets the same plan.
-    const std::array<int, 9> shape = {gemm_.m,
-                                      gemm_.k,
-                                      gemm_.n,
-                                      gemm_.groups,
-                                      adds_,
-                                      (gemm_.bias != kNone ? 1 : 0) | (gemm_.streamed_transposed ? 2 : 0) |
-                                          (gemm_.wide ? 4 : 0) | (gemm_.column_sums != kNone ? 8 : 0),
-                                      gemm_.strip ? gemm_.geometry + 1 : 0,
-                                      static_cast<int>(gemm_.columns.size()),
-                                      static_cast<int>(gemm_.contraction.size())};
-    const auto known = context_.gemm_plans.find(shape);
-    const std::optional<GemmPlan> plan = known != context_.gemm_plans.end() ? known->second : planner.choose();
-    if (plan && !gemm_.strip) context_.gemm_plans[shape] = *plan;
-    if (!plan) infeasible(planner.smallest());
-    plan_ = *plan;
+    const GemmChoice* choice = &context_.plan_gemm(problem_, builder_.capacity());
+    if (!choice->plan) infeasible(choice->smallest);
+    if (const GemmChoice* resident = keep_results(*choice->plan)) choice = resident;
+    plan_ = *choice->plan;
+    const GemmPlanner planner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
     loops_ = planner.loops(plan_);
     cut_operands();
     take_buffers(planner.buffer_list(plan_));
     note();
     emit();
+    if (problem_.streamed_on_chip) release_resident(context_, source_layer());
   }
 
  private:
-  GemmProblem describe() const {
+  int source_layer() const { return context_.layer(layer_).inputs[0]; }
+
+  GemmProblem describe() {
     GemmProblem p{};
     p.m = gemm_.m, p.k = gemm_.k, p.n = gemm_.n;
-    for (const ContractionTile& tile : gemm_.contraction) p.contraction.push_back(tile.count);
+    whole_contraction_ = gemm_.contraction;
+    const std::vector<int>& inputs = context_.layer(layer_).inputs;
+    const auto resident = inputs.empty() ? context_.resident.end() : context_.resident.find(inputs[0]);
+    if (resident != context_.resident.end()) {
+      p.streamed_on_chip = true;
+      whole_contraction_.clear();
+      for (const ResidentTile& tile : resident->second)
+        for (int k = 0; k < tile.cols; k += rows_)
+          whole_contraction_.push_back({tile.col + k, std::min(rows_, tile.cols - k)});
+    }
+    for (const ContractionTile& tile : whole_contraction_) p.contraction.push_back(tile.count);
     for (const ColumnTile& tile : gemm_.columns) p.columns.push_back(tile.count);
     p.packed_groups = gemm_.columns[0].groups;
     p.column_cuts = p.packed_groups == 1;
@@ -85,12 +87,55 @@ class InputStationaryMapper : public GemmMapper {
     return p;
   }
 
+  // mapping.residency chip: keeps the results in the scratchpad where what follows gains more by it than this layer and
+  // the next lose with the room; the plan for that, or null.
+  const GemmChoice* keep_results(const GemmPlan& through_memory) {
+    const int consumer = gemm_.wide || gemm_.geometry != kNone ? kNone : resident_consumer(context_, output_layer());
+    if (consumer == kNone || problem_.packed_groups > 1) return nullptr;
+    const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer, gemm_.n, cols_);
+    const std::vector<Bytes> sizes = resident_bytes(context_, consumer, gemm_.m, tiles);
+    Bytes room = 0;
+    for (const Bytes size : sizes) room += ceil_div(size, 8) * 8;
+    GemmProblem problem = problem_;
+    problem.columns.clear();
+    for (const ResidentTile& tile : tiles) problem.columns.push_back(tile.cols);
+    problem.column_cuts = false, problem.results_on_chip = true;
+    const GemmChoice& own = context_.plan_gemm(problem, builder_.capacity() - room);
+    if (!own.plan) return nullptr;
+    GemmPlan before = through_memory, after = *own.plan;
+    if (std::holds_alternative<Attention>(context_.layer(consumer).parameters)) {
+      if (!attention_fits(context_, consumer, context_.attention_kind(consumer), room)) return nullptr;
+      const EnergyModel prices(context_.config);
+      before.dram_bytes += element_ * gemm_.m * gemm_.n;
+      before.energy_pj += static_cast<double>(element_) * gemm_.m * gemm_.n * prices.dram_per_byte();
+    } else {
+      const GemmChoice& next = context_.plan_gemm(linear_problem(context_, consumer, {}), builder_.scratchpad_bytes());
+      const GemmChoice& next_on_chip =
+          context_.plan_gemm(linear_problem(context_, consumer, tiles), builder_.scratchpad_bytes() - room);
+      if (!next_on_chip.plan) return nullptr;
+      if (next.plan) add(before, *next.plan), add(after, *next_on_chip.plan);
+    }
+    if (score_of(before) <= score_of(after)) return nullptr;
+    make_resident(context_, output_layer(), tiles, sizes);
+    gemm_columns_.clear();
+    for (const ResidentTile& tile : tiles) gemm_columns_.push_back({0, 1, tile.col, tile.cols});
+    problem_ = problem;
+    return &own;
+  }
+  static void add(GemmPlan& sum, const GemmPlan& other) {
+    sum.cycles += other.cycles, sum.energy_pj += other.energy_pj, sum.dram_bytes += other.dram_bytes;
+  }
+  double score_of(const GemmPlan& plan) const {
+    return plan_score(context_.config.mapping.objective, plan.cycles, plan.energy_pj,
+                      static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
+  }
+
   // The plan's tiles, which may be smaller than the array.
   void cut_operands() {
-    for (const ContractionTile& whole : gemm_.contraction)
+    for (const ContractionTile& whole : whole_contraction_)
       for (int k = 0; k < whole.count; k += plan_.tile_rows)
         contraction_.push_back({whole.first + k, std::min(plan_.tile_rows, whole.count - k), whole.part});
-    for (const ColumnTile& whole : gemm_.columns) {
+    for (const ColumnTile& whole : gemm_columns_) {
       const int width = problem_.column_cuts ? plan_.tile_cols : whole.count;
       for (int n = 0; n < whole.count; n += width)
         columns_.push_back({whole.first_group, whole.groups, whole.first + n, std::min(width, whole.count - n)});
@@ -111,7 +156,7 @@ class InputStationaryMapper : public GemmMapper {
     partials_ = take(loops_.partials);
     column_sums_ = take(loops_.column_sums);
     for (int set = 0; set < plan_.out_sets; ++set) {
-      outs_.push_back(take(1)[0]);
+      if (!problem_.results_on_chip) outs_.push_back(take(1)[0]);
       seconds_.push_back(take(adds_));
     }
   }
@@ -125,12 +170,13 @@ class InputStationaryMapper : public GemmMapper {
       order += order.empty() ? "" : ", ";
       order += loop == GemmLoop::kRows ? "rows" : loop == GemmLoop::kColumns ? "columns" : "contraction";
     }
-    context_.note(layer_, std::to_string(loops_.of(GemmLoop::kRows)) + " row tiles of " + std::to_string(plan_.m_tile) +
-                              ", stationary tiles " + std::to_string(plan_.tile_rows) + " x " +
-                              std::to_string(plan_.tile_cols) + ", " + std::to_string(plan_.k_group) + " x " +
-                              std::to_string(plan_.n_group) + " a step, loops " + order + "; streamed operand " +
-                              (gemm_.strip ? "in image strips, " : "") + words(plan_.streamed) +
-                              ", stationary operand " + words(plan_.stationary));
+    context_.note(
+        layer_, std::to_string(loops_.of(GemmLoop::kRows)) + " row tiles of " + std::to_string(plan_.m_tile) +
+                    ", stationary tiles " + std::to_string(plan_.tile_rows) + " x " + std::to_string(plan_.tile_cols) +
+                    ", " + std::to_string(plan_.k_group) + " x " + std::to_string(plan_.n_group) + " a step, loops " +
+                    order + "; streamed operand " + (gemm_.strip ? "in image strips, " : "") +
+                    (problem_.streamed_on_chip ? "resident" : words(plan_.streamed)) + ", stationary operand " +
+                    words(plan_.stationary) + (problem_.results_on_chip ? ", results stay" : ""));
   }
 
   void emit() {
@@ -174,8 +220,9 @@ class InputStationaryMapper : public GemmMapper {
     s.k_end = std::min(contraction_.size(), s.k + static_cast<std::size_t>(plan_.k_group));
     const GemmLoop deep = gemm_.strip ? GemmLoop::kRows : GemmLoop::kContraction;
     const OperandTiles::Place streamed =
-        streamed_.place(gemm_.strip ? row : row * loops_.of(GemmLoop::kContraction) + depth,
-                        position(at, GemmLoop::kColumns, GemmLoop::kRows, deep));
+        problem_.streamed_on_chip ? OperandTiles::Place{kNone, false}
+                                  : streamed_.place(gemm_.strip ? row : row * loops_.of(GemmLoop::kContraction) + depth,
+                                                    position(at, GemmLoop::kColumns, GemmLoop::kRows, deep));
     const OperandTiles::Place stationary =
         stationary_.place(column * loops_.of(GemmLoop::kContraction) + depth,
                           position(at, GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction));
@@ -280,6 +327,7 @@ class InputStationaryMapper : public GemmMapper {
     if (!gemm_.strip)
       for (std::size_t k = s.k; k < i; ++k) job.streamed_offset += s.m * contraction_[k].count;
     job.streamed_stride = gemm_.streamed_transposed ? s.m : tile.count;
+    if (problem_.streamed_on_chip) stream_resident(job, s.m0, tile.first);
     job.result_stride = column.count;
     if (gemm_.strip) gather(job, s.m0, tile, column);
     job.stationary = s.stationary, job.stationary_offset = stationary_offset;
@@ -291,7 +339,7 @@ class InputStationaryMapper : public GemmMapper {
       builder_.accumulate(job.partial, i == 0);
     }
     if (last) {
-      job.result = result_buffer();
+      job.result = result_buffer(column);
       builder_.write(job.result);
     }
     // What the epilogue adds is fetched in the second half of the passes of a tile of results: the first half belongs
@@ -302,6 +350,15 @@ class InputStationaryMapper : public GemmMapper {
     builder_.finish();
     if (last) finish_tile(s.m0, s.m, column, {half_way_[tile_number], DependencyKind::kIssued});
   }
+  void stream_resident(Job& job, int m0, int first) const {
+    for (const ResidentTile& resident : context_.resident.at(source_layer())) {
+      if (first < resident.col || first >= resident.col + resident.cols) continue;
+      job.streamed = resident.buffer;
+      job.streamed_stride = resident.cols;
+      job.streamed_offset = m0 * resident.cols + first - resident.col;
+    }
+  }
+
   // A chain that ends within its step takes the next buffer in turn; otherwise every tile of results that is under way
   // has its own.
   std::size_t partial_of(const Step& s, std::size_t j) const {
@@ -315,6 +372,8 @@ class InputStationaryMapper : public GemmMapper {
                                       : row * static_cast<std::size_t>(plan_.n_group) + j - s.c;
   }
 
+  std::vector<ContractionTile> whole_contraction_;  // as large as the array
+  std::vector<ColumnTile> gemm_columns_;
   GemmProblem problem_;
   GemmPlan plan_;
   GemmLoops loops_;

@@ -23,6 +23,16 @@ TensorId MappingContext::add_weight(const std::string& name, int layer_index, in
   return tensor;
 }
 
+const GemmChoice& MappingContext::plan_gemm(const GemmProblem& problem, Bytes capacity) {
+  GemmChoice& choice = gemm_plans[problem.key(capacity)];
+  if (!choice.plan && choice.smallest == 0) {
+    GemmPlanner planner(problem, config, capacity, dram_bytes_per_cycle());
+    choice.plan = planner.choose();
+    choice.smallest = planner.smallest();
+  }
+  return choice;
+}
+
 double MappingContext::dram_bytes_per_cycle() const {
   const DramDevice& device = config.dram.device;
   return device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz *

@@ -49,6 +49,12 @@ struct HeadCode {
   std::vector<bool> columns;  // empty: none
 };
 
+// Columns [col, col + cols) of an output that stays in the scratchpad (residency.h): all its rows, in a buffer.
+struct ResidentTile {
+  int col, cols;
+  BufferId buffer;
+};
+
 struct MappingContext {
   const VitModel& model;
   const HardwareConfig& config;
@@ -56,10 +62,12 @@ struct MappingContext {
   std::vector<TensorId> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
   std::vector<int> users = {};   // of every layer's output: so many layers take it
   std::vector<TensorId> images = {};
-  std::map<std::string, Bytes> shared_weights = {};        // DRAM addresses of what the images of a batch share
-  std::map<std::array<int, 9>, GemmPlan> gemm_plans = {};  // by shape: blocks repeat
-  SavedForward* saved = nullptr;                           // training steps only
-  std::map<int, HeadCode> head_codes = {};                 // by layer, where asked for
+  std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of what the images of a batch share
+  std::map<std::vector<std::int64_t>, GemmChoice> gemm_plans = {};  // blocks repeat
+  SavedForward* saved = nullptr;                                    // training steps only
+  std::map<int, HeadCode> head_codes = {};                          // by layer, where asked for
+  const MappingOptions* options = nullptr;
+  std::map<int, std::vector<ResidentTile>> resident = {};  // by layer
   bool plan_only = false;                                  // attention gets buffers and no jobs, and needs no masks
 
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
@@ -70,6 +78,11 @@ struct MappingContext {
   TensorId input_tensor(int layer_index, int input) const {
     return tensor_of(layer(layer_index).inputs[static_cast<std::size_t>(input)]);
   }
+  AttentionKind attention_kind(int layer_index) const {
+    return options->attention.empty() ? config.attention : options->attention[static_cast<std::size_t>(layer_index)];
+  }
+  // The best plan in so many bytes of scratchpad.
+  const GemmChoice& plan_gemm(const GemmProblem& problem, Bytes capacity);
   Bytes element_bytes() const { return storage_bytes(config.precision); }
   Bytes partial_bytes() const { return accumulator_bytes(config.precision); }
   TensorId add_activation(int layer_index);

@@ -205,7 +205,7 @@ class OutputStationaryMapper : public GemmMapper {
       builder_.read(job.streamed);
       builder_.read(job.stationary);
       if (last) {
-        job.result = result_buffer();
+        job.result = result_buffer(column);
         builder_.write(job.result);
       }
       builder_.finish();  // the sums stay in the PEs from segment to segment: the builder keeps such passes in order

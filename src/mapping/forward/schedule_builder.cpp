@@ -1,6 +1,7 @@
 #include "mapping/forward/schedule_builder.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "base/error.h"
 
@@ -10,6 +11,14 @@ namespace {
 
 std::uint32_t key_of(Dependency dependency) {
   return 4 * static_cast<std::uint32_t>(dependency.job().value) + static_cast<std::uint32_t>(dependency.kind());
+}
+
+constexpr Bytes kAlignment = 8;
+
+Bytes aligned_sum(const std::vector<Bytes>& sizes) {
+  Bytes total = 0;
+  for (const Bytes size : sizes) total += ceil_div(size, kAlignment) * kAlignment;
+  return total;
 }
 
 // One dependency a job. The rests of an old buffer have the same users: places that nobody writes would collect them
@@ -42,15 +51,38 @@ OperatorId ScheduleBuilder::add_operator(OperatorRole role, int layer, int insta
 }
 
 std::vector<BufferId> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes, const std::string& what) {
-  constexpr Bytes kAlignment = 8;
-  Bytes total = 0;
-  for (const Bytes size : sizes) total += ceil_div(size, kAlignment) * kAlignment;
-  if (total > capacity_) {
+  const Bytes total = aligned_sum(sizes);
+  if (total > capacity()) {
     throw InfeasibleError(what + " needs " + std::to_string(total) + " bytes of buffers, the scratchpad has " +
-                          std::to_string(capacity_) + " (scratchpad.capacity_kib)");
+                          std::to_string(capacity()) + " (scratchpad.capacity_kib)");
   }
-  if (ring_ + total > capacity_) ring_ = 0;
-  const Bytes begin = ring_, end = ring_ + total;
+  if (ring_ < base_ || ring_ + total > limit_) ring_ = base_;
+  std::vector<BufferId> buffers = place(ring_, sizes);
+  ring_ += total;
+  return buffers;
+}
+
+std::vector<BufferId> ScheduleBuilder::allocate_resident(const std::vector<Bytes>& sizes) {
+  const Bytes total = aligned_sum(sizes);
+  const bool high = resident_high_ == kNone;
+  if (total > capacity() || (!high && resident_low_ != kNone))
+    throw std::logic_error("no room for what is to stay in the scratchpad");
+  std::vector<BufferId> buffers = place(high ? capacity_ - total : 0, sizes);
+  (high ? resident_high_ : resident_low_) = buffers.front();
+  (high ? limit_ : base_) = high ? capacity_ - total : total;
+  return buffers;
+}
+
+void ScheduleBuilder::release(BufferId first_resident) {
+  if (first_resident == resident_high_) {
+    resident_high_ = kNone, limit_ = capacity_;
+  } else {
+    resident_low_ = kNone, base_ = 0;
+  }
+}
+
+std::vector<BufferId> ScheduleBuilder::place(Bytes begin, const std::vector<Bytes>& sizes) {
+  const Bytes end = begin + aligned_sum(sizes);
   // Old buffers in [begin, end) lose their place; what still uses them precedes the new buffers' first write.
   std::vector<std::pair<Buffer, std::vector<Dependency>>> evicted;
   live_.erase(std::remove_if(live_.begin(), live_.end(),
@@ -65,8 +97,9 @@ std::vector<BufferId> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes,
                              }),
               live_.end());
   std::vector<BufferId> result;
+  Bytes address = begin;
   for (const Bytes size : sizes) {
-    const Buffer buffer{static_cast<std::int32_t>(ring_), static_cast<std::int32_t>(size)};
+    const Buffer buffer{static_cast<std::int32_t>(address), static_cast<std::int32_t>(size)};
     Access access;
     for (const auto& [old, users] : evicted) {
       if (old.address < buffer.address + buffer.bytes && buffer.address < old.address + old.bytes)
@@ -78,7 +111,7 @@ std::vector<BufferId> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes,
     access_.push_back(std::move(access));
     live_.push_back(index);
     result.push_back(index);
-    ring_ += ceil_div(size, kAlignment) * kAlignment;
+    address += ceil_div(size, kAlignment) * kAlignment;
   }
   // A large old buffer may stick out of the new ones: its rest stays live, with the same users, as a buffer of its own.
   for (const auto& [old, users] : evicted) {

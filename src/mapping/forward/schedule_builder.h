@@ -15,7 +15,7 @@ class ScheduleBuilder {
   // passes_in_order: the matrix engine runs its passes in the schedule's order, because sums or a tile that stay in its
   // PEs from pass to pass (output stationary, G-stationary) must not meet a pass that happens to be ready in between.
   explicit ScheduleBuilder(Bytes scratchpad_bytes, bool passes_in_order = false)
-      : capacity_(scratchpad_bytes), passes_in_order_(passes_in_order) {}
+      : capacity_(scratchpad_bytes), limit_(scratchpad_bytes), passes_in_order_(passes_in_order) {}
 
   // The machine has several units of this kind. Where passes are kept in order, a pass that finds sums or a tile in the
   // PEs then follows the pass before it; all others begin in the schedule's order, on any array. So no array waits for
@@ -35,6 +35,11 @@ class ScheduleBuilder {
   // the scratchpad. Buffers that lie where they are placed hand their pending accesses over, so the new content waits
   // for the old one's last use.
   std::vector<BufferId> allocate(const std::vector<Bytes>& sizes, const std::string& what);
+
+  // Places buffers that stay until release(), at the end of the scratchpad or, where others are there, at its begin;
+  // the ring has the rest, capacity() of it. The caller knows that they fit; there are never three such lots at a time.
+  std::vector<BufferId> allocate_resident(const std::vector<Bytes>& sizes);
+  void release(BufferId first_resident);
 
   // Starts a job; then its accesses; then finish() adds it to the schedule and returns its index.
   Job& begin(UnitKind unit, JobKind kind, int layer, OperatorId op);
@@ -67,7 +72,8 @@ class ScheduleBuilder {
 
   // The id of the job that finish() adds.
   JobId next_job() const { return schedule_.jobs.next(); }
-  Bytes capacity() const { return capacity_; }
+  Bytes capacity() const { return limit_ - base_; }     // of the ring
+  Bytes scratchpad_bytes() const { return capacity_; }  // with what is resident
   Schedule& schedule() { return schedule_; }
   const Schedule& schedule() const { return schedule_; }
 
@@ -82,7 +88,11 @@ class ScheduleBuilder {
     JobId job;
   };
 
-  Bytes capacity_, ring_ = 0;
+  // Buffers side by side from `begin` on; what lies there loses its place.
+  std::vector<BufferId> place(Bytes begin, const std::vector<Bytes>& sizes);
+
+  Bytes capacity_, base_ = 0, limit_, ring_ = 0;           // the ring lies in [base_, limit_)
+  BufferId resident_low_ = kNone, resident_high_ = kNone;  // first buffer of what lies below and above it
   void keep_passes_in_order();
   void keep_layer_serial();
 
