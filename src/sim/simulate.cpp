@@ -118,7 +118,7 @@ struct Values {
          Inputs& inputs, const reference::Calibration* other)
       : pass(*inputs.pass),
         expected(pass.result()),
-        calibrated{{}, other != nullptr ? other->ranges : std::vector<reference::LayerRanges>(), {}},
+        calibrated{{}, other != nullptr ? other->ranges : std::vector<reference::LayerRanges>(), {}, {}},
         plan(model, config, other != nullptr ? calibrated : expected, other != nullptr ? *other : inputs.parameters,
              [this](int layer) { pass.reach(layer); }),
         executor(schedule, step, config, plan, inputs.parameters, expected.outputs),
