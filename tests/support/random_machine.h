@@ -93,7 +93,9 @@ inline std::vector<std::string> random_machine(Dice& dice) {
           "adders.count=" + number(dice.one_of<int>({1, 1, 2})),
           "special_functions.count=" + number(dice.one_of<int>({1, 1, 2})),
           "mapping.objective=" + dice.one_of<std::string>({"latency", "energy", "edp"}),
-          "mapping.residency=" + dice.one_of<std::string>({"layer", "chip"})};
+          "mapping.residency=" + dice.one_of<std::string>({"layer", "chip"}),
+          "layer_norm.lanes=" + number(dice.one_of<int>({0, 0, 7})),
+          "dma.max_outstanding=" + number(dice.one_of<int>({1, 2, 4, 9}))};
 }
 
 }  // namespace vitality::test
