@@ -1,0 +1,153 @@
+// Attention on the matrix engine and the pre- and post-processors: what its kinds have in common, the sizes of chunks,
+// the buffers, loads and stores. Each kind emits its jobs in a file of its own: taylor_attention.cpp,
+// softmax_attention.cpp, sparse_attention.cpp.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "mapping/forward/sparse_part.h"
+
+namespace vitality {
+
+// [0, total) in pieces of `size`, the last one shorter.
+std::vector<Chunk> chunks(int total, int size);
+
+struct AttentionPlan {
+  int token_chunk, query_chunk;
+  std::array<int, 4> sets;  // buffers of K, V, Q, T
+};
+
+class AttentionMapper {
+ public:
+  AttentionMapper(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks, TensorId output)
+      : context_(context),
+        builder_(context.builder),
+        config_(context.config),
+        layer_(layer),
+        a_(std::get<Attention>(context.layer(layer).parameters)),
+        kind_(kind),
+        output_(output),
+        element_(context.element_bytes()),
+        wide_(std::max(wide_bytes(context.config.precision), context.element_bytes())) {
+    if (traits(kind).uses_mask) sparse_.emplace(context, layer, kind, masks);
+  }
+
+  // Beside so many resident bytes, with heads that need no buffers.
+  bool fits_beside(Bytes resident, bool in_place) const;
+
+  void map();
+
+ private:
+  using Sets = std::array<int, 4>;
+
+  void release();
+  // The results of Taylor attention leave the dividers (or adders) as they are: they can stay where the next layer
+  // finds them.
+  void keep_results();
+  BufferId resident_head() const { return context_.resident.at(layer_)[static_cast<std::size_t>(head_)].buffer; }
+
+  void map_head();
+
+  bool taylor() const { return traits(kind_).low_rank; }
+  bool elided() const { return kind_ == AttentionKind::kTaylorElided; }
+  bool first_order_bias() const { return a_.bias_params > 0 && config_.attention_bias == AttentionBias::kFirstOrder; }
+  OperatorId op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }
+
+  // K_hat = K - K_bar needs one bit more than an integer operand: a plane of single bits behind the tile.
+  bool guard_bit() const { return taylor() && is_integer(config_.precision); }
+  int guard_flag() const { return guard_bit() ? kGuardBit : 0; }
+
+  std::vector<Bytes> buffer_list(const AttentionPlan& p) const;
+
+  Bytes bytes_of(const AttentionPlan& p) const;
+  bool fits(const AttentionPlan& p) const { return bytes_of(p) <= builder_.capacity(); }
+
+  void plan();
+
+  BufferId load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,
+                OperatorId op_index);
+
+  BufferId resident_columns(int first) const;
+
+  // More than 6 parameters: a job's kind, shape and operands.
+  Job& start(UnitKind unit, JobKind kind, OperatorId op_index, ScheduleBuilder::Shape shape, BufferId streamed,
+             BufferId second, BufferId result, int flags = 0) {
+    return builder_.begin(unit, kind, layer_, op_index, shape, streamed, second, result, flags);
+  }
+  JobId end(BufferId written) {
+    builder_.write(written);
+    return builder_.finish();
+  }
+  // More than 6 parameters: a job's kind, shape and operands.
+  void column_sum(OperatorId op_index, int rows, int cols, BufferId source, BufferId sum, bool first, int flags = 0);
+  UnitKind diagonal() const {
+    return config_.diagonal_engine.enabled ? UnitKind::kDiagonalEngine : UnitKind::kMatrixEngine;
+  }
+
+  void taylor_head();
+
+  // Predicts the blocks of the mask that lie in these keys; returns the last chunk of queries, or kNone where nothing
+  // is predicted.
+  BufferId predict(const std::vector<Chunk>& queries, const Chunk& keys, BufferId k_buffer, OperatorId op_index);
+
+  void sparse_values(const std::vector<Chunk>& tokens, BufferId v_buffer, BufferId result, OperatorId op_index);
+
+  // Attention on the mask alone.
+  void sparse_head();
+
+  // Training: keeps rows of one head's intermediate in memory for the backward pass.
+  struct SavedShape {
+    int rows, cols;  // of a head
+    Bytes each;
+  };
+  void save(TensorId SavedAttention::*field, const char* suffix, SavedShape shape, const Chunk& rows, BufferId buffer,
+            OperatorId op_index);
+
+  int result_offset(const Chunk& chunk) const { return out_in_place_ ? chunk.first * a_.d_v : 0; }
+  void store(OperatorId op_index, const Chunk& chunk, BufferId buffer);
+
+  void multiply(const Product& product) { emit_product(context_, layer_, product); }
+
+  // G formed in the PEs and used there: only where it fits, and where no other pass of the array comes between (a score
+  // bias, or t_D without an SA-Diag) and nobody rescales it on the way (elided).
+  bool g_stationary() const;
+
+  // G += K_hat^T V over one chunk: V stationary, K_hat streamed by columns. G-stationary: the tokens stream through, G
+  // forms in the PEs and stays there.
+  // More than 6 parameters: a job's kind, shape and operands.
+  void context_folds(OperatorId op_index, const Chunk& chunk, bool last_chunk, BufferId k_buffer, BufferId v_buffer,
+                     BufferId g, bool first_chunk);
+
+  // T_N (wide) = Q G.
+  void numerator_folds(OperatorId op_index, int m, BufferId q_buffer, BufferId g, BufferId t_buffer);
+
+  // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, the centred bias being a constant of the model. Summed
+  // apart, because its unit is not T_N's, and added by the last pass.
+  void bias_folds(OperatorId op_index, const Chunk& queries, const std::vector<Chunk>& tokens, BufferId t_buffer);
+
+  BufferId load_bias(OperatorId op_index, const Chunk& queries) { return load_bias(op_index, queries, {0, a_.n_kv}); }
+  BufferId load_bias(OperatorId op_index, const Chunk& queries, const Chunk& keys);
+
+  // Exact attention: scores with K stationary, one row-softmax, P V with V stationary.
+  void softmax_head();
+
+  MappingContext& context_;
+  ScheduleBuilder& builder_;
+  const HardwareConfig& config_;
+  int layer_;
+  const Attention& a_;
+  AttentionKind kind_;
+  TensorId output_;
+  Bytes element_, wide_;
+  AttentionPlan plan_{};
+  Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_, bias_sum_;
+  TensorId bias_tensor_ = kNone;
+  std::optional<SparsePart> sparse_;
+  int instance_ = 0, head_ = 0;
+  bool in_place_ = false, out_in_place_ = false;  // Q, K and V, and Z, stay in the scratchpad
+};
+
+}  // namespace vitality

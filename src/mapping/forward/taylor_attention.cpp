@@ -1,0 +1,175 @@
+// Taylor (Algorithm 1, docs/algorithm.md 2): accumulators sum K, dividers make K_bar, adders make K_hat in place of K;
+// SA-General forms G = K_hat^T V with V stationary and then streams Q against G; SA-Diag forms Q k_hat_sum^T; adders
+// add sqrt(d) v_sum and n sqrt(d); dividers make Z. Keys that do not fit the scratchpad at once are read twice, in
+// chunks: once for the mean, once for G.
+#include "mapping/forward/attention_mapper.h"
+
+namespace vitality {
+
+// More than 6 parameters: a job's kind, shape and operands.
+void AttentionMapper::column_sum(OperatorId op_index, int rows, int cols, BufferId source, BufferId sum, bool first,
+                                 int flags) {
+  start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum,
+        flags | (first ? kFirst : 0));
+  if (!first) builder_.read(sum);
+  end(sum);
+}
+
+// Over 60 lines: Algorithm 1's steps in their order, which share their buffers.
+void AttentionMapper::taylor_head() {
+  const int d = a_.d_qk, e = a_.d_v;
+  const std::vector<Chunk> tokens = chunks(a_.n_kv, plan_.token_chunk), queries = chunks(a_.n_q, plan_.query_chunk);
+  const BufferId mean = mean_.take(), key_sum = key_sum_.take(), value_sum = value_sum_.take(), g = g_.take();
+  // Step 1: K_bar.
+  const OperatorId mean_op = op(OperatorRole::kKeyMean);
+  BufferId k_buffer = kNone, v_buffer = kNone, q_buffer = kNone;
+  if (sparse_) sparse_->begin_head(instance_, head_, queries);
+  for (const Chunk& chunk : tokens) {
+    k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, mean_op);
+    if (sparse_) q_buffer = predict(queries, chunk, k_buffer, mean_op);
+    column_sum(mean_op, chunk.count, d, k_buffer, mean, chunk.first == 0);
+  }
+  start(UnitKind::kDividers, JobKind::kMeanDivide, mean_op, {1, 0, d}, mean, kNone, mean).detail = MeanOver{a_.n_kv};
+  end(mean);
+  save(&SavedAttention::key_mean, ".saved.key_mean", {1, d, element_}, {0, 1}, mean, mean_op);
+  // Steps 1 to 3, chunk by chunk: K_hat in place of K, k_hat_sum, v_sum, G.
+  const OperatorId centre_op = op(OperatorRole::kCentreKeys), key_sum_op = elided() ? kNone : op(OperatorRole::kKeySum);
+  const OperatorId value_sum_op = op(OperatorRole::kValueSum), context_op = op(OperatorRole::kContext);
+  for (const Chunk& chunk : tokens) {
+    const bool first = chunk.first == 0, last = chunk.first + chunk.count == a_.n_kv;
+    if (tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, centre_op);
+    v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, value_sum_op);
+    start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {chunk.count, 0, d}, k_buffer, mean, k_buffer,
+          guard_flag());
+    end(k_buffer);
+    if (!elided()) column_sum(key_sum_op, chunk.count, d, k_buffer, key_sum, first, guard_flag());
+    column_sum(value_sum_op, chunk.count, e, v_buffer, value_sum, first);
+    context_folds(context_op, chunk, last, k_buffer, v_buffer, g, first);
+  }
+  if (elided()) {
+    // G / (n sqrt d) and V_bar = v_sum / n.
+    start(diagonal(), JobKind::kScaleVector, context_op, {d, 0, e}, g, kNone, g);
+    end(g);
+    start(UnitKind::kDividers, JobKind::kMeanDivide, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum).detail =
+        MeanOver{a_.n_kv};
+    end(value_sum);
+  } else {
+    start(diagonal(), JobKind::kScaleVector, value_sum_op, {1, 0, e}, value_sum, kNone, value_sum);
+    end(value_sum);
+    save(&SavedAttention::context, ".saved.context", {d, e, element_}, {0, d}, g, context_op);
+    save(&SavedAttention::key_sum, ".saved.key_sum", {1, d, context_.partial_bytes()}, {0, 1}, key_sum, key_sum_op);
+  }
+  // Steps 4 to 6, query chunk by query chunk.
+  const OperatorId denominator_op = elided() ? kNone : op(OperatorRole::kDenominator),
+                   numerator_op = op(OperatorRole::kNumerator);
+  const OperatorId quotient_op = elided() ? kNone : op(OperatorRole::kQuotient);
+  for (const Chunk& chunk : queries) {
+    // Prediction has brought Q already, unless its place has gone to another chunk.
+    if (q_buffer == kNone || queries.size() > 1) q_buffer = load(a_.q, a_.n_q, d, chunk, q_, numerator_op);
+    const BufferId t_buffer = t_.take();
+    BufferId t_d = kNone;
+    if (!elided()) {
+      t_d = denominator_.take();
+      Job& dot = start(diagonal(), JobKind::kDotProduct, denominator_op, {chunk.count, d, 1}, q_buffer, key_sum, t_d);
+      dot.streamed_stride = d, dot.stationary_stride = 1;
+      end(t_d);
+      start(UnitKind::kAdders, JobKind::kAddConstant, denominator_op, {chunk.count, 0, 1}, t_d, kNone, t_d);
+      end(t_d);
+      save(&SavedAttention::denominator, ".saved.denominator", {a_.n_q, 1, context_.partial_bytes()}, chunk, t_d,
+           denominator_op);
+    }
+    numerator_folds(numerator_op, chunk.count, q_buffer, g, t_buffer);
+    if (first_order_bias()) bias_folds(numerator_op, chunk, tokens, t_buffer);
+    const BufferId z_buffer = out_in_place_ ? resident_head() : t_buffer;
+    const BufferId sum = elided() ? z_buffer : t_buffer;
+    start(UnitKind::kAdders, JobKind::kAddRow, numerator_op, {chunk.count, 0, e}, t_buffer, value_sum, sum,
+          elided() ? kLast : 0)
+        .result_offset = elided() ? result_offset(chunk) : 0;
+    end(sum);
+    if (!elided()) {
+      Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, quotient_op, {chunk.count, 0, e}, t_buffer, t_d,
+                          z_buffer, sparse_ ? kWide : 0);
+      divide.stationary_stride = 1;
+      divide.result_offset = result_offset(chunk);
+      end(z_buffer);
+    }
+    if (sparse_) {
+      sparse_->begin_queries(chunk);
+      for (const Chunk& keys : tokens) {
+        if (tokens.size() > 1) {  // K_hat once more
+          k_buffer = load(a_.k, a_.n_kv, d, keys, k_, centre_op);
+          start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {keys.count, 0, d}, k_buffer, mean, k_buffer,
+                guard_flag());
+          end(k_buffer);
+        }
+        sparse_->scores(keys, q_buffer, k_buffer, kNone);
+      }
+      sparse_->softmax(t_d);
+      save(&SavedAttention::row_sums, ".saved.row_sums", {a_.n_q, 2, wide_}, chunk, sparse_->row_sums(), value_sum_op);
+      sparse_values(tokens, v_buffer, sparse_->sums(), value_sum_op);
+      save(&SavedAttention::low_rank, ".saved.low_rank", {a_.n_q, e, wide_}, chunk, t_buffer, quotient_op);
+      sparse_->merge(t_buffer);
+    }
+    store(elided() ? numerator_op : quotient_op, chunk, z_buffer);
+  }
+}
+
+bool AttentionMapper::g_stationary() const {
+  const MatrixEngineConfig& engine = config_.matrix_engine;
+  return engine.accumulation == Accumulation::kGStationary && a_.d_qk <= engine.rows && a_.d_v <= engine.cols &&
+         config_.diagonal_engine.enabled && !first_order_bias() && !elided();
+}
+
+// More than 6 parameters: a job's kind, shape and operands.
+void AttentionMapper::context_folds(OperatorId op_index, const Chunk& chunk, bool last_chunk, BufferId k_buffer,
+                                    BufferId v_buffer, BufferId g, bool first_chunk) {
+  const int d = a_.d_qk, e = a_.d_v;
+  multiply({op_index,
+            d,
+            chunk.count,
+            e,
+            {k_buffer, 0, d, true},
+            {v_buffer, 0, e},
+            {g, 0, e},
+            first_chunk,
+            last_chunk,
+            g,
+            guard_flag() | (g_stationary() ? kOutputStationary | kResultHeld : 0)});
+}
+
+void AttentionMapper::numerator_folds(OperatorId op_index, int m, BufferId q_buffer, BufferId g, BufferId t_buffer) {
+  const int d = a_.d_qk, e = a_.d_v;
+  multiply({op_index,
+            m,
+            d,
+            e,
+            {q_buffer, 0, d},
+            {g, 0, e},
+            {t_buffer, 0, e},
+            true,
+            true,
+            d > config_.matrix_engine.rows ? t_buffer : kNone,
+            kWide | (g_stationary() ? kStationaryHeld : 0)});
+}
+
+void AttentionMapper::bias_folds(OperatorId op_index, const Chunk& queries, const std::vector<Chunk>& tokens,
+                                 BufferId t_buffer) {
+  const int e = a_.d_v;
+  const BufferId bias = load_bias(op_index, queries), sum = bias_sum_.take();
+  for (const Chunk& chunk : tokens) {
+    const BufferId v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, op_index);
+    multiply({op_index,
+              queries.count,
+              chunk.count,
+              e,
+              {bias, chunk.first, a_.n_kv},
+              {v_buffer, 0, e},
+              {t_buffer, 0, e},
+              chunk.first == 0,
+              chunk.first + chunk.count == a_.n_kv,
+              sum,
+              kWide | kOntoResult});
+  }
+}
+
+}  // namespace vitality
