@@ -44,7 +44,7 @@ po::options_description described_options() {
       ("vcd", text(), "writes unit states as VCD")
       ("dram-commands", text(), "writes every DRAM command as CSV (dram.model banked)")
       ("what-if", po::bool_switch(), "also simulates the machine with each resource doubled, and says what that would buy")
-      ("check", po::bool_switch(), "checks the schedule before it runs: indices, places in the scratchpad, who waits for whom")
+      ("check", po::bool_switch(), "checks the schedule before it runs (indices, places in the scratchpad, who waits for whom), and what the units count against the accounts")
       ("quiet", po::bool_switch(), "prints no table")
       ("progress", with_default("auto"), "auto (on a terminal), always or never; on stderr");
   // clang-format on
