@@ -144,7 +144,7 @@ void mask_of(ResultVisitor& v, LayerResult& l) {
   });
 }
 
-void fields(ResultVisitor& v, LayerResult& l) {
+void fields(ResultVisitor& v, LayerResult& l, double ms_per_cycle) {
   v.text({"name", "", "Name in the workload.", 0, true}, l.name);
   v.text({"kind", "", "Kind of layer.", 0, true}, l.kind);
   v.boolean({"charged", "", "False: the machine's description does not model it."}, l.charged);
@@ -153,6 +153,8 @@ void fields(ResultVisitor& v, LayerResult& l) {
   v.count({"start_cycle", "cycles", "Start of the first job that computes.", 0, true}, l.start_cycle);
   v.count({"end_cycle", "cycles", "When the last result was there.", 0, true}, l.end_cycle);
   v.expect(l.end_cycle >= l.start_cycle, "end_cycle", "expected start_cycle or later");
+  double latency_ms = static_cast<double>(l.end_cycle - l.start_cycle) * ms_per_cycle;
+  v.number({"latency_ms", "ms", "Time from start to end."}, latency_ms);
   v.count({"macs", "MACs", "Multiply-accumulates."}, l.macs);
   fields(v, {"operations", "", "Operations by kind."}, l.operations);
   Picojoules energy = l.energy.total();
@@ -187,7 +189,7 @@ void fields(ResultVisitor& v, LayerResult& l) {
   });
 }
 
-void fields(ResultVisitor& v, UnitResult& u) {
+void fields(ResultVisitor& v, UnitResult& u, bool is_device) {
   v.text({"name", "", "Name of the unit.", 0, true}, u.name);
   v.text({"kind", "", "What it is built as."}, u.kind);
   v.count({"busy_cycles", "cycles", "Cycles in which it worked.", 0, true}, u.busy_cycles);
@@ -196,7 +198,9 @@ void fields(ResultVisitor& v, UnitResult& u) {
   v.number({"utilization", "1", "Work done over work possible."}, u.utilization);
   v.counts({"actions", "actions", "What it did, as the energy table prices it."}, u.actions);
   v.number({"energy_pj", "pJ", "Energy of its actions."}, u.energy_pj);
-  v.number({"area_um2", "um2", "Area."}, u.area_um2);
+  v.null_unless(!is_device, [&] {
+    v.number({"area_um2", "um2", "Area; null of a processor known by its data sheet."}, u.area_um2);
+  });
 }
 
 void fields(ResultVisitor& v, PhaseResult& p) {
@@ -336,10 +340,11 @@ void visit_fields(ResultVisitor& v, SimulationResult& r) {
   v.group({"attention_totals", "", "The attention layers."},
           [&] { fields(v, r.attention_totals, r.is_device, false); });
   v.group({"training", "", "A training step."}, r.training.present, [&] { fields(v, r.training); });
+  const double ms_per_cycle = r.totals.cycles > 0 ? r.totals.latency_ms / static_cast<double>(r.totals.cycles) : 0;
   list(v, {"layers", "", "The layers, in the model's order.", 0, true}, r.layers,
-       [](ResultVisitor& each, LayerResult& layer) { fields(each, layer); });
+       [&](ResultVisitor& each, LayerResult& layer) { fields(each, layer, ms_per_cycle); });
   list(v, {"units", "", "The machine's units.", 0, true}, r.units,
-       [](ResultVisitor& each, UnitResult& unit) { fields(each, unit); });
+       [&](ResultVisitor& each, UnitResult& unit) { fields(each, unit, r.is_device); });
   bool timeline = r.bin_cycles > 0;
   v.group({"timeline", "", "When the units were at work."}, timeline, [&] {
     v.count({"bin_cycles", "cycles", "Width of a bin; the last one ends with the run.", 1, true}, r.bin_cycles);

@@ -2,11 +2,16 @@
 // through the writer, the reader and the schema. tests/unit/report_page_test.cpp shows that a page holds the document.
 #include "report/result_fields.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/json.h"
 #include "report/read/read_result.h"
+#include "report/result_csv.h"
 #include "report/result_json.h"
 #include "report/result_schema.h"
 
@@ -143,4 +148,92 @@ TEST_CASE("The schema of a result refuses an unknown field and a value of anothe
   json["totals"]["cycles"] = "many";
   json["surprise"] = 1;
   CHECK(against_schema(json.dump()) == "/totals/cycles is of type string\n/surprise is not described\n");
+}
+
+// Independent of the list's walk: the document's own members are looked for in the tables.
+TEST_CASE("Every number and text of totals, layers, units and phases that is written stands in the CSV tables") {
+  const SimulationResult result = filled();
+  const Json document = Json::parse(write_json(result));
+  std::map<std::string, std::string> tables;
+  for (const auto& [name, text] : csv_tables(result)) tables[name] = text;
+  REQUIRE(tables.size() == 4);
+  std::string missing;
+  const std::function<void(const Json&, const std::string&, const std::string&)> look =
+      [&](const Json& value, const std::string& at, const std::string& table) {
+        if (value.is_object() || value.is_array()) {
+          for (const auto& [name, item] : value.items()) look(item, at + "/" + name, table);
+          return;
+        }
+        const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+        std::string cells = tables.at(table);
+        std::replace(cells.begin(), cells.end(), '\n', ',');
+        if (value.is_boolean() || value.is_null()) return;  // 1 and 0 stand anywhere
+        if (("," + cells).find("," + text + ",") == std::string::npos) missing += table + " lacks " + at + "\n";
+      };
+  look(document["totals"], "totals", "totals.csv");
+  look(document["attention_totals"], "attention_totals", "totals.csv");
+  look(document["layers"], "layers", "layers.csv");
+  look(document["units"], "units", "units.csv");
+  look(document["training"]["phases"], "phases", "phases.csv");
+  CHECK(missing == "");
+}
+
+TEST_CASE("Columns of the tables keep their names, and what a row lacks is empty or 0") {
+  SimulationResult result;
+  result.config_json = "{}";
+  result.layers.resize(2);
+  result.layers[0].name = "a", result.layers[1].name = "b";
+  result.layers[0].time_split = {{"matrix_engine", 7}};
+  result.layers[1].time_split = {{"adders", 5}, {"matrix_engine", 2}};
+  result.layers[1].has_mask = true;
+  result.layers[1].mask_density = 0.25;
+  result.layers[1].dram_traffic = {{"weights", "refetch", 9}};
+  const auto tables = csv_tables(result);
+  REQUIRE(tables[1].first == "layers.csv");
+  std::vector<std::vector<std::string>> rows;
+  std::istringstream lines(tables[1].second);
+  for (std::string line, cell; std::getline(lines, line);) {
+    rows.emplace_back();
+    for (std::istringstream cells(line); std::getline(cells, cell, ',');) rows.back().push_back(cell);
+  }
+  REQUIRE(rows.size() == 3);
+  const auto cell = [&](std::size_t row, const std::string& column) {
+    const auto at = std::find(rows[0].begin(), rows[0].end(), column);
+    REQUIRE(at != rows[0].end());
+    const std::size_t index = static_cast<std::size_t>(at - rows[0].begin());
+    return index < rows[row].size() ? rows[row][index] : std::string();
+  };
+  CHECK(cell(1, "matrix_engine_cycles") == "7");
+  CHECK(cell(2, "matrix_engine_cycles") == "2");
+  CHECK(cell(1, "adders_cycles") == "0");
+  CHECK(cell(2, "adders_cycles") == "5");
+  CHECK(cell(1, "mask_density").empty());
+  CHECK(cell(2, "mask_density") == "0.25");
+  CHECK(cell(1, "dram_weights_refetch_bytes") == "0");
+  CHECK(cell(2, "dram_weights_refetch_bytes") == "9");
+  for (const char* column : {"name",
+                             "kind",
+                             "charged",
+                             "executed",
+                             "start_cycle",
+                             "end_cycle",
+                             "latency_ms",
+                             "macs",
+                             "mul",
+                             "add",
+                             "div",
+                             "exp",
+                             "cmp",
+                             "energy_pj",
+                             "dram_read_bytes",
+                             "dram_write_bytes",
+                             "sram_read_bytes",
+                             "sram_write_bytes",
+                             "noc_byte_hops",
+                             "macs_per_dram_byte",
+                             "bottleneck",
+                             "bound_cycles",
+                             "prefetch_start_cycle",
+                             "prefetch_exposed_cycles"})
+    CHECK(std::find(rows[0].begin(), rows[0].end(), column) != rows[0].end());
 }
