@@ -250,9 +250,104 @@ void throw_if_counted_otherwise(const AcceleratorChunk& chunk, const RunRecord& 
   if (!text.empty()) throw std::logic_error("modules and accounts count differently:" + text);
 }
 
+struct Run {
+  const HardwareConfig& config;
+  const VitModel &model, &step;  // step: what is simulated, a training step or fewer blocks
+  const Schedule& schedule;
+  const SimulationOptions& options;
+};
+
+// The whole run's cycles and memory counts, blocks that were left out included.
+struct RunTotals {
+  Cycles cycles;
+  DramStatistics dram;
+  DramEnergy dram_energy;
+  std::optional<BlockRepetition> repetition;
+};
+
+RunTotals total(const Run& run, const MachineContext& context, const HostedAccelerator& machine,
+                const ShortenedRun* fewer) {
+  RunTotals t{machine.chunk.controller.last_cycle(), machine.dram.statistics(), machine.dram.energy(), {}};
+  if (fewer == nullptr) return t;
+  t.repetition = find_steady_state(fewer->blocks, run.schedule, run.config, context.costs, context.times);
+  if (!t.repetition) throw NotPeriodic("model " + run.model.name + ": equal blocks take different times");
+  const BlockRepetition& more = *t.repetition;
+  t.cycles += more.times * more.period;
+  t.dram.read_bytes += more.dram.read_bytes, t.dram.write_bytes += more.dram.write_bytes;
+  t.dram.read_bursts += more.dram.read_bursts, t.dram.write_bursts += more.dram.write_bursts;
+  t.dram_energy = all_in_energy(run.config.dram.device, t.dram);
+  return t;
+}
+
+// Hops of each unit's port from the scratchpad.
+std::vector<int> noc_hops(const AcceleratorChunk& chunk, std::size_t units) {
+  std::vector<int> hops(units, 0);
+  for (std::int32_t unit = 0; unit < static_cast<std::int32_t>(units); ++unit) {
+    const int port = chunk.noc_port({unit});
+    if (port >= 0) hops[static_cast<std::size_t>(unit)] = chunk.noc.hops(static_cast<std::size_t>(port));
+  }
+  return hops;
+}
+
+// Builds the machine, runs the schedule on it and accounts for it.
+void simulate_schedule(const Run& run, Values* values, const ShortenedRun* fewer, SimulationResult& result) {
+  const auto& [config, model, step, schedule, options] = run;
+  std::unique_ptr<ObservedExecutor> observed;
+  TileExecutor* executor = values != nullptr ? &values->executor : nullptr;
+  if (values != nullptr && (options.progress || options.computed)) {
+    observed = std::make_unique<ObservedExecutor>(*executor, schedule.jobs.size(), options);
+    executor = observed.get();
+  }
+  MachineContext context{schedule, config, executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
+                         CostTable(schedule, config)};
+  context.times.resize(schedule.jobs.size());
+  HostedAccelerator machine("machine", context);
+  if (values != nullptr) values->executor.attach(machine.chunk.scratchpad.values());
+  if (options.dram_commands) machine.dram.observe(options.dram_commands);
+  sc_core::sc_start();
+  if (!machine.chunk.controller.finished())
+    throw std::logic_error((sc_core::sc_get_status() == sc_core::SC_STOPPED ? "sc_stop() ended the simulation early:"
+                                                                            : "the simulation ended with jobs left:") +
+                           machine.chunk.controller.describe_deadlock());
+
+  const RunTotals t = total(run, context, machine, fewer);
+  const RunRecord record{step,
+                         config,
+                         schedule,
+                         context.times,
+                         context.costs,
+                         context.units,
+                         context.order,
+                         t.cycles,
+                         t.dram,
+                         t.dram_energy,
+                         noc_hops(machine.chunk, context.units.size()),
+                         options.totals_only,
+                         t.repetition};
+  account(record, result);
+  if (options.check && !options.totals_only) throw_if_counted_otherwise(machine.chunk, record, result);
+  result.jobs = static_cast<std::int64_t>(schedule.jobs.size()) + (t.repetition ? t.repetition->jobs : 0);
+  if (options.observe)
+    options.observe({step, schedule, context.times, values != nullptr ? &values->plan : nullptr,
+                     values != nullptr ? &values->executor : nullptr,
+                     values != nullptr ? &values->expected.outputs : nullptr, context.costs});
+}
+
+// attention auto: decides it for each layer, and runs what was chosen.
+SimulationResult simulate_chosen_attention(const HardwareConfig& config, const VitModel& model,
+                                           const SimulationOptions& options) {
+  const AutoAttention chosen = choose_attention(config, model);
+  SimulationOptions decided = options;
+  decided.attention = chosen.kinds;
+  SimulationResult result = simulate(config, model, decided);
+  for (const AutoAttention::Decision& d : chosen.decisions)
+    result.attention_choices.push_back(
+        {model.layers[static_cast<std::size_t>(d.layer)].name, d.taylor_cycles, d.softmax_cycles});
+  return result;
+}
+
 }  // namespace
 
-// Over 60 lines: the steps of a run in their order, which share most of their variables.
 SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options) {
   if (options.training && !is_simulated(config))
     throw InfeasibleError("machine " + config.name + ": training is simulated on machines with a mapper only");
@@ -261,16 +356,8 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
         "machine " + config.name +
         ": attention auto is decided for inference; training takes one kind (--set attention=taylor)");
   if (!is_simulated(config)) return evaluate_analytic(config, model, options);
-  if (config.attention == AttentionKind::kAuto && options.attention.empty()) {
-    const AutoAttention chosen = choose_attention(config, model);
-    SimulationOptions decided = options;
-    decided.attention = chosen.kinds;
-    SimulationResult result = simulate(config, model, decided);
-    for (const AutoAttention::Decision& d : chosen.decisions)
-      result.attention_choices.push_back(
-          {model.layers[static_cast<std::size_t>(d.layer)].name, d.taylor_cycles, d.softmax_cycles});
-    return result;
-  }
+  if (config.attention == AttentionKind::kAuto && options.attention.empty())
+    return simulate_chosen_attention(config, model, options);
   static bool used = false;
   if (used) throw std::logic_error("SystemC allows one simulation a process");
   used = true;
@@ -291,71 +378,25 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   if (options.repeat_blocks && options.totals_only && !options.numerics) fewer = shorten(model, config, mapping);
   const VitModel step = fewer ? std::move(fewer->model) : options.training ? training_step_model(model) : model;
   const Schedule schedule = fewer ? std::move(fewer->schedule) : map_model(step, config, mapping);
-
   if (options.check) throw_if_wrong(schedule, config);
 
   std::unique_ptr<Values> values;
   if (options.numerics) values = std::make_unique<Values>(schedule, model, step, config, inputs, options.calibration);
-
   if (values && options.training && is_integer(config.precision))
     values->calibrate_gradients(schedule, model, step, config, inputs);
 
-  std::unique_ptr<ObservedExecutor> observed;
-  TileExecutor* executor = values ? &values->executor : nullptr;
-  if (values && (options.progress || options.computed)) {
-    observed = std::make_unique<ObservedExecutor>(*executor, schedule.jobs.size(), options);
-    executor = observed.get();
-  }
-  MachineContext context{schedule, config, executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
-                         CostTable(schedule, config)};
-  context.times.resize(schedule.jobs.size());
-  HostedAccelerator machine("machine", context);
-  if (values) values->executor.attach(machine.chunk.scratchpad.values());
-  if (options.dram_commands) machine.dram.observe(options.dram_commands);
-  sc_core::sc_start();
-  if (!machine.chunk.controller.finished())
-    throw std::logic_error((sc_core::sc_get_status() == sc_core::SC_STOPPED ? "sc_stop() ended the simulation early:"
-                                                                            : "the simulation ended with jobs left:") +
-                           machine.chunk.controller.describe_deadlock());
-
-  std::optional<BlockRepetition> repetition;
-  Cycles cycles = machine.chunk.controller.last_cycle();
-  DramStatistics dram = machine.dram.statistics();
-  DramEnergy dram_energy = machine.dram.energy();
-  if (fewer) {
-    repetition = find_steady_state(fewer->blocks, schedule, config, context.costs, context.times);
-    if (!repetition) throw NotPeriodic("model " + model.name + ": equal blocks take different times");
-    cycles += repetition->times * repetition->period;
-    dram.read_bytes += repetition->dram.read_bytes, dram.write_bytes += repetition->dram.write_bytes;
-    dram.read_bursts += repetition->dram.read_bursts, dram.write_bursts += repetition->dram.write_bursts;
-    dram_energy = all_in_energy(config.dram.device, dram);
-  }
-
   SimulationResult result;
-  std::vector<int> hops(context.units.size(), 0);
-  for (std::int32_t unit = 0; unit < static_cast<std::int32_t>(hops.size()); ++unit) {
-    const int port = machine.chunk.noc_port({unit});
-    if (port >= 0) hops[static_cast<std::size_t>(unit)] = machine.chunk.noc.hops(static_cast<std::size_t>(port));
-  }
-  const RunRecord record{step,   config, schedule,    context.times, context.costs,       context.units, context.order,
-                         cycles, dram,   dram_energy, hops,          options.totals_only, repetition};
-  account(record, result);
-  if (options.check && !options.totals_only) throw_if_counted_otherwise(machine.chunk, record, result);
+  result.workload_name = model.name;
+  result.workload_parameters = parameter_count(model);
+  result.workload_macs = macs(model) / model.images;
+  result.images = model.images;
+  simulate_schedule({config, model, step, schedule, options}, values.get(), fewer ? &*fewer : nullptr, result);
   if (options.training) describe_training(step, config, schedule, result);
   if (values) values->compare(schedule, model, config, inputs, result);
   if (values && options.training)
     compare_training({model, config, inputs.parameters, inputs.forward, inputs.pass->result(), inputs.labels}, schedule,
                      values->executor, result);
-  if (options.observe)
-    options.observe({step, schedule, context.times, values ? &values->plan : nullptr,
-                     values ? &values->executor : nullptr, values ? &values->expected.outputs : nullptr,
-                     context.costs});
   if (!schedule.masks.empty()) result.mask_source = to_string(config.sparsity.source);
-  result.workload_name = model.name;
-  result.workload_parameters = parameter_count(model);
-  result.workload_macs = macs(model) / model.images;
-  result.images = model.images;
-  result.jobs = static_cast<std::int64_t>(schedule.jobs.size()) + (repetition ? repetition->jobs : 0);
   result.simulation_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }

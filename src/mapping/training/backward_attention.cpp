@@ -125,6 +125,23 @@ void AttentionBackward::column_sum(OperatorId op_index, int rows, int cols, Buff
   end(sum);
 }
 
+void AttentionBackward::finish_queries(const LowRankSums& sums, const QueryChunk& chunk) {
+  const auto [rows, q, dz, dq, d_t] = chunk;
+  const int m = rows.count, d = a_.d_qk, e = a_.d_v;
+  const bool first = rows.first == 0, last = rows.first + m == a_.n_q;
+  Job& outer = start(UnitKind::kSpecialFunctions, JobKind::kAddOuter, sums.query, {m, 0, d}, dq, sums.key_total, dq);
+  outer.partial = d_t;
+  builder_.read(d_t);
+  end(dq);
+  store(sums.query, a_.q, a_.n_q, d, rows, dq);
+  multiply({sums.context, d, m, e, {q, 0, d, true}, {dz, 0, e}, {sums.dg, 0, e}, first, last, sums.dg});
+  column_sum(sums.value_sum, m, e, dz, 0, sums.dv_sum, first);
+  Job& dot = start(diagonal(), JobKind::kDotProduct, sums.key_sum, {d, m, 1}, q, d_t, sums.d_key_sum, kTransposed);
+  dot.streamed_stride = d, dot.stationary_stride = 1;
+  end(sums.d_key_sum);
+  column_sum(sums.key_sum, 1, d, sums.d_key_sum, 0, sums.dk_sum, first, kWide);
+}
+
 namespace {
 
 class SoftmaxBackward : public AttentionBackward {
@@ -235,7 +252,6 @@ class TaylorBackward : public AttentionBackward {
  private:
   void queries(const Chunk& rows) {
     const int m = rows.count, d = a_.d_qk, e = a_.d_v;
-    const bool first = rows.first == 0, last = rows.first + m == a_.n_q;
     next_chunk();
     const BufferId q = now(q_pair_), dz = now(dz_pair_), z = now(z_pair_), dq = now(rows_pair_), t_d = now(t_d_pair_),
                    d_t = now(dt_pair_);
@@ -252,17 +268,8 @@ class TaylorBackward : public AttentionBackward {
     dn.stationary_stride = 1;
     end(dz);
     multiply({query_op_, m, e, d, {dz, 0, e}, {g_, 0, e, true}, {dq, 0, d}, true, true, partial_of(e, dq), kWide});
-    Job& outer = start(UnitKind::kSpecialFunctions, JobKind::kAddOuter, query_op_, {m, 0, d}, dq, key_sum_, dq);
-    outer.partial = d_t;
-    builder_.read(d_t);
-    end(dq);
-    store(query_op_, a_.q, a_.n_q, d, rows, dq);
-    multiply({context_op_, d, m, e, {q, 0, d, true}, {dz, 0, e}, {dg_, 0, e}, first, last, dg_});
-    column_sum(value_sum_op_, m, e, dz, 0, dv_sum_, first);
-    Job& dot = start(diagonal(), JobKind::kDotProduct, key_sum_op_, {d, m, 1}, q, d_t, part_, kTransposed);
-    dot.streamed_stride = d, dot.stationary_stride = 1;
-    end(part_);
-    column_sum(key_sum_op_, 1, d, part_, 0, dk_sum_, first, kWide);
+    finish_queries({query_op_, context_op_, value_sum_op_, key_sum_op_, key_sum_, dg_, dv_sum_, dk_sum_, part_},
+                   {rows, q, dz, dq, d_t});
   }
 
   void keys_and_values(const Chunk& rows) {

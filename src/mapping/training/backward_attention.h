@@ -57,6 +57,18 @@ class AttentionBackward {
   }
   void column_sum(OperatorId op_index, int rows, int cols, BufferId source, int offset, BufferId sum, bool first,
                   int flags = 0);
+  // The end of a chunk of queries of the low-rank part: its dQ without the term of k_sum is in `dq`, the gradient of
+  // its denominators in `d_t`; adds the term, stores dQ, and adds the chunk's share to dG, the sum of dV and the sum of
+  // dK.
+  struct QueryChunk {
+    Chunk rows;
+    BufferId q, dz, dq, d_t;
+  };
+  struct LowRankSums {
+    OperatorId query, context, value_sum, key_sum;      // operators
+    BufferId key_total, dg, dv_sum, dk_sum, d_key_sum;  // k_sum; the sums; a place for a chunk's share of dk_sum
+  };
+  void finish_queries(const LowRankSums& sums, const QueryChunk& chunk);
   void multiply(const Product& product) { emit_product(context_, index_, product); }
   UnitKind diagonal() const {
     return context_.config.diagonal_engine.enabled ? UnitKind::kDiagonalEngine : UnitKind::kMatrixEngine;

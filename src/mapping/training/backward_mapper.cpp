@@ -61,6 +61,15 @@ void map_loss(BackwardContext& b, int layer, int label) {
   b.gradient(layer) = {gradient, 0};
 }
 
+// total = total (kind) other, element by element.
+// More than 6 parameters: a job's kind, shape and operands.
+void pairwise(ScheduleBuilder& builder, UnitKind unit, JobKind kind, int layer, OperatorId op,
+              ScheduleBuilder::Shape shape, BufferId total, BufferId other) {
+  builder.begin(unit, kind, layer, op, shape, total, other, total, 0);
+  builder.write(total);
+  builder.finish();
+}
+
 // Gradient of a parameter that every image has for itself (position embedding, class token): the sum over the images.
 void map_sum_over_images(BackwardContext& b, int layer, int rows) {
   ScheduleBuilder& builder = b.builder();
@@ -82,14 +91,8 @@ void map_sum_over_images(BackwardContext& b, int layer, int rows) {
       builder.transfer(UnitKind::kDmaLoad, b.backward_layer(layer), op,
                        {builder.make_transfer(part.tensor, part.first_row + row, 0, m, cols, buffer)});
       if (image == 0) continue;
-      Job& job = builder.begin(UnitKind::kAdders, JobKind::kAddMatrix, b.backward_layer(layer), op);
-      job.m = m, job.n = cols;
-      job.streamed = job.result = total, job.stationary = buffer;
-      job.streamed_stride = job.stationary_stride = job.result_stride = cols;
-      builder.read(total);
-      builder.read(buffer);
-      builder.write(total);
-      builder.finish();
+      pairwise(builder, UnitKind::kAdders, JobKind::kAddMatrix, b.backward_layer(layer), op, {m, 0, cols}, total,
+               buffer);
     }
     builder.transfer(UnitKind::kDmaStore, b.backward_layer(layer), op,
                      {builder.make_transfer(sum, row, 0, m, cols, total)});
@@ -252,14 +255,7 @@ void emit_pairwise(BackwardContext& b, int layer, OperatorRole role, UnitKind un
     builder.transfer(UnitKind::kDmaLoad, index, op,
                      {builder.make_transfer(first.tensor, first.first_row + row, 0, m, cols, x),
                       builder.make_transfer(second.tensor, second.first_row + row, 0, m, cols, y)});
-    Job& job = builder.begin(unit, kind, index, op);
-    job.m = m, job.n = cols;
-    job.streamed = job.result = x, job.stationary = y;
-    job.streamed_stride = job.stationary_stride = job.result_stride = cols;
-    builder.read(x);
-    builder.read(y);
-    builder.write(x);
-    builder.finish();
+    pairwise(builder, unit, kind, index, op, {m, 0, cols}, x, y);
     builder.transfer(UnitKind::kDmaStore, index, op, {builder.make_transfer(result, row, 0, m, cols, x)});
   }
 }
@@ -281,10 +277,8 @@ void map_norm_backward(BackwardContext& b, int first_layer) {
   const BufferId scale_sum = buffers[8], shift_sum = buffers[9];
   bool first = true;
   const auto column_sum = [&](int index, int m, BufferId source, BufferId sum) {
-    Job& job = builder.begin(UnitKind::kAccumulators, JobKind::kColumnSum, index, op);
-    job.m = m, job.n = cols, job.flags = first ? kFirst : 0;
-    job.streamed = source, job.streamed_stride = cols, job.result = sum;
-    builder.read(source);
+    builder.begin(UnitKind::kAccumulators, JobKind::kColumnSum, index, op, {m, 0, cols}, source, kNone, sum,
+                  first ? kFirst : 0);
     if (!first) builder.read(sum);
     builder.write(sum);
     builder.finish();
@@ -305,28 +299,16 @@ void map_norm_backward(BackwardContext& b, int first_layer) {
       if (present.tensor != kNone)
         loads.push_back(builder.make_transfer(present.tensor, present.first_row + row, 0, m, cols, sum));
       builder.transfer(UnitKind::kDmaLoad, index, op, loads);
-      Job& job = builder.begin(UnitKind::kSpecialFunctions, JobKind::kNormGradient, index, op);
-      job.m = m, job.n = cols;
-      job.streamed = gradient, job.stationary = job.result = x, job.partial = product;
-      job.streamed_stride = job.stationary_stride = job.result_stride = cols;
-      builder.read(gradient);
-      builder.read(x);
+      builder.begin(UnitKind::kSpecialFunctions, JobKind::kNormGradient, index, op, {m, 0, cols}, gradient, x, x, 0)
+          .partial = product;
       builder.write(x);
       builder.write(product);
       builder.finish();
       column_sum(index, m, product, scale_sum);
       column_sum(index, m, gradient, shift_sum);
       first = false;
-      if (present.tensor != kNone) {
-        Job& add = builder.begin(UnitKind::kAdders, JobKind::kAddMatrix, index, op);
-        add.m = m, add.n = cols;
-        add.streamed = add.result = x, add.stationary = sum;
-        add.streamed_stride = add.stationary_stride = add.result_stride = cols;
-        builder.read(x);
-        builder.read(sum);
-        builder.write(x);
-        builder.finish();
-      }
+      if (present.tensor != kNone)
+        pairwise(builder, UnitKind::kAdders, JobKind::kAddMatrix, index, op, {m, 0, cols}, x, sum);
       if (result != kNone)
         builder.transfer(UnitKind::kDmaStore, index, op, {builder.make_transfer(result, row, 0, m, cols, x)});
     }

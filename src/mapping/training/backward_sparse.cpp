@@ -227,7 +227,6 @@ class UnifiedBackward : public MaskBackward {
  private:
   void queries(const Chunk& rows) {
     const int m = rows.count, d = a_.d_qk, e = a_.d_v;
-    const bool first = rows.first == 0, last = rows.first + m == a_.n_q;
     next_chunk();
     q_ = now(q_pair_), dz_ = now(dz_pair_), z_ = now(z_pair_), dq_ = now(dq_pair_), map_ = now(map_pair_);
     da_ = now(da_pair_), scores_ = now(scores_pair_), rows_ = now(rows_pair_), t_d_ = now(t_d_pair_);
@@ -244,7 +243,7 @@ class UnifiedBackward : public MaskBackward {
     const MaskTileId index = tile(rows);
     sddmm(map_op_, rows, index, e, dz_, v_, bits_, da_);
     sddmm(scores_op_, rows, index, d, q_, k_, bits_, scores_);
-    transposed_spmm(value_op_, rows, e, map_, dz_, dv_, first, false);
+    transposed_spmm(value_op_, rows, e, map_, dz_, dv_, rows.first == 0, false);
     row_terms(rows, index, rows_, 0);
     start(UnitKind::kSpecialFunctions, JobKind::kRowProducts, denominator_op_, {m, 0, e}, dz_, z_, dt_, kWide);
     end(dt_);
@@ -261,17 +260,8 @@ class UnifiedBackward : public MaskBackward {
     multiply({query_op_, m, e, d, {dz_, 0, e}, {g_, 0, e, true}, {dq_, 0, d}, true, true, dq_, kWide});
     const int step = dense_columns();
     for (int key = 0; key < a_.n_kv; key += step) dense_tile(rows, {key, std::min(step, a_.n_kv - key)});
-    Job& outer = start(UnitKind::kSpecialFunctions, JobKind::kAddOuter, query_op_, {m, 0, d}, dq_, key_sum_, dq_);
-    outer.partial = dt_;
-    builder_.read(dt_);
-    end(dq_);
-    store(query_op_, a_.q, a_.n_q, d, rows, dq_);
-    multiply({context_op_, d, m, e, {q_, 0, d, true}, {dz_, 0, e}, {dg_, 0, e}, first, last, dg_});
-    column_sum(value_sum_op_, m, e, dz_, 0, dv_sum_, first);
-    Job& dot = start(diagonal(), JobKind::kDotProduct, key_sum_op_, {d, m, 1}, q_, dt_, part_, kTransposed);
-    dot.streamed_stride = d, dot.stationary_stride = 1;
-    end(part_);
-    column_sum(key_sum_op_, 1, d, part_, 0, dk_sum_, first, kWide);
+    finish_queries({query_op_, context_op_, value_sum_op_, key_sum_op_, key_sum_, dg_, dv_sum_, dk_sum_, part_},
+                   {rows, q_, dz_, dq_, dt_});
   }
 
   // Sums over the mask's entries of a row: of dA P into `rows_`, or, with kLast, of -dA T into a vector.

@@ -1,15 +1,12 @@
 #include "report/trace/perfetto_trace.h"
 
-#include <fmt/compile.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <string>
 #include <utility>
 
 #include "base/json.h"
+#include "report/trace/trace_stream.h"
 
 namespace vitality {
 namespace {
@@ -49,10 +46,10 @@ class RateCounter {
   std::vector<std::vector<double>> series_;
 };
 
-class Writer {
+class Writer : private TraceStream {
  public:
   Writer(std::FILE* stream, const Timeline& timeline)
-      : stream_(stream),
+      : TraceStream(stream),
         timeline_(timeline),
         layers_(layer_spans(timeline)),
         cycles_(last_cycle(timeline)),
@@ -78,16 +75,6 @@ class Writer {
   }
 
  private:
-  // FMT_COMPILE: formatting is most of what a trace costs.
-  template <class Format, class... Values>
-  void print(const Format& format, Values&&... values) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Values>(values)...);
-    if (out_.size() > (1U << 16)) flush();
-  }
-  void flush() {
-    std::fwrite(out_.data(), 1, out_.size(), stream_);
-    out_.clear();
-  }
   double microseconds(Cycles cycles) const { return static_cast<double>(cycles) / timeline_.config.clock_mhz; }
   const Job& job(JobId index) const { return timeline_.schedule.jobs[index]; }
   const JobTimes& times(JobId index) const { return timeline_.times[index]; }
@@ -231,13 +218,11 @@ class Writer {
     return {drawn, all};
   }
 
-  std::FILE* stream_;
   const Timeline& timeline_;
   std::vector<LayerSpan> layers_;
   Cycles cycles_;
   IdVector<JobId, int> track_;      // -1: none
   std::vector<std::string> names_;  // per layer
-  fmt::memory_buffer out_;
 };
 
 }  // namespace

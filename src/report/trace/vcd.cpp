@@ -1,13 +1,11 @@
 #include "report/trace/vcd.h"
 
-#include <fmt/compile.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <iterator>
 #include <string>
+
+#include "report/trace/trace_stream.h"
 
 namespace vitality {
 namespace {
@@ -33,10 +31,10 @@ struct Change {
   JobId job;
 };
 
-class Writer {
+class Writer : private TraceStream {
  public:
   Writer(std::FILE* stream, const Timeline& timeline)
-      : stream_(stream),
+      : TraceStream(stream),
         timeline_(timeline),
         layers_(layer_spans(timeline)),
         held_(timeline.units.size()),
@@ -80,16 +78,6 @@ class Writer {
   }
 
  private:
-  template <class Format, class... Values>
-  void print(const Format& format, Values&&... values) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Values>(values)...);
-    if (out_.size() > (1U << 16)) flush();
-  }
-  void flush() {
-    std::fwrite(out_.data(), 1, out_.size(), stream_);
-    out_.clear();
-  }
-
   void header() {
     print(FMT_COMPILE("$version vitality {} $end\n$timescale 1ps $end\n$comment\nlayers of {}:\n"), VITALITY_VERSION,
           clean(timeline_.model.name));
@@ -152,7 +140,6 @@ class Writer {
     }
   }
 
-  std::FILE* stream_;
   const Timeline& timeline_;
   std::vector<LayerSpan> layers_;
   std::vector<std::int32_t> units_;  // with jobs
@@ -161,7 +148,6 @@ class Writer {
   std::vector<std::vector<JobId>> held_;
   std::vector<std::array<std::int64_t, kSignals>> shown_;
   std::vector<bool> dumped_;
-  fmt::memory_buffer out_;
 };
 
 }  // namespace
