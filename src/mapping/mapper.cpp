@@ -99,6 +99,7 @@ class ForwardMapper {
     if (!is_folded(context_.layer(layer_), context_.config)) return elementwise();
     // In front of the layer that absorbs it: nothing happens here, the input is the output.
     context_.output[static_cast<std::size_t>(layer_)] = context_.input_tensor(layer_, 0);
+    context_.record(layer_, FoldedMapping{});
     aliases_.push_back(layer_);
   }
   void apply(const Activation&) { elementwise(); }
@@ -133,6 +134,7 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
   MappingContext context{model, config, builder, std::vector<TensorId>(model.layers.size(), kNone), layer_users(model)};
   context.options = &options;
   context.plan_only = extent == Extent::kPlanOnly;
+  builder.schedule().mappings.resize(model.layers.size());
   builder.schedule().layer_mapping.resize(model.layers.size());
   const int layers = options.training ? forward_layers(model) : static_cast<int>(model.layers.size());
   SavedForward saved;

@@ -14,6 +14,7 @@
 
 #include "base/units.h"
 #include "schedule/job_kinds.h"
+#include "schedule/layer_mapping.h"
 #include "schedule/operator_roles.h"
 #include "schedule/unit_kinds.h"
 #include "tensor/mask.h"
@@ -224,7 +225,8 @@ struct Schedule {
   IdVector<UpdateId, ScheduledUpdate> updates;
   std::vector<ScheduledGradient> gradients;  // training steps only
   std::vector<TensorId> layer_output;        // of every layer; kNone where an epilogue consumed it on chip
-  std::vector<std::string> layer_mapping;    // how each layer was mapped, for people
+  std::vector<LayerMapping> mappings;        // of every layer
+  std::vector<std::string> layer_mapping;    // the same for people
   Bytes scratchpad_high_water = 0, dram_footprint = 0;
   Bytes saved_activation_bytes = 0;  // what the forward pass keeps in DRAM for the backward pass
 

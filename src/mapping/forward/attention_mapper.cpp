@@ -16,14 +16,16 @@ std::vector<Chunk> chunks(int total, int size) {
 }
 
 bool AttentionMapper::fits_beside(Bytes resident, bool in_place) const {
-  const AttentionPlan smallest{a_.n_kv, a_.n_q, in_place ? Sets{0, 0, 0, 1} : Sets{1, 1, 1, 1}};
+  const AttentionMapping smallest{a_.n_kv, a_.n_q, in_place ? Sets{0, 0, 0, 1} : Sets{1, 1, 1, 1}};
   return bytes_of(smallest) + resident <= builder_.scratchpad_bytes();
 }
 
 void AttentionMapper::map() {
   in_place_ = context_.resident.count(context_.layer(layer_).inputs[0]) > 0;
-  keep_results();
-  plan();
+  plan_ = choose();
+  if (plan_.results_stay) keep_results();
+  context_.record(layer_, plan_);
+  take_buffers();
   if (context_.plan_only) return release();
   for (int instance = 0; instance < a_.instances; ++instance) {
     for (int head = 0; head < a_.heads; ++head) {
@@ -38,26 +40,43 @@ void AttentionMapper::release() {
   if (in_place_) release_resident(context_, context_.layer(layer_).inputs[0]);
 }
 
-void AttentionMapper::keep_results() {
-  const int consumer = taylor() && !sparse_ ? resident_consumer(context_, layer_) : kNone;
-  if (consumer == kNone || a_.instances != 1) return;
+int AttentionMapper::consumer() const {
+  return taylor() && !sparse_ && a_.instances == 1 ? resident_consumer(context_, layer_) : kNone;
+}
+
+std::vector<ResidentTile> AttentionMapper::result_tiles() const {
   std::vector<ResidentTile> tiles;
   for (int head = 0; head < a_.heads; ++head) tiles.push_back({head * a_.d_v, a_.d_v, kNone});
-  const std::vector<Bytes> sizes = resident_bytes(context_, consumer, a_.n_q, tiles);
-  Bytes room = 0;
-  for (const Bytes size : sizes) room += ceil_div(size, 8) * 8;
-  const GemmChoice& next = context_.plan_gemm(linear_problem(context_, consumer, {}), builder_.scratchpad_bytes());
+  return tiles;
+}
+
+void AttentionMapper::keep_results() {
+  const std::vector<ResidentTile> tiles = result_tiles();
+  make_resident(context_, layer_, tiles, resident_bytes(context_, consumer(), a_.n_q, tiles));
+}
+
+AttentionMapping AttentionMapper::choose() {
+  Bytes capacity = builder_.capacity();
+  const int next = consumer();
+  const Bytes room = next == kNone ? 0 : aligned_sum(resident_bytes(context_, next, a_.n_q, result_tiles()));
+  const bool results_stay = next != kNone && worth_keeping(room);
+  if (results_stay) capacity -= room;
+  AttentionMapping chosen = choose_chunks(capacity);
+  chosen.results_stay = results_stay;
+  return chosen;
+}
+
+bool AttentionMapper::worth_keeping(Bytes room) {
+  const GemmChoice& next = context_.plan_gemm(linear_problem(context_, consumer(), {}), builder_.scratchpad_bytes());
   const GemmChoice& on_chip =
-      context_.plan_gemm(linear_problem(context_, consumer, tiles), builder_.scratchpad_bytes() - room);
+      context_.plan_gemm(linear_problem(context_, consumer(), result_tiles()), builder_.scratchpad_bytes() - room);
   const Bytes others = builder_.scratchpad_bytes() - builder_.capacity();
-  if (!on_chip.plan || !fits_beside(room + others, in_place_)) return;
+  if (!on_chip.plan || !fits_beside(room + others, in_place_)) return false;
   const auto score = [&](const GemmPlan& plan) {
     return plan_score(config_.mapping.objective, plan.cycles, plan.energy_pj,
                       static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
   };
-  if (next.plan && score(*next.plan) < score(*on_chip.plan)) return;
-  out_in_place_ = true;
-  make_resident(context_, layer_, tiles, sizes);
+  return !next.plan || score(*next.plan) >= score(*on_chip.plan);
 }
 
 void AttentionMapper::map_head() {
@@ -78,7 +97,7 @@ void AttentionMapper::map_head() {
   throw std::logic_error(std::string("no mapper for attention ") + to_string(kind_));
 }
 
-std::vector<Bytes> AttentionMapper::buffer_list(const AttentionPlan& p) const {
+std::vector<Bytes> AttentionMapper::buffer_list(const AttentionMapping& p) const {
   const Bytes keys = Bytes{p.token_chunk} * a_.d_qk;
   const Bytes k = element_ * keys + (guard_bit() ? ceil_div(keys, 8) : 0), v = element_ * p.token_chunk * a_.d_v,
               q = element_ * p.query_chunk * a_.d_qk;
@@ -111,14 +130,7 @@ std::vector<Bytes> AttentionMapper::buffer_list(const AttentionPlan& p) const {
   return list;
 }
 
-Bytes AttentionMapper::bytes_of(const AttentionPlan& p) const {
-  Bytes total = 0;
-  for (const Bytes bytes : buffer_list(p)) total += ceil_div(bytes, 8) * 8;
-  return total;
-}
-
-// Over 60 lines: the search for sizes that fit, then the buffers in the order of buffer_list().
-void AttentionMapper::plan() {
+AttentionMapping AttentionMapper::choose_chunks(Bytes capacity) const {
   const int rows = config_.matrix_engine.rows;
   static constexpr std::array<Sets, 6> kDense{
       {{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1}, {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
@@ -128,17 +140,12 @@ void AttentionMapper::plan() {
   static constexpr std::array<Sets, 6> kInPlace{
       {{0, 0, 0, 2}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}}};
   const std::array<Sets, 6>& all_sets = in_place_ ? kInPlace : kind_ == AttentionKind::kSparse ? kSparse : kDense;
-  std::optional<AttentionPlan> found;
   int token_chunk = a_.n_kv, query_chunk = a_.n_q;
-  while (!found) {
+  while (true) {
     for (const Sets& sets : all_sets) {
-      const AttentionPlan candidate{token_chunk, query_chunk, sets};
-      if (fits(candidate)) {
-        found = candidate;
-        break;
-      }
+      const AttentionMapping candidate{token_chunk, query_chunk, sets};
+      if (bytes_of(candidate) <= capacity) return candidate;
     }
-    if (found) break;
     const auto halve = [rows](int size) {
       return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1));
     };
@@ -148,14 +155,17 @@ void AttentionMapper::plan() {
     } else if (token_chunk > rows) {
       token_chunk = halve(token_chunk);
     } else {
-      throw InfeasibleError(
-          "layer " + context_.layer(layer_).name + ": one tile of its attention (" + std::to_string(a_.n_kv) +
-          " keys, d = " + std::to_string(a_.d_qk) + ", e = " + std::to_string(a_.d_v) + ") needs " +
-          std::to_string(bytes_of({token_chunk, query_chunk, all_sets.back()})) + " bytes, the scratchpad has " +
-          std::to_string(builder_.capacity()) + " (scratchpad.capacity_kib)");
+      throw InfeasibleError("layer " + context_.layer(layer_).name + ": one tile of its attention (" +
+                            std::to_string(a_.n_kv) + " keys, d = " + std::to_string(a_.d_qk) +
+                            ", e = " + std::to_string(a_.d_v) + ") needs " +
+                            std::to_string(bytes_of({token_chunk, query_chunk, all_sets.back()})) +
+                            " bytes, the scratchpad has " + std::to_string(capacity) + " (scratchpad.capacity_kib)");
     }
   }
-  plan_ = *found;
+}
+
+// In the order of buffer_list().
+void AttentionMapper::take_buffers() {
   const std::vector<BufferId> buffers = builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name);
   auto next = buffers.cbegin();
   const auto take = [&](Ring& ring, int count) {
@@ -222,7 +232,7 @@ void AttentionMapper::save(TensorId SavedAttention::*field, const char* suffix, 
 void AttentionMapper::store(OperatorId op_index, const Chunk& chunk, BufferId buffer) {
   const Transfer transfer = builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v,
                                                    chunk.count, a_.d_v, buffer, result_offset(chunk));
-  if (out_in_place_) return show_resident(context_, layer_, op_index, transfer);
+  if (plan_.results_stay) return show_resident(context_, layer_, op_index, transfer);
   builder_.transfer(UnitKind::kDmaStore, layer_, op_index, {transfer});
 }
 

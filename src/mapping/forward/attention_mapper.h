@@ -15,11 +15,6 @@ namespace vitality {
 // [0, total) in pieces of `size`, the last one shorter.
 std::vector<Chunk> chunks(int total, int size);
 
-struct AttentionPlan {
-  int token_chunk, query_chunk;
-  std::array<int, 4> sets;  // buffers of K, V, Q, T
-};
-
 class AttentionMapper {
  public:
   AttentionMapper(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks, TensorId output)
@@ -44,8 +39,10 @@ class AttentionMapper {
   using Sets = std::array<int, 4>;
 
   void release();
-  // The results of Taylor attention leave the dividers (or adders) as they are: they can stay where the next layer
-  // finds them.
+  // The layer that may find the results in the scratchpad, or kNone: those of Taylor attention leave the dividers (or
+  // adders) as they are, and can stay where the next layer finds them.
+  int consumer() const;
+  std::vector<ResidentTile> result_tiles() const;
   void keep_results();
   BufferId resident_head() const { return context_.resident.at(layer_)[static_cast<std::size_t>(head_)].buffer; }
 
@@ -60,12 +57,14 @@ class AttentionMapper {
   bool guard_bit() const { return taylor() && is_integer(config_.precision); }
   int guard_flag() const { return guard_bit() ? kGuardBit : 0; }
 
-  std::vector<Bytes> buffer_list(const AttentionPlan& p) const;
+  std::vector<Bytes> buffer_list(const AttentionMapping& p) const;
+  Bytes bytes_of(const AttentionMapping& p) const { return aligned_sum(buffer_list(p)); }
 
-  Bytes bytes_of(const AttentionPlan& p) const;
-  bool fits(const AttentionPlan& p) const { return bytes_of(p) <= builder_.capacity(); }
-
-  void plan();
+  // The search's mapping: whether the results stay, and chunks that fit the room that is left.
+  AttentionMapping choose();
+  bool worth_keeping(Bytes room);
+  AttentionMapping choose_chunks(Bytes capacity) const;
+  void take_buffers();
 
   BufferId load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,
                 OperatorId op_index);
@@ -106,7 +105,7 @@ class AttentionMapper {
   void save(TensorId SavedAttention::*field, const char* suffix, SavedShape shape, const Chunk& rows, BufferId buffer,
             OperatorId op_index);
 
-  int result_offset(const Chunk& chunk) const { return out_in_place_ ? chunk.first * a_.d_v : 0; }
+  int result_offset(const Chunk& chunk) const { return plan_.results_stay ? chunk.first * a_.d_v : 0; }
   void store(OperatorId op_index, const Chunk& chunk, BufferId buffer);
 
   void multiply(const Product& product) { emit_product(context_, layer_, product); }
@@ -142,12 +141,12 @@ class AttentionMapper {
   AttentionKind kind_;
   TensorId output_;
   Bytes element_, wide_;
-  AttentionPlan plan_{};
+  AttentionMapping plan_;
   Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_, bias_sum_;
   TensorId bias_tensor_ = kNone;
   std::optional<SparsePart> sparse_;
   int instance_ = 0, head_ = 0;
-  bool in_place_ = false, out_in_place_ = false;  // Q, K and V, and Z, stay in the scratchpad
+  bool in_place_ = false;  // Q, K and V lie in the scratchpad
 };
 
 }  // namespace vitality

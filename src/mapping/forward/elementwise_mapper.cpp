@@ -9,7 +9,7 @@ namespace vitality {
 namespace {
 
 // Rows of a tile so that `sets` tiles of cols elements fit half the scratchpad (the other half may still be in use).
-int tile_rows(const MappingContext& context, int layer, int rows, Bytes row_bytes, int sets) {
+int choose_rows(const MappingContext& context, int layer, int rows, Bytes row_bytes, int sets) {
   const Bytes room = context.builder.capacity() / 2;
   const Bytes fitting = room / std::max<Bytes>(1, row_bytes * sets);
   if (fitting < 1) {
@@ -18,6 +18,12 @@ int tile_rows(const MappingContext& context, int layer, int rows, Bytes row_byte
                           std::to_string(context.builder.capacity()) + " bytes (scratchpad.capacity_kib)");
   }
   return static_cast<int>(std::min<Bytes>(fitting, rows));
+}
+
+int tile_rows(MappingContext& context, int layer, int rows, Bytes row_bytes, int sets) {
+  const RowTileMapping mapping{choose_rows(context, layer, rows, row_bytes, sets)};
+  context.record(layer, mapping);
+  return mapping.rows;
 }
 
 // An uncharged layer happens between two tensors in DRAM, as one job without time.
@@ -45,6 +51,7 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
   const OperatorId op = builder.add_operator(OperatorRole::kElementwise, layer_index);
   const TensorId source = context.input_tensor(layer_index, 0);
   if (!is_charged(layer, context.config)) {
+    context.record(layer_index, UnchargedMapping{});
     emit_uncharged(context, layer_index, op, {source}, output, JobKind::kElementwise);
     return;
   }

@@ -39,6 +39,10 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, 
     stage.op = context.builder.add_operator(OperatorRole::kElementwise, next);
     if (context.saved != nullptr && std::holds_alternative<Activation>(layer.parameters))
       stage.saved = context.add_activation(current);
+    if (stage.folded)
+      context.record(next, FoldedMapping{});
+    else
+      context.record(next, EpilogueMapping{});
     stages.push_back(stage);
     current = next;
   }

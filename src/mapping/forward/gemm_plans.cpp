@@ -113,7 +113,7 @@ GemmPlanner::GemmPlanner(const GemmProblem& problem, const HardwareConfig& confi
       latency_((config.dram.device.trcd + config.dram.device.cl + config.dram.device.burst_cycles) *
                config.dram.device.tck_ns * config.clock_mhz * 1e-3) {}
 
-GemmLoops GemmPlanner::loops(const GemmPlan& plan) const {
+GemmLoops GemmPlanner::loops(const InputStationaryMapping& plan) const {
   const GemmProblem& p = problem_;
   GemmLoops l;
   l.columns = p.column_cuts ? count_tiles(p.columns, plan.tile_cols) : static_cast<int>(p.columns.size());
@@ -150,7 +150,7 @@ GemmLoops GemmPlanner::loops(const GemmPlan& plan) const {
   return l;
 }
 
-std::vector<Bytes> GemmPlanner::buffer_list(const GemmPlan& plan) const {
+std::vector<Bytes> GemmPlanner::buffer_list(const InputStationaryMapping& plan) const {
   const GemmLoops l = loops(plan);
   std::vector<Bytes> list;
   const auto add = [&list](int count, Bytes bytes) { list.insert(list.end(), static_cast<std::size_t>(count), bytes); };
@@ -162,7 +162,7 @@ std::vector<Bytes> GemmPlanner::buffer_list(const GemmPlan& plan) const {
   return list;
 }
 
-Bytes GemmPlanner::bytes_of(const GemmPlan& plan, const GemmLoops& l) const {
+Bytes GemmPlanner::bytes_of(const InputStationaryMapping& plan, const GemmLoops& l) const {
   return (plan.streamed.kept + plan.streamed.sets) * aligned(l.streamed_tile) +
          (plan.stationary.kept + plan.stationary.sets) * aligned(l.stationary_tile) +
          l.partials * aligned(l.partial_tile) + l.column_sums * aligned(l.sums_tile) +

@@ -13,26 +13,11 @@
 
 #include "config/hardware_config.h"
 #include "cost/energy.h"
+#include "schedule/layer_mapping.h"
 
 namespace vitality {
 
-enum class GemmLoop : std::uint8_t { kRows, kColumns, kContraction };
-using GemmOrder = std::array<GemmLoop, 3>;  // outermost first
-
-// Where the tiles of one operand lie. A loop that does not move the operand comes back to its tiles: the first `kept`
-// of such a sweep have a buffer each and stay; the others take turns in `sets` buffers and are fetched in every sweep.
-// With two sets the next tile is fetched while the array works on this one.
-struct OperandBuffers {
-  int kept = 0, sets = 2;
-};
-
-struct GemmPlan {
-  int tile_rows = 0, tile_cols = 0;  // of a stationary tile, at most the array's
-  int m_tile = 0;                    // rows that a pass streams
-  int n_group = 1, k_group = 1;      // tiles of a step
-  GemmOrder order{GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction};
-  OperandBuffers streamed, stationary;
-  int out_sets = 2;                  // result tiles (and second operands of an epilogue's additions) in flight
+struct GemmPlan : InputStationaryMapping {
   double cycles = 0, energy_pj = 0;  // estimates
   Bytes dram_bytes = 0;              // read and written; what the schedule moves
 };
@@ -83,11 +68,11 @@ class GemmPlanner {
   std::optional<GemmPlan> choose();
   Bytes smallest() const { return smallest_; }
 
-  GemmLoops loops(const GemmPlan& plan) const;
+  GemmLoops loops(const InputStationaryMapping& plan) const;
   // Buffers in the order streamed (kept, in turn), stationary (kept, in turn), partial sums, column sums, results each
   // with its second operands. Their sum, rounded up to the scratchpad's alignment, is bytes_of().
-  std::vector<Bytes> buffer_list(const GemmPlan& plan) const;
-  Bytes bytes_of(const GemmPlan& plan, const GemmLoops& loops) const;
+  std::vector<Bytes> buffer_list(const InputStationaryMapping& plan) const;
+  Bytes bytes_of(const InputStationaryMapping& plan, const GemmLoops& loops) const;
   // Fills in the plan's estimates.
   void evaluate(GemmPlan& plan, const GemmLoops& loops);
 

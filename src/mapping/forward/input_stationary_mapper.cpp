@@ -47,10 +47,9 @@ class InputStationaryMapper : public GemmMapper {
       : GemmMapper(context, layer, gemm, epilogue, output), gemm_columns_(gemm.columns), problem_(describe()) {}
 
   void map() override {
-    const GemmChoice* choice = &context_.plan_gemm(problem_, builder_.capacity());
-    if (!choice->plan) infeasible(choice->smallest);
-    if (const GemmChoice* resident = keep_results(*choice->plan)) choice = resident;
-    plan_ = *choice->plan;
+    plan_ = choose();
+    if (plan_.results_stay) keep_results();
+    context_.record(layer_, plan_);
     const GemmPlanner planner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
     loops_ = planner.loops(plan_);
     cut_operands();
@@ -87,20 +86,39 @@ class InputStationaryMapper : public GemmMapper {
     return p;
   }
 
-  // mapping.residency chip: keeps the results in the scratchpad where what follows gains more by it than this layer and
-  // the next lose with the room; the plan for that, or null.
-  const GemmChoice* keep_results(const GemmPlan& through_memory) {
-    const int consumer = gemm_.wide || gemm_.geometry != kNone ? kNone : resident_consumer(context_, output_layer());
-    if (consumer == kNone || problem_.packed_groups > 1) return nullptr;
-    const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer, gemm_.n, cols_);
-    const std::vector<Bytes> sizes = resident_bytes(context_, consumer, gemm_.m, tiles);
-    Bytes room = 0;
-    for (const Bytes size : sizes) room += ceil_div(size, 8) * 8;
+  // The layer that may find the results in the scratchpad, or kNone.
+  int consumer() const {
+    if (gemm_.wide || gemm_.geometry != kNone || problem_.packed_groups > 1) return kNone;
+    return resident_consumer(context_, output_layer());
+  }
+  // The same GEMM with results that stay, in these tiles.
+  GemmProblem with_results_on_chip(const std::vector<ResidentTile>& tiles) const {
     GemmProblem problem = problem_;
     problem.columns.clear();
     for (const ResidentTile& tile : tiles) problem.columns.push_back(tile.cols);
     problem.column_cuts = false, problem.results_on_chip = true;
-    const GemmChoice& own = context_.plan_gemm(problem, builder_.capacity() - room);
+    return problem;
+  }
+
+  // The search's mapping. mapping.residency chip: the results stay in the scratchpad where what follows gains more by
+  // it than this layer and the next lose with the room.
+  InputStationaryMapping choose() {
+    const GemmChoice& through_memory = context_.plan_gemm(problem_, builder_.capacity());
+    if (!through_memory.plan) infeasible(through_memory.smallest);
+    InputStationaryMapping chosen = *through_memory.plan;
+    if (const GemmPlan* kept = plan_with_results_kept(*through_memory.plan)) {
+      chosen = *kept;
+      chosen.results_stay = true;
+    }
+    return chosen;
+  }
+  // null: not possible, or not worth it.
+  const GemmPlan* plan_with_results_kept(const GemmPlan& through_memory) {
+    const int consumer = this->consumer();
+    if (consumer == kNone) return nullptr;
+    const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer, gemm_.n, cols_);
+    const Bytes room = aligned_sum(resident_bytes(context_, consumer, gemm_.m, tiles));
+    const GemmChoice& own = context_.plan_gemm(with_results_on_chip(tiles), builder_.capacity() - room);
     if (!own.plan) return nullptr;
     GemmPlan before = through_memory, after = *own.plan;
     if (std::holds_alternative<Attention>(context_.layer(consumer).parameters)) {
@@ -115,12 +133,7 @@ class InputStationaryMapper : public GemmMapper {
       if (!next_on_chip.plan) return nullptr;
       if (next.plan) add(before, *next.plan), add(after, *next_on_chip.plan);
     }
-    if (score_of(before) <= score_of(after)) return nullptr;
-    make_resident(context_, output_layer(), tiles, sizes);
-    gemm_columns_.clear();
-    for (const ResidentTile& tile : tiles) gemm_columns_.push_back({0, 1, tile.col, tile.cols});
-    problem_ = problem;
-    return &own;
+    return score_of(before) <= score_of(after) ? nullptr : &*own.plan;
   }
   static void add(GemmPlan& sum, const GemmPlan& other) {
     sum.cycles += other.cycles, sum.energy_pj += other.energy_pj, sum.dram_bytes += other.dram_bytes;
@@ -128,6 +141,15 @@ class InputStationaryMapper : public GemmMapper {
   double score_of(const GemmPlan& plan) const {
     return plan_score(context_.config.mapping.objective, plan.cycles, plan.energy_pj,
                       static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
+  }
+
+  // Places for the results, in the tiles that their consumer takes.
+  void keep_results() {
+    const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer(), gemm_.n, cols_);
+    make_resident(context_, output_layer(), tiles, resident_bytes(context_, consumer(), gemm_.m, tiles));
+    gemm_columns_.clear();
+    for (const ResidentTile& tile : tiles) gemm_columns_.push_back({0, 1, tile.col, tile.cols});
+    problem_ = with_results_on_chip(tiles);
   }
 
   // The plan's tiles, which may be smaller than the array.
@@ -375,7 +397,7 @@ class InputStationaryMapper : public GemmMapper {
   std::vector<ContractionTile> whole_contraction_;  // as large as the array
   std::vector<ColumnTile> gemm_columns_;
   GemmProblem problem_;
-  GemmPlan plan_;
+  InputStationaryMapping plan_;
   GemmLoops loops_;
   std::vector<ContractionTile> contraction_;
   std::vector<ColumnTile> columns_;

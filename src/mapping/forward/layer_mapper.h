@@ -89,6 +89,10 @@ struct MappingContext {
   TensorId add_weight(const std::string& name, int layer_index, int rows, int cols, Bytes bytes_each);
   // DRAM bytes that one machine cycle can move.
   double dram_bytes_per_cycle() const;
+  // How the layer is mapped, as data and for people.
+  void record(int layer_index, const LayerMapping& mapping) {
+    builder.schedule().mappings[static_cast<std::size_t>(layer_index)] = mapping;
+  }
   void note(int layer_index, std::string text) {
     builder.schedule().layer_mapping[static_cast<std::size_t>(layer_index)] = std::move(text);
   }

@@ -10,12 +10,7 @@
 namespace vitality {
 namespace {
 
-struct OutputStationaryPlan {
-  int tile_rows = 0, tile_cols = 0;  // of a result tile, at most the array's
-  int segment = 0;                   // contraction indices of one step
-  bool columns_outer = false;
-  bool outer_resident = false;
-  int out_sets = 2;
+struct OutputStationaryPlan : OutputStationaryMapping {
   double cycles = 0, score = 0;
   Bytes dram_bytes = 0;
 };
@@ -25,9 +20,9 @@ class OutputStationaryMapper : public GemmMapper {
   using GemmMapper::GemmMapper;
 
   void map() override {
-    const std::optional<OutputStationaryPlan> plan = choose();
-    if (!plan) infeasible(smallest_);
-    emit(*plan);
+    const OutputStationaryMapping plan = choose();
+    context_.record(layer_, plan);
+    emit(plan);
   }
 
  private:
@@ -42,7 +37,7 @@ class OutputStationaryMapper : public GemmMapper {
   }
 
   // Outer operand (or image strip), two steps, result tiles.
-  std::vector<Bytes> buffer_list(const OutputStationaryPlan& plan) const {
+  std::vector<Bytes> buffer_list(const OutputStationaryMapping& plan) const {
     const Bytes rows_part = element_ * plan.tile_rows, columns_part = element_ * plan.tile_cols;
     const Bytes bias = gemm_.bias != kNone ? context_.partial_bytes() * plan.tile_cols : 0;
     std::vector<Bytes> list;
@@ -84,7 +79,7 @@ class OutputStationaryMapper : public GemmMapper {
   }
 
   // Result tiles as large as the array, and smaller ones in a corner of it for scratchpads that have no room for more.
-  std::optional<OutputStationaryPlan> choose() {
+  OutputStationaryMapping choose() {
     std::optional<OutputStationaryPlan> best;
     for (int rows = highest();; rows = static_cast<int>(ceil_div(rows, 2))) {
       for (int cols = widest();; cols = static_cast<int>(ceil_div(cols, 2))) {
@@ -93,7 +88,8 @@ class OutputStationaryMapper : public GemmMapper {
       }
       if (best || rows == 1) break;
     }
-    return best;
+    if (!best) infeasible(smallest_);
+    return *best;
   }
 
   void choose_tile(int rows, int cols, std::optional<OutputStationaryPlan>& best) {
@@ -101,11 +97,13 @@ class OutputStationaryMapper : public GemmMapper {
       if (gemm_.strip && columns_outer) continue;
       for (const bool outer_resident : {true, false}) {
         for (int segment = gemm_.k;; segment = static_cast<int>(ceil_div(segment, 2))) {
-          OutputStationaryPlan plan{rows, cols, segment, columns_outer, outer_resident, 2, 0, 0, 0};
-          Bytes total = total_bytes(plan);
+          OutputStationaryPlan plan;
+          plan.tile_rows = rows, plan.tile_cols = cols, plan.segment = segment;
+          plan.columns_outer = columns_outer, plan.outer_resident = outer_resident;
+          Bytes total = aligned_sum(buffer_list(plan));
           if (total > builder_.capacity()) {
             plan.out_sets = 1;
-            total = total_bytes(plan);
+            total = aligned_sum(buffer_list(plan));
           }
           smallest_ = smallest_ == 0 ? total : std::min(smallest_, total);
           if (total <= builder_.capacity()) {
@@ -119,13 +117,7 @@ class OutputStationaryMapper : public GemmMapper {
     }
   }
 
-  Bytes total_bytes(const OutputStationaryPlan& plan) const {
-    Bytes total = 0;
-    for (const Bytes bytes : buffer_list(plan)) total += ceil_div(bytes, 8) * 8;
-    return total;
-  }
-
-  void emit(const OutputStationaryPlan& plan) {
+  void emit(const OutputStationaryMapping& plan) {
     const std::vector<BufferId> buffers = builder_.allocate(buffer_list(plan), "layer " + name());
     auto next = buffers.begin();
     if (gemm_.strip || plan.outer_resident) outer_ = *next++;
@@ -157,7 +149,7 @@ class OutputStationaryMapper : public GemmMapper {
     }
   }
 
-  void load_outer(const OutputStationaryPlan& plan, int m0, int m, const ColumnTile& column) {
+  void load_outer(const OutputStationaryMapping& plan, int m0, int m, const ColumnTile& column) {
     if (gemm_.strip) {
       load_strip(m0, m, outer_);
     } else if (plan.outer_resident && plan.columns_outer) {
@@ -178,7 +170,7 @@ class OutputStationaryMapper : public GemmMapper {
           builder_.make_transfer(gemm_.bias, 0, column.first, 1, column.count, buffer, tile.count * column.count));
   }
 
-  void emit_tile(const OutputStationaryPlan& plan, int m0, int m, const ColumnTile& column) {
+  void emit_tile(const OutputStationaryMapping& plan, int m0, int m, const ColumnTile& column) {
     const bool rows_outer = gemm_.strip || (plan.outer_resident && !plan.columns_outer),
                columns_outer = plan.outer_resident && plan.columns_outer;
     for (int k = 0; k < gemm_.k; k += plan.segment) {

@@ -13,14 +13,6 @@ std::uint32_t key_of(Dependency dependency) {
   return 4 * static_cast<std::uint32_t>(dependency.job().value) + static_cast<std::uint32_t>(dependency.kind());
 }
 
-constexpr Bytes kAlignment = 8;
-
-Bytes aligned_sum(const std::vector<Bytes>& sizes) {
-  Bytes total = 0;
-  for (const Bytes size : sizes) total += ceil_div(size, kAlignment) * kAlignment;
-  return total;
-}
-
 // One dependency a job. The rests of an old buffer have the same users: places that nobody writes would collect them
 // again and again.
 void keep_strongest(std::vector<Dependency>& dependencies) {
@@ -31,6 +23,12 @@ void keep_strongest(std::vector<Dependency>& dependencies) {
 }
 
 }  // namespace
+
+Bytes aligned_sum(const std::vector<Bytes>& sizes) {
+  Bytes total = 0;
+  for (const Bytes size : sizes) total += ceil_div(size, kBufferAlignment) * kBufferAlignment;
+  return total;
+}
 
 // More than 6 parameters: a row of Schedule::tensors.
 TensorId ScheduleBuilder::add_tensor(std::string name, TensorRole role, int layer, int rows, int cols, Bytes bytes,
@@ -111,7 +109,7 @@ std::vector<BufferId> ScheduleBuilder::place(Bytes begin, const std::vector<Byte
     access_.push_back(std::move(access));
     live_.push_back(index);
     result.push_back(index);
-    address += ceil_div(size, kAlignment) * kAlignment;
+    address += ceil_div(size, kBufferAlignment) * kBufferAlignment;
   }
   // A large old buffer may stick out of the new ones: its rest stays live, with the same users, as a buffer of its own.
   for (const auto& [old, users] : evicted) {

@@ -10,6 +10,10 @@
 
 namespace vitality {
 
+constexpr Bytes kBufferAlignment = 8;  // of buffers in the scratchpad
+// Bytes of buffers of these sizes side by side.
+Bytes aligned_sum(const std::vector<Bytes>& sizes);
+
 class ScheduleBuilder {
  public:
   // passes_in_order: the matrix engine runs its passes in the schedule's order, because sums or a tile that stay in its

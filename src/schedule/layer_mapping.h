@@ -1,0 +1,76 @@
+// A mapping as data: how one layer runs on its machine. The mapper's search chooses one, or a file gives it
+// (mapping/mapping_json.h); then the mapper of the layer's kind turns it into jobs. docs/mapping.md says what each form
+// does.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <variant>
+
+namespace vitality {
+
+enum class GemmLoop : std::uint8_t { kRows, kColumns, kContraction };
+using GemmOrder = std::array<GemmLoop, 3>;  // outermost first
+
+constexpr const char* to_string(GemmLoop loop) {
+  switch (loop) {
+    case GemmLoop::kRows:
+      return "rows";
+    case GemmLoop::kColumns:
+      return "columns";
+    case GemmLoop::kContraction:
+      return "contraction";
+  }
+  return nullptr;
+}
+
+// Where the tiles of one operand lie. A loop that does not move the operand comes back to its tiles: the first `kept`
+// of such a sweep have a buffer each and stay; the others take turns in `sets` buffers and are fetched in every sweep.
+// With two sets the next tile is fetched while the array works on this one. No buffers at all: the operand lies in the
+// scratchpad already.
+struct OperandBuffers {
+  int kept = 0, sets = 2;
+};
+
+// A GEMM on an input stationary array: rows M x K are streamed, tiles of K x N are stationary.
+struct InputStationaryMapping {
+  int tile_rows = 0, tile_cols = 0;  // of a stationary tile, at most the array's
+  int m_tile = 0;                    // rows that a pass streams
+  int n_group = 1, k_group = 1;      // tiles of a step
+  GemmOrder order{GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction};
+  OperandBuffers streamed, stationary;
+  int out_sets = 2;           // result tiles (and second operands of an epilogue's additions) in flight
+  bool results_stay = false;  // in the scratchpad, for the next layer
+};
+
+// A GEMM on an output stationary array: a tile of results stays in the array while both operands stream through it.
+struct OutputStationaryMapping {
+  int tile_rows = 0, tile_cols = 0;  // of a result tile, at most the array's
+  int segment = 0;                   // contraction indices of one step
+  bool columns_outer = false;        // the outer loop runs over column tiles, not over row tiles
+  bool outer_resident = false;       // the outer loop's operand is fetched once, with its whole contraction
+  int out_sets = 2;
+};
+
+// Attention, head by head, every head alike.
+struct AttentionMapping {
+  int token_chunk = 0, query_chunk = 0;  // keys, and queries, that are worked on at a time
+  std::array<int, 4> sets{};             // buffers of K, V, Q (none: they lie in the scratchpad already), and of T
+  bool results_stay = false;             // in the scratchpad, for the next layer
+};
+
+// So many rows of the layer at a time go through a buffer.
+struct RowTileMapping {
+  int rows = 0;
+};
+
+// Layers in which nothing is to choose.
+struct EpilogueMapping {};   // done on the result tiles of the layer before
+struct UnchargedMapping {};  // the machine's description does not charge it: one job without time
+struct FoldedMapping {};     // in the parameters of a neighbour
+
+// monostate: the layer does not run.
+using LayerMapping = std::variant<std::monostate, InputStationaryMapping, OutputStationaryMapping, AttentionMapping,
+                                  RowTileMapping, EpilogueMapping, UnchargedMapping, FoldedMapping>;
+
+}  // namespace vitality
