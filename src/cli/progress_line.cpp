@@ -6,8 +6,13 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/options.h"
 
 namespace vitality::cli {
+
+ProgressMode parse_progress(const std::string& word) {
+  return static_cast<ProgressMode>(choice(word, "progress", {"auto", "always", "never"}));
+}
 
 ProgressLine::ProgressLine(ProgressMode mode, bool quiet)
     : shown_(mode == ProgressMode::kAlways || (mode == ProgressMode::kAuto && !quiet && isatty(STDERR_FILENO) == 1)) {}

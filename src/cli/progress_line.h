@@ -4,9 +4,11 @@
 #include <chrono>
 #include <string>
 
-#include "cli/run_request.h"
-
 namespace vitality::cli {
+
+enum class ProgressMode { kAuto, kAlways, kNever };
+// "auto", "always" or "never"; InputError otherwise.
+ProgressMode parse_progress(const std::string& word);
 
 class ProgressLine {
  public:

@@ -68,17 +68,14 @@ std::string shell_word(const std::string& word) {
 std::vector<std::string> RunRequest::arguments() const {
   std::vector<std::string> words{"--config", config, "--workload", workload};
   for (const std::string& value : overrides) words.insert(words.end(), {"--set", value});
-  words.insert(words.end(), {"--mode", mode, "--numerics", numerics ? "check" : "off", "--seed", std::to_string(seed)});
+  words.insert(words.end(), {"--mode", training ? "training" : "inference", "--numerics", numerics ? "check" : "off",
+                             "--seed", std::to_string(seed)});
   if (!inputs.empty()) words.insert(words.end(), {"--inputs", inputs});
   if (allow_seeded) words.push_back("--allow-seeded");
   if (!layers.empty()) words.insert(words.end(), {"--layers", layers});
   if (images > 1) words.insert(words.end(), {"--batch", std::to_string(images)});
   if (what_if) words.push_back("--what-if");
   return words;
-}
-
-ProgressMode parse_progress(const std::string& word) {
-  return static_cast<ProgressMode>(choice(word, "progress", {"auto", "always", "never"}));
 }
 
 bool parse_run(const Arguments& arguments, RunRequest& request) {
@@ -96,8 +93,7 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.config = path_option(values, "config");
   request.workload = path_option(values, "workload");
   if (values.count("set")) request.overrides = values["set"].as<std::vector<std::string>>();
-  request.mode = std::vector<std::string>{
-      "inference", "training"}[choice(values["mode"].as<std::string>(), "mode", {"inference", "training"})];
+  request.training = choice(values["mode"].as<std::string>(), "mode", {"inference", "training"}) == 1;
   request.numerics = choice(values["numerics"].as<std::string>(), "numerics", {"off", "check"}) == 1;
   const auto seed = values["seed"].as<std::int64_t>(), images = values["batch"].as<std::int64_t>();
   check_range("--seed", seed, 0, std::numeric_limits<std::int64_t>::max());
@@ -113,7 +109,7 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.outputs_of = path_option(values, "outputs-of");
   if (!request.outputs_of.empty() && request.outputs.empty())
     throw InputError("", "", "option --outputs-of needs --outputs, the folder to write to");
-  if (!request.outputs.empty() && (!request.numerics || request.mode == "training"))
+  if (!request.outputs.empty() && (!request.numerics || request.training))
     throw InputError("", "", "option --outputs: expected --mode inference and --numerics check, which compute values");
   request.trace = path_option(values, "trace");
   request.vcd = path_option(values, "vcd");

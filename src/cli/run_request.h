@@ -6,16 +6,15 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "cli/progress_line.h"
 
 namespace vitality::cli {
-
-enum class ProgressMode { kAuto, kAlways, kNever };
 
 struct RunRequest {
   // What decides the result.
   std::string config, workload;
   std::vector<std::string> overrides;  // --set
-  std::string mode = "inference";
+  bool training = false;               // --mode
   bool numerics = true;
   std::uint64_t seed = 1;
   std::string inputs, layers;  // "" = none, all
@@ -35,9 +34,6 @@ struct RunRequest {
 
 // False when --help was printed. InputError for words that are wrong or ask for what this version does not have.
 bool parse_run(const Arguments& arguments, RunRequest& request);
-
-// "auto", "always" or "never"; InputError otherwise.
-ProgressMode parse_progress(const std::string& word);
 
 // `vitality SUBCOMMAND ...` as a shell takes it.
 std::string command_line(const std::string& subcommand, const std::vector<std::string>& arguments);

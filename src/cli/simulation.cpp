@@ -80,7 +80,7 @@ FinishedSimulation run_simulation(
     const RunRequest& request, std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe,
     const DramCommandObserver& dram_commands) {
   const auto begin = std::chrono::steady_clock::now();
-  const bool training = request.mode == "training";
+  const bool training = request.training;
   if (training && !request.layers.empty())
     throw InputError("", "", "option --layers: a training step runs all layers; --mode inference runs a part");
   if (training && request.what_if) throw InputError("", "", "option --what-if: answers for --mode inference only");
@@ -119,7 +119,7 @@ FinishedSimulation run_simulation(
   SimulationResult& result = run.result;
   count_seeded(inputs.parameters.get(), model, result.numerics);
   result.config_json = write_json(run.config);
-  result.mode = request.mode;
+  result.mode = request.training ? "training" : "inference";
   Manifest& manifest = result.manifest;
   manifest.version = VITALITY_VERSION;
   manifest.arguments = request.arguments();

@@ -99,7 +99,7 @@ int sweep_command(const Arguments& arguments) {
   check_range("--jobs", jobs, 1, 4096);
   options.jobs = static_cast<int>(jobs);
   parse_shard(shard, options);
-  const ProgressMode mode = parse_progress_mode(progress_word);
+  const ProgressMode mode = parse_progress(progress_word);
   if (options.directory.empty()) throw InputError("", "", "option --out: expected a folder");
 
   const SweepSpec spec = read_sweep_spec(spec_file, overrides);

@@ -6,18 +6,7 @@
 #include <cmath>
 #include <iostream>
 
-#include "base/error.h"
-
 namespace vitality::cli {
-
-ProgressMode parse_progress_mode(const std::string& word) {
-  if (word == "auto") return ProgressMode::kAuto;
-  if (word == "always") return ProgressMode::kAlways;
-  if (word == "never") return ProgressMode::kNever;
-  throw InputError("", "",
-                   "option --progress: expected auto, always or never, found \"" + word + "\"" +
-                       suggestion(word, {"auto", "always", "never"}));
-}
 
 std::string duration_text(double seconds) {
   const auto whole = static_cast<long long>(std::ceil(seconds));

@@ -4,13 +4,10 @@
 #include <chrono>
 #include <string>
 
+#include "cli/progress_line.h"
 #include "explore/sweep.h"
 
 namespace vitality::cli {
-
-enum class ProgressMode { kAuto, kAlways, kNever };
-// Throws InputError for another word than auto, always, never.
-ProgressMode parse_progress_mode(const std::string& word);
 
 // Prints to stderr, at most ten times a second; with kAuto only when stderr is a terminal.
 class SweepProgressLine {

@@ -4,18 +4,15 @@
 
 #include "cost/array_cost.h"
 #include "cost/noc_route.h"
+#include "mapping/forward/schedule_builder.h"
 
 namespace vitality {
 namespace {
 
-constexpr Bytes kAlignment = 8;  // of the scratchpad's buffers
 // Bytes that move behind the array's work still cost the objective `latency` this share of their time: plans of the
 // same speed differ in what they leave to their neighbours.
 constexpr double kHiddenShare = 0.01;
 
-Bytes aligned(Bytes bytes) {
-  return ceil_div(bytes, kAlignment) * kAlignment;
-}
 int tiles_of(int total, int size) {
   return static_cast<int>(ceil_div(total, size));
 }

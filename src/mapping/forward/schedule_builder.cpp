@@ -26,7 +26,7 @@ void keep_strongest(std::vector<Dependency>& dependencies) {
 
 Bytes aligned_sum(const std::vector<Bytes>& sizes) {
   Bytes total = 0;
-  for (const Bytes size : sizes) total += ceil_div(size, kBufferAlignment) * kBufferAlignment;
+  for (const Bytes size : sizes) total += aligned(size);
   return total;
 }
 
@@ -109,7 +109,7 @@ std::vector<BufferId> ScheduleBuilder::place(Bytes begin, const std::vector<Byte
     access_.push_back(std::move(access));
     live_.push_back(index);
     result.push_back(index);
-    address += ceil_div(size, kBufferAlignment) * kBufferAlignment;
+    address += aligned(size);
   }
   // A large old buffer may stick out of the new ones: its rest stays live, with the same users, as a buffer of its own.
   for (const auto& [old, users] : evicted) {

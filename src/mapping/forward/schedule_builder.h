@@ -10,7 +10,10 @@
 
 namespace vitality {
 
-constexpr Bytes kBufferAlignment = 8;  // of buffers in the scratchpad
+// What a buffer of so many bytes takes of the scratchpad, whose lanes are 8 bytes wide.
+constexpr Bytes aligned(Bytes bytes) {
+  return ceil_div(bytes, Bytes{8}) * 8;
+}
 // Bytes of buffers of these sizes side by side.
 Bytes aligned_sum(const std::vector<Bytes>& sizes);
 

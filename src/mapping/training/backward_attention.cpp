@@ -36,11 +36,7 @@ AttentionBackward::AttentionBackward(BackwardContext& b, int layer)
 void AttentionBackward::map() {
   const std::string name = "layer " + b_.layer(layer_).name;
   const int rows = context_.config.matrix_engine.rows;
-  const auto bytes_of = [&](const Plan& plan) {
-    Bytes total = 0;
-    for (const Bytes bytes : buffer_list(plan)) total += ceil_div(bytes, 8) * 8;
-    return total;
-  };
+  const auto bytes_of = [&](const Plan& plan) { return aligned_sum(buffer_list(plan)); };
   plan_ = {a_.n_q, a_.n_kv, 2};
   const auto halved = [rows](int size) {
     return size > rows ? static_cast<int>(ceil_div(ceil_div(size, 2), rows) * rows) : std::max(1, size / 2);

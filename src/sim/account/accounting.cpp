@@ -29,7 +29,7 @@ class Accountant {
     const std::vector<Cycles> on_path = cycles_on_path(run_, spans_, path);
     Cycles attention = 0;
     for (std::size_t l = 0; l < on_path.size(); ++l)
-      if (result_.layers[l].kind == "attention") attention += on_path[l];
+      if (std::holds_alternative<Attention>(run_.model.layers[l].parameters)) attention += on_path[l];
     if (run_.repetition) repeat_layers(*run_.repetition);
     count_totals(run_, prices_, attention, result_);
     if (run_.totals_only) return;

@@ -122,9 +122,9 @@ class Traffic {
       for (std::int32_t r = t.row; r < t.row + t.rows; ++r) seen += rows.mark(map[static_cast<std::size_t>(r)], 1);
     }
     const Bytes row_bytes = t.rows > 0 ? t.bytes / t.rows : 0, again = row_bytes * seen;
-    const auto strips = [](const std::string& kind) { return kind == "conv2d" || kind == "mean_pool"; };
-    const bool shared =
-        again > 0 && again < row_bytes * t.rows && strips(layers_[static_cast<std::size_t>(job.layer)].kind);
+    const LayerParameters& layer = run_.model.layers[static_cast<std::size_t>(job.layer)].parameters;
+    const bool strips = std::holds_alternative<Conv2d>(layer) || std::holds_alternative<MeanPool>(layer);
+    const bool shared = strips && again > 0 && again < row_bytes * t.rows;
     causes[shared ? kHalo : kRefetch] += again;
     causes[kFirstFetch] += t.bytes - again;
   }
