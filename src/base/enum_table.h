@@ -1,9 +1,9 @@
 // Tables over our own enums; a new enumerator cannot be forgotten in them.
 //
-// The one table of an enum is a constexpr function of its namespace, `to_string(Enum)` or `traits(Enum)`, made of a
-// switch without `default:` that returns nullptr (or a row without a name) behind the switch. A new enumerator is then
-// named by the compiler (-Wswitch) wherever it matters, and how many enumerators there are is counted, not written
-// down. Enumerators are 0, 1, 2, ...; their order has no meaning.
+// Each enum has one table: a constexpr function of its namespace, `to_string(Enum)` or `traits(Enum)`. It is a switch
+// without `default:`, followed by a return of nullptr (or of a row without a name). So the compiler (-Wswitch) names
+// every place that lacks a new enumerator, and the number of enumerators is counted, not written down. Enumerators are
+// 0, 1, 2, ...; their order has no meaning.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ constexpr std::array<Enum, enum_count<Enum>()> all_of_enum() {
   return all;
 }
 
-// Their names as JSON and command lines have them.
+// Their names in JSON and on command lines.
 template <class Enum>
 const std::vector<std::string>& enum_names() {
   static const std::vector<std::string> names = [] {

@@ -1,4 +1,4 @@
-// The machine that runs the program stood in the way: a full disk, a limit, no memory, no process. Exit code 1.
+// Errors of the computer that runs the program: a full disk, a limit, no memory, no more processes. Exit code 1.
 #pragma once
 
 #include <stdexcept>
@@ -11,10 +11,10 @@ class EnvironmentError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Whether a number of <cerrno> says something of the machine at this moment and nothing of what was asked of it.
+// Whether an errno value describes the state of the computer at this moment, not the file or value that was asked for.
 bool is_of_the_environment(int error);
 
-// "PATH: WHAT: reason of errno": EnvironmentError where the machine is the reason, InputError else.
+// Throws "PATH: WHAT: reason of errno": an EnvironmentError if is_of_the_environment(errno), else an InputError.
 [[noreturn]] void throw_file_error(const std::string& path, const std::string& what, int error);
 
 }  // namespace vitality

@@ -27,7 +27,7 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 std::string nearest_name(const std::string& word, const std::vector<std::string>& names) {
   if (word.size() > 200) return "";
   std::string best;
-  // Two wrong letters are a typing error, but in a word of two letters they make another word.
+  // Two wrong letters are a typing error in a long word, but they turn a word of two letters into any other word.
   std::size_t best_distance = std::min(kMaxDistance + 1, word.size());
   for (const std::string& name : names) {
     if (name.size() > word.size() + kMaxDistance || word.size() > name.size() + kMaxDistance) continue;

@@ -1,5 +1,5 @@
-// The entries of a folder. Not with directory_iterator::increment(error_code): it is noexcept in libstdc++ and still
-// allocates, so that a lack of memory would end the program without a word.
+// The entries of a folder. This does not use directory_iterator::increment(error_code): in libstdc++ it is noexcept but
+// allocates, so a lack of memory would end the program without a message.
 #pragma once
 
 #include <filesystem>

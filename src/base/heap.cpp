@@ -15,7 +15,8 @@ namespace vitality {
 void grow_heap_by_huge_pages(std::size_t growth) {
   static bool done = false;
   if (std::exchange(done, true)) return;
-  // Addresses that are taken and not used count against a limit (ulimit -v), and the run would end at a part of it.
+  // Reserved addresses count against a limit (ulimit -v) even if they are not used. Reserving too much of it would end
+  // a run that needs only a part of the limit.
   constexpr rlim_t kShare = 16;
   rlimit addresses{};
   if (getrlimit(RLIMIT_AS, &addresses) != 0 ||
@@ -25,8 +26,8 @@ void grow_heap_by_huge_pages(std::size_t growth) {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that the allocator takes
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   mallopt(M_TOP_PAD, static_cast<int>(growth));
-  // The heap grows by a block that is never used and ends just below a huge page's limit: a page that was touched
-  // before the advice (the allocator writes behind a block) would spoil its huge page.
+  // Extends the heap by a block that is never used and ends just below the limit of a huge page. Without it, a page
+  // that was touched before the advice (the allocator writes behind a block) would spoil the huge page around it.
   char* const top = static_cast<char*>(sbrk(0));
   const auto before = reinterpret_cast<std::uintptr_t>(top);
   const std::uintptr_t begin = (before + kTop + kHugePage - 1) / kHugePage * kHugePage;

@@ -74,7 +74,7 @@ std::string describe(const JsonValue& value) {
 }
 
 void Diagnostics::add(const std::string& pointer, const std::string& message) {
-  if (full()) return;  // a file with 200,000 mistakes costs no more than one with 100
+  if (full()) return;  // enough: a file with 200,000 mistakes costs no more than one with 100
   // The origin whose pointer is the longest prefix of this one.
   std::string file = file_, where = pointer;
   for (std::size_t end = pointer.size();; end = pointer.rfind('/', end - 1)) {
@@ -92,7 +92,7 @@ void Diagnostics::add(const InputError& error) {
   if (mode_ == Mode::kThrowFirst) throw error;
   if (full()) return;
   ++added_;
-  // The layers of a repeated block share their place in the file: once is enough.
+  // The layers of a repeated block come from the same place in the file: one report is enough.
   for (const InputError& known : errors_) {
     if (std::string(known.what()) == error.what()) return;
   }

@@ -5,11 +5,11 @@
 // are not UTF-8 or not JSON (with line and column); nesting deeper than kMaxJsonDepth; duplicate keys; anything after
 // the document; more than 100,000 arrays and objects with fewer than 2.8 bytes each.
 //
-// Files are hostile, so a document is compact: 16 bytes a value and 16 more for a member's name, all in one block of
-// exactly the size needed. Text and document together stay below ten times the file, whatever it holds, and
-// everything here takes time in proportion to the file (looking a name up: to the logarithm of the object's size).
-// RFC 8259 leaves duplicate keys and number ranges to the reader: here a duplicate is an error, an
-// integer too large for 64 bits becomes a number, and 64.0 is the integer 64.
+// Files are hostile, so a document is compact: 16 bytes per value, and 16 more for the name of a member, all in one
+// block of exactly the size needed. Text and document together stay below ten times the size of the file, whatever it
+// holds, and everything here takes time in proportion to the size of the file (looking a name up: to the logarithm of
+// the object's size). RFC 8259 leaves duplicate keys and ranges of numbers to the reader: here a duplicate is an error,
+// an integer too large for 64 bits becomes a floating-point number, and 64.0 is the integer 64.
 #pragma once
 
 #include <cstddef>
@@ -51,7 +51,7 @@ class JsonValue {
  public:
   enum class Type : std::uint8_t { kNull, kBoolean, kInteger, kNumber, kString, kArray, kObject };
   Type type() const { return type_; }
-  // Of a value of another type: false, 0, "" or nothing.
+  // If the value has another type, these return false, 0, "" or nothing.
   bool boolean() const { return type_ == Type::kBoolean && boolean_; }
   std::int64_t integer() const { return type_ == Type::kInteger ? integer_ : 0; }
   double number() const;  // of an integer too
@@ -119,7 +119,8 @@ JsonDocument read_json_file(const std::string& path);
 std::string pointer_of(const std::string& parent, std::string_view key);  // RFC 6901
 std::string pointer_of(const std::string& parent, std::size_t index);
 
-// Where a value lies, as text only for whoever has an error to report. Refers to its strings.
+// Where a value lies in a document. Builds the text of the pointer only if there is an error to report. Keeps
+// references to the strings it is given.
 class JsonPointer {
  public:
   JsonPointer(const std::string& whole) : parent_(whole) {}
@@ -149,15 +150,15 @@ class Diagnostics {
   void add(const std::string& pointer, const std::string& message);
   // An error of another file, read on this one's behalf.
   void add(const InputError& error);
-  // What lies at or below `pointer` came from elsewhere: from another file (whose root it was) or from the command
-  // line.
+  // Says that the value at `pointer`, with everything below it, came from elsewhere: from another file (whose root it
+  // was) or from the command line. Errors then name that place.
   void set_origin_file(const std::string& pointer, const std::string& file);
   void set_origin_option(const std::string& pointer, const std::string& option);
 
   const std::string& file() const { return file_; }
   const std::vector<InputError>& errors() const { return errors_; }
   bool ok() const { return errors_.empty(); }
-  // No further error is kept: whoever loops over a file's contents to find more may stop.
+  // True when no further error will be kept: a loop over a file's contents that only looks for more errors may stop.
   bool full() const { return errors_.size() >= kMaxErrors || added_ >= kMaxAdded; }
 
  private:
@@ -179,12 +180,13 @@ bool read_number(const JsonValue& value, const JsonPointer& pointer, double low,
                  double& out);
 bool read_boolean(const JsonValue& value, const JsonPointer& pointer, Diagnostics& diagnostics, bool& out);
 bool read_text(const JsonValue& value, const JsonPointer& pointer, Diagnostics& diagnostics, std::string& out);
-// One of `names`: its index.
+// The value must be one of `names`; `out` is its index.
 bool read_choice(const JsonValue& value, const JsonPointer& pointer, const std::vector<std::string>& names,
                  Diagnostics& diagnostics, int& out);
 
-// One object: ask for every key that the schema has, then call finish(), which reports the keys nobody asked for.
-// Getters leave `out` alone and return false when the key is absent (an error only if required) or wrong (reported).
+// Reads one object: ask for every key that the schema has, then call finish(), which reports the keys that were not
+// asked for. Getters leave `out` unchanged and return false when the key is absent (an error only if required) or wrong
+// (reported).
 class ObjectReader {
  public:
   enum class Presence { kOptional, kRequired };

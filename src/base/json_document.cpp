@@ -61,7 +61,7 @@ std::size_t JsonBlock::bytes_of(Type type, std::size_t size) {
 
 JsonBlock::JsonBlock(JsonDocument& document, std::size_t values_bytes, std::size_t text_bytes) {
   const std::size_t units = rounded_up(values_bytes + text_bytes, kUnit) / kUnit;
-  // Not make_unique, which would write zeros over all of it.
+  // Not make_unique, which would fill the whole block with zeros first.
   document.blocks_.emplace_back(new std::max_align_t[std::max<std::size_t>(units, 1)]);
   values_ = reinterpret_cast<char*>(document.blocks_.back().get());
   text_ = values_ + units * kUnit;
@@ -132,7 +132,7 @@ void JsonBlock::measure(const JsonValue& value, std::size_t& values_bytes, std::
   }
 }
 
-// As deep as the document: the parser bounds it.
+// The recursion is as deep as the document, and the parser limits that.
 void JsonBlock::copy(const JsonValue& from, JsonValue& at) {
   if (from.type_ == Type::kString) return set_text(at, {from.text_, from.size_});
   if (from.type_ != Type::kArray && from.type_ != Type::kObject) {

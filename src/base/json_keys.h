@@ -1,5 +1,5 @@
 // The keys of a JSON object as a table that its reader and its JSON Schema (draft 2020-12) share, so that they cannot
-// disagree: type, range and choices of each value, and what counts when a key is left out.
+// disagree: the type, range and choices of each value, and the value that counts when a key is left out.
 #pragma once
 
 #include <optional>
@@ -26,8 +26,8 @@ struct JsonKey {
   std::vector<std::string> choices = {};
   std::string schema = {};  // of kOther: a JSON Schema
   bool required = true;
-  std::optional<double> fallback = {};  // what counts when it is left out; of kBoolean 0 or 1
-  std::string fallback_text = {};       // the same for people, where it is no number
+  std::optional<double> fallback = {};  // the value that counts when the key is left out; of kBoolean 0 or 1
+  std::string fallback_text = {};       // the same as text for people, where it is not a number
 
   JsonKey optional() const;
   JsonKey otherwise(double value) const;
@@ -47,8 +47,8 @@ JsonKey schema_reference();
 
 const JsonKey& key_of(const JsonKeys& keys, const std::string& name);
 
-// Reads the key with its type and range. `out` stays when it is absent (an error where it is required) or wrong
-// (reported).
+// Reads the key with its type and range. `out` is unchanged when the key is absent (an error if it is required) or
+// wrong (reported).
 bool read_key(ObjectReader& object, const JsonKey& key, int& out);  // kInteger; kChoice: its index
 bool read_key(ObjectReader& object, const JsonKey& key, double& out);
 bool read_key(ObjectReader& object, const JsonKey& key, bool& out);

@@ -26,7 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// With its time of birth, where the file system knows it: the number of a file that is gone may be given again.
+// Includes the time of birth, where the file system knows it: the inode number of a deleted file may be used again.
 struct Identity {
   dev_t device;
   ino_t inode;
@@ -42,7 +42,7 @@ std::set<Identity>& files_read() {
   static std::set<Identity> files;
   return files;
 }
-// Of a regular file: by its open descriptor (path "") or its name, links followed.
+// The identity of a regular file, given by an open descriptor (`path` is "") or by name; symbolic links are followed.
 std::optional<Identity> identity_of(int file, const std::string& path) {
   struct statx status {};
   if (statx(file, path.c_str(), path.empty() ? AT_EMPTY_PATH : 0, STATX_BASIC_STATS | STATX_BTIME, &status) != 0 ||
@@ -60,7 +60,7 @@ bool was_read(const std::string& path) {
   return file && files_read().count(*file) > 0;
 }
 
-// ---- What a signal's handler removes: a list that is changed while signals wait.
+// ---- What a signal handler removes: a list that is changed only while signals are blocked.
 Unfinished* newest_unfinished = nullptr;
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
@@ -70,7 +70,7 @@ Unfinished* newest_unfinished = nullptr;
   throw EnvironmentError(path + ": cannot be written: " + std::strerror(error));
 }
 
-// The process's own descriptor that a name means, or -1.
+// The descriptor of this process that a name like /dev/fd/3 means, or -1.
 int descriptor_of(const std::string& path) {
   if (path == "-" || path == "/dev/stdout") return STDOUT_FILENO;
   if (path == "/dev/stderr") return STDERR_FILENO;
@@ -83,11 +83,11 @@ int descriptor_of(const std::string& path) {
   return -1;
 }
 
-// What open() would reach: links at the end of the name followed, also those to files that do not exist yet.
+// The name that open() would reach: symbolic links at the end are followed, also to files that do not exist yet.
 std::string follow_links(const std::string& path) {
   constexpr int kMaxLinks = 40;  // as the kernel
   fs::path name = path;
-  // What stands in /proc are no names but open files, which open() finds and nobody else does.
+  // Links in /proc are not names but open files: only open() can follow them.
   for (int links = 0; descriptor_of(name.string()) < 0 && name.string().compare(0, 6, "/proc/") != 0; ++links) {
     std::error_code error;
     const fs::path next = fs::read_symlink(name, error);
@@ -98,7 +98,7 @@ std::string follow_links(const std::string& path) {
   return name.string();
 }
 
-// Root may do everything; a file that was made read-only is meant so.
+// Root may write everything; but a file that was made read-only is meant to stay unchanged.
 bool is_read_only(const std::string& path, const struct stat& status) {
   if (geteuid() == 0) return (status.st_mode & S_IWUSR) == 0;
   return faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0;
@@ -110,8 +110,8 @@ std::string mode_text(const struct stat& status) {
   return "0" + digits;
 }
 
-// A new file of an unpredictable name beside `target`: its descriptor, or -1. `made` names it before it is there, so
-// that it never stays behind.
+// Makes a new file with an unpredictable name beside `target`. Returns its descriptor, or -1. `made` is set before the
+// file exists, so that the file never stays behind.
 int make_temporary(const std::string& target, mode_t mode, std::unique_ptr<Unfinished>& made) {
   constexpr int kTries = 16;
   constexpr std::size_t kMaxStem = 200;  // of the 255 bytes that a name may have
@@ -134,7 +134,7 @@ int make_temporary(const std::string& target, mode_t mode, std::unique_ptr<Unfin
   return -1;
 }
 
-// The data reach the disk; file systems and pipes that know no such thing are as good as they can be.
+// Waits until the data are on the disk. File systems and pipes that cannot do this count as done.
 bool synced(int file) {
   return fsync(file) == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP;
 }
@@ -230,7 +230,7 @@ class OutputSet::Output {
   bool same_as(const Output& other) const {
     if (descriptor_ >= 0 || other.descriptor_ >= 0) {
       if (descriptor_ == other.descriptor_) return true;
-      // A file that a descriptor of the process is open on, and is named too.
+      // A path may name the file that a descriptor of the process (/dev/fd/N) has open.
       return exists_or_open() && other.exists_or_open() && !S_ISCHR(status_.st_mode) && same_inode(other);
     }
     if (exists_ && other.exists_) return same_inode(other) && !S_ISCHR(status_.st_mode);  // /dev/null takes all
@@ -245,7 +245,7 @@ class OutputSet::Output {
     return stream_;
   }
 
-  // The bytes are where they shall stay: on the disk, or through the pipe.
+  // Waits until the bytes are where they will stay: on the disk, or through the pipe.
   void finish() {
     if (!stream_) return;
     if (is_in_place()) std::fflush(stdout);  // what was printed before comes first
@@ -259,7 +259,7 @@ class OutputSet::Output {
   bool is_in_place() const { return target_.empty(); }
   std::string folder() const { return fs::path(target_).parent_path().string(); }
 
-  // The old file, where there is one, is kept under the temporary name until settle() or undo().
+  // The old file, if there is one, is kept under the temporary name until settle() or undo().
   void replace() {
     struct stat now {};
     const std::string& temporary = temporary_->path();
@@ -295,7 +295,7 @@ class OutputSet::Output {
   }
   bool exists_or_open() const { return exists_ || descriptor_ >= 0; }
 
-  // target_ becomes absolute and free of links; status_ and exists_ say what is there.
+  // Makes target_ absolute and free of links; status_ and exists_ then say what is there.
   void resolve() {
     const fs::path path = target_;
     if (path.filename().empty() || path.filename() == "." || path.filename() == "..") refuse(name_, "it is a folder");
@@ -345,7 +345,7 @@ class OutputSet::Output {
     open_cookie();
   }
 
-  // A stream of our own, because stdio forgets why an earlier write failed.
+  // Needs a stream of its own, because stdio forgets why an earlier write failed.
   void open_cookie() {
     constexpr std::size_t kBuffer = 64 << 10;
     stream_ = fopencookie(this, "wb", {nullptr, write_some, nullptr, nullptr});

@@ -1,10 +1,10 @@
-// Everything that a command writes. All files of a command appear together and whole, or none of them does: they are
-// written under unpredictable names beside their own, and renamed by commit() when all of them are on the disk.
+// Everything that a command writes. Either all files of a command appear, complete, or none does: they are written
+// under unpredictable names beside their final ones, and commit() renames them when all of them are on the disk.
 //
-// A symbolic link stays a link, and what it points to is written. A file that exists keeps its mode, and is refused
-// where its mode is read-only, for root too. What is no regular file (a pipe, a terminal, /dev/null) is opened once and
-// written in place; "-", /dev/stdout and /dev/fd/N are the process's own descriptors. Nothing that the process has read
-// is overwritten, and no file is written twice, by whatever names.
+// A symbolic link stays a link, and the file that it points to is written. An existing file keeps its mode; it is
+// refused if its mode is read-only, for root too. Anything that is not a regular file (a pipe, a terminal, /dev/null)
+// is opened once and written in place; "-", /dev/stdout and /dev/fd/N are descriptors of this process. A file that the
+// process has read is never overwritten, and no file is written twice, whatever names are used for it.
 #pragma once
 
 #include <cstdio>
@@ -17,20 +17,20 @@ namespace vitality {
 class OutputSet {
  public:
   OutputSet();
-  ~OutputSet();  // what was not committed goes, with the folders that were made for it
+  ~OutputSet();  // removes what was not committed, with the folders that were made for it
   OutputSet(const OutputSet&) = delete;
   OutputSet& operator=(const OutputSet&) = delete;
 
-  // Says before a long run what would fail after it: InputError where the file cannot be written, is one that the
-  // process has read, or is an output of this set already. A pipe waits here for its reader.
+  // Reports before a long run what would fail after it: throws InputError if the file cannot be written, if the process
+  // has read it, or if it is already an output of this set. If it is a pipe, waits for its reader.
   void reserve(const std::string& path);
   // Makes the folder (and those above it) where it is missing.
   void make_folder(const std::string& path);
 
-  // The stream to write to; reserves the file where that was not done. The caller neither flushes nor closes it.
+  // The stream to write to; reserves the file if that was not done. The caller neither flushes nor closes it.
   std::FILE* add(const std::string& path);
   void add(const std::string& path, const std::string& text);
-  // Closes a file that is written whole, where too many would be open else.
+  // Closes a file that is completely written, for commands that would otherwise have too many files open.
   void finish(const std::string& path);
 
   // Throws EnvironmentError when anything could not be written (a full disk, a limit); then no file is replaced.

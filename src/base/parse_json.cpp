@@ -17,8 +17,8 @@
 namespace vitality {
 namespace {
 
-// nlohmann's reader keeps all brackets since the last scalar: nothing but brackets would take more than json.h
-// promises.
+// nlohmann's reader stores every bracket since the last scalar: a file of nothing but brackets would take more memory
+// than json.h promises.
 constexpr std::size_t kMaxBareContainers = 100000;
 bool is_nearly_all_brackets(std::size_t containers, std::size_t bytes) {
   return containers > kMaxBareContainers && containers * 14 > bytes * 5;
@@ -34,7 +34,7 @@ std::string printable(std::string text, std::size_t limit) {
   return text;
 }
 
-// What both passes over the text share: where they are, and what nlohmann's reader asks for.
+// What both passes over the text share: the place in the text, and the interface that nlohmann's reader calls.
 class Pass : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit Pass(const std::string& file) : file_(file) {}
@@ -44,7 +44,8 @@ class Pass : public nlohmann::json_sax<nlohmann::json> {
   }
   bool binary(nlohmann::json::binary_t&) override { return false; }
   bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) override {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: ...": what follows the bracket is for people.
+    // nlohmann writes "[json.exception.parse_error.101] parse error at line 1, column 2: ..."; only the part behind the
+    // bracket is for people.
     std::string text = error.what();
     const std::size_t bracket = text.find("] ");
     if (bracket != std::string::npos) text = text.substr(bracket + 2);
@@ -63,7 +64,7 @@ struct ContainerSizes {
   std::uint32_t operator[](std::size_t i) const { return small[i] < kLarge ? small[i] : large.at(i); }
 };
 
-// The first pass: what the document will take.
+// The first pass: measures the memory that the document will take.
 class Measure : public Pass {
  public:
   using Pass::Pass;
@@ -181,7 +182,7 @@ class Build : public Pass {
     stack_.push_back({&at, 0});
     return true;
   }
-  // Of the innermost container.
+  // The pointer of the innermost container.
   std::string pointer() const {
     std::string out;
     for (std::size_t i = 0; i + 1 < stack_.size(); ++i) {
@@ -212,7 +213,7 @@ std::string read_text_file(const std::string& path, std::size_t max_bytes) {
   note_input(file.get());
   std::string text;
   struct stat about {};
-  // Growing step by step would hold the text up to three times.
+  // A string that grows step by step would hold the text up to three times.
   if (fstat(fileno(file.get()), &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0)
     text.reserve(std::min(static_cast<std::size_t>(about.st_size), max_bytes) + 1);
   std::vector<char> buffer(64U << 10);

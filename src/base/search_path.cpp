@@ -74,7 +74,7 @@ const std::vector<std::string>& shipped_folders() {
 }
 
 std::string find_file(const std::string& name, const std::string& folder, const std::string& beside) {
-  // What the system cannot open by this name is no shipped file either; read_text_file() says why.
+  // A name that the system cannot open is not the name of a shipped file either; read_text_file() says why.
   if (name.empty() || name.find('\0') != std::string::npos || name.size() > 4000) return name;
   std::vector<fs::path> looked_in;
   if (!beside.empty()) {

@@ -11,9 +11,9 @@ namespace vitality {
 // PREFIX/bin/vitality, or the source tree that it was built in. Each holds configs/ and workloads/, or files.
 const std::vector<std::string>& shipped_folders();
 
-// The file that `name` means: a path, or the name of a shipped one ("vitality", "deit_tiny.json"). `folder` is
-// "configs", "configs/sweeps" or "workloads"; `beside` is the file that names it, or "". InputError when there is none:
-// it says where was looked, and the nearest name.
+// The file that `name` means: a path, or the name of a shipped file ("vitality", "deit_tiny.json"). `folder` is
+// "configs", "configs/sweeps" or "workloads"; `beside` is the file in which the name was written, or "". Throws
+// InputError when there is no such file: the message lists the places that were searched, and the nearest name.
 std::string find_file(const std::string& name, const std::string& folder, const std::string& beside = "");
 
 }  // namespace vitality

@@ -1,5 +1,5 @@
-// OpenSSL's functions for this one digest: the newer interface looks for providers and reads a configuration first, a
-// millisecond a process.
+// Uses OpenSSL's old function for this one digest: the newer interface first looks for providers and reads a
+// configuration file, which costs a millisecond per process.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/sha256.h"
 

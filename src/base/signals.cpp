@@ -25,7 +25,7 @@ void end_by_broken_pipe(int number) {
   std::raise(number);  // delivered when this handler returns
 }
 
-// An allocation that fails while files are being replaced is answered there.
+// While files are being replaced, a failed allocation is handled by the code that replaces them.
 int replacing_files = 0;
 
 void end_without_memory() {

@@ -12,7 +12,7 @@ struct Character {
   std::size_t bytes;  // 0: no UTF-8
 };
 
-// The character at `at`: shortest form, no surrogates, at most U+10FFFF.
+// Decodes the UTF-8 character at `at`: only the shortest form, no surrogates, at most U+10FFFF.
 Character decode(const std::string& text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(at);
@@ -29,7 +29,7 @@ Character decode(const std::string& text, std::size_t at) {
   return {code, bytes};
 }
 
-// Whether a terminal or an editor does something else than to show it.
+// Whether the character makes a terminal or an editor do something other than show it.
 bool acts(std::uint32_t code) {
   if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true;  // C0, DEL, C1
   const auto in = [code](std::uint32_t first, std::uint32_t last) { return code >= first && code <= last; };
@@ -69,7 +69,7 @@ std::string shown(const std::string& text, bool keep_line_ends) {
 }
 
 bool is_number(const std::string& text) {
-  // What strtod takes besides is no number to a spreadsheet: hexadecimal, and words.
+  // strtod also accepts hexadecimal numbers and words like "inf", which are not numbers to a spreadsheet.
   if (text.find_first_not_of("0123456789+-.eE") != std::string::npos) return false;
   char* end = nullptr;
   std::strtod(text.c_str(), &end);

@@ -5,9 +5,9 @@
 
 namespace vitality {
 
-// One line that shows what `text` holds and does nothing: control characters, escape sequences, marks that turn the
-// direction of writing, invisible characters and what is no UTF-8 are shown as \n, \x1b or \u{202e}. Printable
-// UTF-8 stays as it is.
+// One line that shows what `text` holds and has no other effect: control characters, escape sequences, marks that turn
+// the direction of writing, invisible characters and invalid UTF-8 are shown as \n, \x1b or \u{202e}. Printable UTF-8
+// is unchanged.
 std::string harmless(const std::string& text);
 
 // The same for text of several lines: line ends stay.

@@ -24,7 +24,7 @@ struct Id {
   friend bool operator>(Id a, Id b) { return b.value < a.value; }
 };
 
-// A list whose elements are named by ids of one kind; loops over all elements may count.
+// A list whose elements are named by ids of one kind; a loop over all elements may use a plain number as index.
 template <class Key, class T>
 class IdVector : public std::vector<T> {
  public:

@@ -1,8 +1,8 @@
 // The instruction set of the kernels, and loops over arrays that are compiled once for each of them.
 //
-// The set is chosen at first use: the widest that this CPU has, or the one that the environment's VITALITY_ISA names
-// (sse2, avx2, avx512) where that is narrower. All sets give the same bits: the project is compiled without fused
-// multiply-adds, and what a loop adds up it adds in the stated order.
+// The set is chosen at first use: the widest that this CPU has, or the one that the environment variable VITALITY_ISA
+// names (sse2, avx2, avx512) if that is narrower. All sets give the same bits: the project is compiled without fused
+// multiply-adds, and every loop adds its terms in the order that it states.
 //
 //   vectorised([=]() VITALITY_LOOP { for (std::size_t i = 0; i < count; ++i) y[i] = f(x[i]); });
 //
@@ -19,14 +19,14 @@ constexpr InstructionSet kInstructionSets[] = {InstructionSet::kSse2, Instructio
 
 const char* to_string(InstructionSet set);  // as in VITALITY_ISA
 bool cpu_has(InstructionSet set);
-// What the kernels use. A VITALITY_ISA above what the CPU has, an empty one and an unknown one change nothing.
+// The set that the kernels use. A VITALITY_ISA that is wider than the CPU's, empty or unknown has no effect.
 InstructionSet instruction_set();
 // Throws InputError when VITALITY_ISA names no instruction set: asked once, when the program starts.
 void check_instruction_set();
 
 #define VITALITY_LOOP __attribute__((always_inline))
 
-// The loop is passed by value: what it has captured then aliases nothing that it writes.
+// The loop is passed by value, so that the variables it has captured cannot alias what it writes.
 template <class Loop>
 [[gnu::target("arch=x86-64-v4")]] auto loop_avx512(Loop loop) {
   return loop();

@@ -1,7 +1,6 @@
 // Names of DRAM address maps: the fields of a burst's address from the most significant to the least, joined by
-// underscores, as in row_bank_column_bankgroup. `row`, `bank`, `bankgroup` and `column` stand exactly once; `rank` and
-// `channel` may: a map that does not place the rank has it just below the row, one that does not place the channel has
-// it just above the burst.
+// underscores, as in row_bank_column_bankgroup. `row`, `bank`, `bankgroup` and `column` appear exactly once. `rank` and
+// `channel` may be left out: the rank is then placed just below the row, the channel just above the burst.
 #pragma once
 
 #include <string>

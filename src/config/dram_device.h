@@ -10,11 +10,11 @@ namespace vitality {
 struct DramDevice {
   std::string name = "ddr4_2400";
   std::string source;
-  std::map<std::string, std::string> sources;  // key -> source and mark (P, Q, C, A) of the value
+  std::map<std::string, std::string> sources;  // key -> source and mark (P, Q, C, A: docs/hardware.md) of the value
   double tck_ns = 0.833;
   int cl = 17, cwl = 12, trcd = 17, trp = 17, tras = 39, trc = 56;
   int tccd_s = 4, tccd_l = 6, trrd_s = 4, trrd_l = 6, tfaw = 26;
-  int trp_all_bank = 0;  // precharge of all banks at once, before a refresh; 0: as trp
+  int trp_all_bank = 0;  // precharge of all banks at once, before a refresh; 0: the same as trp
   int turnaround = 2;    // idle clocks of the data bus between a read's and a write's data, and between ranks
   int twr = 18, trtp = 9, twtr_s = 3, twtr_l = 9, trfc = 420, trefi = 9360;
   int burst_length = 8, burst_cycles = 4;  // beats and clocks of one burst
@@ -27,7 +27,8 @@ struct DramDevice {
   double all_in_pj_per_bit = 13;  // used by dram.model = bandwidth
 
   int precharge_all() const { return trp_all_bank > 0 ? trp_all_bank : trp; }
-  // Clocks that a bank may take to open, serve one burst and close. Between two refreshes there must be time for two.
+  // Clocks that a bank may take to open, serve one burst and close. The time between two refreshes must hold two of
+  // them.
   int one_access() const {
     const int served = trcd + (cl > cwl ? cl : cwl) + burst_cycles + (twr > trtp ? twr : trtp);
     return (tras > served ? tras : served) + (trp > trp_all_bank ? trp : trp_all_bank);

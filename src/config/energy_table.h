@@ -19,7 +19,7 @@ struct FormatCosts {
   double divide_pj, divide_um2;          // per quotient; one lane
   double exp_pj, exp_um2;                // 64-entry table + shift-add
   double compare_pj, compare_um2;
-  double multiply_pj, multiply_um2;  // lone multiplier (sqrt(d) v_sum, special functions)
+  double multiply_pj, multiply_um2;  // a single multiplier (sqrt(d) v_sum, special functions)
 };
 
 struct EnergyTable {
@@ -45,16 +45,17 @@ struct EnergyTable {
   std::vector<std::array<double, 2>> sram_read_pj_per_byte{
       {{2, 0.089}, {8, 0.287}, {32, 0.673}, {64, 0.912}, {128, 1.307}, {200, 1.665}, {256, 1.952}}};
   double sram_margin = 1.5, sram_write_fraction = 0.875;
-  // Share of an 8-byte access (decoder, word line, control) that a narrower port pays all the same. Wider ports are
-  // lanes of 8 bytes.
+  // A port narrower than 8 bytes still pays this share of an 8-byte access (decoder, word line, control). Wider ports
+  // are made of lanes of 8 bytes.
   double sram_narrow_port_fixed_fraction = 0.5;
   double sram_um2_per_kib = 2000, sram_leakage_mw_per_kib = 0.13;
   double noc_pj_per_byte_hop = 0.8, noc_area_fraction = 0.05;
-  double noc_area_link_bytes = 1024;  // the width of the link that takes this share of the core's area
-  // Clock tree and clock pins of idle registers, per PE and cycle. 0: a working register's clock pin is in the energy
-  // of its written bits, idle units are taken as gated, the tree is not modelled.
+  double noc_area_link_bytes = 1024;  // the link width for which noc_area_fraction holds; the area grows with the
+                                      // width
+  // Clock tree and clock pins of idle registers, per PE and cycle. It is 0 because the energy of a written bit includes
+  // a working register's clock pin, idle units are assumed to be clock-gated, and the clock tree is not modelled.
   double clock_pj_per_pe_cycle = 0;
-  // One calibration knob a class, 1 = as the sources have it; never fitted to a workload.
+  // One calibration factor ("knob") per class; 1 = as the sources give it. Never fitted to a workload.
   double knob_compute = 1, knob_sram = 1, knob_noc = 1, knob_dram = 1, knob_area = 1;
 };
 

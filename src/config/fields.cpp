@@ -7,7 +7,8 @@
 namespace vitality {
 namespace {
 
-// Upper bounds keep every product of sizes, cycles and counts well inside 64 bits, and refuse machines nobody means.
+// The upper bounds keep every product of sizes, cycles and counts far inside 64 bits, and refuse machines that nobody
+// builds.
 constexpr int kMaxSide = 4096;  // PEs along one side of an array
 constexpr int kMaxLanes = 65536;
 constexpr int kMaxUnits = 64;         // of one kind

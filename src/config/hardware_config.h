@@ -80,7 +80,7 @@ constexpr const char* to_string(NocTopology value) {
   }
   return nullptr;
 }
-// How addresses run through the scratchpad's lanes (cost/scratchpad_lanes.h).
+// How addresses are spread over the scratchpad's lanes (cost/scratchpad_lanes.h).
 enum class ScratchpadLayout { kSkewed, kLinear };
 constexpr const char* to_string(ScratchpadLayout value) {
   switch (value) {
@@ -91,8 +91,8 @@ constexpr const char* to_string(ScratchpadLayout value) {
   }
   return nullptr;
 }
-// kPattern: fixed by the machine's design: ViTCoD's global tokens and diagonal band, SALO's window, dilation and global
-// tokens.
+// kPattern: the design of the machine fixes the mask: ViTCoD's global tokens and diagonal band, SALO's window, dilation
+// and global tokens.
 enum class SparsitySource { kPredicted, kFile, kDensity, kPattern };
 constexpr const char* to_string(SparsitySource value) {
   switch (value) {
@@ -119,7 +119,7 @@ constexpr const char* to_string(CostModel value) {
   }
   return nullptr;
 }
-// What the mapper makes small: cycles, energy, or their product.
+// What the mapper minimises: cycles, energy, or their product.
 enum class MappingObjective { kLatency, kEnergy, kEdp };
 constexpr const char* to_string(MappingObjective value) {
   switch (value) {
@@ -138,7 +138,7 @@ struct MatrixEngineConfig {
   Dataflow dataflow = Dataflow::kInputStationary;
   bool stationary_prefetch = false;
   Accumulation accumulation = Accumulation::kDownForward;
-  int count = 1;  // arrays like this one; likewise of every unit below that has a count
+  int count = 1;  // number of arrays like this one; the same for every unit below that has a count
 };
 struct DiagonalEngineConfig {  // SA-Diag: one column of PEs, one beside each SA-General; absent: that computes t_D
   bool enabled = true;
@@ -190,7 +190,8 @@ struct DmaConfig {
   int max_outstanding = 4;  // jobs in flight, each channel
 };
 struct ControllerConfig {
-  int issue_cycles = 0;  // that the controller takes to decode and issue a job, one after the other; 0: none [A]
+  int issue_cycles = 0;  // cycles that the controller takes to decode and issue a job, one after the other; 0: none
+                         // [A]
 };
 struct PipelineConfig {
   bool intra_layer = true;
@@ -219,8 +220,8 @@ struct SparsityConfig {
   int predictor_bits = 4;
   bool normalize_qk = true;
   int window = 64, dilation = 1, global_tokens = 1;  // used by SparsitySource::kPattern
-  // SpAtten's predictor: the shares of tokens and of heads that the last layer keeps; the shares of the layers, counted
-  // from the first, that prune no token and no head.
+  // SpAtten's predictor: token_keep and head_keep are the shares of tokens and heads that the last layer keeps;
+  // token_front and head_front are the shares of layers, counted from the first, that prune no token and no head.
   double token_keep = 1, head_keep = 1, token_front = 0, head_front = 0;
   double value_keep = 1;                        // SpAtten: share of each row's probabilities that meet their value
   double hash_p = 1;                            // ELSA's predictor: 0 filters least (reference/hash_filter.h)

@@ -24,7 +24,7 @@ std::vector<fs::path> library_folders(const std::string& config_file, const std:
   return out;
 }
 
-// Loads the file that `name` stands for; "" in `path` (and a report) when there is none.
+// Loads the file that `name` stands for. When there is none, reports it and sets `path` to "".
 JsonDocument load_library(const std::string& name, const char* folder, const std::string& pointer,
                           Diagnostics& diagnostics, std::string& path) {
   std::error_code ignored;
@@ -216,7 +216,7 @@ std::string pointer_of_dotted(const std::string& dotted) {
 
 // ---- --set ----
 
-// The value at a dotted key, made (with its parents) when absent; nullptr when a parent is no object.
+// The value at a dotted key; it is created, with its parents, when absent. nullptr when a parent is not an object.
 JsonValue* place(JsonDocument& document, const std::string& dotted) {
   JsonValue* value = &document;
   for (std::size_t begin = 0; begin <= dotted.size();) {
@@ -253,7 +253,7 @@ void apply_override(JsonDocument& document, const std::string& option, Diagnosti
         InputError("--set " + option, "", "unknown key" + suggestion(dotted, hardware_config_keys())));
   }
   for (const auto& library : key_list().libraries) {
-    // A value inside a library that is given by name: load it, so that it can be changed.
+    // The key lies inside a library that is given by name: load the library, so that one of its values can be changed.
     if (dotted.compare(0, library.name.size() + 1, library.name + ".") != 0) continue;
     JsonValue* value = place(document, library.name);
     if (!value || value->type() != JsonValue::Type::kString) continue;

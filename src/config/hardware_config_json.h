@@ -1,10 +1,10 @@
-// Machines as JSON: reading with defaults, --set overrides and libraries of DRAM devices and energy tables; writing
-// resolved.
+// Machines as JSON. Reads them with defaults, --set overrides and libraries of DRAM devices and energy tables; writes
+// them resolved, that is, with every value.
 //
 // Keys are the member names of HardwareConfig, all optional, plus `description` and `sources` (dotted key -> source and
-// mark). `dram.device` and `energy` are an object or the name of a file NAME.json in memory/ or energy/, looked for
-// beside the config, in configs/ and ../configs/ from there, and in configs/ of the working directory; or a path that
-// ends in .json.
+// mark). `dram.device` and `energy` are an object, a path that ends in .json, or the name of a file NAME.json in
+// memory/ or energy/: it is searched beside the config, in configs/ and ../configs/ from there, and in configs/ of the
+// working directory.
 #pragma once
 
 #include <string>
@@ -17,10 +17,10 @@ namespace vitality {
 
 // overrides: "dotted.key=value", applied in order; the value is JSON, or else a string. Throws InputError.
 HardwareConfig read_hardware_config(const std::string& path, const std::vector<std::string>& overrides = {});
-// The same from text; `file` names it in errors, and libraries are looked for beside it.
+// The same from text; `file` names it in errors, and libraries are searched beside it.
 HardwareConfig parse_hardware_config(const std::string& text, const std::string& file,
                                      const std::vector<std::string>& overrides = {});
-// The same from a document; errors go to the diagnostics (the result is only of use when there are none).
+// The same from a document; errors go to the diagnostics (the result is only useful if there are none).
 HardwareConfig read_hardware_config(JsonDocument document, const std::vector<std::string>& overrides,
                                     Diagnostics& diagnostics);
 // A library's file on its own.

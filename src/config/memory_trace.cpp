@@ -21,7 +21,7 @@ std::string next_word(const std::string& line, std::size_t& at) {
   return line.substr(from, at - from);
 }
 
-// A word as it may be printed: junk as dots, cut to 40 characters.
+// A word as it may be printed: unprintable bytes as dots, cut to 40 characters.
 std::string printable(const std::string& word) {
   std::string text = "\"" + word.substr(0, 40) + (word.size() > 40 ? "...\"" : "\"");
   for (char& c : text) {

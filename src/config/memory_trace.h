@@ -1,6 +1,6 @@
-// Memory traces: lines `CYCLE R|W HEX_BYTE_ADDRESS` or `R|W HEX_BYTE_ADDRESS` (as soon as possible), 0x prefix or not,
-// one 64-byte request each. Empty lines and lines that start with # are skipped. Read in pieces: any length, little
-// memory.
+// Memory traces: lines `CYCLE R|W HEX_BYTE_ADDRESS` or `R|W HEX_BYTE_ADDRESS` (as soon as possible), with or without
+// the prefix 0x; each line is one 64-byte request. Empty lines and lines that start with # are skipped. The file is
+// read in pieces, so that a trace of any length needs little memory.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,8 @@ namespace vitality {
 // Nodes with data, as a list for messages: "65, 55, 45, 40, 28, 22".
 std::string technology_nodes();
 bool has_technology(double nm);
-// Factor on the energy of an operation, or on an area, given at `from` nm, to have it at `to` nm. Both must have data.
+// Multiply an operation's energy, or an area, given at `from` nm by this factor to get its value at `to` nm. The table
+// must hold both nodes.
 double technology_energy_factor(double from, double to);
 double technology_area_factor(double from, double to);
 

@@ -21,7 +21,7 @@ Count checked_add(Count a, Count b) {
   return sum;
 }
 
-// (a + b - 1) / b without the sum's overflow.
+// (a + b - 1) / b, written so that the sum cannot overflow.
 Count passes(Count a, Count b) {
   return (a - 1) / b + 1;
 }
@@ -81,7 +81,7 @@ JobTiming divider_chain_timing(const LaneConfig& unit, Count rows, Count cols) {
   JobTiming timing = lane_timing(unit, rows, cols);
   const Count last_pass = (cols - 1) % unit.lanes + 1;  // columns of the last pass
   Cycles skew = last_pass - 1;
-  // The pass before the last is full: its far lanes may end later than a narrow last pass.
+  // The pass before the last is full, so its last lanes may end later than a narrow last pass.
   if (cols > unit.lanes) skew = std::max(skew, Cycles{unit.lanes} - 1 - rows * unit.initiation_interval);
   timing.latency += skew;
   return timing;

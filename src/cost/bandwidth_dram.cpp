@@ -21,7 +21,7 @@ BandwidthDram::BandwidthDram(const DramConfig& config, double clock_mhz) : devic
   latency_ = clock.machine_span(device_.trcd + device_.cl + device_.burst_cycles) - 1 / rate_;
 }
 
-// Rounding may leave an exact cycle a hair late; a billionth of a cycle is no time.
+// Rounding may make an exact cycle appear slightly late; a billionth of a cycle is ignored.
 Cycles BandwidthDram::completion(double finish) const {
   return arrival_ + static_cast<Cycles>(std::ceil(finish + latency_ - 1e-9 * (1 + finish)));
 }
@@ -30,7 +30,8 @@ double BandwidthDram::finish_of_first() const {
   return since_ + (active_.top().tag - virtual_time_) * static_cast<double>(active_.size()) / rate_;
 }
 
-// Departures up to `time`. Leaves since_ at the last of them, so that the result does not depend on when it is called.
+// Handles departures up to `time`. Leaves since_ at the last of them, so that the result does not depend on when this
+// is called.
 void BandwidthDram::serve_until(Cycles time) {
   while (!active_.empty()) {
     const double finish = finish_of_first();

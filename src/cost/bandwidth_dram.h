@@ -1,7 +1,7 @@
-// The fast back end of dram.model: a request's first burst takes tRCD + CL + burst_cycles, and the rest follow at the
-// memory's sustained rate, peak * (1 - tRFC / tREFI) over all channels, shared fluidly and equally by the requests in
-// service. Processor sharing in virtual time: each request's finish tag is fixed when it arrives, so a request costs
-// O(log n).
+// The fast back end of dram.model. A request's first burst takes tRCD + CL + burst_cycles; the rest follow at the
+// memory's sustained rate, peak * (1 - tRFC / tREFI) over all channels, of which all requests in service get equal
+// shares at every instant. This is processor sharing in virtual time: each request's finish tag is fixed when it
+// arrives, so a request costs O(log n).
 #pragma once
 
 #include <queue>
@@ -16,7 +16,7 @@ namespace vitality {
 Count bursts_touched(const DramDevice& device, Bytes address, Bytes bytes);
 // Fraction of time in which refresh leaves the device usable.
 double refresh_availability(const DramDevice& device);
-// Of the bursts moved, at the device's all_in_pj_per_bit.
+// The energy of the bursts that were moved, at the device's all_in_pj_per_bit.
 DramEnergy all_in_energy(const DramDevice& device, const DramStatistics& statistics);
 
 class BandwidthDram : public DramBackend {
@@ -44,14 +44,15 @@ class BandwidthDram : public DramBackend {
 
   double finish_of_first() const;
   void serve_until(Cycles time);
-  Cycles completion(double finish) const;  // of a service that ends so long after the last arrival
+  Cycles completion(double finish) const;  // of a service that ends `finish` cycles after the last arrival
 
   DramDevice device_;
   double rate_ = 0;     // bursts per machine cycle
   double latency_ = 0;  // machine cycles from the end of service to completion
-  // Real times are kept relative to the last arrival, a whole cycle, so that the same requests later take just as long.
+  // Real times are kept relative to the last arrival (a whole cycle), so that the same requests take equally long
+  // whenever they come.
   Cycles arrival_ = 0;
-  double since_ = 0;         // from then to the last departure behind it
+  double since_ = 0;         // from the last arrival to the last departure after it
   double virtual_time_ = 0;  // of the last arrival or departure
   std::int64_t submitted_ = 0, outstanding_ = 0;
   Cycles now_ = 0, advanced_ = -1, busy_from_ = 0;  // now_: of the last call

@@ -75,7 +75,7 @@ void BankedDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write,
   request.pending = static_cast<int>(request.parts.size());
 }
 
-// Takes over what a channel has finished.
+// Collects the runs that a channel has finished.
 void BankedDram::collect(int channel) {
   for (const auto& ended : ended_) {
     const int slot = static_cast<int>(ended.id);

@@ -22,13 +22,13 @@ class BankedDram : public DramBackend {
   void advance_to(Cycles now, std::vector<std::int64_t>& completed) override;
   DramStatistics statistics() const override;
   DramEnergy energy() const override { return DramEnergy::of(device_, statistics()); }
-  // Every command of a channel from now on, as it is issued.
+  // From this call on, passes every command of a channel to the observer, as it is issued.
   void observe(int channel, DramChannel::Observer observer) { channels_[channel].observe(std::move(observer)); }
   void observe(const DramCommandObserver& observer) override;
 
  private:
   struct Part {
-    int channel, run;  // run: -1 once it is through
+    int channel, run;  // run: -1 once the run is finished
   };
   struct Request {
     std::int64_t id = 0, order = 0;

@@ -13,14 +13,14 @@ namespace vitality {
 namespace {
 
 constexpr int kTreesOfModule = 2;
-// SRAM, multiplier and adder tree; SRAM, multiplier and accumulator (SpAtten's released simulator).
+// Scores: SRAM, multiplier and adder tree. Values: SRAM, multiplier and accumulator (SpAtten's released simulator).
 constexpr Cycles kScoreLatency = 11, kValueLatency = 3;
 
 Count modules_of(const HardwareConfig& config) {
   return std::max<Count>(1, sparse_array(config).cols / kTreesOfModule);
 }
 
-// Features in one entry's way through a tree, and entries that share a tree.
+// How many features of one entry a tree takes per cycle, and how many entries share a tree.
 struct Folding {
   Count steps, packed;
 };
@@ -91,13 +91,13 @@ JobCost dot_product_cost(const Job& job, const MaskTile& tile, const HardwareCon
 }
 
 Cycles quick_select_cycles(Count n, Count parallel) {
-  Cycles cycles = ceil_div(n, parallel);               // the pass that drops
-  for (Count left = n; left > 1; left = left * 2 / 3)  // a random pivot leaves two thirds, about
+  Cycles cycles = ceil_div(n, parallel);               // the final pass, which drops the others
+  for (Count left = n; left > 1; left = left * 2 / 3)  // a random pivot leaves about two thirds
     cycles += ceil_div(left, parallel) + 3;
   return cycles;
 }
 
-// Once a head and block of keys; the paper selects once a layer, which is less still.
+// Once per head and block of keys. The paper selects only once per layer, which costs even less.
 JobCost spatten_predict(const Job& job, const HardwareConfig& config) {
   JobCost cost;
   cost.stream = quick_select_cycles(job.n, config.sparse_unit.predictor_cols);
@@ -130,9 +130,9 @@ JobCost elsa_predict(const Job& job, const HardwareConfig& config) {
   Count factors = 0;
   for (const int factor : kronecker_factors(job.k)) factors += factor;
   const Count hash = d * factors;                                 // products of one vector's hash
-  const Count keys = job.n * (hash + d), queries = job.m * hash;  // a key has a norm too
+  const Count keys = job.n * (hash + d), queries = job.m * hash;  // for keys, the norm too
   JobCost cost;
-  // Keys first; then hashes of the next queries beside the selection of this one.
+  // Keys first; then the next queries are hashed while this query's keys are selected.
   cost.stream = ceil_div(keys, multipliers) +
                 std::max(ceil_div(queries, multipliers), ceil_div(pairs, Count{unit.predictor_cols}));
   cost.latency = 4;  // distance, table, multiplication, comparison

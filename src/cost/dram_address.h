@@ -1,7 +1,8 @@
-// Where a byte address lies in a DRAM: channel, and in it rank, bank group, bank, row and column, by a named map
-// (config/address_map.h). Addresses are cut into bursts; all fields but the channel are powers of two, so the channel
-// count may be any number. Within a channel the bursts of an ascending address range are consecutive "channel bursts"
-// whatever the map, so a request is one run of them per channel. Rows wrap at the device's capacity.
+// Where a byte address lies in a DRAM: the channel, and within it rank, bank group, bank, row and column, as a named
+// map says (config/address_map.h). Addresses are cut into bursts. All fields but the channel are powers of two, so the
+// number of channels is free. Whatever the map, the bursts of an ascending address range that fall into one channel are
+// numbered consecutively there ("channel bursts"), so a request is one run of them per channel. Rows wrap at the
+// device's capacity.
 #pragma once
 
 #include <array>

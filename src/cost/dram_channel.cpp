@@ -20,7 +20,8 @@ DramChannel::DramChannel(const DramDevice& device, const DramAddressMap& map, in
       bank_count_(device.bank_groups * device.banks_per_group),
       age_cap_(std::int64_t{kAgeCapBursts} * device.burst_cycles) {
   if (depth_ < 1) throw InputError("", "/dram/queue_depth", "expected at least 1, found " + std::to_string(depth_));
-  // After a refresh a bank must have the time to open, serve and close before the next one, or nothing ever moves.
+  // After a refresh a bank must have time to open, serve and close before the next refresh; otherwise nothing would
+  // ever be transferred.
   if (device.trefi <= device.trfc + 2 * device.one_access()) {
     throw InputError(
         "", "/dram/device/trefi",
@@ -123,7 +124,7 @@ void DramChannel::enter(Queue& queue, int run, std::int64_t arrival) {
   if (bank.hit < 0 && banks_[at.flat_bank].row == at.row) bank.hit = index;
 }
 
-// Takes its bank's oldest hit out of a queue.
+// Removes the bank's oldest hit from a queue.
 void DramChannel::remove_hit(Queue& queue, int index) {
   Entry& entry = queue.entries[index];
   BankQueue& bank = queue.banks[entry.bank];
@@ -155,7 +156,8 @@ void DramChannel::choose_direction() {
   const Queue& reads = queues_[0];
   const Queue& writes = queues_[1];
   const bool capped = writes.size > 0 && writes.entries[writes.oldest].arrival + age_cap_ <= now_;
-  // A turn of several queues' worth of bursts is worth its turnaround, for reads where as many wait.
+  // A turn of several queues' worth of bursts pays for the cost of turning the bus; reads get it if more reads wait
+  // than the queue holds.
   const std::int64_t hold = reads.turn.empty() ? depth_ : 4 * depth_;
   bool writing = writing_;
   if (!writing_ && writes.size > 0) {
@@ -165,7 +167,7 @@ void DramChannel::choose_direction() {
   }
   if (writing == writing_) return;
   const Queue& leaving = queues_[writing_];
-  for (const int bank : leaving.active) {  // what was opened for this direction and not used yet
+  for (const int bank : leaving.active) {  // rows opened for this direction and not used yet
     if (leaving.banks[bank].hit >= 0 && banks_[bank].fresh) return;
   }
   writing_ = writing, served_ = 0;
@@ -177,8 +179,8 @@ std::int64_t DramChannel::bus_ready(int rank, bool write) const {
   return bus_free_ + (turn ? device_.turnaround : 0) - (write ? device_.cwl : device_.cl);
 }
 
-// Takes a bank's next command as the choice where it is better: earlier, or more urgent, or older. `ahead`: a row
-// command for the direction whose turn comes next.
+// Compares a bank's next command with the best choice so far; it wins if it is earlier, or more urgent, or older.
+// `ahead`: a row command for the direction that gets the bus next.
 void DramChannel::consider(const Queue& queue, int index, bool ahead, Choice& best) const {
   const Bank& bank = banks_[index];
   const BankQueue& waiting = queue.banks[index];
@@ -213,7 +215,7 @@ void DramChannel::consider(const Queue& queue, int index, bool ahead, Choice& be
     clock = latest(latest(now_, latest(bank.next_activate, group.next_activate)),
                    latest(rank.next_activate, rank.activates[rank.oldest_activate]));
   }
-  // From refresh_due on the rank works for its refresh alone.
+  // Once the refresh is due, the rank does nothing but prepare its refresh.
   if (clock > best.clock || clock >= rank.refresh_due) return;
   const Entry& entry = queue.entries[chosen];
   if (entry.arrival + age_cap_ <= clock) priority = 0;

@@ -1,19 +1,20 @@
 // One DRAM channel at command level: ACT, PRE, RD, WR and REF under the timings of docs/hardware.md section 4. Times
 // are device clocks.
 //
-// Policy. Requests (runs of bursts) queue up before a read and a write queue of queue_depth bursts each and enter them
-// in turns of kTurnBursts. First-ready first-come-first-served with open rows: of the commands that can issue in a
-// clock, requests older than the age cap (the time of kAgeCapBursts bursts) go first, then column commands, then row
-// commands, each oldest first; a row with waiting hits stays open unless an older request to its bank is past the cap.
-// Writes wait until no read is left, until seven eighths of their queue are full, or until the oldest is past the cap;
-// then they drain to one eighth, but yield to waiting reads after 4 x queue_depth bursts. Reads do not yield a
-// contested bus before they had queue_depth bursts of it, or 4 x queue_depth where more wait to enter their queue.
-// Neither yields before the rows that were opened for it were used; rows for the direction that waits are opened ahead,
-// on banks that the other does not want. Every tREFI all banks of a rank are precharged and refreshed, ranks staggered.
+// Policy. Requests (runs of bursts) wait in line before a read queue and a write queue of queue_depth bursts each, and
+// enter them in turns of kTurnBursts. The order is first-ready, first-come first-served, with open rows: among the
+// commands that can issue in a clock, requests older than the age cap (the time of kAgeCapBursts bursts) go first, then
+// column commands, then row commands, each oldest first. A row with waiting hits stays open unless an older request to
+// its bank is past the cap. Writes wait until no read is left, until seven eighths of their queue are full, or until
+// the oldest is past the cap; then they drain to one eighth, but let waiting reads go first after 4 x queue_depth
+// bursts. Reads keep a contested bus until they have had queue_depth bursts of it, or 4 x queue_depth if more reads
+// wait to enter their queue. Neither direction gives up the bus before the rows that were opened for it are used. Rows
+// for the waiting direction are opened ahead, on banks that the other direction does not need. Every tREFI all banks of
+// a rank are precharged and refreshed; the ranks take turns.
 //
-// One command a clock. Not modelled: power-down, forwarding from the write queue (the machine never reads what it still
-// writes), commands of several clocks (LPDDR4). The scheduler jumps from command to command: what it issues, and when,
-// is what a scheduler that looks at every clock would issue.
+// One command per clock. Not modelled: power-down, forwarding from the write queue (the machine never reads what it is
+// still writing), commands of several clocks (LPDDR4). The scheduler jumps from command to command, but issues exactly
+// the commands, and at the times, of a scheduler that looks at every clock.
 #pragma once
 
 #include <array>
@@ -44,9 +45,9 @@ struct DramChannelCounts {
 class DramChannel {
  public:
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-  static constexpr int kAgeCapBursts = 256;  // as many as could have passed meanwhile
+  static constexpr int kAgeCapBursts = 256;  // as many bursts as could have been served meanwhile
   static constexpr int kTurnBursts = 64;
-  // What a burst met in its bank: its row open, the bank closed, another row open.
+  // What a burst found in its bank: its row open, the bank closed, another row open.
   enum class Outcome : std::uint8_t { kHit, kMiss, kConflict };
   struct Completion {
     std::int64_t id, clock;  // clock at which the run's last data has left the bus
@@ -57,12 +58,13 @@ class DramChannel {
   // Throws InputError when the device's refresh would leave no time for anything else.
   DramChannel(const DramDevice& device, const DramAddressMap& map, int queue_depth);
 
-  // `bursts` > 0 channel bursts from `first` on, from clock `arrival` on; arrivals must not decrease, nor lie before a
-  // clock already run. Returns the run's number, good for remaining() until it completes.
+  // Adds `bursts` > 0 channel bursts from `first` on, which arrive at clock `arrival`. Arrivals must not decrease, and
+  // must not lie before a clock that has already run. Returns the run's number, valid for remaining() until the run
+  // completes.
   int submit(std::int64_t id, std::int64_t first, std::int64_t bursts, bool write, std::int64_t arrival);
   // Issues every command due up to and including clock `limit`.
   void run_until(std::int64_t limit, std::vector<Completion>& done);
-  // No clock before this one can see a command or an arrival; run_until() makes it exact.
+  // No command and no arrival happens before this clock: a lower bound, which run_until() makes exact.
   std::int64_t next_clock() const { return next_; }
   bool idle() const { return outstanding_ == 0; }
   std::int64_t remaining(int run) const { return runs_[run].to_issue; }
@@ -70,7 +72,7 @@ class DramChannel {
   bool can_accept(bool write) const {
     return queues_[write].turn.empty() && queues_[write].size < depth_ && arrivals_.empty();
   }
-  // No clock before this one can see `bursts` more bursts of a run end that arrived at `arrival`.
+  // A lower bound of the clock at which a run that arrived at `arrival` can end if `bursts` of its bursts are left.
   std::int64_t earliest_end(std::int64_t bursts, bool write, std::int64_t arrival) const;
 
   DramChannelCounts counts(std::int64_t now) const;
@@ -95,21 +97,21 @@ class DramChannel {
   };
   struct BankQueue {
     int head = -1, tail = -1;
-    int hit = -1;       // oldest entry of the open row
+    int hit = -1;       // the oldest entry for the open row
     int position = -1;  // in Queue::active
   };
   struct Queue {
     std::vector<Entry> entries;
     std::vector<BankQueue> banks;
     std::vector<int> active;  // banks with entries, in no order
-    std::vector<int> turn;    // runs with bursts still to enter; turn_at has the turn
+    std::vector<int> turn;    // runs with bursts that have not entered yet; it is the turn of turn_at
     std::size_t turn_at = 0;
     int turn_left = kTurnBursts;
     int free_head = 0, oldest = -1, newest = -1, size = 0;
   };
   struct Bank {
     std::int64_t row = -1;  // -1: closed
-    bool fresh = false;     // opened, no column yet
+    bool fresh = false;     // opened, and no column command has used it yet
     std::int64_t next_activate = 0, next_precharge = 0, next_column = 0;
     int group, rank;  // group: index into groups_
   };
@@ -118,7 +120,7 @@ class DramChannel {
   };
   struct Rank {
     std::int64_t next_activate = 0, next_read = 0, next_write = 0;
-    std::array<std::int64_t, 4> activates;  // clocks at which the last four leave the window
+    std::array<std::int64_t, 4> activates;  // clocks at which the last four activations leave the tFAW window
     int oldest_activate = 0, open_banks = 0;
     std::int64_t refresh_due = 0, active_since = 0;
   };
@@ -127,7 +129,7 @@ class DramChannel {
     int priority = 0;
     DramCommand command = DramCommand::kRefresh;
     int entry = -1, target = -1;  // target: bank, or rank for refresh
-    bool from_other = false;      // the entry waits in the queue of the direction that does not have the bus
+    bool from_other = false;      // the entry waits in the queue of the direction that does not hold the bus
   };
 
   void admit(std::int64_t clock);

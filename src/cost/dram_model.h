@@ -3,11 +3,11 @@
 // scheduler of dram_channel.h. Pure C++: the simulator's event loop and the SystemC controller (models/memory) both
 // drive it.
 //
-// Contract. Time never goes back: every call's `now` is at or after the previous one's. A request submitted in cycle t
-// competes from cycle t + 1 on, so the order of calls inside one cycle decides nothing but the order of equals. A
-// request completes in the cycle in which its last byte is on the machine's side of (read) or on (write) the DRAM bus.
-// Results depend on the requests alone, never on how often advance_to() is called. Addresses wrap at the device's
-// capacity.
+// Contract. Time never goes back: the `now` of a call is never before that of the previous call. A request submitted in
+// cycle t competes from cycle t + 1 on, so the order of calls inside one cycle decides only between requests that are
+// otherwise equal. A request completes in the cycle in which its last byte is on the machine's side of the DRAM bus
+// (read) or on the bus (write). Results depend only on the requests, never on how often advance_to() is called.
+// Addresses wrap at the device's capacity.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ namespace vitality {
 struct DramStatistics {
   Count requests = 0;
   Bytes read_bytes = 0, write_bytes = 0;    // as requested
-  Count read_bursts = 0, write_bursts = 0;  // as moved on the bus: partial bursts count whole
+  Count read_bursts = 0, write_bursts = 0;  // as moved on the bus: a partial burst counts as a whole one
   Count activates = 0, precharges = 0, refreshes = 0;
   Count row_hits = 0, row_misses = 0, row_conflicts = 0;  // per burst: row open; bank closed; another row open
   Count bus_busy_clocks = 0;                              // device clocks with data on the bus, summed over channels
@@ -36,7 +36,7 @@ struct DramStatistics {
 
 struct DramEnergy {
   Picojoules activate = 0, read = 0, write = 0, refresh = 0, background = 0;
-  // Commands and background time at the device's prices.
+  // Prices the commands and the background time at the device's energies.
   static DramEnergy of(const DramDevice& device, const DramStatistics& statistics);
   Picojoules total() const { return activate + read + write + refresh + background; }
 };
@@ -49,15 +49,15 @@ class DramBackend {
   virtual ~DramBackend() = default;
   // id: the caller's name for the request, returned on completion. bytes <= 0 completes in the next cycle.
   virtual void submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) = 0;
-  // A cycle after the last advance_to(), not before the last submit() and never later than the next completion: advance
-  // there and ask again. -1 when nothing is outstanding. Ask anew after a submit().
+  // A cycle after the last advance_to(), not before the last submit() and never later than the next completion: call
+  // advance_to() with it and ask again. -1 when nothing is outstanding. Ask again after a submit().
   virtual Cycles next_event() const = 0;
-  // Handles everything up to and including `now`; appends the ids completed, in order of completion (equals: of
-  // submission).
+  // Handles everything up to and including `now`; appends the ids of completed requests in the order of completion (of
+  // submission, if two complete in the same cycle).
   virtual void advance_to(Cycles now, std::vector<std::int64_t>& completed) = 0;
   virtual DramStatistics statistics() const = 0;
   virtual DramEnergy energy() const = 0;
-  // Called with every command from now on, as it is issued; a back end without commands never calls.
+  // From this call on, calls the observer with every command as it is issued; a back end without commands never does.
   virtual void observe(const DramCommandObserver&) {}
 };
 

@@ -1,6 +1,6 @@
-// Replays a memory trace in order: 64-byte requests enter at their cycle, or as soon as the one before has entered and
-// its channel's queue has room (`vitality dram`). Times are device clocks. Memory use does not depend on the trace's
-// length.
+// Replays a memory trace in order (`vitality dram`). A 64-byte request enters at its cycle, or, if later, as soon as
+// the request before it has entered and its channel's queue has room. Times are device clocks. Memory use does not
+// depend on the length of the trace.
 #pragma once
 
 #include <deque>
@@ -41,16 +41,16 @@ class DramReplay {
 
   DramConfig config_;
   DramAddressMap map_;
-  std::vector<DramChannel> channels_;  // none: bandwidth model
+  std::vector<DramChannel> channels_;  // empty for the bandwidth model
   std::vector<DramChannel::Completion> ended_;
   struct Open {
     Count bursts;
     DramChannel::Outcome outcome;
   };
-  std::deque<Open> open_;  // requests with bursts under way, from number first_open_ on
+  std::deque<Open> open_;  // requests with unfinished bursts; the first has the number first_open_
   std::int64_t first_open_ = 0;
   std::int64_t first_ = -1;            // the first request's cycle, at which the device's clock is 0
-  std::int64_t front_ = 0, last_ = 0;  // device clocks: the next request enters; the last data ends
+  std::int64_t front_ = 0, last_ = 0;  // device clocks: when the next request enters; when the last data end
   double busy_until_ = 0;              // bandwidth model
   DramStatistics statistics_;
 };

@@ -36,7 +36,8 @@ EnergyModel::EnergyModel(const HardwareConfig& config)
   const auto set = [this](Action action, Picojoules pj) {
     action_pj_[static_cast<std::size_t>(action)] = pj * energy_scale_;
   };
-  // A PE that can also keep its sums (G-stationary) clocks a second register beside the passing partial sum.
+  // A PE that can also keep its sums (G-stationary) clocks a second register beside the partial sum that passes through
+  // it.
   const double dual =
       config.matrix_engine.accumulation == Accumulation::kGStationary ? table.dual_accumulation_pj_per_mac : 0;
   set(Action::kMac, (format.pe_pj + dual) * table.knob_compute);
@@ -46,7 +47,7 @@ EnergyModel::EnergyModel(const HardwareConfig& config)
   set(Action::kDivide, format.divide_pj * table.knob_compute);
   set(Action::kExp, format.exp_pj * table.knob_compute);
   set(Action::kCompare, format.compare_pj * table.knob_compute);
-  // The predictor's multiplications: an int8 PE scaled by the square of the operand width.
+  // A multiplication of the predictor costs an int8 PE scaled by the square of the operand width.
   const double bits = config.sparsity.predictor_bits / 8.0;
   set(Action::kLowPrecisionMac, table.format[Precision::kInt8].pe_pj * bits * bits * table.knob_compute);
   const double bank_kib = static_cast<double>(config.scratchpad.capacity_kib) / config.scratchpad.banks;

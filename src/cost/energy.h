@@ -17,15 +17,16 @@ class EnergyModel {
   Picojoules compute(const ActionCounts& actions) const;
   Picojoules sram(const ActionCounts& actions) const;
   Picojoules noc(const ActionCounts& actions) const;
-  // DRAM energy a byte of the bandwidth model.
+  // DRAM energy per byte of the bandwidth model.
   Picojoules dram_per_byte() const;
 
-  // Leakage of everything on chip, and its clock, while one cycle passes.
+  // Leakage and clock energy of everything on chip in one cycle.
   Picojoules leakage_per_cycle() const;
   Picojoules clock_per_cycle() const;            // contained in leakage_per_cycle()
   SquareMicrons unit_area(UnitKind unit) const;  // of one unit of the kind
   SquareMicrons scratchpad_area() const;
-  SquareMicrons noc_area() const;  // of every link a fraction of the rest of the core that grows with its width
+  SquareMicrons noc_area() const;  // each link takes a share of the rest of the core's area, which grows with the
+                                   // link's width
   SquareMicrons total_area() const;
 
  private:
@@ -37,8 +38,8 @@ class EnergyModel {
 // pJ per byte read from an SRAM bank of `kib` KiB: linear between the table's points, extrapolated with the square root
 // of the capacity.
 double sram_read_pj_per_byte(const EnergyTable& table, double kib);
-// Likewise through a port of `port_bytes`: wider ones are lanes of 8 bytes, each priced so; a narrower one pays the
-// fixed share of an 8-byte access over fewer bytes.
+// The same through a port of `port_bytes`: a wider port is made of lanes of 8 bytes, each at this price; a narrower one
+// pays the fixed share of an 8-byte access for fewer bytes.
 double sram_read_pj_per_byte(const EnergyTable& table, double kib, int port_bytes);
 
 }  // namespace vitality

@@ -14,7 +14,7 @@ void count_actions(JobCost& cost) {
   cost.actions[Action::kCompare] = cost.operations.cmp;
 }
 
-// `sweeps` over an m x n tile on the special functions, with so many bytes in all.
+// `sweeps` over an m x n tile on the special functions; `read` and `write` are the bytes of all sweeps together.
 void sweep(JobCost& cost, const Job& job, const HardwareConfig& config, Count sweeps, Bytes read, Bytes write) {
   const LaneConfig unit = unit_row(config, job.unit).lanes;
   const JobTiming one = lane_timing(unit, job.m, job.n);
@@ -22,7 +22,7 @@ void sweep(JobCost& cost, const Job& job, const HardwareConfig& config, Count sw
   lanes(cost, config, {sweeps * one.interval + (one.latency - one.interval), sweeps * one.interval}, read, write);
 }
 
-// A job on a mask: sweeps of the sparse unit's exp lanes over so many elements, with so many bytes in all.
+// A job on a mask: `sweeps` of the sparse unit's exp lanes over `elements`; the bytes are those of all sweeps together.
 void mask_sweep(JobCost& cost, const HardwareConfig& config, Count sweeps, Count elements, Bytes read, Bytes write) {
   count_actions(cost);
   const LaneConfig unit{config.sparse_unit.exp_lanes, config.sparse_unit.exp_latency_cycles, 1};
@@ -81,7 +81,7 @@ JobCost activation_gradient_cost(const Job& job, const HardwareConfig& config) {
   const Count elements = elements_of(job);
   const Bytes element = sizes_of(config).element;
   JobCost cost;
-  OperationCounts& ops = cost.operations;  // f'(x) as f(x) is formed, times dY
+  OperationCounts& ops = cost.operations;  // f'(x) costs as much as f(x); then times dY
   ops.mul = 3 * elements, ops.add = elements, ops.exp = elements;
   sweep(cost, job, config, 3, 3 * element * elements, element * elements);
   return cost;
@@ -145,7 +145,7 @@ JobCost row_terms_cost(const Job& job, const MaskTile& tile, const HardwareConfi
   const bool taylor = (job.flags & kLast) != 0;
   JobCost cost;
   OperationCounts& ops = cost.operations;
-  // dA P with P = exp(score - maximum) / sum, or dA T with T = sqrt(d) (1 + score) / t_D; summed by rows.
+  // Computes dA P with P = exp(score - maximum) / sum, or dA T with T = sqrt(d) (1 + score) / t_D, and sums it by rows.
   ops.mul = taylor ? 2 * kept : kept, ops.div = kept, ops.exp = taylor ? 0 : kept;
   ops.add = 2 * kept - tile.used_rows;
   mask_sweep(cost, config, 1, kept, 2 * size.wide * kept + size.wide * rows * (taylor ? 1 : 2), size.partial * rows);

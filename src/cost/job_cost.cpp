@@ -14,17 +14,17 @@
 namespace vitality {
 namespace {
 
-// Steps of a stream that the operand FIFOs decouple: as many as elements fit a lane.
+// The number of steps of a stream that the operand FIFOs decouple: as many as elements fit in one lane.
 Count window_of(const ScratchpadLanes& lanes, Bytes element) {
   return std::max<Count>(1, lanes.lane_bytes / element);
 }
 
-// A tile that a unit reads by its rows: one after the other in memory, or at a distance.
+// Whether the rows of a tile that is read by rows lie apart in memory, not one directly behind the other.
 bool rows_apart(std::int32_t stride, std::int32_t width) {
   return stride != 0 && stride != width;
 }
 
-// Elements of a row of the streamed tile as it is stored; whether the array takes a column of it a cycle.
+// Number of elements in a row of the streamed tile as it is stored.
 std::int32_t streamed_width(const Job& job) {
   return (job.flags & kTransposed) != 0 ? job.m : job.k;
 }
@@ -32,7 +32,7 @@ bool by_columns(const Job& job) {
   return ((job.flags & kTransposed) != 0) != ((job.flags & kOutputStationary) != 0);
 }
 
-// Conflicts of a pass's streamed operand: m x k elements, a row a cycle; output stationary a column a cycle.
+// Conflicts of a pass's streamed operand: m x k elements, read by rows, one per cycle (output stationary: by columns).
 Cycles streamed_conflicts(const Job& job, const Schedule& schedule, const HardwareConfig& config, Bytes element) {
   const ScratchpadLanes lanes = scratchpad_lanes(config.scratchpad);
   const Count window = window_of(lanes, element);
@@ -50,7 +50,7 @@ Cycles streamed_conflicts(const Job& job, const Schedule& schedule, const Hardwa
   return lane_load(lanes, {rows, 1, element * width, stride, 0, phase}, window).conflicts;
 }
 
-// Likewise of its stationary operand, k x n elements: a row a cycle.
+// Conflicts of the pass's stationary operand: k x n elements, one row per cycle.
 Cycles stationary_conflicts(const Job& job, const HardwareConfig& config, Bytes element) {
   const ScratchpadLanes lanes = scratchpad_lanes(config.scratchpad);
   const Count window = window_of(lanes, element);
@@ -73,7 +73,7 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0, bias = (job.flags & kHasBias) != 0;
   const bool output_stationary = (job.flags & kOutputStationary) != 0;
   const bool held = (job.flags & kStationaryHeld) != 0, result_held = (job.flags & kResultHeld) != 0;
-  // Output stationary sums stay in the PEs, unless chunks of the contraction are added outside.
+  // With an output stationary array the sums stay in the PEs, unless chunks of the contraction are added outside it.
   const bool sums_in_array = output_stationary && (job.partial == kNone || result_held);
   cost.macs = outputs * depth;
   cost.operations.mul = cost.macs;
@@ -108,7 +108,7 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   } else {
     const FoldTiming fold = input_stationary_fold(engine.rows, engine.cols, job.m, engine.stationary_prefetch, held);
     cost.load = fold.load, cost.stream = fold.stream, cost.drain = fold.drain;
-    // A row of the tile a cycle; the rows of PEs that it leaves idle take nothing.
+    // The tile enters by rows, one per cycle; rows of PEs that the tile leaves idle take nothing.
     if (!held) limit_load(cost, config, stationary, job.k, stationary_lost);
     limit_stream(cost, config, streamed + cost.partial_read, write, streamed_lost);
   }
@@ -130,7 +130,7 @@ JobCost diagonal_cost(const Job& job, const HardwareConfig& config) {
     limit_stream(cost, config, cost.scratchpad_read, cost.scratchpad_write);
     return cost;
   }
-  // A contraction longer than the column takes several passes whose sums are added outside.
+  // A contraction longer than the column of PEs takes several passes; their sums are added outside.
   const Count passes = ceil_div(job.k, rows);
   const FoldTiming fold = input_stationary_fold(rows, cols, job.m, false);
   cost.load = passes * fold.load, cost.stream = passes * fold.stream, cost.drain = passes * fold.drain;
@@ -158,7 +158,7 @@ JobCost softmax_cost(const Job& job, const HardwareConfig& config) {
   cost.actions[Action::kAdd] = cost.operations.add;
   cost.actions[Action::kDivide] = elements, cost.actions[Action::kExp] = elements,
   cost.actions[Action::kCompare] = cost.operations.cmp;
-  // Three sweeps of a row: maximum (with the scale), exp and sum, divide.
+  // Three sweeps over a row: maximum (with the scale), exp and sum, divide.
   const LaneConfig unit = unit_row(config, job.unit).lanes;
   const JobTiming sweep = lane_timing(unit, job.m, job.n);
   lanes(cost, config,
@@ -173,7 +173,7 @@ JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
   const Count elements = static_cast<Count>(job.m) * job.n;
   JobCost cost;
   const LaneConfig unit = unit_row(config, job.unit).lanes;
-  // One sweep; layer norm takes three (mean, variance, normalise).
+  // One sweep for simple functions; layer norm takes three (mean, variance, normalise).
   const Count sweeps = std::get<ElementwiseStep>(job.detail).sweeps;
   const JobTiming sweep = lane_timing(unit, job.m, job.n);
   cost.operations.mul = (sweeps == 3 ? 3 : 2) * elements;
@@ -215,8 +215,8 @@ JobCost mean_divide_cost(const Job& job, const HardwareConfig& config) {
   return cost;
 }
 
-// The divisors need a cycle from lane to lane, so a short tile may be done sooner on fewer lanes in more passes: it
-// takes as many as end first, and of those the most.
+// A divisor takes a cycle from lane to lane, so a short tile may be finished sooner on fewer lanes in more passes. The
+// job uses the number of lanes that finishes first; if several do, the largest of them.
 JobCost row_divide_cost(const Job& job, const HardwareConfig& config) {
   const ElementSizes size = sizes_of(config);
   const Count elements = static_cast<Count>(job.m) * job.n;
@@ -230,7 +230,8 @@ JobCost row_divide_cost(const Job& job, const HardwareConfig& config) {
   bool found = false;
   for (unit.lanes = static_cast<int>(std::min<Count>(unit.lanes, job.n)); unit.lanes > 0; --unit.lanes) {
     const JobTiming timing = divider_chain_timing(unit, job.m, job.n);
-    // Without the chain's skew; on fewer lanes still it is no less.
+    // The time without the skew of the chain is a lower bound, and fewer lanes only make it larger: stop when it is no
+    // better.
     if (found && timing.interval - unit.initiation_interval + unit.latency_cycles >= cost.stream + cost.latency) break;
     JobCost other = counted;
     lanes(other, config, timing, read, write);
@@ -250,14 +251,14 @@ JobCost merge_cost(const Job& job, const HardwareConfig& config) {
   return cost;
 }
 
-// A job of the adders whose elements are `in` bytes as they come and `out` as they leave; `second` bytes of the other
-// summand.
+// A job of the adders: it reads `in` bytes per element and `second` bytes in all of the other summand, and writes `out`
+// bytes per element.
 JobCost adder_cost(const Job& job, const HardwareConfig& config, Bytes in, Bytes second, Bytes out) {
   const Count elements = static_cast<Count>(job.m) * job.n;
   JobCost cost;
   cost.operations.add = elements;
   cost.actions[Action::kAdd] = elements;
-  // A column vector (t_D) fills the lanes with rows.
+  // A column vector (t_D) is spread over the lanes by rows.
   const JobTiming timing = job.n == 1 ? lane_timing(config.adders, 1, job.m) : lane_timing(config.adders, job.m, job.n);
   lanes(cost, config, timing, in * elements + second, out * elements + guard_bytes(job, elements));
   cost.stationary_read = second;
@@ -267,7 +268,7 @@ JobCost adder_cost(const Job& job, const HardwareConfig& config, Bytes in, Bytes
 JobCost transfer_cost(const Job& job, const Schedule& schedule) {
   Bytes bytes = 0;
   for (const Transfer& transfer : schedule.transfers_of(job)) bytes += transfer.bytes;
-  JobCost cost;  // time is the memory system's
+  JobCost cost;  // the memory system decides the time
   (job.kind == JobKind::kLoad ? cost.scratchpad_write : cost.scratchpad_read) = bytes;
   return cost;
 }
@@ -276,8 +277,8 @@ const MaskTile& mask_tile(const Job& job, const Schedule& schedule) {
   return schedule.mask_tiles[job.mask_tile()];
 }
 
-// One row per kind. No case for the rest, so that the compiler names this place to whoever adds a kind.
-// Over 60 lines: a row for each kind.
+// One row per kind, and no `default:`, so that the compiler names this place when a kind is added. Over 60 lines: a row
+// for each kind.
 JobCost cost_of_kind(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
   const ElementSizes size = sizes_of(config);
   switch (job.kind) {
@@ -353,7 +354,7 @@ JobCost cost_of_kind(const Job& job, const Schedule& schedule, const HardwareCon
 double unit_port_bytes_per_cycle(const HardwareConfig& config) {
   const double ports = static_cast<double>(config.scratchpad.banks) * config.scratchpad.port_bytes;
   const double memory = config.dram.device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz;
-  // A scratchpad narrower than the memory still serves its units every other cycle.
+  // If the memory is faster than the scratchpad, the units still get the scratchpad every other cycle.
   return std::max(ports - memory, ports / 2);
 }
 
@@ -384,15 +385,15 @@ namespace {
 
 constexpr std::int32_t kLaneElements = 8;  // a multiple of the elements that fit a lane
 
-// Everything that job_cost() reads of a job.
+// Every property of a job that job_cost() reads: jobs with equal keys have equal costs.
 struct CostKey {
   std::uint32_t what;            // unit, kind and flags in one word
   std::int32_t m, k, n, groups;  // groups: -1 where sums are added outside the array
   std::int32_t mask = 0;         // number of the mask tile's shape
   Bytes bytes;
-  std::array<std::int32_t, 5> layout = {};  // what decides bank conflicts
+  std::array<std::int32_t, 5> layout = {};  // the strides and offsets that decide bank conflicts
   friend bool operator==(const CostKey& a, const CostKey& b) {
-    std::int32_t layout = 0;  // without a call of memcmp
+    std::int32_t layout = 0;  // compared by hand, to avoid a call of memcmp
     for (std::size_t i = 0; i < a.layout.size(); ++i) layout |= a.layout[i] ^ b.layout[i];
     return a.what == b.what && a.m == b.m && a.k == b.k && a.n == b.n && a.groups == b.groups && a.mask == b.mask &&
            a.bytes == b.bytes && layout == 0;
@@ -412,16 +413,16 @@ struct CostKey {
   }
 };
 
-// Numbers of the shapes of mask tiles.
+// Gives each distinct shape of a mask tile a number.
 using MaskShapes = std::map<std::array<Count, 9>, std::int32_t>;
 
-// Keys by number, found by their hash: open addressing, at most half full.
+// Gives each distinct key a number. A hash table with open addressing, at most half full.
 class CostKeys {
  public:
   CostKeys() : slots_(512, kNone) {}
 
   std::int32_t size() const { return static_cast<std::int32_t>(keys_.size()); }
-  // The key's number; a new key's is the size() before.
+  // The key's number; a new key gets the size() before the call.
   std::int32_t number_of(const CostKey& key) {
     std::int32_t& slot = slot_of(key);
     if (slot != kNone) return slot;

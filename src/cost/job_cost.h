@@ -24,7 +24,8 @@ enum class Action : std::uint8_t {
   kScratchpadWrite,
   kNocByteHop,
   kLowPrecisionMac,
-  kBankConflict  // a cycle that a lane of the scratchpad owes an operand beyond an even spread; costs time only
+  kBankConflict  // a cycle in which a lane of the scratchpad is behind, because accesses are not spread evenly;
+                 // costs time only
 };
 constexpr int kActions = 12;
 const char* action_name(Action action);
@@ -40,31 +41,34 @@ struct ActionCounts {
 };
 
 struct JobCost {
-  // Phases of a pass on an array; other units have only `stream`. Their sum is the time the unit is busy, without
-  // prefetch.
+  // Phases of a pass on an array; other units have only `stream`. Without prefetch their sum is the time for which the
+  // unit is busy.
   Cycles load = 0, stream = 0, drain = 0;
-  // Part of `stream` that the scratchpad's ports or the NoC link add to the unit's own rate; likewise of `load`.
+  // The part of `stream` by which the scratchpad's ports, or the NoC's link, slow the unit down; below, the same for
+  // `load`.
   Cycles scratchpad_stall = 0, noc_stall = 0;
   Cycles load_scratchpad_stall = 0, load_noc_stall = 0;
-  Cycles latency = 0;  // from the unit's being free again to the result's being there (pipelined units)
+  Cycles latency = 0;  // from the cycle in which the unit is free again to the cycle in which the result is there
+                       // (pipelined units)
   Count macs = 0;
   OperationCounts operations;
   ActionCounts actions;
   Bytes scratchpad_read = 0, scratchpad_write = 0;
-  // Of them; what is left streams in, or leaves as results.
+  // Parts of scratchpad_read and scratchpad_write. The remaining reads are the streamed operand, the remaining writes
+  // are results.
   Bytes stationary_read = 0, partial_read = 0, partial_write = 0;
-  // Bytes a cycle of `stream` that cross the scratchpad's ports.
+  // Bytes that cross the scratchpad's ports per cycle of `stream`.
   double read_rate = 0, write_rate = 0;
 };
 
-// What the machine's ports offer to its units: all banks, less the rate at which the memory can feed or drain the
-// scratchpad.
+// The bytes per cycle that the scratchpad's ports offer to the units: those of all banks, minus the rate at which the
+// memory can fill or empty the scratchpad.
 double unit_port_bytes_per_cycle(const HardwareConfig& config);
 
 JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config);
 
-// The costs of a schedule's jobs. Jobs of one shape share one entry: a model has tens of thousands of jobs and tens of
-// shapes.
+// The costs of a schedule's jobs. Jobs of the same shape share one entry: a model has tens of thousands of jobs, but
+// only tens of shapes.
 class CostTable {
  public:
   CostTable(const Schedule& schedule, const HardwareConfig& config);

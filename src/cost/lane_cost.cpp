@@ -15,11 +15,11 @@ namespace {
 struct Limited {
   Cycles cycles, scratchpad_stall, noc_stall;
 };
-// Bytes that cross in `own` cycles where nothing holds them up.
+// The cycles in which these bytes cross; `own` is the number of cycles when nothing slows them down.
 Limited limited(Cycles own, const HardwareConfig& config, Bytes read, Bytes write, Cycles conflicts) {
   const Bytes lost = conflicts * config.scratchpad.banks * config.scratchpad.port_bytes;
   const double port = unit_port_bytes_per_cycle(config);
-  // Not one cycle more because of the last bits of a quotient.
+  // Rounds up, but forgives 1e-6: the last bits of a quotient must not cost a cycle.
   const auto by_port = static_cast<Cycles>(static_cast<double>(std::max(read + lost, write)) / port + 0.999999);
   const Cycles by_link = ceil_div(std::max(read, write), config.noc.link_bytes);
   const Cycles longest = std::max({own, by_port, by_link}), stall = longest - own;

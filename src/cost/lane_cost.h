@@ -12,20 +12,20 @@ struct ElementSizes {  // bytes as the scratchpad stores them: an operand, a par
 };
 ElementSizes sizes_of(const HardwareConfig& config);
 
-// A stream is limited by its link and by the scratchpad's ports: it reads and writes so many bytes in the cost.stream
-// cycles that the unit itself needs, and takes longer where they cannot cross in that time. conflicts: cycles of all
-// ports that reads lose to lanes asked twice (cost/scratchpad_lanes.h).
+// A stream is limited by its link and by the scratchpad's ports. The unit itself needs cost.stream cycles; if `read`
+// and `write` bytes cannot cross in that time, the stream takes longer. conflicts: cycles lost because reads needed the
+// same lane more often than others; in such a cycle all ports are blocked (cost/scratchpad_lanes.h).
 void limit_stream(JobCost& cost, const HardwareConfig& config, Bytes read, Bytes write, Cycles conflicts = 0);
-// Likewise the stationary operand on its way into an array: `read` bytes in `moving` of the cost.load cycles.
+// The same for the stationary operand on its way into an array: `read` bytes in `moving` of the cost.load cycles.
 void limit_load(JobCost& cost, const HardwareConfig& config, Bytes read, Cycles moving, Cycles conflicts);
 
 void move(JobCost& cost, Bytes read, Bytes write);
 
-// K_hat's bit beyond the operand format (kGuardBit) lies in a plane of its own behind the tile: bytes of so many
-// elements.
+// K_hat's extra bit beyond the operand format (kGuardBit) is stored in a bit plane of its own behind the tile: the
+// bytes for `elements` such bits.
 Bytes guard_bytes(const Job& job, Count elements);
 
-// A lane array's job, which reads and writes so many bytes in all.
+// A job of a lane array that reads `read` and writes `write` bytes in all.
 void lanes(JobCost& cost, const HardwareConfig& config, const JobTiming& timing, Bytes read, Bytes write);
 
 }  // namespace vitality

@@ -38,7 +38,7 @@ UnitRow dividers(const HardwareConfig& config) {
 UnitRow special_functions(const HardwareConfig& config) {
   const FormatCosts& format = config.energy.format[config.precision];
   const SpecialFunctionConfig& unit = config.special_functions;
-  // Softmax and charged functions need the unit; the published machine has neither.
+  // Softmax and charged functions need this unit; the published machine runs neither.
   const bool needed = unit.charge == Charge::kCharged || config.attention == AttentionKind::kSoftmax ||
                       config.attention == AttentionKind::kAuto;
   const double lane = format.exp_um2 + format.multiply_um2 + format.add_um2 + format.compare_um2;
@@ -49,7 +49,7 @@ UnitRow special_functions(const HardwareConfig& config) {
           2.0 * unit.lanes};
 }
 
-// A lane multiplies and adds; the mean and the reciprocal of the deviation of a row are one divider's.
+// Each lane multiplies and adds; one divider computes the mean and the reciprocal deviation of the row.
 UnitRow layer_norm(const HardwareConfig& config) {
   const FormatCosts& format = config.energy.format[config.precision];
   const LaneConfig& unit = config.layer_norm;

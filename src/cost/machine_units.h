@@ -1,5 +1,5 @@
-// Which units a machine has, and how many full-precision multiply-accumulate units: one answer for the machine that is
-// built, its leakage, its area, its peak and its bounds.
+// Which units a machine has, and how many full-precision multiply-accumulate units. The machine that is built, its
+// leakage, its area, its peak and its bounds all ask this one place.
 #pragma once
 
 #include <string>
@@ -11,14 +11,14 @@
 
 namespace vitality {
 
-// What a machine's units of one kind are.
+// The units of one kind in a machine.
 struct UnitRow {
-  int count = 0;          // uncharged work has no unit; a DMA channel each way is always there
+  int count = 0;          // uncharged work has no unit; each direction always has a DMA channel
   LaneConfig lanes = {};  // of an array of lanes
-  // Of one unit, in the energy table's node and without its knobs. DMA has no area of its own: the memory controller is
-  // not counted.
+  // Area of one unit, at the energy table's node and without its calibration factors. DMA has no area of its own: the
+  // memory controller is not counted.
   SquareMicrons um2 = 0;
-  // What counts as its work, and how much of that it does in a cycle at full use.
+  // What counts as the unit's work, and how much of it the unit does per cycle at full use.
   Count (*work)(const ActionCounts& actions) = nullptr;
   double rate = 0;
 };
@@ -28,10 +28,11 @@ inline bool has_unit(const HardwareConfig& config, UnitKind kind) {
   return unit_count(config, kind) > 0;
 }
 
-// The units of a machine by UnitId: kind after kind, those of one kind side by side.
+// The units of a machine by UnitId: one kind after the other, units of one kind side by side.
 struct MachineUnit {
   UnitKind kind;
-  std::string name;  // the kind's; from the second of a kind on with its number behind: sa_general, sa_general1
+  std::string name;  // the name of the kind; from the second unit of a kind on with its number: sa_general,
+                     // sa_general1
 };
 class MachineUnits {
  public:
@@ -57,10 +58,10 @@ struct ArrayShape {
 };
 ArrayShape sparse_array(const HardwareConfig& config);
 
-// The predictor's PEs in int8 PEs: a multiplier's area and energy go with the square of the width.
+// The predictor's PEs counted in int8 PEs: area and energy of a multiplier grow with the square of the width.
 double predictor_pes(const HardwareConfig& config);
 
-// PEs of one matrix engine, SALO's global row and column of PEs with it.
+// PEs of one matrix engine, including SALO's global row and column of PEs.
 double matrix_engine_pes(const HardwareConfig& config);
 
 // PEs of all arrays, none counted twice.

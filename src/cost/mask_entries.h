@@ -1,4 +1,4 @@
-// Entries of a stretch of a mask's row; bytes of 0 and 1, eight at a time.
+// Visits the entries in a part of a mask's row: the bytes are 0 or 1, and are read eight at a time.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ inline Count entries_between(const std::uint8_t* from, const std::uint8_t* to) {
   return entries;
 }
 
-// visit(offset) of every entry; stretches without one are passed over.
+// Calls visit(offset) for every entry; eight bytes without an entry are skipped at once.
 template <class Visit>
 void for_each_entry(const std::uint8_t* const begin, const std::uint8_t* const end, Visit visit) {
   for (const std::uint8_t* at = begin; at < end; ++at) {

@@ -1,5 +1,6 @@
-// Routes of the network between the scratchpad and the units: a bus is one link and one hop for everybody; a mesh has
-// the scratchpad at node 0 and the units row-major from node 1, routed along the row first. DMA does not cross it.
+// Routes of the network between the scratchpad and the units. A bus is one link and one hop for every unit. A mesh has
+// the scratchpad at node 0 and the units in row-major order from node 1; routes go along the row first. DMA does not
+// use the network.
 #pragma once
 
 #include <utility>
@@ -9,7 +10,7 @@
 
 namespace vitality {
 
-// The links from the scratchpad to the unit at `port` (0, 1, ...), as the nodes they join.
+// The links from the scratchpad to the unit at `port` (0, 1, ...), each as the pair of nodes that it joins.
 std::vector<std::pair<int, int>> noc_route(const NocConfig& config, std::size_t port);
 int noc_hops(const NocConfig& config, std::size_t port);
 

@@ -8,11 +8,12 @@ namespace vitality {
 Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double read, double write) {
   grants_.erase(std::remove_if(grants_.begin(), grants_.end(), [now](const Grant& g) { return g.end <= now; }),
                 grants_.end());
-  // Room for all at once: nobody is slowed down, whoever overlaps. The usual case, without a look at the edges.
+  // If there is room for all streams at once, none is slowed down, however they overlap. This usual case needs no
+  // search.
   double spare_read = read_capacity_, spare_write = write_capacity_;
   for (const Grant& g : grants_) spare_read -= g.read, spare_write -= g.write;
   if (cycles > 0 && (read <= 0 || read <= spare_read) && (write <= 0 || write <= spare_write)) {
-    Grant& grant = grants_.emplace_back();  // in place: a copy right behind the stores would wait for them
+    Grant& grant = grants_.emplace_back();  // filled in place: copying it right after the stores would wait for them
     grant.begin = start, grant.end = start + cycles, grant.read = read, grant.write = write;
     return cycles;
   }
@@ -30,13 +31,13 @@ Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double rea
     for (std::size_t g = 0; g < before; ++g) {
       if (grants_[g].begin <= t && t < grants_[g].end) free_read -= grants_[g].read, free_write -= grants_[g].write;
     }
-    // What rounding leaves of a capacity that others have taken is nothing.
+    // A capacity that others have taken may leave a rest by rounding: it counts as nothing.
     const auto share = [](double free, double demand) {
       return demand <= 0 ? 1.0 : free < 1e-9 * demand ? 0.0 : std::min(free / demand, 1.0);
     };
     const double rate = std::min(share(free_read, read), share(free_write, write));
-    // At the full rate of an idle resource a stream that asks for more than the capacity is limited by its unit's cost
-    // already.
+    // Behind the last edge the resource is idle. A stream that asks for more than the whole capacity then runs at its
+    // full rate, because the unit's cost already includes that limit.
     const double effective = i >= edges_.size() ? 1.0 : rate;
     Cycles end = i < edges_.size() ? edges_[i] : t + static_cast<Cycles>(std::ceil(left - 1e-9));
     if (effective > 0) {

@@ -1,8 +1,8 @@
 // A resource that streams share by rate: the scratchpad's read and write ports.
 //
-// Requests are served in time order, first come first served: a stream keeps the rate that it was granted until it
-// ends; a newcomer gets what is left of the capacity at every instant, up to its own demand, and so may take longer
-// than alone. Decided when the stream starts, exactly, without events: O(streams in flight).
+// Requests are served in time order, first come first served. A stream keeps the rate that it was granted until it
+// ends. A new stream gets what is left of the capacity at every instant, up to its own demand, so it may take longer
+// than alone. All of this is decided exactly when the stream starts, without events, in O(streams in flight).
 #pragma once
 
 #include <vector>
@@ -17,8 +17,9 @@ class RateCalendar {
   RateCalendar(double read_capacity, double write_capacity)
       : read_capacity_(read_capacity), write_capacity_(write_capacity) {}
 
-  // A stream that would run from `start` for `cycles` at (read, write) bytes a cycle. Returns the cycles it takes, >=
-  // cycles. Calls must not go back before streams that have been forgotten: `now` is the current cycle, start >= now.
+  // Reserves a stream that alone would run from `start` for `cycles` at (read, write) bytes per cycle. Returns the
+  // cycles that it takes, >= cycles. `now` is the current cycle; start >= now. Streams that ended before `now` are
+  // forgotten, so `now` must not decrease.
   Cycles reserve(Cycles now, Cycles start, Cycles cycles, double read, double write);
 
  private:

@@ -16,7 +16,7 @@ namespace vitality {
 void salo_describe(const HardwareConfig& config, const Mask& mask, MaskTile& tile) {
   const ArrayShape array = sparse_array(config);
   const SparsityConfig& pattern = config.sparsity;
-  std::vector<int> queries;  // but the global ones: those run on the global row
+  std::vector<int> queries;  // without the global queries, which run on the global row
   for (int r = tile.row; r < tile.row + tile.rows; ++r)
     if (r >= pattern.global_tokens) queries.push_back(r);
   std::stable_sort(queries.begin(), queries.end(),
@@ -38,10 +38,10 @@ void salo_describe(const HardwareConfig& config, const Mask& mask, MaskTile& til
       tile.sub_rows += static_cast<Count>(own.size());
       groups.insert(own.begin(), own.end());
     }
-    // The global column takes one key for these queries a pass.
+    // The global column takes one key per pass for these queries.
     tile.passes += std::max(static_cast<Count>(groups.size()), global_keys);
   }
-  // The global row takes as many keys of one query a pass as the array has columns.
+  // The global row takes, per pass, as many keys of one query as the array has columns.
   tile.passes = std::max(tile.passes, global_queries * ceil_div(tile.cols, array.cols));
   tile.slots = tile.sub_rows * array.cols + (tile.kept - window_entries);
   tile.capacity = tile.passes * (array.pes() + array.rows + array.cols);
@@ -54,7 +54,7 @@ JobCost salo_products(const Job& job, const MaskTile& tile, const HardwareConfig
   const Count depth = sddmm ? job.k : job.n;
   JobCost cost;
   count_products(job, tile, cost);
-  // A pass brings its queries and the diagonal of keys (or values) that they see between them.
+  // A pass loads its queries and the diagonal of keys (or values) that these queries see together.
   const Count keys = tile.passes * (array.rows + array.cols - 1);
   Bytes read = 0, write = 0;
   if (sddmm) {  // scores stay in the PEs
@@ -64,7 +64,7 @@ JobCost salo_products(const Job& job, const MaskTile& tile, const HardwareConfig
     const bool last = (job.flags & kLast) != 0;
     const Count merged = std::max<Count>(0, tile.sub_rows - tile.fresh_rows) * depth;
     cost.actions[Action::kAccumulate] = merged;
-    cost.stream = tile.passes * (depth + 1);  // a cycle to clear the PEs for the next pass
+    cost.stream = tile.passes * (depth + 1);  // and one cycle to clear the PEs for the next pass
     cost.drain = Cycles{array.cols} + std::max(0, config.sparsity.global_tokens - 1);
     read = size.element * keys * depth + size.partial * merged;
     write = size.partial * merged + (last ? size.element * static_cast<Bytes>(job.m) * job.n : 0);

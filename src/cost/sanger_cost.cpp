@@ -25,9 +25,9 @@ void sanger_describe(const HardwareConfig& config, const Mask& mask, MaskTile& t
   tile.capacity = tile.passes * array.pes();
 }
 
-// Low-precision scores on 64 x 64 tiles, then exp, row sum and threshold at one column of the array a cycle, behind the
-// products. The threshold is compared with T * sum: no division. Low-precision work is no full-precision operation: it
-// appears as actions.
+// Low-precision scores on 64 x 64 tiles; while they are computed, exp, row sum and threshold follow at one column of
+// the array per cycle. The threshold is compared with T * sum, so there is no division. Low-precision work does not
+// count as full-precision operations: it appears only as actions.
 JobCost sanger_predict(const Job& job, const HardwareConfig& config) {
   const SparseUnitConfig& unit = config.sparse_unit;
   const Count scores = static_cast<Count>(job.m) * job.n;
@@ -52,8 +52,9 @@ JobCost sanger_predict(const Job& job, const HardwareConfig& config) {
   return cost;
 }
 
-// A pass holds a sub-row of entries in each PE row, all of one block of columns. SDDMM streams the d features of their
-// queries and keys, SpMM the e columns of their values; passes follow each other, the skew is paid once.
+// A pass holds a sub-row of entries in each PE row, all from one block of columns. SDDMM streams the d features of
+// their queries and keys, SpMM the e columns of their values. Passes follow each other directly, so the skew is paid
+// once.
 JobCost sanger_products(const Job& job, const MaskTile& tile, const HardwareConfig& config) {
   const ArrayShape array = sparse_array(config);
   const ElementSizes size = sizes_of(config);
@@ -72,7 +73,7 @@ JobCost sanger_products(const Job& job, const MaskTile& tile, const HardwareConf
     write = size.wide * tile.kept;
   } else {
     const bool last = (job.flags & kLast) != 0;
-    // Every sub-row adds its sums to its row's, but the first of the row.
+    // Each sub-row adds its sums to those of its row, except the first sub-row of a row.
     const Count merged = (tile.sub_rows - tile.fresh_rows) * depth;
     cost.actions[Action::kAccumulate] = merged;
     read += size.element * (tile.kept + block * depth) + size.partial * merged;
@@ -88,7 +89,7 @@ JobCost sanger_products(const Job& job, const MaskTile& tile, const HardwareConf
 
 namespace {
 
-// `sweeps` over the elements on the exp unit's lanes, a division behind them where there is one.
+// `sweeps` over the elements on the exp unit's lanes, followed by a division if the job has one.
 void exp_sweeps(JobCost& cost, const HardwareConfig& config, Count elements, Count sweeps, Bytes read, Bytes write) {
   const LaneConfig unit{config.sparse_unit.exp_lanes, config.sparse_unit.exp_latency_cycles, 1};
   const Cycles interval = std::max<Cycles>(1, sweeps * ceil_div(elements, unit.lanes));

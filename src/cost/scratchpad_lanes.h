@@ -6,10 +6,11 @@
 // one before, so that the rows and the columns of a tile both meet different lanes (Budnik and Kuck, 1971); `linear`
 // does not, and a column whose stride is a multiple of the stripe meets one lane again and again.
 //
-// Timing. An operand's edge register holds the lane words that it read, so a word is read once while consecutive steps
-// need it, and a FIFO decouples the steps of a window: as many as elements fit a lane. Within a window the lanes work
-// in parallel and each serves one access a cycle, so the window costs the accesses of its busiest lane. What that is
-// more than an even spread are conflicts: cycles that the stream loses where the ports have none to spare.
+// Timing. The edge register of an operand holds the lane words that it read, so a word is read once as long as
+// consecutive steps need it. A FIFO decouples the steps of a window: as many steps as elements fit in one lane. Within
+// a window the lanes work in parallel and each serves one access per cycle, so the window costs the accesses of its
+// busiest lane. The excess over an even spread is called conflicts: cycles that the stream loses if the ports have none
+// to spare.
 #pragma once
 
 #include "base/units.h"
@@ -37,15 +38,15 @@ struct AccessPattern {
 struct LaneLoad {
   Count accesses = 0;    // lane words read
   Cycles busiest = 0;    // accesses of the busiest lane, summed over the windows
-  Cycles conflicts = 0;  // of them, beyond an even spread of each window's accesses
+  Cycles conflicts = 0;  // the part of them above an even spread of each window's accesses
 };
 
 // window: steps that the FIFO decouples, > 0.
 LaneLoad lane_load(const ScratchpadLanes& lanes, const AccessPattern& pattern, Count window);
 
 // The streamed rows of a convolution's pass, gathered from the image strip: one row of outputs in the middle of the
-// image, contraction [first_k, first_k + depth) of `groups` groups from first_group on. Every row of outputs is taken
-// to be like it.
+// image, contraction [first_k, first_k + depth) of `groups` groups from first_group on. It stands for every row of
+// outputs.
 struct GatherPattern {
   const Conv2d& conv;
   int first_k, depth, first_group, groups;

@@ -14,7 +14,7 @@ constexpr RunnableMasks kFixedMasks{{false, true, true, true},
 constexpr RunnableMasks kWindows{
     {false, false, false, true}, "a sliding window with global tokens only (pattern)", true};
 
-// The training unit, which machines that are no sparse baselines may have (sparse_unit.enabled).
+// The training unit, which machines other than the sparse baselines may have (sparse_unit.enabled).
 constexpr SparseMachine kTrainingUnit{
     UnitKind::kSparseEngine, UnitKind::kExpUnit,    true, kAnyMask, sanger_describe, sanger_predict,
     sanger_products,         exp_unit_probabilities};

@@ -47,7 +47,7 @@ void vitcod_describe(const HardwareConfig& config, const Mask& mask, MaskTile& t
   }
   const Count dense = tile.whole_columns * tile.rows;
   const VitcodLines split = vitcod_lines(lines, dense, sparse);
-  // The slower engine, in entries a line.
+  // The time of the slower engine, in entries per line.
   tile.passes = split.both(split.denser > 0 ? tile.whole_columns * ceil_div(tile.rows, split.denser) : 0,
                            split.sparser > 0 ? ceil_div(sparse, split.sparser) : 0);
   tile.slots = dense + sparse;
@@ -62,8 +62,8 @@ JobCost vitcod_products(const Job& job, const MaskTile& tile, const HardwareConf
   const Count columns = tile.whole_columns + tile.used_columns;
   JobCost cost;
   count_products(job, tile, cost);
-  // The denser engine does not look at the mask: entries of its columns that the mask drops are formed too. They cost
-  // energy and time and are no work done.
+  // The denser engine ignores the mask: entries of its columns that the mask drops are computed too. They cost energy
+  // and time, but do not count as work done.
   cost.actions[Action::kMac] = tile.slots * depth;
   Bytes read = ceil_div(static_cast<Count>(tile.rows) * tile.cols, 8), write = 0;
   if (sddmm) {
@@ -77,7 +77,7 @@ JobCost vitcod_products(const Job& job, const MaskTile& tile, const HardwareConf
     cost.stream =
         split.both(split.denser > 0 ? ceil_div(dense * depth, static_cast<Count>(split.denser) * array.cols) : 0,
                    split.sparser > 0 ? ceil_div(sparse * depth, static_cast<Count>(split.sparser) * array.cols) : 0);
-    // The sums of a row from both engines, and from chunks of keys before this one.
+    // The row sums of both engines are added, and those of earlier chunks of keys.
     const Count merged = (dense > 0 && sparse > 0 ? outputs : 0) + (first ? 0 : outputs);
     cost.actions[Action::kAccumulate] = merged;
     read += size.element * (tile.kept + columns * depth + sparse * depth) + (first ? 0 : size.partial * outputs);

@@ -28,7 +28,7 @@ class Arithmetic {
   bool integer() const { return limit_ > 0; }
   bool single() const { return sums_in_fp32(precision_); }
 
-  // From here on store() adds to `count` the results that lie beyond the format's largest value.
+  // After this call, store() adds to `count` the number of results beyond the format's largest value.
   void count_saturated(Count* count) { saturated_ = count; }
 
   // A result in the storage format: saturated codes, or rounded.
@@ -58,7 +58,7 @@ class Arithmetic {
   double wide(double x) const {
     return unit_ > 0 ? x : integer() ? round_half_even(x) : single() ? static_cast<double>(static_cast<float>(x)) : x;
   }
-  // Of whole arrays: y[i] = store or wide (x[i] * factor); y may be x.
+  // The same for whole arrays: y[i] = store or wide (x[i] * factor); y may be x.
   void store(const double* x, std::size_t count, double factor, double* y) const;
   void wide(const double* x, std::size_t count, double factor, double* y) const;
 

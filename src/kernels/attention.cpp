@@ -21,7 +21,7 @@ class Datapath {
   explicit Datapath(Precision precision) : arithmetic_(precision) {}
   const Arithmetic& arithmetic() const { return arithmetic_; }
 
-  // To the storage format, with a scale calibrated from the tensor where the format has one.
+  // Rounds to the storage format; if the format has a scale, it is calibrated from this tensor.
   Tensor store(Tensor t) const {
     const bool scaled = is_scaled(arithmetic_.precision());
     const double top = scaled ? max_abs(t.x) * t.unit / scaled_to(arithmetic_.precision()) : 0;
@@ -29,7 +29,7 @@ class Datapath {
     arithmetic_.store(t.x.data(), t.x.size(), scaled ? t.unit / unit : 1, t.x.data());
     return {std::move(t.x), unit};
   }
-  // To a wide register.
+  // Rounds to a wide register.
   Tensor widen(Tensor t) const {
     if (!arithmetic_.integer()) {
       for (std::size_t i = 0; i < t.x.size(); ++i) t.x.data()[i] = arithmetic_.wide(t.x.data()[i]);
@@ -40,7 +40,8 @@ class Datapath {
     for (std::size_t i = 0; i < t.x.size(); ++i) t.x.data()[i] = round_half_even(t.x.data()[i] * (t.unit / unit));
     return {std::move(t.x), unit};
   }
-  // fp32 in the single formats; fixed formats round when the register is written (widen).
+  // A lane's result: rounded to fp32 in the formats that compute in fp32. Fixed formats round only when the register is
+  // written (widen).
   double lane(double x) const { return arithmetic_.single() ? arithmetic_.wide(x) : x; }
 
   Tensor product(const Tensor& a, const Tensor& b) const {
@@ -113,7 +114,7 @@ TaylorRegisters algorithm1(const Datapath& path, const Operands& in) {
   return r;
 }
 
-// Step 6, before it is stored.
+// Step 6: the quotient, before it is stored.
 MatrixD divided(const Datapath& path, const TaylorRegisters& r) {
   MatrixD z = r.t_n.x;
   for (int i = 0; i < z.rows(); ++i)

@@ -1,12 +1,12 @@
-// One head of attention as the datapath computes it, the whole problem as one tile: operands and stored results in the
-// storage format, products and sums in the accumulation format (tensor/precision.h). In fp64 it is the reference's
-// arithmetic.
+// One head of attention as the datapath computes it, with the whole problem as one tile: operands and stored results
+// are in the storage format, products and sums in the accumulation format (tensor/precision.h). In fp64 the arithmetic
+// is that of the reference.
 //
-// Fixed formats: Q, K, V and every stored result are codes with a scale of their own, calibrated from the tensor's
-// largest magnitude. K_bar is a code of K's scale; K_hat keeps its extra bit; sums are exact integers; G is requantised
-// to codes; t_D and T_N stay in wide registers (30 fractional bits below their largest magnitude for int8, 46 for
-// int16); probabilities and Z are stored as codes (Algorithm 1; a stored mean is off by half a unit, so
-// k_hat_sum is not zero and t_D takes it in). fp16 may overflow to infinity.
+// Fixed formats: Q, K, V and every stored result are codes, each tensor with a scale of its own that is calibrated from
+// its largest magnitude. K_bar is a code in K's scale; K_hat keeps its extra bit; sums are exact integers; G is
+// requantised to codes; t_D and T_N stay in wide registers (30 fractional bits below their largest magnitude for int8,
+// 46 for int16); probabilities and Z are stored as codes. (Algorithm 1: the stored mean is wrong by up to half a unit,
+// so k_hat_sum is not zero, and t_D includes it.) fp16 may overflow to infinity.
 //
 // Inputs and results are real numbers. Shapes as in reference/attention.h; callers have checked them.
 #pragma once

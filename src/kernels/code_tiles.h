@@ -9,10 +9,10 @@
 
 namespace vitality {
 
-// Codes of rows x cols values without gaps. Returns the magnitudes' bits or'ed; -1 where not all values are integers of
-// at most 32767 (real numbers of a training step, differences wider than 16 bits).
+// Writes the codes of rows x cols values without gaps. Returns the bitwise OR of their magnitudes, or -1 if some value
+// is not an integer of magnitude at most 32767 (real numbers of a training step, differences wider than 16 bits).
 int to_codes(int rows, int cols, ConstTile tile, std::int16_t* codes);
-// Codes that `arithmetic` makes of real numbers: store(x * factor).
+// The codes to which `arithmetic` rounds real numbers: store(x * factor).
 void round_to_codes(const Arithmetic& arithmetic, int rows, int cols, ConstTile real, double factor,
                     std::int16_t* codes);
 
@@ -24,7 +24,7 @@ class CodeTile {
 
  private:
   int cols_ = 0;
-  bool wide_ = false;  // more than the kernels take unsplit
+  bool wide_ = false;  // some magnitude is too large for the kernels, unless the tile is split
   std::vector<std::int16_t, UnsetAllocator<std::int16_t>> codes_, low_, high_;
 };
 

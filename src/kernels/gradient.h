@@ -1,6 +1,5 @@
-// What the units compute on tiles in the backward pass and the update. Values as in arithmetic.h; sums of rows and
-// whatever lies between operands and results is taken in double, results are rounded to the storage format (or the wide
-// one).
+// What the units compute on tiles in the backward pass and the update. Values travel as in arithmetic.h. Row sums and
+// all intermediate values are taken in double; results are rounded to the storage format (or to the wide one).
 #pragma once
 
 #include "kernels/tile.h"
@@ -8,7 +7,7 @@
 
 namespace vitality {
 
-// Of a layer norm: a factor a channel, and what is added to the variance.
+// The parameters of a layer norm: one factor per channel, and what is added to the variance.
 struct NormFactors {
   const double* scale;
   double epsilon;
@@ -29,13 +28,14 @@ void row_products(const Arithmetic& arithmetic, int m, int n, ConstTile a, Const
 void add_outer(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* column, const double* row,
                Tile result);
 
-// One optimiser step, its first (moments of zeros are `first` and `second` as given); gradients are divided by `scale`.
+// One step of the optimiser, its first one: the moments that are passed in are zeros. Gradients are
+// divided by `scale`.
 struct UpdateRule {
   bool adamw;
   double rate, momentum, beta1, beta2, epsilon, decay, scale;
 };
-// Weights and moments are rounded as `state` has it (fp32, fp64); copy: the new weights in the storage format, or
-// nullptr.
+// Weights and moments are rounded to the format of `state` (fp32, fp64). copy: receives the new weights in the storage
+// format; may be nullptr.
 void update_weights(const Arithmetic& state, const Arithmetic& storage, const UpdateRule& rule, int count,
                     double* weights, const double* gradient, double* first, double* second, double* copy);
 

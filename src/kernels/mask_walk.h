@@ -8,7 +8,7 @@
 
 namespace vitality {
 
-// f(row in block, column in block, entry's index), row by row.
+// Calls f(row in block, column in block, index of the entry) row by row.
 template <class Function>
 void for_each_entry(const MaskBlock& block, Function&& f) {
   std::ptrdiff_t index = 0;

@@ -1,6 +1,5 @@
-// What the sparse unit computes in the backward pass on a block of a mask. Entries as in sparse.h; sums of rows and
-// what lies between operands and results is taken in double, results are rounded to the storage format (or the wide
-// one).
+// What the sparse unit computes in the backward pass on a block of a mask. Entries are as in sparse.h. Row sums and all
+// intermediate values are taken in double; results are rounded to the storage format (or to the wide one).
 #pragma once
 
 #include "kernels/sparse.h"
@@ -21,8 +20,8 @@ void probability_terms(const Arithmetic& arithmetic, const MaskBlock& block, con
 // result[r] = -(sum over the mask of dA T), T = root_d (1 + score) / t_D.
 void taylor_terms(const Arithmetic& arithmetic, const MaskBlock& block, const double* scores, const double* da,
                   ConstTile rows, double root_d, double* result);
-// The gradient of Q K_hat^T on a dense block of scores: (P (M .* dA) - P rowterm) / root_d, less M .* dA / t_D where
-// the sparse part is the residual.
+// The gradient of Q K_hat^T on a dense block of scores: (P (M .* dA) - P rowterm) / root_d, minus M .* dA / t_D if the
+// sparse part is the residual.
 void unified_gradient(const Arithmetic& arithmetic, const MaskBlock& block, ConstTile scores, const double* da,
                       ConstTile rows, double root_d, bool residual, Tile result);
 

@@ -99,8 +99,8 @@ void Arithmetic::wide(const double* x, std::size_t count, double factor, double*
 }
 
 bool takes_codes(const Arithmetic& arithmetic, int m, int k, int n) {
-  // Sums of products of codes are exact in any order: the integer kernels give the bits of the double ones in less
-  // time. A thin product is not worth the conversions.
+  // Sums of products of codes are exact in any order, so the integer kernels give the same bits as the double ones in
+  // less time. For a product with a small side the conversions would cost more than they save.
   return arithmetic.integer() && m >= 16 && n >= 16 && k >= 16;
 }
 

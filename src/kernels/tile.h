@@ -22,17 +22,17 @@ struct Tile {
   double* row(int r) const { return data + static_cast<std::ptrdiff_t>(r) * stride; }
 };
 
-// How a pass's sums meet what is in `sums`: they replace it, are added outside the array, or go on from it inside the
-// PEs.
+// How the sums of a pass are combined with what is in `sums`: they replace it (kFirst), are added to it outside the
+// array (kAddOutside), or continue from it inside the PEs (kContinue).
 enum class PassStart { kFirst, kAddOutside, kContinue };
-// Sums of one pass: m x n sums of k products. Fixed formats and fp64: exact or in the array's
-// order; fp32 and fp16: products and sums rounded to fp32 down the column, then one fp32 addition outside.
+// Sums of one pass: m x n sums of k products. Fixed formats: exact. fp64: in the array's order. Formats that compute in
+// fp32: products and sums are rounded to fp32 down the column, then there is one fp32 addition outside.
 void pass_sums(const Arithmetic& arithmetic, int m, int k, int n, ConstTile streamed, ConstTile stationary, Tile sums,
                PassStart start);
-// Whether pass_sums() takes the integer kernels, where the operands are codes.
+// Whether pass_sums() uses the integer kernels, provided that the operands are codes.
 bool takes_codes(const Arithmetic& arithmetic, int m, int k, int n);
 class CodeTile;  // code_tiles.h
-// The same of tiles that are codes already; the stationary one without gaps.
+// The same for tiles that are already codes; the stationary one has no gaps.
 void code_sums(int m, int k, int n, const CodeTile& streamed, const std::int16_t* stationary, Tile sums,
                PassStart start);
 // The same for `groups` independent blocks (block-diagonal packing): block g multiplies columns [g k/groups, ...) of

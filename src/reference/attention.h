@@ -1,5 +1,5 @@
-// One head of attention in double, on whole matrices: the thing to trust (ViTALiTy, Dass et al., HPCA 2023, Algorithm
-// 1).
+// One head of attention in double, on whole matrices: the values that all others are compared with (ViTALiTy, Dass et
+// al., HPCA 2023, Algorithm 1).
 //
 // Shapes: Q m x d, K n x d, V n x e, Z m x e, m, n, d, e >= 1; a learned score bias B (LeViT) is m x n, nullptr for
 // none. Softmax adds B to the scores; Taylor's first order adds sqrt(d) (B - rowmean(B)) V to the numerator (the
@@ -15,7 +15,7 @@ namespace vitality {
 MatrixD softmax_map(const MatrixD& q, const MatrixD& k, const MatrixD* bias = nullptr);
 MatrixD softmax_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD* bias = nullptr);
 
-// Algorithm 1 with every intermediate. k_hat_sum is what it comes to in double, not the zero it is in exact arithmetic.
+// Algorithm 1 with every intermediate. k_hat_sum is the sum as double computes it, not the zero of exact arithmetic.
 struct TaylorSteps {
   MatrixD k_bar;      // 1 x d, step 1: mean of the keys over tokens
   MatrixD k_hat;      // n x d, step 1: K - 1 k_bar
@@ -30,8 +30,8 @@ TaylorSteps taylor_attention(const MatrixD& q, const MatrixD& k, const MatrixD& 
 // The m x n map T with Z = T V: T_ij = (sqrt(d) (1 + B_ij - mean_j B_ij) + q_i . k_hat_j) / t_d_i. Its rows sum to 1.
 MatrixD taylor_map(const MatrixD& q, const TaylorSteps& steps, const MatrixD* bias = nullptr);
 
-// The same result in exact arithmetic without what is constant (steps 3's k_hat_sum, 4 and 6): Z = 1 v_bar + Q
-// g_scaled.
+// The same result in exact arithmetic, without the steps whose outcome is constant (k_hat_sum of step 3, steps 4 and
+// 6): Z = 1 v_bar + Q g_scaled.
 struct TaylorElidedSteps {
   MatrixD k_bar, k_hat;  // as above
   MatrixD g_scaled;      // d x e: K_hat^T V / (n sqrt(d))
@@ -41,8 +41,9 @@ struct TaylorElidedSteps {
 TaylorElidedSteps taylor_elided_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v,
                                           const MatrixD* bias = nullptr);
 
-// The authors' released layer, a different algorithm: Z = (sp V + Q (K~^T V)) / sqrt(d), K~ = K minus the mean over the
-// FEATURES of each token; sp = softmax of asymmetrically quantised (4-bit) Q and K where above `threshold`, else 0.
+// The authors' released layer, a different algorithm: Z = (sp V + Q (K~^T V)) / sqrt(d). K~ is K minus the mean over
+// the FEATURES of each token. sp is the softmax of asymmetrically quantised (4-bit) Q and K where it is above
+// `threshold`, else 0.
 constexpr double kReleasedThreshold = 0.002;
 struct ReleasedSteps {
   MatrixD q_quantised, k_quantised;  // values, not codes

@@ -43,7 +43,7 @@ MatrixD softmax_map_backward(const MatrixD& p, const MatrixD& dp) {
   return ds;
 }
 
-// From the gradient of S = Q K^T / sqrt(d) + B.
+// Starts from the gradient of S = Q K^T / sqrt(d) + B.
 AttentionGradients scores_backward(const MatrixD& q, const MatrixD& k, const MatrixD& ds, bool bias) {
   AttentionGradients g;
   const double factor = 1 / std::sqrt(q.cols());
@@ -55,7 +55,7 @@ AttentionGradients scores_backward(const MatrixD& q, const MatrixD& k, const Mat
   return g;
 }
 
-// From the gradient of the map T = U / t_d, U = Q K_hat^T + sqrt(d) (1 + B - rowmean(B)).
+// Starts from the gradient of the map T = U / t_d, U = Q K_hat^T + sqrt(d) (1 + B - rowmean(B)).
 AttentionGradients taylor_map_backward(const MatrixD& q, const TaylorSteps& steps, const MatrixD& t, const MatrixD& dt,
                                        bool bias) {
   MatrixD du = dt, d_td(q.rows(), 1);

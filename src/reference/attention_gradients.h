@@ -16,7 +16,7 @@ struct AttentionGradients {
 AttentionGradients softmax_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz,
                                     const MatrixD* bias = nullptr);
 
-// Algorithm 1 backwards with every term, t_D's included, in the order a machine takes; no m x n matrix is formed.
+// The backward pass of Algorithm 1 with every term, t_D's included, in the machine's order; no m x n matrix is formed.
 struct TaylorGradients : AttentionGradients {
   MatrixD d_n;          // m x e: dZ / t_d, the gradient of t_n
   MatrixD d_t;          // m x 1: -(dZ_i . Z_i) / t_d_i, the gradient of t_d
@@ -30,7 +30,7 @@ TaylorGradients taylor_backward(const MatrixD& q, const MatrixD& k, const Matrix
 // The same in exact arithmetic with k_hat_sum = 0, where every t_D term cancels: the backward of taylor_elided.
 AttentionGradients taylor_elided_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz);
 
-// Rows of the mask that keep nothing are dense, as in the forward.
+// Rows of the mask without an entry are dense, as in the forward pass.
 AttentionGradients sparse_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
                                    const MatrixD& dz, const MatrixD* bias = nullptr);
 

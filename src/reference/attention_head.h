@@ -16,11 +16,12 @@ struct AttentionHead {
   bool score_bias_first_order = false;  // kinds with a low-rank part: to first order, or dropped
   double released_threshold = kReleasedThreshold;
   EmptyRows empty_rows = EmptyRows::kDense;  // of sparse attention
-  // The mask of kinds that use one; asked once. Not called for the others.
+  // The mask, for kinds that use one; called once. Not called for other kinds.
   std::function<Mask()> mask = {};
-  // Sparse attention: sees the probabilities before they meet their values, and may drop some; may be empty.
+  // Sparse attention: called with the probabilities before they are multiplied by their values; may drop some. May be
+  // empty.
   std::function<void(SparseAttention&, const Mask&)> attended = {};
-  // Kinds on a mask: sees what a machine stores of their map: P, or A - T on the mask (unified); may be empty.
+  // Kinds on a mask: called with the map as a machine stores it: P, or A - T on the mask (unified). May be empty.
   std::function<void(const MatrixD&)> stored_map = {};
 };
 

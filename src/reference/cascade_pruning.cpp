@@ -10,7 +10,7 @@
 namespace vitality {
 namespace {
 
-// The `count` most important of what is left; what has left stays away.
+// Keeps the `count` most important of those that are left; what was pruned before stays pruned.
 void prune(std::vector<std::uint8_t>& kept, std::vector<double> importance, int count) {
   for (std::size_t i = 0; i < kept.size(); ++i)
     if (!kept[i]) importance[i] = -std::numeric_limits<double>::infinity();
@@ -42,7 +42,7 @@ Mask strongest_values(const MatrixD& p, const Mask& mask, double keep) {
 CascadePruning::CascadePruning(const CascadeOptions& options, int layers) : options_(options), layers_(layers) {}
 
 void CascadePruning::begin_layer(const Shape& shape) {
-  // The last layer's keys are this layer's keys only while the grid stays.
+  // The keys of the last layer are those of this layer only as long as the grid of tokens is the same.
   const bool same = layer_ >= 0 && shape.n_kv == shape_.n_kv && shape_.n_q == shape_.n_kv &&
                     shape.instances == shape_.instances && shape.heads == shape_.heads;
   ++layer_;
@@ -53,7 +53,7 @@ void CascadePruning::begin_layer(const Shape& shape) {
     token_importance_.assign(instances, std::vector<double>(tokens, 0));
     heads_.assign(static_cast<std::size_t>(shape.heads), 1);
     head_importance_.assign(static_cast<std::size_t>(shape.heads), 0);
-    return;  // nothing is known of these tokens
+    return;  // nothing is known about these tokens yet
   }
   const double token_share = cascade_share(options_.token_keep, options_.token_front, layer_, layers_),
                head_share = cascade_share(options_.head_keep, options_.head_front, layer_, layers_);

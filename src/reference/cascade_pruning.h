@@ -22,18 +22,20 @@ namespace vitality {
 
 struct CascadeOptions {
   double token_keep = 1, head_keep = 1;  // shares kept in the last layer, in (0, 1]
-  // Share of the layers, from the first, that prune nothing; from there the kept share falls in equal steps.
+  // Share of the layers, from the first one, that prune nothing; after them the kept share falls in equal steps.
   double token_front = 0, head_front = 0;
 };
 
-// Kept share in attention layer `layer` of `layers`: 1 in the first ceil(front x layers), falling linearly to `last` in
-// the last layer.
+// Kept share in attention layer `layer` of `layers`: 1 in the first ceil(front x layers), then falling linearly to
+// `last` in the last layer.
 double cascade_share(double last, double front, int layer, int layers);
 
-// The entries of each row of P (0 outside `mask`) that meet their value: the ceil(keep x kept keys) largest.
+// The entries of each row of P (0 outside `mask`) that are multiplied by their value: the ceil(keep x kept keys)
+// largest.
 Mask strongest_values(const MatrixD& p, const Mask& mask, double keep);
 
-// One image's way through the attention layers, in order: begin_layer, then mask() and observe() of every head.
+// The pruning of one image on its way through the attention layers. Call begin_layer() for each layer in order, then
+// mask() and observe() for every head.
 class CascadePruning {
  public:
   struct Shape {
@@ -43,9 +45,9 @@ class CascadePruning {
 
   CascadePruning(const CascadeOptions& options, int layers);
 
-  // Prunes by what earlier layers have shown.
+  // Prunes tokens and heads by what earlier layers have shown.
   void begin_layer(const Shape& shape);
-  // Columns of the tokens that are left; nothing for a pruned head, whose output is zero.
+  // Keeps the columns of the tokens that are left; empty for a pruned head, whose output is zero.
   Mask mask(int instance, int head) const;
   bool keeps_head(int head) const { return heads_[static_cast<std::size_t>(head)] != 0; }
   // p: the head's probabilities on the mask (n_q x n_kv), z: its output.

@@ -1,4 +1,4 @@
-// More than 6 parameters: operands and formats of one head, as the datapath's description has them.
+// More than 6 parameters: operands and formats of one head, as in the description of the datapath.
 #include "reference/fixed_point.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace vitality::reference {
 namespace {
 
-// Remembers the largest magnitude of everything that passes.
+// Updates the largest magnitude of the values that pass.
 std::int64_t seen(std::int64_t value, std::int64_t& largest) {
   largest = std::max(largest, std::abs(value));
   return value;
@@ -43,7 +43,7 @@ Codes transposed(const Codes& x) {
   return y;
 }
 
-// sum / n, half to even, in integers.
+// sum / n, rounded half to even, in integers.
 std::int64_t rounded_mean(std::int64_t sum, std::int64_t n) {
   std::int64_t floor = sum / n - (sum % n < 0 ? 1 : 0);
   const std::int64_t twice = 2 * (sum - floor * n);
@@ -93,20 +93,20 @@ FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const F
   const int m = q.rows(), n = k.rows(), d = k.cols(), e = v.cols();
   const double root_d = std::sqrt(static_cast<double>(d));
   FixedTaylor t;
-  // 1: the mean is rounded to a code; the difference keeps its extra bit.
+  // Step 1: the mean is rounded to a code; the difference keeps its extra bit.
   t.k_bar = column_sum(k, range);
   for (int c = 0; c < d; ++c) t.k_bar(0, c) = std::clamp<std::int64_t>(rounded_mean(t.k_bar(0, c), n), -limit, limit);
   t.k_hat = Codes(n, d);
   for (int r = 0; r < n; ++r)
     for (int c = 0; c < d; ++c) t.k_hat(r, c) = k(r, c) - t.k_bar(0, c);
-  // 2: G, requantised.
+  // Step 2: G, requantised.
   t.g = product(transposed(t.k_hat), v, range);
   for (std::size_t i = 0; i < t.g.size(); ++i)
     t.g.data()[i] = requantise(static_cast<double>(t.g.data()[i]), s.k * s.v / s.context, limit);
-  // 3.
+  // Step 3.
   t.k_hat_sum = column_sum(t.k_hat, range);
   t.v_sum = column_sum(v, range);
-  // Elided: 1 / (n sqrt d) is in the scale of G, and so of everything that is added to Q G.
+  // Elided form: the scale of G contains 1 / (n sqrt d), and so must everything that is added to Q G.
   const double elided_unit = s.numerator / (n * root_d);
   t.v_row = Codes(1, e);
   for (int c = 0; c < e; ++c) {
@@ -114,13 +114,13 @@ FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const F
     t.v_row(0, c) = seen(round_half_even(elided ? sum * (s.v / elided_unit) / n : sum * (root_d * (s.v / s.numerator))),
                          range.wide);
   }
-  // 4.
+  // Step 4.
   if (!elided) {
     const std::int64_t constant = round_half_even(n * root_d / (s.q * s.k));
     t.t_d = product(q, transposed(t.k_hat_sum), range);
     for (int r = 0; r < m; ++r) t.t_d(r, 0) = seen(t.t_d(r, 0) + constant, range.accumulator);
   }
-  // 5.
+  // Step 5.
   t.t_n = product(q, t.g, range);
   Codes biased;
   if (bias != nullptr) biased = product(*bias, v, range);
@@ -134,7 +134,7 @@ FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const F
       t.t_n(r, c) = seen(sum + t.v_row(0, c), range.wide);
     }
   }
-  // 6.
+  // Step 6.
   t.z = Codes(m, e);
   for (int r = 0; r < m; ++r) {
     for (int c = 0; c < e; ++c) {
@@ -268,7 +268,7 @@ class FixedForward {
   Codes apply(const Activation& p) const { return store(activation(p.function, real_of(input(), in()))); }
   Codes apply(const BatchNorm& p) const {
     if (plan_.batch_norm_folded) return input();
-    // One multiplication and one addition an element.
+    // One multiplication and one addition per element.
     const MatrixD scale = parameter(0), shift = parameter(1), mean = parameter(2), variance = parameter(3);
     MatrixD y = real_of(input(), in());
     for (int c = 0; c < y.cols(); ++c) {
@@ -300,7 +300,8 @@ class FixedForward {
     return mean;
   }
 
-  // Movement of rows: codes stay what they are, so input and output have one scale. Codes are exact in double.
+  // These layers only move rows. Codes do not change, so input and output have the same scale. Codes are exact in
+  // double.
   static Codes codes_of(const MatrixD& x) {
     Codes y(x.rows(), x.cols());
     for (std::size_t i = 0; i < x.size(); ++i) y.data()[i] = static_cast<std::int64_t>(x.data()[i]);

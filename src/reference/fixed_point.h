@@ -1,11 +1,10 @@
-// The integer datapath on whole matrices: what int16 and int8 machines compute, bit for bit, without tiles, buffers or
-// time.
+// The integer datapath on whole matrices: the same bits as int16 and int8 machines, without tiles, buffers or time.
 //
-// Operands are codes (real = code * scale, |code| <= limit). Sums of products and of columns are exact integers; where
-// a tensor is stored they are multiplied by a factor, rounded half to even and saturated to the codes; wide
-// intermediates (T_N, scores, t_D, biases) are rounded and not saturated. K_hat keeps its extra bit; k_hat_sum is
-// computed. Functions that no array of the machine has (GELU, layer norm, exp) are taken in double on real values and
-// stored as codes. Independent of the kernels and of any mapping (docs/algorithm.md 2.3).
+// Operands are codes (real = code * scale, |code| <= limit). Sums of products and of columns are exact integers. When a
+// tensor is stored, they are multiplied by a factor, rounded half to even and saturated to codes; wide intermediates
+// (T_N, scores, t_D, biases) are rounded but not saturated. K_hat keeps its extra bit; k_hat_sum is computed. Functions
+// for which the machine has no integer array (GELU, layer norm, exp) are computed in double on real values and stored
+// as codes. Independent of the kernels and of any mapping (docs/algorithm.md 2.3).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +18,7 @@ namespace vitality::reference {
 
 using Codes = Matrix<std::int64_t>;
 
-// x * factor as a code: half to even, saturated at +-limit.
+// x * factor as a code: rounded half to even, saturated at +-limit.
 std::int64_t requantise(double x, double factor, int limit);
 std::int64_t round_half_even(double x);
 Codes quantise(const MatrixD& real, double scale, int limit);
@@ -35,8 +34,8 @@ struct FixedAttentionScales {
   double result = 1;       // Z
 };
 
-// The largest magnitudes that formed in accumulators (partial sums, before rounding) and in wide intermediates: they
-// must fit the machine's registers.
+// The largest magnitudes that appeared in accumulators (partial sums, before rounding) and in wide intermediates; they
+// must fit the registers of the machine.
 struct FixedRange {
   std::int64_t accumulator = 0, wide = 0;
 };
@@ -55,8 +54,8 @@ FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const F
 Codes fixed_softmax(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& scales, int limit,
                     FixedRange& range, const Codes* bias = nullptr, double bias_scale = 1);
 
-// What the whole model is computed with. Scales are per layer output; a batch norm that is folded has the scale of the
-// layer that it is folded into (behind it) or of its input (in front of it).
+// The settings for computing the whole model. Scales are per layer output. A folded batch norm has the scale of the
+// layer that it is folded into (if it stands behind that layer) or of its own input (if it stands in front).
 struct FixedPointPlan {
   int limit = 32767;
   double image = 1;

@@ -60,7 +60,7 @@ HashFilter::HashFilter(int d, const HashFilterOptions& options) : options_(optio
   Random random(options.seed);
   for (const int factor : kronecker_factors(d))
     projections_ = kronecker(projections_, random_orthogonal(factor, random));
-  // The bias, measured on random pairs of vectors.
+  // The bias of the estimate, measured on random pairs of vectors.
   constexpr int kPairs = 2000;
   MatrixD a(kPairs, d), b(kPairs, d);
   for (std::size_t i = 0; i < a.size(); ++i) a.data()[i] = normal(random), b.data()[i] = normal(random);
@@ -110,7 +110,7 @@ double HashFilter::learned_threshold(const MatrixD& q, const MatrixD& k) const {
     double smallest = 2;  // above every cosine
     for (int j = 0; j < k.rows() && norm > 0; ++j)
       if (p(i, j) > options_.p / k.rows()) smallest = std::min(smallest, scores(i, j) / norm);
-    if (smallest > 1.5) continue;  // no key is that strong for this query
+    if (smallest > 1.5) continue;  // no key is strong enough for this query
     sum += smallest;
     ++queries;
   }

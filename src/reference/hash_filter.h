@@ -1,5 +1,5 @@
 // ELSA's filter of keys (Ham et al., ISCA 2021, section III): binary hashes estimate the angle between a query and a
-// key, and keys whose estimated similarity is small never reach the exact attention. One head, in double.
+// key, and keys whose estimated similarity is small are left out of the exact attention. One head, in double.
 //
 //   hash       sign(R x), R orthogonal, as many bits as features (the paper's k = d = 64)
 //   angle      pi / bits * Hamming distance - bias, at least 0; bias: the 80th percentile of the estimate's error, so
@@ -21,7 +21,7 @@
 namespace vitality {
 
 struct HashFilterOptions {
-  double p = 1;  // >= 0; keys above p times the average probability are what t is learned to keep
+  double p = 1;  // >= 0; t is learned so as to keep keys above p times the average probability
   std::uint64_t seed = 1;
 };
 

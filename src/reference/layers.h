@@ -12,7 +12,7 @@ MatrixD linear(const MatrixD& x, const MatrixD& weight, const std::vector<double
 // Weights (kernel^2 in_channels/groups) x out_channels, row (ky*kernel + kx)*in_channels/groups + channel; zero
 // padding.
 MatrixD conv2d(const Conv2d& conv, const MatrixD& image, const MatrixD& weight, const std::vector<double>& bias);
-// Of one token; sums are interleaved_sum()s (tensor/functions.h), y may be x.
+// Of one token. Sums are those of interleaved_sum() (tensor/functions.h); y may be x.
 void layer_norm(const double* x, std::size_t count, const double* scale, const double* shift, double epsilon,
                 double* y);
 MatrixD layer_norm(const MatrixD& x, const MatrixD& scale, const MatrixD& shift, double epsilon = kLayerNormEpsilon);

@@ -26,8 +26,9 @@ double mean_square(const MatrixD& x) {
   return sum / static_cast<double>(x.size());
 }
 
-// Of a sample of elements that are not 0, more than a tenth equal the next element of their row or, with columns, of
-// their column; or nearly all of those are 0. An odd stride divides no usual number of columns.
+// Whether neighbouring elements are often equal. In a sample of elements that are not 0, more than a tenth equal the
+// next element of their row (or, with `columns`, of their column). With `columns`, also true if nearly all sampled
+// elements are 0. The stride is odd, so it does not divide a usual number of columns.
 bool repeats(const MatrixD& x, bool columns) {
   const std::size_t cols = static_cast<std::size_t>(x.cols()), every = x.size() / 2048 | 1;
   std::size_t all = 0, seen = 0, equal = 0;
@@ -121,7 +122,7 @@ class ForwardPass::Layers {
     }
   }
 
-  // A reader of the output is done: one of the layers, or who waits for the result.
+  // A reader of the output has finished: a later layer, or the caller that waits for the result.
   void drop(int layer_index) {
     const auto i = static_cast<std::size_t>(layer_index);
     if (--readers_[i] == 0) result_.outputs[i] = MatrixD();
@@ -138,7 +139,7 @@ class ForwardPass::Layers {
   }
   MatrixD parameter(std::size_t i) const { return parameters_.tensor(parameters_of(layer())[i]); }
 
-  // Calls compute(weights) with those of the present layer.
+  // Calls compute(weights) with the weights of the current layer.
   template <class Compute>
   MatrixD with_weights(const Compute& compute) {
     if (options_.weights != nullptr) return compute((*options_.weights)[static_cast<std::size_t>(index_)]);
@@ -272,7 +273,7 @@ class ForwardPass::Layers {
     return attention_head(kind, head);
   }
 
-  // The mean squares: of the head with the largest.
+  // Notes the mean squares; of all heads, those of the head with the largest.
   static void note_operands(const MatrixD& q, const MatrixD& k, const MatrixD& v, LayerRanges& ranges) {
     const Squares queries = row_squares(q);
     ranges.largest_query_square =
@@ -287,7 +288,8 @@ class ForwardPass::Layers {
   static void note_map(const MatrixD& p, LayerRanges& ranges) {
     ranges.probability = std::max(ranges.probability, max_abs(p));
     ranges.probability_square = std::max(ranges.probability_square, mean_square(p));
-    ranges.repeats = ranges.repeats || repeats(p, false);  // a column's may be 1, which is stored exactly
+    ranges.repeats = ranges.repeats || repeats(p, false);  // not by columns: a column of P may be all 1, which is
+                                                           // stored exactly
     double all = 0;
     for (int r = 0; r < p.rows(); ++r) {
       const double* const row = p.row(r);
@@ -337,7 +339,8 @@ class ForwardPass::Layers {
   const ParameterSource& parameters_;
   const ForwardOptions& options_;
   std::vector<MatrixD> images_;
-  std::vector<int> readers_;  // of each output: layers still to run, and one for who waits for the result
+  std::vector<int> readers_;  // for each output: layers that still have to read it, plus one if a caller waits for
+                              // it
   int index_ = 0;
   ForwardResult result_;
 };

@@ -1,5 +1,5 @@
-// Backward of a whole model in double: dL/d(output) of every layer and dL/d(parameter), from the outputs that forward()
-// saved. The partner of model.h; what a training step on the machine is compared with.
+// Backward pass of a whole model in double: dL/d(output) of every layer and dL/d(parameter), from the outputs that
+// forward() saved. The partner of model.h; a training step on the machine is compared with it.
 #pragma once
 
 #include <map>

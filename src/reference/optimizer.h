@@ -27,7 +27,7 @@ class Optimizer {
  public:
   explicit Optimizer(const OptimizerSettings& settings) : settings_(settings) {}
   void set_rate(double rate) { settings_.rate = rate; }
-  // One step of one tensor; weight decay is left out where `decay` is false (biases, norms). The gradient has the
+  // One update of one tensor; without weight decay if `decay` is false (biases, norms). The gradient must have the
   // tensor's shape (std::invalid_argument otherwise).
   void update(const std::string& name, MatrixD& tensor, const MatrixD& gradient, bool decay = true);
 

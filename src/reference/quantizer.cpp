@@ -8,7 +8,7 @@
 namespace vitality {
 namespace {
 
-// A quotient of two overflows is not a number: code 0, never an undefined conversion.
+// The quotient of two overflows is NaN: it gets code 0, because converting NaN to an integer is undefined.
 int to_code(double x, double low, double high) {
   return std::isnan(x) ? 0 : static_cast<int>(std::clamp(std::nearbyint(x), low, high));
 }

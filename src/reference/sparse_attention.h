@@ -29,7 +29,8 @@ struct SparseAttention {
 SparseAttention sparse_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
                                  const MatrixD* bias = nullptr, EmptyRows empty_rows = EmptyRows::kDense);
 
-// Local value pruning (SpAtten): probabilities outside `values` are dropped behind the softmax, the others stay.
+// Local value pruning (SpAtten): probabilities outside `values` are dropped after the softmax; the others do not
+// change.
 void drop_values(SparseAttention& attention, const MatrixD& v, const Mask& values);
 
 // Z = A V. kUnified: A = T + M .* (P - T), exact on the mask, Taylor elsewhere. kUnifiedAdditive: A = T + M .* P.

@@ -15,7 +15,7 @@ SyntheticImages::SyntheticImages(int height, int width, int channels, int classe
 }
 
 LabelledImage SyntheticImages::image(std::uint64_t index) const {
-  // A stream of its own for every image: the index goes through the generator before it becomes a seed.
+  // Every image has its own stream of random numbers: the index goes through the generator before it becomes a seed.
   Random random(seed_ ^ Random(index + 1).next());
   LabelledImage result{MatrixD(height_ * width_, channels_), 0};
   const int marked = static_cast<int>(random.below(kGrid * kGrid));

@@ -1,10 +1,10 @@
 // A small image classification task, made from a seed: find the marked cell, name its texture.
 //
 // An image is a 4 x 4 grid of cells. Every cell shows one of `classes` textures (fixed random patterns of +-signal),
-// drawn at random; one cell, the label's, also carries a mark (one more such pattern). Noise uniform in [-1, 1) lies
-// over all: the weaker the signal, the harder the task. The
-// label's texture does not stand out by itself, so a model must find the mark and bring the texture beside it to the
-// class token: what attention is for. An image is a pure function of (seed, index), the same on every machine.
+// drawn at random. One cell also carries a mark (one more such pattern); its texture is the label. Noise, uniform in
+// [-1, 1), is added everywhere: the weaker the signal, the harder the task. The label's texture does not differ from
+// the others by itself, so a model must find the mark and bring the texture beside it to the class token, which is what
+// attention is for. An image depends only on (seed, index) and is the same on every machine.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Training a vision transformer in double through forward() and backward(): softmax cross-entropy of the model's last
-// layer (1 x classes), mini-batches of synthetic images that are never repeated, and one optimiser step a batch. Made
-// for models of some ten thousand parameters: the thing that training on the machine is checked against, and an
+// layer (1 x classes), mini-batches of synthetic images that are never repeated, and one optimiser step per batch. Made
+// for models of about ten thousand parameters. Training on the machine is checked against it, and it serves for an
 // experiment on what the sparse part of unified attention does for Taylor attention.
 #pragma once
 

@@ -38,7 +38,7 @@ class Findings {
   std::vector<std::string> list_;
 };
 
-// Indices, places and extents: everything that a job says by itself.
+// Checks indices, places and extents: everything that can be checked on one job alone.
 class IndexCheck {
  public:
   IndexCheck(const Schedule& schedule, const ScheduleLimits& limits, Findings& findings)
@@ -187,7 +187,7 @@ class IndexCheck {
   Findings& findings_;
 };
 
-// Who must wait for whom, job after job.
+// Checks, job after job, that each job waits for the jobs whose data or places it uses.
 class AccessCheck {
  public:
   AccessCheck(const Schedule& schedule, Findings& findings)
@@ -215,7 +215,7 @@ class AccessCheck {
  private:
   struct Content {  // of a buffer
     JobId writer = kNone, overwritten_by = kNone;
-    std::vector<JobId> readers = {};  // since it was written
+    std::vector<JobId> readers = {};  // jobs that read it since it was written
   };
   struct Region {
     std::int32_t row, col, rows, cols;
@@ -266,11 +266,12 @@ class AccessCheck {
       for (const BufferId buffer : {u.master, u.first, u.second, job.result}) write(index, buffer);
       return;
     }
-    // Of a block of a mask that has no entries there is nothing to load, and nothing to read.
+    // A block of a mask without entries has nothing to load and nothing to read.
     const bool empty = traits(job.kind).reads_mask_tile && s_.mask_tiles[job.mask_tile()].kept == 0;
     if (!empty) read(index, job.streamed);
     read(index, job.stationary);
-    // Partial sums, or a third operand; of the derivative of a norm the second result.
+    // `partial` is partial sums that are read, or a third operand; for the derivative of a norm it is the second
+    // result.
     const bool sums = job.kind == JobKind::kFold;
     if (!sums && job.kind != JobKind::kNormGradient) read(index, job.partial);
     if (sums && (job.flags & kFirst) == 0 && job.partial != kNone && content_of(job.partial).writer == kNone)
@@ -308,7 +309,7 @@ class AccessCheck {
     content.readers.clear();
   }
 
-  // Buffers whose content lies where this one is written lose it.
+  // The buffers whose places overlap the place that is written now lose their content.
   void take_place(JobId index, BufferId buffer, const Buffer& place) {
     auto next = live_.upper_bound(place.address);
     if (next != live_.begin()) {
@@ -325,7 +326,7 @@ class AccessCheck {
     live_[place.address] = buffer;
   }
 
-  // Who used the content before `index` overwrites it is done with it.
+  // `index` overwrites this content, so it must wait for every job that read or wrote it.
   void retire(JobId index, BufferId buffer) {
     const Content& content = content_of(buffer);
     const std::string overwrites = " overwrites buffer " + std::to_string(buffer.value) + " and does not wait for ";
@@ -337,15 +338,16 @@ class AccessCheck {
         findings_.add(findings_.name(index) + overwrites + findings_.name(reader) + ", which reads it");
   }
 
-  // Passes of the array that keeps them in order: the later one waits for the issue of the earlier one.
+  // Whether both are passes of one sum: the array keeps their order, so the later one only waits for the earlier one's
+  // issue.
   bool one_sum(JobId index, JobId before) {
     const Job &a = s_.jobs[before], &b = s_.jobs[index];
     return a.kind == JobKind::kFold && b.kind == JobKind::kFold && a.unit == b.unit &&
            waits(index, before, DependencyKind::kIssued);
   }
 
-  // Is `before` certain to be issued, to have released its operands, or to be done, when `index` begins? Who waits in
-  // any way for a job that waits so is enough.
+  // When `index` begins, is it certain that `before` has been issued, has released its operands, or is done (`kind`)?
+  // It is enough that `index` waits, in any way and through any jobs, for a job that waits for this.
   bool waits(JobId index, JobId before, DependencyKind kind) {
     if (index == before) return true;
     ++question_;
@@ -369,7 +371,7 @@ class AccessCheck {
   IdVector<BufferId, Content> content_;
   std::map<std::int32_t, BufferId> live_;  // address -> buffer that has content there
   IdVector<TensorId, std::vector<Store>> stores_;
-  IdVector<JobId, std::int32_t> seen_;  // the question that came by last
+  IdVector<JobId, std::int32_t> seen_;  // the last question that reached the job
   std::int32_t question_ = kNone;
   std::vector<JobId> open_;
 };
@@ -380,7 +382,7 @@ std::vector<std::string> check_schedule(const Schedule& schedule, const Schedule
   Findings findings(schedule);
   IndexCheck(schedule, limits, findings).run();
   std::vector<std::string> found = findings.take();
-  if (!found.empty()) return found;  // the rest follows the indices
+  if (!found.empty()) return found;  // the other checks rely on correct indices
   AccessCheck(schedule, findings).run();
   return findings.take();
 }

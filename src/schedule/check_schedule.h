@@ -1,16 +1,16 @@
-// Is a schedule one that a machine can run, and run right, whatever the time that its jobs take?
+// Checks that a machine can run a schedule, and runs it right, however long its jobs take.
 //
-// - Every index is one of its kind: buffers, tensors, operators, transfers, mask tiles, jobs. A job depends on jobs
-//   before it alone, so none waits for itself.
-// - Every buffer lies in the scratchpad; what a pass or a transfer takes lies in its buffer and its tensor.
-// - What a job reads, another one has written, and the job waits until that one is done, directly or through others.
-//   By buffers: a buffer that another buffer's bytes have overwritten has nothing left to read.
-// - What a job overwrites, nobody reads or writes any more: the job waits for the release of those who read it and the
-//   end of the one that wrote it. Passes of one sum may be in flight together: their array keeps them in order.
+// - Every index (buffer, tensor, operator, transfer, mask tile, job) exists. A job depends only on earlier jobs, so no
+//   job waits for itself.
+// - Every buffer lies inside the scratchpad; every tile and transfer lies inside its buffer and its tensor.
+// - What a job reads, another job has written, and the reader waits until the writer is done, directly or through other
+//   jobs. This goes by buffers: a buffer loses its content when the bytes of another buffer overwrite it.
+// - What a job overwrites is no longer in use: the job waits until its readers have released it and its writer is done.
+//   Passes of one sum may be in flight together, because their array keeps them in order.
 // - A load waits for the stores that overlap its part of a tensor; activations and gradients are stored before they
 //   are loaded.
 //
-// The time is about that of making the schedule.
+// The check takes about as long as making the schedule.
 #pragma once
 
 #include <string>
@@ -25,7 +25,7 @@ struct ScheduleLimits {
   Bytes element;  // the smallest that the scratchpad stores
 };
 
-// One sentence a finding, the first ones of many; empty: the schedule is right.
+// One sentence per finding; if there are many, only the first ones. Empty: the schedule is right.
 std::vector<std::string> check_schedule(const Schedule& schedule, const ScheduleLimits& limits);
 
 }  // namespace vitality

@@ -1,5 +1,5 @@
-// The kinds of tile jobs: what each computes from which fields of a Job, and what distinguishes it, one row each.
-// cost/job_cost.cpp says what a kind costs, sim/values what it computes.
+// The kinds of tile jobs, one row each: what each kind computes from which fields of a Job, and what distinguishes it.
+// cost/job_cost.cpp says what a kind costs, sim/values computes its values.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ enum class JobKind : std::uint8_t {
   kAddMatrix,    // adders: result = streamed + stationary, both m x n
   kSoftmaxRows,  // special functions: maximum, exp, sum, divide over m rows of n
   kElementwise,  // special functions: activation, batch norm or layer norm over m x n, as ElementwiseStep says
-  // Jobs on a mask have a MaskTileId; values on the mask lie in rows of kept entries, one after the other.
+  // Jobs on a mask have a MaskTileId; values on the mask are stored row by row, the kept entries one after the other.
   kPredict,        // predictor: m x n scores of depth k in few bits, softmax, threshold -> mask
   kSddmm,          // sparse engine: scores on the mask, streamed(m x k) . stationary(n x k); partial: the score bias
   kRowSums,        // exp unit: maximum and sum of exponentials of the rows of streamed(m x n) -> result(m x 2)
@@ -52,7 +52,7 @@ enum class JobKind : std::uint8_t {
   kSpmmTransposed    // sparse engine: result(m x n) (+)= streamed (on the mask, k x m)^T * stationary(k x n)
 };
 
-// Who computes a kind's values in a forward pass (sim/values/value_executor.cpp).
+// Which part of the value executor computes a kind's values in a forward pass (sim/values/value_executor.cpp).
 enum class ForwardValues : std::uint8_t {
   kTransfer,  // moves values between tensors and the scratchpad
   kFold,
@@ -60,7 +60,8 @@ enum class ForwardValues : std::uint8_t {
   kAddMatrix,
   kElementwise,
   kMask,      // attention on a mask
-  kTimeOnly,  // time and bytes only: the values are decided before time starts, or pass as they are
+  kTimeOnly,  // takes time and moves bytes only: its values are decided before the simulation starts, or do not
+              // change
   kNone       // no job of a forward pass
 };
 

@@ -14,9 +14,9 @@ struct JobTimes {
   Cycles released = -1;       // its operands may be overwritten
   Cycles free = -1;           // its unit may take the next job
   Cycles done = -1;           // its result is there
-  Cycles contention = 0;      // part of the stream that other units' use of the scratchpad's ports cost
-  Cycles noc_contention = 0;  // likewise of the NoC's links
-  Cycles noc_latency = 0;     // its stream's way over the NoC's hops: the result is there so much later
+  Cycles contention = 0;      // the part of the stream's time caused by other units' use of the scratchpad's ports
+  Cycles noc_contention = 0;  // the same for the links of the NoC
+  Cycles noc_latency = 0;     // the time of its stream over the NoC's hops, by which the result comes later
   JobId limiter;              // the dependency that was satisfied last
   DependencyKind limiter_kind = DependencyKind::kDone;
 };

@@ -1,6 +1,5 @@
-// A mapping as data: how one layer runs on its machine. The mapper's search chooses one, or a file gives it
-// (mapping/mapping_json.h); then the mapper of the layer's kind turns it into jobs. docs/mapping.md says what each form
-// does.
+// A mapping as data: how one layer runs on its machine. The mapper's search chooses one, or it comes from a file
+// (mapping/mapping_json.h); then the mapper of the layer's kind turns it into jobs. docs/mapping.md explains each form.
 #pragma once
 
 #include <array>
@@ -24,10 +23,10 @@ constexpr const char* to_string(GemmLoop loop) {
   return nullptr;
 }
 
-// Where the tiles of one operand lie. A loop that does not move the operand comes back to its tiles: the first `kept`
-// of such a sweep have a buffer each and stay; the others take turns in `sets` buffers and are fetched in every sweep.
-// With two sets the next tile is fetched while the array works on this one. No buffers at all: the operand lies in the
-// scratchpad already.
+// Where the tiles of one operand lie. A loop that does not move the operand needs the same tiles again in each of its
+// sweeps. The first `kept` tiles of a sweep have a buffer each and stay there; the others share `sets` buffers in turn
+// and are fetched in every sweep. With two sets the next tile is fetched while the array works on the current one. With
+// no buffers at all, the operand is already in the scratchpad.
 struct OperandBuffers {
   int kept = 0, sets = 2;
 };
@@ -59,12 +58,12 @@ struct AttentionMapping {
   bool results_stay = false;             // in the scratchpad, for the next layer
 };
 
-// So many rows of the layer at a time go through a buffer.
+// The layer's rows go through a buffer, this many at a time.
 struct RowTileMapping {
   int rows = 0;
 };
 
-// Layers in which nothing is to choose.
+// Layers without a choice.
 struct EpilogueMapping {};   // done on the result tiles of the layer before
 struct UnchargedMapping {};  // the machine's description does not charge it: one job without time
 struct FoldedMapping {};     // in the parameters of a neighbour

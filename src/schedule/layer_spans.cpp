@@ -6,8 +6,9 @@ namespace vitality {
 namespace {
 
 struct Moments {
-  Cycles computes = -1, moves = -1, happens = -1;  // first job that computes, first that moves; last without time
-  Cycles last = -1;                                // of those that take time
+  Cycles computes = -1, moves = -1, happens = -1;  // first job that computes; first job that moves data; last job
+                                                   // without time
+  Cycles last = -1;                                // end of the jobs that take time
 };
 
 bool loads_weights_alone(const Schedule& schedule, const Job& job) {

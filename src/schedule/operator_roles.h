@@ -7,7 +7,7 @@
 
 namespace vitality {
 
-// What an operator of the lowered graph computes; decides its value parameters (scales, constants).
+// What an operator of the lowered graph computes; the role decides its value parameters (scales, constants).
 enum class OperatorRole : std::uint8_t {
   kGemm,         // linear or convolution, with bias
   kKeyMean,      // 1^T K and K_bar
@@ -30,7 +30,7 @@ enum class OperatorRole : std::uint8_t {
   kElementwise,  // activation, batch norm, layer norm, add, position embedding
   kPool,
   kRearrange,  // concat, subsample, unfold, fold: DMA addressing
-  // Backward, dX named after X.
+  // Backward pass; dX is the gradient of X.
   kLoss,
   kInputGradient,   // linear, convolution: dX = dY W^T
   kWeightGradient,  // dW = X^T dY, db

@@ -1,10 +1,10 @@
 // A Schedule: tile jobs with their units, buffers and dependencies. The mapper decides WHAT runs; the models decide
 // WHEN.
 //
-// A job is one pass of one unit over one tile. It names the kind of its unit; where a machine has several of a kind,
-// the controller decides which takes it. A unit takes, among the jobs whose dependencies are satisfied, the one with
-// the smallest index. Dependencies carry data (read after write) and buffer reuse (write after read or write); the
-// intra-layer pipeline is what they leave free: it is coded nowhere.
+// A job is one pass of one unit over one tile. It names the kind of its unit; if a machine has several units of a kind,
+// the controller decides which one takes it. Among the jobs whose dependencies are satisfied, a unit takes the one with
+// the smallest index. Dependencies carry data (read after write) and reuse of buffers (write after read or write). The
+// pipelining within a layer is not programmed anywhere: it results from the dependencies.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ enum JobFlag : std::uint16_t {
   kGuardBit = 8192  // the result or an operand is K_hat, one bit wider than the format (in a fold: the transposed one)
 };
 
-// "There is none", for every kind of id and for indices that are plain numbers.
+// The value for "there is none", for every kind of id and for indices that are plain numbers.
 struct None {
   template <class Tag>
   constexpr operator Id<Tag>() const {
@@ -62,9 +62,9 @@ struct Buffer {
   std::int32_t address, bytes;
 };
 
-// One DMA transfer of rows x cols elements between a tensor at (row, col) and a buffer. row_map != kNone: tensor row =
-// row_maps[row_map][row + i]. geometry != kNone: the tensor is an image and the transfer gathers im2col rows (patch
-// embedding).
+// One DMA transfer of rows x cols elements between a tensor at (row, col) and a buffer. If row_map is not kNone, the
+// tensor's row is row_maps[row_map][row + i]. If geometry is not kNone, the tensor is an image and the transfer gathers
+// im2col rows (patch embedding).
 struct Transfer {
   TensorId tensor;
   std::int32_t row, col, rows, cols;
@@ -72,18 +72,19 @@ struct Transfer {
   std::int32_t buffer_offset, buffer_stride;  // elements
   std::int32_t row_map = kNone, geometry = kNone;
   Bytes bytes;         // that cross the DRAM channel
-  Bytes dram_address;  // where the first of them lies
+  Bytes dram_address;  // where the first of these bytes lies
 };
 
 // The streamed tile of a convolution's pass: rows = output pixels from first_output, columns = contraction indices from
-// first_k of the strip that starts at input row first_input_row.
+// first_k. It is gathered from the strip that starts at input row first_input_row.
 struct Im2colTile {
   std::int32_t geometry;  // index into Schedule::geometries
   std::int32_t first_output, first_input_row, first_k, first_group, groups;
 };
 
-// A dependency is satisfied when the other job is done, or, for a chain of passes that the array itself keeps in order,
-// when it was issued, or, for the reuse of an operand buffer, when it has released its operands.
+// When a dependency is satisfied: when the other job is done (kDone); when it has released its operands, so that their
+// buffer may be reused (kReleased); or when it was issued, for a chain of passes that the array itself keeps in order
+// (kIssued).
 enum class DependencyKind : std::uint8_t { kDone, kReleased, kIssued };
 class Dependency {
  public:
@@ -97,22 +98,22 @@ class Dependency {
   std::uint32_t kind_ : 2;
 };
 
-// What a job needs beside its tiles, by its kind; job_kinds.h says which kind has which.
+// What a job needs besides its tiles, depending on its kind; job_kinds.h says which kind has which of these.
 struct TransferRange {
   std::int32_t first = 0, count = 0;  // of Schedule::transfers
 };
-struct TensorPair {  // what is not charged happens between two tensors in DRAM, without buffers
+struct TensorPair {  // an uncharged job works between two tensors in DRAM, without buffers
   TensorId source, target;
 };
 struct ElementwiseStep {
   std::int32_t first_channel = 0;  // of the tile's columns: parameters may be per channel
-  std::int32_t sweeps = 1;         // over a row
+  std::int32_t sweeps = 1;         // number of sweeps over a row
 };
 struct MeanOver {
   std::int32_t rows = 1;
 };
 struct CodedHeads {
-  std::int32_t heads = 1;  // whose sums make a coded head
+  std::int32_t heads = 1;  // number of heads whose sum makes one coded head
 };
 struct LossLabel {
   std::int32_t label = 0;
@@ -132,14 +133,14 @@ struct Job {
   std::int32_t streamed_stride = 0, stationary_stride = 0, result_stride = 0;
   JobDetail detail;
   std::int32_t first_dependency = 0, dependency_count = 0;
-  JobId follows;  // runs on the unit that ran this job of its kind, one of its dependencies
+  JobId follows;  // must run on the unit that ran this job (of the same kind, and one of its dependencies)
 
   MaskTileId mask_tile() const { return std::get<MaskTileId>(detail); }
   Im2colTileId im2col_tile() const { return std::get<Im2colTileId>(detail); }
 };
 
-// Does the pass find in the registers of its array what the pass before it left there: partial sums, or the tile that
-// it multiplies with? Then it follows that pass, and no other pass of the array may come between.
+// Whether the pass uses what the pass before it left in the registers of the array: partial sums, or the tile that it
+// multiplies with. If so, it runs directly after that pass, with no other pass of the array between them.
 inline bool continues_in_registers(const Job& job) {
   const bool sums_stay =
       (job.flags & kOutputStationary) != 0 && (job.partial == kNone || (job.flags & kResultHeld) != 0);
@@ -155,7 +156,7 @@ struct ScheduledOperator {
 // kState: master weights and moments of the optimiser.
 enum class TensorRole : std::uint8_t { kInput, kWeight, kActivation, kMask, kGradient, kState };
 constexpr int kTensorRoles = 6;
-// Classes of memory traffic: loads have the role of their tensor; all stores are one more class behind the roles.
+// Classes of memory traffic: a load has the role of its tensor; all stores together are one further class.
 constexpr int kStoredOperand = kTensorRoles, kTrafficOperands = kTensorRoles + 1;
 const char* operand_name(int operand);
 struct ScheduledTensor {
@@ -178,17 +179,18 @@ struct ScheduledMask {
 // A block of a mask as the machine's engine works on it (cost/sparse_machine.h: how it becomes sub-rows and passes).
 struct MaskTile {
   std::int32_t mask, row, col, rows, cols;
-  Count kept = 0, used_rows = 0, fresh_rows = 0;  // entries; rows with an entry; rows whose first entry is here
+  Count kept = 0, used_rows = 0, fresh_rows = 0;  // entries; rows with an entry; rows whose first entry is in this
+                                                  // tile
   Count sub_rows = 0, passes = 0;
-  Count whole_columns = 0, used_columns = 0;  // ViTCoD: columns of the denser engine; others with an entry
-  // Places for an entry: in the sub-rows that the entries were packed into; in the passes that took the sub-rows.
+  Count whole_columns = 0, used_columns = 0;  // ViTCoD: columns of the denser engine; other columns with an entry
+  // Places for entries: in the sub-rows into which the entries were packed; in the passes that took these sub-rows.
   Count slots = 0, capacity = 0;
   bool transposed =
       false;  // packed by columns: rows are keys and columns queries, sub-rows parts of columns of the mask
 };
 
 // Buffers of one optimiser step. The new weights replace the master weights; their copy in the storage format goes to
-// Job::result (kNone: the master weights are in that format). second: AdamW's second moment.
+// Job::result (kNone: the master weights are already in that format). second: AdamW's second moment.
 struct ScheduledUpdate {
   BufferId master, gradient, first, second;
   Bytes gradient_element;  // wide, or in the storage format
@@ -203,7 +205,7 @@ struct ScheduledGradient {
   std::int32_t row, rows, cols;
 };
 
-// Some of a schedule's transfers, for loops.
+// A range of a schedule's transfers, for loops.
 struct TransferSpan {
   const Transfer *first, *last;
   const Transfer* begin() const { return first; }
@@ -226,11 +228,11 @@ struct Schedule {
   std::vector<ScheduledGradient> gradients;  // training steps only
   std::vector<TensorId> layer_output;        // of every layer; kNone where an epilogue consumed it on chip
   std::vector<LayerMapping> mappings;        // of every layer
-  std::vector<std::string> layer_mapping;    // the same for people
+  std::vector<std::string> layer_mapping;    // the same as text for people
   Bytes scratchpad_high_water = 0, dram_footprint = 0;
-  Bytes saved_activation_bytes = 0;  // what the forward pass keeps in DRAM for the backward pass
+  Bytes saved_activation_bytes = 0;  // bytes that the forward pass keeps in DRAM for the backward pass
 
-  // Of a job of the DMA.
+  // The transfers of a DMA job.
   TransferSpan transfers_of(const Job& job) const {
     const auto& range = std::get<TransferRange>(job.detail);
     const Transfer* const begin = transfers.data() + range.first;

@@ -1,4 +1,5 @@
-// Computes the values of a job on the tiles in the scratchpad. A timing-only run has no executor; all else is equal.
+// Computes the values of a job on the tiles in the scratchpad. A timing-only run has no executor and is otherwise
+// identical.
 #pragma once
 
 #include "schedule/schedule.h"
@@ -8,7 +9,7 @@ namespace vitality {
 class TileExecutor {
  public:
   virtual ~TileExecutor() = default;
-  // unit: what its registers hold from pass to pass is its own.
+  // unit: registers keep values from pass to pass, and each unit has its own.
   virtual void execute(const Job& job, UnitId unit) = 0;
 };
 

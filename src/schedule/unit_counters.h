@@ -1,5 +1,5 @@
-// What a module counts while it runs. The accounting (src/sim/account) finds the same figures from the jobs' times and
-// costs: they must be equal (sim/account/counter_check.h).
+// What a module counts while it runs. The accounting (src/sim/account) computes the same figures from the times and
+// costs of the jobs: both must be equal (sim/account/counter_check.h).
 #pragma once
 
 #include "base/units.h"
@@ -9,10 +9,11 @@ namespace vitality {
 struct UnitCounters {
   Count jobs = 0;
   Cycles occupied = 0;                 // cycles in which at least one job is in the unit
-  Cycles port_wait = 0, noc_wait = 0;  // of streams, for what others take of the scratchpad's ports and the NoC's links
+  Cycles port_wait = 0, noc_wait = 0;  // of streams: cycles waited because others use the scratchpad's ports, or the
+                                       // NoC's links
   Bytes read = 0, written = 0;         // of the scratchpad
 
-  // A job that is in the unit in [begin, end); jobs come in the order of their ends.
+  // Adds a job that is in the unit in [begin, end); jobs must come in the order of their ends.
   void occupy(Cycles begin, Cycles end) {
     if (end <= until_) return;
     occupied += end - (begin > until_ ? begin : until_);

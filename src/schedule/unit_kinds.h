@@ -1,5 +1,5 @@
-// The kinds of units that jobs run on: one row each. A job names a kind. Which units of each kind a machine has, its
-// config says (cost/machine_units.h).
+// The kinds of units that jobs run on, one row each. A job names a kind; the machine's config decides how many units of
+// each kind there are (cost/machine_units.h).
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace vitality {
 
-// One unit of a machine: its place in MachineUnits. Uncharged jobs run on none.
+// One unit of a machine: its index in MachineUnits. Uncharged jobs run on no unit.
 using UnitId = Id<struct UnitTag>;
 
 enum class UnitKind : std::uint8_t {
@@ -19,13 +19,13 @@ enum class UnitKind : std::uint8_t {
   kDividers,
   kAdders,
   kSpecialFunctions,
-  kLayerNorm,     // rows of a layer norm, where the special functions leave them to a unit of their own
+  kLayerNorm,     // layer norm, if it has a unit of its own apart from the special functions
   kPredictor,     // mask prediction of sparse attention
   kSparseEngine,  // SDDMM and SpMM rows
   kExpUnit,       // of the sparse unit: exp and normalise
   kDmaLoad,
   kDmaStore,
-  kUncharged  // what the machine's description does not charge: no time, no counted byte, named in the result
+  kUncharged  // work that the machine's description does not charge: no time, no counted byte, named in the result
 };
 
 struct UnitTraits {

@@ -7,14 +7,17 @@ namespace vitality {
 
 class Difference {
  public:
-  // Takes in got * scale against want, of one size; may be called for one part after the other.
+  // Adds the errors of `got` * scale against `want`, of the same size; may be called for one part after the other.
   void add(const MatrixD& got, double scale, const MatrixD& want);
-  void add(const Difference& other);  // of other parts
+  void add(const Difference& other);  // adds the errors of other parts
 
-  double absolute() const { return worst_; }  // the largest; NaN where one of the values is none
-  double relative() const { return peak_ > 0 ? worst_ / peak_ : worst_; }  // to the largest magnitude wanted
-  double relative_rms() const;   // root of the mean squared error, to the largest magnitude wanted
-  double relative_mean() const;  // magnitude of the mean error, to the same
+  double absolute() const { return worst_; }  // the largest error; NaN if one of the values is NaN
+  double relative() const {
+    return peak_ > 0 ? worst_ / peak_ : worst_;
+  }                              // the same over the largest magnitude of
+                                 // `want`
+  double relative_rms() const;   // root of the mean squared error, over the same
+  double relative_mean() const;  // magnitude of the mean error, over the same
   double cosine() const;         // of the angle between the two, at most 1
 
  private:

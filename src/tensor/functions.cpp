@@ -91,8 +91,8 @@ double exponential(double x) {
   return exp_of(x);
 }
 
-// x = 2^k (1 + f), 1 + f in [1 / sqrt 2, sqrt 2): log x = k ln 2 + 2 artanh(s), s = f / (2 + f), and artanh's series.
-// 2 s = f - s f, and f is exact: the rounding of s then meets a small term alone.
+// x = 2^k (1 + f) with 1 + f in [1 / sqrt 2, sqrt 2): log x = k ln 2 + 2 artanh(s) with s = f / (2 + f), and artanh as
+// a series. 2 s is written as f - s f: f is exact, so that the rounding of s affects only a small term.
 double logarithm(double x) {
   if (!(x > 0)) return x == 0 ? -HUGE_VAL : std::numeric_limits<double>::quiet_NaN();
   if (x == HUGE_VAL) return x;
@@ -145,8 +145,8 @@ struct Pair {
   double high, low;  // a sum of two doubles: 106 bits
 };
 
-// high: the rounded product of the two high parts; low: what it has lost (each factor cut into halves of 26 bits, whose
-// products are exact), and the low parts' share.
+// high: the rounded product of the two high parts. low: what that rounding has lost (each factor is cut into halves of
+// 26 bits, whose products are exact), plus the products with the low parts.
 Pair product(const Pair& a, const Pair& b) {
   const auto upper = [](double x) {
     const double shifted = x * 0x1.0000002p+27;  // 2^27 + 1

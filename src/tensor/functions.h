@@ -1,7 +1,7 @@
 // The functions that values are made of: plain multiplications, additions, divisions and square roots, so that every
-// CPU gives the same bits (libm's exp, log, cos, erf and pow do not: it has versions with fused multiply-adds; a style
-// test keeps them out). Those of whole arrays can be put into vectors by the compiler; an element's result does not
-// depend on its place in the array, and y may be x.
+// CPU gives the same bits. (libm's exp, log, cos, erf and pow do not: some of their versions use fused multiply-adds. A
+// style test keeps them out.) The compiler can vectorise those that work on whole arrays; the result for an element
+// does not depend on its place in the array, and y may be x.
 //
 // Errors in units of the last place, measured against values of 60 digits and against libm's long double
 // (tests/unit/functions_test.cpp): exp below 1 (0 below exp(-708) = 3.3e-308), logarithm below 1, power below 0.51,

@@ -22,12 +22,12 @@ enum class GemmStart {
 void gemm(int m, int n, int k, const double* a, int lda, const double* b, int ldb, double* c, int ldc, GemmStart start);
 void gemm(int m, int n, int k, const float* a, int lda, const float* b, int ldb, float* c, int ldc, GemmStart start);
 
-// max_a, max_b: upper bounds of |a| and |b| that the caller vouches for (a wrong bound gives wrong sums). Operands of
-// which max_a * max_b is small (int8 mode: 255 * 127) take one multiply-add a pair instead of two.
+// max_a, max_b: upper bounds of |a| and |b| that the caller guarantees (a wrong bound gives wrong sums). Operands with
+// a small max_a * max_b (int8 mode: 255 * 127) take one multiply-add per pair instead of two.
 void gemm_i16(int m, int n, int k, const std::int16_t* a, int lda, const std::int16_t* b, int ldb, std::int64_t* c,
               int ldc, GemmStart start, int max_a = 32768, int max_b = 32768);
-// A for many products, split once: a = low + 256 high with |low|, |high| <= 128, or |low| <= 255 and high null. Two
-// rows are `stride` elements apart. Where k is odd, an element behind each row is read (and meets a zero).
+// A, split once for many products: a = low + 256 high with |low|, |high| <= 128, or |low| <= 255 and high null. Two
+// rows are `stride` elements apart. If k is odd, the element behind each row is read too (and multiplied by zero).
 struct SplitOperand {
   const std::int16_t *low, *high;
   int stride;

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMaxDimensions = 4, kChunk = 1 << 20;
 constexpr int kUnsignedBytes = 8;
 
-// zlib passes bytes that are not compressed through.
+// zlib also reads files that are not compressed, unchanged.
 class Source {
  public:
   explicit Source(const std::string& path) : path_(path), file_(nullptr, gzclose_r) {
@@ -30,7 +30,7 @@ class Source {
     note_input(path);
   }
 
-  // Fewer than `count` where the file ends.
+  // Reads fewer than `count` bytes only at the end of the file.
   std::size_t read(std::uint8_t* to, std::size_t count) {
     const int got = gzread(file_.get(), to, static_cast<unsigned>(count));
     int code = Z_OK;

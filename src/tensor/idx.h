@@ -24,7 +24,7 @@ struct IdxArray {
 };
 
 IdxArray read_idx(const std::string& path);
-// Whether a file starts as one of IDX or of gzip does.
+// Whether the file starts like an IDX file or like a gzip file.
 bool looks_like_idx(const std::string& path);
 
 }  // namespace vitality

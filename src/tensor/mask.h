@@ -14,8 +14,8 @@ namespace vitality {
 
 using Mask = Matrix<std::uint8_t>;
 
-// What a row without a kept entry attends to: every key (a dense row, as Sanger's code does), or nothing (its output is
-// zero: SpAtten's pruned heads).
+// What a row without a kept entry attends to: to every key (a dense row, as Sanger's code does), or to nothing (its
+// output is zero: SpAtten's pruned heads).
 enum class EmptyRows { kDense, kZero };
 
 Count kept_entries(const Mask& mask);
@@ -26,8 +26,8 @@ int empty_rows(const Mask& mask);
 // in [0, 1].
 Mask random_mask(int rows, int cols, double density, std::uint64_t seed);
 
-// Patterns that a machine's design fixes. Where the numbers of keys and queries differ, the window of query i is around
-// key floor(i * n / m).
+// Patterns that the design of a machine fixes. Where the numbers of keys and queries differ, the window of query i is
+// centred at key floor(i * n / m).
 
 // Sliding window (SALO, Longformer): query i keeps the keys at i + dilation * (s - window / 2), s = 0 .. window - 1,
 // that exist; the first `global_tokens` tokens are kept by all queries and, as queries, keep all keys.
@@ -36,9 +36,9 @@ struct WindowPattern {
 };
 Mask window_mask(int rows, int cols, const WindowPattern& pattern);
 
-// Polarised (ViTCoD): the first `global_tokens` columns are whole, the other entries lie on the diagonals next to the
-// main one (0, -1, +1, -2, ... keys off it, each from the top) until round(density * m * n) are kept. Throws InputError
-// when the global columns alone are more.
+// Polarised (ViTCoD): the first `global_tokens` columns are kept completely. The other entries are taken from the
+// diagonals next to the main one (in the order 0, -1, +1, -2, ... from the main one, each diagonal from the top) until
+// round(density * m * n) entries are kept. Throws InputError when the global columns alone have more.
 Mask polarised_mask(int rows, int cols, int global_tokens, double density);
 
 // ViTCoD's polarising: columns that more than 50 of 197 queries keep are global tokens, the rest of the mask is sparse.

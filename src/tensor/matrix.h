@@ -9,7 +9,7 @@
 
 namespace vitality {
 
-// Elements without a value stay unset: what is about to be overwritten need not be zeroed first.
+// An allocator that leaves new elements unset: elements that will be overwritten need not be set to zero first.
 template <class T>
 struct UnsetAllocator : std::allocator<T> {
   UnsetAllocator() = default;
@@ -36,7 +36,7 @@ class Matrix {
   Matrix(int rows, int cols, T value = T{})
       : rows_(rows), cols_(cols), data_(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols), value) {}
 
-  // Elements have no value yet.
+  // A matrix whose elements have no value yet.
   static Matrix unset(int rows, int cols) {
     Matrix matrix;
     matrix.rows_ = rows, matrix.cols_ = cols;

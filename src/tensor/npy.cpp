@@ -145,7 +145,7 @@ void read_bytes(std::FILE* file, void* to, std::size_t size, const std::string& 
   throw InputError(path, "", "not a whole .npy file: it ends too early");
 }
 
-// From a place in the file, whatever other threads read.
+// Reads at a given place of the file, independently of what other threads read.
 void read_bytes_at(std::FILE* file, char* to, std::size_t size, std::size_t at, const std::string& path) {
   while (size > 0) {
     const ssize_t got = pread(fileno(file), to, size, static_cast<off_t>(at));
@@ -156,7 +156,7 @@ void read_bytes_at(std::FILE* file, char* to, std::size_t size, std::size_t at, 
   }
 }
 
-// Leaves the file at the first element.
+// Leaves the file's position at the first element.
 Header read_header(std::FILE* file, const std::string& path) {
   unsigned char start[8];
   if (std::fread(start, 1, 8, file) != 8 || std::memcmp(start, kMagic, 6) != 0)

@@ -1,9 +1,9 @@
 // NumPy's .npy files (format versions 1.0 and 2.0), read strictly.
 //
 // Accepted: little-endian float32, float64, int64, int32, int8 and uint8 arrays in C order with 1 to 4 dimensions, none
-// of them 0, and at most so many elements as the rules say. Refused with an InputError that names the file: everything
-// else, a file shorter or longer than its header says, and (where asked) NaN and infinities. Files are written whole or
-// not at all.
+// of them 0, and at most as many elements as the rules allow. Refused with an InputError that names the file:
+// everything else, a file shorter or longer than its header says, and (if the rules say so) NaN and infinities. Files
+// are written completely or not at all.
 // Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 #pragma once
 
@@ -34,7 +34,7 @@ struct NpyArray {
 struct NpyRules {
   std::vector<NpyType> types = {NpyType::kFloat32, NpyType::kFloat64};
   bool finite = true;       // refuse NaN and infinities
-  std::string layout = "";  // what rows and columns stand for; said where the array's order is wrong
+  std::string layout = "";  // what rows and columns stand for; added to the error when the array's shape is wrong
   std::size_t max_elements = kMaxNpyElements;
 };
 
@@ -56,7 +56,7 @@ class NpyReader {
   std::FILE* file_;
   NpyType type_ = NpyType::kFloat64;
   NpyShape shape_;
-  std::size_t begin_ = 0;  // of the elements, in bytes
+  std::size_t begin_ = 0;  // where the elements begin, in bytes
 };
 
 NpyArray read_npy(const std::string& path, const NpyRules& rules = {});

@@ -25,7 +25,7 @@ struct PrecisionTraits {
   Bytes storage_bytes;      // of one element
   Bytes accumulator_bytes;  // of one partial sum
   int max_code;             // largest code of a fixed format; 0: a floating format
-  // A format with a scale per tensor: the tensor's largest magnitude is stored as this number. 0: stored as it is.
+  // 0, or: the format has a scale per tensor, by which the tensor's largest magnitude is stored as this number.
   double scaled_to;
 };
 constexpr PrecisionTraits traits(Precision p) {
@@ -70,7 +70,8 @@ constexpr double scaled_to(Precision p) {
 constexpr bool is_scaled(Precision p) {
   return scaled_to(p) != 0;
 }
-// Magnitudes beyond it round to a value that the format does not have, and become its largest one; 0: none does.
+// Magnitudes above this one would round to a value that the format does not have; they become its largest value. 0:
+// none does.
 constexpr double saturates_beyond(Precision p) {
   switch (p) {
     case Precision::kInt16:
@@ -103,7 +104,7 @@ VITALITY_INLINE float round_to_half(float x) {
   rounded = magnitude >= 65520.0F ? HUGE_VALF : rounded;
   return x == x ? std::copysign(rounded, x) : x;
 }
-// x rounded to the nearest bf16 value, the upper half of an fp32 (ties to even; overflow to infinity).
+// x rounded to the nearest bf16 value; bf16 is the upper half of an fp32 (ties to even; overflow to infinity).
 VITALITY_INLINE float round_to_bf16(float x) {
   std::uint32_t bits;
   std::memcpy(&bits, &x, sizeof bits);
@@ -112,9 +113,9 @@ VITALITY_INLINE float round_to_bf16(float x) {
   std::memcpy(&rounded, &bits, sizeof rounded);
   return x == x ? rounded : x;
 }
-// x rounded to the nearest value of an 8-bit format with so many bits behind the leading one (ties to even), saturated
-// to its largest value (OCP 8-bit Floating Point Specification 1.0, section 5.2: SATFINITE). smallest_normal: below it,
-// the values are multiples of `step`.
+// x rounded to the nearest value of an 8-bit format with `mantissa_bits` bits behind the leading one (ties to even),
+// saturated to its largest value (OCP 8-bit Floating Point Specification 1.0, section 5.2: SATFINITE). Below
+// smallest_normal the values are multiples of `step`.
 VITALITY_INLINE float round_to_fp8(float x, int mantissa_bits, float smallest_normal, float step, float largest) {
   const float magnitude = std::fabs(x), magic = step * 0x1p23F;
   const int dropped = 23 - mantissa_bits;

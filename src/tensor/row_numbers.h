@@ -1,5 +1,5 @@
-// The numbers of a row of scores that the backward pass of unified attention needs, side by side in one buffer: maximum
-// and sum of the exponentials of its scores, the sum of dA P on the mask, t_D.
+// The numbers that the backward pass of unified attention needs for each row of scores, side by side in one buffer: the
+// maximum of the row's scores, the sum of their exponentials, the sum of dA P on the mask, and t_D.
 #pragma once
 
 namespace vitality {

@@ -6,10 +6,10 @@
 
 namespace vitality {
 
-// 1 where values[i] is among the k largest; k above the size keeps everything, k <= 0 nothing.
+// 1 for each index i whose values[i] is among the k largest. A k above the size keeps everything, k <= 0 nothing.
 std::vector<std::uint8_t> top_k(const double* values, int size, int k);
 
-// The k that a kept share of n means: at least one, at most n.
+// The number of kept entries (k) for a kept share of n entries: at least one, at most n.
 int kept_count(double share, int n);
 
 }  // namespace vitality

@@ -18,9 +18,9 @@ enum class AttentionKind {
 
 struct AttentionTraits {
   const char* name;  // in JSON and on command lines; nullptr: no enumerator
-  // A machine runs it on masks that are decided before time starts.
+  // Runs on masks that are decided before the simulation starts.
   bool uses_mask;
-  // Forms G = K_hat^T V, the low-rank part.
+  // Computes G = K_hat^T V, the low-rank part.
   bool low_rank;
   // There is a mapper for it.
   bool mapped;

@@ -1,5 +1,6 @@
-// Exact operation counts of one attention layer (docs/algorithm.md section 6): what the arithmetic needs, whatever the
-// machine. An add may be a subtraction. All heads and instances of the layer; the learned score bias is not counted.
+// Exact operation counts of one attention layer (docs/algorithm.md section 6): the operations that the arithmetic needs
+// on any machine. An add may be a subtraction. Counts all heads and instances of the layer, without the learned score
+// bias.
 #pragma once
 
 #include "base/units.h"

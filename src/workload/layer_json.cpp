@@ -11,7 +11,7 @@ class LayerReader {
       : own_keys_(own_keys), source_(source), layer_(layer) {}
   TensorInfo read(TensorInfo (LayerReader::*reader)());
 
-  // One a kind of layer, for layer_rows().
+  // One reader for each kind of layer, for layer_rows().
   TensorInfo conv2d();
   TensorInfo linear();
   TensorInfo attention();
@@ -33,7 +33,7 @@ class LayerReader {
     ok_ = false;
     source_.keys.diagnostics().add(key ? source_.keys.pointer_to(key) : source_.keys.pointer(), message);
   }
-  // The key's value, or what its row says of a file without it.
+  // The key's value, or the default in its row if the file does not have it.
   int size(const char* name) {
     const JsonKey& key = key_of(own_keys_, name);
     return size(name, static_cast<int>(key.fallback.value_or(key.low)));
@@ -67,7 +67,7 @@ class LayerReader {
     if (!read_key(source_.keys, key_of(own_keys_, name), out)) ok_ = false;
     return out;
   }
-  // Inputs as the kind needs them; false (and a report, unless the input itself failed) when they do not fit.
+  // Reads `count` inputs. Returns false if they do not fit, and reports it unless the input itself failed before.
   bool inputs(std::size_t count) {
     if (source_.inputs.size() != count) {
       fail("expected " + std::to_string(count) + (count == 1 ? " input" : " inputs") + ", found " +
@@ -83,7 +83,7 @@ class LayerReader {
     return ok_;
   }
   static std::string shape(const TensorInfo& t) { return std::to_string(t.rows) + " x " + std::to_string(t.cols); }
-  // The input's rows (and what is known of them) with other columns.
+  // The input's rows (and what is known of them), with another number of columns.
   TensorInfo with_cols(int cols) const {
     TensorInfo out = in();
     out.cols = cols;
@@ -158,7 +158,7 @@ TensorInfo LayerReader::linear() {
   return out;
 }
 
-// Where the heads lie in the inputs' columns.
+// Finds where the heads lie in the columns of the inputs.
 void LayerReader::attention_heads(Attention& p) {
   enum Layout { kPacked, kPackedPerHead, kQueryAndPackedPerHead, kSeparate };
   const auto layout = static_cast<Layout>(choice("layout"));
@@ -218,7 +218,7 @@ void LayerReader::attention_bias(Attention& p) {
                 "query_stride");
   }
   p.bias_grid = keys.height;
-  // One entry a head and distance: query 0 reaches every distance 0 .. side - 1 along each axis.
+  // One parameter per head and distance: query 0 reaches every distance 0 .. side - 1 along each axis.
   p.bias_params = Count{p.heads} * keys.height * keys.height;
 }
 
@@ -368,7 +368,8 @@ TensorInfo LayerReader::read(TensorInfo (LayerReader::*reader)()) {
   return out;
 }
 
-// One row per kind of layer: what it is called, the keys that it has beside name, kind and inputs, and who reads them.
+// One row per kind of layer: its name, the keys that it has besides name, kind and inputs, and the function that reads
+// them.
 struct LayerRow {
   LayerKind kind;
   TensorInfo (LayerReader::*reader)();
@@ -444,7 +445,7 @@ const std::vector<std::string>& layer_kind_names() {
   return names;
 }
 
-// More than 6 parameters: those of every reader of a value, and the names that an expression may use.
+// More than 6 parameters: those of every reader of a value, plus the names that an expression may use.
 bool read_size(const JsonValue& value, const std::string& pointer, const Dimensions& dimensions, int low, int high,
                Diagnostics& diagnostics, int& out) {
   std::int64_t wide = 0;

@@ -11,7 +11,7 @@
 
 namespace vitality {
 
-// What is known of a layer's output, besides its matrix: the image or token grid that its rows are, and whether it was
+// What is known of a layer's output besides its matrix: the image or token grid that its rows form, and whether it was
 // unfolded.
 struct TensorInfo {
   bool known = false;  // false after an error, so that one mistake is reported once
@@ -21,7 +21,7 @@ struct TensorInfo {
   int instances() const { return patch > 0 ? patch * patch : 1; }
 };
 
-// Largest sizes, so that every product of a model's counts stays well inside 64 bits.
+// Upper limits that keep every product of a model's counts far inside 64 bits.
 constexpr int kMaxRows = 1 << 20, kMaxChannels = 1 << 16, kMaxImageSide = 4096, kMaxHeads = 1024;
 constexpr Count kMaxElements = Count{1} << 28;  // of one activation or one weight matrix
 constexpr Count kMaxScores = Count{1} << 36;    // of one attention layer: instances * heads * n_q * n_kv
@@ -38,7 +38,7 @@ struct LayerSource {
   ObjectReader& keys;  // of the layer; name, kind and inputs are already taken
   const Dimensions& dimensions;
   std::vector<TensorInfo> inputs;
-  // The layer that a batch norm says it folds into ("" = its input); resolved once all layers are known.
+  // The layer into which a batch norm says it is folded ("" = its input); resolved when all layers are known.
   std::string folds_into;
 };
 
@@ -46,7 +46,8 @@ struct LayerSource {
 bool read_size(const JsonValue& value, const std::string& pointer, const Dimensions& dimensions, int low, int high,
                Diagnostics& diagnostics, int& out);
 
-// kind: index into layer_kinds(). Fills layer.parameters; returns the output, not `known` when an error was reported.
+// kind: index into layer_kinds(). Fills layer.parameters and returns the output; its `known` is false if an error was
+// reported.
 TensorInfo read_layer(int kind, LayerSource& source, Layer& layer);
 
 }  // namespace vitality

@@ -1,9 +1,9 @@
 // A vision transformer as a list of layers with resolved shapes.
 //
-// Every tensor is a matrix: rows = tokens (or pixels, in row-major image order), columns = channels. Layers appear in
-// execution order; a layer names its inputs by index into VitModel::layers (kModelInput = the image: rows = H*W, cols =
-// 3; image i of a batch: kModelInput - i). MobileViT's independent attention problems ("instances") lie one after the
-// other in the rows.
+// Every tensor is a matrix: rows = tokens (or pixels, in row-major image order), columns = channels. Layers are in
+// execution order. A layer names its inputs by index into VitModel::layers (kModelInput = the image, with H*W rows and
+// 3 columns; image i of a batch is kModelInput - i). MobileViT's independent attention problems ("instances") lie one
+// after the other in the rows.
 #pragma once
 
 #include <string>
@@ -33,8 +33,8 @@ struct Linear {
   int rows, in_features, out_features;
   bool bias;
 };
-// Where an attention operand's heads lie: head h of an operand with depth x = columns [offset + h*head_stride, ... + x)
-// of input `input`.
+// Where the heads of an attention operand lie: head h of an operand with depth x is columns [offset + h*head_stride,
+// offset + h*head_stride + x) of input `input`.
 struct HeadColumns {
   int input;  // index into Layer::inputs
   int offset, head_stride;
@@ -94,7 +94,8 @@ struct Fold {
   int height, width, patch, channels;
 };
 
-// A tensor that the run is given: nothing is computed. The Q, K and V of `vitality attention`; no workload has it.
+// A tensor that is given to the run, so that nothing is computed: the Q, K and V of `vitality attention`. No workload
+// file has it.
 struct GivenTensor {
   int rows, cols;
 };
@@ -118,8 +119,8 @@ struct Layer {
 const char* kind_name(const Layer& layer);  // "conv2d", "linear", "attention", "layer_norm", ...
 MatrixShape output_shape(const Layer& layer);
 Count parameter_count(const Layer& layer);
-// Multiply-accumulates of conv2d, linear and softmax attention (QK^T and PV), as published counters have them; 0 for
-// the rest.
+// Multiply-accumulates of conv2d, linear and softmax attention (QK^T and PV), counted as published counters do; 0 for
+// other layers.
 Count macs(const Layer& layer);
 
 struct VitModel {

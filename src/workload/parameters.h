@@ -1,10 +1,10 @@
 // The values of a model's parameters and its input image.
 //
-// Seeded values are a pure function of (seed, tensor name, element index): any tensor can be produced on demand,
+// Seeded values are a pure function of (seed, tensor name, element index): any tensor can be produced when needed,
 // dropped, and produced again, on any machine, with the same bits. Tensor names: LAYER.weight (linear, conv:
-// contraction x outputs, algorithm of model.h; norms: scale; concat_token, position_embedding: the learned rows),
-// LAYER.bias (attention: the score bias table, heads x grid^2), LAYER.running_mean, LAYER.running_var, and `input`
-// (pixels x channels). Image i of a batch is `input.i`: the `input` of seed + i.
+// contraction x outputs, in the order of model.h; norms: scale; concat_token, position_embedding: the learned rows),
+// LAYER.bias (attention: the table of the score bias, heads x grid^2), LAYER.running_mean, LAYER.running_var, and
+// `input` (pixels x channels). Image i of a batch is `input.i`: the `input` of seed + i.
 #pragma once
 
 #include <cstdint>
@@ -41,8 +41,8 @@ class ParameterSource {
   virtual MatrixD tensor(const ParameterInfo& info) const = 0;
 };
 
-// Uniform values that keep a signal's variance near 1: weights +-sqrt(3 / fan_in), biases +-0.1, norm scales and
-// variances 1 +- 0.1, embeddings and score biases +-0.5, images +-sqrt(3).
+// Uniform values that keep the variance of a signal near 1: weights +-sqrt(3 / fan_in), biases +-0.1, scales and
+// variances of norms 1 +- 0.1, embeddings and score biases +-0.5, images +-sqrt(3).
 class SeededParameters : public ParameterSource {
  public:
   explicit SeededParameters(std::uint64_t seed) : seed_(seed) {}
@@ -52,7 +52,7 @@ class SeededParameters : public ParameterSource {
   std::uint64_t seed_;
 };
 
-// A convolution's or linear layer's weights and bias, with the batch norm that names it absorbed when `fold`.
+// A convolution's or linear layer's weights and bias; if `fold`, with the batch norm absorbed that is folded into it.
 struct EffectiveWeights {
   MatrixD weight;
   std::vector<double> bias;  // empty: none

@@ -23,7 +23,7 @@ auto members(const Attention& a) {
 auto members(const LayerNorm& n) {
   return std::make_tuple(n.tokens, n.channels);
 }
-auto members(const BatchNorm& n) {  // folded_into is compared as the inputs are
+auto members(const BatchNorm& n) {  // folded_into is compared together with the inputs
   return std::make_tuple(n.tokens, n.channels);
 }
 auto members(const Activation& a) {
@@ -57,7 +57,7 @@ auto members(const GivenTensor& g) {
   return std::make_tuple(g.rows, g.cols);
 }
 
-// Whether b, which stands `distance` layers behind a, is a copy of a: same parameters, each input `distance` later.
+// Whether b, which comes `distance` layers after a, is a copy of a: same parameters, each input `distance` later.
 bool repeats(const Layer& a, const Layer& b, int distance) {
   if (a.parameters.index() != b.parameters.index() || !a.shared_parameters.empty() || !b.shared_parameters.empty())
     return false;
@@ -72,7 +72,7 @@ bool repeats(const Layer& a, const Layer& b, int distance) {
       a.parameters);
 }
 
-// Whether layers behind the blocks read only the last block, and layers in a block at most two blocks back.
+// Whether layers after the blocks read only the last block, and layers in a block at most two blocks back.
 bool local(const VitModel& model, const RepeatedBlocks& blocks) {
   const int end = blocks.begin(blocks.count), last = blocks.begin(blocks.count - 1);
   for (int i = blocks.first; i < static_cast<int>(model.layers.size()); ++i) {

@@ -1,4 +1,5 @@
-// Encoder blocks that repeat: equal layers of equal shapes; each reads what its counterpart in the block before reads.
+// Encoder blocks that repeat: equal layers of equal shapes, where each block reads from the block before it in the same
+// way.
 #pragma once
 
 #include <optional>

@@ -28,7 +28,7 @@ DirectoryParameters::DirectoryParameters(const VitModel& model, const std::strin
   for (const fs::path& entry : entries_of(directory, error))
     if (entry.extension() == ".npy") paths.push_back(entry.string());
   if (error) throw InputError(directory, "", "can't be read as a folder of .npy files: " + error.message());
-  std::sort(paths.begin(), paths.end());  // the same error first, whatever the file system's order
+  std::sort(paths.begin(), paths.end());  // the same error is reported first, whatever order the file system has
   for (const std::string& path : paths) {
     const std::string name = fs::path(path).stem().string();
     if (known.count(name) == 0) {

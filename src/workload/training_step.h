@@ -1,7 +1,7 @@
-// A training step as a model: the layers of the forward pass, then one layer for the backward pass of each, then one
-// for the update of its parameters (named NAME.backward, NAME.update; without inputs of their own). Jobs, times, energy
-// and bytes of a step thus belong to a layer and a phase. What a batch's images share, the gradients of parameters and
-// the update, belongs to the first image's layers.
+// A training step as a model: the layers of the forward pass, then for each of them one layer for its backward pass,
+// then one for the update of its parameters (named NAME.backward and NAME.update, without inputs of their own). So the
+// jobs, times, energy and bytes of a step belong to a layer and a phase. Work that the images of a batch share (the
+// gradients of parameters, the update) belongs to the layers of the first image.
 #pragma once
 
 #include "workload/model.h"
