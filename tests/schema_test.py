@@ -13,10 +13,11 @@ except ImportError:
 
 program, source = os.path.abspath(sys.argv[1]), sys.argv[2]
 FORMATS = {'config': 'configs/*.json', 'energy': 'configs/energy/*.json', 'memory': 'configs/memory/*.json',
-           'sweep': 'configs/sweeps/*.json', 'workload': 'workloads/*.json'}
+           'sweep': 'configs/sweeps/*.json', 'workload': 'workloads/*.json', 'mapping': 'mappings/*.json'}
 failures = []
 # Changed files lie beside the originals' copies, so that the files that they name are found.
 folder = tempfile.mkdtemp()
+os.mkdir(os.path.join(folder, 'mappings'))
 for part in ('configs', 'workloads'): shutil.copytree(os.path.join(source, part), os.path.join(folder, part))
 
 
@@ -78,7 +79,13 @@ def same_verdict(what, schema, mutants):
 
 
 # Names that a file gives to its own things: any name is right there.
-OWN_NAMES = {'config': ('sources',), 'energy': ('sources',), 'memory': ('sources',), 'workload': ('dims', 'blocks'), 'sweep': ()}
+OWN_NAMES = {'config': ('sources',), 'energy': ('sources',), 'memory': ('sources',), 'workload': ('dims', 'blocks'), 'sweep': (), 'mapping': ('layers',)}
+
+# No mapping ships: these have every form.
+for name, more in (('small', []), ('columns', ['--set', 'matrix_engine.dataflow=output_stationary'])):
+    subprocess.run([program, 'run', '--config', 'configs/vitality.json', '--workload', 'workloads/tiny_mobilevit.json',
+                    '--numerics', 'off', '--quiet', '--mapping-out', os.path.join(folder, 'mappings', name + '.json'), *more],
+                   cwd=folder, check=True)
 
 for what, pattern in FORMATS.items():
     schema, text = validator(what)

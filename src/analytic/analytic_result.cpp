@@ -43,7 +43,7 @@ SimulationResult analytic_result(const HardwareConfig& config, const VitModel& m
     const AnalyticLayer& cost = layers[i];
     const double length = std::max(cost.compute_cycles, cost.memory_cycles);
     LayerResult layer;
-    layer.name = model.layers[i].name, layer.kind = kind_name(model.layers[i]), layer.mapping = cost.mapping;
+    layer.name = model.layers[i].name, layer.kind = kind_name(model.layers[i]), layer.mapping_text = cost.mapping;
     layer.charged = cost.charged;
     layer.start_cycle = std::llround(reached);
     reached += length;

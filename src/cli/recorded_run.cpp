@@ -10,9 +10,10 @@ namespace {
 Arguments recorded_arguments(const std::string& text, const std::string& file) {
   const JsonDocument document = parse_json(text, file);
   const JsonValue* const schema = document.find("schema_version");
-  if (schema == nullptr || schema->type() != JsonValue::Type::kInteger || schema->integer() != 1) {
+  if (schema == nullptr || schema->type() != JsonValue::Type::kInteger ||
+      (schema->integer() != 1 && schema->integer() != 2)) {
     throw InputError(file, "/schema_version",
-                     "expected 1, found " + (schema == nullptr ? "nothing" : describe(*schema)) +
+                     "expected 1 or 2, found " + (schema == nullptr ? "nothing" : describe(*schema)) +
                          ": this is no result of vitality run");
   }
   const JsonValue* const manifest = document.find("manifest");

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/output_file.h"
 #include "cli/simulation.h"
+#include "mapping/mapping_json.h"
 #include "report/result_csv.h"
 #include "report/result_json.h"
 #include "report/result_text.h"
@@ -27,7 +28,9 @@ namespace {
 void reserve_outputs(const RunRequest& request, OutputSet& files) {
   note_input(request.config);
   note_input(request.workload);
-  for (const std::string* path : {&request.result, &request.trace, &request.vcd, &request.dram_commands})
+  if (!request.mapping.empty()) note_input(request.mapping);
+  for (const std::string* path :
+       {&request.result, &request.trace, &request.vcd, &request.dram_commands, &request.mapping_out})
     if (!path->empty()) files.reserve(*path);
   if (!request.csv.empty()) files.make_folder(request.csv);
   if (!request.outputs.empty()) files.make_folder(request.outputs);
@@ -89,6 +92,12 @@ void write_dram_commands(std::FILE* stream, const std::vector<std::pair<int, Dra
   for (const auto& [channel, command] : commands) write_dram_command(stream, channel, command);
 }
 
+std::string mapping_file(const FinishedSimulation& run) {
+  MappingFile file{run.config.name, run.result.workload_name, {}};
+  for (const LayerResult& layer : run.result.layers) file.layers.emplace_back(layer.name, layer.mapping);
+  return write_json(file);
+}
+
 void write_result(const RunRequest& request, const SimulationResult& result, OutputSet& files) {
   if (!request.csv.empty())
     for (const auto& [name, text] : csv_tables(result))
@@ -99,7 +108,7 @@ void write_result(const RunRequest& request, const SimulationResult& result, Out
 
 bool writes_to_stdout(const RunRequest& request) {
   return is_standard_output(request.result) || is_standard_output(request.trace) || is_standard_output(request.vcd) ||
-         is_standard_output(request.dram_commands);
+         is_standard_output(request.dram_commands) || is_standard_output(request.mapping_out);
 }
 
 }  // namespace
@@ -123,6 +132,7 @@ int run_command(const Arguments& arguments) {
     record = [&commands](int channel, const DramCommandRecord& command) { commands.emplace_back(channel, command); };
   const FinishedSimulation run = run_simulation(request, observe, record);
   if (record) write_dram_commands(files.add(request.dram_commands), commands);
+  if (!request.mapping_out.empty()) files.add(request.mapping_out, mapping_file(run));
   write_result(request, run.result, files);
   if (!request.quiet && !writes_to_stdout(request)) std::cout << write_text(run.result, run.config);
   return report_numerics(run.result);

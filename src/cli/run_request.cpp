@@ -34,10 +34,12 @@ po::options_description described_options() {
       ("seed", po::value<std::int64_t>()->default_value(1), "of the random weights and images where --inputs gives none")
       ("inputs", text(), "folder of .npy tensors: every weight, NAME.npy by `list tensors`; images input.npy, input.1.npy, ... for the whole batch or none")
       ("allow-seeded", po::bool_switch(), "weights that are not in --inputs come from --seed")
+      ("mapping", text(), "how the layers run, from a file of --mapping-out, perhaps edited; the search maps the layers that it leaves out")
       ("layers", text(), "simulate only layers whose name matches this pattern (*, ?, [abc])")
       ("batch", po::value<std::int64_t>()->default_value(1), "images, one after the other; image i is the one of seed + i")
       ("result", text(), "writes the result as JSON; - is stdout, here and for every other file")
       ("csv", text(), "folder for totals.csv, layers.csv, units.csv (training: phases.csv)")
+      ("mapping-out", text(), "writes how the layers were run, as --mapping takes it (`vitality schema mapping`)")
       ("outputs", text(), "folder for the machine's outputs of layers, LAYER.npy (float64, real values; image i of a batch: imagei/LAYER.npy)")
       ("outputs-of", text(), "the layers whose name matches this pattern; default: the last one")
       ("trace", text(), "writes a Perfetto/Chrome trace (JSON)")
@@ -72,6 +74,7 @@ std::vector<std::string> RunRequest::arguments() const {
                              "--seed", std::to_string(seed)});
   if (!inputs.empty()) words.insert(words.end(), {"--inputs", inputs});
   if (allow_seeded) words.push_back("--allow-seeded");
+  if (!mapping.empty()) words.insert(words.end(), {"--mapping", mapping});
   if (!layers.empty()) words.insert(words.end(), {"--layers", layers});
   if (images > 1) words.insert(words.end(), {"--batch", std::to_string(images)});
   if (what_if) words.push_back("--what-if");
@@ -103,6 +106,8 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.inputs = path_option(values, "inputs");
   request.allow_seeded = values["allow-seeded"].as<bool>();
   request.layers = path_option(values, "layers");
+  request.mapping = path_option(values, "mapping");
+  request.mapping_out = path_option(values, "mapping-out");
   request.result = path_option(values, "result");
   request.csv = path_option(values, "csv");
   request.outputs = path_option(values, "outputs");
@@ -111,6 +116,11 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
     throw InputError("", "", "option --outputs-of needs --outputs, the folder to write to");
   if (!request.outputs.empty() && (!request.numerics || request.training))
     throw InputError("", "", "option --outputs: expected --mode inference and --numerics check, which compute values");
+  for (const auto& [option, file] : {std::pair{"mapping", &request.mapping}, {"mapping-out", &request.mapping_out}})
+    if (!file->empty() && request.training)
+      throw InputError("", "",
+                       std::string("option --") + option +
+                           ": a training step is mapped by the search alone, expected --mode inference");
   request.trace = path_option(values, "trace");
   request.vcd = path_option(values, "vcd");
   request.dram_commands = path_option(values, "dram-commands");

@@ -19,9 +19,11 @@ struct RunRequest {
   std::uint64_t seed = 1;
   std::string inputs, layers;  // "" = none, all
   bool allow_seeded = false;   // weights that `inputs` lacks come from the seed
+  std::string mapping;         // file; "" = the search's
   int images = 1;
   // Where it goes.
   std::string result, csv, trace, vcd, dram_commands;  // "" = not written
+  std::string mapping_out;                             // the mapping that was used
   std::string outputs, outputs_of;                     // folder of layers' outputs; of which layers ("" = the last)
   bool what_if = false;
   bool check = false;  // the schedule before it runs; changes no result

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "config/hardware_config_json.h"
 #include "explore/sweep_spec.h"
+#include "mapping/mapping_json.h"
 #include "report/result_schema.h"
 #include "workload/workload_json.h"
 
@@ -20,7 +21,8 @@ struct Format {
 };
 constexpr Format kFormats[] = {
     {"config", hardware_config_schema}, {"workload", workload_schema},  {"sweep", sweep_schema},
-    {"energy", energy_table_schema},    {"memory", dram_device_schema}, {"result", result_schema}};
+    {"energy", energy_table_schema},    {"memory", dram_device_schema}, {"result", result_schema},
+    {"mapping", mapping_schema}};
 
 }  // namespace
 
@@ -38,7 +40,8 @@ int schema_command(const Arguments& arguments) {
   if (!parse_options(arguments,
                      "usage: vitality schema " + usage +
                          "\n\nPrints the JSON Schema (draft 2020-12) of a config, a workload, a sweep spec, a file of "
-                         "configs/energy or\nconfigs/memory, or of what run --result writes: the type, range and, of "
+                         "configs/energy or\nconfigs/memory, or of what run --result and run --mapping-out write: the "
+                         "type, range and, of "
                          "results, unit and meaning of every field.",
                      options, "what", values)) {
     return kDone;

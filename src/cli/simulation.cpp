@@ -17,6 +17,7 @@
 #include "cli/given_tensors.h"
 #include "cli/progress_line.h"
 #include "config/hardware_config_json.h"
+#include "mapping/mapping_json.h"
 #include "sim/analytic_machines.h"
 #include "sim/child_simulation.h"
 #include "workload/batch.h"
@@ -36,6 +37,8 @@ std::vector<bool> select_layers(const VitModel& model, const std::string& patter
 
 // What only a simulation can answer.
 void check_simulated(const RunRequest& request, const HardwareConfig& config) {
+  if (!request.mapping.empty() && request.what_if)
+    throw InputError("", "", "option --what-if: answers for machines that the search maps, expected no --mapping");
   if (!is_simulated(config)) {
     if (request.what_if)
       throw InputError("", "",
@@ -43,16 +46,28 @@ void check_simulated(const RunRequest& request, const HardwareConfig& config) {
                            " is not simulated and has no resource to double, expected a simulated machine");
     for (const auto& [option, file] : {std::pair<const char*, const std::string&>{"--trace", request.trace},
                                        {"--vcd", request.vcd},
+                                       {"--mapping", request.mapping},
+                                       {"--mapping-out", request.mapping_out},
                                        {"--outputs", request.outputs},
                                        {"--dram-commands", request.dram_commands}})
       if (!file.empty())
         throw InputError("", "",
                          std::string("option ") + option + ": " + config.name +
-                             " is not simulated and has neither a timeline nor values, expected a simulated machine");
+                             " is not simulated and has neither a mapping, nor a timeline, nor values, expected a "
+                             "simulated machine");
   }
   if (!request.dram_commands.empty() && config.dram.model != DramModel::kBanked)
     throw InputError("", "",
                      "option --dram-commands: only dram.model banked issues commands (--set dram.model=banked)");
+}
+
+// "": no file, an empty mapping.
+GivenMapping read_mapping_file(const std::string& file, const VitModel& model, std::string& sha256) {
+  if (file.empty()) return {};
+  const std::string text = read_text_file(file, kMaxMappingBytes);
+  sha256 = sha256_hex(text);
+  Diagnostics diagnostics(file);
+  return read_mapping(parse_json(text, file), &model, diagnostics);
 }
 
 }  // namespace
@@ -98,6 +113,9 @@ FinishedSimulation run_simulation(
   options.seed = request.seed;
   options.selected = select_layers(one, request.layers, request.images);
   if (!request.outputs_of.empty()) layers_named(one, request.outputs_of, "outputs-of");
+  std::string mapping_sha256;
+  const GivenMapping mapping = read_mapping_file(request.mapping, model, mapping_sha256);
+  options.mapping = request.mapping.empty() ? nullptr : &mapping;
   const SeededParameters seeded(request.seed);
   GivenTensors inputs;
   if (!request.inputs.empty()) {
@@ -128,6 +146,7 @@ FinishedSimulation run_simulation(
   manifest.config_sha256 = sha256_hex(result.config_json);
   manifest.workload_sha256 = sha256_hex(workload_text);
   manifest.inputs_sha256 = inputs.sha256;
+  manifest.mapping_sha256 = mapping_sha256;
   manifest.kernels = to_string(instruction_set());
   manifest.host_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return run;

@@ -1,5 +1,5 @@
-// `vitality validate FILE...`: checks any config, workload, sweep spec, DRAM device or energy table; prints OK or every
-// error.
+// `vitality validate FILE...`: checks any config, workload, sweep spec, DRAM device, energy table or mapping; prints OK
+// or every error.
 #include <algorithm>
 #include <functional>
 #include <iostream>
@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "config/hardware_config_json.h"
 #include "explore/sweep_spec.h"
+#include "mapping/mapping_json.h"
 #include "workload/workload_json.h"
 
 namespace vitality::cli {
@@ -54,6 +55,10 @@ std::string check_sweep(const JsonDocument& document, const std::vector<std::str
              : "";
 }
 
+std::string check_mapping(const JsonDocument& document, const std::vector<std::string>&, Diagnostics& diagnostics) {
+  return std::to_string(read_mapping(document, nullptr, diagnostics).layers.size()) + " layers";
+}
+
 std::vector<std::string> config_keys() {
   std::vector<std::string> keys;
   for (const std::string& dotted : hardware_config_keys()) {
@@ -76,6 +81,7 @@ const std::vector<DocumentKind>& kinds() {
       {"energy table",
        {"format", "sram_read_pj_per_byte", "sram_margin", "noc_pj_per_byte_hop", "knob_compute"},
        check_energy},
+      {"mapping", {"machine", "workload", "layers"}, check_mapping},
   };
   return table;
 }
@@ -143,11 +149,12 @@ int validate_command(const Arguments& arguments) {
       "set", po::value<std::vector<std::string>>(),
       "dotted.key=value: a value of the configs to change before checking (repeatable)");
   po::variables_map values;
-  if (!parse_options(arguments,
-                     "usage: vitality validate FILE...\n\nChecks configs, workloads, sweep specs, DRAM devices and "
-                     "energy tables; prints OK or "
-                     "every error. Exit code 2 when there is any.",
-                     options, "file", values)) {
+  if (!parse_options(
+          arguments,
+          "usage: vitality validate FILE...\n\nChecks configs, workloads, sweep specs, DRAM devices, energy tables "
+          "and mappings; prints OK or "
+          "every error. Exit code 2 when there is any.",
+          options, "file", values)) {
     return kDone;
   }
   if (!values.count("file")) throw InputError("", "", "expected one file or more; see --help");

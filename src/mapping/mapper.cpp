@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cost/machine_units.h"
 #include "cost/sparse_machine.h"
+#include "mapping/forward/given_mapping.h"
 #include "mapping/forward/layer_mapper.h"
 #include "mapping/training/training_mapper.h"
 #include "workload/training_step.h"
@@ -99,7 +100,7 @@ class ForwardMapper {
     if (!is_folded(context_.layer(layer_), context_.config)) return elementwise();
     // In front of the layer that absorbs it: nothing happens here, the input is the output.
     context_.output[static_cast<std::size_t>(layer_)] = context_.input_tensor(layer_, 0);
-    context_.record(layer_, FoldedMapping{});
+    take_form<FoldedMapping>(context_, layer_);
     aliases_.push_back(layer_);
   }
   void apply(const Activation&) { elementwise(); }

@@ -1,4 +1,4 @@
-// The result of one run as plain data (docs/interface.md, schema_version 1). SystemC ends here; everything that prints
+// The result of one run as plain data (docs/interface.md, schema_version 2). SystemC ends here; everything that prints
 // starts here.
 #pragma once
 
@@ -52,9 +52,11 @@ struct Prefetch {
 };
 
 struct LayerResult {
-  std::string name, kind, mapping;
-  bool charged = true;                    // false: not modelled by this machine's description; named as an omission
-  bool executed = true;                   // false: left out by --layers
+  std::string name, kind;
+  std::string mapping;       // an object of a mapping file (docs/mapping.md), as JSON; "" where the run has none
+  std::string mapping_text;  // the same for people
+  bool charged = true;       // false: not modelled by this machine's description; named as an omission
+  bool executed = true;      // false: left out by --layers
   Cycles start_cycle = 0, end_cycle = 0;  // from its first job that computes to its last result; equal: no time
   Prefetch prefetch;
   Count macs = 0;
@@ -138,7 +140,7 @@ struct TrainingResult {
 };
 
 struct Manifest {
-  std::string version, command, config_sha256, workload_sha256, inputs_sha256;
+  std::string version, command, config_sha256, workload_sha256, inputs_sha256, mapping_sha256;
   std::vector<std::string> arguments;  // of the command, without where it writes
   std::uint64_t seed = 1;
   double host_seconds = 0;

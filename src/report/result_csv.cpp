@@ -102,7 +102,7 @@ class TableVisitor : public ResultVisitor {
     for (const DramTraffic& t : value) put(field, t.operand + "_" + t.cause, std::to_string(t.bytes));
   }
   void occupied(const ResultField&, std::vector<UnitResult>&, Cycles) override {}
-  void config(const ResultField&, std::string&) override {}
+  void json(const ResultField& field, std::string& text) override { put(field, text); }
   void group(const ResultField& field, bool& present, const Fields& fields) override {
     const std::string_view name = field.name;
     if (row_ == nullptr) {

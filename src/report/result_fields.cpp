@@ -54,6 +54,9 @@ void fields(ResultVisitor& v, Manifest& m) {
   v.together(!m.inputs_sha256.empty(), [&] {
     v.text({"inputs_sha256", "", "SHA-256 of the tensors that the run was given."}, m.inputs_sha256);
   });
+  v.together(!m.mapping_sha256.empty(), [&] {
+    v.text({"mapping_sha256", "", "SHA-256 of the mapping file that the run was given."}, m.mapping_sha256);
+  });
   v.text({"kernels", "", "Instruction set of the kernels that ran; decides no other value."}, m.kernels);
   v.number({"host_seconds", "s", "Time that the run took on the host; differs between equal runs."}, m.host_seconds);
 }
@@ -144,12 +147,20 @@ void mask_of(ResultVisitor& v, LayerResult& l) {
   });
 }
 
-void fields(ResultVisitor& v, LayerResult& l, double ms_per_cycle) {
+void mapping_of(ResultVisitor& v, LayerResult& l, std::int64_t version) {
+  if (version == 1) return v.text({"mapping", "", "How it was tiled, for people."}, l.mapping_text);
+  v.together(!l.mapping.empty(), [&] {
+    v.json({"mapping", "", "How it was mapped, as a mapping file has it (`vitality schema mapping`)."}, l.mapping);
+  });
+  v.text({"mapping_text", "", "How it was mapped, for people."}, l.mapping_text);
+}
+
+void fields(ResultVisitor& v, LayerResult& l, double ms_per_cycle, std::int64_t version) {
   v.text({"name", "", "Name in the workload.", 0, true}, l.name);
   v.text({"kind", "", "Kind of layer.", 0, true}, l.kind);
   v.boolean({"charged", "", "False: the machine's description does not model it."}, l.charged);
   v.boolean({"executed", "", "False: left out by --layers."}, l.executed);
-  v.text({"mapping", "", "How it was tiled, for people."}, l.mapping);
+  mapping_of(v, l, version);
   v.count({"start_cycle", "cycles", "Start of the first job that computes.", 0, true}, l.start_cycle);
   v.count({"end_cycle", "cycles", "When the last result was there.", 0, true}, l.end_cycle);
   v.expect(l.end_cycle >= l.start_cycle, "end_cycle", "expected start_cycle or later");
@@ -327,11 +338,11 @@ void alternatives_of(ResultVisitor& v, SimulationResult& r) {
 }  // namespace
 
 void visit_fields(ResultVisitor& v, SimulationResult& r) {
-  std::int64_t version = 1;
+  std::int64_t version = 2;  // 1: `mapping` of a layer was what is `mapping_text` now
   v.count({"schema_version", "1", "Version of this format.", 1, true}, version);
-  v.expect(version == 1, "schema_version", "expected 1");
+  v.expect(version == 1 || version == 2, "schema_version", "expected 1 or 2");
   v.group({"manifest", "", "What was run."}, [&] { fields(v, r.manifest); });
-  v.config({"config", "", "The resolved config, every key."}, r.config_json);
+  v.json({"config", "", "The resolved config, every key."}, r.config_json);
   workload_of(v, r);
   v.text({"mode", "", "inference or training."}, r.mode);
   batch_of(v, r);
@@ -342,7 +353,7 @@ void visit_fields(ResultVisitor& v, SimulationResult& r) {
   v.group({"training", "", "A training step."}, r.training.present, [&] { fields(v, r.training); });
   const double ms_per_cycle = r.totals.cycles > 0 ? r.totals.latency_ms / static_cast<double>(r.totals.cycles) : 0;
   list(v, {"layers", "", "The layers, in the model's order.", 0, true}, r.layers,
-       [&](ResultVisitor& each, LayerResult& layer) { fields(each, layer, ms_per_cycle); });
+       [&](ResultVisitor& each, LayerResult& layer) { fields(each, layer, ms_per_cycle, version); });
   list(v, {"units", "", "The machine's units.", 0, true}, r.units,
        [&](ResultVisitor& each, UnitResult& unit) { fields(each, unit, r.is_device); });
   bool timeline = r.bin_cycles > 0;

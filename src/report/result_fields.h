@@ -42,8 +42,8 @@ class ResultVisitor {
   virtual void traffic(const ResultField& field, std::vector<DramTraffic>& value) = 0;
   // An object of lists: the units' occupied cycles; at most `most` each.
   virtual void occupied(const ResultField& field, std::vector<UnitResult>& units, Cycles most) = 0;
-  // The resolved config, whose fields are config/fields.cpp's. Not read.
-  virtual void config(const ResultField& field, std::string& json) = 0;
+  // An object whose fields another list has (the resolved config, a layer's mapping). Not read.
+  virtual void json(const ResultField& field, std::string& text) = 0;
   // A nested object. present: whether a result has it; the reader sets it.
   virtual void group(const ResultField& field, bool& present, const Fields& fields) = 0;
   // Fields of this object that are there together, or not at all.

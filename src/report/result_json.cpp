@@ -36,7 +36,7 @@ class Writer : public ResultVisitor {
       if (!unit.occupied.empty()) json[unit.name] = unit.occupied;
     put(field, std::move(json));
   }
-  void config(const ResultField& field, std::string& json) override { put(field, Json::parse(json)); }
+  void json(const ResultField& field, std::string& text) override { put(field, Json::parse(text)); }
   void group(const ResultField& field, bool& present, const Fields& fields) override {
     if (present) put(field, nested(fields));
   }

@@ -1,4 +1,4 @@
-// A result as JSON (docs/interface.md, schema_version 1): keys in a fixed order, numbers in the fewest digits that read
+// A result as JSON (docs/interface.md, schema_version 2): keys in a fixed order, numbers in the fewest digits that read
 // back as the same number (what is not finite: null), the resolved config as an object. The same result gives the same
 // bytes.
 #pragma once

@@ -34,7 +34,7 @@ class Schema : public ResultVisitor {
   void occupied(const ResultField& field, std::vector<UnitResult>&, Cycles) override {
     add(field, "object")["additionalProperties"] = {{"type", "array"}, {"items", kCount}};
   }
-  void config(const ResultField& field, std::string&) override { add(field, "object"); }
+  void json(const ResultField& field, std::string&) override { add(field, "object"); }
   void group(const ResultField& field, bool& present, const Fields& fields) override {
     // What a default result lacks, a result may lack.
     const bool always = std::exchange(always_, true), there = present;

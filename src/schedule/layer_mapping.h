@@ -33,6 +33,7 @@ struct OperandBuffers {
 
 // A GEMM on an input stationary array: rows M x K are streamed, tiles of K x N are stationary.
 struct InputStationaryMapping {
+  static constexpr const char* kForm = "input_stationary";
   int tile_rows = 0, tile_cols = 0;  // of a stationary tile, at most the array's
   int m_tile = 0;                    // rows that a pass streams
   int n_group = 1, k_group = 1;      // tiles of a step
@@ -44,6 +45,7 @@ struct InputStationaryMapping {
 
 // A GEMM on an output stationary array: a tile of results stays in the array while both operands stream through it.
 struct OutputStationaryMapping {
+  static constexpr const char* kForm = "output_stationary";
   int tile_rows = 0, tile_cols = 0;  // of a result tile, at most the array's
   int segment = 0;                   // contraction indices of one step
   bool columns_outer = false;        // the outer loop runs over column tiles, not over row tiles
@@ -53,6 +55,7 @@ struct OutputStationaryMapping {
 
 // Attention, head by head, every head alike.
 struct AttentionMapping {
+  static constexpr const char* kForm = "attention";
   int token_chunk = 0, query_chunk = 0;  // keys, and queries, that are worked on at a time
   std::array<int, 4> sets{};             // buffers of K, V, Q (none: they lie in the scratchpad already), and of T
   bool results_stay = false;             // in the scratchpad, for the next layer
@@ -60,16 +63,30 @@ struct AttentionMapping {
 
 // The layer's rows go through a buffer, this many at a time.
 struct RowTileMapping {
+  static constexpr const char* kForm = "row_tiles";
   int rows = 0;
 };
 
 // Layers without a choice.
-struct EpilogueMapping {};   // done on the result tiles of the layer before
-struct UnchargedMapping {};  // the machine's description does not charge it: one job without time
-struct FoldedMapping {};     // in the parameters of a neighbour
+struct EpilogueMapping {  // done on the result tiles of the layer before
+  static constexpr const char* kForm = "epilogue";
+};
+struct UnchargedMapping {  // the machine's description does not charge it: one job without time
+  static constexpr const char* kForm = "uncharged";
+};
+struct FoldedMapping {  // in the parameters of a neighbour
+  static constexpr const char* kForm = "folded";
+};
 
-// monostate: the layer does not run.
-using LayerMapping = std::variant<std::monostate, InputStationaryMapping, OutputStationaryMapping, AttentionMapping,
+struct NoMapping {  // the layer does not run
+  static constexpr const char* kForm = "none";
+};
+
+using LayerMapping = std::variant<NoMapping, InputStationaryMapping, OutputStationaryMapping, AttentionMapping,
                                   RowTileMapping, EpilogueMapping, UnchargedMapping, FoldedMapping>;
+
+inline const char* form_name(const LayerMapping& mapping) {
+  return std::visit([](const auto& form) { return form.kForm; }, mapping);
+}
 
 }  // namespace vitality

@@ -368,6 +368,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   mapping.selected = options.selected;
   mapping.attention = options.attention;
   mapping.training = options.training;
+  mapping.given = options.mapping;
   // The reference and the masks of a large model take long: what cannot run anyway is refused before.
   if (options.numerics || traits(config.attention).uses_mask)
     check_fits(options.training ? training_step_model(model) : model, config, mapping);

@@ -51,6 +51,7 @@ struct SimulationOptions {
   std::vector<bool> selected;                   // layers to simulate; empty = all
   std::vector<AttentionKind>
       attention;  // per layer; empty = the machine's, `auto` decided by simulating each shape alone both ways
+  const GivenMapping* mapping = nullptr;  // from a file; null: the search maps every layer. Not for training
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
   std::function<void(const FinishedRun&)> observe;  // called once, when the machine has ended; may be empty
   // Scales of fixed formats come from these images, and what they do not fit is counted; null: from those that run.

@@ -81,7 +81,7 @@ TEST_CASE("rerun: what is no result is refused") {
   refused("", "bad.json");
   refused("[]", "/schema_version");
   refused("{}", "/schema_version");
-  refused(with("/schema_version", 2), "/schema_version: expected 1, found 2");
+  refused(with("/schema_version", 3), "/schema_version: expected 1 or 2, found 3");
   refused(with("/manifest", 1), "/manifest/arguments");
   refused(with("/manifest/arguments", "run"), "/manifest/arguments");
   refused(with("/manifest/arguments/0", 5), "/manifest/arguments/0: expected a string, found 5");

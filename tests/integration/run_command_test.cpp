@@ -60,7 +60,7 @@ void check_refused(const ScratchFolder& folder, std::vector<std::string> argumen
 
 TEST_CASE("run: the result has every field of the contract and its sums close") {
   const json r = run("tiny_vit");
-  CHECK(r["schema_version"] == 1);
+  CHECK(r["schema_version"] == 2);
   for (const char* key : {"version", "command", "seed", "config_sha256", "workload_sha256", "host_seconds"})
     CHECK(r["manifest"].contains(key));
   CHECK(r["config"]["matrix_engine"]["rows"] == 64);

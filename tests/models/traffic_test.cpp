@@ -66,8 +66,8 @@ TEST_CASE("traffic: neighbouring strips of a convolution share rows") {
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
       const auto* conv = std::get_if<Conv2d>(&model.layers[i].parameters);
       const LayerResult& layer = result.layers[i];
-      if (conv == nullptr || layer.mapping.find("image strips") == std::string::npos) continue;
-      const Bytes strips = std::atoi(layer.mapping.c_str());
+      if (conv == nullptr || layer.mapping_text.find("image strips") == std::string::npos) continue;
+      const Bytes strips = std::atoi(layer.mapping_text.c_str());
       const Bytes row = 2 * Bytes{conv->in_width} * conv->in_channels;
       const std::string operand = moved(layer, "input", "first_fetch") > 0 ? "input" : "activations";
       text += expect(moved(layer, operand, "halo"), (strips - 1) * row, layer.name + " halo");

@@ -38,7 +38,7 @@ inline std::string result_text(const SimulationResult& r) {
   };
   totals(r.totals), totals(r.attention_totals), energy(r.energy);
   for (const LayerResult& l : r.layers) {
-    text += "\n" + l.name + " " + l.kind + " " + l.mapping + " " + l.bottleneck + " ";
+    text += "\n" + l.name + " " + l.kind + " " + l.mapping + " " + l.mapping_text + " " + l.bottleneck + " ";
     whole(l.start_cycle), whole(l.end_cycle), whole(l.macs), operations(l.operations), energy(l.energy);
     whole(l.dram_read_bytes), whole(l.dram_write_bytes), whole(l.sram_read_bytes), whole(l.sram_write_bytes),
         whole(l.noc_byte_hops), whole(l.bound_cycles);

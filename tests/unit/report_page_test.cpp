@@ -186,7 +186,7 @@ TEST_CASE("errors in inputs name the file, the place and what was expected") {
   CHECK(error_of("{}").find("in.json: expected a result") == 0);
   CHECK(error_of("[1]").find("in.json: expected a result") == 0);
   CHECK(error_of("{\"layers\":[").find("in.json: ") == 0);
-  CHECK(error_of(changed("/schema_version", "2")).find("in.json: /schema_version: ") == 0);
+  CHECK(error_of(changed("/schema_version", "3")).find("in.json: /schema_version: ") == 0);
   CHECK(error_of(changed("/totals/cycles", "-1")).find("in.json: /totals/cycles: ") == 0);
   CHECK(error_of(changed("/totals/latency_ms", "\"fast\"")).find("in.json: /totals/latency_ms: ") == 0);
   CHECK(error_of(changed("/totals/latency_ms", nullptr)).find("in.json: /totals: missing key \"latency_ms\"") == 0);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "mapping/forward/codec.h"
+#include "mapping/forward/given_mapping.h"
 #include "mapping/forward/residency.h"
 
 namespace vitality {
@@ -22,7 +23,9 @@ bool AttentionMapper::fits_beside(Bytes resident, bool in_place) const {
 
 void AttentionMapper::map() {
   in_place_ = context_.resident.count(context_.layer(layer_).inputs[0]) > 0;
-  plan_ = choose();
+  const auto* given = given_as<AttentionMapping>(context_, layer_);
+  if (given) check(*given);
+  plan_ = given ? *given : choose();
   if (plan_.results_stay) keep_results();
   context_.record(layer_, plan_);
   take_buffers();
@@ -55,11 +58,39 @@ void AttentionMapper::keep_results() {
   make_resident(context_, layer_, tiles, resident_bytes(context_, consumer(), a_.n_q, tiles));
 }
 
+void AttentionMapper::check(const AttentionMapping& given) const {
+  check_limits(context_, layer_,
+               {{"key_chunk", given.token_chunk, a_.n_kv, "the keys of the layer"},
+                {"query_chunk", given.query_chunk, a_.n_q, "the queries of the layer"}});
+  constexpr const char* kOperands[] = {"buffers/keys", "buffers/values", "buffers/queries"};
+  for (std::size_t i = 0; i < 3; ++i) check_source(context_, layer_, kOperands[i], given.sets[i], in_place_);
+  const auto expect_whole = [this](const char* key, int chunk, int whole) {
+    if (chunk < whole)
+      refuse_given(context_, layer_, key,
+                   "expected " + std::to_string(whole) +
+                       ", because what lies in the scratchpad already is worked on whole, found " +
+                       std::to_string(chunk));
+  };
+  if (in_place_) {
+    expect_whole("key_chunk", given.token_chunk, a_.n_kv);
+    expect_whole("query_chunk", given.query_chunk, a_.n_q);
+  }
+  if (given.results_stay && consumer() == kNone) refuse_resident_results(context_, layer_);
+  check_passes(context_, layer_,
+               static_cast<double>(a_.instances) * a_.heads *
+                   static_cast<double>(ceil_div(a_.n_kv, given.token_chunk)) *
+                   static_cast<double>(ceil_div(a_.n_q, given.query_chunk)));
+  const Bytes results =
+      given.results_stay ? aligned_sum(resident_bytes(context_, consumer(), a_.n_q, result_tiles())) : 0;
+  check_room(context_, layer_, bytes_of(given) + results, builder_.capacity());
+}
+
 AttentionMapping AttentionMapper::choose() {
   Bytes capacity = builder_.capacity();
   const int next = consumer();
   const Bytes room = next == kNone ? 0 : aligned_sum(resident_bytes(context_, next, a_.n_q, result_tiles()));
-  const bool results_stay = next != kNone && worth_keeping(room);
+  const std::optional<bool> asked = next == kNone ? false : takes_resident_operand(context_, next);
+  const bool results_stay = asked ? *asked : worth_keeping(room);
   if (results_stay) capacity -= room;
   AttentionMapping chosen = choose_chunks(capacity);
   chosen.results_stay = results_stay;
@@ -150,9 +181,10 @@ AttentionMapping AttentionMapper::choose_chunks(Bytes capacity) const {
       return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1));
     };
     // The sparse part reads the keys once a chunk of queries: it keeps them whole for as long as it can.
-    if (query_chunk > 1 && (query_chunk >= token_chunk || token_chunk <= rows || (sparse_ && query_chunk > rows))) {
+    if (!in_place_ && query_chunk > 1 &&
+        (query_chunk >= token_chunk || token_chunk <= rows || (sparse_ && query_chunk > rows))) {
       query_chunk = query_chunk > rows ? halve(query_chunk) : query_chunk / 2;
-    } else if (token_chunk > rows) {
+    } else if (!in_place_ && token_chunk > rows) {
       token_chunk = halve(token_chunk);
     } else {
       throw InfeasibleError("layer " + context_.layer(layer_).name + ": one tile of its attention (" +

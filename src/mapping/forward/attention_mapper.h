@@ -60,6 +60,8 @@ class AttentionMapper {
   std::vector<Bytes> buffer_list(const AttentionMapping& p) const;
   Bytes bytes_of(const AttentionMapping& p) const { return aligned_sum(buffer_list(p)); }
 
+  // Of a mapping from a file.
+  void check(const AttentionMapping& given) const;
   // The search's mapping: whether the results stay, and chunks that fit the room that is left.
   AttentionMapping choose();
   bool worth_keeping(Bytes room);

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "mapping/forward/layer_mapper.h"
+#include "mapping/forward/given_mapping.h"
 
 namespace vitality {
 namespace {
@@ -21,7 +21,13 @@ int choose_rows(const MappingContext& context, int layer, int rows, Bytes row_by
 }
 
 int tile_rows(MappingContext& context, int layer, int rows, Bytes row_bytes, int sets) {
-  const RowTileMapping mapping{choose_rows(context, layer, rows, row_bytes, sets)};
+  const auto* given = given_as<RowTileMapping>(context, layer);
+  const RowTileMapping mapping = given ? *given : RowTileMapping{choose_rows(context, layer, rows, row_bytes, sets)};
+  if (given) {
+    check_limits(context, layer, {{"row_tile", mapping.rows, rows, "the rows of the layer"}});
+    check_passes(context, layer, static_cast<double>(ceil_div(rows, mapping.rows)));
+    check_room(context, layer, sets * aligned_sum({row_bytes * mapping.rows}), context.builder.capacity());
+  }
   context.record(layer, mapping);
   return mapping.rows;
 }
@@ -51,7 +57,7 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
   const OperatorId op = builder.add_operator(OperatorRole::kElementwise, layer_index);
   const TensorId source = context.input_tensor(layer_index, 0);
   if (!is_charged(layer, context.config)) {
-    context.record(layer_index, UnchargedMapping{});
+    take_form<UnchargedMapping>(context, layer_index);
     emit_uncharged(context, layer_index, op, {source}, output, JobKind::kElementwise);
     return;
   }

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "mapping/forward/given_mapping.h"
 #include "mapping/forward/layer_mapper.h"
 
 namespace vitality {
@@ -24,7 +25,9 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, 
     const Layer& layer = context.layer(next);
     const bool consumes = std::count(layer.inputs.begin(), layer.inputs.end(), current) == 1;
     const bool alone = context.users[static_cast<std::size_t>(current)] == 1;
-    if (!consumes || !alone || !is_elementwise(layer) || !selected[static_cast<std::size_t>(next)]) break;
+    if (!consumes || !alone || !is_elementwise(layer) || !selected[static_cast<std::size_t>(next)] ||
+        leaves_epilogue(context, next))
+      break;
     EpilogueStage stage{next,          kNone, is_charged(layer, context.config), is_folded(layer, context.config),
                         is_add(layer), kNone};
     if (std::holds_alternative<Add>(layer.parameters)) {
@@ -40,9 +43,9 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, 
     if (context.saved != nullptr && std::holds_alternative<Activation>(layer.parameters))
       stage.saved = context.add_activation(current);
     if (stage.folded)
-      context.record(next, FoldedMapping{});
+      take_form<FoldedMapping>(context, next);
     else
-      context.record(next, EpilogueMapping{});
+      take_form<EpilogueMapping>(context, next);
     stages.push_back(stage);
     current = next;
   }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "mapping/forward/gemm_mapper.h"
+#include "mapping/forward/given_mapping.h"
 #include "mapping/forward/residency.h"
 
 namespace vitality {
@@ -47,8 +48,11 @@ class InputStationaryMapper : public GemmMapper {
       : GemmMapper(context, layer, gemm, epilogue, output), gemm_columns_(gemm.columns), problem_(describe()) {}
 
   void map() override {
-    plan_ = choose();
+    const auto* given = given_as<InputStationaryMapping>(context_, layer_);
+    plan_ = given ? *given : choose();
+    if (given && plan_.results_stay) check_residency();
     if (plan_.results_stay) keep_results();
+    if (given) check_given(context_, layer_, problem_, plan_);
     context_.record(layer_, plan_);
     const GemmPlanner planner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
     loops_ = planner.loops(plan_);
@@ -105,21 +109,35 @@ class InputStationaryMapper : public GemmMapper {
   InputStationaryMapping choose() {
     const GemmChoice& through_memory = context_.plan_gemm(problem_, builder_.capacity());
     if (!through_memory.plan) infeasible(through_memory.smallest);
-    InputStationaryMapping chosen = *through_memory.plan;
-    if (const GemmPlan* kept = plan_with_results_kept(*through_memory.plan)) {
-      chosen = *kept;
+    InputStationaryMapping chosen = with_a_buffer_in_turn(*through_memory.plan);
+    const std::optional<bool> asked = consumer() == kNone ? false : takes_resident_operand(context_, consumer());
+    if (asked == false) return chosen;
+    if (const GemmPlan* kept = plan_with_results_kept(*through_memory.plan, asked == true)) {
+      chosen = with_a_buffer_in_turn(*kept);
       chosen.results_stay = true;
     }
     return chosen;
   }
-  // null: not possible, or not worth it.
-  const GemmPlan* plan_with_results_kept(const GemmPlan& through_memory) {
+  // An operand of which all tiles stay: the last one lies in a buffer of those that take turns, so that the mapping is
+  // one in any order of the loops.
+  static InputStationaryMapping with_a_buffer_in_turn(InputStationaryMapping m) {
+    for (OperandBuffers* const buffers : {&m.streamed, &m.stationary})
+      if (buffers->sets == 0 && buffers->kept > 0) buffers->sets = 1, --buffers->kept;
+    return m;
+  }
+  // Whether a tile of the operand has to wait until the one before it has left its place.
+  static bool waits(const OperandBuffers& buffers, int sweep) {
+    return buffers.sets == 1 && (buffers.kept == 0 || buffers.kept + buffers.sets < sweep);
+  }
+
+  // null: not possible, or not worth it. asked: the file has the next layer find the results in the scratchpad.
+  const GemmPlan* plan_with_results_kept(const GemmPlan& through_memory, bool asked) {
     const int consumer = this->consumer();
-    if (consumer == kNone) return nullptr;
     const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer, gemm_.n, cols_);
     const Bytes room = aligned_sum(resident_bytes(context_, consumer, gemm_.m, tiles));
     const GemmChoice& own = context_.plan_gemm(with_results_on_chip(tiles), builder_.capacity() - room);
-    if (!own.plan) return nullptr;
+    if (asked && !own.plan) infeasible(own.smallest + room);
+    if (asked || !own.plan) return own.plan ? &*own.plan : nullptr;
     GemmPlan before = through_memory, after = *own.plan;
     if (std::holds_alternative<Attention>(context_.layer(consumer).parameters)) {
       if (!attention_fits(context_, consumer, context_.attention_kind(consumer), room)) return nullptr;
@@ -141,6 +159,14 @@ class InputStationaryMapper : public GemmMapper {
   double score_of(const GemmPlan& plan) const {
     return plan_score(context_.config.mapping.objective, plan.cycles, plan.energy_pj,
                       static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
+  }
+
+  // Of a mapping from a file.
+  void check_residency() const {
+    if (consumer() == kNone) refuse_resident_results(context_, layer_);
+    const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer(), gemm_.n, cols_);
+    check_room(context_, layer_, aligned_sum(resident_bytes(context_, consumer(), gemm_.m, tiles)),
+               builder_.capacity());
   }
 
   // Places for the results, in the tiles that their consumer takes.
@@ -264,7 +290,8 @@ class InputStationaryMapper : public GemmMapper {
   // first's.
   void fetch(const Step& s, bool streamed, bool stationary) {
     const std::size_t step = step_count_++;
-    const bool apart = step < 2 || (plan_.streamed.sets == 1) != (plan_.stationary.sets == 1);
+    const bool apart =
+        step < 2 || waits(plan_.streamed, loops_.streamed_sweep) != waits(plan_.stationary, loops_.stationary_sweep);
     std::vector<Transfer>& transfers = transfers_;
     transfers.clear();
     if (stationary) add_stationary(s);

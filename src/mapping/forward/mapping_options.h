@@ -1,9 +1,12 @@
 // What a mapping depends on beside the model and the machine, and what the folders of the mapping ask about both.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "config/hardware_config.h"
+#include "schedule/layer_mapping.h"
 #include "tensor/mask.h"
 #include "workload/model.h"
 
@@ -17,12 +20,20 @@ struct AttentionMasks {
   std::vector<std::vector<Mask>> values_of_layer;
 };
 
+// Mappings from a file, by layer; the search maps the layers that are not in it. For an image of a batch, the name may
+// be the layer's in the model (mapping_json.h).
+struct GivenMapping {
+  std::string file;
+  std::map<std::string, LayerMapping> layers;
+};
+
 struct MappingOptions {
   // Layers to execute; empty = all. The others' outputs are taken as given (inputs of the part).
   std::vector<bool> selected;
   // Attention kind per layer (AttentionKind::kAuto resolved by the caller); empty = the machine's.
   std::vector<AttentionKind> attention;
   const AttentionMasks* masks = nullptr;  // needed by sparse and unified attention
+  const GivenMapping* given = nullptr;    // null: the search maps all layers
   // A training step: the model is one of training_step.h, its whole forward pass is followed by backward and update.
   bool training = false;
   std::vector<int> labels;  // of the images' classes

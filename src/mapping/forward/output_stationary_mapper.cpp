@@ -6,6 +6,7 @@
 
 #include "cost/array_cost.h"
 #include "mapping/forward/gemm_mapper.h"
+#include "mapping/forward/given_mapping.h"
 
 namespace vitality {
 namespace {
@@ -20,12 +21,30 @@ class OutputStationaryMapper : public GemmMapper {
   using GemmMapper::GemmMapper;
 
   void map() override {
-    const OutputStationaryMapping plan = choose();
+    const auto* given = given_as<OutputStationaryMapping>(context_, layer_);
+    if (given) check(*given);
+    const OutputStationaryMapping plan = given ? *given : choose();
     context_.record(layer_, plan);
     emit(plan);
   }
 
  private:
+  // Of a mapping from a file.
+  void check(const OutputStationaryMapping& m) const {
+    check_limits(context_, layer_,
+                 {{"tile_rows", m.tile_rows, rows_, "matrix_engine.rows"},
+                  {"tile_columns", m.tile_cols, cols_, "matrix_engine.cols"},
+                  {"segment", m.segment, gemm_.k, "the contraction of the layer"}});
+    if (gemm_.strip && m.columns_outer)
+      refuse_given(context_, layer_, "outer_loop",
+                   "expected \"rows\", because image strips are fetched row tile by row tile, found \"columns\"");
+    check_passes(context_, layer_,
+                 static_cast<double>(ceil_div(gemm_.m, m.tile_rows)) * gemm_.groups *
+                     static_cast<double>(ceil_div(gemm_.n / gemm_.groups, m.tile_cols)) *
+                     static_cast<double>(ceil_div(gemm_.k, m.segment)));
+    check_room(context_, layer_, aligned_sum(buffer_list(m)), builder_.capacity());
+  }
+
   // Output stationary packs no groups: a pass works on one group's columns.
   int widest() const { return std::min(cols_, gemm_.n / gemm_.groups); }
   int highest() const { return std::min(rows_, gemm_.m); }

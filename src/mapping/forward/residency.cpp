@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mapping/forward/given_mapping.h"
+
 namespace vitality {
 namespace {
 
@@ -15,7 +17,8 @@ int following_additions(const MappingContext& context, int layer) {
   for (int next = layer + 1; next < static_cast<int>(context.model.layers.size()); ++next) {
     const Layer& l = context.layer(next);
     if (std::count(l.inputs.begin(), l.inputs.end(), next - 1) != 1 ||
-        context.users[static_cast<std::size_t>(next - 1)] != 1 || !is_elementwise(l) || !selected(context, next))
+        context.users[static_cast<std::size_t>(next - 1)] != 1 || !is_elementwise(l) || !selected(context, next) ||
+        leaves_epilogue(context, next))
       break;
     additions += std::holds_alternative<Add>(l.parameters) || std::holds_alternative<PositionEmbedding>(l.parameters);
   }

@@ -89,7 +89,7 @@ class Reader : public ResultVisitor {
       }
     }
   }
-  void config(const ResultField&, std::string&) override {}
+  void json(const ResultField&, std::string&) override {}
   void group(const ResultField& field, bool& present, const Fields& fields) override {
     const JsonValue* value = find(field, JsonValue::Type::kObject);
     present = value != nullptr;

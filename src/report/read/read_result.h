@@ -1,4 +1,4 @@
-// Result JSON (docs/interface.md, schema_version 1) back into a SimulationResult.
+// Result JSON (docs/interface.md, schema_version 2; 1 too) back into a SimulationResult.
 //
 // Wants the keys that every chart needs (schema_version, workload.name, totals.cycles and latency_ms, of each layer
 // name, kind and span, of each unit name and cycles), takes the rest where it is there, and lets unknown keys pass, so

@@ -4,7 +4,7 @@
 
 #include "cost/energy.h"
 #include "cost/mask_entries.h"
-#include "mapping/forward/mapping_options.h"
+#include "mapping/mapping_json.h"
 #include "schedule/layer_spans.h"
 #include "sim/account/critical_path.h"
 #include "sim/account/layer_time.h"
@@ -48,7 +48,8 @@ class Accountant {
       LayerResult& layer = result_.layers[i];
       layer.name = run_.model.layers[i].name;
       layer.kind = kind_name(run_.model.layers[i]);
-      layer.mapping = run_.schedule.layer_mapping[i];
+      if (!run_.totals_only && run_.schedule.gradients.empty()) layer.mapping = write_json(run_.schedule.mappings[i]);
+      layer.mapping_text = run_.schedule.layer_mapping[i];
       layer.charged = is_charged(run_.model.layers[i], run_.config);
       layer.executed = spans_[i].executed;
       layer.start_cycle = spans_[i].begin, layer.end_cycle = spans_[i].end;

@@ -1,0 +1,290 @@
+// `run --mapping-out` and `run --mapping`: what was written runs to the same bytes; what was edited runs with the
+// reference's values, or is refused with file and pointer.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/program.h"
+
+using namespace vitality::test;
+using Catch::Contains;
+using Catch::StartsWith;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+class Mapped {
+ public:
+  explicit Mapped(Words words) : words_(std::move(words)) {
+    words_.insert(words_.begin(), {"run", "--quiet"});
+    const ProgramResult run = with({"--mapping-out", path("m.json"), "--result", path("r.json")});
+    INFO(run.err);
+    REQUIRE(run.exit_code == 0);
+    result = Json::parse(read_text(path("r.json")));
+    mapping = Json::parse(read_text(path("m.json")));
+  }
+
+  // The run again, with this mapping.
+  ProgramResult rerun(const Json& file) {
+    folder_.write("e.json", file.dump());
+    const ProgramResult run = with({"--check", "--mapping", path("e.json"), "--result", path("e-r.json")});
+    if (run.exit_code == 0) edited = Json::parse(read_text(path("e-r.json")));
+    return run;
+  }
+  // With one value of a layer changed.
+  ProgramResult rerun(const std::string& layer, const std::string& pointer, const Json& value) {
+    Json file = mapping;
+    file["layers"][layer][Json::json_pointer(pointer)] = value;
+    return rerun(file);
+  }
+  void refused(const std::string& layer, const std::string& pointer, const Json& value, const std::string& why) {
+    const ProgramResult run = rerun(layer, pointer, value);
+    INFO(layer << pointer << " " << value.dump() << ": " << run.err);
+    CHECK(run.exit_code == 2);
+    CHECK_THAT(run.err,
+               StartsWith("error: " + path("e.json") + ": /layers/" + layer + pointer + ": ") && Contains(why));
+  }
+  ProgramResult with(const Words& more) const {
+    Words words = words_;
+    words.insert(words.end(), more.begin(), more.end());
+    return run_program(words);
+  }
+  std::string path(const std::string& name) const { return folder_.path(name); }
+
+  Json result, mapping, edited;
+
+ private:
+  ScratchFolder folder_;
+  Words words_;
+};
+
+Words on(const std::string& machine, const std::string& workload, Words more = {}) {
+  Words words{"--config", machine, "--workload", workload};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+const std::string kFc1 = "blocks.0.mlp.fc1", kFc2 = "blocks.0.mlp.fc2", kQkv = "blocks.0.attn.qkv",
+                  kAttention = "blocks.0.attn", kProj = "blocks.0.attn.proj";
+
+// Small enough for the reference, and with several tiles in every direction.
+Words small(Words more = {}) {
+  Words words =
+      on("vitality", "tiny_vit",
+         {"--set", "matrix_engine.rows=16", "--set", "matrix_engine.cols=16", "--set", "mapping.residency=layer"});
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("mapping: what a run wrote runs to the same bytes on every shipped machine") {
+  const Words off{"--numerics", "off"};
+  for (const Words& words : std::vector<Words>{
+           on("vitality", "tiny_vit"), on("vitality_overlapped", "deit_tiny", off),
+           on("vitality_g_stationary", "tiny_vit"), on("vitality_training", "tiny_vit", {"--set", "attention=unified"}),
+           on("dense_softmax", "deit_tiny", off), on("sanger", "tiny_vit"), on("vitcod", "tiny_vit"),
+           on("salo", "tiny_vit"), on("spatten", "tiny_vit"), on("elsa", "tiny_vit"), on("dota", "tiny_vit"),
+           on("vitality", "levit_128s", off), on("vitality", "mobilevit_xxs", off),
+           on("vitality", "deit_tiny", {"--set", "attention=auto", "--numerics", "off"}),
+           on("vitality", "tiny_vit", {"--batch", "3"}), on("vitality", "tiny_levit", {"--layers", "*mlp*"}),
+           on("vitality", "tiny_mobilevit", {"--set", "matrix_engine.dataflow=output_stationary"})}) {
+    Mapped run(words);
+    INFO(words[1] << " " << words[3]);
+    for (const Json& layer : run.result["layers"])
+      CHECK(layer.value("mapping", Json()) == run.mapping["layers"].value(layer["name"].get<std::string>(), Json()));
+    REQUIRE(run.rerun(run.mapping).exit_code == 0);
+    CHECK(run.edited["manifest"]["mapping_sha256"].get<std::string>().size() == 64);
+    run.edited.erase("manifest"), run.result.erase("manifest");
+    CHECK(run.edited.dump() == run.result.dump());
+  }
+}
+
+TEST_CASE("mapping: edits run, with the reference's values, and cost what they say") {
+  Mapped run(small());
+  const auto ran = [&](const ProgramResult& edit) {
+    INFO(edit.err);
+    REQUIRE(edit.exit_code == 0);
+    CHECK(run.edited["numerics"]["passed"] == true);
+  };
+  const auto layer_of = [](const Json& result, const std::string& name) -> Json {
+    for (const Json& layer : result["layers"])
+      if (layer["name"] == name) return layer;
+    return {};
+  };
+  // 17 x 32 times 32 x 128: 2 contraction tiles, 8 column tiles.
+  ran(run.rerun(kFc1, "/loop_order", {"contraction", "columns", "rows"}));
+  ran(run.rerun(kFc1, "/row_tile", 9));
+  CHECK(layer_of(run.edited, kFc1)["mapping"]["row_tile"] == 9);
+  CHECK(layer_of(run.edited, kFc1)["mapping_text"].get<std::string>().find("2 row tiles of 9") == 0);
+  // Two row tiles and no weights kept: each weight is read twice, and nothing else changes. 32 x 128 weights of 2
+  // bytes, 128 bias values of 6.
+  Json weights_twice = run.mapping;
+  weights_twice["layers"][kFc1].update({{"row_tile", 9},
+                                        {"column_group", 1},
+                                        {"contraction_group", 1},
+                                        {"loop_order", {"rows", "columns", "contraction"}},
+                                        {"streamed", {{"kept", 2}, {"buffers", 0}}},
+                                        {"stationary", {{"kept", 0}, {"buffers", 1}}},
+                                        {"result_buffers", 1}});
+  ran(run.rerun(weights_twice));
+  CHECK(layer_of(run.edited, kFc1)["bytes"]["dram_by_operand"]["weights"] == 2 * (2 * 32 * 128 + 6 * 128));
+  CHECK(layer_of(run.edited, kFc1)["bytes"]["dram_by_operand"]["activations"] == 2 * 17 * 32);
+  ran(run.rerun(kAttention, "/query_chunk", 5));
+  ran(run.rerun(kAttention, "/buffers", {{"keys", 1}, {"values", 1}, {"queries", 1}, {"results", 1}}));
+  ran(run.rerun("cls_token", "/row_tile", 3));
+  // An addition that the layer before could do by itself: its results go to memory, and come back.
+  Json apart = run.mapping;
+  apart["layers"]["blocks.0.residual1"] = {{"form", "row_tiles"}, {"row_tile", 7}};
+  ran(run.rerun(apart));
+  CHECK(layer_of(run.edited, kProj)["bytes"]["dram_write"] == 2 * 17 * 32);
+  // Layers that the file leaves out are the search's.
+  Json few = run.mapping;
+  few["layers"] = Json::object({{kFc2, run.mapping["layers"][kFc2]}});
+  ran(run.rerun(few));
+  CHECK(run.edited["totals"] == run.result["totals"]);
+}
+
+TEST_CASE("mapping: residency is edited on both sides, or by the search") {
+  Mapped run(on("vitality", "tiny_vit",
+                {"--set", "mapping.residency=chip", "--set", "scratchpad.capacity_kib=400", "--set",
+                 "matrix_engine.rows=16", "--set", "matrix_engine.cols=16"}));
+  Json& layers = run.mapping["layers"];
+  REQUIRE(layers[kFc1]["results"] == "scratchpad");
+  REQUIRE(layers[kFc2]["streamed"]["buffers"] == 0);
+  REQUIRE(layers[kAttention]["buffers"]["keys"] == 0);
+  run.refused(kFc1, "/results", "dram", "memory");
+  Json file = run.mapping;
+  file["layers"][kFc1]["results"] = "memory";
+  ProgramResult edit = run.rerun(file);  // the next layer looks for them in the scratchpad
+  CHECK(edit.exit_code == 2);
+  CHECK_THAT(edit.err, Contains("/layers/" + kFc2 + "/streamed/buffers: expected 1 or more"));
+  file["layers"][kFc2]["streamed"] = {{"kept", 0}, {"buffers", 1}};
+  CHECK(run.rerun(file).exit_code == 0);
+  CHECK(run.edited["numerics"]["passed"] == true);
+  file["layers"].erase(kFc2);
+  CHECK(run.rerun(file).exit_code == 0);
+  // The producer is left out: the search leaves the results where the consumer expects them.
+  file = run.mapping;
+  file["layers"].erase(kFc1), file["layers"].erase(kQkv);
+  CHECK(run.rerun(file).exit_code == 0);
+  CHECK(run.edited["totals"] == run.result["totals"]);
+  file["layers"][kFc2]["streamed"] = {{"kept", 0}, {"buffers", 1}};
+  CHECK(run.rerun(file).exit_code == 0);
+  for (const Json& layer : run.edited["layers"])
+    if (layer["name"] == kFc1) CHECK(layer["mapping"]["results"] == "memory");
+  run.refused(kFc2, "/results", "scratchpad", "no layer behind this one");
+  run.refused(kFc2, "/streamed/buffers", 2, "expected 0, because the layer before leaves");
+  run.refused(kAttention, "/buffers/values", 1, "expected 0");
+  run.refused(kAttention, "/key_chunk", 9, "worked on whole");
+  run.refused(kQkv, "/row_tile", 9, "made in one row tile");
+  run.refused(kQkv, "/tile_columns", 4, "as what takes the results divides them");
+}
+
+TEST_CASE("mapping: what breaks a law is refused with its pointer") {
+  Mapped run(small());
+  run.refused(kFc1, "/tile_rows", 17, "expected at most 16 (matrix_engine.rows), found 17");
+  run.refused(kFc1, "/tile_columns", 64, "expected at most 16 (matrix_engine.cols), found 64");
+  run.refused(kFc1, "/row_tile", 18, "expected at most 17 (the rows of the layer)");
+  run.refused(kFc1, "/column_group", 9, "expected at most 8 (tiles along the columns)");
+  run.refused(kFc1, "/contraction_group", 3, "expected at most 2 (tiles along the contraction)");
+  run.refused(kFc1, "/loop_order/1", "rows", "");
+  run.refused(kFc1, "/loop_order/1", "colums", "did you mean \"columns\"?");
+  Json bufferless = run.mapping;
+  bufferless["layers"][kFc1]["streamed"] = {{"kept", 0}, {"buffers", 0}};
+  CHECK_THAT(run.rerun(bufferless).err, Contains("/layers/" + kFc1 + "/streamed/buffers: expected 1 or more"));
+  bufferless["layers"][kFc1].update({{"streamed", {{"kept", 1}, {"buffers", 0}}},
+                                     {"contraction_group", 1},
+                                     {"column_group", 1},
+                                     {"loop_order", {"rows", "columns", "contraction"}}});
+  CHECK_THAT(run.rerun(bufferless).err, Contains("1 of the 2 tiles of a sweep are not kept"));
+  run.refused(kFc1, "/result_buffers", 0, "expected an integer from 1");
+  run.refused(kFc1, "/results", "scratchpad", "mapping.residency is layer");
+  run.refused(kFc1, "/row_tile", 1e300, "expected an integer");
+  run.refused(kFc1, "/row_tile", "17", "expected an integer");
+  run.refused(kFc1, "/no_such_key", 1, "");
+  run.refused(kAttention, "/key_chunk", 18, "expected at most 17 (the keys of the layer)");
+  run.refused(kAttention, "/query_chunk", 18, "expected at most 17 (the queries of the layer)");
+  run.refused(kAttention, "/buffers/keys", 0, "this operand comes from memory");
+  run.refused("cls_token", "/row_tile", 18, "expected at most 17 (the rows of the layer)");
+  Json file = run.mapping;
+  file["layers"]["blocks.0.mlp.fc3"] = file["layers"][kFc1];
+  const ProgramResult unknown = run.rerun(file);
+  CHECK(unknown.exit_code == 2);
+  CHECK_THAT(unknown.err,
+             Contains("/layers/blocks.0.mlp.fc3: no layer of workload tiny_vit has this name (did you mean"));
+  file = run.mapping;
+  file["layers"][kFc1] = {{"form", "row_tiles"}, {"row_tile", 1}};
+  const ProgramResult form = run.rerun(file);
+  CHECK(form.exit_code == 2);
+  CHECK_THAT(form.err, Contains("/layers/" + kFc1 + "/form: expected \"input_stationary\""));
+
+  Mapped convolution(on("vitality", "tiny_mobilevit", {"--numerics", "off"}));
+  convolution.refused("conv_1", "/row_tile", 3, "a row of the output image");
+  Mapped output_stationary(on("vitality", "tiny_vit", {"--set", "matrix_engine.dataflow=output_stationary"}));
+  output_stationary.refused(kFc1, "/tile_rows", 65, "matrix_engine.rows");
+  output_stationary.refused(kFc1, "/segment", 33, "the contraction of the layer");
+}
+
+TEST_CASE("mapping: what is right and does not fit is infeasible") {
+  Mapped run(small({"--set", "scratchpad.capacity_kib=8", "--numerics", "off"}));
+  Json file = run.mapping;
+  file["layers"][kFc1].update({{"row_tile", 17},
+                               {"column_group", 8},
+                               {"contraction_group", 2},
+                               {"streamed", {{"kept", 0}, {"buffers", 2}}},
+                               {"stationary", {{"kept", 0}, {"buffers", 2}}}});
+  // Two buffers of all weights, 32 x 128 of 2 bytes and 128 bias values of 6, and of all rows, 17 x 32 of 2 bytes; two
+  // buffers of a result tile, 17 x 16 of 2 bytes; a partial sum's, of 6.
+  const ProgramResult fit = run.rerun(file);
+  INFO(fit.err);
+  CHECK(fit.exit_code == 4);
+  const int out = run.mapping["layers"][kFc1]["result_buffers"].get<int>();
+  CHECK_THAT(fit.err, StartsWith("error: " + run.path("e.json") + ": /layers/" + kFc1 + ": needs " +
+                                 std::to_string(2 * (2 * 32 * 128 + 6 * 128) + 2 * 2 * 17 * 32 + out * 2 * 17 * 16 +
+                                                6 * 17 * 16) +
+                                 " bytes of buffers, the scratchpad has 8192"));
+}
+
+TEST_CASE("mapping: a batch takes the mapping of one image, and of each image") {
+  Mapped one(small()), two(small({"--batch", "2"}));
+  CHECK(two.mapping["layers"].contains("image1/" + kFc1));
+  CHECK(two.rerun(one.mapping).exit_code == 0);
+  CHECK(two.rerun("image1/" + kFc1, "/row_tile", 9).exit_code == 0);
+  Json file = two.mapping;
+  file["layers"]["image1/" + kFc1]["row_tile"] = 18;
+  CHECK_THAT(two.rerun(file).err, Contains("/layers/image1~1" + kFc1 + "/row_tile: expected at most 17"));
+}
+
+TEST_CASE("mapping: refused where it means nothing") {
+  const ScratchFolder folder;
+  const std::string file = folder.write("m.json", R"({"layers": {}})");
+  const auto refused = [](const Words& words, const std::string& why) {
+    Words all{"run"};
+    all.insert(all.end(), words.begin(), words.end());
+    const ProgramResult run = run_program(all);
+    CHECK(run.exit_code == 2);
+    CHECK_THAT(run.err, StartsWith("error: option --") && Contains(why));
+  };
+  refused(on("vitality_training", "tiny_vit", {"--mode", "training", "--mapping", file}), "--mapping: a training step");
+  refused(on("vitality_training", "tiny_vit", {"--mode", "training", "--mapping-out", folder.path("o.json")}),
+          "--mapping-out: a training step");
+  refused(on("gpu_h100", "tiny_vit", {"--mapping", file}), "is not simulated");
+  refused(on("vitality", "tiny_vit", {"--mapping", file, "--what-if"}), "--what-if");
+  CHECK(run_program({"run", "--config", "vitality", "--workload", "tiny_vit", "--mapping", folder.path("none.json")})
+            .exit_code == 2);
+  CHECK(run_program({"validate", file}).exit_code == 2);  // without a machine and a workload it could be a workload
+  CHECK_THAT(
+      run_program({"validate", folder.write("v.json", R"({"machine": "m", "workload": "w", "layers": {}})")}).out,
+      Contains("OK (mapping 0 layers)"));
+}
+
+TEST_CASE("mapping: rerun repeats a run with its mapping") {
+  Mapped run(small());
+  CHECK(run.rerun(kFc1, "/row_tile", 9).exit_code == 0);
+  const ProgramResult again = run_program({"rerun", run.path("e-r.json")});
+  INFO(again.out << again.err);
+  CHECK(again.exit_code == 0);
+  CHECK_THAT(again.out, Contains("--mapping " + run.path("e.json")));
+}
