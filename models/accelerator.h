@@ -1,5 +1,5 @@
-// The accelerator: a register file for its host, a chunk, and the memory, whose controller serves every initiator that
-// is bound to it (models/memory/dram_controller.h).
+// The accelerator: a register file for its host, a chunk, and the memory, whose controller serves every initiator bound
+// to it (models/memory/dram_controller.h).
 #pragma once
 
 #include <systemc>

@@ -60,7 +60,7 @@ std::unique_ptr<ComputeUnit> AcceleratorChunk::make_unit(const MachineUnit& unit
       return std::make_unique<SparseArray>(name, context);
     case UnitKind::kExpUnit:
       return std::make_unique<ExpUnit>(name, context);
-    case UnitKind::kDmaLoad:  // not compute units: the memory system's
+    case UnitKind::kDmaLoad:  // these are not compute units; they belong to the memory system
     case UnitKind::kDmaStore:
     case UnitKind::kUncharged:
       break;

@@ -17,7 +17,7 @@ namespace vitality {
 
 class AcceleratorChunk : public sc_core::sc_module {
  public:
-  // One a DMA channel, load before store: plain TLM-2.0 initiators, for any memory (models/memory/dma.h).
+  // One per DMA channel, load before store: plain TLM-2.0 initiators, for any memory (models/memory/dma.h).
   tlm::tlm_initiator_socket<> load_memory, store_memory;
 
   AcceleratorChunk(sc_core::sc_module_name name, MachineContext& context);
@@ -28,7 +28,7 @@ class AcceleratorChunk : public sc_core::sc_module {
   Dma dma_load, dma_store;
   // NoC port of a unit, or -1.
   int noc_port(UnitId unit) const { return port_[static_cast<std::size_t>(unit.value)]; }
-  // What a unit, DMA channels among them, has counted.
+  // What a unit or DMA channel has counted.
   const UnitCounters& counters(UnitId unit) const;
 
  private:

@@ -1,5 +1,5 @@
-// A small host: starts the accelerator at time 0 and takes its interrupt. What `vitality run` simulates is this host
-// with this accelerator; a testbench of your own binds registers.socket and registers.interrupt instead
+// A small host: it starts the accelerator at time 0 and handles its interrupt. `vitality run` simulates this host with
+// this accelerator; a testbench of your own binds registers.socket and registers.interrupt instead
 // (tests/models/host_test.cpp).
 #pragma once
 
@@ -18,7 +18,7 @@ class Host : public sc_core::sc_module {
 
   explicit Host(sc_core::sc_module_name name);
   bool finished() const { return finished_; }
-  Cycles cycles() const { return cycles_; }  // as the accelerator's counter has them
+  Cycles cycles() const { return cycles_; }  // as the accelerator's counter shows them
 
  private:
   void run();

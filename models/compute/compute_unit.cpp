@@ -28,7 +28,8 @@ void ComputeUnit::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   ++counters_.jobs;
   counters_.occupy(times.start, left(cost, times));
   times.done += times.noc_latency;
-  // Operands are there (dependencies) and stay until they are released: the values can be computed at any time between.
+  // The operands are there (dependencies) and stay until they are released, so the values can be computed at any time
+  // between.
   if (context_.executor != nullptr) context_.executor->execute(job, times.unit);
   const bool apart = (JobPayload::of(payload).phases & kPhaseReleased) != 0 || times.released > times.free;
   add_phase(apart ? times.released : times.free, index, kPhaseReleased);

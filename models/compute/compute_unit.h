@@ -1,7 +1,7 @@
-// What the units of a chunk have in common: a unit takes a job over its job socket, decides with its own rule
-// (schedule_job) when the job runs, computes its values where there are some, moves its bytes over its memory socket,
-// and reports the job's phases in time. Each unit of the paper's figure is a class of its own behind this one; what a
-// job costs is a pure formula of src/cost, which the mapper needs too.
+// What the units of a chunk have in common. A unit takes a job over its job socket, decides by its own rule
+// (schedule_job) when the job runs, computes its values if the run has values, moves its bytes over its memory socket,
+// and reports the job's phases when they happen. Each unit of the paper's figure is a class of its own derived from
+// this one. What a job costs is a pure formula of src/cost, because the mapper needs it too.
 #pragma once
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -25,18 +25,19 @@ class ComputeUnit : public sc_core::sc_module {
 
   ComputeUnit(sc_core::sc_module_name name, MachineContext& context);
 
-  // Jobs that the unit can hold at once.
+  // The number of jobs that the unit can hold at once.
   virtual int depth() const { return 1; }
   const UnitCounters& counters() const { return counters_; }
 
  protected:
-  // When the job runs, given that it was taken now. Fills times.stream (not before what stands there), released, free
-  // and done, without the stream's way over the NoC. Here: load, stream, drain, and the result after the latency.
+  // Decides when the job runs, given that the unit took it now. Fills times.stream (not earlier than its value before
+  // the call), released, free and done, without the stream's way over the NoC. This version: load, stream, drain, and
+  // the result after the latency.
   virtual void schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times);
-  // The cycle from which the unit holds nothing of the job.
+  // The cycle from which the unit no longer holds anything of the job.
   virtual Cycles left(const JobCost&, const JobTimes& times) const { return times.free; }
-  // When the partial sums that a pass adds to come back from the scratchpad: row by row behind the pass before, which
-  // has been issued and not ended.
+  // The cycle in which the partial sums that a pass adds to are back in the scratchpad: they come row by row from the
+  // pass before, which has been issued but has not ended.
   Cycles sums_there(JobId index, const Job& job, const JobCost& cost) const;
   // Moves the job's bytes; returns the cycles that its stream takes from `start` on the shared ports.
   Cycles stream(const JobCost& cost, Cycles start, JobTimes& times);

@@ -1,4 +1,4 @@
-// Lanes for layer norms apart from the special functions (layer_norm.lanes; no shipped machine has them): three sweeps
+// Lanes for layer norms, apart from the special functions (layer_norm.lanes; no shipped machine has them): three sweeps
 // over a row, for its mean, its variance and the scaling. Pipelined. Parameters: LaneConfig layer_norm. Cycles:
 // cost/job_cost.h.
 #pragma once

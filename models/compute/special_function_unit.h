@@ -1,6 +1,7 @@
-// The special function lanes: exp and division of softmax, GELU and its like, normalisation. The paper's figure has
-// none: Taylor attention needs no exp, and what the host or a shared unit does between layers is charged here. A row of
-// up to `lanes` elements a cycle and sweep; pipelined. Parameters: SpecialFunctionConfig. Cycles: cost/job_cost.h.
+// The lanes for special functions: exp and division of softmax, GELU and similar functions, normalisation. The paper's
+// figure has no such unit: Taylor attention needs no exp. Here it charges the work that the host or a shared unit would
+// do between layers. Pipelined; a row of up to `lanes` elements per cycle and sweep. Parameters: SpecialFunctionConfig.
+// Cycles: cost/job_cost.h.
 #pragma once
 
 #include "models/compute/compute_unit.h"

@@ -12,7 +12,7 @@ void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now
     times.stream = std::max({times.stream, now, stream_end_});
     times.released = times.stream + stream(cost, times.stream, times);
     times.free = times.released + cost.drain;
-    // The results leave through the shadow chain while the next tile runs.
+    // The results leave through the shadow registers while the next tile runs.
     times.done =
         times.free + (cost.drain > 0 && (job.flags & kResultHeld) == 0 ? output_stationary_drain(engine.rows) : 0);
     stream_start_ = times.stream, stream_end_ = times.free;
@@ -26,7 +26,7 @@ void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now
   times.stream = std::max({times.stream, std::max(now, stream_start_) + cost.load, stream_end_});
   times.released = times.stream + stream(cost, times.stream, times);
   times.done = times.released + cost.drain;
-  // The shadow register is free for the next tile as soon as this one streams.
+  // As soon as this tile streams, the shadow register is free for the next one.
   times.free = times.stream;
   stream_start_ = times.stream, stream_end_ = times.released;
 }

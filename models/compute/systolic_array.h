@@ -1,11 +1,12 @@
 // SA-General: R x C PEs (paper: Section IV, the systolic array of the matrix engine). Input stationary: a pass loads a
-// stationary tile into the PEs' registers, streams the rows of the other operand, one a cycle, and drains: the last row
-// of PEs and the last column are R + C - 2 cycles behind the first. Output stationary: sums stay in the PEs, results
-// leave through a shadow chain while the next tile runs.
+// stationary tile into the registers of the PEs, streams the rows of the other operand, one per cycle, and drains,
+// because the last row and column of PEs are R + C - 2 cycles behind the first. Output stationary: sums stay in the
+// PEs; results leave through a chain of shadow registers while the next tile runs.
 //
-// The registers are the innermost of the four levels of memory. State here: what they hold in time. One stationary
-// register a PE: a pass follows the other whole. Two (stationary_prefetch): the next tile is loaded while the current
-// pass streams. What a held tile saves and partial sums cost: cost/job_cost.h (stationary_read, partial_read).
+// The registers are the innermost of the four levels of memory. The state here is when they are in use. With one
+// stationary register per PE, a pass starts when the one before it has ended. With two (stationary_prefetch), the next
+// tile is loaded while the current pass streams. cost/job_cost.h says what a held tile saves and what partial sums cost
+// (stationary_read, partial_read).
 //
 // Parameters: MatrixEngineConfig. Cycles: cost/array_cost.h, derived from the clocked array of tests/models.
 #pragma once

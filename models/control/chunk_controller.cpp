@@ -108,9 +108,13 @@ void ChunkController::run_uncharged() {
   }
 }
 
-// Who waits for the operands of a job that is not a last reader waits for a later job of the same unit too. Where the
-// unit holds one job at a time and has issued none of the later ones, those start when this one has left the unit.
-// With several units of the kind the later job may run on another one, and sooner.
+// The unit must report the release of the job's operands on its own only if this can make some job ready before the
+// unit is free. It cannot if all of the following hold; the release is then reported together with `free`.
+// (1) Every job that waits for this release also waits for the release of a later job of the same unit (last_reader_ is
+//     0).
+// (2) The unit holds one job at a time and is the only one of its kind, so a later job starts after this one has left
+//     it.
+// (3) The unit has not issued a later job before this one.
 std::uint8_t ChunkController::wanted_phases(Unit& unit, JobId job) const {
   const bool in_order = job > unit.last_issued && kinds_[job_at(job).unit].count == 1;
   if (in_order) unit.last_issued = job;
@@ -131,7 +135,7 @@ bool ChunkController::may_take(const Unit& unit, JobId job) const {
   return unit.holds_for == kNone || (job_at(job).follows == unit.holds_for && continues_in_registers(job_at(job)));
 }
 
-// The smallest of the jobs that some unit of the kind may take.
+// The job with the smallest index that some unit of the kind may take.
 ChunkController::Choice ChunkController::choose_among_several(const Kind& kind) const {
   Choice next;
   std::size_t roomy = 0;
@@ -190,7 +194,7 @@ void ChunkController::dispatch() {
   if (!uncharged_.empty()) event_.notify(sc_core::SC_ZERO_TIME);
 }
 
-// In the order of the kinds; issuing can make jobs of any kind ready.
+// Goes through the kinds in order; issuing a job can make jobs of any kind ready.
 void ChunkController::issue_all() {
   while (candidates_ != 0) {
     const auto k = static_cast<UnitKind>(__builtin_ctz(candidates_));

@@ -1,18 +1,19 @@
-// Issues the jobs of a Schedule: a job goes to its unit when all its dependencies are satisfied and the unit has room;
-// among several the smallest index goes first. What became possible in one instant is decided together in the following
-// delta cycle, so that the order of events inside an instant decides nothing.
+// Issues the jobs of a Schedule. A job goes to its unit when all its dependencies are satisfied and the unit has room;
+// of several such jobs, the one with the smallest index goes first. Everything that became possible in one instant is
+// decided together in the following delta cycle, so the order of events inside an instant does not matter.
 //
 // Where a machine has several units of a kind:
-// 1. A job goes to the unit of its kind with the most room; of several to the one with the lowest id.
+// 1. A job goes to the unit of its kind with the most room; if several have the most, to the one with the lowest id.
 // 2. A job that follows another one (Job::follows) goes to the unit that ran that one.
 // 3. A unit whose registers hold something for a pass to come (continues_in_registers) takes that pass next and no
 //    other job.
 //
-// Issuing a job takes controller.issue_cycles: the controller decodes one job after the other, the smallest index first
-// among those that a unit has room for, and a unit takes a job when it has been decoded. 0: any number in an instant.
+// Issuing a job takes controller.issue_cycles. The controller decodes one job after the other, the one with the
+// smallest index first among those for which a unit has room, and the unit takes the job when it has been decoded. 0:
+// any number of jobs is issued in an instant.
 //
-// An order names the phases that matter on their own (JobExtension::phases): a release of operands that can make
-// nothing ready before the unit is free again is reported then, which saves an event a pass.
+// An order names the phases that the unit must report on their own (JobExtension::phases). If a release of operands
+// cannot make a job ready before the unit is free, it is reported together with `free`, which saves one event per pass.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_initiator_socket.h>
@@ -38,14 +39,14 @@ class ChunkController : public sc_core::sc_module {
   // The unit is the next binding of `units`; it holds at most `depth` jobs at once.
   void attach_unit(UnitId id, int depth);
 
-  // Nothing is issued before.
+  // Nothing is issued before this call.
   void start();
   std::function<void()> on_finished;  // called when the last job is done
 
   bool finished() const { return done_ == static_cast<std::int64_t>(context_.schedule.jobs.size()); }
   Cycles last_cycle() const { return last_cycle_; }
   std::int64_t jobs_done() const { return done_; }
-  // Who waits for whom: for the report of a schedule that cannot end.
+  // Which job waits for which: for the report of a schedule that cannot end.
   std::string describe_deadlock() const;
 
  private:
@@ -54,12 +55,12 @@ class ChunkController : public sc_core::sc_module {
   struct Unit {
     int socket = -1, room = 0, depth = 0;
     JobId last_issued;    // the largest index so far
-    JobId holds_for;      // a pass that comes next because of what this job left in the registers
+    JobId holds_for;      // the job that left something in the registers, if the next pass needs it
     ReadyJobs followers;  // only where there are several units of the kind
   };
   struct Kind {
     std::size_t first = 0, count = 0;  // of units_
-    ReadyJobs ready;                   // any unit of the kind may take them
+    ReadyJobs ready;                   // jobs that any unit of the kind may take
   };
   void receive(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   void satisfy(JobId job, DependencyKind kind);
@@ -94,14 +95,14 @@ class ChunkController : public sc_core::sc_module {
   IdVector<JobId, std::int32_t> waiting_;          // unsatisfied dependencies of a job
   IdVector<JobId, std::int32_t> first_dependent_;  // CSR of the reversed dependencies
   std::vector<Dependency> dependents_;
-  IdVector<JobId, std::uint8_t> last_reader_;  // of a job, 0 or 1: not all who wait for the release of its operands
-                                               // wait for that of a later job of its unit too
-  IdVector<JobId, std::uint8_t> continued_;    // of a job, 0 or 1: a pass finds something of it in the registers
+  IdVector<JobId, std::uint8_t> last_reader_;  // per job, 1 if some dependent waits for this job's release and for no
+                                               // later release of the same unit's kind
+  IdVector<JobId, std::uint8_t> continued_;    // per job, 1 if a later pass finds something of it in the registers
   std::vector<JobId> uncharged_;
-  bool started_ = false, seeded_ = false;  // seeded: jobs that wait for nothing are ready
+  bool started_ = false, seeded_ = false;  // seeded: the jobs without dependencies have been made ready
   Choice decoding_;                        // with issue_cycles
   Cycles decoded_ = 0;
-  bool dispatching_ = false;  // what becomes ready now is seen without another activation
+  bool dispatching_ = false;  // jobs that become ready now are seen without another activation
   std::int64_t done_ = 0;
   Cycles last_cycle_ = 0;
   sc_core::sc_event event_, decoded_event_;

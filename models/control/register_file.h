@@ -10,7 +10,7 @@
 // | 0x14    | cycles      | high 32 bits
 //
 // Other addresses: address error. Other lengths than 4: burst error. Byte enables: refused. Registers answer in zero
-// time: what a bus costs is the host's.
+// time: the time of the bus belongs to the host.
 #pragma once
 
 #include <tlm_utils/simple_target_socket.h>

@@ -36,7 +36,7 @@ void Noc::access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& de
     const Cycles alone = stream.cycles;
     for (RateCalendar* const link : routes_[port]) {
       const Cycles taken = link->reserve(stream.now, stream.start, stream.cycles, stream.read_rate, stream.write_rate);
-      // A slower stream asks less of what comes behind.
+      // A stream that is slowed down asks for less on the next link.
       const double slower = static_cast<double>(stream.cycles) / static_cast<double>(taken);
       stream.read_rate *= slower, stream.write_rate *= slower;
       stream.cycles = taken;

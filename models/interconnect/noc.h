@@ -1,8 +1,8 @@
-// The network between the scratchpad and the units' registers: a bus that all units share, or a mesh (units row-major
-// from node 1, the scratchpad at node 0, routed along the row first) whose links are shared by the routes that cross
-// them (cost/noc_route.h). A link carries link_bytes a cycle each way, first come first served by rate
-// (cost/rate_calendar.h). A stream pays hop_latency_cycles a hop once, on top of the cycles that its bytes take. Counts
-// byte-hops.
+// The network between the scratchpad and the units' registers: a bus that all units share, or a mesh (units in
+// row-major order from node 1, the scratchpad at node 0, routed along the row first), whose links are shared by the
+// routes that cross them (cost/noc_route.h). A link carries link_bytes per cycle in each direction; it is shared by
+// rate, first come first served (cost/rate_calendar.h). A stream pays hop_latency_cycles per hop once, in addition to
+// the cycles for its bytes. Counts byte-hops.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_initiator_socket.h>
@@ -33,7 +33,7 @@ class Noc : public sc_core::sc_module {
   void access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   void add_port();
   NocConfig config_;
-  std::map<std::pair<int, int>, RateCalendar> links_;  // by the nodes they join; the bus is one
+  std::map<std::pair<int, int>, RateCalendar> links_;  // by the nodes that they join; a bus is one link
   std::vector<std::vector<RateCalendar*>> routes_;     // by port: the links on the way
   std::vector<Bytes> bytes_;
 };

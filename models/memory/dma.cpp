@@ -16,7 +16,7 @@ Dma::Request& Dma::Pool::take() {
 }
 
 void Dma::Pool::free(tlm::tlm_generic_payload* payload) {
-  payload->reset();  // takes away what others have added; the hint is sticky
+  payload->reset();  // removes the extensions that others have added, except the hint, which is sticky
   free_.push_back(static_cast<Request*>(payload));
 }
 
@@ -76,13 +76,13 @@ void Dma::send() {
   while (requesting_ == nullptr && !unsent_.empty()) {
     Request& next = *unsent_.front();
     unsent_.pop_front();
-    next.set_data_ptr(zeros_.data());  // here: the buffer may have moved since the request was made
+    next.set_data_ptr(zeros_.data());  // set here, because zeros_ may have been reallocated since the request was made
     requesting_ = &next;
     tlm::tlm_phase phase = tlm::BEGIN_REQ;
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
     const tlm::tlm_sync_enum status = dram_socket->nb_transport_fw(next, phase, delay);
     if (status == tlm::TLM_ACCEPTED) continue;
-    requesting_ = nullptr;  // END_REQ, or what includes it
+    requesting_ = nullptr;  // END_REQ, or a later phase that includes it
     if (status == tlm::TLM_COMPLETED) {
       answer(next, delay);
     } else if (phase == tlm::BEGIN_RESP) {
@@ -95,7 +95,7 @@ void Dma::send() {
 }
 
 tlm::tlm_sync_enum Dma::respond(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay) {
-  auto& answered = static_cast<Request&>(payload);  // no other payloads leave here
+  auto& answered = static_cast<Request&>(payload);  // safe: this channel sends no other payloads
   if (requesting_ == &answered) requesting_ = nullptr;
   if (phase == tlm::END_REQ) {
     send();

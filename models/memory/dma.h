@@ -1,14 +1,15 @@
 // A DMA channel: moves tiles between DRAM and the scratchpad, up to dma.max_outstanding jobs in flight to hide the
 // memory's latency.
 //
-// A job is taken at once, its transfers are requested in order, and it is done in the first clock edge at or after the
-// end of the last of them; then the tile's values are in their place.
+// A job is taken at once, and its transfers are requested in order. It is done in the first clock edge at or after the
+// end of its last transfer; then the values of the tile are in their place.
 //
-// Towards the memory a plain TLM-2.0 initiator in the approximately timed style, one transaction a transfer: address
-// and length, payloads of a pool with a memory manager, the request's and the response's exclusion rule, and any of the
-// protocol's short cuts: TLM_ACCEPTED, TLM_UPDATED, early completion, annotated delays, END_REQ left out before
-// BEGIN_RESP. An error response is an SC_REPORT_ERROR of "/vitality/dma". The data of a payload are zeros: values move
-// in the tile executor, which TimingOnly, an ignorable extension, tells a memory that keeps data.
+// Towards the memory it is a plain TLM-2.0 initiator in the approximately timed style, with one transaction per
+// transfer: address and length, payloads from a pool with a memory manager, the exclusion rules of request and
+// response, and any of the protocol's short cuts: TLM_ACCEPTED, TLM_UPDATED, early completion, annotated delays,
+// END_REQ left out before BEGIN_RESP. An error response is an SC_REPORT_ERROR of "/vitality/dma". The data of a payload
+// are zeros, because values move in the tile executor; TimingOnly, an ignorable extension, tells this to a memory that
+// keeps data.
 #pragma once
 
 #include <tlm_utils/peq_with_get.h>
@@ -61,7 +62,7 @@ class Dma : public sc_core::sc_module {
   void take(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   tlm::tlm_sync_enum respond(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay);
   void request(const Transfer& transfer, std::int32_t slot, bool read, bool more);
-  // Requests what waits, as long as the memory accepts.
+  // Requests the waiting transfers, as long as the memory accepts them.
   void send();
   void finish_late();
   // The memory has answered; the response counts `delay` from now.

@@ -2,15 +2,15 @@
 // energy.
 //
 // TLM-2.0 base protocol for any number of initiators, in both coding styles, transactions of any length:
-// - b_transport blocks until the last byte has moved (an annotated delay is waited for first: memory is shared, nobody
-// runs ahead).
-// - nb_transport: BEGIN_REQ is accepted at once (TLM_UPDATED, END_REQ), and counts from the end of its annotated delay;
-// BEGIN_RESP follows in the cycle in which the last byte has moved. An initiator that answers BEGIN_RESP with
-// TLM_ACCEPTED gets the next response after its END_RESP.
-// It keeps data, page by page as they are written, and reads zeros elsewhere; transport_dbg sees them. A transaction
-// with the TimingOnly extension moves time and no data: values of a run live in the tile executor; its addresses wrap
-// at the device's capacity. Others outside of it: address error. Byte enables and streaming widths below the length:
-// refused. No DMI: accesses take time.
+// - b_transport blocks until the last byte has moved. It first waits for an annotated delay, because the memory is
+//   shared and no initiator may run ahead.
+// - nb_transport: BEGIN_REQ is accepted at once (TLM_UPDATED, END_REQ), and counts from the end of its annotated delay.
+//   BEGIN_RESP follows in the cycle in which the last byte has moved. An initiator that answers BEGIN_RESP with
+//   TLM_ACCEPTED gets the next response after its END_RESP.
+// The controller keeps data, page by page as they are written, and reads zeros elsewhere; transport_dbg sees them. A
+// transaction with the TimingOnly extension moves time but no data, because the values of a run are in the tile
+// executor; its addresses wrap at the device's capacity. Other transactions outside the capacity get an address error.
+// Byte enables and streaming widths below the length are refused. No DMI, because accesses take time.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_target_socket.h>
@@ -28,7 +28,7 @@
 
 namespace vitality {
 
-// May be ignored. The transaction's data mean nothing; `more`: others follow in the same instant, so that the back end
+// May be ignored. The data of the transaction mean nothing. `more`: others follow in the same instant, so the back end
 // need not be asked for its next event yet.
 struct TimingOnly : tlm::tlm_extension<TimingOnly> {
   bool more = false;
@@ -40,7 +40,7 @@ class DramController : public sc_core::sc_module {
  public:
   tlm_utils::multi_passthrough_target_socket<DramController> socket;
 
-  // period: of the machine's clock, clock_mhz as sc_time.
+  // period: of the machine's clock (clock_mhz) as sc_time.
   DramController(sc_core::sc_module_name name, const DramConfig& config, double clock_mhz,
                  const sc_core::sc_time& period);
   DramController(sc_core::sc_module_name name, const MachineContext& context);
@@ -52,7 +52,7 @@ class DramController : public sc_core::sc_module {
   struct Outstanding {  // by request id
     tlm::tlm_generic_payload* payload;
     int initiator;
-    sc_core::sc_event* finished;  // of the blocked thread; null: answered through nb_transport_bw
+    sc_core::sc_event* finished;  // of the blocked thread; null if the answer goes through nb_transport_bw
   };
   struct Responses {    // of an initiator
     bool open = false;  // BEGIN_RESP without END_RESP
@@ -64,7 +64,7 @@ class DramController : public sc_core::sc_module {
                              sc_core::sc_time& delay);
   void blocking_request(int initiator, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   unsigned int debug_request(int initiator, tlm::tlm_generic_payload& payload);
-  // The error that the transaction's attributes are, or OK.
+  // The error in the transaction's attributes, or TLM_OK_RESPONSE.
   tlm::tlm_response_status check(const tlm::tlm_generic_payload& payload) const;
   void move_data(tlm::tlm_generic_payload& payload);
   void submit(const Outstanding& outstanding);

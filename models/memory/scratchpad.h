@@ -1,9 +1,9 @@
-// The on-chip scratchpad: banks with one read and one write port each, interleaved at the port's width, so that streams
-// share the ports' total rate; a unit's access carries a StreamExtension with its demand and gets back the cycles it
-// takes. Holds the tiles of a run with values.
+// The on-chip scratchpad: banks with one read and one write port each, interleaved at the width of a port, so that
+// streams share the total rate of the ports. A unit's access carries a StreamExtension with its demand, and gets back
+// the cycles that it takes. In a run with values it also holds the tiles.
 //
-// Storage is one double per byte address, so that buffers overlap in values exactly where they overlap in bytes; an
-// element of a buffer at address a with index i lies at a + i.
+// Storage is one double per byte address, so buffers overlap in values exactly where they overlap in bytes: element i
+// of a buffer at address a lies at a + i.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_target_socket.h>
@@ -20,7 +20,7 @@ class Scratchpad : public sc_core::sc_module {
  public:
   tlm_utils::multi_passthrough_target_socket<Scratchpad> socket;
 
-  // port_bytes_per_cycle: what all banks together offer the units, for reads and as much again for writes.
+  // port_bytes_per_cycle: what all banks together offer to the units, for reads, and the same amount again for writes.
   Scratchpad(sc_core::sc_module_name name, Bytes capacity, double port_bytes_per_cycle, bool with_values);
   double* values() { return values_.empty() ? nullptr : values_.data(); }
   Bytes read_bytes() const { return read_bytes_; }

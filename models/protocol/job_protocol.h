@@ -1,9 +1,9 @@
 // The job protocol: TLM-2.0 generic payloads that carry a JobExtension.
 //
-// Controller -> unit (b_transport, zero time): take this job; the unit has room for it; kPhaseReleased: say when its
-// operands are released, which may else be told with the unit's being free. Unit -> controller
-// (b_transport, zero time): the job has released its operands, the unit can take another job, the job's result is
-// there: any set of these at once.
+// Controller -> unit (b_transport, zero time): take this job; the unit has room for it. With kPhaseReleased the unit
+// must report the release of the job's operands on its own; without it, the unit may report the release together with
+// `free`. Unit -> controller (b_transport, zero time): any of these at once: the job has released its operands, the
+// unit can take another job, the job's result is there.
 #pragma once
 
 #include <cstdint>

@@ -24,7 +24,7 @@ struct MachineContext {
   MachineUnits units = MachineUnits(config);
   std::vector<std::vector<JobId>> order{units.size()};  // per unit: its jobs in the order of issue
 
-  // Integer cycles inside, sc_time only at the kernel's edge.
+  // Cycles are integers; sc_time is used only towards the SystemC kernel.
   Cycles now() const {
     const sc_dt::uint64 time = sc_core::sc_time_stamp().value();
     if (time != time_) time_ = time, cycle_ = static_cast<Cycles>(time / period.value());
@@ -34,7 +34,7 @@ struct MachineContext {
     return sc_core::sc_time::from_value(static_cast<sc_dt::uint64>(cycle - now()) * period.value());
   }
 
-  // Of the last look at the clock: a division less for the many that follow in the same instant.
+  // Cache of now(): many calls fall in the same instant, and each would cost a 64-bit division.
   mutable sc_dt::uint64 time_ = 0;
   mutable Cycles cycle_ = 0;
 };

@@ -1,5 +1,5 @@
-// A unit's accesses to the scratchpad: one TLM-2.0 transaction a job, whose extension carries the bytes and the demand
-// of its stream. The scratchpad answers with the cycles that the stream takes on the shared ports.
+// A unit's accesses to the scratchpad: one TLM-2.0 transaction per job, whose extension carries the bytes of its stream
+// and their rate. The scratchpad answers with the cycles that the stream takes on the shared ports.
 #pragma once
 
 #include <systemc>
@@ -13,9 +13,10 @@ struct StreamExtension : tlm::tlm_extension<StreamExtension> {
   Bytes read_bytes = 0, write_bytes = 0;
   double read_rate = 0, write_rate = 0;  // bytes a cycle
   Cycles now = 0, start = 0;
-  Cycles cycles = 0;        // in: alone; out: on the shared ports. 0: no stream (DMA: its share is set aside)
-  Cycles noc_cycles = 0;    // out: part of them that the NoC's shared links cost
-  Cycles route_cycles = 0;  // out: latency of the way over the NoC's hops, on top of them
+  Cycles cycles = 0;        // in: when alone; out: on the shared ports. 0: no stream (the DMA's share is reserved for
+                            // it)
+  Cycles noc_cycles = 0;    // out: the part of them caused by the shared links of the NoC
+  Cycles route_cycles = 0;  // out: latency of the NoC's hops, in addition to them
   tlm::tlm_extension_base* clone() const override { return new StreamExtension(*this); }
   void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const StreamExtension&>(other); }
 };

@@ -1,7 +1,8 @@
-// Units that work on masks in passes that follow each other without a gap: passes over the next job's sub-rows enter
-// behind the last pass of this one; the skew of rows and columns delays the result, not the next job.
+// Units that work on masks in passes that follow each other without a gap: the passes of the next job enter directly
+// behind the last pass of this job. The skew of rows and columns delays the result, but not the next job.
 //
-// What a job costs depends on its block of the mask (cost/sparse_machine.h), which is fixed before time starts.
+// What a job costs depends on its block of the mask (cost/sparse_machine.h), which is fixed before the simulation
+// starts.
 #pragma once
 
 #include "models/compute/compute_unit.h"

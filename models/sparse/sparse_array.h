@@ -1,5 +1,5 @@
-// The training unit's reconfigurable rows of PEs (Sanger's structure): SDDMM over the kept entries of Q K^T, SpMM of P
-// and V. Rows of the mask are packed together and split, so that sub-rows fill the PEs. Parameters:
+// The reconfigurable rows of PEs in the training unit (Sanger's structure): SDDMM over the kept entries of Q K^T, SpMM
+// of P and V. Rows of the mask are packed together and split, so that sub-rows fill the PEs. Parameters:
 // sparse_unit.pe_rows, .pes_per_row. Cycles: pack and split of cost/sparse_machine.h.
 #pragma once
 

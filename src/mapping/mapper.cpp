@@ -17,7 +17,7 @@ namespace {
 std::vector<int> layer_users(const VitModel& model) {
   std::vector<int> users(model.layers.size());
   for (const Layer& layer : model.layers) {
-    std::vector<int> inputs = layer.inputs;  // a layer that takes one output twice is one user
+    std::vector<int> inputs = layer.inputs;  // a layer that reads one output twice counts once
     std::sort(inputs.begin(), inputs.end());
     inputs.erase(std::unique(inputs.begin(), inputs.end()), inputs.end());
     for (const int input : inputs)
@@ -26,12 +26,12 @@ std::vector<int> layer_users(const VitModel& model) {
   return users;
 }
 
-// What would otherwise be simulated as something else.
+// Refuses requests that would otherwise be simulated as something else.
 void check_supported(const HardwareConfig& config, const MappingOptions& options) {
   if (!is_mapped(config.machine))
     throw InfeasibleError("machine " + config.name + ": no mapper for machines of kind " + to_string(config.machine) +
                           " in this version");
-  if (options.attention.empty() && !traits(config.attention).mapped)  // `auto` comes with a kind a layer
+  if (options.attention.empty() && !traits(config.attention).mapped)  // with `auto`, each layer has its own kind
     throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
                           " is not simulated in this version (taylor is: --set attention=taylor)");
   if (traits(config.machine).sparse_baseline) {
@@ -64,8 +64,8 @@ bool needs_sparse_unit(MachineKind machine, AttentionKind attention) {
 
 namespace {
 
-// The layers of the forward pass, one after the other. Which mapper takes a layer is an overload for each kind, so
-// that a new kind of layer does not compile until it has one.
+// The layers of the forward pass, one after the other. There is one overload per kind of layer, so a new kind of layer
+// does not compile until it has a mapper.
 class ForwardMapper {
  public:
   ForwardMapper(MappingContext& context, const MappingOptions& options, const std::vector<bool>& selected)
@@ -82,7 +82,7 @@ class ForwardMapper {
   void gemm() {
     const std::vector<EpilogueStage> epilogue = take_epilogue(context_, layer_, selected_);
     const int first = layer_;
-    if (!epilogue.empty()) layer_ = epilogue.back().layer;  // these are mapped with it
+    if (!epilogue.empty()) layer_ = epilogue.back().layer;  // the layers of the epilogue are mapped with this one
     map_gemm_layer(context_, first, epilogue, context_.add_activation(layer_));
   }
   void elementwise() { map_elementwise_layer(context_, layer_, context_.add_activation(layer_)); }
@@ -98,7 +98,7 @@ class ForwardMapper {
   void apply(const LayerNorm&) { elementwise(); }
   void apply(const BatchNorm&) {
     if (!is_folded(context_.layer(layer_), context_.config)) return elementwise();
-    // In front of the layer that absorbs it: nothing happens here, the input is the output.
+    // The layer stands in front of the layer that absorbs it: nothing is done here, its output is its input.
     context_.output[static_cast<std::size_t>(layer_)] = context_.input_tensor(layer_, 0);
     take_form<FoldedMapping>(context_, layer_);
     aliases_.push_back(layer_);
@@ -155,7 +155,7 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
                                                 kModelInput - i, pixels, model.image_channels,
                                                 element * pixels * model.image_channels));
   }
-  for (std::size_t i = 0; i < model.layers.size(); ++i) {  // outputs of layers left out are given
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {  // the outputs of layers that are left out are given
     if (std::holds_alternative<GivenTensor>(model.layers[i].parameters)) selected[i] = false;
     if (selected[i]) continue;
     const auto tensor = context.add_activation(static_cast<int>(i));

@@ -1,5 +1,5 @@
-// Maps a model onto a machine: layers -> tile jobs. One Mapper a machine; what machines share (GEMMs, element-wise
-// layers, data movement) lives in the *_mapper files that they call.
+// Maps a model onto a machine: layers -> tile jobs. What machines share (GEMMs, element-wise layers, data movement) is
+// in the *_mapper files that it calls.
 //
 // Throws InfeasibleError, with the layer, the operand and the bytes, when a tile cannot fit the scratchpad.
 #pragma once
@@ -11,13 +11,13 @@
 
 namespace vitality {
 
-// What this version has a mapper for; map_model refuses the rest with an InfeasibleError. A machine of a kind that is
-// mapped runs only some of the kinds of attention that are.
+// Whether this version can map the kind of machine, or the kind of attention on it; map_model refuses others with an
+// InfeasibleError. A mapped machine runs only some of the mapped kinds of attention.
 bool is_mapped(MachineKind machine);
 bool is_mapped(MachineKind machine, AttentionKind attention);
 
-// Refuses what map_model would refuse whatever the masks are, with the same words, before masks and tensors are made.
-// options.masks need not be there.
+// Refuses what map_model would refuse whatever the masks are, with the same message, before masks and tensors are made.
+// options.masks may be null.
 void check_fits(const VitModel& model, const HardwareConfig& config, const MappingOptions& options);
 
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options = {});

@@ -15,7 +15,7 @@
 namespace vitality {
 namespace {
 
-// Of the attention kind, over all layers.
+// The approximation error of the attention kind, over all layers.
 void take_approximation(const reference::ForwardResult& forward, NumericsResult& numerics) {
   numerics.has_approximation = true;
   for (const reference::ApproximationError& error : forward.approximation) {
@@ -38,7 +38,7 @@ SimulationResult evaluate_analytic(const HardwareConfig& config, const VitModel&
     throw InfeasibleError("machine " + config.name + " is no simulation: it cannot run a part of a model (--layers)");
   const auto begin = std::chrono::steady_clock::now();
   const bool released = config.cost_model != CostModel::kSimulated;
-  // The released cost models take the masks that the machine would run.
+  // The released cost models use the masks that the machine would run.
   std::unique_ptr<MaskSource> masks;
   if (released) {
     check_mask_source(config);

@@ -1,5 +1,5 @@
 // Machines that are not simulated: rooflines, this computer, and the released cost models of sanger, vitcod and salo.
-// They answer in the same result tree; simulate() sends them here.
+// Their results have the same tree; simulate() calls this for them.
 #pragma once
 
 #include "sim/simulate.h"
@@ -7,8 +7,8 @@
 namespace vitality {
 
 bool is_simulated(const HardwareConfig& config);
-// With numerics: the approximation error of the attention kind on the seeded inputs (no machine's arithmetic is
-// computed, so none is checked).
+// With numerics it measures the approximation error of the attention kind on the seeded inputs. It checks no machine's
+// arithmetic, because none is computed.
 SimulationResult evaluate_analytic(const HardwareConfig& config, const VitModel& model,
                                    const SimulationOptions& options);
 

@@ -9,7 +9,7 @@
 namespace vitality {
 namespace {
 
-// A stack of masks from a file, and which of its planes a head takes.
+// A stack of masks from a file, and which of its planes each head uses.
 class MaskFile {
  public:
   MaskFile(const std::string& path, const VitModel& model)
@@ -53,7 +53,7 @@ class MaskFile {
   NpyArray array_;
 };
 
-// A mask that needs no Q and K.
+// A mask that does not depend on Q and K.
 Mask given_mask(const HardwareConfig& config, const Attention& a, std::uint64_t seed) {
   const SparsityConfig& sparsity = config.sparsity;
   if (sparsity.source == SparsitySource::kDensity) return random_mask(a.n_q, a.n_kv, sparsity.density, seed);
@@ -121,7 +121,7 @@ reference::ValueChooser MaskSource::values() {
 reference::ForwardOptions reference_options(const VitModel& model, const HardwareConfig& config) {
   reference::ForwardOptions options;
   options.score_bias_first_order = config.attention_bias == AttentionBias::kFirstOrder;
-  // Until a kind is chosen a layer (auto), Taylor.
+  // `auto` counts as Taylor until a kind is chosen for each layer.
   options.attention.assign(model.layers.size(),
                            config.attention == AttentionKind::kAuto ? AttentionKind::kTaylor : config.attention);
   if (traits(config.machine).sparse_baseline) options.empty_rows = sparse_machine(config).empty_rows;

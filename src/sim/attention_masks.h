@@ -1,10 +1,11 @@
-// Decides the masks of sparse and unified attention before time starts (config.sparsity.source).
+// Decides the masks of sparse and unified attention before the simulation starts (config.sparsity.source).
 //
-// predicted: by the machine's own predictor, on the Q and K of the double reference, which therefore runs in
-// timing-only runs too: with and without values the machine sees the same masks. density: seeded masks with exactly
-// round(density * n_q * n_kv) entries. pattern: fixed by the machine's design, polarised for vitcod, else a sliding
-// window with global tokens. file: a uint8 .npy array of zeros and ones, (layers, heads, n_q, n_kv), (heads, n_q, n_kv)
-// or (n_q, n_kv): what is missing is shared; the images of a batch and the instances of a layer share theirs.
+// predicted: by the machine's own predictor from the Q and K of the double reference. The reference therefore also runs
+// in timing-only runs, so that a machine sees the same masks with and without values. density: seeded masks with
+// exactly round(density * n_q * n_kv) entries. pattern: fixed by the design of the machine, polarised for vitcod,
+// otherwise a sliding window with global tokens. file: a uint8 .npy array of zeros and ones, (layers, heads, n_q,
+// n_kv), (heads, n_q, n_kv) or (n_q, n_kv). Masks are shared along a dimension that is missing, by the images of a
+// batch, and by the instances of a layer.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +19,14 @@ namespace vitality {
 
 class MaskSource {
  public:
-  // Throws InputError where a file or a pattern does not fit the model.
+  // Throws InputError if a file or a pattern does not fit the model.
   MaskSource(const VitModel& model, const HardwareConfig& config, std::uint64_t seed);
-  // Whether the reference has to run before the masks are there.
+  // Whether the reference must run first, because the masks are predicted from it.
   bool predicted() const { return predicted_; }
-  // What a forward pass of the reference uses; it leaves the predicted masks here. One pass a source.
+  // For the forward pass of the reference: chooses the masks and stores the predicted ones here. Each source serves one
+  // pass.
   reference::MaskChooser chooser();
-  // What else the same pass uses; may be empty.
+  // For the same pass: chooses the values that are used; may be empty.
   reference::ValueChooser values();
   reference::AttentionObserver observer() const { return predictor_.observe; }
   const AttentionMasks& masks() const { return masks_; }
@@ -36,7 +38,7 @@ class MaskSource {
   AttentionMasks masks_;
 };
 
-// What the reference is asked for on this machine, the masks apart.
+// The options of the reference that match this machine, except for the masks.
 reference::ForwardOptions reference_options(const VitModel& model, const HardwareConfig& config);
 
 }  // namespace vitality

@@ -1,5 +1,5 @@
-// Timing-only simulations in child processes (SystemC allows one simulation a process), for questions that need
-// several.
+// Timing-only simulations in child processes, for questions that need several simulations: SystemC allows only one per
+// process.
 #pragma once
 
 #include <string>
@@ -13,12 +13,12 @@
 
 namespace vitality {
 
-// Cycles of the run, or -1 where it is infeasible. Throws std::runtime_error when the child dies. Call before this
+// Cycles of the run, or -1 if it is infeasible. Throws std::runtime_error when the child dies. To be called before this
 // process simulates.
 Cycles cycles_in_child(const HardwareConfig& config, const VitModel& model, const std::vector<bool>& selected);
 
-// attention: auto: per layer the cheaper of Taylor and softmax by simulated cycles of the layer alone; ties go to
-// Taylor. Layers of one shape are decided once. The other entries are Taylor.
+// attention: auto. Chooses for each layer Taylor or softmax, whichever takes fewer simulated cycles for the layer
+// alone; Taylor if they are equal. Layers of the same shape are decided once. Other layers have the entry Taylor.
 struct AutoAttention {
   std::vector<AttentionKind> kinds;  // per layer
   struct Decision {

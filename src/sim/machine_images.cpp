@@ -24,14 +24,14 @@
 namespace vitality {
 namespace {
 
-constexpr std::int64_t kPart = -1;  // of the checkpoint
+constexpr std::int64_t kPart = -1;  // the machine's part of the checkpoint
 
 struct ComputedJob {
   const Job* job;
   UnitId unit;
 };
 
-// One image's numbers in a fixed order, for the checkpoint and for what a child sends.
+// The numbers of one image in a fixed order, as the checkpoint and a child process store them.
 std::vector<double> numbers_of(const MachineImage& image) {
   std::vector<double> numbers{image.cycles, image.latency_ms, image.energy_mj, image.mask_density,
                               image.mask_kept_density};
@@ -129,7 +129,7 @@ class MachineRun {
     if (request_.progress) request_.progress(static_cast<double>(++done_) / static_cast<double>(missing_.size()));
   }
 
-  // One simulation for the order of the jobs, the time and the energy; then the values of every image.
+  // Simulates once for the order of the jobs, the time and the energy; then computes the values of every image.
   void replay_all() {
     const ImageParameters first(request_.weights, request_.images.image(missing_.front()));
     SimulationOptions options = simulation_options(first);
@@ -177,7 +177,7 @@ class MachineRun {
     return image;
   }
 
-  // Where a child leaves its image's numbers, in memory that parent and child share.
+  // Where a child stores the numbers of its image, in memory shared by parent and child.
   struct Slot {
     int status;  // an exit code of the program; kDied until the child has ended well
     char reason[600];
@@ -190,7 +190,7 @@ class MachineRun {
     void* const memory = mmap(nullptr, slots * slot_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     const std::shared_ptr<void> owner(memory, [&](void* m) { munmap(m, slots * slot_bytes); });
-    std::deque<pid_t> running;  // of images in order; image i uses slot i % slots
+    std::deque<pid_t> running;  // their images are in ascending order; image i uses slot i % slots
     std::size_t started = 0, ended = 0;
     const auto slot = [&](std::size_t item) { return static_cast<char*>(memory) + item % slots * slot_bytes; };
     while (ended < missing_.size()) {
@@ -290,7 +290,9 @@ ForwardOptionsSource machine_options(const VitModel& model, const HardwareConfig
     const auto both = std::make_shared<OptionsWithMasks>(model, config, attention);
     return std::shared_ptr<const reference::ForwardOptions>(both, &both->forward);
   };
-  if (depends_on_data(config)) return make;  // predicted masks are left in their source: one pass each
+  if (depends_on_data(config))
+    return make;  // predicted masks are stored in their source, so each source serves one
+                  // pass
   return [options = make()] { return options; };
 }
 

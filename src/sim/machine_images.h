@@ -1,8 +1,8 @@
-// Images through the machine's arithmetic, with scales that were calibrated on other images.
+// Images in the machine's arithmetic, with scales that were calibrated on other images.
 //
-// Where masks do not depend on the data, one image is simulated; the others take the same jobs in the order and on the
-// units of that run, without time: the values are those of a simulation of each. Where they do, every image is a
-// simulation in a process of its own.
+// If masks do not depend on the data, one image is simulated. The others execute the same jobs without time, in the
+// order and on the units of that run, so their values are those of a simulation of each. If masks depend on the data,
+// every image is simulated in a process of its own.
 #pragma once
 
 #include <functional>
@@ -32,20 +32,20 @@ struct MachineRequest {
   const std::vector<AttentionKind>& attention;  // per layer
   const ModelWeights& weights;
   const ImageFile& images;
-  std::size_t count;                         // of images that run, the first
+  std::size_t count;                         // images to run, from the first one on
   std::size_t first_calibrated, calibrated;  // images that the scales come from
   int jobs;
   std::function<void(double fraction)> progress;  // may be empty
 };
 
-// What the reference is asked for where the machine has this kind of attention; masks are the machine's.
+// The options of the reference for this kind of attention on this machine, with the machine's masks.
 ForwardOptionsSource machine_options(const VitModel& model, const HardwareConfig& config,
                                      const std::vector<AttentionKind>& attention);
 
 // Whether cycles and energy depend on the image.
 bool depends_on_data(const HardwareConfig& config);
 
-// Images 0 to count - 1. Once a process (sim/simulate.h); before any thread of the caller's is running. Throws
+// Images 0 to count - 1. Can be called once per process (sim/simulate.h), before the caller starts threads. Throws
 // InfeasibleError.
 std::vector<MachineImage> evaluate_on_machine(const MachineRequest& request, Checkpoint& checkpoint);
 

@@ -11,7 +11,7 @@
 namespace vitality {
 namespace {
 
-// Sanger's, and the training unit's: low-precision scores, softmax, threshold.
+// The predictor of Sanger and of the training unit: low-precision scores, softmax, threshold.
 MaskPredictor sanger(const SparsityConfig& sparsity) {
   const PredictorOptions options{sparsity.predictor_bits, sparsity.normalize_qk, sparsity.threshold};
   return {[options](int, int, int, const MatrixD& q, const MatrixD& k) { return predict_mask(q, k, options); }, {}, {}};
@@ -35,7 +35,7 @@ MaskPredictor dota(const SparsityConfig& sparsity) {
       [options](int, int, int, const MatrixD& q, const MatrixD& k) { return detect_strong(q, k, options); }, {}, {}};
 }
 
-// A cascade an image: the layers of the first image come first, then those of the next.
+// One cascade per image: the layers of the first image come first, then those of the next.
 class Cascades {
  public:
   Cascades(const VitModel& model, const SparsityConfig& sparsity) : model_(model) {

@@ -9,11 +9,11 @@ namespace vitality {
 
 struct MaskPredictor {
   reference::MaskChooser choose;
-  reference::ValueChooser values;        // empty where every probability meets its value
-  reference::AttentionObserver observe;  // empty where a prediction needs Q and K alone
+  reference::ValueChooser values;        // empty if every probability is multiplied by its value
+  reference::AttentionObserver observe;  // empty if a prediction needs only Q and K
 };
 
-// The model must outlive the predictor, which serves one forward pass.
+// Serves one forward pass. The model must outlive it.
 MaskPredictor mask_predictor(const VitModel& model, const HardwareConfig& config);
 
 }  // namespace vitality

@@ -31,8 +31,7 @@
 namespace vitality {
 namespace {
 
-// A value takes 8 bytes on its way through the reference: models far beyond a computer's memory run for their time
-// alone.
+// A value takes 8 bytes in the reference: a model far beyond the memory of this computer can only be run for its time.
 void check_values_fit(const VitModel& model) {
   constexpr double kMaxValues = 1.7e10;
   double values = static_cast<double>(parameter_count(model));
@@ -47,15 +46,15 @@ void check_values_fit(const VitModel& model) {
         "time alone can be simulated (--numerics off; masks that are not predicted)");
 }
 
-// What is fixed before time starts: the reference's pass (with values, and where masks are predicted from it) and the
-// masks.
+// What is fixed before the simulation starts: the masks, and the reference's forward pass (needed for values, and for
+// predicted masks).
 struct Inputs {
   SeededParameters seeded;
   const ParameterSource& parameters;
   reference::ForwardOptions forward;
-  std::unique_ptr<reference::ForwardPass> pass;  // null where nothing is checked or predicted
+  std::unique_ptr<reference::ForwardPass> pass;  // null if nothing is checked or predicted
   bool in_step = false;                          // the reference runs layer by layer beside the machine
-  std::map<int, EffectiveWeights> used_weights;  // by the reference, not yet by the machine
+  std::map<int, EffectiveWeights> used_weights;  // used by the reference, but not yet by the machine
   std::vector<int> labels;                       // of training
   std::unique_ptr<MaskSource> masks;             // null where attention needs none
 
@@ -74,11 +73,11 @@ struct Inputs {
     check_values_fit(model);
     forward.measure_approximation = options.numerics;
     pass = std::make_unique<reference::ForwardPass>(model, parameters, forward);
-    // Few tensors are alive then: what would be hundreds of MiB stays in the caches.
+    // Then few tensors exist at a time: hundreds of MiB become little enough to stay in the caches.
     in_step = !options.training && !options.observe && !masks && !has_given_tensors(model, options);
     if (in_step) {
       forward.used = [this](int layer, EffectiveWeights&& weights) {
-        constexpr std::size_t kKept = 4;  // layers that the reference may be ahead
+        constexpr std::size_t kKept = 4;  // number of layers by which the reference may be ahead
         used_weights[layer] = std::move(weights);
         if (used_weights.size() > kKept) used_weights.erase(used_weights.begin());
       };
@@ -90,7 +89,8 @@ struct Inputs {
       };
     pass->reach(static_cast<int>(model.layers.size()) - 1);
     if (!masks) return;
-    forward.mask = [this, &model](int layer, int instance, int head, auto&&...) {  // those of the pass that has run
+    forward.mask = [this, &model](int layer, int instance, int head, auto&&...) {  // the masks of the pass that has
+                                                                                   // already run
       const auto& a = std::get<Attention>(model.layers[static_cast<std::size_t>(layer)].parameters);
       return masks->masks()
           .of_layer[static_cast<std::size_t>(layer)][static_cast<std::size_t>(instance * a.heads + head)];
@@ -104,11 +104,11 @@ struct Inputs {
   }
 };
 
-// Everything of a run that has to do with values: the formats calibrated from the reference, the machine's datapath.
+// Everything in a run that concerns values: the formats calibrated from the reference, and the machine's datapath.
 struct Values {
   reference::ForwardPass& pass;
   const reference::ForwardResult& expected;
-  reference::ForwardResult calibrated;  // ranges of other images; empty: those of `expected` count
+  reference::ForwardResult calibrated;  // ranges of other images; if empty, those of `expected` are used
   ValuePlan plan;
   ValueExecutor executor;
   ValueExecutor::ResultGrids grids;
@@ -152,7 +152,7 @@ struct Values {
     });
   }
 
-  // Training in fixed formats: the grids of gradients, from the same jobs run in double beforehand, one after the
+  // Training in fixed formats: finds the grids of the gradients by running the same jobs in double first, one after the
   // other.
   void calibrate_gradients(const Schedule& schedule, const VitModel& model, const VitModel& step,
                            const HardwareConfig& config, const Inputs& inputs) {
@@ -215,7 +215,7 @@ struct Values {
   }
 };
 
-// Tells how far the machine is, and what it computed; timing-only runs end before anyone would look.
+// Reports the progress of the machine, and what it computed. Timing-only runs have none, because they end too soon.
 class ObservedExecutor : public TileExecutor {
  public:
   ObservedExecutor(TileExecutor& executor, std::size_t jobs, const SimulationOptions& options)
@@ -333,7 +333,7 @@ void simulate_schedule(const Run& run, Values* values, const ShortenedRun* fewer
                      values != nullptr ? &values->expected.outputs : nullptr, context.costs});
 }
 
-// attention auto: decides it for each layer, and runs what was chosen.
+// attention auto: chooses a kind for each layer, then runs the model with them.
 SimulationResult simulate_chosen_attention(const HardwareConfig& config, const VitModel& model,
                                            const SimulationOptions& options) {
   const AutoAttention chosen = choose_attention(config, model);
@@ -369,7 +369,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   mapping.attention = options.attention;
   mapping.training = options.training;
   mapping.given = options.mapping;
-  // The reference and the masks of a large model take long: what cannot run anyway is refused before.
+  // The reference and the masks of a large model take long: a run that is impossible anyway is refused before.
   if (options.numerics || traits(config.attention).uses_mask)
     check_fits(options.training ? training_step_model(model) : model, config, mapping);
   Inputs inputs(model, config, options);

@@ -1,7 +1,7 @@
 // Runs a model on a machine: mapping, elaboration, simulation, accounting, and, with numerics, values checked against
 // the reference.
 //
-// SystemC allows one simulation a process: a second call in one process throws std::logic_error.
+// SystemC allows one simulation per process: a second call in the same process throws std::logic_error.
 #pragma once
 
 #include <functional>
@@ -24,7 +24,7 @@ namespace vitality {
 class ValueExecutor;
 class ValuePlan;
 
-// What a run leaves behind, for those who look inside: when every job ran, and, with numerics, the machine's tensors.
+// What a finished run offers to an observer: when every job ran and, with numerics, the machine's tensors.
 struct FinishedRun {
   const VitModel& model;  // of a training step: with a layer for each part of the backward pass and the update
   const Schedule& schedule;
@@ -35,15 +35,16 @@ struct FinishedRun {
   const CostTable& costs;
 };
 
-// Whether simulations check their schedules where nothing else is said: tests turn it on.
+// The default for SimulationOptions::check: whether simulations check their schedules. Tests turn it on.
 inline bool schedules_are_checked = false;
 
 struct SimulationOptions {
   bool numerics = false;
-  // The schedule is checked before it runs (schedule/check_schedule.h); std::logic_error says what is wrong.
+  // Checks the schedule before it runs (schedule/check_schedule.h); std::logic_error says what is wrong.
   bool check = schedules_are_checked;
-  bool totals_only = false;  // of the result: totals, energy and mask density; no units, no details of layers
-  // With totals_only, timing only: of equal encoder blocks simulates as many as prove the rest (block_repetition.h).
+  bool totals_only = false;  // the result has only totals, energy and mask density; no units, no details of layers
+  // With totals_only and timing only: simulates only as many of the identical encoder blocks as are needed to prove
+  // that the others behave the same (block_repetition.h).
   bool repeat_blocks = false;
   bool training = false;  // a training step (docs/training.md); all layers
   std::uint64_t seed = 1;
@@ -54,13 +55,14 @@ struct SimulationOptions {
   const GivenMapping* mapping = nullptr;  // from a file; null: the search maps every layer. Not for training
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
   std::function<void(const FinishedRun&)> observe;  // called once, when the machine has ended; may be empty
-  // Scales of fixed formats come from these images, and what they do not fit is counted; null: from those that run.
+  // The scales of fixed formats come from these ranges, and results that do not fit are counted. null: scales come from
+  // the images of the run.
   const reference::Calibration* calibration = nullptr;
   std::function<void(const Job& job, UnitId unit)> computed;  // with numerics: after each job's values; may be empty
   DramCommandObserver dram_commands;  // of dram.model banked, in each channel's order; may be empty
 };
 
-// With repeat_blocks: these blocks' time did not repeat. The run has to be made whole, in another process.
+// With repeat_blocks: the times of the blocks did not repeat. The whole model must be run in another process.
 struct NotPeriodic : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

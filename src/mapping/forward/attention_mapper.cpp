@@ -133,7 +133,7 @@ std::vector<Bytes> AttentionMapper::buffer_list(const AttentionMapping& p) const
   const Bytes k = element_ * keys + (guard_bit() ? ceil_div(keys, 8) : 0), v = element_ * p.token_chunk * a_.d_v,
               q = element_ * p.query_chunk * a_.d_qk;
   const bool softmax = kind_ == AttentionKind::kSoftmax;
-  // T holds T_N and then Z, or the scores and then P; behind it t_D.
+  // T holds T_N and then Z, or the scores and then P; t_D is behind it.
   const Bytes t_cols = softmax ? a_.n_kv : a_.d_v;
   const Bytes t_element = a_.d_qk <= config_.matrix_engine.rows ? wide_ : std::max(wide_, context_.partial_bytes());
   const Bytes t = t_element * p.query_chunk * t_cols;
@@ -165,7 +165,7 @@ AttentionMapping AttentionMapper::choose_chunks(Bytes capacity) const {
   const int rows = config_.matrix_engine.rows;
   static constexpr std::array<Sets, 6> kDense{
       {{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1}, {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
-  // Prediction runs a head ahead of the products: it needs the next K and Q, nobody needs V early.
+  // The prediction runs one head ahead of the products, so it needs the next K and Q early, but not V.
   static constexpr std::array<Sets, 6> kSparse{
       {{2, 2, 2, 2}, {2, 1, 2, 2}, {2, 2, 2, 1}, {2, 1, 2, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
   static constexpr std::array<Sets, 6> kInPlace{
@@ -180,7 +180,7 @@ AttentionMapping AttentionMapper::choose_chunks(Bytes capacity) const {
     const auto halve = [rows](int size) {
       return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1));
     };
-    // The sparse part reads the keys once a chunk of queries: it keeps them whole for as long as it can.
+    // The sparse part reads all keys once per chunk of queries, so the keys are kept whole as long as they fit.
     if (!in_place_ && query_chunk > 1 &&
         (query_chunk >= token_chunk || token_chunk <= rows || (sparse_ && query_chunk > rows))) {
       query_chunk = query_chunk > rows ? halve(query_chunk) : query_chunk / 2;
@@ -196,7 +196,7 @@ AttentionMapping AttentionMapper::choose_chunks(Bytes capacity) const {
   }
 }
 
-// In the order of buffer_list().
+// Must be in the order of buffer_list().
 void AttentionMapper::take_buffers() {
   const std::vector<BufferId> buffers = builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name);
   auto next = buffers.cbegin();

@@ -1,6 +1,6 @@
-// Attention on the matrix engine and the pre- and post-processors: what its kinds have in common, the sizes of chunks,
-// the buffers, loads and stores. Each kind emits its jobs in a file of its own: taylor_attention.cpp,
-// softmax_attention.cpp, sparse_attention.cpp.
+// Attention on the matrix engine and the pre- and post-processors: what the kinds of attention have in common, the
+// sizes of chunks, the buffers, loads and stores. The jobs of each kind are emitted in a file of their own:
+// taylor_attention.cpp, softmax_attention.cpp, sparse_attention.cpp.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace vitality {
 
-// [0, total) in pieces of `size`, the last one shorter.
+// [0, total) cut into pieces of `size`; the last one may be shorter.
 std::vector<Chunk> chunks(int total, int size);
 
 class AttentionMapper {
@@ -30,7 +30,8 @@ class AttentionMapper {
     if (traits(kind).uses_mask) sparse_.emplace(context, layer, kind, masks);
   }
 
-  // Beside so many resident bytes, with heads that need no buffers.
+  // Whether the layer's buffers fit beside `resident` bytes. in_place: Q, K and V lie in the scratchpad and need no
+  // buffers.
   bool fits_beside(Bytes resident, bool in_place) const;
 
   void map();
@@ -39,8 +40,8 @@ class AttentionMapper {
   using Sets = std::array<int, 4>;
 
   void release();
-  // The layer that may find the results in the scratchpad, or kNone: those of Taylor attention leave the dividers (or
-  // adders) as they are, and can stay where the next layer finds them.
+  // The layer that may find the results in the scratchpad, or kNone. Only results of Taylor attention stay: they leave
+  // the dividers (or adders) in their final form.
   int consumer() const;
   std::vector<ResidentTile> result_tiles() const;
   void keep_results();
@@ -53,16 +54,16 @@ class AttentionMapper {
   bool first_order_bias() const { return a_.bias_params > 0 && config_.attention_bias == AttentionBias::kFirstOrder; }
   OperatorId op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }
 
-  // K_hat = K - K_bar needs one bit more than an integer operand: a plane of single bits behind the tile.
+  // In integer formats K_hat = K - K_bar needs one bit more than an operand: a plane of single bits behind the tile.
   bool guard_bit() const { return taylor() && is_integer(config_.precision); }
   int guard_flag() const { return guard_bit() ? kGuardBit : 0; }
 
   std::vector<Bytes> buffer_list(const AttentionMapping& p) const;
   Bytes bytes_of(const AttentionMapping& p) const { return aligned_sum(buffer_list(p)); }
 
-  // Of a mapping from a file.
+  // Refuses a mapping from a file that the layer cannot run.
   void check(const AttentionMapping& given) const;
-  // The search's mapping: whether the results stay, and chunks that fit the room that is left.
+  // The mapping that the search chooses: whether the results stay, and chunks that fit into the remaining room.
   AttentionMapping choose();
   bool worth_keeping(Bytes room);
   AttentionMapping choose_chunks(Bytes capacity) const;
@@ -90,8 +91,8 @@ class AttentionMapper {
 
   void taylor_head();
 
-  // Predicts the blocks of the mask that lie in these keys; returns the last chunk of queries, or kNone where nothing
-  // is predicted.
+  // Predicts the blocks of the mask for these keys; returns the buffer of the last chunk of queries, or kNone if
+  // nothing is predicted.
   BufferId predict(const std::vector<Chunk>& queries, const Chunk& keys, BufferId k_buffer, OperatorId op_index);
 
   void sparse_values(const std::vector<Chunk>& tokens, BufferId v_buffer, BufferId result, OperatorId op_index);
@@ -112,21 +113,20 @@ class AttentionMapper {
 
   void multiply(const Product& product) { emit_product(context_, layer_, product); }
 
-  // G formed in the PEs and used there: only where it fits, and where no other pass of the array comes between (a score
-  // bias, or t_D without an SA-Diag) and nobody rescales it on the way (elided).
+  // Whether G is formed in the PEs and used there. Possible only if it fits, if no other pass of the array comes
+  // between (a score bias, or t_D without an SA-Diag), and if it is not rescaled in between (elided).
   bool g_stationary() const;
 
-  // G += K_hat^T V over one chunk: V stationary, K_hat streamed by columns. G-stationary: the tokens stream through, G
-  // forms in the PEs and stays there.
-  // More than 6 parameters: a job's kind, shape and operands.
+  // G += K_hat^T V over one chunk: V is stationary, K_hat is streamed by columns. G-stationary: the tokens stream
+  // through, G is formed in the PEs and stays there. More than 6 parameters: a job's kind, shape and operands.
   void context_folds(OperatorId op_index, const Chunk& chunk, bool last_chunk, BufferId k_buffer, BufferId v_buffer,
                      BufferId g, bool first_chunk);
 
   // T_N (wide) = Q G.
   void numerator_folds(OperatorId op_index, int m, BufferId q_buffer, BufferId g, BufferId t_buffer);
 
-  // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, the centred bias being a constant of the model. Summed
-  // apart, because its unit is not T_N's, and added by the last pass.
+  // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, where the centred bias is a constant of the model. It is
+  // summed separately, because its unit is not that of T_N, and added by the last pass.
   void bias_folds(OperatorId op_index, const Chunk& queries, const std::vector<Chunk>& tokens, BufferId t_buffer);
 
   BufferId load_bias(OperatorId op_index, const Chunk& queries) { return load_bias(op_index, queries, {0, a_.n_kv}); }

@@ -6,7 +6,7 @@
 namespace vitality {
 namespace {
 
-// Columns of a layer's output that only attention reads, as Q or K. Empty where there are none.
+// Columns of a layer's output that only attention reads, as Q or K. Empty if there are none.
 HeadCode code_of(const MappingContext& context, int layer_index) {
   HeadCode code;
   const auto cols = static_cast<std::size_t>(output_shape(context.layer(layer_index)).cols);

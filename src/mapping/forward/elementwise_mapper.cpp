@@ -8,7 +8,7 @@
 namespace vitality {
 namespace {
 
-// Rows of a tile so that `sets` tiles of cols elements fit half the scratchpad (the other half may still be in use).
+// The number of rows of a tile such that `sets` tiles fit half the scratchpad (the other half may still be in use).
 int choose_rows(const MappingContext& context, int layer, int rows, Bytes row_bytes, int sets) {
   const Bytes room = context.builder.capacity() / 2;
   const Bytes fitting = room / std::max<Bytes>(1, row_bytes * sets);
@@ -32,7 +32,7 @@ int tile_rows(MappingContext& context, int layer, int rows, Bytes row_bytes, int
   return mapping.rows;
 }
 
-// An uncharged layer happens between two tensors in DRAM, as one job without time.
+// An uncharged layer is one job without time between two tensors in DRAM.
 void emit_uncharged(MappingContext& context, int layer, OperatorId op, const std::vector<TensorId>& sources,
                     TensorId output, JobKind kind) {
   ScheduleBuilder& builder = context.builder;
@@ -101,7 +101,7 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
   }
 }
 
-// Mean over all rows: accumulators and dividers do what they do for K_bar.
+// Mean over all rows: accumulators and dividers work as for K_bar.
 void map_pool_layer(MappingContext& context, int layer_index, TensorId output) {
   ScheduleBuilder& builder = context.builder;
   const auto& pool = std::get<MeanPool>(context.layer(layer_index).parameters);
@@ -137,7 +137,7 @@ void map_pool_layer(MappingContext& context, int layer_index, TensorId output) {
   builder.transfer(UnitKind::kDmaStore, layer_index, op, {builder.make_transfer(output, 0, 0, 1, pool.channels, sum)});
 }
 
-// Output row i = source row map[i], for the layers that move whole rows.
+// For layers that move whole rows: output row i = source row map[i].
 static std::vector<std::int32_t> source_rows(const Layer& layer) {
   std::vector<std::int32_t> map;
   if (const auto* s = std::get_if<Subsample>(&layer.parameters)) {

@@ -24,12 +24,13 @@ Gemm describe(MappingContext& context, int layer_index) {
     const auto& conv = std::get<Conv2d>(layer.parameters);
     gemm.m = conv.out_height * conv.out_width, gemm.groups = conv.groups;
     gemm.k = conv.kernel * conv.kernel * conv.in_channels / conv.groups, gemm.n = conv.out_channels;
-    // Batch norm folded into the weights brings a bias of its own.
+    // A batch norm that is folded into the weights brings a bias of its own.
     has_bias = conv.bias;
     if (conv.kernel > 1 || conv.stride > 1) {
       gemm.geometry = static_cast<std::int32_t>(builder.schedule().geometries.size());
       builder.schedule().geometries.push_back(conv);
-      // Patches that do not overlap are gathered by the DMA; others from a strip of the image in the scratchpad.
+      // Patches that do not overlap are gathered by the DMA; others are read from a strip of the image in the
+      // scratchpad.
       gemm.strip = conv.stride < conv.kernel || conv.pad > 0 || conv.groups > 1;
     } else if (conv.groups > 1) {
       gemm.geometry = static_cast<std::int32_t>(builder.schedule().geometries.size());
@@ -39,7 +40,7 @@ Gemm describe(MappingContext& context, int layer_index) {
   }
   gemm.weight = context.add_weight(layer.name + ".weight", layer_index, gemm.k, gemm.n, context.element_bytes());
   if (context.saved != nullptr) context.saved->weight[static_cast<std::size_t>(layer_index)] = gemm.weight;
-  // A batch norm folded into this layer turns into a bias even where the layer has none.
+  // A batch norm that is folded into this layer becomes a bias, even if the layer has none.
   const std::vector<Layer>& layers = context.model.layers;
   for (std::size_t j = static_cast<std::size_t>(layer_index) + 1; j < layers.size() && context.config.batch_norm_folded;
        ++j) {
@@ -158,7 +159,7 @@ void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column, Dependency
   const BufferId result = result_buffer(column);
   emit_epilogue(context_, epilogue_, {result, m0, column.first, m, column.count, fetch_after},
                 seconds_[out_count_++ % seconds_.size()]);
-  // The way to memory belongs to the last layer that is charged: one that is not has no bytes and no energy.
+  // The store to memory belongs to the last charged layer: an uncharged layer has no bytes and no energy.
   int store_layer = layer_;
   OperatorId op = gemm_.op;
   for (const EpilogueStage& stage : epilogue_)

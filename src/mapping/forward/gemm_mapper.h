@@ -1,4 +1,4 @@
-// One GEMM of a layer and what its mappers share: operand tiles, transfers, the epilogue and the store of a result
+// One GEMM of a layer, and what its mappers share: tiles of operands, transfers, the epilogue and the store of a result
 // tile. Internal to the mapping room.
 #pragma once
 
@@ -14,7 +14,7 @@ struct ContractionTile {
   int first, count;
   int part = 0;  // of the operands (GemmPart)
 };
-// Where a part of an operand lies: the images of a batch follow each other in the contraction of a weight gradient.
+// Where a part of an operand lies: in the contraction of a weight gradient the images of a batch follow each other.
 struct GemmPart {
   TensorId tensor;
   int first_row = 0;
@@ -32,14 +32,14 @@ struct Gemm {
   bool strip = false;             // streamed operand is gathered from image strips on chip
   std::vector<ContractionTile> contraction;
   std::vector<ColumnTile> columns;
-  // Training. dX = dY W^T: the stationary operand lies n x k. dW = X^T dY: the streamed operand lies k x m, in parts;
-  // its result is wide, and the columns of the stationary operand are summed on the way (db).
+  // Training. dX = dY W^T: the stationary operand is stored n x k. dW = X^T dY: the streamed operand is stored k x m,
+  // in parts; its result is wide, and the columns of the stationary operand are summed at the same time (db).
   bool stationary_transposed = false, streamed_transposed = false, wide = false;
   std::vector<GemmPart> streamed_parts = {}, stationary_parts = {};  // empty: source, weight
   TensorId column_sums;
 };
 
-// Image rows that `output_rows` rows of outputs need, padding included.
+// Number of image rows that `output_rows` rows of outputs need, padding included.
 inline int strip_rows(const Conv2d& conv, int output_rows) {
   return std::min(conv.in_height + 2 * conv.pad, (output_rows - 1) * conv.stride + conv.kernel);
 }
@@ -60,17 +60,17 @@ class GemmMapper {
                                int offset) const;
   Bytes result_bytes() const;  // of one element
   Transfer streamed_transfer(int m0, int m, const ContractionTile& tile, BufferId buffer, int offset) const;
-  // The image strip that outputs [m0, m0 + m) need.
+  // The first row of the image strip that outputs from row m0 on need.
   int strip_first_row(int m0) const;
   JobId load_strip(int m0, int m, BufferId buffer);
-  // Makes the job's streamed operand a gathered one.
+  // Marks the job's streamed operand as gathered from a strip.
   void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);
-  // A finished result tile: epilogue, then to DRAM. Result buffers and second operands rotate.
+  // For a finished result tile: the epilogue, then the store to DRAM. Result buffers and second operands rotate.
   BufferId result_buffer(const ColumnTile& column) const {
     const BufferId resident = resident_result(column);
     return resident != kNone ? resident : outs_[out_count_ % outs_.size()];
   }
-  // fetch_after: from when on the second operands of the epilogue may take the memory's time.
+  // fetch_after: the point from which the second operands of the epilogue may be loaded.
   void finish_tile(int m0, int m, const ColumnTile& column, Dependency fetch_after = {kNone, DependencyKind::kDone});
   [[noreturn]] void infeasible(Bytes smallest) const;
 
@@ -84,7 +84,7 @@ class GemmMapper {
   Bytes element_;
   int adds_ = 0;  // epilogue stages with a second operand
   int output_layer() const { return epilogue_.empty() ? layer_ : epilogue_.back().layer; }
-  // Where the tile of these columns stays: results are not sent to memory; kNone: they are.
+  // The buffer in which the tile of these columns stays, if results are not sent to memory; kNone if they are.
   BufferId resident_result(const ColumnTile& column) const;
   std::vector<BufferId> outs_;
   std::vector<std::vector<BufferId>> seconds_;

@@ -9,8 +9,8 @@
 namespace vitality {
 namespace {
 
-// Bytes that move behind the array's work still cost the objective `latency` this share of their time: plans of the
-// same speed differ in what they leave to their neighbours.
+// For the objective `latency`, bytes that move while the array works still cost this share of their time: plans of the
+// same speed differ in how much memory time they leave to neighbouring layers.
 constexpr double kHiddenShare = 0.01;
 
 int tiles_of(int total, int size) {
@@ -37,7 +37,7 @@ bool moves_stationary(GemmLoop loop) {
   return loop != GemmLoop::kRows;
 }
 
-// Sizes of groups that divide `tiles` into few groups or are small themselves, from large to small.
+// Sizes of groups, from large to small: those that divide `tiles` into few groups, and small ones.
 std::vector<int> group_sizes(int tiles) {
   std::vector<int> sizes;
   for (const int groups : {1, 2, 3, 4, 6, 8}) sizes.push_back(tiles_of(tiles, std::min(groups, tiles)));
@@ -54,7 +54,7 @@ constexpr std::array<GemmOrder, 6> kOrders{{{GemmLoop::kRows, GemmLoop::kColumns
                                             {GemmLoop::kContraction, GemmLoop::kRows, GemmLoop::kColumns},
                                             {GemmLoop::kContraction, GemmLoop::kColumns, GemmLoop::kRows}}};
 
-// Orders that differ only in loops of one iteration are one order.
+// Orders that differ only in loops of one iteration are the same order.
 bool repeats_another(const GemmOrder& order, const GemmLoops& loops) {
   const auto nontrivial = [&loops](const GemmOrder& o) {
     int signature = 0;
@@ -70,8 +70,7 @@ bool repeats_another(const GemmOrder& order, const GemmLoops& loops) {
   return false;
 }
 
-// Where no loop comes back to an operand's tiles none needs to be kept; where all but the ones in turn are kept, all
-// are.
+// If no loop comes back to an operand's tiles, none is kept. If the buffers hold a whole sweep, all tiles are kept.
 void normalise(OperandBuffers& buffers, int sweep, bool comes_back, int tiles) {
   if (!comes_back || sweep == 1) buffers.kept = 0;
   if (comes_back && sweep > 1 && buffers.kept + buffers.sets >= sweep) buffers = {sweep, 0};
@@ -181,8 +180,8 @@ Bytes GemmPlanner::streamed_bytes(int m_tile) const {
 
 namespace {
 
-// Share of an operand that lies in the kept tiles of its sweeps, the operand being `outer` x `inner` in the order of
-// its loops; a loop outside the sweep counts as one tile of the whole extent.
+// The share of an operand in the `kept` tiles of its sweeps. The operand is `outer` x `inner` in the order of its
+// loops; a loop outside the sweep counts as one tile of the whole extent.
 struct Extent {
   int total, tile;
   int size(int index) const { return std::min(tile, total - index * tile); }
@@ -205,7 +204,7 @@ GemmPlanner::Traffic GemmPlanner::traffic(const GemmPlan& plan, const GemmLoops&
     const int tile = loop == GemmLoop::kRows ? plan.m_tile : loop == GemmLoop::kColumns ? plan.n_group : depth;
     return {total, inside(plan.order, loop, sweeps) ? tile : total};
   };
-  // Bytes that all sweeps fetch: the kept share once, the rest every time.
+  // Bytes that all sweeps fetch: the kept share once, the remaining share in every sweep.
   const auto fetched = [&](Bytes once, const OperandBuffers& buffers, int sweep, GemmLoop sweeps, GemmLoop other) {
     const int times = l.of(sweeps);
     if (times == 1 || sweep == 1 || buffers.kept >= sweep) return once;
@@ -233,8 +232,8 @@ GemmPlanner::Traffic GemmPlanner::traffic(const GemmPlan& plan, const GemmLoops&
   return t;
 }
 
-// Several arrays share the column tiles of a step; there are places for two results (out_sets), so that a third array
-// has little to do.
+// Several arrays share the column tiles of a step. There is room for two results (out_sets), so a third array has
+// little to do.
 double GemmPlanner::passes_in_turn(const GemmLoops& l, int n_group) const {
   const int arrays = std::min(2, config_.matrix_engine.count);
   const int columns = l.columns / n_group * tiles_of(n_group, arrays) + tiles_of(l.columns % n_group, arrays);
@@ -264,7 +263,7 @@ double GemmPlanner::compute_cycles(const GemmPlan& plan, const GemmLoops& l) {
          (whole * pass_interval(plan.m_tile, plan) + (rest > 0 ? pass_interval(rest, plan) : 0));
 }
 
-// What does not depend on the loops' order: products, sums outside the array, and the scratchpad's bytes.
+// The energy that does not depend on the order of the loops: products, sums outside the array, and scratchpad bytes.
 double GemmPlanner::on_chip_energy(int row_tiles, int columns, int contraction) const {
   const GemmProblem& p = problem_;
   const double m = p.m, k = p.k, n = p.n;
@@ -279,7 +278,7 @@ double GemmPlanner::on_chip_energy(int row_tiles, int columns, int contraction) 
 }
 
 double GemmPlanner::energy(const GemmPlan& plan, const GemmLoops& l) const {
-  const auto bytes = static_cast<double>(plan.dram_bytes);  // each goes into the scratchpad or comes from there
+  const auto bytes = static_cast<double>(plan.dram_bytes);  // each byte is written to the scratchpad or read from it
   return on_chip_energy(l.of(GemmLoop::kRows), l.columns, l.contraction) +
          bytes * (prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite)) +
          plan.cycles * prices_.leakage_per_cycle();
@@ -287,21 +286,21 @@ double GemmPlanner::energy(const GemmPlan& plan, const GemmLoops& l) const {
 
 namespace {
 
-// Cycles of a step: what cannot be fetched behind the array's work is waited for; what can is limited by
-// the memory, and has to be there `lead` cycles before the array begins with it.
+// Cycles of a step. The array waits for operands that cannot be fetched while it works. The others are limited by the
+// memory, and must be there `lead` cycles before the array begins with them.
 struct StepLoad {
   double behind = 0, waited = 0;
 };
 double step_cycles(double compute, const StepLoad& load, double lead) {
-  // Transfers that begin together share the memory, the one that is waited for with the one that is not.
+  // Transfers that begin together share the memory: those that the array waits for, and those that it does not.
   const double waited = load.waited > 0 ? load.waited + std::min(load.waited, load.behind) + lead : 0;
   return waited + std::max(compute, load.behind + (load.behind > 0 ? lead : 0));
 }
 
 }  // namespace
 
-// Cycles in which a last pass waits for the place of its results, which the tile before has to leave first: for the
-// drain, the additions on the way and the memory.
+// Cycles in which a last pass waits for a place for its results. The tile before must leave this place first, which
+// takes the drain, the additions of the epilogue and the store to memory.
 double GemmPlanner::result_waits(const GemmPlan& plan, const GemmLoops& l) {
   const MatrixEngineConfig& engine = config_.matrix_engine;
   const double interval = pass_interval(plan.m_tile, plan);
@@ -322,7 +321,8 @@ void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
   const GemmOrder& order = plan.order;
   const GemmLoop inner = order[2];
   const double steps = static_cast<double>(l.tiles[0]) * l.tiles[1] * l.tiles[2];
-  const double begin = steps / l.of(inner), go_on = steps - begin;  // the innermost loop begins, or goes on
+  const double begin = steps / l.of(inner), go_on = steps - begin;  // steps in which the innermost loop begins, and in
+                                                                    // which it continues
   const double compute = compute_cycles(plan, l) / steps;
   const auto cycles_of = [this](double bytes, double loads) { return bytes / bandwidth_ + loads * latency_; };
   StepLoad at_begin, at_go_on;
@@ -342,7 +342,7 @@ void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
   spread(cycles_of(static_cast<double>(t.added), 0), true, {0, 2}, 2);
   const double last = steps / l.of(GemmLoop::kContraction);  // steps that end with results
   const double results = static_cast<double>(t.results) / bandwidth_;
-  // A tile that is loaded into the PEs behind a pass has to be there so much earlier.
+  // A tile that is loaded into the PEs during the pass before must be there earlier by this time.
   const double lead = config_.matrix_engine.stationary_prefetch ? config_.matrix_engine.rows : 0;
   double total = 0;
   if (inner == GemmLoop::kContraction || l.of(GemmLoop::kContraction) == 1) {
@@ -358,7 +358,7 @@ void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
   }
   total = std::max(total, static_cast<double>(plan.dram_bytes) / bandwidth_);
   total += result_waits(plan, l);
-  // The array waits for the first step's operands; behind it, the last result goes to memory.
+  // The array first waits for the operands of the first step; at the end, the last result goes to memory.
   const double first = static_cast<double>(l.streamed_tile + l.stationary_tile);
   plan.cycles =
       total +
@@ -393,7 +393,8 @@ void GemmPlanner::consider(GemmPlan plan, const GemmLoops& l) {
   best_score_ = own;
 }
 
-// The plan as it is, and with what room is left given to one operand's tiles, or first to one and then to the other's.
+// Considers the plan as it is, and with the remaining room given to one operand's tiles, or first to one operand and
+// then to the other.
 void GemmPlanner::consider_kept(GemmPlan plan, const GemmLoops& l) {
   const bool streamed_back = l.of(GemmLoop::kColumns) > 1 && !problem_.streamed_on_chip,
              stationary_back = l.of(GemmLoop::kRows) > 1;
@@ -449,7 +450,7 @@ void GemmPlanner::search(const Cut& cut) {
     for (const int k_group : group_sizes(whole.contraction)) {
       plan.n_group = n_group, plan.k_group = k_group;
       for (const GemmOrder& order : kOrders) {
-        // Column sums are formed while a group of columns runs through the whole contraction.
+        // Column sums are formed while a group of columns goes through the whole contraction.
         if (problem_.column_sums && !inside(order, GemmLoop::kContraction, GemmLoop::kColumns)) continue;
         plan.order = order;
         search_buffers(plan);
@@ -458,7 +459,7 @@ void GemmPlanner::search(const Cut& cut) {
   }
 }
 
-// Tiles as large as the array and smaller ones, from the least compute on.
+// Tiles as large as the array, and smaller ones; those with the least compute time first.
 std::vector<GemmPlanner::Cut> GemmPlanner::cuts() {
   const GemmProblem& p = problem_;
   const auto halves = [](int size, int least) {
@@ -490,7 +491,7 @@ std::vector<GemmPlanner::Cut> GemmPlanner::cuts() {
 
 std::optional<GemmPlan> GemmPlanner::choose() {
   for (const Cut& cut : cuts()) {
-    if (best_) {  // no plan with these tiles takes or moves less
+    if (best_) {  // no plan with these tiles is faster or moves less
       GemmPlan plan;
       plan.tile_rows = cut.tile_rows, plan.tile_cols = cut.tile_cols, plan.m_tile = cut.m_tile;
       const GemmLoops l = loops(plan);

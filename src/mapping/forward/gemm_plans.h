@@ -1,9 +1,9 @@
-// How a GEMM runs on an input stationary array: the cut into tiles, the order of the loops, what stays in the
-// scratchpad; what a plan needs, moves and takes; and the search for the best one. Knows sizes, no tensors and no
-// buffers. docs/mapping.md has the loops and the estimates. Internal to the mapping room.
+// How a GEMM runs on an input stationary array: the cut into tiles, the order of the loops, and what stays in the
+// scratchpad; how much room, traffic and time a plan needs; and the search for the best plan. It knows only sizes, no
+// tensors and no buffers. docs/mapping.md explains the loops and the estimates. Internal to the mapping room.
 //
 // The streamed operand is M x K, the stationary one K x N. A step works on m_tile rows, k_group contraction tiles and
-// n_group column tiles, each pair of tiles one pass of the array.
+// n_group column tiles; each pair of a contraction tile and a column tile is one pass of the array.
 #pragma once
 
 #include <array>
@@ -19,30 +19,30 @@ namespace vitality {
 
 struct GemmPlan : InputStationaryMapping {
   double cycles = 0, energy_pj = 0;  // estimates
-  Bytes dram_bytes = 0;              // read and written; what the schedule moves
+  Bytes dram_bytes = 0;              // read and written, as the schedule will move them
 };
 
 struct GemmProblem {
   int m, k, n;
   int row_unit = 1;                       // row tiles are multiples of it
-  std::vector<int> contraction, columns;  // sizes of the tiles where they are as large as the array
+  std::vector<int> contraction, columns;  // sizes of the tiles when they are as large as the array
   int packed_groups = 1;                  // groups of a convolution in one pass
   bool column_cuts = true;                // columns may be cut smaller
   Bytes element, partial, result;         // bytes of an element of an operand, a sum, a result
   int adds = 0;                           // second operands of the epilogue
   bool bias = false, column_sums = false;
   std::optional<Conv2d> strip;  // the streamed operand is an image strip for each row tile
-  // The streamed operand is in the scratchpad already; the results stay there, all rows of a column tile in a buffer
-  // that is none of the plan's.
+  // The streamed operand is already in the scratchpad; the results stay there, with all rows of a column tile in one
+  // buffer that does not belong to the plan.
   bool streamed_on_chip = false, results_on_chip = false;
 
-  // The same for problems with the same plans.
+  // A key that is equal for problems with the same plans.
   std::vector<std::int64_t> key(Bytes capacity) const;
 };
 
 struct GemmChoice {
-  std::optional<GemmPlan> plan;  // none: nothing fits
-  Bytes smallest = 0;            // bytes of the plan that needs least
+  std::optional<GemmPlan> plan;  // empty if nothing fits
+  Bytes smallest = 0;            // bytes of the plan that needs the fewest
 };
 
 // Sizes that follow from a plan.
@@ -57,20 +57,21 @@ struct GemmLoops {
   int of(GemmLoop loop) const { return tiles[static_cast<std::size_t>(loop)]; }
 };
 
-// What mapping.objective makes small. transfer_cycles: of all bytes from and to DRAM, behind other work or not.
+// The quantity that mapping.objective minimises. transfer_cycles: time of all bytes from and to DRAM, hidden or not.
 double plan_score(MappingObjective objective, double cycles, Picojoules energy, double transfer_cycles);
 
 class GemmPlanner {
  public:
   GemmPlanner(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity, double dram_bytes_per_cycle);
 
-  // The best plan by mapping.objective; none: nothing fits, smallest() says how many bytes the smallest needs.
+  // The best plan by mapping.objective. If nothing fits it is empty; smallest() then says how many bytes the smallest
+  // plan needs.
   std::optional<GemmPlan> choose();
   Bytes smallest() const { return smallest_; }
 
   GemmLoops loops(const InputStationaryMapping& plan) const;
-  // Buffers in the order streamed (kept, in turn), stationary (kept, in turn), partial sums, column sums, results each
-  // with its second operands. Their sum, rounded up to the scratchpad's alignment, is bytes_of().
+  // Buffers in this order: streamed (kept, in turn), stationary (kept, in turn), partial sums, column sums, results
+  // each with its second operands. Their sum, rounded up to the scratchpad's alignment, is bytes_of().
   std::vector<Bytes> buffer_list(const InputStationaryMapping& plan) const;
   Bytes bytes_of(const InputStationaryMapping& plan, const GemmLoops& loops) const;
   // Fills in the plan's estimates.
@@ -79,7 +80,7 @@ class GemmPlanner {
  private:
   struct Cut {  // what all plans with these tiles share
     int tile_rows, tile_cols, m_tile;
-    double compute;  // cycles of all passes but for their grouping
+    double compute;  // cycles of all passes, without the effect of grouping
   };
   struct Traffic {
     Bytes streamed, stationary, results, added;
@@ -105,7 +106,7 @@ class GemmPlanner {
   const HardwareConfig& config_;
   EnergyModel prices_;
   Bytes capacity_;
-  double bandwidth_, latency_;  // bytes a cycle; cycles of a request beside its bytes
+  double bandwidth_, latency_;  // bytes per cycle; cycles of a request in addition to its bytes
   std::optional<GemmPlan> best_;
   double best_score_ = 0;
   Bytes smallest_ = 0;

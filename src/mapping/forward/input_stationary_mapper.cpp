@@ -1,5 +1,5 @@
-// Input stationary (the paper): passes over stationary tiles of the weights, each holding one and streaming the rows.
-// gemm_plans.h chooses tiles, loops and what stays in the scratchpad; here they become jobs.
+// Input stationary (the paper): each pass holds one stationary tile of the weights and streams the rows. gemm_plans.h
+// chooses tiles, loops and what stays in the scratchpad; here the plan becomes jobs.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -22,7 +22,7 @@ class OperandTiles {
     BufferId buffer;
     bool fetch;  // the tile is not there yet
   };
-  // tile: its number in the whole operand; position: in its sweep.
+  // tile: its number in the whole operand; position: its number in its sweep.
   Place place(int tile, int position) {
     std::size_t slot = static_cast<std::size_t>(position);
     if (slot >= kept_.size()) {
@@ -95,7 +95,7 @@ class InputStationaryMapper : public GemmMapper {
     if (gemm_.wide || gemm_.geometry != kNone || problem_.packed_groups > 1) return kNone;
     return resident_consumer(context_, output_layer());
   }
-  // The same GEMM with results that stay, in these tiles.
+  // The same GEMM, with results that stay in the scratchpad in these tiles.
   GemmProblem with_results_on_chip(const std::vector<ResidentTile>& tiles) const {
     GemmProblem problem = problem_;
     problem.columns.clear();
@@ -104,8 +104,8 @@ class InputStationaryMapper : public GemmMapper {
     return problem;
   }
 
-  // The search's mapping. mapping.residency chip: the results stay in the scratchpad where what follows gains more by
-  // it than this layer and the next lose with the room.
+  // The mapping that the search chooses. mapping.residency chip: the results stay in the scratchpad if the layer that
+  // follows gains more by it than this layer and the next lose by having less room.
   InputStationaryMapping choose() {
     const GemmChoice& through_memory = context_.plan_gemm(problem_, builder_.capacity());
     if (!through_memory.plan) infeasible(through_memory.smallest);
@@ -118,8 +118,8 @@ class InputStationaryMapper : public GemmMapper {
     }
     return chosen;
   }
-  // An operand of which all tiles stay: the last one lies in a buffer of those that take turns, so that the mapping is
-  // one in any order of the loops.
+  // If all tiles of an operand stay, moves the last one to a buffer that is used in turn: the mapping is then the same in
+  // any order of the loops.
   static InputStationaryMapping with_a_buffer_in_turn(InputStationaryMapping m) {
     for (OperandBuffers* const buffers : {&m.streamed, &m.stationary})
       if (buffers->sets == 0 && buffers->kept > 0) buffers->sets = 1, --buffers->kept;
@@ -130,7 +130,8 @@ class InputStationaryMapper : public GemmMapper {
     return buffers.sets == 1 && (buffers.kept == 0 || buffers.kept + buffers.sets < sweep);
   }
 
-  // null: not possible, or not worth it. asked: the file has the next layer find the results in the scratchpad.
+  // null if it is not possible or not worth it. asked: the mapping of the next layer, from a file, expects the results in
+  // the scratchpad.
   const GemmPlan* plan_with_results_kept(const GemmPlan& through_memory, bool asked) {
     const int consumer = this->consumer();
     const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer, gemm_.n, cols_);
@@ -161,7 +162,7 @@ class InputStationaryMapper : public GemmMapper {
                       static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
   }
 
-  // Of a mapping from a file.
+  // Refuses a mapping from a file whose results cannot stay in the scratchpad.
   void check_residency() const {
     if (consumer() == kNone) refuse_resident_results(context_, layer_);
     const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer(), gemm_.n, cols_);
@@ -169,7 +170,7 @@ class InputStationaryMapper : public GemmMapper {
                builder_.capacity());
   }
 
-  // Places for the results, in the tiles that their consumer takes.
+  // Allocates places for the results, in the tiles that their consumer needs.
   void keep_results() {
     const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer(), gemm_.n, cols_);
     make_resident(context_, output_layer(), tiles, resident_bytes(context_, consumer(), gemm_.m, tiles));
@@ -178,7 +179,7 @@ class InputStationaryMapper : public GemmMapper {
     problem_ = with_results_on_chip(tiles);
   }
 
-  // The plan's tiles, which may be smaller than the array.
+  // Cuts the operands into the plan's tiles, which may be smaller than the array.
   void cut_operands() {
     for (const ContractionTile& whole : whole_contraction_)
       for (int k = 0; k < whole.count; k += plan_.tile_rows)
@@ -240,7 +241,7 @@ class InputStationaryMapper : public GemmMapper {
         for (index(2) = 0; index(2) < count(2); ++index(2)) emit_step(at);
   }
 
-  // Number of a tile among those of its sweep: the loops inside `sweeps` that move the operand.
+  // The number of a tile in its sweep: counts the loops inside `sweeps` that move the operand.
   int position(const std::array<int, 3>& at, GemmLoop sweeps, GemmLoop first, GemmLoop second) const {
     int number = 0;
     bool in_sweep = false;
@@ -276,7 +277,7 @@ class InputStationaryMapper : public GemmMapper {
                           position(at, GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction));
     s.streamed = streamed.buffer, s.stationary = stationary.buffer;
     fetch(s, streamed.fetch, stationary.fetch);
-    if (loops_.of(GemmLoop::kContraction) == 1) {  // a column of tiles after the other: its sums end here
+    if (loops_.of(GemmLoop::kContraction) == 1) {  // one column of tiles after the other: its sums end in this step
       for (std::size_t j = s.c; j < s.c_end; ++j)
         for (std::size_t i = s.k; i < s.k_end; ++i) emit_pass(s, i, j);
     } else {
@@ -285,9 +286,9 @@ class InputStationaryMapper : public GemmMapper {
     }
   }
 
-  // In one load, unless one operand has to wait for its place and the other has not, and but at the layer's begin:
-  // there the weights need not wait for the layer before, and the second step's operands not take bandwidth from the
-  // first's.
+  // Both operands are fetched in one load, with two exceptions. (1) One operand has to wait for its place and the other
+  // has not. (2) At the beginning of the layer, the weights need not wait for the layer before, and the operands of the
+  // second step must not take bandwidth from those of the first.
   void fetch(const Step& s, bool streamed, bool stationary) {
     const std::size_t step = step_count_++;
     const bool apart =
@@ -325,7 +326,7 @@ class InputStationaryMapper : public GemmMapper {
       }
     }
   }
-  // Tiles lie row by row in a step's buffer; those of the first contraction tile have their bias behind them.
+  // Tiles are stored row by row in a step's buffer; a tile of the first contraction tile has its bias behind it.
   int stationary_offset(const Step& s, std::size_t i, std::size_t j) const {
     const auto columns = [this](std::size_t from, std::size_t to) {
       return columns_[to - 1].first + columns_[to - 1].count - columns_[from].first;
@@ -345,7 +346,7 @@ class InputStationaryMapper : public GemmMapper {
     emit_fold(s, i, j, offset, last);
   }
 
-  // What the stationary tile adds to the sums of its columns; the last one sends them to memory.
+  // Adds the stationary tile's part to the sums of its columns; the last tile also sends the sums to memory.
   void emit_column_sum(std::size_t i, std::size_t j, std::size_t slot, BufferId stationary, int offset, bool last) {
     const ColumnTile& column = columns_[j];
     const BufferId sums = column_sums_[slot];
@@ -391,8 +392,8 @@ class InputStationaryMapper : public GemmMapper {
       job.result = result_buffer(column);
       builder_.write(job.result);
     }
-    // What the epilogue adds is fetched in the second half of the passes of a tile of results: the first half belongs
-    // to the tile before, whose results go to memory.
+    // The second operands of the epilogue are fetched in the second half of the passes of a result tile: in the first
+    // half the memory is busy with the results of the tile before.
     const std::size_t tile_number = static_cast<std::size_t>(s.m0 / plan_.m_tile) * columns_.size() + j;
     if (2 * i >= contraction_.size() - 1 && half_way_[tile_number] == kNone)
       half_way_[tile_number] = builder_.next_job();
@@ -408,8 +409,8 @@ class InputStationaryMapper : public GemmMapper {
     }
   }
 
-  // A chain that ends within its step takes the next buffer in turn; otherwise every tile of results that is under way
-  // has its own.
+  // A chain of passes that ends within its step uses the next buffer in turn; otherwise every unfinished result tile
+  // has a buffer of its own.
   std::size_t partial_of(const Step& s, std::size_t j) const {
     if (loops_.of(GemmLoop::kContraction) == 1) return (j - s.c) % partials_.size();
     const auto inside = [this](GemmLoop loop) {

@@ -1,5 +1,5 @@
-// What the mappers of single layers share: the machine, the builder, the tensors made so far. Internal to the mapping
-// room.
+// What the mappers of single layers share: the machine, the builder, and the tensors made so far. Internal to the
+// mapping room.
 #pragma once
 
 #include <array>
@@ -22,14 +22,15 @@ struct EpilogueStage {
   bool is_add;  // Add or PositionEmbedding: needs the second operand
   TensorId second;
   bool swapped = false;  // the tile on chip is the layer's second input
-  // Training: the tensor that keeps the tile as it is before this stage (the argument of an activation); and a stage of
-  // the backward pass: the tile times the activation's derivative at the second operand.
+  // Training. saved: the tensor that keeps the tile as it is before this stage (the argument of an activation).
+  // activation_gradient: a stage of the backward pass, the tile times the activation's derivative at the second
+  // operand.
   TensorId saved = kNone;
   bool activation_gradient = false;
 };
 
-// What the forward pass of a training step keeps of one attention layer for its backward pass, head after head:
-// (instance * heads + head) * rows of one head. kNone: not kept.
+// What the forward pass of a training step keeps of one attention layer for the backward pass. Heads follow each other:
+// a head begins at row (instance * heads + head) * rows of one head. kNone: not kept.
 struct SavedAttention {
   TensorId context, key_mean, key_sum, denominator;  // G, K_bar, k_hat_sum, t_D
   TensorId probabilities = kNone;                    // of softmax
@@ -42,8 +43,8 @@ struct SavedForward {  // by layer of the forward model
   std::vector<TensorId> weight;  // tensor of a linear layer's or convolution's weights
 };
 
-// How the columns of a layer's output travel to memory (codec.h): those marked as `coded_heads` heads instead of
-// `heads`.
+// How the columns of a layer's output are stored in memory (codec.h): the marked columns as `coded_heads` heads instead
+// of `heads`.
 struct HeadCode {
   int heads = 0, coded_heads = 0;
   std::vector<bool> columns;  // empty: none
@@ -60,15 +61,16 @@ struct MappingContext {
   const HardwareConfig& config;
   ScheduleBuilder& builder;
   std::vector<TensorId> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
-  std::vector<int> users = {};   // of every layer's output: so many layers take it
+  std::vector<int> users = {};   // of every layer's output: number of layers that read it
   std::vector<TensorId> images = {};
-  std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of what the images of a batch share
+  std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of weights that the images of a batch share
   std::map<std::vector<std::int64_t>, GemmChoice> gemm_plans = {};  // blocks repeat
   SavedForward* saved = nullptr;                                    // training steps only
-  std::map<int, HeadCode> head_codes = {};                          // by layer, where asked for
+  std::map<int, HeadCode> head_codes = {};                          // by layer, if asked for
   const MappingOptions* options = nullptr;
   std::map<int, std::vector<ResidentTile>> resident = {};  // by layer
-  bool plan_only = false;                                  // attention gets buffers and no jobs, and needs no masks
+  bool plan_only = false;                                  // attention allocates its buffers, but emits no jobs and
+                                                           // needs no masks
 
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
   TensorId tensor_of(int layer_index) const {
@@ -81,7 +83,7 @@ struct MappingContext {
   AttentionKind attention_kind(int layer_index) const {
     return options->attention.empty() ? config.attention : options->attention[static_cast<std::size_t>(layer_index)];
   }
-  // The best plan in so many bytes of scratchpad.
+  // The best plan within `capacity` bytes of scratchpad.
   const GemmChoice& plan_gemm(const GemmProblem& problem, Bytes capacity);
   Bytes element_bytes() const { return storage_bytes(config.precision); }
   Bytes partial_bytes() const { return accumulator_bytes(config.precision); }
@@ -89,7 +91,7 @@ struct MappingContext {
   TensorId add_weight(const std::string& name, int layer_index, int rows, int cols, Bytes bytes_each);
   // DRAM bytes that one machine cycle can move.
   double dram_bytes_per_cycle() const;
-  // How the layer is mapped, as data and for people.
+  // Records how the layer is mapped, as data and as text for people.
   void record(int layer_index, const LayerMapping& mapping) {
     builder.schedule().mappings[static_cast<std::size_t>(layer_index)] = mapping;
   }
@@ -98,7 +100,7 @@ struct MappingContext {
   }
 };
 
-// Layers that compute each value of their output from the values at the same place: what an epilogue can take.
+// Layers that compute each value of their output from values at the same place, so that an epilogue can do them.
 bool is_elementwise(const Layer& layer);
 // Layers first, first+1, ... that are the epilogue of `producer` (consume only its output, one after the other).
 std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, const std::vector<bool>& selected);

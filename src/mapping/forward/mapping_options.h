@@ -1,4 +1,4 @@
-// What a mapping depends on beside the model and the machine, and what the folders of the mapping ask about both.
+// What a mapping depends on besides the model and the machine, and questions about both that the mapping folders share.
 #pragma once
 
 #include <map>
@@ -12,11 +12,11 @@
 
 namespace vitality {
 
-// Masks of sparse and unified attention, decided before time starts. of_layer[layer][instance * heads + head], n_q x
-// n_kv; empty for layers without.
+// Masks of sparse and unified attention, decided before the simulation starts: of_layer[layer][instance * heads + head]
+// is n_q x n_kv; empty for layers without masks.
 struct AttentionMasks {
   std::vector<std::vector<Mask>> of_layer;
-  // Likewise the entries that meet their value, a part of the mask; empty where all do (or for all layers).
+  // In the same order: the entries that are multiplied by their value, a part of the mask; empty if all are.
   std::vector<std::vector<Mask>> values_of_layer;
 };
 
@@ -39,18 +39,19 @@ struct MappingOptions {
   std::vector<int> labels;  // of the images' classes
 };
 
-// Layers that the machine's description does not charge: they take no time and no energy, and every report names them.
+// Whether the machine charges the layer. Uncharged layers take no time and no energy, and every report names them.
 bool is_charged(const Layer& layer, const HardwareConfig& config);
 // Bytes of one element as the scratchpad stores it: an operand, a partial sum, a wide intermediate (T_N, scores).
 Bytes wide_bytes(Precision precision);
 
-// Layers whose parameters the layer before them absorbs: they do nothing on the machine.
+// Whether the layer before absorbs the parameters of this one, which then does nothing on the machine.
 bool is_folded(const Layer& layer, const HardwareConfig& config);
 
-// Kinds of attention that a machine of this kind runs on a sparse unit beside its other units (sparse_unit.enabled).
+// Whether a machine of this kind needs a sparse unit beside its other units (sparse_unit.enabled) for this attention.
 bool needs_sparse_unit(MachineKind machine, AttentionKind attention);
-// What a training step is simulated of, besides traits(machine).trains and is_mapped; map_model refuses the rest with
-// an InfeasibleError. Convolutions are patch embeddings of the image only, attention has no score bias.
+// Whether a training step with this attention can be simulated, if traits(machine).trains and is_mapped. map_model
+// refuses others with an InfeasibleError. Convolutions must be patch embeddings of the image, and attention must have
+// no score bias.
 bool is_trainable(AttentionKind attention);
 bool is_trainable(const LayerParameters& layer);
 

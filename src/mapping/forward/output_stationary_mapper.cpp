@@ -1,6 +1,6 @@
-// Output stationary: an R x C tile of results stays in the array while both operands stream through, in segments of the
-// contraction that the scratchpad has room for. Outer loop over row tiles or over column tiles: the outer operand is
-// fetched once where its whole contraction fits, the inner one again for every outer tile.
+// Output stationary: an R x C tile of results stays in the array while both operands stream through it, in segments of
+// the contraction that fit the scratchpad. The outer loop runs over row tiles or over column tiles: the outer operand
+// is fetched once if its whole contraction fits; the inner operand is fetched again for every outer tile.
 #include <algorithm>
 #include <optional>
 
@@ -29,7 +29,7 @@ class OutputStationaryMapper : public GemmMapper {
   }
 
  private:
-  // Of a mapping from a file.
+  // Refuses a mapping from a file that the layer cannot run.
   void check(const OutputStationaryMapping& m) const {
     check_limits(context_, layer_,
                  {{"tile_rows", m.tile_rows, rows_, "matrix_engine.rows"},
@@ -45,7 +45,7 @@ class OutputStationaryMapper : public GemmMapper {
     check_room(context_, layer_, aligned_sum(buffer_list(m)), builder_.capacity());
   }
 
-  // Output stationary packs no groups: a pass works on one group's columns.
+  // Groups are not packed: a pass works on the columns of one group.
   int widest() const { return std::min(cols_, gemm_.n / gemm_.groups); }
   int highest() const { return std::min(rows_, gemm_.m); }
 
@@ -55,7 +55,7 @@ class OutputStationaryMapper : public GemmMapper {
     return element_ * strip_rows(conv, output_rows) * conv.in_width * conv.in_channels;
   }
 
-  // Outer operand (or image strip), two steps, result tiles.
+  // The buffers: the outer operand (or an image strip), two steps, result tiles.
   std::vector<Bytes> buffer_list(const OutputStationaryMapping& plan) const {
     const Bytes rows_part = element_ * plan.tile_rows, columns_part = element_ * plan.tile_cols;
     const Bytes bias = gemm_.bias != kNone ? context_.partial_bytes() * plan.tile_cols : 0;
@@ -97,7 +97,7 @@ class OutputStationaryMapper : public GemmMapper {
                             transfer);
   }
 
-  // Result tiles as large as the array, and smaller ones in a corner of it for scratchpads that have no room for more.
+  // Result tiles as large as the array, and smaller ones (in a corner of the array) for scratchpads without more room.
   OutputStationaryMapping choose() {
     std::optional<OutputStationaryPlan> best;
     for (int rows = highest();; rows = static_cast<int>(ceil_div(rows, 2))) {
@@ -198,7 +198,7 @@ class OutputStationaryMapper : public GemmMapper {
       const bool last = k + tile.count == gemm_.k;
       std::vector<Transfer> transfers;
       if (!rows_outer) transfers.push_back(streamed_transfer(m0, m, tile, step[0], 0));
-      // The bias is added as the results leave the array: it comes with the last segment.
+      // The bias is added when the results leave the array, so it is loaded with the last segment.
       if (!columns_outer) add_weights(transfers, tile, column, step[1], last);
       if (!transfers.empty()) builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op, transfers);
       Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, gemm_.op);

@@ -11,7 +11,7 @@ bool selected(const MappingContext& context, int layer) {
   return context.options->selected.empty() || context.options->selected[static_cast<std::size_t>(layer)];
 }
 
-// Additions that a linear layer's epilogue will do on the way (take_epilogue()).
+// Number of additions that the epilogue of a linear layer will do (take_epilogue()).
 int following_additions(const MappingContext& context, int layer) {
   int additions = 0;
   for (int next = layer + 1; next < static_cast<int>(context.model.layers.size()); ++next) {
@@ -41,7 +41,7 @@ bool takes_heads_in_place(const MappingContext& context, int layer, const Attent
   if (kind != AttentionKind::kTaylor && kind != AttentionKind::kTaylorElided && kind != AttentionKind::kSoftmax)
     return false;
   if (a.instances != 1 || a.bias_params > 0 || a.n_q != a.n_kv || a.d_qk > widest || a.d_v > widest) return false;
-  int end = 0;  // the heads are the whole of one input, one after the other
+  int end = 0;  // the heads must be one whole input, one after the other
   for (const ResidentTile& tile : head_tiles(a)) {
     if (tile.col != end) return false;
     end = tile.col + tile.cols;

@@ -13,8 +13,8 @@ std::uint32_t key_of(Dependency dependency) {
   return 4 * static_cast<std::uint32_t>(dependency.job().value) + static_cast<std::uint32_t>(dependency.kind());
 }
 
-// One dependency a job. The rests of an old buffer have the same users: places that nobody writes would collect them
-// again and again.
+// Keeps one dependency per job, the strongest. Without this, the leftover pieces of an evicted buffer would copy the
+// same users into every new buffer placed there.
 void keep_strongest(std::vector<Dependency>& dependencies) {
   std::sort(dependencies.begin(), dependencies.end(), [](Dependency a, Dependency b) { return key_of(a) < key_of(b); });
   dependencies.erase(std::unique(dependencies.begin(), dependencies.end(),
@@ -81,7 +81,8 @@ void ScheduleBuilder::release(BufferId first_resident) {
 
 std::vector<BufferId> ScheduleBuilder::place(Bytes begin, const std::vector<Bytes>& sizes) {
   const Bytes end = begin + aligned_sum(sizes);
-  // Old buffers in [begin, end) lose their place; what still uses them precedes the new buffers' first write.
+  // Old buffers in [begin, end) lose their place; the jobs that still use them must end before the new buffers' first
+  // write.
   std::vector<std::pair<Buffer, std::vector<Dependency>>> evicted;
   live_.erase(std::remove_if(live_.begin(), live_.end(),
                              [&](BufferId index) {
@@ -111,7 +112,8 @@ std::vector<BufferId> ScheduleBuilder::place(Bytes begin, const std::vector<Byte
     result.push_back(index);
     address += aligned(size);
   }
-  // A large old buffer may stick out of the new ones: its rest stays live, with the same users, as a buffer of its own.
+  // A large old buffer may extend beyond the new ones: the leftover pieces stay live, with the same users, as buffers
+  // of their own.
   for (const auto& [old, users] : evicted) {
     const auto keep = [&, &readers = users](Bytes from, Bytes to) {
       if (from >= to) return;
@@ -196,7 +198,8 @@ void ScheduleBuilder::keep_passes_in_order() {
   const bool continues = continues_in_registers(job_);
   if (continues) job_.follows = last_pass_;
   depend_on(continues ? last_pass_ : last_in_order_, DependencyKind::kIssued);
-  // Work on a mask leaves nothing in the PEs, nor does a code: it only must not come between two passes.
+  // Jobs on a mask, encoding and decoding leave nothing in the PEs: they only must not come between two passes of a
+  // chain.
   if (job_.kind == JobKind::kSddmm || job_.kind == JobKind::kSpmm || job_.kind == JobKind::kSparseSoftmax ||
       job_.kind == JobKind::kCode) {
     between_passes_.push_back(next_job());
@@ -230,7 +233,7 @@ JobId ScheduleBuilder::finish() {
     throw InfeasibleError("more than 2^26 tile jobs: the model is too large for this program on arrays of this size");
   if (passes_in_order_ && job_.unit == UnitKind::kMatrixEngine) keep_passes_in_order();
   if (serial_ && !is_dma(job_.unit) && job_.unit != UnitKind::kUncharged) keep_layer_serial();
-  // One dependency a job, the strongest kind, which has the smallest key: done > released > issued.
+  // Keeps one dependency per job: the strongest kind, which has the smallest key (done, then released, then issued).
   std::sort(pending_.begin(), pending_.end());
   job_.first_dependency = static_cast<std::int32_t>(schedule_.dependencies.size());
   JobId last;

@@ -9,7 +9,7 @@
 namespace vitality {
 namespace {
 
-// Columns of dense scores that wait for the exp unit at a time.
+// Number of columns of dense scores that wait for the exp unit at a time.
 int dense_columns(const MappingContext& context, int keys) {
   return std::min(keys, context.config.matrix_engine.cols);
 }
@@ -30,8 +30,8 @@ MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queri
     }
     MaskTile tile = describe_block(turned, index, {0, tokens.count}, {0, queries.count}, config, false);
     tile.row = tokens.first, tile.col = queries.first, tile.transposed = true;
-    if (queries.first == 0) return tile;  // every key that has an entry is met first here
-    tile.fresh_rows = 0;                  // keys that earlier chunks of queries have not met
+    if (queries.first == 0) return tile;  // every key with an entry is met here for the first time
+    tile.fresh_rows = 0;                  // only keys that earlier chunks of queries have not met
     std::vector<std::uint8_t> met(static_cast<std::size_t>(tokens.count));
     for (int r = 0; r < queries.first; ++r) {
       const std::uint8_t* row = mask.row(r) + tokens.first;
@@ -113,7 +113,7 @@ SparsePart::SparsePart(MappingContext& context, int layer, AttentionKind kind, c
                                       static_cast<int>(entries), 1, context.element_bytes() * entries);
 }
 
-// The entries of every mask that this layer may get: what does not fit with them fits with none.
+// Assumes for every mask the fewest entries that it can get: if these do not fit, no mask does.
 void SparsePart::expect_fewest_entries() {
   const Count a_row = !unified() && machine_.empty_rows == EmptyRows::kDense ? 1 : 0;
   for (int head = 0; head < a_.instances * a_.heads; ++head)
@@ -191,7 +191,7 @@ void SparsePart::begin_head(int instance, int head, const std::vector<Chunk>& qu
 MaskTileId SparsePart::tile(const Mask& entries, const Chunk& queries, const Chunk& tokens) {
   IdVector<MaskTileId, MaskTile>& tiles = builder_.schedule().mask_tiles;
   const MaskTileId id = tiles.next();
-  // Where the keys are one chunk, scores, softmax and values are about the same block.
+  // If the keys are one chunk, scores, softmax and values use the same block.
   if (&entries != described_ || tiles.empty() || tiles.back().mask != mask_ || tiles.back().row != queries.first ||
       tiles.back().rows != queries.count || tiles.back().col != tokens.first || tiles.back().cols != tokens.count) {
     tiles.push_back(describe_block(entries, mask_, queries, tokens, context_.config, false));

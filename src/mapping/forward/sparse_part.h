@@ -3,8 +3,8 @@
 //
 // Sparse: scores on the mask, softmax over the kept entries, times V. Unified (docs/algorithm.md 4): on the mask P - T
 // (residual) or P (additive), times V, added to the low-rank output. P is the softmax over ALL keys, so its row sums
-// need dense scores: SA-General forms them against K_hat (softmax does not see the centring) tile by tile and the exp
-// unit keeps two numbers a row. One SDDMM against K_hat gives both P and T on the mask.
+// need dense scores: SA-General computes them with K_hat, tile by tile (centring does not change a softmax), and the
+// exp unit keeps two numbers per row. One SDDMM with K_hat gives both P and T on the mask.
 #pragma once
 
 #include <array>
@@ -26,31 +26,32 @@ struct Chunk {
   int first, count;
 };
 
-// The entries of rows [first, first + count), and a block of the mask as the sparse unit packs it, by rows or by
-// columns.
+// kept_in_rows: the number of entries of rows [first, first + count). describe_block: a block of the mask
+// as the sparse unit packs it, by rows or by columns.
 Count kept_in_rows(const Mask& mask, int first, int count);
 MaskTile describe_block(const Mask& mask, std::int32_t index, const Chunk& queries, const Chunk& tokens,
                         const HardwareConfig& config, bool transposed);
 
 class SparsePart {
  public:
-  // Adds the layer's masks to the schedule. InfeasibleError when the machine has no sparse unit or there are no masks.
+  // Adds the layer's masks to the schedule. Throws InfeasibleError if the machine has no sparse unit or there are no
+  // masks.
   SparsePart(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks);
 
   std::vector<Bytes> buffer_list(int token_chunk, int query_chunk) const;
   void take_buffers(std::vector<BufferId>::const_iterator& next);
 
   bool predicts() const { return context_.config.sparsity.source == SparsitySource::kPredicted; }
-  // Starts a head: its mask's operators, and its mask from memory where it is not predicted.
+  // Starts a head: its mask's operators, and a load of its mask if it is not predicted.
   void begin_head(int instance, int head, const std::vector<Chunk>& queries);
-  // One block of the mask from the raw Q and K.
+  // Predicts one block of the mask from the raw Q and K.
   void predict(const Chunk& queries, const Chunk& tokens, BufferId q_buffer, BufferId k_buffer);
-  // The sparse part of one chunk of queries; every chunk of keys in turn, then softmax, then every chunk of values.
+  // The sparse part of one chunk of queries: every chunk of keys in turn, then softmax, then every chunk of values.
   void begin_queries(const Chunk& queries);
   void scores(const Chunk& tokens, BufferId q_buffer, BufferId k_buffer, BufferId bias_buffer);
   void softmax(BufferId t_d);
   void values(const Chunk& tokens, bool last, BufferId v_buffer, BufferId result);
-  BufferId sums() const { return sum_; }  // where values() of unified attention go
+  BufferId sums() const { return sum_; }  // where values() of unified attention adds its results
   BufferId row_sums() const { return row_sums_; }
   void merge(BufferId low_rank);  // += sums(), in the storage format
 
@@ -84,7 +85,7 @@ class SparsePart {
   BufferId bits_ = kNone, entries_ = kNone, sum_ = kNone, row_sums_ = kNone;
   Chunk queries_{0, 0};
   Count saved_entries_ = 0;
-  // Entries before each row, of all heads' masks one behind the other; a head has n_q + 1 of them.
+  // Number of entries before each row, over all heads' masks one after the other; a head has n_q + 1 numbers.
   std::vector<Count> first_entry_;
   const Mask* described_ = nullptr;  // what the last tile is a block of
 };

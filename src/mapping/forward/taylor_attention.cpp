@@ -64,7 +64,7 @@ void AttentionMapper::taylor_head() {
                    numerator_op = op(OperatorRole::kNumerator);
   const OperatorId quotient_op = elided() ? kNone : op(OperatorRole::kQuotient);
   for (const Chunk& chunk : queries) {
-    // Prediction has brought Q already, unless its place has gone to another chunk.
+    // The prediction has already loaded Q, unless its buffer has been given to another chunk.
     if (q_buffer == kNone || queries.size() > 1) q_buffer = load(a_.q, a_.n_q, d, chunk, q_, numerator_op);
     const BufferId t_buffer = t_.take();
     BufferId t_d = kNone;

@@ -1,5 +1,5 @@
-// What the backward passes of all attention kinds share: operands of a head, gradients of Q, K and V. Internal to the
-// mapping room.
+// What the backward passes of all attention kinds share: the operands of a head, and the gradients of Q, K and V.
+// Internal to the mapping room.
 #pragma once
 
 #include <initializer_list>
@@ -21,7 +21,8 @@ class AttentionBackward {
  protected:
   struct Plan {
     int query_chunk, key_chunk;
-    int sets;  // of the buffers that change with the chunk: with two, the next chunk comes in while one is computed
+    int sets;  // of the buffers that change with the chunk; with two sets, the next chunk is loaded while one is
+               // computed
   };
   struct Pair {
     BufferId buffer[2] = {kNone, kNone};
@@ -57,23 +58,23 @@ class AttentionBackward {
   }
   void column_sum(OperatorId op_index, int rows, int cols, BufferId source, int offset, BufferId sum, bool first,
                   int flags = 0);
-  // The end of a chunk of queries of the low-rank part: its dQ without the term of k_sum is in `dq`, the gradient of
-  // its denominators in `d_t`; adds the term, stores dQ, and adds the chunk's share to dG, the sum of dV and the sum of
-  // dK.
+  // The end of a chunk of queries of the low-rank part. Given: dQ without the term of k_sum in `dq`, and the gradient
+  // of the chunk's denominators in `d_t`. It adds the term to dQ, stores dQ, and adds the chunk's share to dG, to the
+  // sum of dV and to the sum of dK.
   struct QueryChunk {
     Chunk rows;
     BufferId q, dz, dq, d_t;
   };
   struct LowRankSums {
     OperatorId query, context, value_sum, key_sum;      // operators
-    BufferId key_total, dg, dv_sum, dk_sum, d_key_sum;  // k_sum; the sums; a place for a chunk's share of dk_sum
+    BufferId key_total, dg, dv_sum, dk_sum, d_key_sum;  // k_sum; the three sums; a buffer for a chunk's share of dk_sum
   };
   void finish_queries(const LowRankSums& sums, const QueryChunk& chunk);
   void multiply(const Product& product) { emit_product(context_, index_, product); }
   UnitKind diagonal() const {
     return context_.config.diagonal_engine.enabled ? UnitKind::kDiagonalEngine : UnitKind::kMatrixEngine;
   }
-  // A sum that does not fit one pass of the array needs room for partial sums; they lie where the result will.
+  // A sum that takes more than one pass of the array needs room for partial sums; they use the place of the result.
   BufferId partial_of(int depth, BufferId result) const {
     return depth > context_.config.matrix_engine.rows ? result : kNone;
   }
@@ -82,7 +83,7 @@ class AttentionBackward {
   BackwardContext& b_;
   MappingContext& context_;
   ScheduleBuilder& builder_;
-  int layer_, index_;  // of the forward and of the backward pass
+  int layer_, index_;  // layer numbers in the forward and in the backward pass
   const Attention& a_;
   Bytes element_, partial_, wide_;  // wide_: of a result that may hold partial sums first
   Plan plan_{};

@@ -37,8 +37,8 @@ int users(const BackwardContext& b, int layer) {
   return count;
 }
 
-// Rows of the input that the layer does not read have no gradient.
-// More than 6 parameters: a job's kind, shape and operands.
+// Sets to zero the gradient of input rows that the layer does not read. More than 6 parameters: a job's kind, shape and
+// operands.
 void clear_rows(BackwardContext& b, int layer, OperatorId op, TensorId tensor, int first, int rows, int cols) {
   ScheduleBuilder& builder = b.builder();
   const int index = b.backward_layer(layer);

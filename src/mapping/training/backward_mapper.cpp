@@ -1,4 +1,4 @@
-// The walk of a training step's backward pass over the layers, and what its parts share.
+// Goes through the layers for the backward pass of a training step; and what the mappers of its layers share.
 #include <algorithm>
 
 #include "base/error.h"
@@ -40,7 +40,7 @@ int fitting_rows(const BackwardContext& b, int layer, int rows, Bytes row_bytes)
   return static_cast<int>(std::min<Bytes>(fitting, rows));
 }
 
-// (softmax(logits) - onehot(label)) / images, times the loss scale.
+// The gradient of the loss: (softmax(logits) - onehot(label)) / images, times the loss scale.
 void map_loss(BackwardContext& b, int layer, int label) {
   ScheduleBuilder& builder = b.builder();
   const MatrixShape shape = output_shape(b.layer(layer));
@@ -70,7 +70,8 @@ void pairwise(ScheduleBuilder& builder, UnitKind unit, JobKind kind, int layer, 
   builder.finish();
 }
 
-// Gradient of a parameter that every image has for itself (position embedding, class token): the sum over the images.
+// The gradient of a parameter that each image computes on its own (position embedding, class token): the sum over the
+// images.
 void map_sum_over_images(BackwardContext& b, int layer, int rows) {
   ScheduleBuilder& builder = b.builder();
   const int images = b.context.model.images, cols = output_shape(b.layer(layer)).cols;
@@ -108,7 +109,9 @@ class Walk {
     for (int image = 0; image < model.images; ++image)
       map_loss(b_, (image + 1) * b_.layers_per_image - 1, options_.labels[static_cast<std::size_t>(image)]);
     for (int layer = b_.layers_per_image - 1; layer >= 0; --layer) {
-      if (b_.gradient(layer).tensor == kNone) continue;  // the loss does not depend on it, or it went with its user
+      if (b_.gradient(layer).tensor == kNone)
+        continue;  // the loss does not depend on it, or the layer that reads it
+                   // has already handled it
       for (int image = 0; image < model.images; ++image) {
         const int index = layer + image * b_.layers_per_image;
         const MatrixShape shape = output_shape(b_.layer(index));
@@ -269,7 +272,7 @@ void map_norm_backward(BackwardContext& b, int first_layer) {
   const int first_index = b.backward_layer(first_layer);
   const int images = b.context.model.images;
   const Bytes row_bytes = b.context.element_bytes() * cols, sum_bytes = b.context.partial_bytes() * cols;
-  // x (then dX), dY, dY .* x_hat and the part of dX that is there already, twice; the sums of all images.
+  // x (then dX), dY, dY .* x_hat, and the part of dX that is there already, in two sets each; the sums of all images.
   const int tile = fitting_rows(b, first_layer, norm.tokens, 8 * row_bytes);
   std::vector<Bytes> sizes(8, row_bytes * tile);
   sizes.insert(sizes.end(), 2, sum_bytes);

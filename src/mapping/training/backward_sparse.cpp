@@ -1,4 +1,4 @@
-// Backward of sparse and unified attention. The mask and its entries come from memory, where the forward pass left
+// Backward pass of sparse and unified attention. The mask and its entries come from memory, where the forward pass left
 // them.
 //
 // Sparse: P lives on the mask, and so does everything else: dA = dZ V^T (SDDMM), dS = P .* (dA - rowsum(dA .* P)) /
@@ -37,7 +37,7 @@ class MaskBackward : public AttentionBackward {
   }
   std::int32_t mask_index() const { return saved().first_mask + instance_ * a_.heads + head_; }
   Bytes bits_bytes() const { return ceil_div(a_.n_kv, 8) * a_.n_q; }
-  // Entries of a chunk of queries, of this head or (row of all heads) of any.
+  // Number of entries in `rows` rows from `row` on, counted over all heads.
   Count entries_in(int row, int rows) const {
     return first_entry_[static_cast<std::size_t>(row + rows)] - first_entry_[static_cast<std::size_t>(row)];
   }
@@ -51,7 +51,7 @@ class MaskBackward : public AttentionBackward {
   MaskTileId tile(const Chunk& queries, bool transposed = false) { return tile(queries, {0, a_.n_kv}, transposed); }
   MaskTileId tile(const Chunk& queries, const Chunk& keys, bool transposed) {
     IdVector<MaskTileId, MaskTile>& tiles = builder_.schedule().mask_tiles;
-    MaskTileId& last = described_[transposed ? 1 : 0];  // a block is asked for several times in turn
+    MaskTileId& last = described_[transposed ? 1 : 0];  // a block is needed several times in a row
     const Chunk &rows = transposed ? keys : queries, &cols = transposed ? queries : keys;
     if (last != kNone) {
       const MaskTile known = tiles[last];
@@ -105,7 +105,7 @@ class MaskBackward : public AttentionBackward {
 
  private:
   MaskTileId described_[2];
-  std::vector<Count> first_entry_;  // per row of all heads' masks, one behind the other
+  std::vector<Count> first_entry_;  // for each row of all heads' masks, one after the other
 };
 
 class SparseBackward : public MaskBackward {
@@ -175,7 +175,8 @@ class UnifiedBackward : public MaskBackward {
     list.insert(list.end(), {element_ * d * e, wide_ * d * e});  // G, dG
     list.insert(list.end(), 2, wide_ * m * dense_columns());
     list.insert(list.end(), 6, partial_ * depth);  // K_bar, k_hat_sum, dv_sum, dk_hat_sum and a part of it, mean
-    // Q, dZ, Z of T, dQ; A, dA and scores on the mask; numbers of the rows; t_D, dt, the mask's part of it.
+    // Q, dZ, Z of T, dQ; A, dA and scores on the mask; the numbers of the rows; t_D, its gradient dt, and the mask's
+    // part of dt.
     for (const Bytes bytes :
          {element_ * m * d, element_ * m * e, wide_ * m * e, wide_ * m * d, element_ * entries, wide_ * entries,
           wide_ * entries, wide_ * m * kRowNumbers, partial_ * m, partial_ * m, partial_ * m})
@@ -208,7 +209,7 @@ class UnifiedBackward : public MaskBackward {
     for (const Chunk& rows : row_chunks(a_.n_q, plan_.query_chunk)) queries(rows);
     start(diagonal(), JobKind::kScaleVector, value_sum_op_, {1, 0, e}, dv_sum_, kNone, dv_sum_);
     end(dv_sum_);
-    // What Taylor's backward pass adds to dV and dK_hat, then the mean over all keys.
+    // Adds the part of Taylor's backward pass to dV and dK_hat; then takes the mean over all keys.
     multiply({value_op_, n, d, e, {k_, 0, d}, {dg_, 0, e}, {dv_, 0, e}, false, true, dv_, kWide});
     start(UnitKind::kAdders, JobKind::kAddRow, value_op_, {n, 0, e}, dv_, dv_sum_, dv_, kLast);
     end(dv_);
@@ -264,7 +265,7 @@ class UnifiedBackward : public MaskBackward {
                    {rows, q_, dz_, dq_, dt_});
   }
 
-  // Sums over the mask's entries of a row: of dA P into `rows_`, or, with kLast, of -dA T into a vector.
+  // Row sums over the entries of the mask: of dA P into `rows_` or, with kLast, of -dA T into a vector.
   void row_terms(const Chunk& rows, MaskTileId index, BufferId result, int flags) {
     Job& job =
         start(UnitKind::kExpUnit, JobKind::kRowTerms, ds_op_, {rows.count, 0, a_.n_kv}, scores_, da_, result, flags);
@@ -311,7 +312,7 @@ class UnifiedBackward : public MaskBackward {
            t_d_ = kNone, dt_ = kNone, terms_ = kNone, key_mean_ = kNone, key_sum_ = kNone, dv_sum_ = kNone,
            dk_sum_ = kNone, part_ = kNone, mean_ = kNone;
   BufferId dense_[2] = {kNone, kNone};
-  // The chunk's are q_, dz_, ...
+  // The two buffers behind q_, dz_, ...: the current chunk uses one of each pair.
   Pair q_pair_, dz_pair_, z_pair_, dq_pair_, map_pair_, da_pair_, scores_pair_, rows_pair_, t_d_pair_, dt_pair_,
       terms_pair_;
   std::size_t dense_count_ = 0;

@@ -1,18 +1,18 @@
-// The backward pass and the update of a training step (docs/training.md), behind the forward pass that saved what they
-// need. Internal to the mapping room.
+// The backward pass and the update of a training step (docs/training.md). They follow the forward pass, which has saved
+// what they need. Internal to the mapping room.
 //
-// Backward goes through the layers from the last to the first, over all images of the batch. dL/d(output) of a layer is
-// one tensor in the storage format; a layer with several users has the sum, added where the last part is made.
-// Gradients of parameters are wide and summed over the batch on chip. The loss is softmax cross-entropy of the last
-// layer's row against a label, its mean over the batch.
+// The backward pass goes through the layers from the last to the first, over all images of the batch. dL/d(output) of a
+// layer is one tensor in the storage format; for a layer with several users it is the sum, which is added where the
+// last part is computed. Gradients of parameters are wide and summed over the batch on chip. The loss is the softmax
+// cross-entropy of the last layer's row with a label, as a mean over the batch.
 #pragma once
 
 #include "mapping/forward/layer_mapper.h"
 
 namespace vitality {
 
-// InfeasibleError for what has no backward pass here, with the layer's name and kind, and for machines that lack a
-// unit.
+// Throws InfeasibleError if a layer has no backward pass here (with the layer's name and kind), or if the machine lacks
+// a unit.
 void check_trainable(const VitModel& step, const HardwareConfig& config);
 
 // dL/d(output of a layer): rows of a tensor.
@@ -36,11 +36,11 @@ struct BackwardContext {
   }
   GradientRef& gradient(int layer) { return gradients[static_cast<std::size_t>(layer)]; }
   TensorId add_gradient(int layer);  // tensor of the output's shape
-  // Gradient of a parameter, wide: rows x cols in the accumulation format or the wide one.
+  // The gradient of a parameter: rows x cols, in the accumulation format or the wide one.
   TensorId add_parameter_gradient(int layer, const std::string& suffix, int rows, int cols, Bytes bytes_each);
-  // A further part of a layer's gradient that lies in memory already; added to what is there.
+  // Adds a further part of a layer's gradient, which is already in memory, to the part that is there.
   void contribute(int layer, GradientRef part);
-  // Remembers a finished tensor for the comparison with the reference.
+  // Records a finished tensor for the comparison with the reference.
   void check(ScheduledGradient::Kind kind, int layer, const std::string& parameter, GradientRef where, int rows,
              int cols);
 };
@@ -56,7 +56,7 @@ void map_attention_backward(BackwardContext& b, int layer, AttentionKind kind); 
 void map_backward(MappingContext& context, const MappingOptions& options);
 void map_update(MappingContext& context);
 
-// Bytes of the forward pass's tensors that the backward pass reads again.
+// Bytes of tensors of the forward pass that the backward pass reads again.
 Bytes saved_bytes(const Schedule& schedule, int layers);
 
 }  // namespace vitality

@@ -1,6 +1,6 @@
-// The optimiser's step: every parameter's master weights, gradient and moments come from memory, and the new weights
-// and moments go back; formats of 16 bits get the weights' copy for the next step too. The step writes new tensors: a
-// pass that still reads the old weights is not disturbed.
+// The optimiser's step: for every parameter, master weights, gradient and moments are loaded, and the new weights and
+// moments are stored; formats of 16 bits also get a copy of the weights for the next step. The step writes new tensors,
+// so a pass that still reads the old weights is not disturbed.
 #include <algorithm>
 
 #include "mapping/training/training_mapper.h"
@@ -31,7 +31,7 @@ void map_parameter(MappingContext& context, OperatorId op, const ScheduledGradie
                                : kNone;
   const ScheduledTensor& source = builder.schedule().tensors[gradient.tensor];
   const Bytes gradient_each = source.bytes / (static_cast<Bytes>(source.rows) * source.cols);
-  // Two sets: one tile comes in while the other is computed.
+  // Two sets: one tile is loaded while the other is computed.
   const Bytes row_bytes = width * (each * (adamw ? 3 : 2) + gradient_each + (copied ? context.element_bytes() : 0));
   const int tile =
       static_cast<int>(std::min<Bytes>(rows, std::max<Bytes>(1, builder.capacity() / 2 / (2 * row_bytes))));

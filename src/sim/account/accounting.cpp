@@ -92,7 +92,8 @@ class Accountant {
           result_.layers[l].dram_bytes_by_operand.emplace_back(operand_name(static_cast<int>(o)), operands[l][o]);
   }
 
-  // What a neighbour absorbed (a folded batch norm) has no jobs: it happens when its input is there.
+  // A layer that its neighbour absorbed (a folded batch norm) has no jobs: its time is the moment at which its input is
+  // there.
   void find_moments() {
     for (std::size_t i = 0; i < result_.layers.size(); ++i) {
       LayerResult& layer = result_.layers[i];
@@ -112,7 +113,9 @@ class Accountant {
     const auto add = [&](int begin, int end) {
       for (int i = begin; i < end; ++i) {
         LayerResult& layer = result_.layers.emplace_back(shown[static_cast<std::size_t>(i)]);
-        if (layer.start_cycle > repetition.begin || i < next) layer.start_cycle += later;  // else it began before them
+        if (layer.start_cycle > repetition.begin || i < next)
+          layer.start_cycle += later;  // a layer that began before
+                                       // them stays
         layer.end_cycle += later;
       }
     };
@@ -124,17 +127,17 @@ class Accountant {
     add(next, static_cast<int>(shown.size()));
   }
 
-  // The schedule goes layer by layer, mostly: a layer's shapes are few, a machine's can be thousands.
+  // The schedule goes mostly layer by layer, and a layer has few shapes, while a machine's run can have thousands.
   void count_shapes() {
-    int most = 1;  // units of a kind
+    int most = 1;  // the largest number of units of one kind
     for (const UnitKind kind : all_of_enum<UnitKind>()) most = std::max(most, run_.units.count(kind));
     const auto slot_of = [&](std::int32_t entry, UnitKind kind, UnitId unit) {
       const int number = most == 1 || !unit ? 0 : unit.value - run_.units.id(kind).value;
       return static_cast<std::size_t>(entry) * static_cast<std::size_t>(most) + static_cast<std::size_t>(number);
     };
-    // Per entry and unit: its count of the layer at hand.
+    // For each cost entry and unit: the index of its count for the current layer.
     std::vector<std::int32_t> open(run_.costs.entries().size() * static_cast<std::size_t>(most), kNone);
-    std::size_t first = 0;  // of the layer at hand
+    std::size_t first = 0;  // the first count of the current layer
     for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
       const Job& j = run_.schedule.jobs[i];
       if (first < shapes_.size() && shapes_[first].layer != j.layer) {
@@ -152,7 +155,7 @@ class Accountant {
     }
   }
 
-  // Density of the masks and how evenly they fill the PE rows.
+  // Computes the density of the masks and how evenly they fill the PE rows.
   void describe_masks() {
     struct Sums {
       Count total = 0, given = 0, executed = 0, entries = 0, slots = 0, capacity = 0;

@@ -20,7 +20,7 @@ const T& at(const std::vector<T>& list, std::int32_t index) {
   return list[static_cast<std::size_t>(index)];
 }
 
-// Jobs of the last three blocks; empty where they are not one behind the other.
+// The job ranges of the last three blocks; empty if the jobs of a block are not contiguous.
 std::vector<JobRange> last_blocks(const KeptBlocks& blocks, const std::vector<Job>& jobs) {
   const auto first_from = [&](int layer) {
     const auto begin = std::find_if(jobs.begin(), jobs.end(), [&](const Job& job) { return job.layer >= layer; });
@@ -42,7 +42,8 @@ bool same_transfers(const Schedule& schedule, const Job& a, const Job& b, Bytes 
   });
 }
 
-// y does what x does, `shift` jobs before it, and waits for the same.
+// Whether y, which comes `shift` jobs after x, does the same and has the same dependencies, each also `shift` jobs
+// later.
 bool same_job(const Schedule& schedule, const Job& x, const Job& y, std::int32_t shift, Bytes burst) {
   if (x.unit != y.unit || x.kind != y.kind || x.flags != y.flags || x.m != y.m || x.k != y.k || x.n != y.n ||
       x.dependency_count != y.dependency_count || (x.follows == kNone) != (y.follows == kNone) ||
@@ -56,7 +57,8 @@ bool same_job(const Schedule& schedule, const Job& x, const Job& y, std::int32_t
   return !is_dma(x.unit) || same_transfers(schedule, x, y, burst);
 }
 
-// So many of the first jobs of a and b differ, or those before them; all where the blocks have not the same length.
+// The smallest n such that all jobs of a after its first n equal those of b; all jobs differ if the blocks have
+// different lengths.
 std::int32_t different_jobs(const Schedule& schedule, JobRange a, JobRange b, Bytes burst) {
   std::int32_t count = a.size();
   if (a.size() != b.size()) return count;
@@ -73,13 +75,13 @@ bool same_times(const JobTimes& a, const JobTimes& b, Cycles period) {
          a.done + period == b.done && a.contention == b.contention && a.noc_contention == b.noc_contention;
 }
 
-// What happens to `a` up to `end` happens to `b` up to `end + period`.
+// Whether everything that happens to `a` up to `end` happens to `b` exactly `period` later, on the same unit.
 bool same_until(const JobTimes& a, Cycles end, const JobTimes& b, Cycles period) {
   const auto same = [&](Cycles x, Cycles y) { return x > end ? y > end + period : x + period == y; };
   return same(a.ready, b.ready) && same(a.start, b.start) && (a.start > end || same_times(a, b, period));
 }
 
-// One of the jobs from `first` on.
+// Whether the job depends directly on a job with an index >= `first`.
 bool waits_for(const Schedule& schedule, std::int32_t job, std::int32_t first) {
   const Job& waiting = at(schedule.jobs, job);
   const auto begin = schedule.dependencies.begin() + waiting.first_dependency;

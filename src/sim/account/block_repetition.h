@@ -1,16 +1,23 @@
-// Encoder blocks repeat: where a machine runs them in a steady state, a few tell the time of all.
+// Shortens the simulation of a model with equal encoder blocks: if a machine runs them in a steady state, the times of
+// a few blocks give those of all.
 //
-// A shortened model is simulated: the first kept - 1 blocks and the last. What is left out counts as often as it is
-// missing, each time one period later, and only if this run proves that it would have. With A, B, C the last three
-// blocks (A may be the model's first), T_B the end of B or, if that is earlier, the moment before anything behind C is
-// ready (but what ran ahead of all of them into a place that they leave free), and T_A one period before:
-//   - the jobs of B and C are the same, and so are what they depend on, their costs and their transfers; so are the
-//     later jobs of A, at least half, and those of B run one period after them, field by field;
-//   - at T_A all before those is done, the jobs of B are where the jobs of C are at T_B, on the same units, and none of
-//     C is ready.
-// Then the machine is in the same state at T_A and at T_B, apart from the clock, and what lies ahead is the same: it
-// repeats. The machine's modules know no absolute time (dram.model banked does: refresh; it is not shortened), and the
-// mapper treats equal blocks alike once its buffers come round (tests compare with whole runs).
+// A shortened model is simulated: the first kept - 1 blocks and the last one. Each block that is left out is then
+// counted as a copy of the last block but one, each copy one period later than the one before it. This is done only if
+// the run proves all of the following; otherwise the whole model is simulated.
+// (1) A, B and C are the last three simulated blocks (A may be the model's first). The period P is the time from the
+//     end of A to the end of B.
+// (2) B and C have the same jobs, dependencies, costs and transfers. A and B have too, except for some first jobs of
+//     each, at most half of them. Every remaining job of B ran exactly P after its counterpart in A, in all of its
+//     times.
+// (3) T_B is the earlier of: the end of B; the last cycle in which no job behind C was ready. Here the jobs behind C
+//     that depend on no job from B on do not count: they ran ahead, into buffers that were free. T_A = T_B - P.
+// (4) By T_A, everything before the equal part of A was done, and so were the jobs that ran ahead.
+// (5) The jobs of B were at T_A where the jobs of C were at T_B: each thing that had happened to them had happened P
+//     earlier, on the same unit. No job of C was ready by T_A.
+// Then the machine is in the same state at T_A and at T_B, except for the clock, and the same work lies ahead of it, so
+// it repeats. This holds because the modules of the machine do not know the absolute time (dram.model banked does,
+// because of refresh; such a machine is not shortened), and because the mapper treats equal blocks alike once its ring
+// of buffers repeats (tests compare with whole runs).
 #pragma once
 
 #include <optional>
@@ -35,19 +42,22 @@ struct ShortenedRun {
   Schedule schedule;
 };
 
-// None where the model has too few equal blocks, the machine keeps time or masks, or the schedules of blocks differ.
+// Nothing if the model has too few equal blocks, the machine has a banked memory or masks, or the schedules of blocks
+// differ.
 std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig& config, const MappingOptions& options);
 
-// What is missing: the block that begins with `layer` (of the shortened model), `times` times, one every `period`.
+// The blocks that are missing: copies of the block that begins with `layer` (of the shortened model), `times` of them,
+// one every `period`.
 struct BlockRepetition {
   int layer, layers, times;
   Cycles period;
-  Cycles begin;         // what ended by then ended before the first of the equal blocks: nothing of it moves
-  std::int64_t jobs;    // in all
-  DramStatistics dram;  // in all: bytes and bursts
+  Cycles begin;         // jobs that ended by then ended before the first of the equal blocks, so their times do not
+                        // move
+  std::int64_t jobs;    // of all missing blocks
+  DramStatistics dram;  // of all missing blocks: bytes and bursts
 };
 
-// None where the run did not prove it.
+// Nothing if the run did not prove it.
 std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const Schedule& schedule,
                                                  const HardwareConfig& config, const CostTable& costs,
                                                  const IdVector<JobId, JobTimes>& times);

@@ -12,7 +12,7 @@ std::string compare_counters(const std::vector<UnitCounters>& counted, const Run
         text += "\n  " + unit.name + ": the module counts " + std::to_string(module) + " " + what +
                 ", the accounts have " + std::to_string(account);
     };
-    Cycles stalls = 0, streaming = 0;  // stalls inside of jobs: the unit has a job, and the job waits
+    Cycles stalls = 0, streaming = 0;  // stalls inside jobs: the unit has a job, and this job waits
     for (const auto& [cause, cycles] : unit.stall_cycles)
       (cause == "scratchpad" || cause == "noc" ? streaming : stalls) += cycles;
     Bytes read = 0, written = 0;

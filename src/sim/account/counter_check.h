@@ -1,5 +1,5 @@
-// The modules count while they run; the accounts find the same figures from the jobs' times and costs. Two ways to one
-// answer: a difference is a fault of one of them.
+// The modules count while they run; the accounts compute the same figures from the times and costs of the jobs. These
+// are two ways to one answer, so a difference is a fault in one of them.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace vitality {
 
-// "" where they agree, else a line for each difference. counted: per unit of the machine. Of whole runs: a run with
-// missing blocks (RunRecord::repetition) has more in its accounts than its modules saw.
+// "" if they agree, else a line for each difference. counted: one per unit of the machine. Only for whole runs: if
+// blocks are missing (RunRecord::repetition), the accounts contain more than the modules saw.
 std::string compare_counters(const std::vector<UnitCounters>& counted, const RunRecord& run,
                              const std::vector<UnitResult>& units);
 

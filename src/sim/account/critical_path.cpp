@@ -51,7 +51,8 @@ class Walk {
     at_ = from;
   }
 
-  // The same job, or, before the block that is repeated, the one that does in that block what this one does before it.
+  // The job itself. If it comes before the block that is repeated, its counterpart in that block instead: the path then
+  // goes through one of the missing blocks.
   JobId in_missing_block(JobId job) {
     for (; missing_blocks_ > 0 && job && run_.job(job).layer < run_.repetition->layer; --missing_blocks_) {
       job.value += static_cast<std::int32_t>(run_.repetition->jobs / run_.repetition->times);
@@ -61,9 +62,9 @@ class Walk {
     return job;
   }
 
-  // With stationary prefetch the array takes a pass while the one before it streams: its tile is loaded behind that
-  // pass's tile, and its stream begins behind that pass's stream. Of a pass that waited so, the one before it; else
-  // kNone.
+  // With stationary prefetch the array takes a pass while the one before it is still streaming: the new tile is loaded
+  // after the tile of that pass, and the new stream begins after its stream. Returns the pass before, if `job` waited
+  // for it in this way; else kNone.
   JobId pass_that_held_the_array(JobId job) {
     const JobTimes& t = run_.times_of(job);
     const Cycles load = run_.costs.of(job).load;
@@ -80,8 +81,8 @@ class Walk {
     return before;
   }
 
-  // What the job waited for before it was issued: its last dependency, its unit's room, or, where the controller
-  // decodes one job after the other, the job decoded before it, and so on.
+  // What the job waited for before it was issued: its last dependency; room in its unit; or, if the controller decodes
+  // one job after the other, the jobs that were decoded before it.
   JobId before_issue(JobId job) {
     const Cycles decoding = run_.config.controller.issue_cycles;
     for (;;) {
@@ -97,7 +98,7 @@ class Walk {
     }
   }
 
-  // Of charged jobs: the controller issues one at a time.
+  // The charged job that was issued in this cycle; the controller issues one at a time.
   JobId issued_at(Cycles cycle) {
     if (by_start_.empty()) {
       for (const std::vector<JobId>& jobs : run_.order) by_start_.insert(by_start_.end(), jobs.begin(), jobs.end());
@@ -124,7 +125,7 @@ class Walk {
   Cycles at_;
   std::vector<PathStep> steps_;
   std::vector<JobId> by_start_;
-  std::vector<std::size_t> later_;  // per unit: its jobs from here on start too late, as the path goes back
+  std::vector<std::size_t> later_;  // per unit: as the path goes back, its jobs from here on start too late
 };
 
 }  // namespace

@@ -60,7 +60,8 @@ class LayerTime {
                                         std::floor(static_cast<double>(weights) / run_.dram_bytes_per_cycle())));
   }
 
-  // By kind: units of one kind share a layer's work. Memory channels are no layer's main unit: what they do is `dram`.
+  // Finds them by kind, because units of one kind share a layer's work. A memory channel is never a layer's busiest
+  // unit: its work counts as `dram`.
   void find_busiest_units() {
     std::vector<std::array<Cycles, kUnitKinds>> busy(layers_.size());
     for (std::size_t i = 0; i < run_.schedule.jobs.size(); ++i) {
@@ -136,7 +137,7 @@ class LayerTime {
     layer.bottleneck = span == 0 ? "none" : kPartNames[largest];
   }
 
-  // MACs a cycle that the layer's MACs per DRAM byte allow.
+  // Compares with the MACs per cycle that the layer's MACs per DRAM byte allow.
   void compare_with_roofline(LayerResult& layer) const {
     layer.roofline_bound = "none";
     if (layer.macs == 0) return;

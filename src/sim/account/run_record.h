@@ -1,4 +1,4 @@
-// What a run leaves for its accounts: the schedule, when its jobs ran, and what the memory counted.
+// What the accounts need to know of a run: the schedule, the times of its jobs, and what the memory counted.
 #pragma once
 
 #include <algorithm>
@@ -29,29 +29,29 @@ struct RunRecord {
   DramEnergy dram_energy;
   std::vector<int> hops;  // per unit
   bool totals_only = false;
-  std::optional<BlockRepetition> repetition = {};  // with totals_only: blocks that the schedule has not, in `cycles`
-                                                   // and the memory's counts already
+  std::optional<BlockRepetition> repetition = {};  // only with totals_only: the blocks that were left out of the
+                                                   // schedule; `cycles` and `dram` already include them
 
   std::size_t unit_of(JobId job) const { return static_cast<std::size_t>(times_of(job).unit.value); }
   const Job& job(JobId index) const { return schedule.jobs[index]; }
   const JobTimes& times_of(JobId index) const { return times[index]; }
-  // The span in which the unit cannot do anything else for free: with prefetch a pass's drain too, where nothing
-  // follows it.
+  // The end of the time in which the unit cannot start other work. With prefetch this includes the drain of a pass, in
+  // case no other pass follows it.
   Cycles busy_end(JobId index) const {
     const JobTimes& t = times_of(index);
     if (job(index).unit != UnitKind::kMatrixEngine) return t.free;
     return std::max(t.free, t.released + costs.of(index).drain);
   }
-  double peak_macs() const { return processing_elements(config); }  // a cycle
+  double peak_macs() const { return processing_elements(config); }  // per cycle
   double dram_bytes_per_cycle() const {
     return config.dram.device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz;
   }
 };
 
-// So many jobs of one layer and one unit that share an entry of the cost table.
+// How many jobs of one layer and one unit share one entry of the cost table.
 struct ShapeCount {
   std::int32_t layer, entry;
-  UnitId unit;  // none: uncharged
+  UnitId unit;  // none if uncharged
   UnitKind unit_kind;
   JobKind kind;
   Count jobs;

@@ -1,4 +1,5 @@
-// When a unit was occupied, coarsely: the run cut into equal bins, of each the cycles in which the unit held a job.
+// When a unit was occupied, in coarse steps: the run is cut into equal bins, and each bin counts the cycles in which
+// the unit held a job.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +11,7 @@ namespace vitality {
 
 constexpr Cycles kTimelineBins = 120;
 
-// Cycles a bin of a run of so many.
+// Width of one bin, in cycles, for a run of `run` cycles.
 inline Cycles timeline_bin_cycles(Cycles run) {
   return std::max<Cycles>(1, ceil_div(run, kTimelineBins));
 }
@@ -21,7 +22,7 @@ class TimelineBins {
     bins_.resize(static_cast<std::size_t>(ceil_div(run, width_)));
   }
 
-  // [from, to) within the run; intervals do not overlap.
+  // Adds the interval [from, to) of the run; intervals must not overlap.
   void add(Cycles from, Cycles to) {
     for (Cycles bin = from / width_; from < to; ++bin) {
       const Cycles end = std::min(to, (bin + 1) * width_);

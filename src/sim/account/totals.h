@@ -1,7 +1,8 @@
 // Sums over the layers of a run, for the whole model and for its attention layers alone.
 //
-// The attention layers take the cycles of their spans that the run spent on them (sim/account/layer_time.h: not
-// `overlap`): what was prefetched for them is not among these, nor is what the run spent on other layers beside them.
+// The cycles of the attention layers are those cycles of their spans that the run spent on them
+// (sim/account/layer_time.h: without `overlap`). They contain neither what was prefetched for these layers nor what the
+// run spent on other layers meanwhile.
 #pragma once
 
 #include "cost/energy.h"

@@ -16,10 +16,10 @@ constexpr int kUses = 7;
 const char* const kUseNames[kUses] = {"streamed", "stationary", "partial_sums", "partial_sums_written",
                                       "results",  "filled",     "drained"};
 
-// Rows of one block of columns that a layer has read.
+// The rows of one block of columns that a layer has already read.
 class Rows {
  public:
-  // Marks rows [first, first + count); how many were marked before.
+  // Marks rows [first, first + count) as read; returns how many of them were marked before.
   std::int32_t mark(std::int32_t first, std::int32_t count) {
     std::int32_t seen = 0;
     const auto last = static_cast<std::size_t>(first + count - 1) / 64;
@@ -39,7 +39,7 @@ class Rows {
   std::vector<std::uint64_t> words_;
 };
 
-// Of a tensor, as a layer reads it: layer, tensor, geometry and the block's columns.
+// A block of columns of a tensor, as a layer reads it: layer, tensor, geometry and columns.
 using Block = std::array<std::int32_t, 5>;
 struct BlockHash {
   std::size_t operator()(const Block& block) const {
@@ -71,7 +71,7 @@ class Traffic {
   }
 
  private:
-  // Weights that are read a whole number of times need no book of rows: the first round is the first fetch.
+  // Weights that are read a whole number of times need no list of rows: the first round is the first fetch.
   void count_weight_reads() {
     weight_reads_.resize(run_.schedule.tensors.size());
     first_round_.resize(run_.schedule.tensors.size());

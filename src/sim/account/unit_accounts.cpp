@@ -7,7 +7,7 @@
 namespace vitality {
 namespace {
 
-// Why a unit that has a job to do does not do it.
+// Why a unit that has work to do does not do it.
 enum class Cause { kDram, kBuffer, kDependency, kController };
 constexpr int kCauses = 4;
 constexpr const char* kCauseNames[kCauses] = {"dram", "buffer", "dependency", "controller"};
@@ -26,7 +26,7 @@ class UnitAccounts {
   }
 
  private:
-  // Cycles of one unit up to where its jobs have been walked through.
+  // The cycles of one unit, up to where its jobs have been counted.
   struct Ledger {
     explicit Ledger(Cycles run) : bins(run) {}
     Cycles covered = 0, busy = 0, idle = 0, scratchpad = 0, noc = 0;
@@ -40,7 +40,7 @@ class UnitAccounts {
     if (t.limiter_kind == DependencyKind::kReleased) return Cause::kBuffer;
     const UnitKind unit = run_.job(t.limiter).unit;
     if (unit == UnitKind::kDmaLoad) return Cause::kDram;
-    // A result's place is taken until the memory has it; a tensor is read when it has been written.
+    // A result keeps its buffer until it is in memory; a tensor can be read once it has been written.
     if (unit == UnitKind::kDmaStore) return is_dma(run_.job(index).unit) ? Cause::kDependency : Cause::kBuffer;
     return Cause::kDependency;
   }
@@ -61,14 +61,14 @@ class UnitAccounts {
     const JobTimes& t = run_.times_of(index);
     if (t.start > ledger.covered) {
       const Cycles from = std::max(ledger.covered, under_way(index));
-      // The unit had room and the job was ready: the controller had not decoded it yet.
+      // In these cycles the unit had room and the job was ready, but the controller had not decoded it yet.
       const Cycles issuing = decodes() ? t.start - std::clamp(t.ready, from, t.start) : 0;
       ledger.stall[static_cast<std::size_t>(Cause::kController)] += issuing;
       ledger.stall[static_cast<std::size_t>(cause_of(index))] += t.start - from - issuing;
       ledger.idle += from - ledger.covered;
       ledger.covered = t.start;
     }
-    // A load that hides behind the pass before stalls nobody.
+    // A load that is hidden behind the pass before it does not stall the unit.
     const JobCost& c = run_.costs.of(index);
     const Cycles slow = c.load_scratchpad_stall + c.load_noc_stall;
     const Cycles shown = std::clamp<Cycles>(t.stream - std::max(t.start, ledger.covered) - (c.load - slow), 0, slow);
@@ -111,7 +111,7 @@ class UnitAccounts {
     return unit;
   }
 
-  // Work done over work possible; never busy time.
+  // Work done over work possible in the same time; not busy time over all time.
   double utilization(UnitKind kind, const ActionCounts& actions) const {
     const UnitRow row = unit_row(run_.config, kind);
     if (run_.cycles == 0 || row.rate == 0) return 0;
@@ -149,7 +149,7 @@ class UnitAccounts {
     add_memory_unit("scratchpad", "memory", static_cast<Cycles>(std::ceil(port_cycles)), prices_.sram(actions),
                     prices_.scratchpad_area(), port_cycles)
         .actions = {{"read_bytes", read}, {"write_bytes", write}, {"bank_conflicts", conflicts}};
-    // The link carries operands and results at the same time, as each stream's own limit has it; DMA bytes do not cross
+    // The link carries operands and results at the same time, as in the limit of each stream. DMA bytes do not cross
     // it.
     const double link_cycles =
         static_cast<double>(std::max(read - stored, write - loaded)) / run_.config.noc.link_bytes;

@@ -1,8 +1,8 @@
 // What every unit did in every cycle of the run: busy + stalls by cause + idle = all cycles.
 //
-// A unit stalls when a job waits for it to begin and the job is under way: from the first cycle of the layer's time
-// (for DMA: of its prefetch), or from the moment at which what the job waited for last began, if that is earlier.
-// Before that the unit is idle.
+// A unit stalls while it waits for a job that is under way. A job is under way from the first cycle of its layer's span
+// (for DMA: of the layer's prefetch), or from the moment when the job that it waited for last began, if that is
+// earlier. Before that the unit is idle.
 #pragma once
 
 #include <vector>
@@ -13,7 +13,7 @@
 
 namespace vitality {
 
-// The machine's units, then DRAM, scratchpad and NoC; of layers that have their spans, counts and prefetch.
+// First the machine's units, then DRAM, scratchpad and NoC. The spans, counts and prefetch of the layers must be set.
 std::vector<UnitResult> account_units(const RunRecord& run, const EnergyModel& prices,
                                       const std::vector<ShapeCount>& shapes, const std::vector<LayerResult>& layers);
 

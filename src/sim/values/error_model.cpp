@@ -11,7 +11,7 @@ namespace vitality {
 namespace {
 
 struct Rounding {
-  double storage = 0, sums = 0;  // half a unit in the last place of 1; 0: exact, or fixed
+  double storage = 0, sums = 0;  // half a unit in the last place of 1; 0: exact, or a fixed format
 };
 
 Rounding rounding_of(Precision precision) {
@@ -86,13 +86,13 @@ class Propagation {
   }
 
   bool all_alike() const { return alike_; }  // of the last layer added
-  // The next layer's variance.
+  // Computes the variance of the next layer.
   double add(int layer, bool computed) {
     index_ = layer;
     alike_ = alike_ || own().repeats;
     double& variance = variances_[static_cast<std::size_t>(layer)];
     variance = computed ? std::visit([this](const auto& p) { return apply(p); }, this->layer().parameters) : stored();
-    // Every operation in double rounds too, in an order that the machine and the reference do not share.
+    // Operations in double round too, and the machine and the reference add in different orders.
     variance += own().output_square * square(4 * 0x1p-53);
     return variance;
   }
@@ -102,7 +102,7 @@ class Propagation {
   const reference::LayerRanges& own() const { return ranges_[static_cast<std::size_t>(index_)]; }
   bool fixed() const { return is_integer(config_.precision); }
 
-  // Of stored values of a tensor with this scale and mean square.
+  // Variance of storing values of a tensor with this scale and mean square.
   double storage(double scale, double mean_square) const {
     return fixed() ? square(scale) / 12 : kFloatingVariance * mean_square * square(rounding_.storage);
   }
@@ -110,9 +110,9 @@ class Propagation {
     return storage(plan_.weight_scale(largest), mean_square);
   }
   double stored() const { return storage(plan_.scale(index_), own().output_square); }
-  // The variance of a sum of so many errors over that of one: independent ones, or all the same.
+  // Variance of a sum of `terms` errors relative to the variance of one: independent errors, or all the same.
   double summed(double terms) const { return alike_ ? square(terms) : terms; }
-  // Of a sum of so many terms, relative rounding at each.
+  // Variance of a sum of `terms` terms that is rounded after each addition.
   double accumulated(double terms, double mean_square) const {
     return kFloatingVariance * summed(terms) / 2 * mean_square * square(rounding_.sums);
   }
@@ -132,7 +132,7 @@ class Propagation {
     return {variance_of(source), ranges_[static_cast<std::size_t>(source)].output_square};
   }
 
-  // K products of inputs and weights, not yet stored.
+  // Variance of sums of `length` products of inputs and weights, before they are stored.
   double products(double length) const {
     Operand x = input();
     double weight = own().weight;
@@ -156,10 +156,11 @@ class Propagation {
   double through(double added) const { return input().variance * square(own().gain) + added; }
   double apply(const LayerNorm&) const {
     double variance = input().variance * square(own().gain);
-    // The row with the least variance has the mean error, and the row with the largest error the mean derivative.
+    // The row with the least variance is assumed to have the mean error, and the row with the largest error the mean
+    // derivative.
     if (means_ != nullptr)
       variance = std::max(variance, means_->variance_of(layer().inputs[0]) * square(own().largest_gain));
-    // A row with next to no variance magnifies its error without limit, but not its result.
+    // A row with almost no variance magnifies its error without limit, but not its result.
     return std::min(variance, 2 * own().output_square) + stored();
   }
   double apply(const Activation&) const { return through(stored()); }
@@ -174,8 +175,8 @@ class Propagation {
   }
   double apply(const MeanPool& p) const { return mean(input(), p.rows) + stored(); }
 
-  // How much of a row's error all rows of the input have in common: as much as of their values, whose mean over rows
-  // (with weights that add up to 1) is the output.
+  // How much of a row's error is common to all rows of the input. It is taken to be as much as is common to their
+  // values, whose mean over rows (with weights that add up to 1) is the output.
   double shared(double mean_square) const {
     if (alike_) return 1;
     return mean_square > 0 ? std::min(1.0, own().output_square / mean_square) : 0;
@@ -210,7 +211,8 @@ class Propagation {
   }
 
   double query_square() const { return means_ != nullptr ? own().largest_query_square : own().query_square; }
-  // Errors of floating formats are as large as their values: large ones of two operands that meet have larger products.
+  // In floating formats errors grow with the values: if large values of two operands meet, the errors of their products
+  // are larger.
   double relative(double match) const { return fixed() ? 1 : match; }
   Operand operand(const HeadColumns& from, double mean_square) const {
     return {input(static_cast<std::size_t>(from.input)).variance, mean_square};
@@ -226,7 +228,8 @@ class Propagation {
                            accumulated(n, r.context_square) + calibrated(r.context, r.context_square);
     const double products =
         summed(d) * r.query_key_match * (q.variance * r.context_square + q.square * context) / (n * n * d);
-    // The stored mean of K misses the mean by a rounding: K_hat's columns do not quite add up to 0.
+    // The stored mean of K differs from the exact mean by a rounding, so the columns of K_hat do not add up to exactly
+    // 0.
     const double mean_of_keys = summed(d) / d * storage(plan_.input_scale(index_, a.k.input), k.square) * q.square *
                                 (alike_ ? v.square : r.output_square);
     double bias = 0;
@@ -239,8 +242,8 @@ class Propagation {
     return calibrated(max_abs(table), 1);
   }
 
-  // How much of the rounding of P a row's entries have in common: all of it where they are equal, next to nothing where
-  // they spread over a unit in the last place (exp(-(2 pi s)^2) for normal numbers with a deviation of s units).
+  // How much of the rounding error of P is common to the entries of a row: all of it if they are equal, almost nothing
+  // if they spread over a unit in the last place (exp(-(2 pi s)^2) for normal numbers with a deviation of s units).
   double rounded_alike() const {
     if (!fixed()) return 1;
     double rows = 0, alike_rows = 0, most = 0;
@@ -260,8 +263,8 @@ class Propagation {
     const Operand q = operand(a.q, query_square()), k = operand(a.k, r.key_square), v = operand(a.v, r.value_square);
     const double scores = summed(a.d_qk) / a.d_qk * (q.variance * k.square + k.variance * q.square) +
                           (a.bias_params > 0 ? score_bias() : 0) + accumulated(a.d_qk + n, q.square * k.square);
-    // Rounding of P: of each kept entry by itself, and, where a row's entries are nearly equal, the same for all of
-    // them.
+    // Rounding of P: of each kept entry independently, and, if the entries of a row are nearly equal, the same for all
+    // of them.
     const double kept = n * r.kept,
                  stored_map = calibrated(r.probability, r.probability_square / std::max(r.kept, 1e-9));
     const double squares = alike_              ? 1
@@ -279,15 +282,17 @@ class Propagation {
   const std::vector<double>& image_squares_;
   const ValuePlan& plan_;
   const ParameterSource& parameters_;
-  const Propagation* const means_;  // given: this one is of the row with the largest errors; else of all elements
+  const Propagation* const means_;  // if given, this object follows the row with the largest errors; otherwise the mean
+                                    // over all elements
   Rounding rounding_;
   std::vector<double> variances_;
   std::vector<const reference::LayerRanges*> norm_before_, norm_behind_;  // batch norms folded into the layer
   int index_ = 0;
-  bool alike_ = false;  // a layer so far has equal neighbours among its operands: errors are taken as all the same
+  bool alike_ = false;  // some layer so far has equal neighbours among its operands: all errors are taken to be the
+                        // same
 };
 
-// Within a row too the elements' errors differ where each has a derivative of its own: the largest square to the mean.
+// Elements of a row have different errors if each has its own derivative: the largest square relative to the mean.
 double spread_in_row(const Layer& layer, const reference::LayerRanges& ranges) {
   double largest = 0;
   if (const auto* const activation = std::get_if<Activation>(&layer.parameters))
@@ -296,23 +301,23 @@ double spread_in_row(const Layer& layer, const reference::LayerRanges& ranges) {
   return ranges.gain > 0 ? std::max(1.0, square(largest / ranges.gain)) : 1;
 }
 
-// From the variances of a layer: their mean over all elements and that of the worst row.
+// Tolerances from two variances of a layer: the mean over all elements, and that of the worst row.
 ErrorTolerance tolerance(const Layer& layer, const reference::LayerRanges& ranges, double lsb, bool alike, double mean,
                          double worst) {
   const MatrixShape shape = output_shape(layer);
   const double count = static_cast<double>(shape.rows) * shape.cols, peak = ranges.output > 0 ? ranges.output : 1;
   const double deviation = kErrorFactor * std::sqrt(mean) / peak, smaller = std::min(shape.rows, shape.cols);
   worst = std::max(worst, mean);
-  // Where a few rows have most of the error, so few make up the mean square.
+  // If a few rows have most of the error, only their elements make up the mean square.
   const double independent = worst > 0 && !alike ? std::max(1.0, count * mean / worst) : 1;
-  // Errors of floating formats are relative: the largest value has its own share of them.
+  // Errors of floating formats are relative, so the largest value has an error in proportion to its size.
   const double share = lsb > 0 || ranges.output_square == 0 ? 0 : peak / std::sqrt(ranges.output_square);
   ErrorTolerance out;
   out.rms = deviation * (1 + kDeviations / std::sqrt(2 * independent));
   out.largest = kErrorFactor * std::sqrt(worst * spread_in_row(layer, ranges)) / peak *
                     std::sqrt(2 * logarithm(count) + square(kDeviations)) +
                 deviation * share;
-  // A quarter of an activation's inputs may lie where it is flat, and their results round the same way.
+  // A quarter of an activation's inputs may lie where the function is flat; their results then round the same way.
   const double flat = std::holds_alternative<Activation>(layer.parameters) ? lsb / 8 / peak : 0;
   out.mean = alike ? out.rms : std::min(out.rms, 2 * deviation / std::sqrt(smaller) + flat);
   return out;

@@ -1,5 +1,5 @@
-// Values of a training step's backward and update jobs. In fixed formats they are real numbers on grids: what comes
-// from the forward pass is scaled as it is loaded, and results are rounded to their grid.
+// Values of the backward and update jobs of a training step. In fixed formats they are real numbers on grids: values
+// from the forward pass are scaled when they are loaded, and results are rounded to their grid.
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
@@ -52,7 +52,7 @@ Arithmetic ValueExecutor::gradient_arithmetic(const Job& job) const {
   return Arithmetic::grid(arithmetic_.precision(), largest > 0 ? largest / max_code(arithmetic_.precision()) : 1);
 }
 
-// Whether a job's results leave in the storage format, m x n of them.
+// Whether a job stores its results, m x n of them, in the storage format.
 static bool stores_tile(const Job& job) {
   switch (job.kind) {
     case JobKind::kLossGradient:
@@ -104,7 +104,7 @@ void ValueExecutor::record_results(const Job& job) {
     for (int r = 0; r < job.m; ++r)
       for (int c = 0; c < job.n; ++c) largest = std::max(largest, std::fabs(tile.row(r)[c]));
   };
-  if (job.kind == JobKind::kSparseSoftmaxGradient) {  // entries, one behind the other
+  if (job.kind == JobKind::kSparseSoftmaxGradient) {  // entries are stored one after the other
     const MaskTile& tile = schedule_.mask_tiles[job.mask_tile()];
     for (Count i = 0; i < tile.kept; ++i) largest = std::max(largest, std::fabs(at(job.result)[i]));
     return;
@@ -113,7 +113,7 @@ void ValueExecutor::record_results(const Job& job) {
   if (job.kind == JobKind::kNormGradient) note({at(job.partial), job.n});
 }
 
-// What a code of a tensor of the forward pass stands for.
+// The real value of one code of a tensor of the forward pass.
 double ValueExecutor::saved_scale(const ScheduledTensor& t, int col) {
   if (t.role == TensorRole::kWeight) return weight_scale(t.layer);
   if (t.role == TensorRole::kInput) return plan_.scale(t.layer);

@@ -37,7 +37,7 @@ void LoadedTiles::copy(Loaded& tile) {
 }
 
 void LoadedTiles::load(const Source& source, Tile target) {
-  const auto replaced = [&](const Loaded& l) {  // whole: nobody has to see its values any more
+  const auto replaced = [&](const Loaded& l) {  // completely: its values will never be read again
     return l.target.data == target.data && l.target.stride == target.stride && l.source.rows <= source.rows &&
            l.source.cols <= source.cols;
   };

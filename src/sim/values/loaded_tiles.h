@@ -1,6 +1,6 @@
-// Tiles of tensors that the DMA has brought into the scratchpad, of a run in a fixed format. The same tile is loaded
-// for one stationary tile after the other, and most passes need its codes only: its values are copied when someone
-// looks at them, and its codes are made once.
+// Tiles of tensors that the DMA has brought into the scratchpad, in a run in a fixed format. The same tile is loaded
+// for one stationary tile after the other, and most passes need only its codes. So its values are copied only when they
+// are needed, and its codes are made once.
 #pragma once
 
 #include <cstddef>
@@ -16,25 +16,26 @@ namespace vitality {
 
 class LoadedTiles {
  public:
-  struct Source {  // rows x cols values of a tensor; `values` is their place
+  struct Source {  // rows x cols values of a tensor; `values` is where they are
     TensorId tensor;
     ConstTile values;
     int rows, cols;
-    double factor;  // of real numbers, which become codes: store(value * factor); 0: they are codes
+    double factor;  // if not 0, values are real numbers and become codes: store(value * factor); 0: they are codes
+                    // already
   };
 
   explicit LoadedTiles(const Arithmetic& arithmetic) : arithmetic_(arithmetic) {}
 
-  // The tile is at `target` now, for everybody who asks here before looking.
+  // Records that `target` holds this tile. The values are not copied yet: call read() before you look at them.
   void load(const Source& source, Tile target);
-  // Values [first, first + count) are about to be read, or written.
+  // To be called before the values [first, first + count) are read, or written.
   void read(const double* first, std::ptrdiff_t count);
   void write(const double* first, std::ptrdiff_t count);
-  void leave(TensorId tensor);  // its values are about to change or to go
+  void leave(TensorId tensor);  // to be called before its values change or are deleted
   void leave();                 // all of them
 
-  // The codes of a tile in the scratchpad that streams, or stays; null: not all its values are codes, or it streams and
-  // was not loaded as it is.
+  // The codes of a streamed or stationary tile in the scratchpad. null: not all of its values are codes, or the
+  // streamed tile differs from the tile that was loaded.
   const CodeTile* streamed_codes(const double* first, int stride, int rows, int cols);
   const std::int16_t* stationary_codes(const double* first, int stride, int rows, int cols);
 

@@ -92,8 +92,9 @@ class Comparison {
     return {};
   }
 
-  // The new weights follow from the reference's gradient, and, apart from it, from the machine's own: AdamW's first
-  // step is rate * sign(g), so that where a gradient vanishes in its noise two right answers lie up to 2 rate apart.
+  // The new weights are checked in two steps: from the reference's gradient, and from the machine's own gradient. The
+  // reason: AdamW's first step is rate * sign(g), so where a gradient is lost in its noise, two right answers may
+  // differ by 2 rate.
   void compare_weights(const ScheduledGradient& g, const MatrixD& gradient, std::size_t layer) {
     const MatrixD got = machine(g, 1), old = in_.parameters.tensor(info_of(g));
     const TrainingConfig& t = in_.config.training;
@@ -110,7 +111,7 @@ class Comparison {
          layer);
   }
 
-  // The worst tensor is the one nearest to its tolerance.
+  // The worst tensor is the one whose error is largest relative to its tolerance.
   void note(std::size_t kind, const std::string& name, const Difference& d, double tolerance, std::size_t layer) {
     GradientError& error = result_.training.errors[kind];
     ++error.tensors;
@@ -131,7 +132,7 @@ class Comparison {
   SimulationResult& result_;
   double scale_;
   double
-      tolerance_;  // of gradients: they are made of values, and no nearer to the reference than the least exact layer
+      tolerance_;  // of gradients: they are computed from values, so they are no more exact than the least exact layer
   std::map<std::string, const ScheduledGradient*> of_parameter_;
 };
 

@@ -1,5 +1,5 @@
-// What a finished training step is compared with, and how it is described: the double reference's backward pass and
-// optimiser step against the machine's gradients and new weights, and the result's phases.
+// Checks and describes a finished training step: compares the machine's gradients and new weights with the double
+// reference's backward pass and optimiser step, and fills in the phases of the result.
 #pragma once
 
 #include <vector>

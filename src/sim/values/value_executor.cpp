@@ -90,7 +90,7 @@ MatrixD ValueExecutor::materialise(TensorId index) {
     return quantised(real, weight_scales_[t.layer]);
   }
   const bool is_bias = t.name.size() > 5 && t.name.compare(t.name.size() - 5, 5, ".bias") == 0;
-  if (!is_bias) {  // stay real until they are loaded: most are loaded once
+  if (!is_bias) {  // kept as real numbers until they are loaded, because most are loaded once
     EffectiveWeights weights = weights_ ? weights_(t.layer) : effective_weights(model_, t.layer, parameters_, false);
     if (config_.batch_norm_folded) absorb_batch_norms(model_, t.layer, parameters_, weights);
     weight_scales_[t.layer] = is_scaled(config_.precision) ? plan_.weight_scale(max_abs(weights.weight)) : 1;
@@ -98,7 +98,7 @@ MatrixD ValueExecutor::materialise(TensorId index) {
     biases_[t.layer] = std::move(weights.bias);
     return std::move(weights.weight);
   }
-  // A bias enters the sums: wide, in units of the products. Its weights were loaded before it.
+  // The bias is added to the sums, so it is wide and in units of the products. Its weights were loaded before it.
   MatrixD bias(1, t.cols);
   const double unit = plan_.input_scale(t.layer, 0) * weight_scale(t.layer);
   for (int c = 0; c < t.cols; ++c)
@@ -137,7 +137,7 @@ const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
   MatrixD* const fields[] = {&c.scale, &c.shift, &c.mean, &c.variance};
   for (std::size_t i = 0; i < infos.size() && i < 4; ++i) *fields[i] = parameters_.tensor(infos[i]);
   const auto* activation = std::get_if<Activation>(&layer(layer_index).parameters);
-  // A table would hide how many of its results saturate.
+  // Not if saturated results are counted: a table would hide them.
   if (activation != nullptr && config_.precision == Precision::kInt8 && saturated_.empty()) {
     c.results = MatrixD::unset(1, 2 * max_code(Precision::kInt8) + 1);
     std::iota(c.results.data(), c.results.data() + c.results.size(), -max_code(Precision::kInt8));
@@ -147,7 +147,7 @@ const ValueExecutor::LayerConstants& ValueExecutor::constants(int layer_index) {
 }
 
 double* ValueExecutor::at(BufferId buffer, std::int32_t offset) {
-  loaded_.read(address(buffer), schedule_.buffers[buffer].bytes);  // a value: a byte or more
+  loaded_.read(address(buffer), schedule_.buffers[buffer].bytes);  // a value takes at least one byte
   return address(buffer, offset);
 }
 
@@ -203,7 +203,7 @@ void ValueExecutor::execute(const Job& job, UnitId unit) {
 
 void ValueExecutor::load(const Job& job) {
   for (const Transfer& t : schedule_.transfers_of(job)) {
-    if (schedule_.tensors[t.tensor].role == TensorRole::kMask) continue;  // bits: in the schedule
+    if (schedule_.tensors[t.tensor].role == TensorRole::kMask) continue;  // a mask's bits are in the schedule
     const MatrixD& source = tensor(t.tensor);
     double* const target = address(t.buffer, t.buffer_offset);
     const double factor = load_factor_[t.tensor];
@@ -263,7 +263,7 @@ void ValueExecutor::store(const Job& job) {
     if (schedule_.tensors[t.tensor].role == TensorRole::kMask) continue;
     tensor(t.tensor);
     MatrixD& target = tensors_[t.tensor];
-    load_factor_[t.tensor] = 0;  // new weights of a training step
+    load_factor_[t.tensor] = 0;  // these are new weights, written by a training step
     loaded_.leave(t.tensor);
     const double* from = at(t.buffer, t.buffer_offset);
     for (int r = 0; r < t.rows; ++r) {
@@ -274,7 +274,7 @@ void ValueExecutor::store(const Job& job) {
   }
 }
 
-// What turns a pass's sums into its result's units.
+// The factor that turns the sums of a pass into the units of its result.
 // Over 60 lines: a row for each role of an operator.
 double ValueExecutor::fold_factor(const Job& job) const {
   if (!in_forward(job)) {  // real numbers; dense scores are formed once more
@@ -340,7 +340,8 @@ double ValueExecutor::fold_factor(const Job& job) const {
   throw std::logic_error(std::string("no pass of a forward pass computes ") + to_string(role(job)));
 }
 
-// Of a tile that was loaded as it streams, against one that stays as it was loaded; false: not such a pass.
+// Computes a pass whose streamed and stationary tiles are unchanged since they were loaded; returns false for other
+// passes.
 bool ValueExecutor::loaded_pass(const Job& job, Tile sums, PassStart start) {
   if ((job.flags & (kTransposed | kIm2col | kStationaryTransposed)) != 0 ||
       !takes_codes(arithmetic_, job.m, job.k, job.n))
@@ -428,7 +429,7 @@ void ValueExecutor::lanes(const Job& job) {
   const auto* a = std::get_if<Attention>(&layer(job.layer).parameters);
   const AttentionScales* s = a != nullptr ? &attention(job.layer) : nullptr;
   const double root_d = a != nullptr ? std::sqrt(static_cast<double>(a->d_qk)) : 1;
-  // Elided Taylor has 1 / (n sqrt d) in G already; formats with scales put it into the scale.
+  // Elided Taylor has 1 / (n sqrt d) in G already; formats with scales have it in G's scale.
   const double elided_numerator = a == nullptr || !scaled ? 1 : s->numerator / (a->n_kv * root_d);
   switch (job.kind) {
     case JobKind::kColumnSum:
@@ -453,7 +454,8 @@ void ValueExecutor::lanes(const Job& job) {
       const double* in = at(job.streamed);
       const int count = job.m * job.n;
       if (op_role == OperatorRole::kContext) {
-        // Formats with scales choose G's so that the stored numbers stay (ValuePlan); the others multiply.
+        // Formats with scales choose G's scale so that the stored numbers do not change (ValuePlan); the others
+        // multiply.
         const double factor = scaled ? 1 : 1 / (a->n_kv * root_d);
         for (int i = 0; i < count; ++i) out[i] = arithmetic_.store(in[i] * factor);
       } else {
@@ -581,7 +583,7 @@ void ValueExecutor::elementwise(const Job& job) {
     elementwise_tile(job.layer, job.m, job.n, step->first_channel, streamed(job), result(job));
     return;
   }
-  // An uncharged layer between two tensors.
+  // An uncharged layer works between two tensors.
   const auto [source, target] = std::get<TensorPair>(job.detail);
   tensor(target);
   loaded_.leave(target);

@@ -1,5 +1,5 @@
-// Computes the values of jobs: the machine's datapath, tile by tile, on the scratchpad's contents and the tensors in
-// DRAM.
+// Computes the values of jobs as the machine's datapath does, tile by tile, on the contents of the scratchpad and the
+// tensors in DRAM.
 #pragma once
 
 #include <functional>
@@ -18,50 +18,51 @@
 
 namespace vitality {
 
-// What the loss's gradient is multiplied with, so that gradients do not vanish in the storage format.
+// The factor on the gradient of the loss, so that gradients do not vanish in the storage format.
 double loss_scale(const HardwareConfig& config);
 
 class ValueExecutor : public TileExecutor {
  public:
-  // given: real values of tensors that the run takes as inputs (layers left out), by layer; others come from
-  // `parameters`.
+  // given: by layer, the real values of tensors that the run takes as inputs because their layers are left out; others
+  // come from `parameters`.
   ValueExecutor(const Schedule& schedule, const VitModel& model, const HardwareConfig& config, const ValuePlan& plan,
                 const ParameterSource& parameters, const std::vector<MatrixD>& given);
   void attach(double* scratchpad) { scratchpad_ = scratchpad; }
   void execute(const Job& job, UnitId unit) override;
 
-  // Training in fixed formats: backward and update work on real numbers that lie on grids (ResultGrids), one for the
-  // results of a kind of job in a layer, over all images. record() notes the results' largest magnitudes instead.
+  // Training in fixed formats: backward and update compute with real numbers that lie on grids. Each kind of job in a
+  // layer has one grid (ResultGrids) for its results, over all images. record() notes the largest magnitudes of the
+  // results instead.
   using ResultGrids = std::map<std::tuple<int, OperatorRole, JobKind>, double>;
   void use(const ResultGrids& grids) { grids_ = &grids; }
   void record(ResultGrids& largest) { largest_ = &largest; }
 
-  // Called with every tensor that has been written for the last time. Tensors then go with their last use: for a run
-  // of which nobody looks at the tensors afterwards.
+  // `written` is called with every tensor that has been written for the last time. After this call tensors are deleted
+  // after their last use, so it is for runs whose tensors are not looked at afterwards.
   void observe_written(std::function<void(TensorId tensor)> written) { written_ = std::move(written); }
 
-  // Where the weights of a linear layer or convolution come from, without batch norms; unset: from `parameters`.
+  // Where the weights of a linear layer or convolution come from, without batch norms; if not set, from `parameters`.
   void take_weights(std::function<EffectiveWeights(int layer)> weights) { weights_ = std::move(weights); }
 
-  // Counts the results that do not fit the storage format, by layer, from here on; saturated() is empty else.
+  // From this call on, counts the results that do not fit the storage format, by layer; otherwise saturated() is empty.
   void count_saturated();
   const std::vector<Count>& saturated() const { return saturated_; }
 
   // Real values of a tensor that the run has written.
   MatrixD real_values(TensorId tensor) const;
   double real_scale(TensorId tensor) const;  // of codes(tensor)
-  // The same as the machine has it: codes of a fixed format, or numbers.
+  // The same as the machine stores it: codes of a fixed format, or numbers.
   const MatrixD& codes(TensorId tensor) const { return tensors_[tensor]; }
 
  private:
   struct LayerConstants {  // of element-wise layers
     MatrixD scale, shift, mean, variance;
-    MatrixD results;  // of an activation in int8: of every code from -127 on
+    MatrixD results;  // of an activation in int8: the result for every code from -127 on
   };
   double* address(BufferId buffer, std::int32_t offset = 0) const {
     return scratchpad_ + schedule_.buffers[buffer].address + offset;
   }
-  double* at(BufferId buffer, std::int32_t offset = 0);  // the address of values that are there to be read
+  double* at(BufferId buffer, std::int32_t offset = 0);  // the address of values that will be read
   void about_to_write(BufferId buffer);
   ConstTile streamed(const Job& job) { return {at(job.streamed, job.streamed_offset), job.streamed_stride}; }
   Tile result(const Job& job) { return {at(job.result, job.result_offset), job.result_stride}; }
@@ -110,16 +111,18 @@ class ValueExecutor : public TileExecutor {
   Arithmetic arithmetic_;
   LoadedTiles loaded_;
   double* scratchpad_ = nullptr;
-  int forward_layers_;  // what lies behind them belongs to a training step
+  int forward_layers_;  // layers after these belong to a training step
   const ResultGrids* grids_ = nullptr;
   ResultGrids* largest_ = nullptr;
   IdVector<TensorId, MatrixD> tensors_;                        // codes or numbers; empty = not there
-  IdVector<TensorId, std::int32_t> reads_left_, writes_left_;  // of each tensor: transfers to come
-  IdVector<TensorId, double> load_factor_;  // of weights that are real numbers still: to codes, or rounded; 0: others
+  IdVector<TensorId, std::int32_t> reads_left_, writes_left_;  // of each tensor: number of transfers that are still to
+                                                               // come
+  IdVector<TensorId, double> load_factor_;  // of weights that are still real numbers: the factor to codes, or to
+                                            // rounded numbers; 0: other tensors
   std::function<void(TensorId)> written_;
   std::function<EffectiveWeights(int)> weights_;
   std::vector<Count> saturated_;  // per layer; empty: not counted
-  std::vector<bool> has_scores_;  // layers that form Q K^T: their score bias is not centred
+  std::vector<bool> has_scores_;  // layers that compute Q K^T: their score bias is not centred
   std::map<int, double> weight_scales_;
   std::map<int, std::vector<double>> biases_;
   std::map<int, AttentionScales> attention_;

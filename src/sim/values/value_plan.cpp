@@ -38,12 +38,13 @@ ValuePlan::ValuePlan(const VitModel& model, const HardwareConfig& config, const 
   };
   for (int i = 0; i < count; ++i) {
     const Layer& layer = model.layers[static_cast<std::size_t>(i)];
-    join(i, i % (count / model.images));  // images of a batch share their weights, so they share the formats too
-    if (moves_rows(layer))                // codes stay what they are
+    join(i, i % (count / model.images));  // images of a batch share their weights, so they share the formats
+    if (moves_rows(layer))                // codes do not change
       for (const int input : layer.inputs) join(i, input);
     const auto* norm = std::get_if<BatchNorm>(&layer.parameters);
     if (norm == nullptr || !config.batch_norm_folded) continue;
-    // Behind the layer that absorbs it, its result is the layer's; in front of it, its input is its result.
+    // If the norm stands behind the layer that absorbs it, its result is the layer's result; if in front, its input is
+    // its result.
     const bool behind = norm->folded_into < i;
     const int other = behind ? norm->folded_into : layer.inputs[0];
     join(i, other);
@@ -90,12 +91,14 @@ AttentionScales ValuePlan::attention(int layer) const {
   }
   s.q = input_scale(layer, a.q.input), s.k = input_scale(layer, a.k.input), s.v = input_scale(layer, a.v.input);
   s.context = weight_scale(ranges.context);
-  // Wide intermediates have 32 bits; one is the sign, one is headroom for what calibration has not seen.
+  // Wide intermediates have 32 bits: one is the sign, one is left for values larger than those of the calibration.
   constexpr double kWideRange = 1073741824.0;
   s.numerator = (ranges.numerator > 0 ? ranges.numerator : 1.0) / kWideRange;
   s.scores = (ranges.scores > 0 ? ranges.scores : 1.0) / kWideRange;
   s.probability = weight_scale(ranges.probability);
   s.result = scale(layer);
+  // 14 bits finer than a code of Z. The largest int16 code then takes 29 of the 32 bits: one is the sign, two are left
+  // for parts that are larger than their sum.
   s.wide_result = s.result / 16384;
   return s;
 }

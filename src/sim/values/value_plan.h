@@ -25,7 +25,8 @@ struct AttentionScales {
 
 class ValuePlan {
  public:
-  // reach(layer), where given, makes the reference known up to that layer: scales are calibrated when first asked for.
+  // If given, reach(layer) makes the reference known up to that layer: scales are calibrated when they are first
+  // needed.
   ValuePlan(const VitModel& model, const HardwareConfig& config, const reference::ForwardResult& reference,
             const ParameterSource& parameters, std::function<void(int layer)> reach = {});
 
@@ -38,14 +39,14 @@ class ValuePlan {
  private:
   struct Group {  // of layers that share one scale
     double scale = 0;
-    std::vector<int> waiting;  // layers that have not been looked at, in ascending order
+    std::vector<int> waiting;  // layers that have not been calibrated from, in ascending order
   };
 
   const VitModel& model_;
   const HardwareConfig& config_;
   const reference::ForwardResult& reference_;
   std::function<void(int)> reach_;
-  std::vector<int> group_of_;  // per layer, then the image's
+  std::vector<int> group_of_;  // per layer; the last is the image's
   mutable std::map<int, Group> groups_;
 };
 
