@@ -16,7 +16,7 @@ void finish(Totals& totals, const HardwareConfig& config, const AnalyticDevice& 
   if (seconds <= 0) return;
   totals.gops = 2e-9 * static_cast<double>(totals.macs) / seconds;
   totals.gops_per_w = device.watts > 0 ? totals.gops / device.watts : 0;
-  if (device.peak_macs_per_cycle > 0)  // at most 1: rounding to whole cycles may have taken half a cycle away
+  if (device.peak_macs_per_cycle > 0)  // at most 1: rounding to whole cycles may have removed half a cycle
     totals.utilization = std::min(
         1.0, static_cast<double>(totals.macs) / (device.peak_macs_per_cycle * static_cast<double>(totals.cycles)));
 }
@@ -36,7 +36,7 @@ SimulationResult analytic_result(const HardwareConfig& config, const VitModel& m
   result.workload_name = model.name;
   result.workload_parameters = parameter_count(model);
   result.workload_macs = macs(model) / model.images;
-  double reached = 0;  // in cycles, unrounded: rounding never adds up
+  double reached = 0;  // in cycles, not rounded, so that rounding errors do not add up
   Cycles busy = 0, stalled = 0;
   const double pj_per_cycle = device.watts * 1e12 / (config.clock_mhz * 1e6);
   for (std::size_t i = 0; i < model.layers.size(); ++i) {

@@ -1,6 +1,6 @@
-// Results of machines that are formulas or measurements, not simulations: layers one after the other on one device, in
-// the same tree as a simulation's, with the same closing sums (busy + stalls + idle = total; spans add up to the run;
-// energy is the sum of its parts).
+// Results of machines that are formulas or measurements, not simulations: layers run one after the other on one device.
+// The result is the same tree as a simulation's, and the same sums hold (busy + stalls + idle = total; spans add up to
+// the run; energy is the sum of its parts).
 #pragma once
 
 #include <string>
@@ -12,13 +12,13 @@
 
 namespace vitality {
 
-// What one layer takes. Time is the larger of the two; a device does not overlap layers.
+// The work and time of one layer. Time is the larger of its two times; a device does not overlap layers.
 struct AnalyticLayer {
   double compute_cycles = 0, memory_cycles = 0;
   Count macs = 0;
   OperationCounts operations;
   Bytes read_bytes = 0, write_bytes = 0;  // of memory
-  bool charged = true;                    // false: the formula says nothing of this layer
+  bool charged = true;                    // false: the formula does not cover this layer
   std::string mapping;
 };
 
@@ -29,14 +29,14 @@ struct AnalyticDevice {
   double area_mm2 = 0;  // 0 = not known
 };
 
-// layers: one a layer of the model.
+// layers: one for each layer of the model.
 SimulationResult analytic_result(const HardwareConfig& config, const VitModel& model, const AnalyticDevice& device,
                                  const std::vector<AnalyticLayer>& layers);
 
-// Kinds of attention whose work layer_work knows: what rooflines and this computer take.
+// Whether layer_work can compute the work of this kind of attention: the kinds that rooflines and this computer can
+// run.
 bool has_layer_work(AttentionKind kind);
-// MACs and operations of a layer as the machine's attention kind computes it (softmax or Taylor; conv2d and linear as
-// they are).
+// MACs and operations of a layer for this kind of attention (softmax or Taylor); conv2d and linear do not depend on it.
 AnalyticLayer layer_work(const Layer& layer, AttentionKind kind);
 // Elements that a layer reads (its inputs and parameters) and writes, each once.
 struct LayerTraffic {

@@ -84,8 +84,7 @@ void host_taylor_head(int m, int n, int d, int e, const float* q, const float* k
 
 namespace {
 
-// What runs and is timed: one layer with inputs of its own.
-// Over 60 lines: a branch for each kind of layer.
+// Makes the work that is timed: one layer with its own inputs. Over 60 lines: a branch for each kind of layer.
 std::function<void()> work_of(const Layer& layer, AttentionKind kind) {
   const MatrixShape out = output_shape(layer);
   if (const auto* conv = std::get_if<Conv2d>(&layer.parameters)) {
@@ -145,7 +144,7 @@ std::function<void()> work_of(const Layer& layer, AttentionKind kind) {
       }
     };
   }
-  // Everything else goes through its elements once or a few times.
+  // Every other layer reads its elements once or a few times.
   auto x = std::make_shared<Values>(random_values(Count{out.rows} * out.cols));
   auto y = std::make_shared<Values>(x->size());
   if (std::holds_alternative<Activation>(layer.parameters))
@@ -171,8 +170,8 @@ std::function<void()> work_of(const Layer& layer, AttentionKind kind) {
   };
 }
 
-// Nanoseconds: the median of at least five runs behind one that is not counted, of up to a tenth of a second
-// altogether.
+// Nanoseconds: the median of at least five runs, after one run that is not counted; stops after a tenth of a second in
+// all.
 double median_ns(const std::function<void()>& work) {
   using Clock = std::chrono::steady_clock;
   work();
@@ -189,7 +188,7 @@ double median_ns(const std::function<void()>& work) {
   return times[times.size() / 2];
 }
 
-// The layers of a block repeat: each shape is measured once.
+// Each shape is measured once, because the layers of a block repeat.
 std::string shape_key(const Layer& layer) {
   std::string key = kind_name(layer);
   const auto add = [&](std::initializer_list<int> numbers) {
@@ -227,7 +226,7 @@ SimulationResult measure_host(const HardwareConfig& config, const VitModel& mode
     }
     layers.push_back(std::move(cost));
   }
-  // Peak: not known of an arbitrary CPU; utilization is not claimed.
+  // The peak of an arbitrary CPU is not known, so no utilization is claimed.
   return analytic_result(config, model, {"cpu", "measured", 0, 0, 0}, layers);
 }
 

@@ -1,7 +1,7 @@
-// Machines made comparable with the first of them: its memory, its clock, its budget (analytic/normalize.h).
+// Makes machines comparable with the first one: with its memory, its clock, or its budget (analytic/normalize.h).
 //
-// What is measured or computed by a published formula has no memory, no clock and no size to change: it stays as it is,
-// and where a budget is asked for it is refused.
+// A machine that is measured, or computed by a published formula, has no memory, clock or size that can be changed: it
+// is left unchanged, and refused if a budget is asked for.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ struct LikeForLike {
   bool same_memory = false, same_clock = false;
 };
 
-// A machine of the comparison: what will be run, or why nothing can be.
+// One machine of the comparison: what will be run, or why nothing can be run.
 struct ComparableMachine {
   HardwareConfig config;
   std::string how;      // what was changed, in words; "" when nothing was
@@ -24,8 +24,8 @@ struct ComparableMachine {
   bool resized = false;
 };
 
-// One a machine, in order; the first is the reference and stays as it is. Throws InputError when a budget is asked for
-// and the first machine has none.
+// Returns one entry per machine, in order; the first is the reference and is unchanged. Throws InputError if a budget
+// is asked for and the first machine has none.
 std::vector<ComparableMachine> like_for_like(const std::vector<HardwareConfig>& machines, const LikeForLike& wanted);
 
 }  // namespace vitality

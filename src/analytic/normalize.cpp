@@ -48,7 +48,7 @@ double peak_macs_per_second(const HardwareConfig& config) {
 HardwareConfig scaled_machine(const HardwareConfig& config, double factor) {
   HardwareConfig out = config;
   const double edge = std::sqrt(factor);
-  if (traits(config.machine).adder_trees)  // as wide as a head's features: more of them, not wider ones
+  if (traits(config.machine).adder_trees)  // a tree stays as wide as a head's features: more trees, not wider ones
     out.matrix_engine.cols = scaled(config.matrix_engine.cols, factor, kMaxSide);
   else
     scale_array(out.matrix_engine.rows, out.matrix_engine.cols, factor);
@@ -119,7 +119,7 @@ NormalizedMachine normalized_machine(const HardwareConfig& config, Normalization
   for (int step = 0; step < 80; ++step) {
     const double middle = std::sqrt(low * high);
     (budget.of(scaled_machine(config, middle)) <= limit * 1.001 ? low : high) =
-        middle;  // whole PEs: a thousandth over is within
+        middle;  // PEs are whole: one thousandth above the budget is accepted
   }
   NormalizedMachine out{scaled_machine(config, low), ""};
   out.how = fmt::format("{}: {:.4g} of {:.4g} {}", describe_scaling(config, out.config),

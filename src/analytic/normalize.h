@@ -1,9 +1,9 @@
 // Resizes a machine to another one's budget, for like-for-like comparisons: the same multiply-accumulate rate, the same
 // area or the same power.
 //
-// Only compute is resized: PEs of the arrays by the factor, array edges, lanes and ports of scratchpad and NoC with the
-// square root of it (they feed edges). Capacities stay. Rooflines have their peak rates (and for power the TDP)
-// multiplied.
+// Only compute is resized: the PEs of the arrays by the factor; the edges of arrays, lanes, and ports of scratchpad and
+// NoC by the square root of it (they feed edges). Capacities do not change. For rooflines the peak rates are multiplied
+// (and for power the TDP).
 #pragma once
 
 #include <string>
@@ -15,23 +15,24 @@ namespace vitality {
 enum class Normalization { kNone, kMacs, kArea, kPower };
 const char* to_string(Normalization normalization);
 
-// Multiply-accumulates a second with every PE busy: arrays and sparse engines; for a roofline, the peak of its number
+// Multiply-accumulates per second with every PE busy: arrays and sparse engines; for a roofline, the peak of its number
+// format.
 // format.
 double peak_macs_per_second(const HardwareConfig& config);
 
 // The machine with `factor` times the PEs, as close as whole PEs come.
 HardwareConfig scaled_machine(const HardwareConfig& config, double factor);
 
-// Watts on chip with every PE and lane busy, both edges of the arrays streaming from the scratchpad, and leakage; for a
-// roofline its TDP. A design figure, the same for every model.
+// Watts on chip with every PE and lane busy and both edges of the arrays streaming from the scratchpad, including
+// leakage; for a roofline its TDP. A property of the design, the same for every model.
 double peak_power_w(const HardwareConfig& config);
 
 struct NormalizedMachine {
   HardwareConfig config;
-  std::string how;  // what was changed and what it came to; "" when nothing was
+  std::string how;  // what was changed, with the value reached; "" if nothing was
 };
-// The largest machine within the reference's budget. Throws InfeasibleError where there is none (a roofline has no
-// area; memories alone exceed the budget).
+// The largest machine within the budget of the reference. Throws InfeasibleError if there is none (a roofline has no
+// area; the memories alone exceed the budget).
 NormalizedMachine normalized_machine(const HardwareConfig& config, Normalization normalization,
                                      const HardwareConfig& reference);
 

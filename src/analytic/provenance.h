@@ -11,7 +11,7 @@ namespace vitality {
 // "simulated" (tile jobs on the models), "analytic" (roofline), "measured" (this computer's clock), "published" (the
 // authors' own cost model as released), "corrected" (that model without its known faults).
 std::string provenance(const HardwareConfig& config);
-// Measured, or a published formula: numbers of one size, which nothing can be scaled to.
+// Whether the machine is measured or a published formula: its size is fixed, so it cannot be scaled.
 bool is_fixed(const HardwareConfig& config);
 // What a reader must know before using the numbers; one sentence each.
 std::vector<std::string> provenance_notes(const HardwareConfig& config);

@@ -20,7 +20,7 @@ SangerCycles sanger_cycles(SangerFormula formula, bool corrected, int tokens, in
     cycles.attention = 2 * n * n * h / sparse_rate;
     return cycles;
   }
-  // 64 columns of 2 bytes a cycle are exactly the 128 GB/s of the model: transfers never stall it.
+  // The model's 128 GB/s are exactly 64 columns of 2 bytes per cycle, so transfers never stall it.
   const double sub_rows = density / load_balance / kPackedShare * n;
   const double tile = (h + kTile) + (sub_rows + kTile);
   cycles.attention = sub_rows / kTile * (tile * n / kTile);
@@ -50,8 +50,8 @@ VitcodAttention vitcod_attention(const VitcodMachine& machine, const PolarisedHe
   const double vector = transfer(machine, encoded), weights = transfer(machine, heads * machine.ratio, 1.0 / heads);
   const double decode = std::ceil(encoded / whole(static_cast<double>(machine.lines) * machine.height / heads));
   VitcodAttention cycles;
-  // Denser part: its keys, and all queries once. Sparser part: the other keys; without global tokens the queries come
-  // with them.
+  // Denser part: its own keys, and all queries once. Sparser part: the other keys; if there are no global tokens, also
+  // the queries.
   if (g > 0) {
     cycles.preload += g * vector + weights + n * vector + weights;
     cycles.decode += (g + n) * decode;
@@ -66,7 +66,7 @@ VitcodAttention vitcod_attention(const VitcodMachine& machine, const PolarisedHe
     cycles.decode += n * decode * reload;
   }
   cycles.preload += n * transfer(machine, heads * d);  // V
-  // Lines are split by work; each engine has at least one.
+  // Lines are split in proportion to the work; each engine has at least one.
   const double share = g * n + s > 0 ? g * n / (g * n + s) : 0;
   const double most = g > 0 && s > 0 ? machine.lines - 1 : machine.lines;
   const double dense_lines = g > 0 ? std::clamp(whole(machine.lines * share), 1.0, most) : 0,

@@ -1,5 +1,5 @@
-// The cost models that the authors of Sanger, ViTCoD and SALO released, as published and corrected: what their papers'
-// latencies rest on. Pure formulas in cycles; facts from the repositories, own code.
+// The cost models that the authors of Sanger, ViTCoD and SALO published as code, unchanged and corrected; the latencies
+// in their papers come from them. Pure formulas in cycles; the facts are from the repositories, the code is our own.
 //
 // Sources (repository @ commit: file:lines)
 //   Sanger  hatsu3/Sanger @ 2c2ed6b: bench_sanger.py:7-29 (formula 1); @ 5d99ba3: bench_sanger_v2.py:7-56 (formula 2)
@@ -22,9 +22,9 @@ struct SangerCycles {
   double total() const { return prediction + linear + attention + projection; }
 };
 enum class SangerFormula { kThroughput = 1, kPipeline = 2 };
-// One transformer layer of `width` features over `tokens` tokens. As published: the projection behind attention, which
-// is dense, is sped up by the mask too; prediction is free. Corrected: the projection is dense, and the 64 x 64
-// low-precision predictor computes all scores before the first tile starts.
+// One transformer layer of `width` features over `tokens` tokens. As published: the mask also speeds up the projection
+// behind attention, though that is dense, and prediction takes no time. Corrected: the projection is dense, and the 64
+// x 64 low-precision predictor computes all scores before the first tile starts.
 SangerCycles sanger_cycles(SangerFormula formula, bool corrected, int tokens, int width, double density,
                            double load_balance);
 
@@ -51,10 +51,10 @@ struct VitcodLinear {
 };
 // Q, K, V projections and the projection behind attention of one block; `embedding` = width of the model.
 VitcodLinear vitcod_projections(const VitcodMachine& machine, int tokens, int heads, int features, int embedding);
-// One MLP of 4 x embedding. As published its weights load in no time when the tokens are fewer than the MACs.
+// One MLP of 4 x embedding. As published, its weights load in no time if there are fewer tokens than MACs.
 VitcodLinear vitcod_mlp(const VitcodMachine& machine, bool corrected, int tokens, int embedding);
 
-// ---- SALO: rows x cols PEs with one global row and column, a window of keys a query.
+// ---- SALO: rows x cols PEs with one global row and column, and a window of keys for each query.
 
 struct SaloMachine {
   int rows = 32, cols = 32, global = 1;
@@ -66,15 +66,16 @@ struct SaloCycles {
   double attention = 0, projection_in = 0, projection_out = 0;
   double utilization = 0;  // their measure: work of attention over peak
 };
-// As published: projections at the utilization of attention and times an unexplained 0.14. Corrected: without the
-// factor.
+// As published: projections at the utilization of attention, times an unexplained factor of 0.14. Corrected: without
+// this factor.
 SaloCycles salo_cycles(const SaloMachine& machine, bool corrected, int tokens, int window, int heads, int features);
 
 // ---- A whole model by the config's cost_model.
 
 // masks: [layer][instance * heads + head]; empty for layers without attention (SALO needs none). Layers that the
-// formula leaves out take no time as published (named as not charged) and the dense rate of the array when corrected.
-// Throws InfeasibleError, naming the layer, where attention has a shape that the formula does not cover.
+// formula leaves out take no time as published (they are named as not charged), and run at the dense rate of the array
+// when corrected. Throws InfeasibleError, naming the layer, if the shape of an attention layer is not covered by the
+// formula.
 SimulationResult published_model(const HardwareConfig& config, const VitModel& model,
                                  const std::vector<std::vector<Mask>>& masks);
 

@@ -1,4 +1,4 @@
-// Whole models by the released cost models: which layer each formula speaks of.
+// Whole models by the released cost models: finds the layers that each formula describes.
 #include <algorithm>
 #include <cmath>
 
@@ -108,7 +108,7 @@ class PublishedRun {
     layers_[layer].charged = true;
     layers_[layer].mapping = what;
   }
-  // Several layers share one number of the formula by their MACs.
+  // Several layers share one number of the formula in proportion to their MACs.
   void share(const std::vector<std::size_t>& list, double compute, double memory, const char* what) {
     double all = 0;
     for (const std::size_t layer : list) all += static_cast<double>(macs(model_.layers[layer]));
@@ -118,7 +118,7 @@ class PublishedRun {
     }
   }
 
-  // Kept share of the layer's heads and their packing; MACs of what is kept.
+  // The density and packing of the masks of a layer's heads; counts the MACs of kept entries.
   void count_masks(std::size_t layer, double& density_of_layer, double& load_balance) {
     Count kept = 0, entries = 0, ones = 0, slots = 0;
     for (const Mask& mask : masks_.at(layer)) {
@@ -158,7 +158,9 @@ class PublishedRun {
     double kept = 0, balance = 0;
     count_masks(block.attention, kept, balance);
     VitcodMachine machine;
-    if (!corrected_) machine.height = machine.lines;  // the logged run: PE_width in place of PE_height
+    if (!corrected_)
+      machine.height = machine.lines;  // as in the logged run, where PE_width was used in place of
+                                       // PE_height
     double preload = 0, compute = 0;
     for (int instance = 0; instance < a.instances; ++instance) {
       VitcodAttention slowest;
@@ -212,7 +214,7 @@ class PublishedRun {
         charge(i, static_cast<double>(layers_[i].macs) / peak(), 0, "dense, at the array's peak");
   }
 
-  // The released simulators compare sums, not layers: the whole group is bound by memory or by compute.
+  // The released simulators compare sums, not layers: the whole group is limited by memory, or by compute.
   void take_the_larger_total() {
     const auto settle = [&](const std::vector<std::size_t>& group) {
       double compute = 0, memory = 0;

@@ -1,5 +1,5 @@
-// `vitality attention`: attention problems from .npy files: values (forward, and gradients with --backward), or on a
-// simulated machine (attention_simulate.cpp).
+// `vitality attention`: attention problems from .npy files. Computes values (forward, and gradients with --backward),
+// or runs the problem on a simulated machine (attention_simulate.cpp).
 #include "kernels/attention.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ struct HeadInputs {
 
 struct HeadResult {
   MatrixD z;
-  Mask mask;  // of the kinds that have one
+  Mask mask;  // of kinds that have one
 };
 
 Mask above(const MatrixD& p) {
@@ -59,7 +59,7 @@ HeadResult reference_head(const AttentionProblem& p, const HeadInputs& in) {
   return result;
 }
 
-// The same in the declared format; the predictor sees what the datapath reads.
+// The same in the declared format; the predictor sees Q and K as the datapath reads them.
 HeadResult datapath_head(const AttentionProblem& p, const HeadInputs& in) {
   const auto rounded = [&](const MatrixD& x) { return round_to_format(p.precision, x); };
   const auto predicted = [&] { return predict_mask(rounded(in.q), rounded(in.k), p.predictor); };

@@ -1,4 +1,5 @@
-// What the forms of `vitality attention` share: the problem from its .npy files and options, and the arrays written.
+// What both forms of `vitality attention` share: reading the problem from its .npy files and options, and writing
+// arrays.
 #pragma once
 
 #include <cstdio>
@@ -25,13 +26,13 @@ struct AttentionProblem {
 
 // Whether the kind's result depends on a mask that --mask-out can write.
 bool has_mask(AttentionKind kind);
-// The kinds that one problem can have: all but "auto".
+// The kinds that a problem can have: all except "auto".
 AttentionKind parse_attention_kind(const boost::program_options::variables_map& values);
-// Throws InputError where arrays do not fit each other.
+// Throws InputError if the shapes of the arrays do not match.
 AttentionProblem read_attention_problem(const boost::program_options::variables_map& values);
 MatrixD head_of(const NpyArray& array, int head);
 
-// An array that is written: every head's values, one after the other.
+// An array that will be written: the values of all heads, one after the other.
 class HeadsOutput {
  public:
   HeadsOutput(const AttentionProblem& p, int rows, int cols, NpyType type);
@@ -49,7 +50,7 @@ class HeadsOutput {
   std::vector<double> values_;
 };
 
-// `--simulate`: the problem through the SystemC machine; returns the exit code.
+// `--simulate`: runs the problem through the SystemC machine; returns the exit code.
 int simulate_attention(const AttentionProblem& problem, const boost::program_options::variables_map& values);
 
 }  // namespace vitality::cli

@@ -20,7 +20,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-// (heads, tokens, depth) as the model has it: tokens x (heads * depth).
+// Turns (heads, tokens, depth) into the form of the model: tokens x (heads * depth).
 MatrixD side_by_side(const NpyArray& array, int heads) {
   const MatrixD first = head_of(array, 0);
   MatrixD all(first.rows(), heads * first.cols());
@@ -81,7 +81,7 @@ std::vector<std::string> overrides_of(const AttentionProblem& p, const po::varia
   return list;
 }
 
-// What was asked, without where it is written: the same problem has the same manifest.
+// The arguments without those that say where to write: the same problem has the same manifest.
 Arguments recorded(const po::variables_map& values) {
   Arguments words{"--simulate"};
   for (const char* name : {"config", "q", "k", "v", "kind", "precision", "normalize-qk"})

@@ -2,7 +2,7 @@
 //
 // A subcommand gets the words after its own name, prints to stdout, and returns an exit code. It throws InputError for
 // bad input (exit 2) and InfeasibleError for a workload that does not fit the machine (exit 4); main.cpp turns them
-// into `error: ...` on stderr. Whatever else escapes is an internal error (exit 1).
+// into `error: ...` on stderr. Any other exception is an internal error (exit 1).
 #pragma once
 
 #include <string>
@@ -45,7 +45,7 @@ struct Command {
 // Every subcommand that this program has, in the order of --help.
 const std::vector<Command>& commands();
 
-// argv[1..] of the program: finds the subcommand (or --help, --version), runs it, reports what it throws, returns the
+// argv[1..] of the program: finds the subcommand (or --help, --version), runs it, reports its exceptions, returns the
 // exit code.
 int run_program(const Arguments& arguments);
 

@@ -1,4 +1,4 @@
-// The table of subcommands, and what happens around each of them.
+// The table of subcommands, and what is done before and after each of them.
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -106,7 +106,7 @@ int run_program(const Arguments& arguments) {
   } catch (const std::bad_alloc&) {
     return report("out of memory", kInternalError);
   } catch (const std::exception& error) {
-    // SystemC turns what a process of the simulation throws into a report of its own and keeps the text alone.
+    // SystemC turns an exception of a simulation's process into a report of its own, and keeps only its text.
     if (std::strstr(error.what(), "bad_alloc") != nullptr) return report("out of memory", kInternalError);
     return report(std::string("internal error: ") + error.what(), kInternalError);
   } catch (...) {

@@ -137,7 +137,7 @@ bool parse(const Arguments& arguments, Request& request) {
   return true;
 }
 
-// FILE, or FILE,key=value,...: overrides of this machine alone.
+// FILE, or FILE,key=value,...: overrides for only this machine.
 struct MachineWord {
   std::string path;
   std::vector<std::string> overrides;
@@ -173,7 +173,7 @@ class Comparer {
       originals.push_back(read_hardware_config(machine.path, overrides));
       std::string& name = originals.back().name;
       for (const std::string& override : machine.overrides) name += " " + override;
-      // Two machines of one name would be one in every table.
+      // Two machines with the same name could not be told apart in a table.
       const std::string once = name;
       const auto taken = [&] {
         return std::any_of(originals.begin(), originals.end() - 1,
@@ -184,7 +184,7 @@ class Comparer {
     candidates_ = like_for_like(originals, {request.normalization, request.same_dram, request.same_clock});
   }
 
-  // Throws InputError when no pair can be started because of its masks.
+  // Throws InputError if the masks make every pair impossible.
   Comparison run() {
     Comparison out;
     out.normalize = to_string(request_.normalization), out.numerics = request_.numerics, out.seed = request_.seed;
@@ -203,12 +203,12 @@ class Comparer {
       fill_pair(pair.result, compared);
       if (is_simulated(config) && has_attention(models_[pair.workload])) fill_attention(pair.attention, compared);
       ComparedMachine& machine = out.machines[pair.machine];
-      if (!is_simulated(config))  // neither a device nor a published model splits its power
+      if (!is_simulated(config))  // devices and published models do not split their power
         compared.whole.on_chip_energy_mj = compared.attention.on_chip_energy_mj = kUnknown;
       if (compared.status == PointStatus::kOk) {
         if (std::isnan(machine.area_mm2) && pair.result.totals[Total::kAreaMm2] > 0)
           machine.area_mm2 = pair.result.totals[Total::kAreaMm2];
-        // What computes softmax attention has no approximation to measure.
+        // A machine that computes softmax attention has no approximation to measure.
         if (request_.numerics && std::isnan(compared.attention_error) && config.attention == AttentionKind::kSoftmax &&
             config.cost_model == CostModel::kSimulated)
           compared.attention_error = 0;
@@ -219,16 +219,16 @@ class Comparer {
     return out;
   }
   bool interrupted() const { return interrupted_; }
-  bool lost_a_pair() const { return lost_; }  // the environment stopped it again and again
+  bool lost_a_pair() const { return lost_; }  // some pair was stopped by the environment again and again
 
  private:
   struct Pair {
     std::size_t machine, workload;
     PointResult result;
-    PointResult attention;  // of the attention layers alone, where that is a run of its own
+    PointResult attention;  // of the attention layers alone, if that is a run of its own
   };
 
-  // Why this pair is not even started; "" when it is.
+  // Why this pair is not even started; "" if it is.
   std::string refuse(const ComparableMachine& candidate, const VitModel& model) {
     if (!candidate.refusal.empty()) return candidate.refusal;
     const HardwareConfig& config = candidate.config;
@@ -243,8 +243,8 @@ class Comparer {
     return "";
   }
 
-  // Every run in a process of its own; machine-major. Layers of a simulated machine overlap, so its attention alone is
-  // a second run, of those layers only; other machines take one layer after the other.
+  // Runs every pair in a process of its own, ordered by machine. The layers of a simulated machine overlap, so its
+  // attention alone needs a second run, of only those layers; other machines run one layer after the other.
   std::vector<Pair> measure(bool numerics) {
     std::vector<Pair> pairs;
     for (std::size_t m = 0; m < candidates_.size(); ++m)
@@ -260,7 +260,7 @@ class Comparer {
       return candidates_[pairs[run / 2].machine].config;
     };
     const auto measures = [&](std::size_t run) { return is_measured(config_of(run)); };
-    std::vector<std::size_t> order;  // of runs: 2 x pair, + 1 for its attention
+    std::vector<std::size_t> order;  // of the runs: 2 x pair, + 1 for its attention
     for (const bool measured : {false, true})
       for (std::size_t run = 0; run < 2 * pairs.size(); ++run) {
         if (pairs[run / 2].result.status != PointStatus::kFailed || measures(run) != measured) continue;
@@ -275,7 +275,7 @@ class Comparer {
     while ((next < order.size() || !pool.empty()) && !interrupted_) {
       while (next < order.size() && pool.has_free_slot()) {
         const std::size_t run = order[next];
-        if (measures(run) && !pool.empty()) break;  // a wall clock runs alone
+        if (measures(run) && !pool.empty()) break;  // a measurement of wall-clock time must run alone
         ++next;
         pool.start(run, [&, run] {
           const std::size_t workload = pairs[run / 2].workload;
@@ -288,7 +288,7 @@ class Comparer {
       for (ChildPool::Finished& done : finished) {
         const Retries::Verdict verdict = retries.judge(done);
         if (verdict == Retries::Verdict::kRunAgain) {
-          // Next, and so before every run that measures time and must run alone.
+          // It runs again next, and so before every run that measures time.
           order.insert(order.begin() + static_cast<std::ptrdiff_t>(next), done.id);
           continue;
         }
@@ -337,7 +337,7 @@ class Comparer {
   const Request& request_;
   SeededParameters seeded_;
   std::vector<VitModel> models_;
-  std::vector<GivenTensors> inputs_;  // a model each; empty: all seeded
+  std::vector<GivenTensors> inputs_;  // one per model; empty: all are seeded
   std::vector<ComparableMachine> candidates_;
   std::optional<InputError> bad_masks_;  // the first file of masks that cannot be read or does not fit a model
   bool interrupted_ = false, lost_ = false;
@@ -349,7 +349,7 @@ std::string command_line(const Arguments& arguments) {
   return line;
 }
 
-// Done when any pair is; else what stood in the way.
+// Success if any pair is done; otherwise the most important reason.
 int judge(const Comparison& comparison) {
   bool any = false, infeasible = false, outside = false;
   for (const ComparedPair& pair : comparison.pairs) {

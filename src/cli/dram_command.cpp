@@ -24,7 +24,7 @@ nlohmann::ordered_json to_json(const HardwareConfig& config, const DramReplayRes
   json["row_hits"] = s.row_hits;
   json["row_misses"] = s.row_misses;
   json["row_conflicts"] = s.row_conflicts;
-  // No silent zero: a latency and a rate know no rows and no commands.
+  // The bandwidth model has no rows and no commands: an error is better than counts of zero.
   if (config.dram.model == DramModel::kBandwidth)
     json["not_modelled"] = {"row_hits",
                             "row_misses",

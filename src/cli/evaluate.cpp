@@ -1,5 +1,5 @@
-// `vitality evaluate`: images and labels through a trained model: the double reference with each kind of attention, and
-// a machine's arithmetic.
+// `vitality evaluate`: runs images and labels through a trained model, with the double reference for each kind of
+// attention, and with a machine's arithmetic.
 #include <chrono>
 #include <cmath>
 #include <iostream>
@@ -29,7 +29,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-// A default that no fixed number can be: as many as there are, at most this.
+// The default cannot be one fixed number: all images, but at most this many.
 constexpr std::size_t kDefaultImages = 100;
 
 struct Request {
@@ -115,7 +115,7 @@ bool parse(const Arguments& arguments, Request& r) {
   return true;
 }
 
-// A number a channel; one number is every channel's.
+// One number per channel; a single number is used for every channel.
 std::vector<double> channel_numbers(const std::string& option, const std::string& text, int channels, bool positive) {
   std::vector<double> numbers;
   for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
@@ -146,7 +146,7 @@ int check_classes(const VitModel& model, const std::string& file) {
                        ", expected one row of logits");
 }
 
-// A word of --attention; each is taken once.
+// One word of --attention; each kind is evaluated once.
 AttentionKind kind_named(const std::string& word, bool has_auto) {
   std::vector<std::string> names;
   for (const AttentionKind kind : all_of_enum<AttentionKind>())
@@ -219,7 +219,7 @@ class Evaluator {
     if (config_.attention == AttentionKind::kAuto) machine_attention_ = choose_attention(config_, model_).kinds;
   }
 
-  // The machine runs the first images, and its scales come from the last.
+  // The machine runs the first images; its scales come from the last ones.
   void divide_images() {
     const bool scaled = is_scaled(config_.precision);
     calibrated_ = !scaled                  ? 0
@@ -276,7 +276,7 @@ class Evaluator {
     if (!request_.labels.empty()) evaluation_.labels_sha256 = sha256_of_file(request_.labels);
   }
 
-  // Of all that decides what an image comes to.
+  // A hash of everything that decides the result of an image.
   std::string identity() const {
     std::string text = evaluation_.manifest.version + "\n" + evaluation_.manifest.workload_sha256 + "\n" +
                        evaluation_.manifest.inputs_sha256 + "\n" + evaluation_.images_sha256 + "\n" +
@@ -327,7 +327,7 @@ int evaluate_command(const Arguments& arguments) {
   Request request;
   if (!parse(arguments, request)) return kDone;
   Evaluator evaluator(request);
-  OutputSet files;  // says before a long evaluation what would fail after it
+  OutputSet files;  // reports before a long evaluation what would fail after it
   bool prints = !request.quiet;
   for (const std::string* path : {&request.logits, &request.machine_logits, &request.result}) {
     if (path->empty()) continue;

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kRanksFrom = 10;  // classes from which on top-5 says something
+constexpr int kRanksFrom = 10;  // with fewer classes than this, top-5 says nothing
 
 int classes_of(const Evaluation& e) {
   return output_shape(e.model->layers.back()).cols;

@@ -1,4 +1,4 @@
-// What `vitality evaluate` has found, for people and as JSON.
+// The findings of `vitality evaluate`, as text for people and as JSON.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ struct MachineEvaluation {
   std::vector<MachineImage> images;
   std::size_t calibrated = 0;
   bool depends_on_data = false;
-  Proportion top1, agreement;  // top1 without trials where there are no labels; agreement with the double reference
-  double max_rel_error = 0;    // of logits, against the largest of the reference's
+  Proportion top1, agreement;  // top1 has no trials if there are no labels; agreement with the double reference
+  double max_rel_error = 0;    // of logits, relative to the largest logit of the reference
 };
 
 struct Evaluation {

@@ -1,4 +1,4 @@
-// `vitality gemm`: one GEMM on the machine's matrix engine, compute cycles alone, as JSON on stdout.
+// `vitality gemm`: one GEMM on the machine's matrix engine, only its compute cycles, as JSON on stdout.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -30,7 +30,7 @@ std::int64_t size_option(const po::variables_map& values, const char* name, std:
   return value;
 }
 
-// The config's engine (without a config: the published one), then what the options say.
+// The engine of the config (if there is none, the published one), changed by the options.
 MatrixEngineConfig matrix_engine(const po::variables_map& values) {
   const auto overrides =
       values.count("set") ? values["set"].as<std::vector<std::string>>() : std::vector<std::string>();

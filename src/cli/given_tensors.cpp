@@ -7,8 +7,8 @@
 namespace vitality::cli {
 namespace {
 
-// What the folder leaves to the seed must be wanted: a weight only with --allow-seeded, the images of a batch all or
-// none.
+// The user must want what comes from the seed: a weight only with --allow-seeded; of the images of a batch all or none
+// may be given.
 void check_complete(const DirectoryParameters& inputs, const VitModel& model, const std::string& folder,
                     bool allow_seeded) {
   std::string missing_image, given_image;
@@ -29,7 +29,8 @@ void check_complete(const DirectoryParameters& inputs, const VitModel& model, co
                          std::to_string(model.images) + " inputs of the batch or none");
 }
 
-// Every file is read once before time starts, so that a bad one costs no simulation. Returns the identity of all.
+// Reads every file once before the simulation, so that a bad file costs no simulation. Returns the identity of all
+// files.
 std::string check_inputs(const DirectoryParameters& inputs, const VitModel& model) {
   std::string list;
   for (const ParameterInfo& info : parameters_of(model)) {

@@ -1,4 +1,4 @@
-// The tensors that --inputs gives, and what is left to the seed.
+// The tensors that --inputs gives; the others come from the seed.
 #pragma once
 
 #include <memory>
@@ -10,16 +10,16 @@
 namespace vitality::cli {
 
 struct GivenTensors {
-  std::unique_ptr<DirectoryParameters> parameters;  // null: nothing is given
+  std::unique_ptr<DirectoryParameters> parameters;  // null: --inputs is not given
   std::string sha256;                               // of all names and values
 };
 
-// Reads every file once, so that a bad one costs no simulation. InputError: a file is wrong, a weight is missing and
-// not allow_seeded, some images of a batch are there and some are not. `seeded` has to outlive the result.
+// Reads every file once, so that a bad one costs no simulation. Throws InputError if a file is wrong, if a weight is
+// missing and allow_seeded is not set, or if only some images of a batch are given. `seeded` must outlive the result.
 GivenTensors read_inputs(const std::string& folder, const VitModel& model, bool allow_seeded,
                          const ParameterSource& seeded);
 
-// inputs: null: all tensors are seeded.
+// inputs: null if all tensors are seeded.
 void count_seeded(const DirectoryParameters* inputs, const VitModel& model, NumericsResult& numerics);
 
 }  // namespace vitality::cli

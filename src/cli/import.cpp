@@ -1,4 +1,4 @@
-// `vitality import`: a checkpoint becomes a workload and its weights.
+// `vitality import`: turns a checkpoint into a workload and its weights.
 #include <cstdio>
 #include <filesystem>
 

@@ -1,4 +1,5 @@
-// `vitality list workloads|configs|operators|tensors`: what ships, what a workload may be made of, and its tensors.
+// `vitality list workloads|configs|operators|tensors`: the files that are shipped, the layers of workload files, and a
+// workload's tensors.
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -69,10 +70,10 @@ void add_word(std::string& list, const std::string& word) {
   list += (list.empty() ? "" : ", ") + word;
 }
 
-// Whether `run` takes this kind of attention on this kind of machine, as the mapper and the formulas decide it.
+// Whether `run` accepts this kind of attention on this kind of machine, as the mapper and the formulas decide.
 bool runs(MachineKind machine, AttentionKind attention) {
   if (!is_mapped(machine)) return has_layer_work(attention);
-  // `auto` is decided before the mapper sees a kind.
+  // `auto` is replaced before the mapper sees it.
   return is_mapped(machine, attention == AttentionKind::kAuto ? AttentionKind::kTaylor : attention);
 }
 

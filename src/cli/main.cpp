@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 namespace {
-// libsystemc prints its banner before it calls sc_main, so it has to be silenced while statics are built.
+// libsystemc prints its banner before it calls sc_main, so it must be silenced while static variables are initialised.
 const bool banner_silenced = setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1) == 0;
 }  // namespace
 

@@ -10,8 +10,8 @@
 
 namespace vitality::cli {
 
-// The only argument with which a command prints its options, one a line: name, words that it takes (0 or 1),
-// description, separated by tabs. The shells' completions (src/cli/completion) call it, so that they are never behind.
+// The one argument that makes a command print its options, one per line: name, number of words that it takes (0 or 1),
+// description, separated by tabs. The shells' completions (src/cli/completion) call it, so they are always up to date.
 constexpr const char* kListOptions = "--list-options";
 
 // Parses `arguments` against `options` (to which --help and --version are added) and fills `values`. `positional` names
@@ -23,8 +23,7 @@ bool parse_options(const Arguments& arguments, const std::string& usage,
                    boost::program_options::options_description options, const std::string& positional,
                    boost::program_options::variables_map& values);
 
-// A number with a default value that the help prints in its fewest digits: 0.005. Boost alone prints
-// 0.0050000000000000001.
+// A number whose default the help prints in the fewest digits (0.005). Boost alone prints 0.0050000000000000001.
 boost::program_options::typed_value<double>* number_option(double value);
 
 // `vitality VERSION` on stdout.
@@ -33,7 +32,7 @@ void print_version();
 // The option's word; InputError when it is not given.
 std::string required(const boost::program_options::variables_map& values, const char* option);
 
-// The index of an option's word among `names`; InputError that lists them otherwise.
+// The index of an option's word in `names`; otherwise an InputError that lists them.
 std::size_t choice(const std::string& word, const char* option, const std::vector<std::string>& names);
 
 // Throws InputError unless low <= value <= high.

@@ -1,4 +1,4 @@
-// Binds the points of sweeps and comparisons to the simulator.
+// Connects the points of sweeps and comparisons with the simulator.
 #pragma once
 
 #include "explore/evaluate.h"
@@ -7,11 +7,12 @@
 
 namespace vitality::cli {
 
-// What a sweep or a comparison keeps of a run.
+// The numbers of a run that a sweep or a comparison keeps.
 PointTotals totals_of(const SimulationResult& result);
 
-// One timing-only run, or with the spec's numerics on one whose values are computed and compared. Of equal blocks as
-// many as tell the time of the rest (sim/block_repetition.h), where shortcuts are allowed and not `every_block`.
+// Each point is one timing-only run or, with the spec's numerics, one whose values are computed and compared. If
+// shortcuts are allowed and `every_block` is not set, only as many equal blocks are simulated as give the time of the
+// others (sim/account/block_repetition.h).
 EvaluatePoint point_evaluator(const SweepSpec& spec, bool every_block);
 
 }  // namespace vitality::cli

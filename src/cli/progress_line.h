@@ -1,4 +1,4 @@
-// One line on stderr that is written over; gone when the work ends.
+// A line on stderr that is overwritten, and removed when the work ends.
 #pragma once
 
 #include <chrono>

@@ -6,7 +6,7 @@
 namespace vitality::cli {
 namespace {
 
-// The words of the run, from /manifest/arguments.
+// The arguments of the run, from /manifest/arguments.
 Arguments recorded_arguments(const std::string& text, const std::string& file) {
   const JsonDocument document = parse_json(text, file);
   const JsonValue* const schema = document.find("schema_version");

@@ -7,7 +7,7 @@
 
 namespace vitality::cli {
 
-// text: of a result of `vitality run`; file: its name, for errors. Throws InputError.
+// text: the result of a `vitality run`; file: its name, for errors. Throws InputError.
 RunRequest recorded_request(const std::string& text, const std::string& file);
 
 }  // namespace vitality::cli

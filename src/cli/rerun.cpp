@@ -21,7 +21,7 @@ constexpr std::size_t kMaxResultBytes = std::size_t{1} << 28, kMaxShown = 12;
 
 constexpr const char* kMayDiffer[] = {"host_seconds", "kernels"};
 
-// The text without the values that may differ. In a string the key's closing quote would be escaped.
+// The text without the values that may differ. (Inside a string, the quote that closes the key would be escaped.)
 std::string without_host(std::string text) {
   for (const char* const name : kMayDiffer) {
     const std::string key = "\"" + std::string(name) + "\": ";
@@ -33,7 +33,8 @@ std::string without_host(std::string text) {
   return text;
 }
 
-// Where two results differ, as JSON pointers with the recorded and the new value: the first of them, and how many.
+// The places where two results differ, as JSON pointers with the recorded and the new value: the first ones, and the
+// number of all.
 class Differences {
  public:
   void compare(const JsonValue* recorded, const JsonValue* repeated, const std::string& pointer) {

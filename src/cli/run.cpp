@@ -24,7 +24,7 @@
 namespace vitality::cli {
 namespace {
 
-// All that the request names, before a long run: what would fail after it fails now.
+// Reserves all outputs that the request names before a long run, so that what would fail after it fails now.
 void reserve_outputs(const RunRequest& request, OutputSet& files) {
   note_input(request.config);
   note_input(request.workload);
@@ -36,7 +36,7 @@ void reserve_outputs(const RunRequest& request, OutputSet& files) {
   if (!request.outputs.empty()) files.make_folder(request.outputs);
 }
 
-// Where a layer's output goes: LAYER.npy, of a batch in a folder an image.
+// Where a layer's output is written: LAYER.npy; for a batch, in one folder per image.
 std::filesystem::path output_file(const RunRequest& request, const Layer& layer, bool batch, OutputSet& files) {
   std::filesystem::path folder(request.outputs);
   std::string name = layer.name;
@@ -51,7 +51,7 @@ std::filesystem::path output_file(const RunRequest& request, const Layer& layer,
   return folder / (name + ".npy");
 }
 
-// What the machine computed, in real values.
+// Writes what the machine computed, in real values.
 void write_outputs(const RunRequest& request, const FinishedRun& run, const VitModel& model, OutputSet& files) {
   const std::size_t count = model.layers.size(), every = count / static_cast<std::size_t>(model.images);
   std::vector<bool> wanted(count);
@@ -81,7 +81,7 @@ void write_outputs(const RunRequest& request, const FinishedRun& run, const VitM
                          " does not leave the chip (the layer behind it takes it there) or was left out");
 }
 
-// What the finished machine knows and the result does not.
+// Writes what the finished machine knows but the result does not contain.
 void write_timelines(const RunRequest& request, const Timeline& timeline, OutputSet& files) {
   if (!request.trace.empty()) write_perfetto_trace(files.add(request.trace), timeline);
   if (!request.vcd.empty()) write_vcd(files.add(request.vcd), timeline);
@@ -125,7 +125,7 @@ int run_command(const Arguments& arguments) {
       write_timelines(request, {model, config, run.schedule, run.times, run.costs}, files);
     };
   }
-  // Kept until the end: a run that is interrupted leaves no file behind.
+  // Kept until the end, so that an interrupted run leaves no file behind.
   std::vector<std::pair<int, DramCommandRecord>> commands;
   DramCommandObserver record;
   if (!request.dram_commands.empty())

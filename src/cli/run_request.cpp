@@ -53,7 +53,7 @@ po::options_description described_options() {
   return options;
 }
 
-// Letters that no shell touches stay as they are.
+// Words of letters that no shell interprets are not quoted.
 std::string shell_word(const std::string& word) {
   const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||

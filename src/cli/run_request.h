@@ -1,4 +1,4 @@
-// What `vitality run` is asked for: what decides the result, and where it goes.
+// The request of a `vitality run`: what decides the result, and where the outputs go.
 #pragma once
 
 #include <cstdint>
@@ -21,23 +21,24 @@ struct RunRequest {
   bool allow_seeded = false;   // weights that `inputs` lacks come from the seed
   std::string mapping;         // file; "" = the search's
   int images = 1;
-  // Where it goes.
+  // Where the outputs go.
   std::string result, csv, trace, vcd, dram_commands;  // "" = not written
   std::string mapping_out;                             // the mapping that was used
-  std::string outputs, outputs_of;                     // folder of layers' outputs; of which layers ("" = the last)
+  std::string outputs, outputs_of;                     // folder for layers' outputs; their pattern ("" = last)
   bool what_if = false;
-  bool check = false;  // the schedule before it runs; changes no result
+  bool check = false;  // checks the schedule before it runs; changes no result
   bool quiet = false;
   ProgressMode progress = ProgressMode::kAuto;
 
-  // Words that ask for the same result again, in a fixed order.
+  // Arguments that ask for the same result again, in a fixed order.
   std::vector<std::string> arguments() const;
 };
 
-// False when --help was printed. InputError for words that are wrong or ask for what this version does not have.
+// Returns false if --help was printed. Throws InputError for words that are wrong or ask for what this version does not
+// have.
 bool parse_run(const Arguments& arguments, RunRequest& request);
 
-// `vitality SUBCOMMAND ...` as a shell takes it.
+// `vitality SUBCOMMAND ...`, quoted as a shell needs it.
 std::string command_line(const std::string& subcommand, const std::vector<std::string>& arguments);
 
 }  // namespace vitality::cli

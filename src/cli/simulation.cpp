@@ -26,7 +26,7 @@
 namespace vitality::cli {
 namespace {
 
-// The model's layers that the pattern takes, for every image of the batch.
+// The layers of the model whose names match the pattern, in every image of the batch.
 std::vector<bool> select_layers(const VitModel& model, const std::string& pattern, int images) {
   std::vector<bool> selected;
   if (pattern.empty()) return selected;
@@ -35,7 +35,7 @@ std::vector<bool> select_layers(const VitModel& model, const std::string& patter
   return selected;
 }
 
-// What only a simulation can answer.
+// Refuses requests that only a simulation can answer.
 void check_simulated(const RunRequest& request, const HardwareConfig& config) {
   if (!request.mapping.empty() && request.what_if)
     throw InputError("", "", "option --what-if: answers for machines that the search maps, expected no --mapping");
@@ -79,7 +79,7 @@ std::vector<bool> layers_named(const VitModel& model, const std::string& pattern
   for (const Layer& layer : model.layers) {
     selected.push_back(fnmatch(pattern.c_str(), layer.name.c_str(), 0) == 0);
     any = any || selected.back();
-    // A pattern most often means the last parts of a name.
+    // A pattern usually means the last parts of a name.
     for (std::size_t at = 0; at != std::string::npos; at = layer.name.find('.', at + 1))
       names.push_back(layer.name.substr(at == 0 ? 0 : at + 1));
   }
@@ -128,7 +128,7 @@ FinishedSimulation run_simulation(
       options.progress = [&line](const std::string& phase, double fraction) { line.show(phase, fraction); };
     if (observe) options.observe = [&](const FinishedRun& finished) { observe(finished, finished.model, run.config); };
     options.dram_commands = dram_commands;
-    std::vector<WhatIf> answers;  // children first: this process can simulate once
+    std::vector<WhatIf> answers;  // first the child processes: this process can simulate only once
     if (request.what_if) answers = what_if(run.config, model, options.selected);
     run.result = simulate(run.config, model, options);
     run.result.what_if = std::move(answers);
@@ -164,7 +164,7 @@ int report_numerics(const SimulationResult& result) {
         e.kind, e.max_rel_error, e.worst, e.tolerance);
   }
   for (const LayerResult& layer : result.layers) {
-    if (layer.rms_tolerance == 0) continue;  // of a training step's gradients, above
+    if (layer.rms_tolerance == 0) continue;  // gradients of a training step; already reported above
     const auto say = [&layer](const char* what, double error, double tolerance) {
       if (error <= tolerance) return;
       fmt::print(stderr,

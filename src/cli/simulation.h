@@ -1,4 +1,4 @@
-// One run from a request: reads its files, simulates, fills the manifest. Shared by `run` and `rerun`.
+// Makes one run from a request: reads its files, simulates, fills the manifest. Shared by `run` and `rerun`.
 #pragma once
 
 #include "cli/run_request.h"
@@ -13,17 +13,17 @@ struct FinishedSimulation {
   SimulationResult result;
 };
 
-// observe, dram_commands: as in SimulationOptions. Throws InputError, also where the request asks for a trace that the
-// machine does not have, and InfeasibleError.
+// observe, dram_commands: as in SimulationOptions. Throws InputError, also if the request asks for a trace that the
+// machine does not have; throws InfeasibleError.
 FinishedSimulation run_simulation(
     const RunRequest& request,
     std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe = {},
     const DramCommandObserver& dram_commands = {});
 
-// Of each layer whether its name matches the pattern; InputError that names the option where none does.
+// For each layer whether its name matches the pattern; throws an InputError that names the option if none does.
 std::vector<bool> layers_named(const VitModel& model, const std::string& pattern, const char* option);
 
-// Says on stderr when values are outside tolerance; the exit code.
+// Reports on stderr if values are outside tolerance; returns the exit code.
 int report_numerics(const SimulationResult& result);
 
 }  // namespace vitality::cli

@@ -1,4 +1,4 @@
-// vitality sweep: the design points of a spec, in parallel, into a store that survives.
+// vitality sweep: runs the design points of a spec in parallel, and keeps the results in a store.
 #include "explore/sweep.h"
 
 #include <fmt/core.h>

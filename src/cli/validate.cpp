@@ -19,8 +19,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-// A kind of document: the top-level keys that tell it from the others, and how to check it (returns what it is, for
-// "OK").
+// A kind of document: the top-level keys by which it is recognised, and a check that returns a description for "OK".
 struct DocumentKind {
   std::string name;
   std::vector<std::string> keys;
@@ -69,7 +68,7 @@ std::vector<std::string> config_keys() {
   return keys;
 }
 
-// The kinds that validate knows. Another kind is one more row.
+// The kinds that validate knows. A new kind is one more row.
 const std::vector<DocumentKind>& kinds() {
   static const std::vector<DocumentKind> table{
       {"config", config_keys(), check_config},
@@ -88,7 +87,7 @@ const std::vector<DocumentKind>& kinds() {
 
 constexpr std::size_t kMaxTellingKeys = 100;
 
-// The kind most of whose keys stand in the document; a misspelt key counts for the kind it is near to.
+// The kind with the most keys in the document; a misspelt key counts for the kind with the most similar key.
 const DocumentKind& kind_of(const JsonValue& document, const std::string& file) {
   if (document.type() != JsonValue::Type::kObject)
     throw InputError(file, "", "expected an object, found " + describe(document));
@@ -110,18 +109,18 @@ const DocumentKind& kind_of(const JsonValue& document, const std::string& file) 
   throw InputError(file, "", "expected one of " + names + "; none of its keys belongs to any of them");
 }
 
-// A file that is there, or what ships by this name.
+// A given file if it exists, otherwise the shipped one with this name.
 std::string shipped_or_given(const std::string& name) {
   for (const char* const folder : {"configs", "workloads", "configs/sweeps"}) {
     try {
       return find_file(name, folder);
-    } catch (const InputError&) {  // in none of them: its reader says so
+    } catch (const InputError&) {  // not found anywhere: the reader of the file reports it
     }
   }
   return name;
 }
 
-// True when the file is in order.
+// Returns true if the file has no errors.
 bool validate(const std::string& file, const std::vector<std::string>& overrides) {
   Diagnostics diagnostics(file, Diagnostics::Mode::kCollect);
   std::string what;

@@ -73,7 +73,7 @@ Checkpoint::Descriptor::~Descriptor() {
   if (number >= 0) close(number);
 }
 
-// Finds the whole records.
+// Finds the complete records.
 void Checkpoint::scan(const std::string& start) {
   struct stat status {};
   fstat(file_.number, &status);

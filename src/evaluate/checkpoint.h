@@ -1,8 +1,9 @@
-// What an evaluation has finished, in a file that a kill at any moment leaves readable: it goes on from there.
+// The finished part of an evaluation, in a file that stays readable if the process is killed at any moment; a later run
+// continues from it.
 //
-// A line with the format, a line with the identity of the evaluation (a SHA-256), then records: part, image and size as
-// 64-bit integers, the first 16 digits of the contents' SHA-256, and the contents. What follows the last whole record
-// is cut off. One process at a time.
+// One line with the format, one with the identity of the evaluation (a SHA-256), then records: part, image and size as
+// 64-bit integers, the first 16 digits of the contents' SHA-256, and the contents. Bytes after the last complete record
+// are cut off. Only one process at a time may use it.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +15,14 @@ namespace vitality {
 
 class Checkpoint {
  public:
-  // InputError: the file is none of an evaluation, or of another one, or in use. "": nothing is kept.
+  // Throws InputError if the file is not a checkpoint, belongs to another evaluation, or is in use. "": nothing is
+  // kept.
   Checkpoint(const std::string& path, const std::string& identity);
   Checkpoint(const Checkpoint&) = delete;
   Checkpoint& operator=(const Checkpoint&) = delete;
 
   bool has(std::int64_t part, std::size_t image) const { return places_.count({part, image}) != 0; }
-  std::string read(std::int64_t part, std::size_t image) const;  // of one that it has
+  std::string read(std::int64_t part, std::size_t image) const;  // of a record that exists
   void add(std::int64_t part, std::size_t image, const std::string& contents);
 
  private:

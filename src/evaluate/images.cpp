@@ -6,7 +6,7 @@
 namespace vitality {
 namespace {
 
-// A dataset of 2^37 bytes is more than ImageNet's training images at 224 x 224.
+// A dataset of 2^37 bytes is larger than ImageNet's training images at 224 x 224.
 constexpr std::size_t kMaxImageElements = std::size_t{1} << 37;
 
 void check_shape(const NpyShape& shape, const VitModel& model, const std::string& path) {

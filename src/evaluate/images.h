@@ -13,16 +13,16 @@
 
 namespace vitality {
 
-// Of every channel: value -> (value - mean) / deviation.
+// For every channel: value -> (value - mean) / deviation.
 struct Normalisation {
   std::vector<double> mean, deviation;
 };
 
-// A .npy file of uint8, float32 or float64, (n, height, width[, channels]), or an IDX file of the same shapes, plain or
-// gzipped. Bytes count as value / 255.
+// A .npy file of uint8, float32 or float64 with the shape (n, height, width[, channels]), or an IDX file of the same
+// shapes, plain or gzipped. A byte means value / 255.
 class ImageFile {
  public:
-  // InputError: the file is none, or its images are not of the model's shape.
+  // Throws InputError if the file is neither, or if its images do not have the model's shape.
   ImageFile(const std::string& path, const VitModel& model, Normalisation normalisation);
   std::size_t count() const { return count_; }
   // Image i as the model takes it: pixels x channels, normalised. May be called from several threads.
@@ -36,8 +36,8 @@ class ImageFile {
   IdxArray idx_;
 };
 
-// One class an image, 0 to classes - 1: .npy of integers, or IDX. InputError: another number of labels than `images`,
-// a label out of range.
+// One class per image, 0 to classes - 1: .npy of integers, or IDX. Throws InputError if the number of labels is not
+// `images`, or if a label is out of range.
 std::vector<int> read_labels(const std::string& path, std::size_t images, int classes);
 
 }  // namespace vitality

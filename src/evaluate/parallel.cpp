@@ -29,7 +29,7 @@ void for_each_index(int threads, std::size_t count, const std::function<void(std
   for (std::size_t i = 1; i < wanted; ++i) {
     try {
       others.emplace_back(loop);
-    } catch (const std::system_error&) {  // no thread to spare: those that are there do the work
+    } catch (const std::system_error&) {  // no further thread is available: the existing ones do the work
       break;
     }
   }

@@ -1,4 +1,4 @@
-// Work on numbered items by several threads; what becomes of an item does not depend on their number.
+// Work on numbered items by several threads; the result of an item does not depend on the number of threads.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,8 @@
 
 namespace vitality {
 
-// Calls work(i) for every i below `count`, each once, from at most `threads` threads. What a call throws ends the rest
-// and is thrown here.
+// Calls work(i) exactly once for every i below `count`, from at most `threads` threads. An exception of a call ends the
+// rest of the work and is thrown from here.
 void for_each_index(int threads, std::size_t count, const std::function<void(std::size_t)>& work);
 
 }  // namespace vitality

@@ -10,7 +10,7 @@
 namespace vitality {
 namespace {
 
-constexpr std::size_t kBlock = 64;  // images between two looks at progress and checkpoint
+constexpr std::size_t kBlock = 64;  // images between two updates of progress and checkpoint
 constexpr int kTopRanks = 5;
 
 static_assert(std::is_trivially_copyable_v<AttentionStatistics>, "checkpoints keep its bytes");
@@ -31,7 +31,7 @@ ImageOutcome unpacked(const std::string& bytes, std::size_t classes, std::size_t
   return outcome;
 }
 
-// Of each layer its place among those of attention.
+// For each layer its index among the attention layers.
 std::vector<std::size_t> attention_places(const VitModel& model, std::size_t& count) {
   std::vector<std::size_t> places(model.layers.size());
   count = 0;

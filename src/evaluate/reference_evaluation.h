@@ -1,4 +1,4 @@
-// Images through the double reference, with several kinds of attention.
+// Runs images through the double reference, with several kinds of attention.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,13 @@ namespace vitality {
 
 struct ImageOutcome {
   std::vector<double> logits;
-  std::vector<AttentionStatistics> layers;  // of attention, in their order
+  std::vector<AttentionStatistics> layers;  // of the attention layers, in their order
 };
-// options: as the model runs; its own observers are not called.
+// options: as the model will run; observers in them are not called.
 ImageOutcome evaluate_image(const VitModel& model, const ModelWeights& weights,
                             const reference::ForwardOptions& options, MatrixD image);
 
-// Options for one pass; may be asked from several threads.
+// Gives the options for one pass; may be called from several threads.
 using ForwardOptionsSource = std::function<std::shared_ptr<const reference::ForwardOptions>()>;
 
 struct EvaluatedKind {
@@ -35,7 +35,7 @@ struct EvaluationRequest {
   const VitModel& model;
   const ModelWeights& weights;
   const ImageFile& images;
-  std::size_t count;               // of the images, the first
+  std::size_t count;               // of images, from the first one on
   const std::vector<int>* labels;  // null: none
   std::vector<EvaluatedKind> kinds;
   int threads;
@@ -45,8 +45,8 @@ struct EvaluationRequest {
 
 struct KindEvaluation {
   std::string attention;
-  Proportion top1, top5;  // without trials where there are no labels
-  Proportion agreement;   // with softmax; without trials where softmax is not evaluated
+  Proportion top1, top5;  // no trials if there are no labels
+  Proportion agreement;   // with softmax; no trials if softmax is not evaluated
   std::vector<AttentionStatistics> layers;
 };
 

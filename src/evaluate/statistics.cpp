@@ -75,7 +75,8 @@ void AttentionStatistics::add(const AttentionStatistics& other) {
 }
 
 void measure(const reference::AttendedHead& head, bool softmax, AttentionStatistics& statistics) {
-  // The mean of q . k over the keys is q . mean k: scores less their row's mean are those of centred keys.
+  // The mean of q . k over the keys is q . (mean k), so scores minus the mean of their row are the scores of centred
+  // keys.
   MatrixD scores = multiply_transposed_b(head.q, head.k);
   scale(scores, 1 / std::sqrt(static_cast<double>(head.q.cols())));
   statistics.scores += static_cast<Count>(scores.size());

@@ -11,17 +11,17 @@ namespace vitality {
 
 class ModelWeights : public ParameterSource {
  public:
-  // InputError: a weight is not there (nothing is seeded), a file is wrong (workload/stored_parameters.h).
+  // Throws InputError if a weight is missing (nothing is seeded) or a file is wrong (workload/stored_parameters.h).
   ModelWeights(const VitModel& model, const std::string& folder);
-  // Throws std::logic_error for the image, which is no weight.
+  // Throws std::logic_error for the image, which is not a weight.
   MatrixD tensor(const ParameterInfo& info) const override;
-  // By layer, of linear layers and convolutions.
+  // The weights of linear layers and convolutions, by layer.
   const std::vector<EffectiveWeights>& of_layers() const { return layers_; }
   const std::string& sha256() const { return sha256_; }  // of all names and values
 
  private:
   std::vector<EffectiveWeights> layers_;
-  std::map<std::string, MatrixD> tensors_;  // all but what layers_ has
+  std::map<std::string, MatrixD> tensors_;  // all tensors that are not in layers_
   std::map<std::string, std::size_t> layer_of_;
   std::string sha256_;
 };

@@ -26,7 +26,8 @@
 namespace vitality {
 namespace {
 
-// What a child sends. Smaller than PIPE_BUF: written whole or not at all, and never blocking on an empty pipe.
+// The message that a child sends. It is smaller than PIPE_BUF: written completely or not at all, and it never blocks on
+// an empty pipe.
 struct Message {
   PointStatus status;
   bool shortcut_failed;
@@ -36,7 +37,7 @@ struct Message {
 };
 static_assert(sizeof(Message) < 4096, "must fit into one atomic pipe write");
 
-// Where the machine runs out of memory, the kernel should take a point and not the sweep. Only a hint.
+// If the machine runs out of memory, the kernel should kill a point and not the sweep. This is only a hint.
 void offer_to_oom_killer() {
   const int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (file < 0) return;
@@ -45,7 +46,7 @@ void offer_to_oom_killer() {
   close(file);
 }
 
-// Reasons end up in one CSV cell: one line of printable text.
+// A reason must fit one CSV cell: one line of printable text.
 void set_reason(Message& message, PointStatus status, const std::string& reason) {
   message.status = status;
   std::size_t length = std::min(reason.size(), sizeof message.reason - 1);
@@ -55,13 +56,13 @@ void set_reason(Message& message, PointStatus status, const std::string& reason)
   message.reason[length] = 0;
 }
 
-// Errors that say something of the machine at this moment and nothing of the point.
+// Whether the error describes the state of the computer at this moment, and not the point.
 bool is_of_the_environment(const std::error_code& code) {
   return (code.category() == std::generic_category() || code.category() == std::system_category()) &&
          vitality::is_of_the_environment(code.value());
 }
 
-// `memory_limited`: the sweep itself set a limit, so that a point which needs more is the point's own failure.
+// `memory_limited`: the sweep itself has set a limit, so a point that needs more memory has failed by itself.
 void evaluate_into(const std::function<PointTotals()>& evaluate, bool memory_limited, Message& message) {
   try {
     message.totals = evaluate();
@@ -80,7 +81,7 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, bool memory_lim
     if (is_of_the_environment(error.code())) message.end = ChildPool::End::kEnvironment;
     set_reason(message, PointStatus::kFailed, error.what());
   } catch (const std::exception& error) {
-    // SystemC turns what a process throws into a report of its own and keeps the text alone.
+    // SystemC turns an exception of a process into a report of its own, and keeps only its text.
     if (!memory_limited && std::strstr(error.what(), "bad_alloc") != nullptr)
       message.end = ChildPool::End::kEnvironment;
     set_reason(message, PointStatus::kFailed, error.what());
@@ -98,7 +99,7 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, bool memory_lim
   if (memory_mib > 0) {
     const auto bytes = static_cast<rlim_t>(memory_mib) << 20;
     const rlimit memory{bytes, bytes};
-    memory_limited = setrlimit(RLIMIT_AS, &memory) == 0;  // refused where the machine allows less than that
+    memory_limited = setrlimit(RLIMIT_AS, &memory) == 0;  // refused if the machine allows less than that
   }
   const int null = open("/dev/null", O_RDWR);
   if (null >= 0) {
@@ -115,7 +116,7 @@ void evaluate_into(const std::function<PointTotals()>& evaluate, bool memory_lim
   _exit(written == static_cast<ssize_t>(sizeof message) ? 0 : 1);
 }
 
-// Signals that a process gets for what it did itself; all others come from outside.
+// Whether a process gets this signal for what it did itself; all other signals come from outside.
 bool is_own_signal(int number) {
   static constexpr int kOwn[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
   return std::find(std::begin(kOwn), std::end(kOwn), number) != std::end(kOwn);
@@ -219,7 +220,7 @@ void ChildPool::collect(int wait_ms, const sigset_t* signals_while_waiting, std:
     timeout.tv_nsec = static_cast<long>((wait_s - static_cast<double>(timeout.tv_sec)) * 1e9);
   }
   if (ppoll(polled.data(), polled.size(), std::isfinite(wait_s) ? &timeout : nullptr, signals_while_waiting) < 0)
-    return;  // a signal: the caller looks
+    return;  // interrupted by a signal: the caller handles it
   const auto now = Clock::now();
   std::vector<Child> running;
   for (std::size_t i = 0; i < children_.size(); ++i) {

@@ -1,12 +1,12 @@
 // Runs points in child processes, one fork per point, because a SystemC process can elaborate only once and because a
-// crash must cost one point only. The calling process must have a single thread, hold little memory (a fork copies its
-// page tables) and must not have elaborated a model.
+// crash must not cost more than one point. The calling process must have a single thread, little memory (a fork copies
+// its page tables), and no elaborated model.
 //
 // A child ignores SIGINT, SIGTERM and SIGHUP, which belong to the parent, dies with the parent, prints nothing, and
 // sends its result as one plain struct over a pipe.
 //
-// A result belongs to the point alone. What the machine around it caused (a kill from outside, no memory, no process)
-// is no result: `Retries` says when to run such a point again and when to give up.
+// A result must depend only on the point. If the environment ended the child (a kill from outside, no memory, no
+// process), there is no result: `Retries` says when to run such a point again and when to give up.
 #pragma once
 
 #include <sys/types.h>
@@ -28,12 +28,13 @@ class ChildPool {
   static constexpr std::size_t kMaxReason = 600;  // bytes, with the final 0; longer reasons are cut
   struct Limits {
     int jobs = 1;
-    double time_s = 0;            // wall clock of a point, 0 = none; then killed: timeout
-    std::int64_t memory_mib = 0;  // address space of a point, 0 = none; then std::bad_alloc: failed
+    double time_s = 0;            // wall-clock time of a point, 0 = no limit; a point that takes longer is killed:
+                                  // timeout
+    std::int64_t memory_mib = 0;  // address space of a point, 0 = no limit; more gives std::bad_alloc: failed
   };
   enum class End {
-    kResult,       // the point's own: totals, infeasible, an exception, out of its time or of Limits::memory_mib
-    kCrash,        // a signal that a process brings upon itself (SIGSEGV, SIGABRT, ...), or an exit without a result
+    kResult,       // the point's own: totals, infeasible, an exception, over its time or over Limits::memory_mib
+    kCrash,        // a signal that the process caused itself (SIGSEGV, SIGABRT, ...), or an exit without a result
     kEnvironment,  // a signal from outside, no memory, no process
   };
   struct Finished {
@@ -46,7 +47,7 @@ class ChildPool {
   };
 
   explicit ChildPool(const Limits& limits) : limits_(limits) {}
-  ~ChildPool();  // kills and reaps what still runs
+  ~ChildPool();  // kills the processes that still run, and waits for their end
   ChildPool(const ChildPool&) = delete;
   ChildPool& operator=(const ChildPool&) = delete;
 
@@ -56,9 +57,9 @@ class ChildPool {
   // Forks a child that calls `evaluate`. Needs a free slot. Throws std::runtime_error when the system gives no process
   // for a while (patient_fork).
   void start(std::size_t id, const std::function<PointTotals()>& evaluate);
-  // Appends what has finished by now; waits for the first if none has, but not longer than `wait_ms` (-1 = no limit)
-  // and not past a signal. `signals_while_waiting` are let through during the wait only (ppoll), so that none is
-  // missed.
+  // Appends the points that have finished by now. If there are none, waits for the first one, but not longer than
+  // `wait_ms` (-1 = no limit), and only until a signal arrives. `signals_while_waiting` are unblocked only during the
+  // wait (ppoll), so that none is missed.
   void collect(int wait_ms, const sigset_t* signals_while_waiting, std::vector<Finished>& out);
 
  private:
@@ -77,10 +78,10 @@ class ChildPool {
   std::vector<Child> children_;
 };
 
-// fork() that waits, 0.14 s in all, for a system that has no process or no memory to spare right now.
+// fork() that retries for 0.14 s in all, in case the system has no process or no memory to spare at this moment.
 pid_t patient_fork();
 
-// What to do with a point that ended. A crash counts as the point's own when it repeats.
+// Decides what to do with a point that ended. A crash counts as the point's own when it repeats.
 class Retries {
  public:
   static constexpr int kMaxEnvironment = 5;  // runs of one point that the environment may spoil
@@ -91,10 +92,10 @@ class Retries {
   struct Count {
     int crashes = 0, environment = 0;
   };
-  std::map<std::size_t, Count> counts_;  // of points without a result so far, by id
+  std::map<std::size_t, Count> counts_;  // for points without a result so far, by id
 };
 
-// One point from start to end: with shortcuts, and again without them where they do not hold.
+// Runs one point completely: with shortcuts, and again without them if they do not hold.
 ChildPool::Finished run_point(const ChildPool::Limits& limits, const std::function<PointTotals(Shortcuts)>& evaluate);
 
 }  // namespace vitality

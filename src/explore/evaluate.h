@@ -1,4 +1,4 @@
-// What a sweep asks of the simulator: one machine and one model in, the totals of docs/interface.md out.
+// The interface between a sweep and the simulator: one machine and one model in, the totals of docs/interface.md out.
 //
 // The function runs in a child process of its own. It throws InfeasibleError for a workload that does not fit the
 // machine; any other exception, a crash or a fatal report costs that point alone.
@@ -60,7 +60,7 @@ constexpr std::size_t kTotalCount = static_cast<std::size_t>(Total::kCount);
 
 struct TotalInfo {
   const char* name;    // in expressions, objectives and columns
-  bool from_numerics;  // only there when values are computed
+  bool from_numerics;  // only known when values are computed
 };
 const std::array<TotalInfo, kTotalCount>& total_infos();
 int find_total(const std::string& name);  // -1: no such total
@@ -83,8 +83,8 @@ struct PointResult {
   PointTotals totals;
 };
 
-// Thrown where a shortcut, which gives the same totals, turned out not to hold: the point is then run without, in a
-// process of its own.
+// Thrown when a shortcut (which should give the same totals) turned out not to hold. The point is then run without
+// shortcuts, in a process of its own.
 struct ShortcutFailed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -110,7 +110,7 @@ std::string json_of(const Table& table, const std::vector<bool>& on_front, const
   return json + "\n]}\n";
 }
 
-// What a sweep that was killed while it wrote its tables has left; the folder's lock is held.
+// Removes what a sweep left behind that was killed while it wrote its tables; the caller holds the folder's lock.
 void remove_leftovers(const std::string& directory) {
   std::error_code error;
   std::vector<std::filesystem::path> leftovers;

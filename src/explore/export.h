@@ -1,7 +1,7 @@
 // results.csv, pareto.csv and results.json of a store: the same bytes for the same rows, however they were computed.
 //
-// One row a design and workload, in the spec's order; columns: the axes, workload, status, reason, totals (doubles in
-// their shortest exact form; empty where not measured). pareto.csv: the ok rows that no ok row of the same workload
+// One row per design and workload, in the spec's order. Columns: the axes, workload, status, reason, totals (doubles in
+// their shortest exact form; empty if not measured). pareto.csv: the ok rows that no ok row of the same workload
 // dominates. Rows that have not been simulated yet are left out.
 #pragma once
 
@@ -24,7 +24,7 @@ struct ExportSummary {
 // Writes the three files into `directory`. Throws InputError when one can't be written; old files stay whole.
 ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, const std::string& directory);
 
-// results.json of what the store holds now.
+// results.json of what the store contains now.
 std::string results_json(const ResultStore& store, const SweepSpec& spec);
 
 }  // namespace vitality

@@ -9,8 +9,10 @@
 namespace vitality {
 namespace {
 
-constexpr int kMaxDepth = 100;           // of brackets, "not" and "-" before an operand: calls of the parser
-constexpr int kMaxTreeDepth = 500;       // of the tree, which a chain a + b + c + ... makes deep too: calls of evaluate
+constexpr int kMaxDepth = 100;           // of nested brackets, "not" and "-" before an operand: limits the recursion of
+                                         // the parser
+constexpr int kMaxTreeDepth = 500;       // of the tree: limits the recursion of evaluate; a chain a + b + c + ... also
+                                         // makes a deep tree
 constexpr std::size_t kMaxText = 10000;  // bytes
 
 bool is_name_start(char c) {
@@ -48,7 +50,7 @@ class Expression::Parser {
     skip_spaces();
     const std::string wanted = symbol;
     if (text().compare(at_, wanted.size(), wanted) != 0) return false;
-    // A word ends where no name goes on: "order" is not "or" and "der".
+    // A word must end here, so that "order" is not read as "or" and "der".
     const std::size_t end = at_ + wanted.size();
     if (is_name_start(wanted[0]) && end < text().size() && is_name_part(text()[end])) return false;
     at_ = end;

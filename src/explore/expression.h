@@ -5,9 +5,9 @@
 //   not:  "not" not | comparison     product:    unary (("*" | "/") unary)*
 //   unary: "-" unary | number | 'string' | "string" | true | false | name | "(" or ")"
 //
-// At most 10,000 bytes, 500 operators in a row and 100 brackets in brackets. Names are dotted config keys and totals.
-// Truth is 1 and 0. Strings compare with == and != only. Errors: InputError without a file (the reader of the spec adds
-// it).
+// At most 10,000 bytes, 500 operators in a row and 100 nested brackets. Names are dotted config keys and totals. Truth
+// is 1 and 0. Strings can only be compared with == and !=. Errors are InputErrors without a file name, which the reader
+// of the spec adds.
 #pragma once
 
 #include <functional>

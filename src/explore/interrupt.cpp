@@ -23,7 +23,7 @@ InterruptGuard::InterruptGuard() {
   sigemptyset(&action.sa_mask);
   for (std::size_t i = 0; i < kEndingSignalCount; ++i) {
     sigaction(kEndingSignals[i], nullptr, &previous_[i]);
-    if (previous_[i].sa_handler != SIG_IGN || kEndingSignals[i] != SIGHUP)  // nohup
+    if (previous_[i].sa_handler != SIG_IGN || kEndingSignals[i] != SIGHUP)  // SIGHUP stays ignored under nohup
       sigaction(kEndingSignals[i], &action, nullptr);
   }
 }

@@ -1,5 +1,5 @@
-// SIGINT, SIGTERM and SIGHUP while a sweep runs: blocked but for the waits, so that none arrives between a look and a
-// wait.
+// SIGINT, SIGTERM and SIGHUP while a sweep runs: they are blocked except during waits, so that none can arrive between
+// a check and the wait after it.
 #pragma once
 
 #include <csignal>
@@ -15,7 +15,7 @@ class InterruptGuard {
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
-  // Lets a pending signal in.
+  // Whether a signal has arrived; unblocks a pending one for a moment.
   bool requested() const;
   const sigset_t* mask_while_waiting() const { return &previous_mask_; }
 

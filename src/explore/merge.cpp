@@ -8,7 +8,7 @@
 namespace vitality {
 namespace {
 
-// A point in two shards: the same, or one of them ran out of time or memory.
+// Two shards may have the same point: the results must be equal, unless one of them ran out of time or memory.
 bool agree(const PointResult& a, const PointResult& b) {
   if (a.status != b.status)
     return a.status == PointStatus::kFailed || a.status == PointStatus::kTimeout || b.status == PointStatus::kFailed ||
@@ -20,7 +20,7 @@ bool agree(const PointResult& a, const PointResult& b) {
   return true;
 }
 
-bool better(const PointResult& a, const PointResult& b) {  // a result that was computed before one that was not
+bool better(const PointResult& a, const PointResult& b) {  // a computed result before one that was not computed
   return static_cast<int>(a.status) < static_cast<int>(b.status);
 }
 
@@ -33,7 +33,7 @@ ExportSummary merge_shards(const std::string& directory, const std::vector<std::
     if (fs::equivalent(shard, directory, ignored))
       throw InputError(shard, "", "is the folder to write to; expected another one for --out");
   }
-  // All shards are looked at before anything is written.
+  // All shards are checked before anything is written.
   std::string identity, spec_text, rows;
   for (const std::string& shard : shards) {
     const ResultStore store(shard, ResultStore::Mode::kRead);

@@ -67,7 +67,7 @@ std::vector<Design> Nsga2::ask() {
     for (int tried = 0; !found && tried < kOffspringTries && !population_.empty(); ++tried)
       found = take(offspring(), asked_);
     if (found) continue;
-    // The neighbourhood is exhausted: the first unseen design from a random place on, in counting order.
+    // No unseen design is left nearby: take the first unseen one from a random place on, in counting order.
     Design design;
     for (const std::uint32_t size : axis_sizes_) design.push_back(static_cast<std::uint32_t>(random_.below(size)));
     while (!take(design, asked_))

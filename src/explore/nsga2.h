@@ -1,9 +1,9 @@
 // NSGA-II (Deb, Pratap, Agarwal, Meyarivan, IEEE TEC 2002) on a grid of axis indices, as ask and tell.
 //
-// The first generation is a Latin hypercube; each further one comes from binary tournaments (constrained dominance
-// rank, then crowding), uniform crossover and, on ordered indices, mutation by short steps or a fresh draw. No design
-// is asked twice. The course depends on the seed and on the objectives told, not on how they were computed, so a search
-// resumes by replaying it.
+// The first generation is a Latin hypercube. Each further one is made by binary tournaments (first the rank of
+// constrained dominance, then crowding), uniform crossover and, on ordered indices, mutation by short steps or a fresh
+// draw. No design is asked for twice. The search depends on the seed and on the objectives that it is told, not on how
+// they were computed, so it can be resumed by replaying it.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ class Nsga2 {
 
   // The next generation's designs; empty when the budget (spec.points) or the grid is used up.
   std::vector<Design> ask();
-  // Assessments of the designs last asked, in their order.
+  // The assessments of the designs asked last, in their order.
   void tell(const std::vector<Assessment>& assessments);
 
  private:
@@ -53,8 +53,8 @@ class Nsga2 {
   std::vector<Member> population_;
 };
 
-// Front number of each (0 = not dominated). A feasible design dominates an infeasible one; of two infeasible designs,
-// the one with the smaller violation dominates.
+// The number of each assessment's front (0 = not dominated). A feasible design dominates an infeasible one; of two
+// infeasible designs, the one with the smaller violation dominates.
 std::vector<int> constrained_ranks(const std::vector<Assessment>& assessments);
 
 }  // namespace vitality

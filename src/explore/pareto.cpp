@@ -19,9 +19,10 @@ bool dominates(const ObjectiveVector& a, const ObjectiveVector& b) {
 
 namespace {
 
-// Up to three objectives in lexicographic order: n log n, where a comparison with the whole front would take its
-// square. The least third objective by the second one, of the points so far: a point is dominated when one that is not
-// larger in the second is not larger in the third either. A point equal to the one before shares its fate.
+// The front for up to three objectives in n log n: points come in lexicographic order, so they need not be compared
+// with the whole front. A map holds the least third objective by the second one, over the points so far. A point is
+// dominated if an earlier point is not larger in the second objective and not larger in the third. A point equal to the
+// one before has the same outcome.
 std::vector<std::size_t> front_of_three(const std::vector<ObjectiveVector>& points,
                                         const std::vector<std::size_t>& order) {
   std::map<double, double> least;
@@ -52,7 +53,7 @@ std::vector<std::size_t> pareto_front(const std::vector<ObjectiveVector>& points
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return points[a] != points[b] ? points[a] < points[b] : a < b; });
   if (!points.empty() && points[0].size() <= 3) return front_of_three(points, order);
-  // In lexicographic order a point can only be dominated by one before it, and then by a member of the front.
+  // In lexicographic order only an earlier point can dominate a point, and if one does, so does a member of the front.
   std::vector<std::size_t> front;
   for (const std::size_t candidate : order) {
     const bool dominated = std::any_of(

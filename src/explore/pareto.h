@@ -9,7 +9,7 @@ namespace vitality {
 
 using ObjectiveVector = std::vector<double>;
 
-// a is in no objective worse than b and in at least one better.
+// Whether a is in no objective worse than b and in at least one better.
 bool dominates(const ObjectiveVector& a, const ObjectiveVector& b);
 
 // Indices, ascending, of the points that no other point dominates. Equal points stay together. O(n log n + n * front).

@@ -40,7 +40,7 @@ Expression::Value expression_value(const JsonValue& value) {
   return std::nan("");
 }
 
-// Without the file, whose path differs from machine to machine.
+// Without the file name, whose path differs from computer to computer.
 std::string refusal_text(const InputError& error) {
   return error.pointer().empty() ? error.message() : error.pointer() + ": " + error.message();
 }
@@ -79,7 +79,7 @@ Planner::Planner(const SweepSpec& spec) : spec_(spec) {
   load_models();
 }
 
-// Where the models are few, all at once: processes forked later need not read them again.
+// If there are few models, loads all of them at once: processes forked later need not read them again.
 void Planner::load_models() {
   std::vector<std::uint32_t> sizes = spec_.axis_sizes();
   for (std::size_t a = 0; a < sizes.size(); ++a)
@@ -118,7 +118,7 @@ std::string Planner::mask_identity(const HardwareConfig& config) {
   std::string identity = "missing";
   try {
     identity = sha256_hex(read_text_file(file, std::size_t{1} << 32));
-  } catch (const InputError&) {  // the point will say so
+  } catch (const InputError&) {  // evaluating the point will report it
   }
   return mask_files_[file] = identity;
 }
@@ -183,7 +183,7 @@ PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::in
   const std::string config_json = write_json(row.config);
   planned.variables = variables(design, planned.workload, config_json);
 
-  // A constraint that only reads the config settles the row without a run.
+  // A constraint that reads only config values decides the row without a run.
   const JsonDocument known = spec_.constraints.empty() ? JsonDocument() : parse_json(planned.variables, spec_.file);
   for (const Expression& constraint : spec_.constraints) {
     if (has_unknown_name(constraint, known)) continue;

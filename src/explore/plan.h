@@ -1,5 +1,5 @@
-// From a design of the spec to a row: the resolved machine and model, the point's key, and why a row has nothing to
-// simulate.
+// Makes a row from a design of the spec: the resolved machine and model, the key of the point, and, if there is nothing
+// to simulate, the reason.
 #pragma once
 
 #include <map>
@@ -16,8 +16,8 @@ namespace vitality {
 
 struct PreparedRow {
   PlannedRow planned;
-  HardwareConfig config;                  // of use when planned.refusal is empty
-  std::shared_ptr<const VitModel> model;  // likewise
+  HardwareConfig config;                  // only valid if planned.refusal is empty
+  std::shared_ptr<const VitModel> model;  // only valid if planned.refusal is empty
 };
 
 class Planner {
@@ -25,11 +25,12 @@ class Planner {
   // Reads the base config and the workloads. Throws InputError.
   explicit Planner(const SweepSpec& spec);
 
-  // Decides, with the spec, which rows a store holds: the same for shards on other machines with other paths.
+  // Together with the spec, this decides which rows a store holds. It is the same for shards on other computers, with
+  // other paths.
   const std::string& identity() const { return identity_; }
   std::size_t workload_count() const { return workloads_.size(); }
   PreparedRow prepare(const Design& design, std::size_t workload, std::int64_t position);
-  // Only the machine and the model of a row that prepare() found nothing against.
+  // Resolves only the machine and the model of a row that prepare() has accepted.
   PreparedRow resolve(const Design& design, std::size_t workload);
 
  private:
@@ -50,7 +51,7 @@ class Planner {
   std::string variables(const Design& design, const std::string& workload, const std::string& config_json) const;
 
   SweepSpec spec_;
-  JsonDocument base_;  // resolved, libraries inline
+  JsonDocument base_;  // resolved, with the libraries inline
   std::vector<Workload> workloads_;
   std::map<std::string, Model> models_;            // by workload and the values of the workload's axes
   std::map<std::string, std::string> mask_files_;  // contents by path, as SHA-256
@@ -58,14 +59,14 @@ class Planner {
   std::string identity_;
 };
 
-// A row's outcome under the spec: its point's, or infeasible where a constraint is not met.
+// The outcome of a row under the spec: that of its point, or infeasible if a constraint is not met.
 struct Judgement {
   PointStatus status = PointStatus::kFailed;
   std::string reason;
   int broken_constraints = 0;
   std::vector<double> objectives;  // minimised; only when ok and all known
 };
-// row.result must be there unless planned.refusal says why not.
+// row.result must be set unless planned.refusal is.
 Judgement judge(const StoredRow& row, const SweepSpec& spec);
 
 }  // namespace vitality

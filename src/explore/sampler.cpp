@@ -54,7 +54,7 @@ std::vector<Design> random_designs(const std::vector<std::uint32_t>& axis_sizes,
   Random random(seed);
   const double size = grid_size(axis_sizes);
   std::vector<Design> designs;
-  if (size > 0x1p53) {  // too many to number exactly: draw each index, repeats are rare
+  if (size > 0x1p53) {  // too many to number them exactly: each index is drawn; repeats are rare
     std::set<Design> seen;
     while (static_cast<std::int64_t>(designs.size()) < points) {
       Design design;
@@ -63,8 +63,8 @@ std::vector<Design> random_designs(const std::vector<std::uint32_t>& axis_sizes,
     }
     return designs;
   }
-  // The first `points` steps of a Fisher-Yates shuffle of the grid's numbers; `moved` holds the few numbers not in
-  // their place.
+  // The first `points` steps of a Fisher-Yates shuffle of the grid's numbers; `moved` holds the few numbers that are
+  // not in their place.
   const auto total = static_cast<std::uint64_t>(size);
   const std::uint64_t wanted = std::min<std::uint64_t>(static_cast<std::uint64_t>(points), total);
   std::unordered_map<std::uint64_t, std::uint64_t> moved;

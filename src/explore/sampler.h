@@ -26,8 +26,8 @@ struct SamplerSpec {
   SamplerKind kind = SamplerKind::kGrid;
   std::int64_t points = 0;  // used by all kinds but the grid
   std::uint64_t seed = 1;
-  // NSGA-II (Deb et al., IEEE TEC 2002): designs a generation; probability of mixing two parents; of changing one
-  // index, 0 = 1 / axes.
+  // NSGA-II (Deb et al., IEEE TEC 2002): number of designs in a generation; probability of mixing two parents;
+  // probability of changing one index, 0 = 1 / axes.
   std::int64_t population = 64;
   double crossover = 0.9, mutation = 0;
 };
@@ -37,11 +37,11 @@ double grid_size(const std::vector<std::uint32_t>& axis_sizes);
 
 // The last axis changes fastest, as in nested loops over the axes in the spec's order.
 std::vector<Design> grid_designs(const std::vector<std::uint32_t>& axis_sizes);
-// min(points, grid) different designs, uniform.
+// min(points, grid) different designs, uniformly drawn.
 std::vector<Design> random_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points,
                                    std::uint64_t seed);
-// Each axis is cut into `points` equal strata, each hit exactly once (McKay et al. 1979). On a short axis every value
-// is hit floor or ceil of points / values times; designs may repeat.
+// Each axis is cut into `points` equal strata, and each stratum is used exactly once (McKay et al. 1979). On a short
+// axis every value is used floor or ceil of points / values times; designs may repeat.
 std::vector<Design> latin_hypercube_designs(const std::vector<std::uint32_t>& axis_sizes, std::int64_t points,
                                             std::uint64_t seed);
 

@@ -19,7 +19,7 @@
 namespace vitality {
 namespace {
 
-constexpr int kApplicationId = 0x56495453;  // "VITS": which program's database this is
+constexpr int kApplicationId = 0x56495453;  // "VITS": marks the database as one of this program
 constexpr int kSchemaVersion = 2;
 
 void bind_text(sqlite3_stmt* statement, int index, const std::string& text) {
@@ -31,7 +31,7 @@ std::string column_text(sqlite3_stmt* statement, int column) {
   return text ? std::string(reinterpret_cast<const char*>(text), static_cast<std::size_t>(bytes)) : std::string();
 }
 
-// Values one after another, so that no two rows make the same text.
+// Joins values so that two different rows never make the same text.
 class RowText {
  public:
   RowText& add(const std::string& text) {
@@ -78,7 +78,7 @@ std::string select_point() {
   return "SELECT key, checksum, status, reason" + total_columns("");
 }
 
-// Opens a file that nobody changes, without a lock and without files beside it.
+// Opens a file that no process changes, without a lock and without further files beside it.
 std::string immutable_uri(const std::string& file) {
   std::string uri = "file:";
   for (const char c : file) {
@@ -115,7 +115,7 @@ ResultStore::ResultStore(const std::string& directory, Mode mode) : file_(direct
 }
 
 ResultStore::~ResultStore() {
-  // What is left in the open transaction are rows that the next run writes again.
+  // The open transaction contains only rows that the next run writes again.
   for (Statement* statement : {&find_, &begin_, &commit_, &put_row_, &put_result_}) statement->reset();
   if (in_transaction_) sqlite3_exec(database_, "COMMIT", nullptr, nullptr, nullptr);
   sqlite3_close(database_);
@@ -126,10 +126,10 @@ void ResultStore::lock(const std::string& directory) {
   const std::string path = directory + "/results.lock";
   lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (lock_ < 0) {
-    if (errno == EROFS || errno == EACCES) return;  // nobody can write here: open() says so where it matters
+    if (errno == EROFS || errno == EACCES) return;  // nobody can write here; open() reports this if it matters
     throw_file_error(path, "can't open", errno);
   }
-  // A POSIX lock belongs to this process alone: children in flight do not hold it when this process is killed.
+  // A POSIX lock belongs to this process alone: its children do not keep it when this process is killed.
   struct flock wanted {};
   wanted.l_type = F_WRLCK;
   wanted.l_whence = SEEK_SET;
@@ -153,7 +153,8 @@ void ResultStore::open(Mode mode) {
     throw InputError(file_, "", "can't be written: the folder or the file is read-only");
   const int flags =
       writable ? SQLITE_OPEN_READWRITE | (mode == Mode::kWrite ? SQLITE_OPEN_CREATE : 0) : SQLITE_OPEN_READONLY;
-  // On a read-only medium SQLite can't make the files beside a WAL database; a store that was closed needs none.
+  // On a read-only medium SQLite cannot make the files beside a WAL database; a store that was closed properly needs
+  // none.
   const bool at_rest = !writable && !has_wal();
   const std::string name = at_rest ? immutable_uri(file_) : file_;
   const int opened = sqlite3_open_v2(name.c_str(), &database_, flags | (at_rest ? SQLITE_OPEN_URI : 0), nullptr);
@@ -204,7 +205,7 @@ void ResultStore::create_tables() {
   execute("COMMIT");
 }
 
-// Commits that wait to be moved into the database: a sweep runs, or was killed.
+// Whether commits wait to be moved into the database: a sweep is running, or was killed.
 bool ResultStore::has_wal() const {
   return access((file_ + "-wal").c_str(), F_OK) == 0;
 }
@@ -315,7 +316,7 @@ std::string ResultStore::text_at(sqlite3_stmt* statement, int column) const {
   return column_text(statement, column);
 }
 
-// Of select_point from `column` on.
+// Reads the columns of select_point from `column` on.
 PointResult ResultStore::read_point(sqlite3_stmt* statement, int column) const {
   PointResult result;
   const std::string key = text_at(statement, column), status = text_at(statement, column + 2);
@@ -333,7 +334,7 @@ PointResult ResultStore::read_point(sqlite3_stmt* statement, int column) const {
   return result;
 }
 
-// Of kRowColumns.
+// Reads the columns of kRowColumns.
 PlannedRow ResultStore::read_planned(sqlite3_stmt* statement) const {
   PlannedRow row;
   row.position = sqlite3_column_int64(statement, 0);

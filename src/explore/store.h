@@ -1,5 +1,6 @@
-// The result store of a sweep: DIR/results.sqlite (SQLite, WAL), written by one process at a time (a lock of the
-// process: open a folder once in a process) and read by any number meanwhile, also from a read-only medium.
+// The result store of a sweep: DIR/results.sqlite (SQLite, WAL). One process at a time writes it (the lock belongs to
+// the process, so a process must open a folder only once); any number of processes may read meanwhile, also from a
+// read-only medium.
 //
 //   points  one row per simulated point; its key is the SHA-256 of everything that decides the outcome, so that no
 //           point is simulated twice
@@ -9,9 +10,9 @@
 // Every row carries a checksum over its values. A writer checks all rows when it opens the store, a reader those it
 // reads. A store with a wrong kind of value, an unknown status or a wrong checksum is damaged and is not changed.
 //
-// Each result is committed on its own, without a sync: a killed process loses the points in flight only, and a power
-// cut may lose the last results but not the store. Errors (damaged, read-only, locked by another sweep, disk full) are
-// InputErrors that name the file.
+// Each result is committed on its own, without a sync: a killed process loses only the points that were running, and a
+// power cut may lose the last results but not the store. Errors (damaged, read-only, locked by another sweep, disk
+// full) are InputErrors that name the file.
 #pragma once
 
 #include <sqlite3.h>
@@ -30,7 +31,7 @@ namespace vitality {
 // A line of the sweep's table before its result is known.
 struct PlannedRow {
   std::int64_t position = 0;  // in the spec's order over all shards
-  std::string key;            // of the point; "" where there is nothing to simulate
+  std::string key;            // of the point; "" if there is nothing to simulate
   std::string workload;
   std::string axes;       // JSON array: the axes' values
   std::string variables;  // JSON object: config values that constraints and objectives read
@@ -62,13 +63,13 @@ class ResultStore {
 
   std::optional<PointResult> find(const std::string& key) const;
   std::size_t point_count() const;
-  // Rows at the positions shard, shard + shards, ...
+  // Counts the rows at the positions shard, shard + shards, ...
   std::int64_t row_count(std::int64_t shard, std::int64_t shards) const;
   // Both go into the open transaction; without a commit() (or the destructor's) they are lost.
   void put_row(const PlannedRow& row);
   void put_result(const std::string& key, const PointResult& result);
   void commit();
-  // Drops the points with one of these outcomes, so that the next sweep simulates them again.
+  // Deletes the points with this outcome, so that the next sweep simulates them again.
   void forget(PointStatus status);
 
   // Limits the database to this many pages, as a disk quota would.
@@ -90,8 +91,8 @@ class ResultStore {
   void begin();
   void execute(const std::string& sql) const;
   Statement prepare(const std::string& sql) const;
-  bool step(sqlite3_stmt* statement) const;  // true: a row is there
-  void run(sqlite3_stmt* statement) const;   // to the end, and reset
+  bool step(sqlite3_stmt* statement) const;  // true: there is a row
+  void run(sqlite3_stmt* statement) const;   // runs it to the end, and resets it
   void check_all() const;
   PlannedRow read_planned(sqlite3_stmt* statement) const;
   PointResult read_point(sqlite3_stmt* statement, int column) const;

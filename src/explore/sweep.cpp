@@ -29,7 +29,7 @@ std::vector<Design> fixed_designs(const SweepSpec& spec) {
       return latin_hypercube_designs(spec.axis_sizes(), spec.sampler.points, spec.sampler.seed);
     case SamplerKind::kGrid:
       return grid_designs(spec.axis_sizes());
-    case SamplerKind::kNsga2:  // decides generation by generation
+    case SamplerKind::kNsga2:  // plans generation by generation
       break;
   }
   throw std::logic_error("this sampler has no fixed list of designs");
@@ -41,8 +41,8 @@ void check_shards(const SweepSpec& spec, const SweepOptions& options) {
                      "nsga2 needs the results of whole generations and can't be cut into shards; use --jobs");
 }
 
-// Runs a list of designs: whatever has no result in the store goes through the pool.
-constexpr int kMaxLostInARow = 20;  // then the machine is in no state to go on
+// Runs a list of designs: points without a result in the store go through the pool.
+constexpr int kMaxLostInARow = 20;  // then the computer is not able to go on
 
 class SweepRunner {
  public:
@@ -91,7 +91,7 @@ class SweepRunner {
   }
 
  private:
-  // Every row of this spec and shard is in the store: a sweep went through it.
+  // Whether every row of this spec and shard is in the store, because a sweep went through all of them.
   bool all_planned() const {
     const std::string rows = store_.meta("rows");
     return !rows.empty() &&
@@ -99,7 +99,7 @@ class SweepRunner {
                std::to_string((std::stoll(rows) - options_.shard + options_.shards - 1) / options_.shards);
   }
 
-  // Rows of these designs; the first has the position first_design * workloads. False: interrupted.
+  // Runs the rows of these designs; the first has the position first_design * workloads. Returns false if interrupted.
   bool run_designs(const std::vector<Design>& designs, std::int64_t first_design) {
     const auto workloads = static_cast<std::int64_t>(planner_.workload_count());
     const auto rows = static_cast<std::int64_t>(designs.size()) * workloads;
@@ -110,7 +110,8 @@ class SweepRunner {
       while (pool_.has_free_slot() && !ready_.empty()) launch();
       store_finished();
       if (lost_in_a_row_ >= kMaxLostInARow) return false;
-      if (next < rows && ready_.size() < 2 * static_cast<std::size_t>(options_.jobs)) {  // while the pool works
+      if (next < rows && ready_.size() < 2 * static_cast<std::size_t>(options_.jobs)) {  // prepares the next rows while
+                                                                                         // the pool works
         const std::int64_t row = next++;
         if ((first + row) % options_.shards == options_.shard)
           prepare(designs[static_cast<std::size_t>(row / workloads)], static_cast<std::size_t>(row % workloads),
@@ -140,7 +141,7 @@ class SweepRunner {
       count(*known);
       return count_done();
     }
-    // A second row of a point that is on its way shares its result.
+    // Another row of a point that is already running will share its result.
     if (options_.export_only || !in_flight_.insert(key).second) return count_done();
     WorkerPool::Request request{static_cast<std::uint32_t>(workload)};
     request.insert(request.end(), design.begin(), design.end());
@@ -193,14 +194,14 @@ class SweepRunner {
     if (report_) report_(progress_);
   }
 
-  // Generation by generation. Replays from the store what was found before.
+  // Runs the search generation by generation. Results that were found before are replayed from the store.
   bool search() {
     Nsga2 search(spec_.axis_sizes(), spec_.sampler);
     std::int64_t asked = 0;
     for (std::vector<Design> designs = search.ask(); !designs.empty(); designs = search.ask()) {
       if (!run_designs(designs, asked)) return false;
       std::vector<Assessment> assessments(designs.size());
-      if (!assess(asked, assessments)) return false;  // export only, and not run so far
+      if (!assess(asked, assessments)) return false;  // export only, and this generation has not been run
       search.tell(assessments);
       asked += static_cast<std::int64_t>(designs.size());
     }
@@ -236,13 +237,13 @@ class SweepRunner {
   const ReportProgress& report_;
   InterruptGuard interrupts_;
   Planner planner_;
-  WorkerPool pool_;  // before the store: the workers stay small
+  WorkerPool pool_;  // made first, before the store, so that the workers stay small
   ResultStore store_;
   Clock::time_point started_;
   SweepProgress progress_;
   std::int64_t rows_of_spec_ = 0;
   struct Ready {
-    std::size_t id;  // the pool's, the same when it runs again
+    std::size_t id;  // the id in the pool; the same when the point runs again
     std::string key;
     WorkerPool::Request request;
   };

@@ -1,8 +1,8 @@
 // Sweeps: runs the points of a spec that a store does not have yet, in child processes, and exports the table; joins
 // shards.
 //
-// The table depends on the spec alone, not on jobs, shards or interruptions. The calling process must have one thread
-// and must not have elaborated a model.
+// The table depends only on the spec, not on jobs, shards or interruptions. The calling process must have one thread,
+// and no elaborated model.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct SweepOptions {
 struct SweepProgress {
   double total = 0;  // rows; for nsga2 at most
   std::int64_t done = 0, simulated = 0, failed = 0, infeasible = 0;
-  std::int64_t lost = 0;  // points that the environment stopped again and again: no result, not stored
+  std::int64_t lost = 0;  // points that the environment stopped again and again: they have no result and are not stored
   double seconds = 0;
 };
 using ReportProgress = std::function<void(const SweepProgress&)>;
@@ -43,18 +43,18 @@ struct SweepOutcome {
 SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate,
                        const ReportProgress& report);
 
-// Joins the stores of shard folders into `directory` and exports. All must come from the same spec, base and workloads,
-// and together have every row with a result, unless `partial`. Throws InputError.
+// Joins the stores of shard folders into `directory` and exports the tables. All shards must come from the same spec,
+// base and workloads and, unless `partial`, together have a result for every row. Throws InputError.
 ExportSummary merge_shards(const std::string& directory, const std::vector<std::string>& shards, bool partial);
 
 struct DryRun {
   double rows = 0;          // of the spec (for nsga2 at most), before sharding
   std::int64_t listed = 0;  // rows of this shard; for nsga2 the first generation
   std::int64_t stored = 0, refused = 0;
-  double seconds_a_point = 0;  // mean of a few points that ran as a probe; 0 when there was nothing to run
+  double seconds_a_point = 0;  // mean over the few points that ran as a probe; 0 if there was nothing to run
   std::int64_t peak_kib = 0;
 };
-// Shows each row (also those stored or refused), runs up to three of them to measure time and memory, stores nothing.
+// Lists each row (also those stored or refused), runs up to three of them to measure time and memory, stores nothing.
 DryRun dry_run(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate,
                const std::function<void(const PlannedRow&)>& show);
 

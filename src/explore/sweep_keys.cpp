@@ -5,7 +5,7 @@
 namespace vitality {
 namespace {
 
-// The parts of the schema that keys refer to are in sweep_schema_json.cpp.
+// A reference to a part of the schema in sweep_schema_json.cpp.
 JsonKey reference(const std::string& name) {
   return other_key(name, R"({"$ref":"#/$defs/)" + name + "\"}");
 }
@@ -43,7 +43,7 @@ const std::vector<std::string>& sampler_names() {
 }
 
 JsonKeys sampler_keys(SamplerKind kind) {
-  constexpr double kLargestSeed = 9007199254740992.0;  // 2^53: above it a number names no one integer
+  constexpr double kLargestSeed = 9007199254740992.0;  // 2^53: above it a JSON number does not name exactly one integer
   const JsonKey points = integer_key("points", 1, kMaxSweepRows);
   JsonKeys keys{kind == SamplerKind::kGrid ? points.optional() : points,
                 number_key("seed", 0, kLargestSeed).optional()};

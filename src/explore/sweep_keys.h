@@ -8,11 +8,11 @@ namespace vitality {
 
 struct SweepKeys {
   JsonKeys top;
-  JsonKeys range;  // of an axis that is no list
+  JsonKeys range;  // of an axis that is not a list
 };
 const SweepKeys& sweep_keys();
 const std::vector<std::string>& sampler_names();  // in the order of SamplerKind
-// Beside `kind`.
+// The keys of this kind of sampler, besides `kind`.
 JsonKeys sampler_keys(SamplerKind kind);
 
 }  // namespace vitality

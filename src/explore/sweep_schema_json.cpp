@@ -1,5 +1,5 @@
-// JSON Schema (draft 2020-12) of a sweep spec, from the tables that its reader goes by: its own keys, and those of the
-// config, which its axes, objectives and constraints name.
+// JSON Schema (draft 2020-12) of a sweep spec, from the tables that its reader uses: the spec's own keys, and those of
+// the config, which its axes, objectives and constraints name.
 #include <nlohmann/json.hpp>
 
 #include "config/hardware_config_json.h"
@@ -14,12 +14,14 @@ using Json = nlohmann::ordered_json;
 
 const Json kWorkloadAxis = {{"pattern", "^workload\\."}};
 
-// What a config's schema says of a dotted key.
+// What the schema of the config says of a dotted key.
 Json config_value(const Json& config, const std::string& dotted) {
   const Json* at = &config;
   for (std::size_t begin = 0; begin <= dotted.size();) {
     const std::size_t end = std::min(dotted.find('.', begin), dotted.size());
-    if (at->contains("oneOf")) at = &at->at("oneOf").back();  // a library: its file's fields
+    if (at->contains("oneOf"))
+      at = &at->at("oneOf").back();  // a library: the last choice is an object with the fields
+                                     // of its file
     at = &at->at("properties").at(dotted.substr(begin, end - begin));
     begin = end + 1;
   }

@@ -1,4 +1,4 @@
-// A sweep spec (docs/sweeps.md, "The spec"): which machines and workloads, what is allowed, what is wanted.
+// A sweep spec (docs/sweeps.md, "The spec"): machines and workloads, constraints, and objectives.
 //
 // Strict: unknown keys, empty or repeated axis values, axis keys that the base config does not have, values that it
 // refuses, unknown names in constraints and objectives, and more than kMaxSweepRows rows are InputErrors with the
@@ -30,24 +30,25 @@ struct SweepSpec {
   std::vector<Axis> axes;                   // ranges are expanded
   SamplerSpec sampler;
   std::vector<Expression> constraints;
-  std::vector<Objective> objectives;  // latency_ms and energy_mj, least, when the spec names none
+  std::vector<Objective> objectives;  // latency_ms and energy_mj, both minimised, if the spec names none
   bool numerics = false;              // "check"
   double point_time_limit_s = 600;    // 0 = none
   std::int64_t point_memory_limit_mib = 0;
 
   std::vector<std::uint32_t> axis_sizes() const;
-  // Rows of the results, or for nsga2 the most there can be.
+  // The number of rows of the results; for nsga2 an upper limit.
   double row_limit() const;
 };
 
 SweepSpec read_sweep_spec(const std::string& path, const std::vector<std::string>& base_overrides = {});
 std::string sweep_schema();  // JSON Schema of such a file
-// Errors go to the diagnostics; the result is only of use when there are none. Paths are looked for beside
+// Errors go to the diagnostics; the result is only useful if there are none. Relative paths start at
 // `diagnostics.file()`.
 SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::string>& base_overrides,
                           Diagnostics& diagnostics);
 
-// What decides the rows and their judgement, in one line with a fixed order: all but the files and the limits.
+// What decides the rows and their judgement, in one line with a fixed order: everything except the files and the
+// limits.
 std::string write_json(const SweepSpec& spec);
 // Reads that line back (from a store; the files and limits are left empty).
 SweepSpec parse_stored_spec(const std::string& text, const std::string& file);

@@ -19,7 +19,7 @@ namespace {
 
 using Type = JsonValue::Type;
 
-// Relative to the spec file, or to the working directory.
+// Looks relative to the spec file, then to the working directory.
 bool find_regular_file(const std::string& name, const char* folder, const std::string& pointer,
                        Diagnostics& diagnostics, std::string& out) {
   namespace fs = std::filesystem;
@@ -37,7 +37,7 @@ bool find_regular_file(const std::string& name, const char* folder, const std::s
 
 // ---- Axes ----
 
-// 50 to 800 in factors of two: without the last digits that exp and log lose.
+// A geometric range (50 to 800 in factors of two) without the errors of exp and log in the last digits.
 double rounded(double value) {
   char text[40];
   std::snprintf(text, sizeof text, "%.12g", value);
@@ -82,7 +82,8 @@ std::vector<AxisValue> read_range(const JsonValue& value, const std::string& poi
   return range_values(from, to, scale, steps, integers);
 }
 
-// Which values stand in the list before. Sorted places, because a set of the values would take twice their memory.
+// Marks values that occur earlier in the list. Sorts indices, because a set of the values would take twice their
+// memory.
 std::vector<bool> repeated_values(const std::vector<AxisValue>& values) {
   std::vector<std::uint32_t> places(values.size());
   std::iota(places.begin(), places.end(), 0U);
@@ -108,7 +109,7 @@ std::vector<AxisValue> read_list(const JsonValue& value, const std::string& poin
     }
     values.push_back(axis_value_of(items[i]));
   }
-  if (values.size() != items.size()) return values;  // places in both are the same only without such errors
+  if (values.size() != items.size()) return values;  // without such errors, the indices in both lists agree
   const std::vector<bool> repeated = repeated_values(values);
   for (std::size_t i = 0; i < items.size(); ++i)
     if (repeated[i]) diagnostics.add(pointer_of(pointer, i), "value " + describe(items[i]) + " is there twice");
@@ -159,7 +160,7 @@ bool read_inputs(const SweepSpec& spec, Diagnostics& diagnostics, Inputs& inputs
   return true;
 }
 
-// Why the base refuses this one value; "" when it does not, or when another axis may resolve the clash.
+// Why the base config refuses this one value; "" if it does not, or if another axis may resolve the conflict.
 std::string refusal(const SweepSpec& spec, const Inputs& inputs, const Axis& axis, const AxisValue& value) {
   const auto first_error = [&](const Diagnostics& diagnostics) -> std::string {
     if (diagnostics.ok()) return "";
@@ -180,8 +181,8 @@ std::string refusal(const SweepSpec& spec, const Inputs& inputs, const Axis& axi
   return "";
 }
 
-// A value that JSON gives another type than its key has, though it reads the same: "64" for a number, 64 for a name.
-// The index of the first, or the number of values.
+// Finds a value whose JSON type differs from that of its key, though it reads the same: "64" for a number, 64 for a
+// name. Returns the index of the first, or the number of values.
 std::size_t wrongly_typed(const Axis& axis) {
   const bool wants_text = is_text_key(axis.key);
   const auto wrong = [&](const AxisValue& value) {
@@ -191,15 +192,15 @@ std::size_t wrongly_typed(const Axis& axis) {
     try {
       return parse_json(*text, "").type() != Type::kString;
     } catch (const InputError&) {
-      return false;  // no JSON value: a word, such as a precision
+      return false;  // not a JSON value: a word, such as a precision
     }
   };
   const auto found = std::find_if(axis.values.begin(), axis.values.end(), wrong);
   return static_cast<std::size_t>(found - axis.values.begin());
 }
 
-// Each value alone (of a long axis some thousand): what is refused then is a mistake in the spec. What is refused in
-// combination only is an infeasible row.
+// Checks each value alone (of a long axis about a thousand): a value that is refused then is a mistake in the spec. A
+// value that is refused only in combination is an infeasible row.
 void check_axes(const SweepSpec& spec, const Inputs& inputs, Diagnostics& diagnostics) {
   for (const Axis& axis : spec.axes) {
     if (diagnostics.full()) return;

@@ -18,7 +18,7 @@
 namespace vitality {
 namespace {
 
-// A worker with short points gets its next one before it has sent the last result, so that it never waits for the
+// A worker with short points gets its next point before it has sent the last result, so that it never waits for the
 // parent.
 constexpr double kShortPointSeconds = 0.05;
 constexpr std::size_t kMaxRequestWords = 1 << 12;
@@ -51,7 +51,7 @@ struct Reply {
       reply.peak_kib = done.peak_kib;
       reply.end = done.end;
       std::strncpy(reply.reason, done.result.reason.c_str(), sizeof reply.reason - 1);
-    } catch (const std::exception& error) {  // no process or no pipe to be had
+    } catch (const std::exception& error) {  // no process or no pipe available
       reply.status = PointStatus::kFailed;
       reply.end = ChildPool::End::kEnvironment;
       std::strncpy(reply.reason, error.what(), sizeof reply.reason - 1);
@@ -69,7 +69,7 @@ WorkerPool::WorkerPool(const ChildPool::Limits& limits, Serve serve)
       spawn(workers_[i]);
     } catch (const std::runtime_error&) {
       if (i == 0) throw;
-      workers_.resize(i);  // slower, but the same results
+      workers_.resize(i);  // fewer workers: slower, but with the same results
     }
   }
 }
@@ -93,7 +93,7 @@ void WorkerPool::spawn(Worker& worker) {
   const pid_t parent = getpid();
   const pid_t pid = patient_fork();
   if (pid == 0) {
-    // The other workers' ends would keep them waiting for a parent that is gone.
+    // If this worker kept the sockets of the others, they would wait for a parent that is gone.
     for (const Worker& other : workers_)
       if (other.socket >= 0) close(other.socket);
     close(ends[0]);
@@ -136,7 +136,7 @@ void WorkerPool::start(std::size_t id, const Request& request) {
 }
 
 void WorkerPool::send_request(const Worker& worker, const Request& request) {
-  // A worker that is gone shows in collect().
+  // If the worker has died, collect() notices it.
   const ssize_t sent = send(worker.socket, request.data(), request.size() * sizeof request[0], MSG_NOSIGNAL);
   static_cast<void>(sent);
 }

@@ -1,9 +1,9 @@
 // Runs points at a high rate: one small worker process per job; it forks one child per point (ChildPool).
 //
-// A fork costs what the forking process has written to since its last one (each such page is copied on its next write).
-// The sweep's parent writes a lot (rows, store, configs), the workers nearly nothing: 0.2 ms a point instead of 0.9. A
-// worker that dies loses the point that it works on, which ends as the environment's failure, and is replaced; what
-// waited for it goes to its successor.
+// A fork copies (on the next write) each page that the forking process has written since its last fork. The sweep's
+// parent writes a lot (rows, store, configs), the workers almost nothing: 0.2 ms per point instead of 0.9. If a worker
+// dies, the point that it works on is lost and counts as a failure of the environment; the worker is replaced, and its
+// waiting points go to its successor.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class WorkerPool {
   using Request = std::vector<std::uint32_t>;
   using Serve = std::function<PointTotals(const Request&, Shortcuts)>;  // called in a process of its own
 
-  // Forks the workers: make it before anything large. Same rules for the calling process as ChildPool.
+  // Forks the workers, so create it before anything large. The rules of ChildPool for the calling process apply.
   WorkerPool(const ChildPool::Limits& limits, Serve serve);
   ~WorkerPool();  // kills the workers and what they run
   WorkerPool(const WorkerPool&) = delete;
@@ -29,7 +29,7 @@ class WorkerPool {
   bool has_free_slot() const;
   bool empty() const;
   void start(std::size_t id, const Request& request);  // needs a free slot
-  // As ChildPool::collect.
+  // The same as ChildPool::collect.
   void collect(int wait_ms, const sigset_t* signals_while_waiting, std::vector<ChildPool::Finished>& out);
 
  private:
@@ -40,7 +40,7 @@ class WorkerPool {
       std::size_t id;
       Request request;
     };
-    std::deque<Given> given;  // in order; it works on the first
+    std::deque<Given> given;  // in order; the worker runs the first
   };
 
   Worker* least_loaded();

@@ -1,6 +1,6 @@
-// Axes over the workload instead of the machine: `workload.<name>`, where <name> is what `--set` of a workload may name
-// (a top-level dim, image.height, image.width), or `workload.image`: both sides of a square image, which sets the
-// number of tokens.
+// Axes over the workload instead of the machine: `workload.<name>`, where <name> is a key that `--set` of a workload
+// accepts (a top-level dim, image.height, image.width); or `workload.image`: both sides of a square image, which sets
+// the number of tokens.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@
 namespace vitality {
 
 bool is_workload_axis(const std::string& key);
-// Those that these workloads, all of them, have.
+// The keys that all of these workloads have.
 std::vector<std::string> workload_axis_keys(const std::vector<JsonDocument>& workloads);
 
 struct WorkloadOverride {

@@ -12,7 +12,7 @@ struct Rule {
   const char *pattern, *replacement;
 };
 
-// Applied in order, each to the result of the ones before it. No name of a workload is changed by any of them.
+// The rules are applied in order, each to the result of the rules before it. None of them changes a name of a workload.
 constexpr Rule kRules[] = {
     {R"(^(vit|deit|levit|model|module|backbone)\.(?!weight$|bias$))", ""},
     // torchvision
@@ -55,7 +55,7 @@ constexpr Rule kRules[] = {
     {R"(\.attn\.(q|proj)\.ln\.)", ".attn.$1."},
     {R"(\.linear\.weight$)", ".weight"},
     {R"(\.linear\.bias$)", ".bias"},
-    // LeViT as published; its blocks are numbered below
+    // LeViT as published; its blocks are numbered below.
     {R"(\.attn\.(q|proj)\.1\.)", ".attn.$1."},
     {R"(\.c\.weight$)", ".weight"},
     {R"(^(head|head_dist)\.l\.)", "$1."},
@@ -73,7 +73,7 @@ constexpr Rule kRules[] = {
     {R"(^classifier\.fc\.)", "fc."},
 };
 
-// "<3>" is 2: timm counts its stages' downsampling and its stem from 1.
+// "<3>" becomes 2: timm counts the downsamplings of its stages and the convolutions of its stem from 1.
 std::string counted_from_zero(const std::string& name) {
   const std::size_t open = name.find('<'), close = name.find('>');
   if (open == std::string::npos || close == std::string::npos || close - open < 2 || close - open > 5) return name;
@@ -81,7 +81,8 @@ std::string counted_from_zero(const std::string& name) {
   return name.substr(0, open) + std::to_string(number - 1) + name.substr(close + 1);
 }
 
-// LeViT's published blocks are one list: attention and MLP each count, a downsampling attention starts a stage.
+// LeViT's published blocks are one list, in which attention and MLP each have a number; a downsampling attention starts
+// a new stage.
 using Numbering = std::map<int, std::string>;  // blocks.N -> stage0.1.attn, stage0.1.mlp, down0.attn, down0.mlp
 Numbering levit_blocks(const std::vector<std::string>& names) {
   static const std::regex block(R"(^blocks\.(\d{1,4})\.(m\.qkv|m\.0|kv)\.c\.weight$)");

@@ -1,5 +1,5 @@
-// The names that timm, torchvision, Hugging Face, facebookresearch/LeViT and ml-cvnets give to tensors, as the shipped
-// workloads have them: "vit.encoder.layer.3.attention.attention.key.weight" is blocks.3.attn.qkv.weight, part 1.
+// Translates the tensor names of timm, torchvision, Hugging Face, facebookresearch/LeViT and ml-cvnets to those of the
+// shipped workloads: "vit.encoder.layer.3.attention.attention.key.weight" is blocks.3.attn.qkv.weight, part 1.
 #pragma once
 
 #include <string>
@@ -9,11 +9,12 @@ namespace vitality::importing {
 
 struct TensorName {
   std::string name;
-  int part = 0;          // of what is stored in parts that follow each other along the outputs: query 0, key 1, value 2
-  bool ignored = false;  // no parameter: a counter or an index table
+  int part = 0;          // of a tensor stored in parts, which follow each other along the outputs: query 0, key 1,
+                         // value 2
+  bool ignored = false;  // not a parameter, but a counter or an index table
 };
 
-// One for each of `names`, in order: some numbers depend on which other tensors there are.
+// One result for each of `names`, in order. All names are needed at once, because some numbers depend on other tensors.
 std::vector<TensorName> workload_names(const std::vector<std::string>& names);
 
 }  // namespace vitality::importing

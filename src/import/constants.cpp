@@ -11,7 +11,7 @@
 namespace vitality::importing {
 namespace {
 
-// Half a unit in the last place, relative.
+// Half a unit in the last place, relative to the value.
 double half_unit(double value, Rounded type) {
   int exponent = 0;
   std::frexp(value, &exponent);
@@ -49,7 +49,7 @@ double known_constant(double value, Rounded type) {
     const double root = std::sqrt(static_cast<double>(k)), fourth = std::sqrt(root);
     for (const double one : {root, 1 / root, fourth, 1 / fourth, 1.0 / k})
       if (std::fabs(one - magnitude) <= tolerance) return signed_result(one);
-    if (type != Rounded::kFloat32 && k == 256) break;  // few bits: further roots would be chance
+    if (type != Rounded::kFloat32 && k == 256) break;  // the type has few bits: further roots would match by chance
   }
   if (decimal_near(magnitude, tolerance, type == Rounded::kFloat32 ? 5 : 3, found)) return signed_result(found);
   return value;

@@ -76,7 +76,7 @@ int Draft::add(Layer layer, std::map<std::string, MatrixD> tensors) {
   const MatrixShape shape = output_shape(out.layer);
   out.rows = shape.rows, out.cols = shape.cols;
   const int source = out.layer.inputs[0];
-  // What is known of the rows, as the reader of workloads has it (workload/layer_json.cpp).
+  // What is known of the rows, the same as the reader of workloads finds (workload/layer_json.cpp).
   if (const auto* conv = std::get_if<Conv2d>(&out.layer.parameters)) {
     out.height = conv->out_height, out.width = conv->out_width;
   } else if (const auto* sub = std::get_if<Subsample>(&out.layer.parameters)) {
@@ -124,7 +124,7 @@ std::optional<Tokens> Draft::tokens_of(const View& view) const {
   return tokens;
 }
 
-// The stride of a subsampled grid, or 0.
+// The stride, if the rows are a subsampled grid, or 0.
 int Draft::strided(int source, const std::vector<int>& rows) const {
   const auto [height, width] = grid(source);
   if (height == 0) return 0;
@@ -139,7 +139,7 @@ int Draft::strided(int source, const std::vector<int>& rows) const {
   return 0;
 }
 
-// The side of the patches that these rows, all of a grid, are unfolded to; or 0.
+// The side of the patches, if these rows (all rows of a grid) are in unfolded order, or 0.
 int Draft::unfolding(int source, const std::vector<int>& rows) const {
   const auto [height, width] = grid(source);
   for (int patch = 2; patch <= std::min({height, width, 64}); ++patch) {

@@ -1,9 +1,9 @@
-// The workload that a graph becomes, while it grows: layers with their parameters, and views of their outputs.
+// The workload that grows while a graph is read: layers with their parameters, and views of their outputs.
 //
-// A layer's output is a matrix, tokens or pixels x channels (workload/model.h). A value of the graph is a View of it: a
-// tensor of any shape whose elements are places in that matrix (row * columns + column), times a scale. Whatever an
-// exporter does with Reshape, Transpose, Split, Slice and Gather moves the places; where they end up says how heads,
-// tokens and channels lie.
+// A layer's output is a matrix, tokens or pixels x channels (workload/model.h). A value of the graph is a View of such
+// a matrix: a tensor of any shape whose elements are places in the matrix (row * columns + column), times a scale. The
+// Reshape, Transpose, Split, Slice and Gather nodes of an exporter only move places; where the places end up shows how
+// heads, tokens and channels lie.
 #pragma once
 
 #include <map>
@@ -34,7 +34,8 @@ struct DraftLayer {
   int patch = 0, unfolded_height = 0, unfolded_width = 0;  // after unfold
   int readers = 0;                                         // layers that read it
   int version = 0;                                         // grows when its meaning changes
-  int value = kNoValue;                                    // of the graph, that it computes at `places`
+  int value = kNoValue;                                    // the value of the graph that the layer computes, at
+                                                           // `places`
   TensorPtr places = nullptr;
 };
 
@@ -52,24 +53,24 @@ class Draft {
   std::vector<DraftLayer>& layers() { return layers_; }
   int rows(int source) const { return is_model_input(source) ? image_rows_ : at(source).rows; }
   int cols(int source) const { return is_model_input(source) ? image_cols_ : at(source).cols; }
-  // Height and width of the grid that the rows are; 0, 0: none.
+  // Height and width of the grid that the rows form; 0, 0 if there is none.
   std::pair<int, int> grid(int source) const;
 
-  // Adds a layer and returns its index; its name becomes unique. Rows and columns follow from its parameters.
+  // Adds a layer and returns its index; makes its name unique. Rows and columns follow from its parameters.
   int add(Layer layer, std::map<std::string, MatrixD> tensors = {});
   View image() const;
-  // A view of a layer's whole output: places are those of `places`.
+  // A view of a layer's whole output, with the elements at `places`.
   View view(int source, TensorPtr places) const;
-  bool current(const View& view) const;  // the source still means what it did when the view was made
+  bool current(const View& view) const;  // whether the source still means what it did when the view was made
 
   std::optional<Tokens> tokens_of(const View& view) const;
-  // The same rows in another order of the matrix: what `rows` names, with the layers that bring them there (unfold,
-  // fold, subsample) added. Returns the source and, for each of `rows`, its row in there.
+  // Brings `rows` into the order in which they are listed, by adding layers that move rows (unfold, fold, subsample).
+  // Returns the new source and, for each of `rows`, its row there.
   std::pair<int, std::vector<int>> arranged(int source, const std::vector<int>& rows);
-  // y = x factor + shift (a value a column) absorbed by the source's own weights; false where it cannot be.
+  // Lets the weights of the source absorb y = x factor + shift (one value per column); false if they cannot.
   bool absorb(int source, const std::vector<double>& factor, const std::vector<double>& shift);
 
-  // Only the layers that `output` needs, in order, with inputs renumbered.
+  // Only the layers that `output` needs, in order, with renumbered inputs.
   std::vector<DraftLayer> needed(int output) const;
 
  private:

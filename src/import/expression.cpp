@@ -48,7 +48,7 @@ std::optional<Identified> as_affine(const TensorFunction& function, const Tensor
           1e-12 * (std::fabs(want) + std::fabs(found.shift.real[i]) + std::fabs(found.scale.real[i]))))
       return std::nullopt;
   }
-  // y(1) - y(0) has lost digits to a large shift: a large x shows the scale again.
+  // A large shift removes digits from y(1) - y(0): with a large x the scale can be seen again.
   Tensor large = one;
   for (double& value : large.real) value = 0x1p60;
   const Tensor top = function(large);
@@ -56,7 +56,7 @@ std::optional<Identified> as_affine(const TensorFunction& function, const Tensor
   return found;
 }
 
-// The shortest decimal that is this number but for its last digits.
+// The shortest decimal that equals this number except in its last digits.
 double without_rounding(double value) {
   char text[40];
   std::snprintf(text, sizeof text, "%.5e", value);
@@ -82,8 +82,8 @@ double variance(const double* row, std::size_t count) {
   return sum / static_cast<double>(count);
 }
 
-// At equal elements a norm gives its shift; at large ones epsilon is lost and the scale shows; at small ones epsilon
-// shows beside the variance.
+// If all elements are equal, a norm gives its shift. If they are large, epsilon does not matter and the scale shows. If
+// they are small, epsilon shows beside the variance.
 std::optional<Identified> as_layer_norm(const TensorFunction& function, const Shape& shape) {
   if (shape.empty() || shape.back() < 2) return std::nullopt;
   const auto count = static_cast<std::size_t>(shape.back());

@@ -1,5 +1,6 @@
-// What a group of operators computes from one view, found by its values: GELU is known by being GELU, however an
-// exporter writes it. A group is run on numbers that tell the candidates apart, then checked on others.
+// Finds out by values what a group of operators computes from one view: GELU is recognised because the values are those
+// of GELU, however an exporter writes it. A group is run on numbers that distinguish the candidates, then checked on
+// others.
 #pragma once
 
 #include <functional>
@@ -17,13 +18,13 @@ struct Identified {
   enum class Kind { kActivation, kAffine, kLayerNorm };
   Kind kind;
   ActivationKind activation = ActivationKind::kGelu;
-  // kAffine: y = x scale + shift, an element each of the view.
+  // kAffine: y = x scale + shift, with one element of each per element of the view.
   Tensor scale, shift;
-  // kLayerNorm, over the last axis: `scale` and `shift` have its size.
+  // kLayerNorm, over the last axis: `scale` and `shift` have the size of this axis.
   double epsilon = 0;
 };
 
-// Nothing where the function is none of them.
+// Nothing if the function is none of these.
 std::optional<Identified> identify(const TensorFunction& function, const Shape& shape);
 
 }  // namespace vitality::importing

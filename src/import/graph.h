@@ -1,7 +1,7 @@
-// An ONNX graph as the importer sees it: values by number, nodes in order, tensors in double or in integers.
+// An ONNX graph as the importer uses it: values have numbers, nodes are in order, tensors are doubles or integers.
 //
-// float16, bfloat16, float32 and float64 tensors are real; integers and booleans are 64-bit integers. A real tensor of
-// one element is read as the number that its type rounded, where that number is a well-known one (constants.h).
+// float16, bfloat16, float32 and float64 tensors are real; integers and booleans are 64-bit integers. A real tensor
+// with one element becomes the well-known number that its type rounded, if there is one (constants.h).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct Tensor {
   Shape shape;
   bool is_real = true;
   std::vector<double> real;           // where is_real
-  std::vector<std::int64_t> integer;  // else
+  std::vector<std::int64_t> integer;  // otherwise
   std::size_t size() const { return is_real ? real.size() : integer.size(); }
 };
 using TensorPtr = std::shared_ptr<const Tensor>;
@@ -29,7 +29,7 @@ constexpr std::int64_t kMaxGraphElements = std::int64_t{1} << 30;  // of all sto
 constexpr std::size_t kMaxRank = 8, kMaxNodes = 100000;
 
 std::string to_string(const Shape& shape);  // [1, 3, 224, 224]
-// The product; NodeError where it is more than kMaxTensorElements or a dimension is negative.
+// The product of the sizes. Throws NodeError if it exceeds kMaxTensorElements or a dimension is negative.
 std::int64_t element_count(const Shape& shape);
 Tensor real_tensor(Shape shape);     // zeros
 Tensor integer_tensor(Shape shape);  // zeros
@@ -74,12 +74,12 @@ struct Graph {
   std::vector<std::string> widened;  // types other than float32 and float64 that the weights have
 };
 
-// What is wrong at a node, without file and node: whoever runs the node adds them.
+// An error at a node, without the names of file and node: the caller that runs the node adds them.
 class NodeError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
-// InputError that names the file, the node and its operator.
+// Throws an InputError that names the file, the node and its operator.
 [[noreturn]] void fail_at(const Graph& graph, const Node& node, const std::string& message);
 std::string label_of(const Node& node);  // node "NAME" (OPERATOR)
 

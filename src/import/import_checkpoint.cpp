@@ -1,4 +1,4 @@
-// Weights alone, for a workload whose form is known.
+// Imports only weights, for a workload whose form is known.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -22,7 +22,7 @@ struct Stored {
 };
 using Parts = std::map<int, Stored>;
 
-// PyTorch's order of a weight's axes as the workload's: outputs last.
+// PyTorch's axes of a weight, reordered as in the workload: outputs last.
 Tensor outputs_last(const Tensor& weight) {
   Node turn;
   std::vector<std::int64_t>& order = turn.attributes["perm"].integers;
@@ -57,7 +57,7 @@ MatrixD matrix_of(const ParameterInfo& info, const Parts& parts, const std::stri
   }
   const Shape stored = tensor.shape;
   if (info.role == ParameterRole::kWeight) tensor = outputs_last(tensor);
-  Shape plain;  // without axes of size 1, but for the last
+  Shape plain;  // without axes of size 1, except the last one
   for (std::size_t i = 0; i < tensor.shape.size(); ++i)
     if (tensor.shape[i] != 1 || i + 1 == tensor.shape.size()) plain.push_back(tensor.shape[i]);
   const bool row = info.rows == 1 && tensor.shape.back() == info.cols;

@@ -58,7 +58,7 @@ class Judge {
     double most = own.size() == logits.size() ? 0 : HUGE_VAL;
     for (std::size_t i = 0; i < logits.size() && i < own.size(); ++i) {
       const double off = std::fabs(own.data()[i] - logits.real[i]) / std::max(1e-300, largest(logits));
-      most = off <= most ? most : off;  // keeps what is not a number
+      most = off <= most ? most : off;  // written so that NaN is kept
     }
     if (!(most <= kTolerance)) name_first_difference(pixels, result, most);
     return most;
@@ -136,7 +136,7 @@ std::map<int, Tensor> evaluate_graph(const Graph& graph, const MatrixD& image, c
     }
     Outputs results;
     try {
-      // Only what leads to the values that are asked for matters: a final Softmax's result does not.
+      // Only nodes that lead to the wanted values matter; a final Softmax does not, for example.
       results = evaluate(node, inputs, budget);
     } catch (const NodeError& error) {
       fail_at(graph, node, error.what());

@@ -1,4 +1,4 @@
-// A checkpoint as a workload and its weights. What comes out was compared with what went in before it is returned.
+// Turns a checkpoint into a workload and its weights. The result is compared with the checkpoint before it is returned.
 #pragma once
 
 #include <map>
@@ -18,16 +18,18 @@ struct Imported {
   std::string report;                      // the text of import.json
 };
 
-// An ONNX model. InputError: what onnx_file.h, recognise.h refuse; and where the workload's logits on random images
-// differ from the graph's by more than kTolerance of the largest: the first node whose value differs.
+// Imports an ONNX model. Throws InputError for what onnx_file.h or recognise.h refuse; also if, on random images, the
+// workload's logits differ from the graph's by more than kTolerance of the largest: it then names the first node whose
+// value differs.
 constexpr double kTolerance = 1e-9;
 Imported import_onnx(const std::string& path);
 Imported import_graph(const Graph& graph);
 
-// A .safetensors file for a workload whose form is known: by the names that timm, torchvision and Hugging Face give.
+// Imports a .safetensors file for a workload whose form is known, by the tensor names of timm, torchvision and Hugging
+// Face.
 Imported import_safetensors(const std::string& path, const std::string& workload);
 
-// The graph on one image (pixels x channels, as workloads have it), in double. Values to keep by number.
+// Runs the graph on one image (pixels x channels, as in workloads), in double. keep: numbers of the values to return.
 std::map<int, Tensor> evaluate_graph(const Graph& graph, const MatrixD& image, const std::vector<int>& keep);
 
 }  // namespace vitality::importing

@@ -14,7 +14,7 @@ std::string scope_of(const std::string& node_name) {
   if (parts.size() < 2) return "";
   std::string scope;
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
-    // PyTorch writes a module and its child as /blocks/blocks.0: the child says it all.
+    // PyTorch writes a module and its child as /blocks/blocks.0: the name of the child is enough.
     if (i + 2 < parts.size() && parts[i + 1].compare(0, parts[i].size() + 1, parts[i] + ".") == 0) continue;
     scope += (scope.empty() ? "" : ".") + parts[i];
   }

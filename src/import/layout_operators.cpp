@@ -17,7 +17,7 @@ Tensor reshaped(const Tensor& in, Shape shape) {
   return out;
 }
 
-// Which axes `axes` names, -1 counting from the end.
+// The axes in `axes`; a negative number counts from the end.
 std::vector<bool> marked(const std::vector<std::int64_t>& axes, std::size_t rank) {
   std::vector<bool> mark(rank, false);
   for (const std::int64_t axis : axes) mark[axis_of(axis, rank)] = true;
@@ -137,7 +137,7 @@ Outputs transpose(const Node& node, const Inputs& in) {
   }
   std::vector<std::int64_t> at(rank, 0);
   std::size_t source = 0;
-  // Counts through the result's elements and keeps the place in the input.
+  // Steps through the elements of the result and follows the place in the input.
   return {gathered(x, shape, [&](std::size_t) {
     const std::size_t found = source;
     for (std::size_t i = rank; i-- > 0;) {
@@ -276,7 +276,7 @@ Outputs gather(const Node& node, const Inputs& in) {
 }
 
 namespace {
-// The element of `from` that each element of `to` reads when `from` is broadcast to it.
+// Strides to find, for each element of `to`, the element of `from` that it reads when `from` is broadcast.
 std::vector<std::size_t> broadcast_strides(const Shape& from, const Shape& to) {
   std::vector<std::size_t> strides(to.size(), 0);
   std::size_t stride = 1;

@@ -1,4 +1,4 @@
-// Operators of ONNX that move, copy, cut or reshape (operators.h has the contract).
+// ONNX operators that move, copy, cut or reshape elements (operators.h has the contract).
 #pragma once
 
 #include "import/operators.h"
@@ -22,11 +22,11 @@ Outputs constant(const Node& node, const Inputs& in);
 Outputs constant_of_shape(const Node& node, const Inputs& in);
 Outputs range(const Node& node, const Inputs& in);
 
-// Input i; NodeError where it is not there.
+// Input i; throws NodeError if it is missing.
 const Tensor& required(const Inputs& in, std::size_t i);
-// Input i as integers (empty: not there); NodeError where it is real.
+// Input i as integers (empty if it is missing); throws NodeError if it is real.
 std::vector<std::int64_t> integers_of(const Inputs& in, std::size_t i);
-// An attribute of older operator sets that became input i.
+// An attribute that newer operator sets have as input i.
 std::vector<std::int64_t> integers_of(const Node& node, const char* key, const Inputs& in, std::size_t i);
 
 // out[i] = in[source(i)] for a tensor of either kind.
@@ -43,7 +43,7 @@ Tensor gathered(const Tensor& in, Shape shape, Source source) {
   return out;
 }
 
-// The elements before, of and behind an axis.
+// The number of elements before, along and behind an axis.
 struct AxisSplit {
   std::size_t outer = 1, count = 1, inner = 1;
 };

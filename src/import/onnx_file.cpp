@@ -27,8 +27,8 @@ using Type = ::onnx::TensorProto;
 
 constexpr std::size_t kMaxFileBytes = (std::size_t{1} << 31) - 1;  // protobuf's own limit
 
-// What the messages of one file may take besides their bytes: empty messages cost two bytes in a file and 200 in
-// memory.
+// A limit on the memory of one file's messages besides their bytes: an empty message takes two bytes in a file and 200
+// in memory.
 thread_local std::size_t arena_left = 0;
 void* take_block(std::size_t size) {
   if (size > arena_left) throw std::bad_alloc();
@@ -142,7 +142,7 @@ fs::path Reader::inside_folder(const std::string& location, const std::string& w
   fs::path folder = fs::path(graph_.file).parent_path();
   folder = fs::canonical(folder.empty() ? fs::path(".") : folder, error);
   const fs::path full = leaves || error ? fs::path() : fs::weakly_canonical(folder / relative, error);
-  // A link may lead elsewhere: what counts is where the file really is.
+  // A link may lead out of the folder, so the real place of the file is checked.
   const auto inside = std::mismatch(folder.begin(), folder.end(), full.begin(), full.end());
   if (leaves || error || inside.first != folder.end())
     fail(where, "external data at " + vitality::quoted(location) + ", expected a file inside the model's folder");
@@ -239,7 +239,7 @@ Tensor Reader::decoded(const Type& proto, const Format& format, const std::strin
 void Reader::check_finite(const Tensor& tensor, const std::string& where) const {
   for (std::size_t i = 0; i < tensor.real.size(); ++i) {
     if (std::isfinite(tensor.real[i])) continue;
-    if (tensor.real.size() == 1 && !std::isnan(tensor.real[i])) continue;  // -infinity of a mask
+    if (tensor.real.size() == 1 && !std::isnan(tensor.real[i])) continue;  // a mask may be -infinity
     fail(where, "element " + std::to_string(i) + " is " + (std::isnan(tensor.real[i]) ? "not a number" : "infinite"));
   }
 }
@@ -284,11 +284,11 @@ Attribute Reader::attribute(const ::onnx::AttributeProto& proto, const std::stri
   return out;
 }
 
-// The image: the one input that no initialiser gives.
+// Finds the image: the only input that is not an initialiser.
 void Reader::read_input() {
   const ::onnx::ValueInfoProto* image = nullptr;
   for (const auto& input : model_.graph().input()) {
-    if (value_of_.count(input.name()) > 0) continue;  // IR 3 lists initialisers here too
+    if (value_of_.count(input.name()) > 0) continue;  // IR version 3 lists initialisers here too
     if (image != nullptr)
       fail("graph.input", "a second input, " + vitality::quoted(input.name()) + ", expected the image alone");
     image = &input;

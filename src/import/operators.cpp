@@ -82,7 +82,7 @@ using IntegerBinary = std::int64_t (*)(std::int64_t, std::int64_t);
 struct BinaryRow {
   const char* op;
   RealBinary real;
-  IntegerBinary integer;  // nullptr: not of integers
+  IntegerBinary integer;  // nullptr: not defined for integers
 };
 std::int64_t wrap(std::uint64_t x) {
   return static_cast<std::int64_t>(x);
@@ -168,7 +168,7 @@ Outputs apply_binary(const Node& node, const Inputs& in) {
     if (next.is_real != out.is_real) throw NodeError("a real and an integer input");
     const Shape shape = broadcast(out.shape, next.shape);
     out = spread(out, shape);
-    const bool one = next.size() == 1;  // a scalar need not be spread
+    const bool one = next.size() == 1;  // a scalar need not be broadcast
     const Tensor other = one ? next : spread(next, shape);
     if (out.is_real ? row.real == nullptr : row.integer == nullptr) throw NodeError("inputs of this type");
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -237,7 +237,7 @@ Outputs clip(const Node& /*node*/, const Inputs& in) {
   return {x};
 }
 
-// A cast between floats keeps the double: a float16 graph is evaluated on the same weights in double.
+// A cast between floating types keeps the double: a float16 graph is evaluated in double on the same weights.
 Outputs cast(const Node& node, const Inputs& in) {
   const Tensor& x = required(in, 0);
   const I to = node.integer("to", 0);
@@ -258,7 +258,8 @@ Outputs cast(const Node& node, const Inputs& in) {
   return {out};
 }
 
-// Integer codes (weights) become real; what is real passes: activations stay as they were before rounding.
+// Integer codes (weights) become real numbers. Real inputs pass unchanged: activations stay as they were before
+// rounding.
 Outputs dequantize(const Node& node, const Inputs& in) {
   const Tensor &x = required(in, 0), &scale = required(in, 1);
   if (x.is_real) return {x};
@@ -285,7 +286,7 @@ using Function = Outputs (*)(const Node& node, const Inputs& in);
 struct OperatorRow {
   const char* op;
   Function function;
-  bool moves = false;  // elements, and computes none
+  bool moves = false;  // moves elements, but computes none
 };
 constexpr OperatorRow kOperators[] = {
     {"Reshape", reshape, true},
@@ -333,7 +334,7 @@ constexpr OperatorRow kOperators[] = {
 
 bool standard(const Node& node) {
   if (node.domain.empty()) return node.op != "FastGelu" && node.op != "QuickGelu";
-  // Some of them add a bias first: those are not known.
+  // Some of these operators add a bias first; they are not supported.
   return node.domain == "com.microsoft" && node.inputs.size() == 1 &&
          (node.op == "Gelu" || node.op == "FastGelu" || node.op == "QuickGelu");
 }

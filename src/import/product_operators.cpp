@@ -38,7 +38,7 @@ std::int64_t product_steps(const Node& node, const Inputs& in) {
   if (in.size() < 2 || in[0] == nullptr || in[1] == nullptr) return 0;
   const Shape &a = in[0]->shape, &b = in[1]->shape;
   if (a.empty() || b.empty()) return 0;
-  // Bounds that hold for every operand: elements of one side times the other's free size.
+  // Bounds for any operand: the elements of one side times the free size of the other.
   if (node.op == "Conv") {
     std::int64_t image = 1;
     for (std::size_t i = 2; i < a.size(); ++i) image *= a[i] + 64;
@@ -61,7 +61,7 @@ Outputs matmul(const Node& /*node*/, const Inputs& in) {
   Shape front = broadcast(front_a, front_b), shape = front;
   shape.push_back(m), shape.push_back(n);
   Tensor out = real_tensor(shape);
-  // Which matrix of each operand belongs to a matrix of the result: indices broadcast like elements.
+  // For each matrix of the result, the matrix of each operand that it needs: these indices are broadcast like elements.
   const auto numbers = [&](const Shape& own) {
     Tensor count = integer_tensor(own);
     for (std::size_t i = 0; i < count.size(); ++i) count.integer[i] = static_cast<std::int64_t>(i);
@@ -246,7 +246,7 @@ void each_row(const Shape& shape, std::size_t axis, Visit visit) {
 
 Outputs softmax_operator(const Node& node, const Inputs& in) {
   Tensor x = real_input(in, 0);
-  const bool flat = node.opset < 13;  // before 13, all axes from this one on are one row
+  const bool flat = node.opset < 13;  // before opset 13, all axes from this one on form one row
   const std::size_t axis = axis_of(node.integer("axis", flat ? 1 : -1), x.shape.size());
   Shape shape = x.shape;
   if (flat) {
@@ -309,7 +309,7 @@ std::vector<std::size_t> reduced_axes(const Node& node, const Inputs& in) {
 }
 
 namespace {
-// One axis to size 1.
+// Reduces one axis to size 1.
 Tensor reduced(const Tensor& x, std::size_t axis, const std::string& op) {
   Shape shape = x.shape;
   shape[axis] = 1;
@@ -349,7 +349,7 @@ Outputs reduce(const Node& node, const Inputs& in) {
   const std::vector<std::size_t> axes = reduced_axes(node, in);
   if (node.op == "ReduceSumSquare")
     for (double& value : x.real) value *= value;
-  if (node.op == "ReduceProd" && !x.is_real) {  // of a shape
+  if (node.op == "ReduceProd" && !x.is_real) {  // integers: a product of sizes of a shape
     Tensor out = integer_tensor({});
     out.integer[0] = 1;
     for (const std::int64_t value : x.integer) out.integer[0] = element_count({out.integer[0], value});

@@ -5,7 +5,7 @@
 
 namespace vitality::importing {
 
-// Multiply-adds of MatMul, Gemm and Conv, 0 where the shapes do not fit (the operator says so).
+// Number of multiply-adds of MatMul, Gemm and Conv; 0 if the shapes do not fit (the operator itself reports that).
 std::int64_t product_steps(const Node& node, const Inputs& in);
 Outputs matmul(const Node& node, const Inputs& in);
 Outputs gemm_operator(const Node& node, const Inputs& in);
@@ -18,8 +18,8 @@ Outputs reduce(const Node& node, const Inputs& in);
 Outputs global_average_pool(const Node& node, const Inputs& in);
 Outputs pool(const Node& node, const Inputs& in);
 
-// Kernel, strides, pads and groups of a convolution or pooling over images, in the form that layers have: square, the
-// same on all sides. NodeError where it has another one.
+// Kernel, strides, pads and groups of a convolution or pooling over images, in the form of our layers: square, and the
+// same on all sides. NodeError for other forms.
 struct Window {
   int kernel, stride, pad, groups;
   int out(std::int64_t size) const { return static_cast<int>((size + 2 * pad - kernel) / stride + 1); }

@@ -17,7 +17,8 @@ int Recogniser::add_layer(const std::string& name, std::vector<int> inputs, Laye
   return draft_.add({name, std::move(inputs), std::move(parameters)}, std::move(tensors));
 }
 
-// The layer's output is this value of the graph: kept for the search after a difference.
+// A view of the layer's output. `value` is the value of the graph that it computes, kept for the search after a
+// difference.
 View Recogniser::output_view(int layer, TensorPtr places, int value) {
   View view = draft_.view(layer, std::move(places));
   draft_.at(layer).value = value;
@@ -63,7 +64,7 @@ View Recogniser::view_of(int value) {
     case Kind::kView:
       return checked(in.view);
     case Kind::kExpression: {
-      // Errors name the operator that ends the group, not the one that reads its result.
+      // Errors name the operator that ends the group, not the operator that reads its result.
       const int reader = index_;
       index_ = in.expression->nodes.back();
       const View view = materialise(*in.expression, value);
@@ -162,7 +163,8 @@ Recognised Recogniser::run() {
   try {
     for (; index_ < static_cast<int>(graph_.nodes.size()); ++index_) {
       visit();
-      // Views are large: they go with their last reader. Constants stay for the expressions that read them.
+      // Views are large, so they are deleted after their last reader. Constants stay for the expressions that read
+      // them.
       for (const int value : node().inputs)
         if (value != kNoValue && last_use_[static_cast<std::size_t>(resolved(value))] == index_ &&
             is(value, Kind::kView))

@@ -1,4 +1,4 @@
-// Operators an element: they gather into an expression until its values say which layer it is (expression.h).
+// Element-wise operators: they are collected in an expression until its values show which layer it is (expression.h).
 #include <algorithm>
 #include <cmath>
 
@@ -17,7 +17,7 @@ std::optional<Expression> Recogniser::as_expression(int value) {
   return out;
 }
 
-// This node as one more step from the same view.
+// Adds this node to an expression of the same view.
 void Recogniser::extend(const std::vector<int>& operands) {
   Expression joined = *as_expression(operands[0]);
   for (std::size_t i = 1; i < operands.size(); ++i) {
@@ -86,7 +86,7 @@ View Recogniser::layer_of(const Expression& expression, const Identified& found,
   return leaf;
 }
 
-// A scale, a shift a channel, or a learned matrix: absorbed by the layer before, or a layer of its own.
+// A scale, a shift per channel, or a learned matrix: the layer before absorbs it, or it becomes a layer of its own.
 View Recogniser::affine(const View& leaf, const Identified& found, int value) {
   const int cols = draft_.cols(leaf.source), rows = draft_.rows(leaf.source);
   const std::size_t wide = static_cast<std::size_t>(cols);
@@ -118,7 +118,7 @@ View Recogniser::affine(const View& leaf, const Identified& found, int value) {
     if (draft_.absorb(leaf.source, factor, offset)) {
       out = output_view(leaf.source, leaf.places, by_column ? value : kNoValue);
     } else {
-      // A batch norm that has seen mean 0 and variance 1 - epsilon scales and shifts alone.
+      // A batch norm whose mean is 0 and whose variance is 1 - epsilon only scales and shifts.
       std::map<std::string, MatrixD> tensors{{"weight", row_of(factor)},
                                              {"bias", row_of(offset)},
                                              {"running_mean", MatrixD(1, cols)},
@@ -174,7 +174,7 @@ void Recogniser::elementwise() {
   std::vector<int> operands;
   for (std::size_t i = 0; i < node().inputs.size(); ++i)
     if (has(i) && !is_constant(i)) operands.push_back(node().inputs[i]);
-  // A group that has met a scale or shift a channel is whole, unless a further one follows.
+  // A group with a scale or shift per channel is complete, unless a further one follows.
   const bool another =
       operands.size() == 1 && is_elementwise_binary(node()) && (is_constant(0) ? constant(0) : constant(1)).size() > 1;
   for (const int value : operands) {
@@ -195,12 +195,14 @@ void Recogniser::elementwise() {
     View scaled = before;
     const double factor = (is_constant(0) ? constant(0) : constant(1)).real[0];
     scaled.scale = node().op == "Mul" ? scaled.scale * factor : scaled.scale / factor;
-    // A constant of more dimensions than the value would add some.
+    // A constant with more dimensions than the value would add dimensions to it.
     if (broadcast(before.shape(), (is_constant(0) ? constant(0) : constant(1)).shape) == before.shape())
       return set_view(node().outputs[0], scaled);
   }
   extend(operands);
-  if (plain && another) view_of(node().outputs[0]);  // a shift or scale a channel: at once, into the layer before
+  if (plain && another)
+    view_of(node().outputs[0]);  // one scale or shift per channel: the layer before absorbs it at
+                                 // once
 }
 
 }  // namespace vitality::importing

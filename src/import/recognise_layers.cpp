@@ -1,4 +1,4 @@
-// Operators with weights, and attention: each is a layer of the workload.
+// Operators with weights, and attention: each becomes a layer of the workload.
 #include <algorithm>
 
 #include "import/layout_operators.h"
@@ -7,7 +7,8 @@
 
 namespace vitality::importing {
 
-// A linear layer on pixels of square blocks is a convolution whose stride is its kernel: patches cut by Reshape.
+// A linear layer on the pixels of square blocks, which Reshape has cut, is a convolution whose stride equals its
+// kernel.
 bool Recogniser::as_patches(const View& x, const MatrixD& weight, const std::vector<double>& bias,
                             const std::string& name) {
   const auto [height, width] = draft_.grid(x.source);
@@ -63,7 +64,7 @@ void Recogniser::add_linear(const View& x, MatrixD weight, std::vector<double> b
   if (rows.size() == 1 && rows[0] != 0)
     refuse("reads token " + std::to_string(rows[0]) +
            " alone: a linear layer on the first tokens is known, one that starts later is not");
-  int count = 0;  // the first rows alone, where no others are asked for
+  int count = 0;  // the first rows only, if the others are not needed
   for (const int row : rows) count = std::max(count, row + 1);
   if (static_cast<int>(rows.size()) != count) count = draft_.rows(source);
   std::map<std::string, MatrixD> tensors{{"weight", std::move(placed)}};
@@ -126,7 +127,7 @@ void Recogniser::convolution() {
   MatrixD weight(area * depth, outputs);
   for (int o = 0; o < outputs; ++o)
     for (int c = 0; c < depth; ++c) {
-      // The channel that the graph calls c is column columns[c]; groups need it in its place.
+      // Channel c of the graph is column columns[c]. With groups, each channel must be in its own place.
       const int column = window.groups == 1 ? tokens->columns[static_cast<std::size_t>(c)] : c;
       if (window.groups > 1 && tokens->columns[static_cast<std::size_t>(c)] != c)
         refuse("on channels in another order");

@@ -110,7 +110,7 @@ void Recogniser::concatenate_channels(const std::vector<View>& views) {
   set_view(node().outputs[0], output_view(layer, joined, node().outputs[0]));
 }
 
-// Whether every result is the mean over the same rows of one column, all columns being there.
+// Whether every result is the mean of one column over the same rows, with all columns present.
 bool Recogniser::pools_rows(const View& view, const std::vector<std::size_t>& axes) {
   const int cols = draft_.cols(view.source);
   std::int64_t count = 1;
@@ -153,7 +153,7 @@ void Recogniser::pool_rows(const View& view, const std::vector<std::size_t>& axe
 void Recogniser::reduce() {
   const std::string& op = node().op;
   Inputs inputs{nullptr};
-  Tensor form;  // the shape is all that the axes need
+  Tensor form;  // the axes depend only on the shape
   std::optional<Expression> expression;
   const bool plain = !is(node().inputs[0], Kind::kExpression);
   if (plain) view_of(node().inputs[0]);

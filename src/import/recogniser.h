@@ -1,8 +1,8 @@
-// The state of one recognition (recognise.h) and what it does at each kind of operator. Only recognise*.cpp include
+// The state of one recognition (recognise.h), and what it does for each kind of operator. Only recognise*.cpp include
 // this.
 //
-// A value of the graph is a symbol: a constant; a view, which is what elements of a layer's output stand where; an
-// expression of a view that is not yet told to be a layer; scores of attention; or the logits behind a final Softmax.
+// A value of the graph is represented by a symbol: a constant; a view (elements of a layer's output); an expression of
+// a view that has not become a layer yet; scores of attention; or the logits after a final Softmax.
 #pragma once
 
 #include <algorithm>
@@ -23,19 +23,19 @@
 
 namespace vitality::importing {
 
-// Operators that compute something from one view, not yet told to be a layer.
+// Operators that compute something from one view, before it is known which layer they are.
 struct Expression {
   View leaf;                                  // scale 1
-  std::vector<std::pair<int, double>> given;  // values of the graph that are the leaf, times a scale
+  std::vector<std::pair<int, double>> given;  // values of the graph that equal the leaf times a scale
   std::vector<int> nodes;                     // in order
-  bool has_vectors = false;                   // met a constant of more than one element: a norm's scale or shift
+  bool has_vectors = false;                   // has a constant of more than one element: scale or shift of a norm
 };
 
 struct Symbol {
   enum class Kind { kNone, kConstant, kView, kExpression, kScores, kLogits };
   Kind kind = Kind::kNone;
   TensorPtr constant;
-  View view;  // kLogits: what a final Softmax was given
+  View view;  // kLogits: the input of the final Softmax
   std::shared_ptr<const Expression> expression;
   std::shared_ptr<const Scores> scores;
 };
@@ -46,7 +46,7 @@ inline bool same_places(const View& a, const View& b) {
          (a.places == b.places || a.places->integer == b.places->integer);
 }
 
-// A vector of the graph as the row that the workload's tensors are.
+// A vector of the graph as a matrix of one row, the form of the workload's tensors.
 inline MatrixD row_of(const std::vector<double>& values) {
   MatrixD row(1, static_cast<int>(values.size()));
   std::copy(values.begin(), values.end(), row.data());
@@ -61,7 +61,7 @@ class Recogniser {
 
  private:
   using Kind = Symbol::Kind;
-  // Identity, Cast and the like give a second name to a value: both are one symbol.
+  // Identity, Cast and similar operators give a value a second name: both share one symbol.
   int resolved(int value) const {
     return aliases_[static_cast<std::size_t>(value)] == kNoValue ? value : aliases_[static_cast<std::size_t>(value)];
   }
@@ -76,7 +76,7 @@ class Recogniser {
     if (std::find(out_.notes.begin(), out_.notes.end(), text) == out_.notes.end()) out_.notes.push_back(text);
   }
 
-  // recognise.cpp: the order of the graph, and what a symbol is.
+  // recognise.cpp: follows the order of the graph, and decides what a symbol is.
   void visit();
   void fold_constants();
   void move_elements();
@@ -95,7 +95,7 @@ class Recogniser {
   void elementwise();
 
   Inputs constant_inputs();
-  View view_of(int value);  // makes a view of an expression by adding its layer; NodeError where it is none
+  View view_of(int value);  // turns an expression into a layer, and returns its view; NodeError if it is not a layer
   View checked(const View& view) const;
   void set_view(int value, const View& view);
   void set_constant(int value, Tensor tensor);
@@ -124,7 +124,7 @@ class Recogniser {
   std::vector<Symbol> symbols_;
   std::vector<int> aliases_, last_use_;
   Budget budget_;
-  std::int64_t folded_ = 0, most_folded_ = std::int64_t{1} << 22;  // elements of constants that nodes make
+  std::int64_t folded_ = 0, most_folded_ = std::int64_t{1} << 22;  // elements of constants that nodes compute
   int index_ = 0;
   Recognised out_;
 };

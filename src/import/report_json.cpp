@@ -31,7 +31,7 @@ const char* activation_name(ActivationKind kind) {
   return "";
 }
 
-// The keys of a layer that its kind has (workload/layer_json.cpp).
+// The keys of a layer besides those of every layer, by its kind (workload/layer_json.cpp).
 struct Keys {
   Json& out;
   const DraftLayer& layer;
@@ -74,7 +74,7 @@ struct Keys {
   void operator()(const GivenTensor&) const {}
 };
 
-// The linear layer behind a batch norm that no layer in front of it can absorb; "" where that is not so.
+// The linear layer behind a batch norm which absorbs it, because no layer in front of it can; "" if there is none.
 std::string absorber(const std::vector<DraftLayer>& layers, std::size_t i) {
   if (!std::holds_alternative<BatchNorm>(layers[i].layer.parameters)) return "";
   const int source = layers[i].layer.inputs[0];
@@ -92,7 +92,7 @@ std::string file_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }
 
-// One item a line: short enough to read.
+// Writes one item per line, because items are short.
 std::string with_lines(const Json& head, const char* key, const std::vector<Json>& items) {
   std::string text = head.dump(2, ' ', false, Json::error_handler_t::replace);
   text.erase(text.size() - 2);  // "\n}"

@@ -12,12 +12,12 @@ std::string workload_text(const Graph& graph, const Recognised& recognised);
 
 struct ImportReport {
   std::string source, format;  // the file, "onnx" or "safetensors"
-  int opset = 0;               // 0: none
-  double difference = -1;      // of the logits, relative; below 0: not compared
-  int images = 0;              // compared
+  int opset = 0;               // 0: not an ONNX file
+  double difference = -1;      // of the logits, relative; negative: not compared
+  int images = 0;              // number of images compared
   std::vector<std::string> notes;
   struct Entry {
-    std::string name, kind, from;  // of a layer or tensor; what it was in the file
+    std::string name, kind, from;  // of a layer or tensor; `from`: its name in the file
   };
   std::vector<Entry> entries;
 };

@@ -1,8 +1,8 @@
-// A .safetensors file: a JSON header (8 bytes of its length before it), then the tensors' bytes.
+// A .safetensors file: 8 bytes with the length of the header, a JSON header, then the bytes of the tensors.
 //
-// F64, F32, F16 and BF16 tensors are read as doubles; integer tensors are listed without values. InputError: a header
-// that is cut off or no JSON, a tensor whose bytes are not of its shape's size, lie outside the file or overlap
-// another's, a value that is not finite. Format: https://github.com/huggingface/safetensors
+// F64, F32, F16 and BF16 tensors are read as doubles; integer tensors are listed without values. Throws InputError if
+// the header is cut off or not JSON; if the bytes of a tensor do not match the size of its shape, lie outside the file,
+// or overlap those of another tensor; or if a value is not finite. Format: https://github.com/huggingface/safetensors
 #pragma once
 
 #include <map>

@@ -10,7 +10,7 @@
 namespace vitality::importing {
 namespace {
 
-// One operand's heads: for every leading index, the rows of its tokens and the columns of its features.
+// The heads of one operand: for every leading index, the rows of its tokens and the columns of its features.
 struct Heads {
   int tokens = 0, depth = 0;
   std::vector<std::vector<int>> rows, columns;
@@ -38,7 +38,7 @@ Heads heads_of(const Draft& draft, const View& view, const char* what) {
   return out;
 }
 
-// The leading indices as instances x heads.
+// The leading indices, divided into instances x heads.
 struct Grouping {
   int instances = 0, heads = 0;
   std::vector<int> instance, head;  // of each leading index
@@ -92,7 +92,7 @@ bool lies(const Operand& operand, int offset, int stride) {
   return true;
 }
 
-// The layout whose columns these are, as layer_json.cpp has them; "" where it is none.
+// The layout with these columns, as layer_json.cpp names it; "" if there is none.
 std::string layout_of(const Draft& draft, const Operand& q, const Operand& k, const Operand& v) {
   const int h = static_cast<int>(q.columns.size()), d = q.heads.depth, e = v.heads.depth;
   const bool kv = k.source == v.source, all = kv && q.source == k.source;
@@ -109,7 +109,7 @@ std::string layout_of(const Draft& draft, const Operand& q, const Operand& k, co
   return "";
 }
 
-// A linear layer of its own with these columns of another one's outputs.
+// Makes a linear layer with only these columns of another layer's outputs.
 Operand split_off(Draft& draft, const Operand& from, const std::string& name) {
   const DraftLayer whole = draft.at(from.source);
   const auto* linear = std::get_if<Linear>(&whole.layer.parameters);
@@ -134,7 +134,7 @@ Operand split_off(Draft& draft, const Operand& from, const std::string& name) {
   return out;
 }
 
-// Q's columns of the layer that makes them, times `factor`.
+// Multiplies the columns of Q by `factor`, in the layer that computes them.
 void scale_queries(Draft& draft, const Operand& q, double factor) {
   DraftLayer& layer = draft.at(q.source);
   std::vector<double> factors(static_cast<std::size_t>(layer.cols), 1.0);

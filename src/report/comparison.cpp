@@ -15,7 +15,7 @@ namespace vitality {
 
 namespace {
 
-// A machine that claims no energy or no peak (one that was only timed) reports 0.
+// A machine that claims no energy or no peak (because it was only timed) reports 0.
 double known(double value) {
   return value > 0 ? value : kUnknown;
 }
@@ -70,7 +70,7 @@ void relate(const ComparedScope& first, ComparedScope& scope) {
   scope.on_chip_gain = first.on_chip_energy_mj / scope.on_chip_energy_mj;
 }
 
-// Of the known values; unknown when there is none.
+// The geometric mean of the known values; unknown when there is none.
 double geometric_mean(const std::vector<double>& values) {
   double sum = 0;
   std::size_t count = 0;
@@ -183,7 +183,7 @@ std::vector<Table> tables_of(const Comparison& comparison) {
   return tables;
 }
 
-// What must stand below the tables: one line each.
+// What must be said below the tables: one line each.
 std::vector<std::string> remarks_of(const Comparison& comparison) {
   std::vector<std::string> lines;
   const std::string& first = comparison.machines[0].name;
@@ -240,7 +240,7 @@ std::string csv_number(double value) {
   return std::isfinite(value) ? json_number(value) : "";
 }
 
-// Names and reasons come from files.
+// Names and reasons come from files, so they may contain anything.
 Comparison harmless_names(Comparison comparison) {
   for (std::string& name : comparison.workloads) name = harmless(name);
   for (ComparedMachine& machine : comparison.machines) {

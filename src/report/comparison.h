@@ -1,5 +1,5 @@
-// Machines side by side on the same models: what `vitality compare` measured, relative to the first machine (= 1.0),
-// and its tables.
+// Several machines compared on the same models: what `vitality compare` measured, relative to the first machine (=
+// 1.0), and its tables.
 //
 // Numbers that are not known are NaN: empty in tables, null in JSON. Every number of a pair carries the tag of its
 // machine: where it comes from (provenance), or "scaled" when the machine was resized to the first one's budget.
@@ -21,10 +21,10 @@ struct ComparedScope {
   double latency_ms = kUnknown, energy_mj = kUnknown, gops = kUnknown, gops_per_w = kUnknown, utilization = kUnknown,
          macs = kUnknown;
   double on_chip_energy_mj = kUnknown;  // without the memory's; known for simulated machines
-  // Against the first machine on the same model; above 1: better than it.
+  // Relative to the first machine on the same model; a value above 1 is better than the first machine.
   double speedup = kUnknown;
-  double efficiency_gain = kUnknown;  // energy of the first / energy: inferences a joule
-  double on_chip_gain = kUnknown;     // the same of the energy on chip
+  double efficiency_gain = kUnknown;  // energy of the first / energy of this one: inferences per joule
+  double on_chip_gain = kUnknown;     // the same for the energy on chip
 };
 
 struct ComparedPair {
@@ -57,10 +57,10 @@ struct Comparison {
   std::string command, normalize = "none";
   bool numerics = true;
   std::uint64_t seed = 1;
-  bool random_weights = true;  // some weights are numbers of the seed
+  bool random_weights = true;  // some weights are random numbers made from the seed
   std::vector<ComparedMachine> machines;
   std::vector<std::string> workloads;
-  std::vector<ComparedPair> pairs;  // machine-major: pairs[machine * workloads + workload]
+  std::vector<ComparedPair> pairs;  // ordered by machine: pairs[machine * workloads + workload]
 
   ComparedPair& pair(std::size_t machine, std::size_t workload) { return pairs[machine * workloads.size() + workload]; }
   const ComparedPair& pair(std::size_t machine, std::size_t workload) const {
@@ -68,15 +68,15 @@ struct Comparison {
   }
 };
 
-// Takes what a run measured into a pair.
+// Copies what a run measured into a pair.
 void fill_pair(const PointResult& result, ComparedPair& pair);
-// Takes attention from a run of the attention layers alone: unknown where that run failed.
+// Fills the attention part from a run of only the attention layers; unknown if that run failed.
 void fill_attention(const PointResult& result, ComparedPair& pair);
-// Fills everything relative to the first machine, and the means.
+// Computes everything that is relative to the first machine, and the means.
 void complete(Comparison& comparison);
 
 std::string comparison_text(const Comparison& comparison);
-std::string comparison_csv(const Comparison& comparison);  // one row a pair and scope
+std::string comparison_csv(const Comparison& comparison);  // one row per pair and scope
 std::string comparison_markdown(const Comparison& comparison);
 std::string comparison_latex(const Comparison& comparison);  // tabular environments of the booktabs package
 std::string comparison_json(const Comparison& comparison);   // schema_version 1, each number {"value", "tag"}

@@ -1,5 +1,6 @@
-// How far a run's energy moves when one class of prices is 30 % off, all else equal: the tables' constants are good to
-// about that (docs/hardware.md section 3). The knobs of the energy table do the same for a whole run.
+// How far a run's energy changes if one class of prices is wrong by 30 % and all others are right: the constants of the
+// tables are accurate to about that (docs/hardware.md section 3). The calibration factors of the energy table do the
+// same for a whole run.
 #pragma once
 
 #include <array>

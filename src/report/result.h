@@ -1,5 +1,5 @@
-// The result of one run as plain data (docs/interface.md, schema_version 2). SystemC ends here; everything that prints
-// starts here.
+// The result of one run as plain data (docs/interface.md, schema_version 2). Code that depends on SystemC produces it;
+// all code that prints uses only this.
 #pragma once
 
 #include <map>
@@ -28,24 +28,24 @@ struct EnergyBreakdown {
   Picojoules on_chip() const { return total() - dram; }
 };
 
-// Bytes on the DRAM's bus by what they are and why they moved (sim/account/traffic.h).
+// Bytes on the DRAM's bus, by operand and by the reason why they moved (sim/account/traffic.h).
 struct DramTraffic {
   std::string operand, cause;
   Bytes bytes = 0;
 };
 
-// What the arrays and the memory could do at most: a layer below the ridge is bound by the memory.
+// The most that the arrays and the memory could do: a layer below the ridge is limited by the memory.
 struct Roofline {
   double peak_macs_per_cycle = 0, dram_bytes_per_cycle = 0;
   double ridge() const { return dram_bytes_per_cycle > 0 ? peak_macs_per_cycle / dram_bytes_per_cycle : 0; }
 };
 
-// Cycles of a layer's span by what the run spent them on; they add up to end_cycle - start_cycle. `overlap`: on another
-// layer (sim/account/layer_time.h).
+// Cycles of a layer's span by what the run spent them on; they add up to end_cycle - start_cycle. `overlap`: spent on
+// another layer (sim/account/layer_time.h).
 using TimeSplit = std::vector<std::pair<std::string, Cycles>>;
 
-// What a layer's loads fetched before its span: from start_cycle on, in so many cycles in which one of them ran. The
-// run waited in exposed_cycles of them; nothing hid those.
+// What a layer's loads fetched before its span: from start_cycle on; `cycles` counts the cycles in which one of these
+// loads ran. In exposed_cycles of them the run waited, because no other work hid them.
 struct Prefetch {
   Cycles start_cycle = 0, cycles = 0, exposed_cycles = 0;
   Bytes bytes = 0;
@@ -54,7 +54,7 @@ struct Prefetch {
 struct LayerResult {
   std::string name, kind;
   std::string mapping;       // an object of a mapping file (docs/mapping.md), as JSON; "" where the run has none
-  std::string mapping_text;  // the same for people
+  std::string mapping_text;  // the same as text for people
   bool charged = true;       // false: not modelled by this machine's description; named as an omission
   bool executed = true;      // false: left out by --layers
   Cycles start_cycle = 0, end_cycle = 0;  // from its first job that computes to its last result; equal: no time
@@ -65,20 +65,21 @@ struct LayerResult {
   Bytes dram_read_bytes = 0, dram_write_bytes = 0, sram_read_bytes = 0, sram_write_bytes = 0, noc_byte_hops = 0;
   std::vector<std::pair<std::string, Bytes>> dram_bytes_by_operand;
   std::string bottleneck;
-  Cycles bound_cycles = 0;  // no schedule of these arrays and this memory is faster, given the prefetch
+  Cycles bound_cycles = 0;  // given the prefetch, no schedule is faster on these arrays and this memory
   double macs_per_dram_byte = 0;
-  double attainable_macs_per_cycle = 0, achieved_macs_per_cycle = 0;  // under the roofline; over span and prefetch
-  std::string roofline_bound;  // "compute", "memory"; "none" where nothing is multiplied
+  double attainable_macs_per_cycle = 0, achieved_macs_per_cycle = 0;  // limit of the roofline; achieved over span and
+                                                                      // prefetch
+  std::string roofline_bound;  // "compute" or "memory"; "none" if nothing is multiplied
   std::vector<DramTraffic> dram_traffic;
   std::vector<std::pair<std::string, Bytes>> scratchpad_traffic;  // by cause
   TimeSplit time_split;
   bool has_mask = false;  // sparse and unified attention
-  // Shares of the masks' entries: executed, with the rows that fell back to dense ones; kept by the predictor.
+  // Shares of the masks' entries: executed (including rows that fell back to dense ones); kept by the predictor.
   double mask_density = 0, mask_kept_density = 0;
   double pack_utilization = 0;  // entries over slots of the sub-rows they were packed into (Sanger's metric)
-  double load_balance = 0;      // sub-rows over PE rows of the passes that took them
+  double load_balance = 0;      // sub-rows over PE rows in the passes that executed them
   Count fallback_rows = 0;      // rows without a kept entry, attended densely
-  bool has_error = false;       // values were compared
+  bool has_error = false;       // whether values were compared
   double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1;
   double rms_rel_error = 0, mean_rel_error = 0;  // root of the mean squared error, and its mean, to the largest value
   double tolerance = 0, rms_tolerance = 0, mean_tolerance = 0;  // of the largest, the rms and the mean error
@@ -92,26 +93,29 @@ struct UnitResult {
   std::vector<std::pair<std::string, Count>> actions;
   Picojoules energy_pj = 0;
   SquareMicrons area_um2 = 0;
-  std::vector<Cycles> occupied;  // a bin of SimulationResult::bin_cycles: cycles in which it held a job; empty: unknown
+  std::vector<Cycles> occupied;  // per bin of SimulationResult::bin_cycles: cycles in which it held a job; empty:
+                                 // unknown
 };
 
-// Said wherever a run's weights are numbers of the seed.
+// Shown wherever the weights of a run are random numbers made from the seed.
 constexpr char kRandomWeights[] = "weights are random: densities and approximation errors are not a trained model's";
 
 struct NumericsResult {
-  // Of the tensors that the run read: weights and images, and weights alone, that are random numbers of the seed.
+  // The number of tensors of the run (weights and images), and of weights alone, that are random numbers made from the
+  // seed.
   Count seeded_tensors = 0, seeded_weights = 0;
   bool checked = false, passed = true;
   double max_abs_error = 0, max_rel_error = 0, cosine_similarity = 1;
   double tolerance = 0;     // the largest of the layers' own
-  std::string worst_layer;  // the one that is nearest to its tolerance, or furthest beyond it
-  // Taylor against softmax on the same inputs, over all attention layers: the approximation, apart from the arithmetic.
+  std::string worst_layer;  // the layer whose error is largest relative to its tolerance
+  // Taylor compared with softmax on the same inputs, over all attention layers: the error of the approximation, without
+  // that of the arithmetic.
   bool has_approximation = false;
   double approximation_max_rel_error = 0, approximation_cosine_similarity = 1;
 };
 
-// One phase of a training step. The phases' cycles add up to the step's: a phase lasts from the end of the one before
-// it to its own last result, though its first jobs may have run before (start_cycle).
+// One phase of a training step. The cycles of the phases add up to those of the step: a phase lasts from the end of the
+// phase before to its own last result, though its first jobs may have run earlier (start_cycle).
 struct PhaseResult {
   std::string name;  // forward, backward, update
   Cycles start_cycle = 0, end_cycle = 0, cycles = 0;
@@ -141,19 +145,20 @@ struct TrainingResult {
 
 struct Manifest {
   std::string version, command, config_sha256, workload_sha256, inputs_sha256, mapping_sha256;
-  std::vector<std::string> arguments;  // of the command, without where it writes
+  std::vector<std::string> arguments;  // of the command, without the options that say where it writes
   std::uint64_t seed = 1;
   double host_seconds = 0;
   std::string kernels;  // the instruction set of the kernels that ran
 };
 
-// attention: auto: a shape's cycles alone, both ways (-1: infeasible); the cheaper one ran, in all layers of the shape.
+// attention: auto: cycles of one shape alone, with both kinds (-1: infeasible). The faster kind ran in all layers of
+// the shape.
 struct AttentionChoice {
   std::string layer;
   Cycles taylor_cycles, softmax_cycles;
 };
 
-// What doubling a resource would buy, by simulation.
+// What doubling a resource would gain, found by simulation.
 struct WhatIf {
   std::string resource, change;  // "dram.channels", "4 -> 8"
   Cycles cycles = -1;            // -1: infeasible
@@ -164,7 +169,7 @@ struct SimulationResult {
   std::string config_json;  // resolved
   std::string workload_name;
   Count workload_parameters = 0, workload_macs = 0;
-  int images = 1;  // of the batch; the workload's counts are of one image, the totals of all
+  int images = 1;  // in the batch; counts of the workload are per image, totals are for all
   std::string mode = "inference";
   NumericsResult numerics;
   // Shares of all attention maps' entries, as in LayerResult; < 0: nothing is masked.
@@ -184,10 +189,10 @@ struct SimulationResult {
   std::vector<std::string> not_charged;  // layer kinds that the machine's description leaves out
   std::vector<std::pair<std::string, Cycles>> critical_path;
   std::int64_t jobs = 0;
-  // A processor known by its data sheet or its clock on the wall (roofline, host): its cycles are time only, and it has
-  // no area and no on-chip power of its own.
+  // A processor known only by its data sheet or by measured time (roofline, host): its cycles express time only, and it
+  // has no area and no on-chip power of its own.
   bool is_device = false;
-  Cycles bin_cycles = 0;  // of UnitResult::occupied; the last bin ends with the run
+  Cycles bin_cycles = 0;  // width of a bin of UnitResult::occupied; the last bin ends with the run
   double simulation_seconds =
       0;  // host time of elaboration and simulation; reported by the benchmark, never in the result
 };

@@ -11,8 +11,8 @@
 namespace vitality {
 namespace {
 
-// A field's column is its path in the JSON with "_" between the names, but for those that had a name of their own
-// before tables and JSON came from one list: `path` at the beginning is replaced, and `suffix` added.
+// The name of a field's column is its path in the JSON with "_" between the names. Columns that had other names before
+// tables and JSON came from one list keep them: `path` at the beginning is replaced, and `suffix` added.
 struct ColumnName {
   std::string_view path, replacement, suffix;
 };
@@ -41,11 +41,12 @@ std::string column_name(const std::string& path) {
 
 struct Cell {
   std::string column, text;
-  bool number_by_name;  // a member of an object of numbers: where a row lacks it, it is 0
+  bool number_by_name;  // a member of an object of numbers; 0 in a row that lacks it
 };
 using Row = std::vector<Cell>;
 
-// Rows may have columns that others lack: a column stands behind the one before it in the first row that has it.
+// Rows may have columns that others lack. Such a column is placed behind the column that precedes it in the first row
+// that has it.
 std::string table_of(const std::vector<Row>& rows) {
   std::vector<std::pair<std::string, bool>> columns;
   for (const Row& row : rows) {
@@ -79,7 +80,7 @@ std::string table_of(const std::vector<Row>& rows) {
   return out + '\n';
 }
 
-// Rows of the totals, the layers, the units and the phases of a training step; nothing else of a result is a table.
+// Rows of the totals, the layers, the units and the phases of a training step; the rest of a result is not a table.
 class TableVisitor : public ResultVisitor {
  public:
   explicit TableVisitor(bool is_device) : is_device_(is_device) {}
@@ -112,7 +113,7 @@ class TableVisitor : public ResultVisitor {
       if (name == "training") fields();  // its phases
       return;
     }
-    // Where a row lacks the group its cells are empty: scripts find every column in every table.
+    // A row that lacks the group has empty cells, so that scripts find every column in every table.
     const std::size_t outer = path_.size();
     path_ += std::string(name) + "_";
     null_unless(present, fields);
@@ -147,7 +148,7 @@ class TableVisitor : public ResultVisitor {
     row_ = nullptr;
     table.push_back(std::move(row));
   }
-  // A device's cycles are time only: its cells are empty.
+  // The cycles of a device express time only, so its cells for cycles are empty.
   bool known(const ResultField& field) const {
     return known_ && !(is_device_ && std::string_view(field.unit) == "cycles");
   }

@@ -12,7 +12,7 @@ constexpr double kInfeasible = -1;
 
 template <class Item, class Visit>
 void list(ResultVisitor& v, const ResultField& field, std::vector<Item>& items, const Visit& visit) {
-  constexpr std::size_t kReserved = 1 << 16;  // a file may say anything
+  constexpr std::size_t kReserved = 1 << 16;  // limits what a wrong number in a file can reserve
   const auto append = [&](std::size_t total) {
     items.reserve(std::min(total, kReserved));
     items.emplace_back();
@@ -132,7 +132,7 @@ void prefetch_of(ResultVisitor& v, LayerResult& l) {
     v.count({"exposed_cycles", "cycles", "Of them, those that nothing hid."}, p.exposed_cycles);
     v.count({"bytes", "bytes", "Loaded bytes."}, p.bytes);
   });
-  if (!present) p.start_cycle = l.start_cycle;  // a file that has none
+  if (!present) p.start_cycle = l.start_cycle;  // a file without this field
 }
 
 void mask_of(ResultVisitor& v, LayerResult& l) {

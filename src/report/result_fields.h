@@ -1,9 +1,9 @@
 // One list of the fields of a result JSON (docs/interface.md): the writer, the reader and `vitality schema result` walk
 // it, so that a field that is written is read and described. The page of `vitality report` embeds the whole document.
 //
-// The order is the order in the file. A visitor is asked for each field with a reference to its value: the writer takes
-// the value, the reader replaces it where the file has the field. Values that a result computes from others are visited
-// as local variables: written, checked when read, and then forgotten.
+// The order is that of the file. A visitor is called for each field with a reference to its value: the writer reads the
+// value, the reader replaces it if the file has the field. Values that a result computes from others are visited as
+// local variables: they are written, and checked when read, but not kept.
 #pragma once
 
 #include <functional>
@@ -46,14 +46,14 @@ class ResultVisitor {
   virtual void json(const ResultField& field, std::string& text) = 0;
   // A nested object. present: whether a result has it; the reader sets it.
   virtual void group(const ResultField& field, bool& present, const Fields& fields) = 0;
-  // Fields of this object that are there together, or not at all.
+  // Fields of this object that are either all there or all missing.
   virtual void together(bool present, const Fields& fields) = 0;
   // Fields whose values are null unless `known`.
   virtual void null_unless(bool known, const Fields& fields) = 0;
-  // A list of objects. append: makes one more, of so many in all; element: visits its fields.
+  // A list of objects. append(n): adds one, of n in all; element: visits the fields of one.
   using Element = std::function<void(std::size_t)>;
   virtual void items(const ResultField& field, std::size_t size, const Element& append, const Element& element) = 0;
-  // A law that the reader reports at the field.
+  // A rule that the values must obey; the reader reports a violation at the field.
   virtual void expect(bool holds, const char* name, const char* message) = 0;
 
   void group(const ResultField& field, const Fields& fields) {

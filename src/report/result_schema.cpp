@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// `unit` is an annotation of ours, which validators ignore. Required is what every result has.
+// `unit` is our own annotation, which validators ignore. A field is required if every result has it.
 class Schema : public ResultVisitor {
  public:
   Json take() { return object(); }
@@ -36,7 +36,7 @@ class Schema : public ResultVisitor {
   }
   void json(const ResultField& field, std::string&) override { add(field, "object"); }
   void group(const ResultField& field, bool& present, const Fields& fields) override {
-    // What a default result lacks, a result may lack.
+    // A field that a default result lacks may be missing in any result.
     const bool always = std::exchange(always_, true), there = present;
     const Json inner = nested(fields);
     always_ = always && there;

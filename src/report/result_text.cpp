@@ -21,7 +21,7 @@ std::string grouped(Count value) {
   return text;
 }
 
-// Three or four digits and the unit with its prefix: 12.3 MB. Powers of 1000.
+// Three or four digits and the unit with a prefix: 12.3 MB. Prefixes are powers of 1000.
 std::string scaled(double value, const char* unit) {
   static const char* const kPrefixes[] = {"", "k", "M", "G", "T", "P"};
   std::size_t prefix = 0;
@@ -44,7 +44,7 @@ double percent(double part, double whole) {
 double percent(Cycles part, Cycles whole) {
   return percent(static_cast<double>(part), static_cast<double>(whole));
 }
-// The end of a name says more than its beginning.
+// Shortens at the beginning, because the end of a name says more.
 std::string shortened(const std::string& whole, std::size_t width) {
   const std::string name = harmless(whole);
   return name.size() <= width ? name : ".." + name.substr(name.size() - (width - 2));
@@ -80,7 +80,7 @@ class TextReport {
   void print(fmt::format_string<Values...> format, Values&&... values) {
     fmt::vformat_to(std::back_inserter(out_), format, fmt::make_format_args(shown(values)...));
   }
-  // Names come from files.
+  // Names come from files, so they may contain anything.
   static std::string shown(const std::string& text) { return harmless(text); }
   template <class Value>
   static const Value& shown(const Value& value) {
@@ -122,7 +122,7 @@ class TextReport {
           grouped(result_.workload_parameters), grouped(result_.workload_macs));
   }
 
-  // What is zero here is not known of a device.
+  // A zero means "not known" for a device, so it is not printed.
   void power() {
     const Totals& t = result_.totals;
     if (!result_.is_device) {
@@ -259,7 +259,7 @@ class TextReport {
         continue;
       }
       const Cycles span = layer.end_cycle - layer.start_cycle;
-      // A layer that its neighbour absorbs does nothing of its own.
+      // A layer that its neighbour absorbs does no work of its own.
       const std::string waits = !layer.charged                          ? "not charged"
                                 : span == 0 && layer.bottleneck.empty() ? "none"
                                                                         : layer.bottleneck;
@@ -281,7 +281,7 @@ class TextReport {
     if (left_out > 0) print("{} of {} layers are not part of this run (--layers)\n", left_out, result_.layers.size());
   }
 
-  // MACs per DRAM byte; m: below the roofline's ridge.
+  // MACs per DRAM byte; "m" marks a value below the ridge of the roofline.
   static std::string per_byte(const LayerResult& layer) {
     if (layer.macs == 0 || layer.macs_per_dram_byte == 0) return "-";
     return fmt::format("{:.1f}{}", layer.macs_per_dram_byte, layer.roofline_bound == "memory" ? "m" : " ");
@@ -351,7 +351,7 @@ class TextReport {
     print("\n");
   }
 
-  // attention: auto.
+  // The choices of attention: auto.
   void choices() {
     if (result_.attention_choices.empty()) return;
     print("\nattention chosen by cycles of the layer alone (first layer of each shape)\n{:<34} {:>14} {:>14}  runs\n",

@@ -1,5 +1,5 @@
-// A result as a report for people: totals first, then the layers with what each waited for, the units, the energy. At
-// most 120 columns, a unit on every number.
+// A result as a report for people: the totals, the layers with what each waited for, the units, the energy. At most 120
+// columns wide, with a unit on every number.
 #pragma once
 
 #include <string>

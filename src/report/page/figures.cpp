@@ -11,10 +11,11 @@
 namespace vitality {
 namespace {
 
-// Okabe and Ito, as on the page.
+// The colours of Okabe and Ito, as on the page.
 constexpr const char* kColors[] = {"#0072b2", "#e69f00", "#009e73", "#d55e00",
                                    "#56b4e9", "#cc79a7", "#8c7a00", "#5a6572"};
-// Behind these eight, hues by the golden angle, as on the page (theme.js): any number of machines, no colour twice.
+// After these eight, hues are turned by the golden angle, as on the page (theme.js): any number of machines, all
+// different.
 std::string color(std::size_t index) {
   if (index < std::size(kColors)) return kColors[index];
   const double hue = std::fmod(137.508 * static_cast<double>(index), 360.0) / 30;
@@ -47,13 +48,13 @@ std::string plain(const std::string& text) {
   while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80 && text.size() > 200) out.pop_back();
   return out;
 }
-// Of the label of a tic in a list, which gnuplot formats with the tic's value.
+// The label of a tic in a list: gnuplot formats it with the value of the tic.
 std::string percents_doubled(const std::string& text) {
   std::string out;
   for (const char c : text) out.append(c == '%' ? 2 : 1, c);
   return out;
 }
-// "text" in a block of data, where nothing is expanded.
+// "text" in a block of data, where gnuplot expands nothing.
 std::string data_text(const std::string& text) {
   std::string out = plain(text);
   std::replace(out.begin(), out.end(), '\'', ' ');
@@ -101,7 +102,7 @@ const char* const kFrame =
     "set border 3 lc rgb '#5a6572'\nset tics nomirror out\nset grid ytics lc rgb '#e6e9ed' lt 1\n"
     "set key outside top left horizontal Left reverse samplen 1.5\n";
 
-// Rows of named parts, stacked; parts in order of appearance.
+// Rows of stacked parts, each with a name; parts are listed in the order of appearance.
 class Stack {
  public:
   void add(const std::string& row, const std::string& part, double value) {
@@ -214,7 +215,7 @@ class ResultFigures {
         if (e.total() > 0) energy.add(row, part, pj / 1e6);
     }
     for (const UnitResult& unit : item_.result.units) {
-      // In double: counts come from a file, and their sum need not fit an integer.
+      // In double, because counts come from a file and their sum may not fit an integer.
       double total = static_cast<double>(unit.busy_cycles) + static_cast<double>(unit.idle_cycles);
       for (const auto& stall : unit.stall_cycles) total += static_cast<double>(stall.second);
       const auto share = [&](Cycles cycles) { return total > 0 ? 100.0 * static_cast<double>(cycles) / total : 0; };
@@ -235,7 +236,7 @@ class ResultFigures {
     put(unit_energy, "energy-units", "energy (uJ)");
   }
 
-  // A lane a unit, shaded by the share of each bin in which it held a job.
+  // One lane per unit, shaded by the share of each bin in which the unit held a job.
   void occupancy() {
     std::vector<std::string> units;
     std::string data;
@@ -245,7 +246,7 @@ class ResultFigures {
       const auto lane = static_cast<double>(units.size());
       units.push_back(unit.name);
       for (std::size_t i = 0; i < unit.occupied.size(); ++i) {
-        // Without a product or a sum that does not fit: the numbers come from a file.
+        // Compares by a division, because the numbers come from a file and a product or sum might not fit.
         if (i > 0 && result.bin_cycles > result.totals.cycles / static_cast<Cycles>(i)) break;
         const Cycles from = static_cast<Cycles>(i) * result.bin_cycles;
         const Cycles to = from + std::min(result.bin_cycles, result.totals.cycles - from);
@@ -308,7 +309,7 @@ class ResultFigures {
   std::vector<Figure>& out_;
 };
 
-struct Bars {  // machines beside each other, a group a model
+struct Bars {  // machines beside each other, one group per model
   std::vector<std::string> machines, workloads;
   std::function<double(std::size_t machine, std::size_t workload)> value;
 };
@@ -330,7 +331,7 @@ std::string bars_commands(const Bars& bars, const std::string& title, const std:
             gnuplot_text(bars.machines[m]) + " lc rgb '" + color(m) + "'";
   return out + "EOD\n" + kFrame + "set title " + gnuplot_text(title) + "\nset ylabel " + gnuplot_text(unit) +
          "\nset style data histograms\nset style histogram clustered gap 1\nset style fill solid 1 noborder\n" +
-         // Bars more than a decade apart are told apart by their logarithm only.
+         // If bars differ by more than a factor of ten, a logarithmic axis keeps the small ones visible.
          (high > 10 * low ? "set logscale y\nset yrange [" + number(low / 2) + ":*]" : "set yrange [0:*]") +
          "\nset xtics rotate by -20 left\nplot" + plot + "\n";
 }
@@ -458,8 +459,8 @@ class SweepFigures {
     bool fitted = false;
   };
 
-  // As on the page (sweep.js, effects): the designs whose other values have a result with every value of this axis;
-  // where there are none, all designs less the fitted effects of their other axes.
+  // As on the page (sweep.js, effects): uses the designs whose other values have a result with every value of this
+  // axis. If there are none, uses all designs, minus the fitted effects of their other axes.
   MainEffect main_effect(std::size_t workload, std::size_t axis, std::size_t metric) const {
     std::vector<const ReportSweep::Point*> known;
     std::map<std::vector<Level>, std::map<Level, double>> groups;
@@ -488,7 +489,7 @@ class SweepFigures {
     return out;
   }
 
-  // One effect a value of each axis, by least squares: Gauss-Seidel on the normal equations.
+  // One effect per value of each axis, by least squares: Gauss-Seidel on the normal equations.
   std::vector<std::vector<double>> fit(const std::vector<const ReportSweep::Point*>& known, std::size_t metric) const {
     std::vector<std::vector<double>> effects;
     for (const auto& axis : sweep_.axes) effects.emplace_back(axis.values.size(), 0.0);
@@ -563,7 +564,7 @@ std::vector<Figure> figures_of(const ReportInput& input) {
     comparison_figures(input.comparisons[i], "comparison" + std::to_string(i + 1), out);
   for (std::size_t i = 0; i < input.sweeps.size(); ++i)
     SweepFigures(input.sweeps[i], "sweep" + std::to_string(i + 1), out).draw();
-  std::set<std::string> names;  // slugs may meet
+  std::set<std::string> names;  // different names may give the same file name
   for (Figure& figure : out)
     for (int n = 2; !names.insert(figure.name).second; ++n) figure.name += "-" + std::to_string(n);
   return out;

@@ -1,7 +1,7 @@
 // The charts of a report for papers: gnuplot commands, one figure each, on white, in the colours of the page.
 //
-// Names and texts of the inputs are data here too: what gnuplot could read as more than text (quotes, backquotes,
-// backslashes, line ends) is replaced before it reaches a script.
+// Names and texts of the inputs remain data here too: what gnuplot might interpret (quotes, backquotes, backslashes,
+// line ends) is replaced before it reaches a script.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@
 namespace vitality {
 
 struct Figure {
-  std::string name;               // of its files, without an ending: a-z, 0-9, _ and -
-  std::string commands;           // data and plot; the terminal is set by who runs it
+  std::string name;               // name of its files, without an ending: a-z, 0-9, _ and -
+  std::string commands;           // data and plot; the caller sets the terminal
   double width = 18, height = 9;  // cm
 };
 

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder for gnuplot's files that goes again, with what is left in it.
+// A folder for gnuplot's files; the destructor removes it with its contents.
 class WorkFolder {
  public:
   WorkFolder() {
@@ -57,9 +57,9 @@ std::string script_of(const std::vector<Figure>& figures) {
   return script;
 }
 
-constexpr int kNotInstalled = 127;  // as a shell says it
+constexpr int kNotInstalled = 127;  // the code of shells for this case
 
-// In `folder`, without a shell and without the user's start files.
+// Becomes gnuplot, in `folder`, without a shell and without the user's start files.
 [[noreturn]] void become_gnuplot(pid_t parent, const std::string& folder, const std::string& log) {
   follow_parent(parent);
   sigset_t none;
@@ -73,8 +73,8 @@ constexpr int kNotInstalled = 127;  // as a shell says it
   _exit(errno == ENOENT ? kNotInstalled : 1);
 }
 
-// Waits for the child; its status. A signal that asks this process to end ends the child, and then this process when
-// the caller's SignalsWait is over.
+// Waits for the child and returns its status. A signal that asks this process to end ends the child first; this process
+// ends when the caller's SignalsWait is over.
 int wait_for(pid_t child, const sigset_t& awaited) {
   for (;;) {
     int status = 0;
@@ -121,7 +121,7 @@ void write_script(const std::string& path, const std::string& script) {
   if (!file) throw EnvironmentError(path + ": cannot be written: is its disk full?");
 }
 
-// What gnuplot drew; it does not say when the disk was full, but then the file has no end.
+// Reads what gnuplot drew. gnuplot does not report a full disk, but the file then lacks its end.
 std::string drawing(const WorkFolder& folder, const std::string& name, const std::string& end) {
   constexpr std::size_t kEndBytes = 32;  // the end and what may follow it
   std::ifstream file(folder.file(name), std::ios::binary);
@@ -138,7 +138,7 @@ std::size_t write_figures(const std::vector<Figure>& figures, const std::string&
   files.make_folder(directory);
   for (const Figure& figure : figures)
     for (const char* ending : {".svg", ".pdf"}) files.reserve(fs::path(directory) / (figure.name + ending));
-  const SignalsWait wait;  // the folder goes before the process ends
+  const SignalsWait wait;  // so that the folder is removed before the process ends
   const WorkFolder folder;
   write_script(folder.file("script"), script_of(figures));
   run_gnuplot(folder);

@@ -9,8 +9,8 @@
 
 namespace vitality {
 
-// Adds NAME.svg and NAME.pdf of every figure in `directory` (made if need be) to `files`; returns the number of
-// figures. Throws InputError when there is no gnuplot, nothing to draw, or the folder cannot be written.
+// Adds NAME.svg and NAME.pdf of every figure in `directory` (created if necessary) to `files`; returns the number of
+// figures. Throws InputError if there is no gnuplot or nothing to draw, or if the folder cannot be written.
 std::size_t write_figures(const std::vector<Figure>& figures, const std::string& directory, OutputSet& files);
 
 }  // namespace vitality

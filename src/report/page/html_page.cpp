@@ -7,7 +7,7 @@ namespace vitality {
 
 void write_html_page(const ReportInput& input, const std::string& title, const TextSink& out) {
   std::string_view rest = kHtmlAssets.page;
-  const auto up_to = [&](std::string_view mark) {  // in the page's order; what is put in is not looked at
+  const auto up_to = [&](std::string_view mark) {  // in the order of the page; inserted text is not searched
     const std::size_t at = rest.find(mark);
     if (at == std::string_view::npos) throw std::logic_error("page.html: no " + std::string(mark));
     out(rest.substr(0, at));

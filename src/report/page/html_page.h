@@ -9,7 +9,7 @@
 
 namespace vitality {
 
-// Piece by piece: a page may be as large as what it shows.
+// Writes piece by piece, because a page may be as large as the data it shows.
 void write_html_page(const ReportInput& input, const std::string& title, const TextSink& out);
 
 // What CMake makes of src/report/page/html/ and the chart library (src/report/page/html/embed.cmake).

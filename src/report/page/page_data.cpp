@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Not finite: null. Whole numbers without ".0".
+// null if not finite; whole numbers without ".0".
 Json number(double value) {
   if (!std::isfinite(value)) return nullptr;
   if (value == std::floor(value) && std::abs(value) < 9e15) return static_cast<std::int64_t>(value);
@@ -29,7 +29,7 @@ Json rounded(double value) {
 
 // ---- Text for a <script> of the page.
 
-// Members and items with what stands between them.
+// Writes members or items with the separators between them.
 class Sequence {
  public:
   Sequence(const TextSink& out, char open, char close) : out_(out), close_(close) { out_({&open, 1}); }
@@ -46,8 +46,8 @@ class Sequence {
   bool first_ = true;
 };
 
-// A `<` can only be inside a string: escaped, there is no "</script" and no "<!--". File names may hold any bytes: what
-// is not UTF-8 becomes U+FFFD.
+// A `<` can only be inside a string. It is escaped, so the text contains no "</script" and no "<!--". File names may
+// hold any bytes: invalid UTF-8 becomes U+FFFD.
 void append(const Json& json, const TextSink& out) {
   const std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
   std::size_t from = 0;
@@ -64,7 +64,7 @@ void Sequence::key(std::string_view name) {
   out_(":");
 }
 
-// A file of hundreds of MiB may be shown: it is written value by value, without a tree or a text of its own.
+// A file of hundreds of MiB may be shown, so it is written value by value, without building a tree or a text of it.
 void append(const JsonValue& value, const TextSink& out) {
   switch (value.type()) {
     case JsonValue::Type::kNull:
@@ -96,7 +96,7 @@ void append(const JsonValue& value, const TextSink& out) {
   }
 }
 
-// The whole document: what a result holds is on its page, whichever version wrote it (result.js).
+// The whole document, so that everything in a result is on its page, whatever version wrote it (result.js).
 void append(const ReportResult& item, const TextSink& out) {
   const std::pair<const char*, Json> members[] = {{"file", item.file},           {"label", item.label},
                                                   {"machine", item.machine},     {"is_device", item.result.is_device},
@@ -146,7 +146,7 @@ Json to_json(const AxisValue& value) {
   return std::visit([](const auto& v) { return Json(v); }, value);
 }
 
-// One value where all are the same.
+// A single value if all are the same.
 template <class Value>
 Json column(const std::vector<ReportSweep::Point>& points, const Value& value) {
   Json json = Json::array();

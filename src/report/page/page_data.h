@@ -1,7 +1,7 @@
 // The data of a report's page as one line of JSON that may stand inside an HTML script element: ASCII only, no `<`.
 //
-// Results keep the names of docs/interface.md. A sweep is stored by columns, its measured values rounded to seven
-// digits (the exact ones are in the sweep's results.csv): 10,000 points are 1 to 3 MB.
+// Results keep the names of docs/interface.md. A sweep is stored by columns, with measured values rounded to seven
+// digits (results.csv of the sweep has the exact ones): 10,000 points are 1 to 3 MB.
 #pragma once
 
 #include <functional>

@@ -71,8 +71,8 @@ class ComparisonReader {
             number(scope, "efficiency_gain", at), number(scope, "gops", at),      number(scope, "gops_per_w", at)};
   }
 
-  // Machines may share a name (one config twice, changed by --set): pairs come machine by machine, so the next machine
-  // of that name is meant when the model has been there before.
+  // Machines may have the same name (one config twice, changed by --set). Pairs are ordered by machine, so if the model
+  // has already been read for this name, the next machine with the name is meant.
   std::size_t machine_of(const std::string& name, std::size_t workload, const std::string& pointer) const {
     bool known = false;
     for (std::size_t m = 0; m < out_.machines.size(); ++m) {

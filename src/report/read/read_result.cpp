@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::int64_t kMostCount = std::numeric_limits<std::int64_t>::max();
 
-// Fields that the file leaves out keep their values, and null counts as left out, because that is how a result says
-// "not measured", unless the field is required.
+// Fields that the file leaves out keep their values. null counts as left out, because a result writes it for "not
+// measured". A required field must be there.
 class Reader : public ResultVisitor {
  public:
   Reader(const JsonValue& document, Diagnostics& diagnostics)

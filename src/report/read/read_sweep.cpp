@@ -25,7 +25,7 @@ bool is_scalar(const JsonValue& value) {
   return value.type() != Type::kNull && value.type() != Type::kArray && value.type() != Type::kObject;
 }
 
-// Texts by number, in order of appearance.
+// Texts, numbered in the order of appearance.
 class Names {
  public:
   explicit Names(std::vector<std::string>& names) : names_(names) {}
@@ -51,7 +51,7 @@ class SweepReader {
     const JsonValue& points = want(document_, "points", Type::kArray, "a list", "", file_);
     out_.points.reserve(points.items().size());
     for (std::size_t i = 0; i < points.items().size(); ++i) read_point(points.items()[i], pointer_of("/points", i));
-    for (ReportSweep::Point& point : out_.points)  // metrics that appeared later
+    for (ReportSweep::Point& point : out_.points)  // points read before a metric appeared lack it
       point.totals.resize(out_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
     return std::move(out_);
   }

@@ -27,7 +27,7 @@ double number_at(const JsonValue& value, std::initializer_list<const char*> path
   return number && at->number() > 0 ? at->number() : 0;
 }
 
-// Data rate of the bus times the channels, or what a roofline machine states.
+// The data rate of the bus times the number of channels, or the bandwidth that a roofline machine states.
 double dram_bandwidth(const JsonValue& config) {
   if (const double stated = number_at(config, {"roofline", "bandwidth_gb_s"}); stated > 0) return stated;
   const auto device = [&](const char* key) { return number_at(config, {"dram", "device", key}); };

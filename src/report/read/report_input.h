@@ -1,9 +1,9 @@
-// What `vitality report` shows: results, comparisons and sweeps, read from files and folders and checked, so that
-// everything after this can take them as they are.
+// What `vitality report` shows: results, comparisons and sweeps. They are read from files and folders and checked here,
+// so that later code can rely on them.
 //
-// A file is told by what it holds: results have "layers" and "totals", comparisons "kind": "comparison", sweeps
-// (results.json) "spec" and "points". A folder is a sweep's or a merge's: its results.sqlite, as far as it has got, or
-// else its results.json. Whatever does not fit is an InputError with the file and the pointer.
+// The contents of a file decide its kind: results have "layers" and "totals", comparisons "kind": "comparison", sweeps
+// (results.json) "spec" and "points". A folder belongs to a sweep or a merge: its results.sqlite is read, as far as it
+// is filled, or else its results.json. Anything else is an InputError with the file and the pointer.
 #pragma once
 
 #include <string>
@@ -22,11 +22,11 @@ constexpr std::size_t kMaxReportResults = 64;
 constexpr std::size_t kMaxReportPoints = 100000;  // of all sweeps
 
 struct ReportResult {
-  std::string file, machine, label;  // label: "machine, workload", told apart by a number where two are alike
+  std::string file, machine, label;  // label: "machine, workload", with a number if two are the same
   SimulationResult result;
   JsonDocument document;  // the whole file
-  double clock_mhz = 0;   // 0: not known, likewise below
-  double peak_gops = 0;   // every multiply-accumulator busy; 1 MAC = 2 operations
+  double clock_mhz = 0;   // 0: not known; the same for the values below
+  double peak_gops = 0;   // with every multiply-accumulator busy; 1 MAC = 2 operations
   double dram_gb_s = 0;   // peak of all channels
 };
 
@@ -45,7 +45,7 @@ struct ReportComparison {
     std::vector<std::string> notes;
   };
   std::string file, command, normalize;
-  std::vector<Machine> machines;  // the first is 1.0
+  std::vector<Machine> machines;  // the first is the reference, 1.0
   std::vector<std::string> workloads;
   std::vector<ReportComparedPair> pairs;
 };

@@ -1,4 +1,4 @@
-// DRAM command traces as CSV: a line a command, with its device clock; the place is empty where a command is for a
+// DRAM command traces as CSV: one line per command, with its device clock; the place is empty if a command is for a
 // whole rank.
 #pragma once
 

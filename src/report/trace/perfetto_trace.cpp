@@ -22,7 +22,7 @@ class RateCounter {
         cycles_(cycles),
         series_(series, std::vector<double>(static_cast<std::size_t>(ceil_div(std::max<Cycles>(1, cycles), width_)))) {}
 
-  // `amount` evenly over [begin, end).
+  // Adds `amount`, spread evenly over [begin, end).
   void add(std::size_t series, Cycles begin, Cycles end, Bytes amount) {
     if (amount == 0) return;
     begin = std::min(begin, cycles_ - 1);
@@ -115,7 +115,7 @@ class Writer : private TraceStream {
     }
   }
 
-  // Bytes that DMA has asked for and not got, in flight.
+  // Bytes that the DMA has requested and not yet received.
   void outstanding() {
     struct Change {
       Cycles cycle;
@@ -133,7 +133,7 @@ class Writer : private TraceStream {
       changes.push_back({times(index).done, direction, -bytes});
     }
     std::sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) { return a.cycle < b.cycle; });
-    // The most of each interval: a long run has more changes than a picture has columns.
+    // The largest value of each interval, because a long run has more changes than a picture has columns.
     const Cycles width = std::max<Cycles>(1, ceil_div(cycles_, kCounterBins));
     std::array<Bytes, 2> bytes{}, most{};
     const auto emit = [&](Cycles cycle) {
@@ -189,8 +189,8 @@ class Writer : private TraceStream {
     }
   }
 
-  // The job with a track that made this one's last dependency come true; uncharged jobs take no time, so their own
-  // cause counts.
+  // The job behind the arrow: the one that satisfied the last dependency of this job. An uncharged job has no track and
+  // takes no time, so its own cause is used in its place.
   JobId cause_of(JobId index) const {
     JobId cause = times(index).limiter;
     while (cause != kNone && track_[cause] < 0) cause = times(cause).limiter;

@@ -22,13 +22,13 @@ struct Timeline {
   MachineUnits units = MachineUnits(config);
 };
 
-// The cycles in which a job holds its unit: up to its array's last drained row, or, on DMA, its last byte.
+// The cycles in which a job holds its unit: until its last row has left the array or, for DMA, until its last byte.
 struct JobSpan {
   JobId job;
   Cycles begin, end;
-  int lane;  // jobs that hold one unit at once (DMA, stationary prefetch) lie in lanes 0, 1, ...
+  int lane;  // jobs that hold one unit at the same time (DMA, stationary prefetch) have lanes 0, 1, ...
 };
-// Of one unit, by begin (then job).
+// The spans of one unit, sorted by begin (then by job).
 std::vector<JobSpan> unit_spans(const Timeline& timeline, UnitId unit);
 int lane_count(const std::vector<JobSpan>& spans);
 // Per layer of the model.

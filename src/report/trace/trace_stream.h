@@ -1,4 +1,5 @@
-// Formatted text into a stream through a buffer of 64 KiB. FMT_COMPILE: formatting is most of what a trace costs.
+// Writes formatted text into a stream through a buffer of 64 KiB. FMT_COMPILE: formatting is most of the cost of a
+// trace.
 #pragma once
 
 #include <fmt/compile.h>

@@ -15,7 +15,7 @@ constexpr int kSignals = 5;
 constexpr std::array<const char*, kSignals> kSignalNames = {"busy", "jobs", "job", "layer", "prefetch"};
 constexpr std::array<int, kSignals> kSignalBits = {1, 8, 32, 32, 1};
 
-// Printable characters, as few as the signal's number needs.
+// A short identifier of printable characters for the number of the signal.
 std::string identifier(std::int32_t unit, int signal) {
   constexpr int kPrintable = '~' - '!' + 1;
   std::string text;
@@ -49,7 +49,7 @@ class Writer : private TraceStream {
         changes_.push_back({span.end, unit, false, span.job});
       }
     }
-    // What ends in a cycle does so before what begins.
+    // In the same cycle, what ends comes before what begins.
     std::stable_sort(changes_.begin(), changes_.end(), [](const Change& a, const Change& b) {
       return a.cycle != b.cycle ? a.cycle < b.cycle : a.begins < b.begins;
     });
@@ -60,7 +60,8 @@ class Writer : private TraceStream {
     print(FMT_COMPILE("#0\n$dumpvars\n"));
     for (const std::int32_t unit : units_) emit(unit);
     print(FMT_COMPILE("$end\n"));
-    const std::int64_t period = std::llround(1e6 / timeline_.config.clock_mhz);  // as the machine's clock has it
+    const std::int64_t period = std::llround(1e6 / timeline_.config.clock_mhz);  // the period of the machine's clock in
+                                                                                 // ps
     for (std::size_t i = 0; i < changes_.size();) {
       const Cycles cycle = changes_[i].cycle;
       std::vector<bool> touched(timeline_.units.size());
@@ -95,7 +96,7 @@ class Writer : private TraceStream {
     }
     print(FMT_COMPILE("$upscope $end\n$enddefinitions $end\n"));
   }
-  // A name must not end the comment it stands in.
+  // The name is written into a comment, so it must not contain the end of a comment.
   static std::string clean(std::string text) {
     std::replace(text.begin(), text.end(), '$', '_');
     return text;
@@ -110,7 +111,7 @@ class Writer : private TraceStream {
     }
   }
 
-  // The signals of a unit that are not what they were.
+  // Writes the signals of a unit that have changed.
   void emit(std::int32_t unit) {
     const std::vector<JobId>& held = held_[static_cast<std::size_t>(unit)];
     const std::int64_t job = held.empty() ? -1 : held.back().value;

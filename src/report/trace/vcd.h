@@ -1,7 +1,7 @@
 // Unit states of a run as a Value Change Dump (IEEE 1364-2005, clause 18), for GTKWave and other wave viewers.
 //
-// A scope a unit: `busy` (1 bit), `jobs` (how many it holds), `job` and `layer` (index of the one it took last and
-// still holds, x when idle). Time in picoseconds. A comment names the layers.
+// One scope per unit: `busy` (1 bit), `jobs` (how many it holds), `job` and `layer` (index of the job that it took last
+// and still holds; x when idle). Time is in picoseconds. A comment names the layers.
 #pragma once
 
 #include <cstdio>
@@ -10,7 +10,7 @@
 
 namespace vitality {
 
-// The stream keeps the error state.
+// Errors are kept in the stream.
 void write_vcd(std::FILE* stream, const Timeline& timeline);
 
 }  // namespace vitality
