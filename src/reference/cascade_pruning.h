@@ -2,7 +2,7 @@
 //
 //   token   importance s_j += sum over heads and queries of P_ij, layer after layer; the next layer keeps the
 //           ceil(share n) most important of the tokens that are left. A pruned token is no key of any later layer.
-//   head    importance += sum of |Z| of the head; chosen and cascaded likewise
+//   head    importance += sum of |Z| of the head; chosen and cascaded in the same way
 //   value   in each row of P the ceil(value_keep x kept keys) largest probabilities meet their value (local value
 //           pruning); the others are dropped after the softmax, without a new normalisation
 // Progressive quantisation is left out, as the released simulator leaves it out for encoders: it saves memory traffic,

@@ -17,7 +17,7 @@ VitModel training_step_model(const VitModel& forward);  // forward: one image or
 inline int forward_layers(const VitModel& step) {
   return static_cast<int>(step.layers.size()) / kStepPhases;
 }
-// Index of the layer that does a forward layer's work in this phase.
+// Index of the layer that does the work of a forward layer in this phase.
 inline int step_layer(const VitModel& step, StepPhase phase, int layer) {
   return static_cast<int>(phase) * forward_layers(step) + layer;
 }

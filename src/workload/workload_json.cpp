@@ -14,7 +14,7 @@ namespace {
 using Presence = ObjectReader::Presence;
 constexpr std::size_t kMaxLayers = 20000;
 constexpr int kMaxBlockDepth = 8;
-constexpr std::size_t kMaxDims = 1000;          // each block has a copy of its own
+constexpr std::size_t kMaxDims = 1000;          // limited because each block has a copy of its own
 constexpr std::size_t kMaxSuggestedFrom = 200;  // layer names that a misspelt one is compared with
 
 std::string replaced(std::string text, const std::string& what, const std::string& with) {
@@ -24,7 +24,7 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
-// What the items of one block or group see.
+// The names and values that the items of one block or group may use.
 struct Scope {
   Dimensions dimensions;
   std::string block;        // {block}
@@ -101,7 +101,7 @@ void WorkloadReader::read_dims(ObjectReader& object, Scope& scope) {
   if (dims->type() != JsonValue::Type::kObject) {
     return diagnostics_.add(pointer, "expected an object of integers or expressions, found " + describe(*dims));
   }
-  // A block's dims are expressions in what is outside it, and in the block's dims before them.
+  // A block's dims are expressions that may use the names outside the block and the block's dims before them.
   for (const auto& [key, value] : dims->members()) {
     const std::string name(key);
     if (scope.dimensions.values.size() >= kMaxDims)
@@ -265,7 +265,7 @@ void WorkloadReader::read_layer_item(ObjectReader& keys, const Scope& scope) {
 }
 
 // A batch norm's weights can go into the convolution or linear layer right before it, or into a linear layer (or a
-// convolution without padding) right after it, if nobody else sees the tensor between the two.
+// convolution without padding) right after it, if no other layer reads the tensor between the two.
 void WorkloadReader::check_fold(std::size_t index) {
   auto* norm = std::get_if<BatchNorm>(&model_.layers[index].parameters);
   if (!norm) return;
@@ -340,7 +340,7 @@ VitModel WorkloadReader::read(const JsonValue& document) {
   return model_;
 }
 
-// "tokens=64", "image.height=384": put into the document before it is read.
+// "tokens=64", "image.height=384": changes the document before it is read.
 void apply_override(JsonDocument& document, const std::string& option, Diagnostics& diagnostics) {
   const std::size_t equals = option.find('=');
   const std::string name = option.substr(0, std::min(equals, option.size()));

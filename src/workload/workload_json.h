@@ -29,7 +29,7 @@ std::string workload_schema();  // JSON Schema of such a file
 
 VitModel parse_workload(const std::string& text, const std::string& file,
                         const std::vector<std::string>& overrides = {});
-// The same from a document; errors go to the diagnostics (the model is only of use when there are none).
+// The same from a document; errors go to the diagnostics (the model is only useful if there are none).
 VitModel read_workload(JsonDocument document, const std::vector<std::string>& overrides, Diagnostics& diagnostics);
 
 }  // namespace vitality

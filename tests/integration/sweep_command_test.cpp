@@ -54,7 +54,7 @@ std::vector<pid_t> children_of(pid_t parent) {
   return {std::istream_iterator<pid_t>(in), {}};
 }
 
-// Kills children (generation 0) or their children (1) of a program, at most so many times, until it ends; its exit
+// Kills children (generation 0) or their children (1) of a program, a limited number of times, until it ends; its exit
 // code.
 int kill_descendants(pid_t program, int times, std::chrono::milliseconds pause, int generation) {
   int status = 0;

@@ -1,4 +1,5 @@
-// Tiles that are copied when someone looks: whoever asks first sees what an eager copy would have put there.
+// Tiles that are copied only when their values are needed: the first reader sees what an eager copy would have put
+// there.
 #include "sim/values/loaded_tiles.h"
 
 #include <catch2/catch.hpp>

@@ -118,8 +118,8 @@ class InputStationaryMapper : public GemmMapper {
     }
     return chosen;
   }
-  // If all tiles of an operand stay, moves the last one to a buffer that is used in turn: the mapping is then the same in
-  // any order of the loops.
+  // If all tiles of an operand stay, moves the last one to a buffer that is used in turn: the mapping is then the same
+  // in any order of the loops.
   static InputStationaryMapping with_a_buffer_in_turn(InputStationaryMapping m) {
     for (OperandBuffers* const buffers : {&m.streamed, &m.stationary})
       if (buffers->sets == 0 && buffers->kept > 0) buffers->sets = 1, --buffers->kept;
@@ -130,8 +130,8 @@ class InputStationaryMapper : public GemmMapper {
     return buffers.sets == 1 && (buffers.kept == 0 || buffers.kept + buffers.sets < sweep);
   }
 
-  // null if it is not possible or not worth it. asked: the mapping of the next layer, from a file, expects the results in
-  // the scratchpad.
+  // null if it is not possible or not worth it. asked: the mapping of the next layer, from a file, expects the results
+  // in the scratchpad.
   const GemmPlan* plan_with_results_kept(const GemmPlan& through_memory, bool asked) {
     const int consumer = this->consumer();
     const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer, gemm_.n, cols_);
