@@ -20,7 +20,7 @@ Count modules_of(const HardwareConfig& config) {
   return std::max<Count>(1, sparse_array(config).cols / kTreesOfModule);
 }
 
-// How many features of one entry a tree takes per cycle, and how many entries share a tree.
+// How many steps one entry takes through a tree, and how many entries share a tree.
 struct Folding {
   Count steps, packed;
 };
