@@ -22,6 +22,7 @@ AcceleratorChunk::AcceleratorChunk(sc_core::sc_module_name name, MachineContext&
       scratchpad("scratchpad", static_cast<Bytes>(context.config.scratchpad.capacity_kib) * 1024,
                  unit_port_bytes_per_cycle(context.config), context.executor != nullptr),
       noc("noc", context.config.noc),
+      row_fifos("row_fifos", context),
       dma_load("dma_load", context),
       dma_store("dma_store", context) {
   noc.scratchpad.bind(scratchpad.socket);
@@ -77,6 +78,7 @@ void AcceleratorChunk::add_unit(UnitId id, std::unique_ptr<ComputeUnit> unit) {
   controller.units.bind(unit->job_socket);
   unit->phase_socket.bind(controller.phases);
   unit->memory_socket.bind(noc.units);
+  unit->rows.bind(row_fifos);
   port_[static_cast<std::size_t>(id.value)] = noc_ports_++;
   counters_[static_cast<std::size_t>(id.value)] = &unit->counters();
   units_.push_back(std::move(unit));

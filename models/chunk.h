@@ -9,6 +9,7 @@
 #include "models/compute/compute_unit.h"
 #include "models/control/chunk_controller.h"
 #include "models/interconnect/noc.h"
+#include "models/interconnect/row_fifos.h"
 #include "models/memory/dma.h"
 #include "models/memory/scratchpad.h"
 #include "models/protocol/machine_context.h"
@@ -25,6 +26,7 @@ class AcceleratorChunk : public sc_core::sc_module {
   ChunkController controller;
   Scratchpad scratchpad;
   Noc noc;
+  RowFifos row_fifos;
   Dma dma_load, dma_store;
   // NoC port of a unit, or -1.
   int noc_port(UnitId unit) const { return port_[static_cast<std::size_t>(unit.value)]; }

@@ -9,6 +9,7 @@ ComputeUnit::ComputeUnit(sc_core::sc_module_name name, MachineContext& context)
       job_socket("job_socket"),
       phase_socket("phase_socket"),
       memory_socket("memory_socket"),
+      rows("rows"),
       context_(context) {
   job_socket.register_b_transport(this, &ComputeUnit::take);
   SC_HAS_PROCESS(ComputeUnit);
@@ -18,25 +19,83 @@ ComputeUnit::ComputeUnit(sc_core::sc_module_name name, MachineContext& context)
 }
 
 void ComputeUnit::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
-  const JobId index = JobPayload::of(payload).job;
+  const JobExtension& order = JobPayload::of(payload);
+  context_.times[order.job].start = context_.now();
+  if ((order.phases & kPhaseReleased) != 0) apart_.push_back(order.job);
+  if (unsettled_ != kNone)
+    behind_.push(order.job);
+  else
+    begin(order.job);
+  payload.set_response_status(tlm::TLM_OK_RESPONSE);
+}
+
+void ComputeUnit::begin(JobId index) {
   const Job& job = context_.schedule.jobs[index];
   const JobCost& cost = context_.costs.of(index);
   JobTimes& times = context_.times[index];
-  times.start = context_.now();
   times.stream = sums_there(index, job, cost);
   schedule_job(job, cost, times.start, times);
   ++counters_.jobs;
-  counters_.occupy(times.start, left(cost, times));
-  times.done += times.noc_latency;
   // The operands are there (dependencies) and stay until they are released, so the values can be computed at any time
   // between.
   if (context_.executor != nullptr) context_.executor->execute(job, times.unit);
-  const bool apart = (JobPayload::of(payload).phases & kPhaseReleased) != 0 || times.released > times.free;
-  add_phase(apart ? times.released : times.free, index, kPhaseReleased);
-  add_phase(times.free, index, kPhaseFree);
-  add_phase(times.done, index, kPhaseDone);
+  if (rows->in_chain(index)) {
+    if (context_.schedule.rows_to[index] != kNone) {
+      const Cycles first_row = times.stream + ceil_div(times.released - times.stream, Cycles{job.m});
+      add_phase(first_row + times.done - times.released, index, kPhaseFirstRow);
+    }
+    unsettled_ = index;
+    rows->begin(index, *this);
+    if (unsettled_ != kNone) report_what_is_certain(index);
+  } else {
+    report(index);
+  }
   wake();
-  payload.set_response_status(tlm::TLM_OK_RESPONSE);
+}
+
+// Before anything can hold a job of a chain: a unit that prefetches takes the next job, operands are released.
+void ComputeUnit::report_what_is_certain(JobId job) {
+  const JobTimes& times = context_.times[job];
+  const Cycles until = rows->certain_until(job);
+  if (times.free <= until) add_phase(times.free, job, kPhaseFree), reported_ |= kPhaseFree;
+  if (times.released <= until) add_phase(times.released, job, kPhaseReleased), reported_ |= kPhaseReleased;
+}
+
+void ComputeUnit::delay_by(JobTimes& times, Cycles wait, Cycles held) {
+  times.released += held, times.free += wait, times.done += wait;
+}
+
+void ComputeUnit::settle(JobId job, Cycles wait, Cycles held) {
+  JobTimes& times = context_.times[job];
+  const JobCost& cost = context_.costs.of(job);
+  const Cycles now = context_.now(), alone = left(cost, times);
+  delay_by(times, wait, held);
+  if ((reported_ & kPhaseFree) == 0) times.free = std::max(times.free, now);  // held until this was known
+  times.done = std::max(times.done, now);
+  times.fifo_wait = left(cost, times) - alone;
+  counters_.fifo_wait += times.fifo_wait;
+  unsettled_ = {};
+  report(job);
+  while (unsettled_ == kNone && !behind_.empty()) {
+    const JobId next = behind_.front();
+    behind_.pop();
+    begin(next);
+  }
+  wake();
+}
+
+void ComputeUnit::report(JobId job) {
+  JobTimes& times = context_.times[job];
+  counters_.occupy(times.start, left(context_.costs.of(job), times));
+  times.done += times.noc_latency;
+  const auto wanted = std::find(apart_.begin(), apart_.end(), job);
+  const bool apart = wanted != apart_.end() || times.released > times.free;
+  if (wanted != apart_.end()) apart_.erase(wanted);
+  if ((reported_ & kPhaseReleased) == 0)
+    add_phase(std::max(apart ? times.released : times.free, context_.now()), job, kPhaseReleased);
+  if ((reported_ & kPhaseFree) == 0) add_phase(times.free, job, kPhaseFree);
+  add_phase(times.done, job, kPhaseDone);
+  reported_ = 0;
 }
 
 void ComputeUnit::schedule_job(const Job&, const JobCost& cost, Cycles now, JobTimes& times) {

@@ -7,27 +7,31 @@
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 
+#include <queue>
 #include <systemc>
 #include <vector>
 
 #include "models/protocol/job_protocol.h"
 #include "models/protocol/machine_context.h"
+#include "models/protocol/row_protocol.h"
 #include "models/protocol/stream_protocol.h"
 #include "schedule/unit_counters.h"
 
 namespace vitality {
 
-class ComputeUnit : public sc_core::sc_module {
+class ComputeUnit : public sc_core::sc_module, public RowUnitIf {
  public:
   tlm_utils::simple_target_socket<ComputeUnit> job_socket;        // from the controller
   tlm_utils::simple_initiator_socket<ComputeUnit> phase_socket;   // to the controller
   tlm_utils::simple_initiator_socket<ComputeUnit> memory_socket;  // to the NoC and the scratchpad behind it
+  sc_core::sc_port<RowFifosIf> rows;                              // to the FIFOs between the units
 
   ComputeUnit(sc_core::sc_module_name name, MachineContext& context);
 
   // The number of jobs that the unit can hold at once.
   virtual int depth() const { return 1; }
   const UnitCounters& counters() const { return counters_; }
+  void settle(JobId job, Cycles wait, Cycles held) override;
 
  protected:
   // Decides when the job runs, given that the unit took it now. Fills times.stream (not earlier than its value before
@@ -36,6 +40,8 @@ class ComputeUnit : public sc_core::sc_module {
   virtual void schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times);
   // The cycle from which the unit no longer holds anything of the job.
   virtual Cycles left(const JobCost&, const JobTimes& times) const { return times.free; }
+  // See RowUnitIf::settle.
+  virtual void delay_by(JobTimes& times, Cycles wait, Cycles held);
   // The cycle in which the partial sums that a pass adds to are back in the scratchpad: they come row by row from the
   // pass before, which has been issued but has not ended.
   Cycles sums_there(JobId index, const Job& job, const JobCost& cost) const;
@@ -51,6 +57,9 @@ class ComputeUnit : public sc_core::sc_module {
     std::uint8_t phases;
   };
   void take(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void begin(JobId job);
+  void report(JobId job);
+  void report_what_is_certain(JobId job);
   void step();
   void add_phase(Cycles cycle, JobId job, std::uint8_t phase);
   void wake();
@@ -58,6 +67,12 @@ class ComputeUnit : public sc_core::sc_module {
   std::vector<TimedPhase> pending_;
   sc_core::sc_event event_;
   Cycles next_wake_ = -1;
+  std::vector<JobId> apart_;  // not settled: their release is to be reported on its own
+  // Of a chain of rows: its end is not known yet. A unit that holds several jobs has the next ones behind it, whose
+  // times depend on that end.
+  JobId unsettled_;
+  int reported_ = 0;  // phases of it
+  std::queue<JobId> behind_;
   UnitCounters counters_;
   JobPayload report_;
   StreamPayload access_;

@@ -31,4 +31,14 @@ void SystolicArray::schedule_job(const Job& job, const JobCost& cost, Cycles now
   stream_start_ = times.stream, stream_end_ = times.released;
 }
 
+// Rows that cannot leave hold the whole array, and what the next pass streams into it; its shadow register is free for
+// the next tile all the same.
+void SystolicArray::delay_by(JobTimes& times, Cycles wait, Cycles held) {
+  const bool prefetch = context_.config.matrix_engine.stationary_prefetch;
+  const Cycles free = times.free, stream_end = times.released + wait;
+  ComputeUnit::delay_by(times, wait, held);
+  if (prefetch) times.free = free;
+  stream_end_ = prefetch ? stream_end : times.free;
+}
+
 }  // namespace vitality

@@ -26,6 +26,7 @@ class SystolicArray : public ComputeUnit {
   Cycles left(const JobCost& cost, const JobTimes& times) const override {
     return times.released + cost.drain > times.free ? times.released + cost.drain : times.free;
   }
+  void delay_by(JobTimes& times, Cycles wait, Cycles held) override;
 
  private:
   Cycles stream_start_ = 0, stream_end_ = 0;  // of the last pass

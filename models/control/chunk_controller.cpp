@@ -77,6 +77,7 @@ void ChunkController::satisfy(JobId job, DependencyKind kind) {
 
 void ChunkController::receive(int, tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
   const JobExtension& report = JobPayload::of(payload);
+  if ((report.phases & kPhaseFirstRow) != 0) satisfy(report.job, DependencyKind::kFirstRow);
   if ((report.phases & kPhaseReleased) != 0) satisfy(report.job, DependencyKind::kReleased);
   if ((report.phases & kPhaseFree) != 0) {
     Unit& unit = units_[static_cast<std::size_t>(context_.times[report.job].unit.value)];

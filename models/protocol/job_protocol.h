@@ -3,7 +3,7 @@
 // Controller -> unit (b_transport, zero time): take this job; the unit has room for it. With kPhaseReleased the unit
 // must report the release of the job's operands on its own; without it, the unit may report the release together with
 // `free`. Unit -> controller (b_transport, zero time): any of these at once: the job has released its operands, the
-// unit can take another job, the job's result is there.
+// unit can take another job, the job's result is there, the first row of its result is in the FIFO (kPhaseFirstRow).
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace vitality {
 
-enum JobPhase : std::uint8_t { kPhaseReleased = 1, kPhaseFree = 2, kPhaseDone = 4 };
+enum JobPhase : std::uint8_t { kPhaseReleased = 1, kPhaseFree = 2, kPhaseDone = 4, kPhaseFirstRow = 8 };
 
 struct JobExtension : tlm::tlm_extension<JobExtension> {
   JobId job;

@@ -11,8 +11,9 @@ namespace {
 // builds.
 constexpr int kMaxSide = 4096;  // PEs along one side of an array
 constexpr int kMaxLanes = 65536;
-constexpr int kMaxUnits = 64;         // of one kind
-constexpr int kMaxLatency = 100000;   // cycles
+constexpr int kMaxUnits = 64;        // of one kind
+constexpr int kMaxLatency = 100000;  // cycles
+constexpr int kMaxFifoRows = 4096;
 constexpr int kMaxPortBytes = 65536;  // per cycle
 constexpr double kMaxEnergy = 1e6;    // pJ, nJ or mW of one action, unit or rank
 constexpr double kMaxArea = 1e9;      // um2
@@ -127,7 +128,11 @@ void visit_fields(FieldVisitor& v, HardwareConfig& c) {
   v.integer("published_formula", c.published_formula, 1, 2);
   compute(v, c);
   memory(v, c);
-  v.group("pipeline", [&] { v.boolean("intra_layer", c.pipeline.intra_layer); });
+  v.group("pipeline", [&] {
+    v.boolean("intra_layer", c.pipeline.intra_layer);
+    v.boolean("row_streaming", c.pipeline.row_streaming);
+    v.integer("fifo_rows", c.pipeline.fifo_rows, 1, kMaxFifoRows);
+  });
   v.group("mapping", [&] {
     v.choice("objective", c.mapping.objective);
     v.choice("residency", c.mapping.residency);

@@ -195,6 +195,10 @@ struct ControllerConfig {
 };
 struct PipelineConfig {
   bool intra_layer = true;
+  // Rows of a result go through a FIFO to the unit that works on them next, while the rest is computed
+  // (docs/architecture.md).
+  bool row_streaming = false;
+  int fifo_rows = 4;  // rows that a FIFO holds [A]
 };
 // Where activations live between layers. kChip: in the scratchpad from producer to consumer where they fit and the
 // layers allow it (docs/mapping.md); kLayer: every layer reads from and writes to DRAM.

@@ -96,7 +96,7 @@ JobCost fold_cost(const Job& job, const Schedule& schedule, const HardwareConfig
   if (!last) {
     if (!sums_in_array) cost.partial_write = write = size.partial * outputs;
   } else if (!result_held) {
-    write = ((job.flags & kWide) != 0 ? size.wide : size.element) * outputs;
+    write = ported_result(job, ((job.flags & kWide) != 0 ? size.wide : size.element) * outputs);
   }
   move(cost, streamed + cost.stationary_read + cost.partial_read, write);
   const Cycles streamed_lost = streamed_conflicts(job, schedule, config, size.element);
@@ -187,7 +187,7 @@ JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
   cost.actions[Action::kAdd] = cost.operations.add;
   cost.actions[Action::kDivide] = cost.operations.div, cost.actions[Action::kExp] = cost.operations.exp;
   lanes(cost, config, {sweeps * sweep.interval + (sweep.latency - sweep.interval), sweeps * sweep.interval},
-        sweeps * size.element * elements, size.element * elements);
+        sweeps * ported_operand(job, size.element * elements), ported_result(job, size.element * elements));
   return cost;
 }
 
@@ -199,7 +199,8 @@ JobCost column_sum_cost(const Job& job, const HardwareConfig& config) {
   cost.operations.add = elements - (first ? job.n : 0);
   cost.actions[Action::kAccumulate] = cost.operations.add;
   lanes(cost, config, accumulator_timing(config.accumulators, job.m, job.n),
-        ((job.flags & kWide) != 0 ? size.wide : size.element) * elements + guard_bytes(job, elements) +
+        ported_operand(job,
+                       ((job.flags & kWide) != 0 ? size.wide : size.element) * elements + guard_bytes(job, elements)) +
             (first ? 0 : size.partial * job.n),
         size.partial * job.n);
   cost.partial_read = first ? 0 : size.partial * job.n;
@@ -220,15 +221,19 @@ JobCost mean_divide_cost(const Job& job, const HardwareConfig& config) {
 JobCost row_divide_cost(const Job& job, const HardwareConfig& config) {
   const ElementSizes size = sizes_of(config);
   const Count elements = static_cast<Count>(job.m) * job.n;
-  const Bytes read = ((job.flags & kNarrow) != 0 ? size.element : size.wide) * elements + size.partial * job.m;
-  const Bytes write = ((job.flags & kWide) != 0 ? size.wide : size.element) * elements;
+  const Bytes read =
+      ported_operand(job, ((job.flags & kNarrow) != 0 ? size.element : size.wide) * elements) + size.partial * job.m;
+  const Bytes write = ported_result(job, ((job.flags & kWide) != 0 ? size.wide : size.element) * elements);
   JobCost counted;
   counted.operations.div = elements;
   counted.actions[Action::kDivide] = elements;
   JobCost cost = counted;
   LaneConfig unit = config.dividers;
   bool found = false;
-  for (unit.lanes = static_cast<int>(std::min<Count>(unit.lanes, job.n)); unit.lanes > 0; --unit.lanes) {
+  // Rows that come through a FIFO pass once.
+  const bool once = (job.flags & (kRowsIn | kRowsOut)) != 0;
+  for (unit.lanes = static_cast<int>(std::min<Count>(unit.lanes, job.n)); unit.lanes > 0 && !(once && found);
+       --unit.lanes) {
     const JobTiming timing = divider_chain_timing(unit, job.m, job.n);
     // The time without the skew of the chain is a lower bound, and fewer lanes only make it larger: stop when it is no
     // better.
@@ -260,7 +265,8 @@ JobCost adder_cost(const Job& job, const HardwareConfig& config, Bytes in, Bytes
   cost.actions[Action::kAdd] = elements;
   // A column vector (t_D) is spread over the lanes by rows.
   const JobTiming timing = job.n == 1 ? lane_timing(config.adders, 1, job.m) : lane_timing(config.adders, job.m, job.n);
-  lanes(cost, config, timing, in * elements + second, out * elements + guard_bytes(job, elements));
+  lanes(cost, config, timing, ported_operand(job, in * elements) + second,
+        ported_result(job, out * elements + guard_bytes(job, elements)));
   cost.stationary_read = second;
   return cost;
 }

@@ -25,6 +25,15 @@ void move(JobCost& cost, Bytes read, Bytes write);
 // bytes for `elements` such bits.
 Bytes guard_bytes(const Job& job, Count elements);
 
+// Bytes of the streamed operand and of the result that cross the scratchpad's ports: none of rows that come or go
+// through a FIFO.
+constexpr Bytes ported_operand(const Job& job, Bytes bytes) {
+  return (job.flags & kRowsIn) != 0 ? 0 : bytes;
+}
+constexpr Bytes ported_result(const Job& job, Bytes bytes) {
+  return (job.flags & kRowsOut) != 0 ? 0 : bytes;
+}
+
 // A job of a lane array that reads `read` and writes `write` bytes in all.
 void lanes(JobCost& cost, const HardwareConfig& config, const JobTiming& timing, Bytes read, Bytes write);
 

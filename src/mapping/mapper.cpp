@@ -8,6 +8,7 @@
 #include "cost/sparse_machine.h"
 #include "mapping/forward/given_mapping.h"
 #include "mapping/forward/layer_mapper.h"
+#include "mapping/row_streams.h"
 #include "mapping/training/training_mapper.h"
 #include "workload/training_step.h"
 
@@ -168,6 +169,9 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     map_update(context);
     builder.schedule().saved_activation_bytes = saved_bytes(builder.schedule(), layers);
   }
+  // Steps that do not overlap stream nothing.
+  if (config.pipeline.row_streaming && config.pipeline.intra_layer && !context.plan_only)
+    stream_rows(builder.schedule(), config);
   return std::move(builder.schedule());
 }
 

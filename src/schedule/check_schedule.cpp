@@ -292,7 +292,7 @@ class AccessCheck {
                     " has overwritten");
     } else if (content.writer == kNone) {
       findings_.add(findings_.name(index) + reads + ", which nothing has written");
-    } else if (!waits(index, content.writer, DependencyKind::kDone)) {
+    } else if (!waits(index, content.writer, DependencyKind::kDone) && !takes_rows(index, content.writer)) {
       findings_.add(findings_.name(index) + reads + " and does not wait for " + findings_.name(content.writer) +
                     ", which writes it");
     }
@@ -331,7 +331,7 @@ class AccessCheck {
     const Content& content = content_of(buffer);
     const std::string overwrites = " overwrites buffer " + std::to_string(buffer.value) + " and does not wait for ";
     if (content.writer != kNone && !waits(index, content.writer, DependencyKind::kDone) &&
-        !one_sum(index, content.writer))
+        !one_sum(index, content.writer) && !takes_rows(index, content.writer))
       findings_.add(findings_.name(index) + overwrites + findings_.name(content.writer) + ", which writes it");
     for (const JobId reader : content.readers)
       if (reader != index && !waits(index, reader, DependencyKind::kReleased))
@@ -346,6 +346,13 @@ class AccessCheck {
            waits(index, before, DependencyKind::kIssued);
   }
 
+  // Takes the rows of the other job's result from a FIFO: reads, and overwrites, each when it is there.
+  bool takes_rows(JobId index, JobId before) const {
+    const Job &a = s_.jobs[before], &b = s_.jobs[index];
+    return !s_.rows_to.empty() && s_.rows_to[before] == index && a.result == b.streamed &&
+           a.result_offset == b.streamed_offset && a.m == b.m && a.n == b.n && (b.flags & kRowsIn) != 0;
+  }
+
   // When `index` begins, is it certain that `before` has been issued, has released its operands, or is done (`kind`)?
   // It is enough that `index` waits, in any way and through any jobs, for a job that waits for this.
   bool waits(JobId index, JobId before, DependencyKind kind) {
@@ -353,11 +360,14 @@ class AccessCheck {
     ++question_;
     open_.assign(1, index);
     while (!open_.empty()) {
-      const Job& job = s_.jobs[open_.back()];
+      const JobId waiting = open_.back();
+      const Job& job = s_.jobs[waiting];
       open_.pop_back();
       for (std::int32_t d = job.dependency_count; d-- > 0;) {
         const Dependency on = at(s_.dependencies, job.first_dependency + d);
         if (on.job() == before && on.kind() <= kind) return true;
+        // Who waits for a job that took all rows of `before` waits for `before`; only passes wait for an issue.
+        if (on.job() == before && on.kind() == DependencyKind::kFirstRow && waiting != index) return true;
         if (!(on.job() > before) || seen_[on.job()] == question_) continue;
         seen_[on.job()] = question_;
         open_.push_back(on.job());

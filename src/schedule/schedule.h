@@ -36,7 +36,11 @@ enum JobFlag : std::uint16_t {
   kOntoResult = 2048,  // last pass: the requantised sum is added to the wide result that is there
   kSwapped = 1024,     // addition of two layers: `streamed` is the layer's second input
   kNarrow = 4096,      // the streamed operand is in the storage format where the unit otherwise reads a wide one
-  kGuardBit = 8192  // the result or an operand is K_hat, one bit wider than the format (in a fold: the transposed one)
+  kGuardBit = 8192,  // the result or an operand is K_hat, one bit wider than the format (in a fold: the transposed one)
+  // pipeline.row_streaming: the streamed operand comes row by row through a FIFO from the job that computes it; that
+  // job's result goes nowhere else, so it is not written to the scratchpad.
+  kRowsIn = 16384,
+  kRowsOut = 32768
 };
 
 // The value for "there is none", for every kind of id and for indices that are plain numbers.
@@ -83,9 +87,9 @@ struct Im2colTile {
 };
 
 // When a dependency is satisfied: when the other job is done (kDone); when it has released its operands, so that their
-// buffer may be reused (kReleased); or when it was issued, for a chain of passes that the array itself keeps in order
-// (kIssued).
-enum class DependencyKind : std::uint8_t { kDone, kReleased, kIssued };
+// buffer may be reused (kReleased); when it was issued, for a chain of passes that the array itself keeps in order
+// (kIssued); or when the first row of its result is in a FIFO (kFirstRow).
+enum class DependencyKind : std::uint8_t { kDone, kReleased, kIssued, kFirstRow };
 class Dependency {
  public:
   Dependency() = default;
@@ -226,6 +230,8 @@ struct Schedule {
   IdVector<MaskTileId, MaskTile> mask_tiles;
   IdVector<UpdateId, ScheduledUpdate> updates;
   std::vector<ScheduledGradient> gradients;  // training steps only
+  // pipeline.row_streaming: of each job the one that takes its rows from a FIFO. Empty: no job does.
+  IdVector<JobId, JobId> rows_to;
   std::vector<TensorId> layer_output;        // of every layer; kNone where an epilogue consumed it on chip
   std::vector<LayerMapping> mappings;        // of every layer
   std::vector<std::string> layer_mapping;    // the same as text for people

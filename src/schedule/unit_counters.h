@@ -11,6 +11,7 @@ struct UnitCounters {
   Cycles occupied = 0;                 // cycles in which at least one job is in the unit
   Cycles port_wait = 0, noc_wait = 0;  // of streams: cycles waited because others use the scratchpad's ports, or the
                                        // NoC's links
+  Cycles fifo_wait = 0;                // of jobs, for FIFOs of rows
   Bytes read = 0, written = 0;         // of the scratchpad
 
   // Adds a job that is in the unit in [begin, end); jobs must come in the order of their ends.

@@ -138,6 +138,8 @@ class OrderCheck {
           std::uint64_t* const own = &ancestors_[kind][j * words_];
           const std::uint64_t* const its = &ancestors_[kind][from * words_];
           const std::uint64_t* const issued = &ancestors_[2][from * words_];
+          // Who takes rows from a FIFO is ordered behind each row (takes_rows below); who waits for that job, in
+          // whatever way but its issue, waits for all rows.
           const bool reached = static_cast<std::size_t>(dependency.kind()) <= kind;
           for (std::size_t w = 0; w < words_; ++w)
             own[w] |= its[w] | (reached && before != nullptr ? issued[w] & before[w] : 0);

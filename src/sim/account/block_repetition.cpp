@@ -72,7 +72,8 @@ std::int32_t different_jobs(const Schedule& schedule, JobRange a, JobRange b, By
 bool same_times(const JobTimes& a, const JobTimes& b, Cycles period) {
   return a.unit == b.unit && a.ready + period == b.ready && a.start + period == b.start &&
          a.stream + period == b.stream && a.released + period == b.released && a.free + period == b.free &&
-         a.done + period == b.done && a.contention == b.contention && a.noc_contention == b.noc_contention;
+         a.done + period == b.done && a.contention == b.contention && a.noc_contention == b.noc_contention &&
+         a.fifo_wait == b.fifo_wait;
 }
 
 // Whether everything that happens to `a` up to `end` happens to `b` exactly `period` later, on the same unit.

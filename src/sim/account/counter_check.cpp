@@ -14,13 +14,14 @@ std::string compare_counters(const std::vector<UnitCounters>& counted, const Run
     };
     Cycles stalls = 0, streaming = 0;  // stalls inside jobs: the unit has a job, and this job waits
     for (const auto& [cause, cycles] : unit.stall_cycles)
-      (cause == "scratchpad" || cause == "noc" ? streaming : stalls) += cycles;
+      (cause == "scratchpad" || cause == "noc" || cause == "fifo" ? streaming : stalls) += cycles;
     Bytes read = 0, written = 0;
-    Cycles port_wait = 0, noc_wait = 0;
+    Cycles port_wait = 0, noc_wait = 0, fifo_wait = 0;
     for (const JobId job : run.order[u]) {
       const JobCost& cost = run.costs.of(job);
       read += cost.scratchpad_read, written += cost.scratchpad_write;
       port_wait += run.times_of(job).contention, noc_wait += run.times_of(job).noc_contention;
+      fifo_wait += run.times_of(job).fifo_wait;
     }
     same("jobs", counted[u].jobs, static_cast<Count>(run.order[u].size()));
     same("cycles with a job", counted[u].occupied, unit.busy_cycles + streaming);
@@ -28,6 +29,7 @@ std::string compare_counters(const std::vector<UnitCounters>& counted, const Run
     same("bytes read", counted[u].read, read);
     same("bytes written", counted[u].written, written);
     same("cycles at the ports", counted[u].port_wait, port_wait);
+    same("cycles at FIFOs of rows", counted[u].fifo_wait, fifo_wait);
     same("cycles at the links", counted[u].noc_wait, noc_wait);
   }
   return text;

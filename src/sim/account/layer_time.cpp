@@ -6,10 +6,21 @@
 namespace vitality {
 namespace {
 
-enum Part { kCompute, kStationaryLoad, kFillDrain, kDram, kScratchpad, kNoc, kController, kDependency, kOverlap };
-constexpr int kParts = 9;
-const char* const kPartNames[kParts] = {"compute", "stationary_load", "fill_drain", "dram",   "scratchpad",
-                                        "noc",     "controller",      "dependency", "overlap"};
+enum Part {
+  kCompute,
+  kStationaryLoad,
+  kFillDrain,
+  kDram,
+  kScratchpad,
+  kNoc,
+  kFifo,
+  kController,
+  kDependency,
+  kOverlap
+};
+constexpr int kParts = 10;
+const char* const kPartNames[kParts] = {"compute", "stationary_load", "fill_drain", "dram",   "scratchpad", "noc",
+                                        "fifo",    "controller",      "dependency", "overlap"};
 
 class LayerTime {
  public:
@@ -110,8 +121,9 @@ class LayerTime {
       case PathPhase::kStream: {
         const Cycles scratchpad = std::min(cycles, cost.scratchpad_stall + t.contention),
                      noc = std::min(cycles - scratchpad, cost.noc_stall + t.noc_contention);
-        add(l, kScratchpad, scratchpad), add(l, kNoc, noc);
-        return add(l, kCompute, cycles - scratchpad - noc);
+        const Cycles fifo = std::min(cycles - scratchpad - noc, t.fifo_wait);
+        add(l, kScratchpad, scratchpad), add(l, kNoc, noc), add(l, kFifo, fifo);
+        return add(l, kCompute, cycles - scratchpad - noc - fifo);
       }
       case PathPhase::kDrain:
         return add(l, kFillDrain, cycles);

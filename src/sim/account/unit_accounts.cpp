@@ -29,7 +29,7 @@ class UnitAccounts {
   // The cycles of one unit, up to where its jobs have been counted.
   struct Ledger {
     explicit Ledger(Cycles run) : bins(run) {}
-    Cycles covered = 0, busy = 0, idle = 0, scratchpad = 0, noc = 0;
+    Cycles covered = 0, busy = 0, idle = 0, scratchpad = 0, noc = 0, fifo = 0;
     std::array<Cycles, kCauses> stall{};
     TimelineBins bins;
   };
@@ -78,6 +78,7 @@ class UnitAccounts {
       ledger.busy += end - ledger.covered;
       ledger.covered = end;
     }
+    ledger.fifo += t.fifo_wait;
     ledger.scratchpad += c.scratchpad_stall + t.contention, ledger.noc += c.noc_stall + t.noc_contention;
   }
 
@@ -97,11 +98,12 @@ class UnitAccounts {
         actions.count[a] += shapes[e] * run_.costs.entries()[e].actions.count[a];
     if (ledger.busy > 0) unit.occupied = ledger.bins.take();
     unit.idle_cycles = ledger.idle + run_.cycles - ledger.covered;
-    unit.busy_cycles = ledger.busy - ledger.scratchpad - ledger.noc;
+    unit.busy_cycles = ledger.busy - ledger.scratchpad - ledger.noc - ledger.fifo;
     for (std::size_t c = 0; c < kCauses - (decodes() ? 0 : 1); ++c)
       unit.stall_cycles.emplace_back(kCauseNames[c], ledger.stall[c]);
     unit.stall_cycles.emplace_back("scratchpad", ledger.scratchpad);
     unit.stall_cycles.emplace_back("noc", ledger.noc);
+    if (run_.config.pipeline.row_streaming) unit.stall_cycles.emplace_back("fifo", ledger.fifo);
     unit.energy_pj = prices_.compute(actions);
     unit.area_um2 = prices_.unit_area(kind);
     for (int a = 0; a < kActions; ++a)
