@@ -232,9 +232,9 @@ struct Schedule {
   std::vector<ScheduledGradient> gradients;  // training steps only
   // pipeline.row_streaming: of each job the one that takes its rows from a FIFO. Empty: no job does.
   IdVector<JobId, JobId> rows_to;
-  std::vector<TensorId> layer_output;        // of every layer; kNone where an epilogue consumed it on chip
-  std::vector<LayerMapping> mappings;        // of every layer
-  std::vector<std::string> layer_mapping;    // the same as text for people
+  std::vector<TensorId> layer_output;      // of every layer; kNone where an epilogue consumed it on chip
+  std::vector<LayerMapping> mappings;      // of every layer
+  std::vector<std::string> layer_mapping;  // the same as text for people
   Bytes scratchpad_high_water = 0, dram_footprint = 0;
   Bytes saved_activation_bytes = 0;  // bytes that the forward pass keeps in DRAM for the backward pass
 

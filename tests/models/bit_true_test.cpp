@@ -124,6 +124,12 @@ const std::vector<Overrides>& machines() {
       {"matrix_engine.count=2", "matrix_engine.dataflow=output_stationary", "matrix_engine.rows=5",
        "matrix_engine.cols=7", "scratchpad.capacity_kib=5"},
       {"matrix_engine.count=3", "matrix_engine.accumulation=g_stationary", "scratchpad.capacity_kib=10"},
+      {"pipeline.row_streaming=true"},
+      {"pipeline.row_streaming=true", "pipeline.fifo_rows=1", "adders.initiation_interval=3",
+       "matrix_engine.stationary_prefetch=true"},
+      {"pipeline.row_streaming=true", "matrix_engine.count=2", "dividers.initiation_interval=2", "adders.count=2",
+       "scratchpad.capacity_kib=10", "matrix_engine.rows=8", "matrix_engine.cols=8", "special_functions.charge=charged",
+       "batch_norm=separate"},
       {"matrix_engine.count=2", "pipeline.intra_layer=false", "dividers.count=2", "adders.count=3",
        "noc.topology=mesh"}};
   return list;

@@ -69,6 +69,15 @@ inline std::string describe(const Schedule& schedule, JobId a, JobId b) {
   return name(a) + " and " + name(b);
 }
 
+// Do the rows of a's result come to b through FIFOs? Then b works on each behind a.
+inline bool in_one_chain(const Schedule& schedule, JobId a, JobId b) {
+  if (schedule.rows_to.empty()) return false;
+  if (b < a) std::swap(a, b);
+  for (JobId next = schedule.rows_to[a]; next != kNone; next = schedule.rows_to[next])
+    if (next == b) return true;
+  return false;
+}
+
 }  // namespace race
 
 // A pass against a tile that stays in its array (G-stationary): the pass before it there must have left that tile.
@@ -126,6 +135,9 @@ class OrderCheck {
       members.resize(words_);
       members[j / 64] |= std::uint64_t{1} << (j % 64);
     }
+    IdVector<JobId, JobId> rows_from(schedule.rows_to.size());
+    for (JobId j{0}; j < schedule.rows_to.next(); ++j.value)
+      if (schedule.rows_to[j] != kNone) rows_from[schedule.rows_to[j]] = j;
     for (std::size_t j = 0; j < schedule.jobs.size(); ++j) {
       const Job& job = schedule.jobs[j];
       for (int d = 0; d < job.dependency_count; ++d) {
@@ -138,12 +150,14 @@ class OrderCheck {
           std::uint64_t* const own = &ancestors_[kind][j * words_];
           const std::uint64_t* const its = &ancestors_[kind][from * words_];
           const std::uint64_t* const issued = &ancestors_[2][from * words_];
-          // Who takes rows from a FIFO is ordered behind each row (takes_rows below); who waits for that job, in
-          // whatever way but its issue, waits for all rows.
           const bool reached = static_cast<std::size_t>(dependency.kind()) <= kind;
           for (std::size_t w = 0; w < words_; ++w)
             own[w] |= its[w] | (reached && before != nullptr ? issued[w] & before[w] : 0);
           if (reached) own[from / 64] |= std::uint64_t{1} << (from % 64);
+          // Who waits for a job that took rows from FIFOs waits for the jobs that they came from.
+          if (dependency.kind() <= DependencyKind::kReleased && !rows_from.empty())
+            for (JobId source = rows_from[from]; source != kNone; source = rows_from[source])
+              own[static_cast<std::size_t>(source.value) / 64] |= std::uint64_t{1} << (source.value % 64);
         }
       }
     }
@@ -177,6 +191,7 @@ class OrderCheck {
       for (std::size_t k = 0; k < i; ++k) {
         const race::Access& a = accesses[k];
         if (a.job == b.job || !(a.write || b.write) || a.begin >= b.end || b.begin >= a.end) continue;
+        if (race::in_one_chain(schedule_, a.job, b.job)) continue;
         const bool chain =
             a.chain && b.chain &&
             chain_[static_cast<std::size_t>(a.job.value)] == chain_[static_cast<std::size_t>(b.job.value)];
@@ -241,6 +256,7 @@ inline std::string find_races(const Schedule& schedule, const IdVector<JobId, Jo
       if (other.job == next.job || !(other.write || next.write) || other.begin >= next.end || next.begin >= other.end)
         continue;
       if (other.chain && next.chain && other.unit == next.unit) continue;
+      if (race::in_one_chain(schedule, other.job, next.job)) continue;
       if (next.from == next.to) continue;
       if (limit-- > 0) text += "scratchpad race: " + race::describe(schedule, other.job, next.job) + "\n";
     }

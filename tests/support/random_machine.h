@@ -85,6 +85,8 @@ inline std::vector<std::string> random_machine(Dice& dice) {
           "dram.model=" + dice.one_of<std::string>({"bandwidth", "bandwidth", "banked"}),
           "batch_norm=" + dice.one_of<std::string>({"folded", "separate"}),
           "pipeline.intra_layer=" + flag(),
+          "pipeline.row_streaming=" + flag(),
+          "pipeline.fifo_rows=" + number(dice.one_of<int>({1, 2, 4, 50})),
           "attention=" + dice.one_of<std::string>({"taylor", "taylor", "taylor_elided", "softmax"}),
           "precision=" + dice.one_of<std::string>({"int16", "int8"}),
           "matrix_engine.count=" + number(dice.one_of<int>({1, 1, 2, 3})),

@@ -176,6 +176,7 @@ TEST_CASE("check_schedule: what the mapper makes is right") {
              {"matrix_engine.accumulation=g_stationary", "scratchpad.capacity_kib=40"},
              {"matrix_engine.count=3", "dividers.count=2"},
              {"matrix_engine.count=2", "pipeline.intra_layer=false"},
+             {"pipeline.row_streaming=true", "matrix_engine.count=2", "special_functions.charge=charged"},
              {"special_functions.charge=charged", "batch_norm=separate"}}) {
       INFO(workload << (more.empty() ? "" : " " + more[0]));
       const Mapped m = mapped(more, workload);
