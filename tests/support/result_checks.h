@@ -121,7 +121,7 @@ class ResultChecks {
     if (u.occupied.empty()) return;
     Cycles held = u.busy_cycles, occupied = 0;
     for (const auto& [cause, cycles] : u.stall_cycles)
-      if (cause == "scratchpad" || cause == "noc") held += cycles;
+      if (cause == "scratchpad" || cause == "noc" || cause == "fifo") held += cycles;
     const auto bins = static_cast<Cycles>(u.occupied.size());
     expect((bins - 1) * r_.bin_cycles < r_.totals.cycles && r_.totals.cycles <= bins * r_.bin_cycles,
            u.name + ": bins do not cover the run");
