@@ -35,6 +35,7 @@ std::string layer_times(const Schedule& hand, const std::vector<LayerParameters>
       model.layers.push_back({std::string(1, static_cast<char>('a' + i)), {static_cast<int>(i) - 1}, kinds[i]});
     Schedule schedule = hand;
     schedule.layer_mapping.resize(kinds.size());
+    schedule.mappings.resize(kinds.size());
     MachineContext context{schedule, config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
                            CostTable(schedule, config)};
     context.times.resize(schedule.jobs.size());

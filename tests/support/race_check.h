@@ -151,8 +151,10 @@ class OrderCheck {
           const std::uint64_t* const its = &ancestors_[kind][from * words_];
           const std::uint64_t* const issued = &ancestors_[2][from * words_];
           const bool reached = static_cast<std::size_t>(dependency.kind()) <= kind;
+          // A pass's first row leaves the array behind the last row of the pass before.
+          const bool behind_passes = reached || dependency.kind() == DependencyKind::kFirstRow;
           for (std::size_t w = 0; w < words_; ++w)
-            own[w] |= its[w] | (reached && before != nullptr ? issued[w] & before[w] : 0);
+            own[w] |= its[w] | (behind_passes && before != nullptr ? issued[w] & before[w] : 0);
           if (reached) own[from / 64] |= std::uint64_t{1} << (from % 64);
           // Who waits for a job that took rows from FIFOs waits for the jobs that they came from.
           if (dependency.kind() <= DependencyKind::kReleased && !rows_from.empty())

@@ -177,7 +177,8 @@ TEST_CASE("Every number and text of totals, layers, units and phases that is wri
   const std::function<void(const Json&, const std::string&, const std::string&)> look =
       [&](const Json& value, const std::string& at, const std::string& table) {
         if (value.is_object() || value.is_array()) {
-          for (const auto& [name, item] : value.items()) look(item, at + "/" + name, table);
+          for (const auto& [name, item] : value.items())
+            if (name != "mapping") look(item, at + "/" + name, table);  // one cell of JSON text
           return;
         }
         const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
