@@ -110,6 +110,14 @@ bool power_of_two(int n) {
   return n > 0 && (n & (n - 1)) == 0;
 }
 
+void pipeline(FieldVisitor& v, PipelineConfig& c) {
+  v.group("pipeline", [&] {
+    v.boolean("intra_layer", c.intra_layer);
+    v.boolean("row_streaming", c.row_streaming);
+    v.integer("fifo_rows", c.fifo_rows, 1, kMaxFifoRows);
+  });
+}
+
 }  // namespace
 
 void visit_fields(FieldVisitor& v, HardwareConfig& c) {
@@ -128,11 +136,7 @@ void visit_fields(FieldVisitor& v, HardwareConfig& c) {
   v.integer("published_formula", c.published_formula, 1, 2);
   compute(v, c);
   memory(v, c);
-  v.group("pipeline", [&] {
-    v.boolean("intra_layer", c.pipeline.intra_layer);
-    v.boolean("row_streaming", c.pipeline.row_streaming);
-    v.integer("fifo_rows", c.pipeline.fifo_rows, 1, kMaxFifoRows);
-  });
+  pipeline(v, c.pipeline);
   v.group("mapping", [&] {
     v.choice("objective", c.mapping.objective);
     v.choice("residency", c.mapping.residency);

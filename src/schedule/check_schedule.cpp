@@ -366,7 +366,7 @@ class AccessCheck {
       for (std::int32_t d = job.dependency_count; d-- > 0;) {
         const Dependency on = at(s_.dependencies, job.first_dependency + d);
         if (on.job() == before && on.kind() <= kind) return true;
-        // Who waits for a job that took all rows of `before` waits for `before`; only passes wait for an issue.
+        // A job that waits for one that took all rows of `before` waits for `before`; only passes wait for an issue.
         if (on.job() == before && on.kind() == DependencyKind::kFirstRow && waiting != index) return true;
         if (!(on.job() > before) || seen_[on.job()] == question_) continue;
         seen_[on.job()] = question_;

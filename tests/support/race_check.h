@@ -156,7 +156,7 @@ class OrderCheck {
           for (std::size_t w = 0; w < words_; ++w)
             own[w] |= its[w] | (behind_passes && before != nullptr ? issued[w] & before[w] : 0);
           if (reached) own[from / 64] |= std::uint64_t{1} << (from % 64);
-          // Who waits for a job that took rows from FIFOs waits for the jobs that they came from.
+          // A job that waits for one that took rows from FIFOs waits for the jobs that they came from.
           if (dependency.kind() <= DependencyKind::kReleased && !rows_from.empty())
             for (JobId source = rows_from[from]; source != kNone; source = rows_from[source])
               own[static_cast<std::size_t>(source.value) / 64] |= std::uint64_t{1} << (source.value % 64);
