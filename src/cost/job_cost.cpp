@@ -168,6 +168,42 @@ JobCost softmax_cost(const Job& job, const HardwareConfig& config) {
   return cost;
 }
 
+// Two sweeps of a tile: maximum (with the scale); exp and sum. Behind the first tile three sweeps of the row numbers:
+// the new maximum, the factor, the rescaled sum.
+JobCost online_softmax_cost(const Job& job, const HardwareConfig& config) {
+  const ElementSizes size = sizes_of(config);
+  const Count elements = static_cast<Count>(job.m) * job.n, rows = (job.flags & kFirst) != 0 ? 0 : job.m;
+  JobCost cost;
+  cost.operations.mul = elements + rows;
+  cost.operations.add = elements + static_cast<Count>(job.m) * (job.n - 1) + 2 * rows;
+  cost.operations.exp = elements + rows;
+  cost.operations.cmp = static_cast<Count>(job.m) * (job.n - 1) + rows;
+  cost.actions[Action::kMultiply] = cost.operations.mul, cost.actions[Action::kAdd] = cost.operations.add;
+  cost.actions[Action::kExp] = cost.operations.exp, cost.actions[Action::kCompare] = cost.operations.cmp;
+  const LaneConfig unit = unit_row(config, job.unit).lanes;
+  const JobTiming sweep = lane_timing(unit, job.m, job.n);
+  const Cycles interval = 2 * sweep.interval + (rows > 0 ? 3 * lane_timing(unit, 1, rows).interval : 0);
+  const Bytes numbers = 2 * size.wide + size.partial;
+  lanes(cost, config,
+        {interval + (sweep.latency - sweep.interval) + config.special_functions.exp_latency_cycles, interval},
+        2 * size.wide * elements + numbers * rows, (size.wide + size.element) * elements + numbers * job.m);
+  return cost;
+}
+
+// One sweep, with a number a row.
+JobCost rescale_cost(const Job& job, const HardwareConfig& config) {
+  const ElementSizes size = sizes_of(config);
+  const Count elements = static_cast<Count>(job.m) * job.n;
+  const bool divides = (job.flags & kLast) != 0;
+  JobCost cost;
+  (divides ? cost.operations.div : cost.operations.mul) = elements;
+  cost.actions[divides ? Action::kDivide : Action::kMultiply] = elements;
+  lanes(cost, config, lane_timing(unit_row(config, job.unit).lanes, job.m, job.n),
+        size.partial * elements + (divides ? size.partial : size.wide) * job.m,
+        (divides ? size.element : size.partial) * elements);
+  return cost;
+}
+
 JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
   const ElementSizes size = sizes_of(config);
   const Count elements = static_cast<Count>(job.m) * job.n;
@@ -313,6 +349,10 @@ JobCost cost_of_kind(const Job& job, const Schedule& schedule, const HardwareCon
       return adder_cost(job, config, size.element, size.element * job.m * job.n, size.element);
     case JobKind::kSoftmaxRows:
       return softmax_cost(job, config);
+    case JobKind::kOnlineSoftmax:
+      return online_softmax_cost(job, config);
+    case JobKind::kRescaleRows:
+      return rescale_cost(job, config);
     case JobKind::kElementwise:
       return job.unit == UnitKind::kUncharged ? JobCost{} : elementwise_cost(job, config);
     case JobKind::kPredict:

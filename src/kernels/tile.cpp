@@ -305,4 +305,35 @@ void softmax_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, doubl
   }
 }
 
+void online_softmax(const Arithmetic& arithmetic, int m, int n, ConstTile x, double scale, double unit, bool first,
+                    double* numbers, Tile result) {
+  // What lies in memory between two tiles has the accumulation format where that is fp32.
+  const auto kept = [&arithmetic](double y) { return arithmetic.single() ? arithmetic.wide(y) : y; };
+  for (int r = 0; r < m; ++r) {
+    const double* from = x.row(r);
+    double* to = result.row(r);
+    double* const row = numbers + std::ptrdiff_t{3} * r;
+    double largest = first ? from[0] : row[0], sum = 0;
+    for (int c = 0; c < n; ++c) largest = std::max(largest, from[c]);
+    for (int c = 0; c < n; ++c) to[c] = (from[c] - largest) * scale;
+    exponentials(to, static_cast<std::size_t>(n), to);
+    for (int c = 0; c < n; ++c) sum += to[c];
+    const double factor = first ? 0 : kept(exponential((row[0] - largest) * scale));
+    row[1] = kept(first ? sum : row[1] * factor + sum);
+    row[0] = largest, row[2] = factor;
+    arithmetic.store(to, static_cast<std::size_t>(n), unit, to);
+  }
+}
+
+void rescale_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* numbers, Tile result) {
+  for (int r = 0; r < m; ++r)
+    arithmetic.wide(x.row(r), static_cast<std::size_t>(n), numbers[std::ptrdiff_t{3} * r + 2], result.row(r));
+}
+
+void divide_by_sums(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* numbers, double factor,
+                    Tile result) {
+  for (int r = 0; r < m; ++r)
+    arithmetic.store(x.row(r), static_cast<std::size_t>(n), factor / numbers[std::ptrdiff_t{3} * r + 1], result.row(r));
+}
+
 }  // namespace vitality

@@ -67,4 +67,15 @@ void look_up(int n, const double* x, const double* results, double* result);
 // Row softmax of scores x * scale, stored as p * unit.
 void softmax_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, double scale, double unit, Tile result);
 
+// Online softmax. numbers: three a row, its maximum so far, the sum of exponentials below that maximum, and the factor
+// exp(old maximum - new maximum) of what was summed before this tile; `first`: nothing was. result = exponentials of
+// (x - maximum) * scale, stored as e * unit; sums are of the exponentials before they are rounded.
+void online_softmax(const Arithmetic& arithmetic, int m, int n, ConstTile x, double scale, double unit, bool first,
+                    double* numbers, Tile result);
+// result = wide(x * the row's factor).
+void rescale_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* numbers, Tile result);
+// result = store(x * factor / the row's sum).
+void divide_by_sums(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* numbers, double factor,
+                    Tile result);
+
 }  // namespace vitality

@@ -70,7 +70,10 @@ void visit(Visitor& v, AttentionMapping& m) {
     v.integer({"values", "Of V."}, m.sets[1], 0, kMostBuffers);
     v.integer({"queries", "Of Q."}, m.sets[2], 0, kMostBuffers);
     v.integer({"results", "Of numerators or scores, and of results."}, m.sets[3], 1, kMostBuffers);
+    v.integer({"sums", "Of sums of P V, where softmax is online."}, m.result_sets, 1, kMostBuffers);
   });
+  v.word({"softmax", "Softmax attention: whole rows of scores at a time, or tile of keys after tile of keys."},
+         m.online_softmax, {"whole_rows", "online"});
   results_place(v, m.results_stay);
 }
 void visit(Visitor& v, RowTileMapping& m) {

@@ -148,29 +148,83 @@ FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const F
   return t;
 }
 
-Codes fixed_softmax(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& s, int limit,
-                    FixedRange& range, const Codes* bias, double bias_scale) {
-  const int m = q.rows(), n = k.rows();
+namespace {
+
+// Q K^T / sqrt(d) + B, wide.
+Codes fixed_scores(const Codes& q, const Codes& k, const FixedAttentionScales& s, FixedRange& range, const Codes* bias,
+                   double bias_scale) {
   const double root_d = std::sqrt(static_cast<double>(k.cols()));
   Codes scores = product(q, transposed(k), range);
-  Codes p(m, n);
-  std::vector<double> exponentials(static_cast<std::size_t>(n));
-  for (int r = 0; r < m; ++r) {
-    std::int64_t largest = 0;
-    for (int c = 0; c < n; ++c) {
+  for (int r = 0; r < scores.rows(); ++r) {
+    for (int c = 0; c < scores.cols(); ++c) {
       std::int64_t score = round_half_even(static_cast<double>(scores(r, c)) * (s.q * s.k / root_d / s.scores));
       if (bias != nullptr) score += round_half_even(static_cast<double>((*bias)(r, c)) * (bias_scale / s.scores));
       scores(r, c) = seen(score, range.wide);
-      largest = c == 0 ? score : std::max(largest, score);
     }
-    double sum = 0;
-    for (int c = 0; c < n; ++c) {
-      exponentials[static_cast<std::size_t>(c)] = exponential(static_cast<double>(scores(r, c) - largest) * s.scores);
-      sum += exponentials[static_cast<std::size_t>(c)];
-    }
-    const double factor = 1 / s.probability / sum;
-    for (int c = 0; c < n; ++c) p(r, c) = requantise(exponentials[static_cast<std::size_t>(c)], factor, limit);
   }
+  return scores;
+}
+
+// One row of whole scores to P V.
+void whole_row(const Codes& scores, int r, const FixedAttentionScales& s, int limit, Codes& p) {
+  const int n = scores.cols();
+  std::int64_t largest = scores(r, 0);
+  for (int c = 1; c < n; ++c) largest = std::max(largest, scores(r, c));
+  std::vector<double> exponentials(static_cast<std::size_t>(n));
+  double sum = 0;
+  for (int c = 0; c < n; ++c) {
+    exponentials[static_cast<std::size_t>(c)] = exponential(static_cast<double>(scores(r, c) - largest) * s.scores);
+    sum += exponentials[static_cast<std::size_t>(c)];
+  }
+  const double factor = 1 / s.probability / sum;
+  for (int c = 0; c < n; ++c) p(r, c) = requantise(exponentials[static_cast<std::size_t>(c)], factor, limit);
+}
+
+// One row tile by tile to Z.
+void online_row(const Codes& scores, int r, const Codes& v, const FixedAttentionScales& s, int limit, FixedRange& range,
+                Codes& z) {
+  const int n = scores.cols(), e = v.cols();
+  const double unit = 1.0 / limit;
+  std::vector<std::int64_t> sums(static_cast<std::size_t>(e));
+  std::int64_t largest = scores(r, 0);
+  double total = 0;
+  for (int first = 0; first < n; first += s.key_tile) {
+    const int end = std::min(n, first + s.key_tile);
+    const std::int64_t before = largest;
+    for (int c = first; c < end; ++c) largest = std::max(largest, scores(r, c));
+    const double factor = first == 0 ? 0 : exponential(static_cast<double>(before - largest) * s.scores);
+    double sum = 0;
+    std::vector<std::int64_t> codes;
+    for (int c = first; c < end; ++c) {
+      const double y = exponential(static_cast<double>(scores(r, c) - largest) * s.scores);
+      sum += y;
+      codes.push_back(requantise(y, 1 / unit, limit));
+    }
+    total = total * factor + sum;
+    for (int j = 0; j < e; ++j) {
+      std::int64_t& y = sums[static_cast<std::size_t>(j)];
+      y = round_half_even(static_cast<double>(y) * factor);
+      for (int c = first; c < end; ++c)
+        y = seen(y + codes[static_cast<std::size_t>(c - first)] * v(c, j), range.accumulator);
+    }
+  }
+  for (int j = 0; j < e; ++j)
+    z(r, j) = requantise(static_cast<double>(sums[static_cast<std::size_t>(j)]), unit * s.v / s.result / total, limit);
+}
+
+}  // namespace
+
+Codes fixed_softmax(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& s, int limit,
+                    FixedRange& range, const Codes* bias, double bias_scale) {
+  const int m = q.rows(), n = k.rows();
+  const Codes scores = fixed_scores(q, k, s, range, bias, bias_scale);
+  if (s.key_tile > 0) {
+    Codes z(m, v.cols());
+    for (int r = 0; r < m; ++r) online_row(scores, r, v, s, limit, range, z);
+    return z;
+  }
+  Codes p(m, n);
+  for (int r = 0; r < m; ++r) whole_row(scores, r, s, limit, p);
   Codes z = product(p, v, range);
   for (std::size_t i = 0; i < z.size(); ++i)
     z.data()[i] = requantise(static_cast<double>(z.data()[i]), s.probability * s.v / s.result, limit);

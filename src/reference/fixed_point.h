@@ -32,6 +32,7 @@ struct FixedAttentionScales {
   double scores = 1;       // Q K^T / sqrt(d), wide
   double probability = 1;  // P
   double result = 1;       // Z
+  int key_tile = 0;        // softmax: keys of a tile of the online form; 0: whole rows
 };
 
 // The largest magnitudes that appeared in accumulators (partial sums, before rounding) and in wide intermediates; they
@@ -51,6 +52,8 @@ struct FixedTaylor {
 // bias: codes of B - rowmean(B), m x n, with its scale; nullptr: none.
 FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& scales, int limit,
                          bool elided, FixedRange& range, const Codes* bias = nullptr, double bias_scale = 1);
+// Tiles of keys (scales.key_tile) one after the other: exponentials below the largest score so far, stored in units of
+// 1 / limit; sums of products and of exponentials shrink where that score grows, the former to integers.
 Codes fixed_softmax(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& scales, int limit,
                     FixedRange& range, const Codes* bias = nullptr, double bias_scale = 1);
 

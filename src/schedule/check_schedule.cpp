@@ -271,13 +271,14 @@ class AccessCheck {
     if (!empty) read(index, job.streamed);
     read(index, job.stationary);
     // `partial` is partial sums that are read, or a third operand; for the derivative of a norm it is the second
-    // result.
-    const bool sums = job.kind == JobKind::kFold;
-    if (!sums && job.kind != JobKind::kNormGradient) read(index, job.partial);
+    // result, for online softmax the row numbers, which the tiles behind the first go on with.
+    const bool sums = job.kind == JobKind::kFold,
+               goes_on = job.kind == JobKind::kOnlineSoftmax && (job.flags & kFirst) == 0;
+    if (goes_on || !writes_partial(job.kind)) read(index, job.partial);
     if (sums && (job.flags & kFirst) == 0 && job.partial != kNone && content_of(job.partial).writer == kNone)
       findings_.add(findings_.name(index) + " adds to buffer " + std::to_string(job.partial.value) +
                     ", where nothing has been summed");
-    if (sums || job.kind == JobKind::kNormGradient) write(index, job.partial);
+    if (writes_partial(job.kind)) write(index, job.partial);
     if (job.result != job.partial || !sums) write(index, job.result);
   }
 

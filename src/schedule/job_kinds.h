@@ -22,7 +22,12 @@ enum class JobKind : std::uint8_t {
   kAddConstant,  // adders: result(m) = streamed(m) + constant
   kAddMatrix,    // adders: result = streamed + stationary, both m x n
   kSoftmaxRows,  // special functions: maximum, exp, sum, divide over m rows of n
-  kElementwise,  // special functions: activation, batch norm or layer norm over m x n, as ElementwiseStep says
+  // Online softmax, tile of keys after tile of keys. There are three numbers a row: the running maximum, the running
+  // sum, and the factor exp(old maximum - new maximum) by which everything that was summed before the tile shrinks.
+  kOnlineSoftmax,  // special functions: result(m x n) = exp(streamed - running maximum); partial = the row numbers
+  kRescaleRows,    // special functions: result(m x n) = streamed * factor of the row, or (kLast) streamed / its sum;
+                   // stationary = the row numbers
+  kElementwise,    // special functions: activation, batch norm or layer norm over m x n, as ElementwiseStep says
   // Jobs on a mask have a MaskTileId; values on the mask are stored row by row, the kept entries one after the other.
   kPredict,        // predictor: m x n scores of depth k in few bits, softmax, threshold -> mask
   kSddmm,          // sparse engine: scores on the mask, streamed(m x k) . stationary(n x k); partial: the score bias
@@ -100,6 +105,10 @@ constexpr JobTraits traits(JobKind kind) {
       return {"add_matrix", ForwardValues::kAddMatrix, false, false};
     case JobKind::kSoftmaxRows:
       return {"softmax_rows", ForwardValues::kLane, false, false};
+    case JobKind::kOnlineSoftmax:
+      return {"online_softmax", ForwardValues::kLane, false, false};
+    case JobKind::kRescaleRows:
+      return {"rescale_rows", ForwardValues::kLane, false, false};
     case JobKind::kElementwise:
       return {"elementwise", ForwardValues::kElementwise, false, false};
     case JobKind::kPredict:
@@ -145,6 +154,11 @@ constexpr JobTraits traits(JobKind kind) {
 }
 constexpr const char* to_string(JobKind kind) {
   return traits(kind).name;
+}
+
+// Job::partial is a result: partial sums, a second result, or numbers that a later job of the kind goes on with.
+constexpr bool writes_partial(JobKind kind) {
+  return kind == JobKind::kFold || kind == JobKind::kNormGradient || kind == JobKind::kOnlineSoftmax;
 }
 
 }  // namespace vitality

@@ -59,6 +59,10 @@ struct AttentionMapping {
   int token_chunk = 0, query_chunk = 0;  // keys, and queries, that are worked on at a time
   std::array<int, 4> sets{};             // buffers of K, V, Q (none: they lie in the scratchpad already), and of T
   bool results_stay = false;             // in the scratchpad, for the next layer
+  // Softmax attention alone: tile of keys after tile of keys, with a running maximum and sum a row, in place of whole
+  // rows of scores in the scratchpad. Then `sets` counts buffers of scores as T, and result_sets those of Z.
+  bool online_softmax = false;
+  int result_sets = 1;
 };
 
 // The layer's rows go through a buffer, this many at a time.

@@ -132,7 +132,7 @@ TEST_CASE("mapping: edits run, with the reference's values, and cost what they s
   CHECK(layer_of(run.edited, kFc1)["bytes"]["dram_by_operand"]["weights"] == 2 * (2 * 32 * 128 + 6 * 128));
   CHECK(layer_of(run.edited, kFc1)["bytes"]["dram_by_operand"]["activations"] == 2 * 17 * 32);
   ran(run.rerun(kAttention, "/query_chunk", 5));
-  ran(run.rerun(kAttention, "/buffers", {{"keys", 1}, {"values", 1}, {"queries", 1}, {"results", 1}}));
+  ran(run.rerun(kAttention, "/buffers", {{"keys", 1}, {"values", 1}, {"queries", 1}, {"results", 1}, {"sums", 1}}));
   ran(run.rerun("cls_token", "/row_tile", 3));
   // An addition that the layer before could do by itself: its results go to memory, and come back.
   Json apart = run.mapping;
@@ -182,6 +182,29 @@ TEST_CASE("mapping: residency is edited on both sides, or by the search") {
   run.refused(kQkv, "/tile_columns", 4, "as what takes the results divides them");
 }
 
+TEST_CASE("mapping: softmax attention runs tile of keys by tile of keys where a file says so") {
+  Mapped run(on("dense_softmax", "tiny_vit"));
+  CHECK(run.mapping["layers"][kAttention]["softmax"] == "whole_rows");
+  // 17 keys in 4 tiles. 2 heads of 17 queries, 16 channels: 17 x 17 exponentials a head, and one more a row and tile
+  // behind the first; 17 x 16 divisions.
+  Json file = run.mapping;
+  Json& attention = file["layers"][kAttention];
+  attention.update({{"softmax", "online"}, {"key_chunk", 5}, {"query_chunk", 9}});
+  attention["buffers"] = {{"keys", 4}, {"values", 1}, {"queries", 1}, {"results", 2}, {"sums", 1}};
+  const ProgramResult edit = run.rerun(file);
+  INFO(edit.err);
+  REQUIRE(edit.exit_code == 0);
+  CHECK(run.edited["numerics"]["passed"] == true);
+  for (const Json& layer : run.edited["layers"]) {
+    if (layer["name"] != kAttention) continue;
+    CHECK(layer["operations"]["div"] == 2 * 17 * 16);
+    CHECK(layer["operations"]["exp"] == 2 * 17 * (17 + 3));
+    // 2-byte elements of 2 heads: K stays, V is read for both chunks of queries, Q once; Z is written.
+    CHECK(layer["bytes"]["dram_read"] == 2 * 2 * 16 * (17 + 2 * 17 + 17));
+    CHECK(layer["bytes"]["dram_write"] == 2 * 2 * 16 * 17);
+  }
+}
+
 TEST_CASE("mapping: what breaks a law is refused with its pointer") {
   Mapped run(small());
   run.refused(kFc1, "/tile_rows", 17, "expected at most 16 (matrix_engine.rows), found 17");
@@ -207,6 +230,8 @@ TEST_CASE("mapping: what breaks a law is refused with its pointer") {
   run.refused(kAttention, "/key_chunk", 18, "expected at most 17 (the keys of the layer)");
   run.refused(kAttention, "/query_chunk", 18, "expected at most 17 (the queries of the layer)");
   run.refused(kAttention, "/buffers/keys", 0, "this operand comes from memory");
+  run.refused(kAttention, "/softmax", "online", "expected \"whole_rows\", because online softmax is a form of softmax");
+  run.refused(kAttention, "/softmax", "whole", "");
   run.refused("cls_token", "/row_tile", 18, "expected at most 17 (the rows of the layer)");
   Json file = run.mapping;
   file["layers"]["blocks.0.mlp.fc3"] = file["layers"][kFc1];

@@ -3,9 +3,11 @@
 #include <catch2/catch.hpp>
 
 #include "base/json.h"
+#include "mapping/mapper.h"
 #include "models/protocol/machine_context.h"
 #include "reference/fixed_point.h"
 #include "sim/values/value_executor.h"
+#include "tests/support/attention_model.h"
 #include "tests/support/machine_run.h"
 #include "tests/support/random_machine.h"
 #include "workload/batch.h"
@@ -15,7 +17,15 @@ using namespace vitality::test;
 
 namespace {
 
-reference::FixedPointPlan fixed_plan(const VitModel& model, const HardwareConfig& config, const ValuePlan& plan) {
+// Keys of a tile where the layer's softmax is online, else 0: the first tile of a row is a whole one.
+int key_tile(const Schedule& schedule, int layer) {
+  for (const Job& job : schedule.jobs)
+    if (job.layer == layer && job.kind == JobKind::kOnlineSoftmax) return job.n;
+  return 0;
+}
+
+reference::FixedPointPlan fixed_plan(const VitModel& model, const HardwareConfig& config, const ValuePlan& plan,
+                                     const Schedule& schedule) {
   reference::FixedPointPlan fixed;
   fixed.limit = max_code(config.precision);
   fixed.image = plan.scale(kModelInput);
@@ -29,7 +39,9 @@ reference::FixedPointPlan fixed_plan(const VitModel& model, const HardwareConfig
     fixed.attention.emplace_back();
     if (!std::holds_alternative<Attention>(model.layers[i].parameters)) continue;
     const AttentionScales s = plan.attention(static_cast<int>(i));
-    fixed.attention.back() = {s.q, s.k, s.v, s.context, s.numerator, s.scores, s.probability, s.result};
+    fixed.attention.back() = {s.q,           s.k,         s.v,
+                              s.context,     s.numerator, s.scores,
+                              s.probability, s.result,    key_tile(schedule, static_cast<int>(i))};
   }
   return fixed;
 }
@@ -39,7 +51,7 @@ std::string differences(const VitModel& model, const HardwareConfig& config, con
                         std::uint64_t seed) {
   const SeededParameters parameters(seed);
   const reference::FixedPointResult want =
-      reference::fixed_point_forward(model, parameters, fixed_plan(model, config, *run.plan));
+      reference::fixed_point_forward(model, parameters, fixed_plan(model, config, *run.plan, run.schedule));
   std::string text;
   int compared = 0;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
@@ -156,6 +168,30 @@ TEST_CASE("bit true: tiny_levit on every kind of machine") {
 }
 TEST_CASE("bit true: tiny_mobilevit on every kind of machine") {
   check_model("tiny_mobilevit");
+}
+
+TEST_CASE("bit true: online softmax, tiles of keys of all sizes, with and without a score bias") {
+  const VitModel wide = attention_model(45, 61, 2, 9), biased = workload("tiny_levit");
+  for (const char* precision : {"int16", "int8"}) {
+    for (Overrides overrides : {Overrides{"matrix_engine.rows=8", "matrix_engine.cols=8", "scratchpad.capacity_kib=8"},
+                                Overrides{"matrix_engine.rows=5", "matrix_engine.cols=3", "scratchpad.capacity_kib=6"},
+                                Overrides{"matrix_engine.rows=4", "matrix_engine.cols=4",
+                                          "matrix_engine.stationary_prefetch=true", "scratchpad.capacity_kib=6"},
+                                Overrides{"matrix_engine.rows=6", "matrix_engine.cols=5", "matrix_engine.count=2",
+                                          "special_functions.count=2", "scratchpad.capacity_kib=6"},
+                                Overrides{"matrix_engine.dataflow=output_stationary", "matrix_engine.rows=6",
+                                          "matrix_engine.cols=5", "scratchpad.capacity_kib=6"}}) {
+      overrides.insert(overrides.end(), {"attention=softmax", "mapping.objective=latency", "special_functions.lanes=2",
+                                         std::string("precision=") + precision});
+      for (const VitModel& model : {wide, biased}) {
+        INFO(model.name << ", " << joined(overrides));
+        const Schedule schedule = map_model(model, machine(overrides));
+        CHECK(std::any_of(schedule.jobs.begin(), schedule.jobs.end(),
+                          [](const Job& job) { return job.kind == JobKind::kOnlineSoftmax; }));
+        CHECK(run_and_compare(model, overrides) == "");
+      }
+    }
+  }
 }
 
 TEST_CASE("bit true: the first-order score bias") {

@@ -49,7 +49,7 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const I
       continue;
     }
     const bool pass = job.kind == JobKind::kFold;
-    if (pass || job.kind == JobKind::kNormGradient) {
+    if (writes_partial(job.kind)) {
       touch(job.partial, t.done, true, pass);
     } else {  // a third operand
       touch(job.partial, t.released, false, false);

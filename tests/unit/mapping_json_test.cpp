@@ -21,7 +21,7 @@ const char* const kOutputStationary =
     R"("outer_kept": true, "result_buffers": 1})";
 const char* const kAttention =
     R"({"form": "attention", "key_chunk": 17, "query_chunk": 9, "buffers": {"keys": 2, "values": 1, "queries": 0, )"
-    R"("results": 3}, "results": "memory"})";
+    R"("results": 3, "sums": 2}, "softmax": "online", "results": "memory"})";
 
 GivenMapping read(const std::string& text) {
   Diagnostics diagnostics("m.json");

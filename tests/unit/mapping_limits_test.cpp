@@ -67,8 +67,9 @@ TEST_CASE("mapping: scratchpads from 1 KiB to 1 MiB, every dataflow and attentio
                : refused)++;
         }
         INFO(name << ", " << dataflow << ", " << attention);
-        CHECK(mapped >= 2);   // 200 KiB and more always do
-        CHECK(refused >= 1);  // 1 KiB never does
+        CHECK(mapped >= 2);  // 200 KiB and more always do
+        // 1 KiB never does, but for attention that works tile by tile in the smallest model.
+        if (name != std::string("tiny_vit") || attention != std::string("softmax")) CHECK(refused >= 1);
       }
     }
   }

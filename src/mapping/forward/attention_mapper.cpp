@@ -75,6 +75,11 @@ void AttentionMapper::check(const AttentionMapping& given) const {
     expect_whole("key_chunk", given.token_chunk, a_.n_kv);
     expect_whole("query_chunk", given.query_chunk, a_.n_q);
   }
+  const bool whole_rows = in_place_ || context_.saved != nullptr || kind_ != AttentionKind::kSoftmax;
+  if (given.online_softmax && whole_rows)
+    refuse_given(context_, layer_, "softmax",
+                 "expected \"whole_rows\", because online softmax is a form of softmax attention whose operands come "
+                 "from memory and that no backward pass follows, found \"online\"");
   if (given.results_stay && consumer() == kNone) refuse_resident_results(context_, layer_);
   check_passes(context_, layer_,
                static_cast<double>(a_.instances) * a_.heads *
@@ -129,18 +134,16 @@ void AttentionMapper::map_head() {
 }
 
 std::vector<Bytes> AttentionMapper::buffer_list(const AttentionMapping& p) const {
+  if (kind_ == AttentionKind::kSoftmax) return softmax_buffers(a_, config_, p);
   const Bytes keys = Bytes{p.token_chunk} * a_.d_qk;
   const Bytes k = element_ * keys + (guard_bit() ? ceil_div(keys, 8) : 0), v = element_ * p.token_chunk * a_.d_v,
               q = element_ * p.query_chunk * a_.d_qk;
-  const bool softmax = kind_ == AttentionKind::kSoftmax;
-  // T holds T_N and then Z, or the scores and then P; t_D is behind it.
-  const Bytes t_cols = softmax ? a_.n_kv : a_.d_v;
+  // T holds T_N and then Z; t_D is behind it.
   const Bytes t_element = a_.d_qk <= config_.matrix_engine.rows ? wide_ : std::max(wide_, context_.partial_bytes());
-  const Bytes t = t_element * p.query_chunk * t_cols;
+  const Bytes t = t_element * p.query_chunk * a_.d_v;
   std::vector<Bytes> list;
   const auto add = [&list](int count, Bytes each) { list.insert(list.end(), static_cast<std::size_t>(count), each); };
   add(p.sets[0], k), add(p.sets[1], v), add(p.sets[2], q), add(p.sets[3], t);
-  if (softmax) add(p.sets[3], std::max(context_.partial_bytes(), element_) * p.query_chunk * a_.d_v);
   if (!taylor() && a_.bias_params > 0) list.push_back(element_ * p.query_chunk * a_.n_kv);
   if (taylor()) {
     list.push_back(context_.partial_bytes() * a_.d_qk * a_.d_v);  // G
@@ -161,25 +164,29 @@ std::vector<Bytes> AttentionMapper::buffer_list(const AttentionMapping& p) const
   return list;
 }
 
-AttentionMapping AttentionMapper::choose_chunks(Bytes capacity) const {
+namespace {
+
+using BufferSets = std::array<std::array<int, 4>, 6>;
+constexpr BufferSets kDenseSets{{{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1}, {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
+// The prediction runs one head ahead of the products, so it needs the next K and Q early, but not V.
+constexpr BufferSets kSparseSets{{{2, 2, 2, 2}, {2, 1, 2, 2}, {2, 2, 2, 1}, {2, 1, 2, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
+constexpr BufferSets kInPlaceSets{{{0, 0, 0, 2}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}}};
+
+}  // namespace
+
+// The largest chunks that fit, in as many buffers as fit.
+std::optional<AttentionMapping> AttentionMapper::largest_chunks(Bytes capacity) const {
   const int rows = config_.matrix_engine.rows;
-  static constexpr std::array<Sets, 6> kDense{
-      {{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1}, {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
-  // The prediction runs one head ahead of the products, so it needs the next K and Q early, but not V.
-  static constexpr std::array<Sets, 6> kSparse{
-      {{2, 2, 2, 2}, {2, 1, 2, 2}, {2, 2, 2, 1}, {2, 1, 2, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
-  static constexpr std::array<Sets, 6> kInPlace{
-      {{0, 0, 0, 2}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}}};
-  const std::array<Sets, 6>& all_sets = in_place_ ? kInPlace : kind_ == AttentionKind::kSparse ? kSparse : kDense;
+  const BufferSets& all_sets = in_place_ ? kInPlaceSets : kind_ == AttentionKind::kSparse ? kSparseSets : kDenseSets;
   int token_chunk = a_.n_kv, query_chunk = a_.n_q;
+  const auto halve = [rows](int size) {
+    return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1));
+  };
   while (true) {
     for (const Sets& sets : all_sets) {
       const AttentionMapping candidate{token_chunk, query_chunk, sets};
       if (bytes_of(candidate) <= capacity) return candidate;
     }
-    const auto halve = [rows](int size) {
-      return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1));
-    };
     // The sparse part reads all keys once per chunk of queries, so the keys are kept whole as long as they fit.
     if (!in_place_ && query_chunk > 1 &&
         (query_chunk >= token_chunk || token_chunk <= rows || (sparse_ && query_chunk > rows))) {
@@ -187,13 +194,35 @@ AttentionMapping AttentionMapper::choose_chunks(Bytes capacity) const {
     } else if (!in_place_ && token_chunk > rows) {
       token_chunk = halve(token_chunk);
     } else {
-      throw InfeasibleError("layer " + context_.layer(layer_).name + ": one tile of its attention (" +
-                            std::to_string(a_.n_kv) + " keys, d = " + std::to_string(a_.d_qk) +
-                            ", e = " + std::to_string(a_.d_v) + ") needs " +
-                            std::to_string(bytes_of({token_chunk, query_chunk, all_sets.back()})) +
-                            " bytes, the scratchpad has " + std::to_string(capacity) + " (scratchpad.capacity_kib)");
+      return std::nullopt;
     }
   }
+}
+
+// Blocks repeat, and so do their plans. Operands that stay in the scratchpad are there whole, and a backward pass
+// needs rows of P as they are.
+std::optional<AttentionMapping> AttentionMapper::best_softmax(Bytes capacity) const {
+  const std::optional<AttentionMapping> whole_rows = largest_chunks(capacity);
+  if (in_place_ || context_.saved != nullptr) return whole_rows;
+  const std::vector<std::int64_t> key{capacity, a_.heads, a_.instances, a_.n_q,
+                                      a_.n_kv,  a_.d_qk,  a_.d_v,       a_.bias_params > 0};
+  const auto known = context_.softmax_plans.find(key);
+  if (known != context_.softmax_plans.end()) return known->second;
+  SoftmaxPlanner planner(a_, config_, capacity, context_.dram_bytes_per_cycle());
+  return context_.softmax_plans[key] = planner.choose(whole_rows);
+}
+
+AttentionMapping AttentionMapper::choose_chunks(Bytes capacity) const {
+  const std::optional<AttentionMapping> found =
+      kind_ == AttentionKind::kSoftmax ? best_softmax(capacity) : largest_chunks(capacity);
+  if (found) return *found;
+  const int tokens = in_place_ ? a_.n_kv : std::min(config_.matrix_engine.rows, a_.n_kv);
+  const int queries = in_place_ ? a_.n_q : 1;
+  throw InfeasibleError(
+      "layer " + context_.layer(layer_).name + ": one tile of its attention (" + std::to_string(a_.n_kv) +
+      " keys, d = " + std::to_string(a_.d_qk) + ", e = " + std::to_string(a_.d_v) + ") needs " +
+      std::to_string(bytes_of({tokens, queries, in_place_ ? kInPlaceSets.back() : kDenseSets.back()})) +
+      " bytes, the scratchpad has " + std::to_string(capacity) + " (scratchpad.capacity_kib)");
 }
 
 // Must be in the order of buffer_list().
@@ -203,13 +232,9 @@ void AttentionMapper::take_buffers() {
   const auto take = [&](Ring& ring, int count) {
     for (int i = 0; i < count; ++i) ring.buffers.push_back(*next++);
   };
-  take(k_, plan_.sets[0]);
-  take(v_, plan_.sets[1]);
-  take(q_, plan_.sets[2]);
-  take(t_, plan_.sets[3]);
-  if (kind_ == AttentionKind::kSoftmax) {
-    take(z_, plan_.sets[3]);
-  }
+  take(k_, plan_.sets[0]), take(v_, plan_.sets[1]), take(q_, plan_.sets[2]), take(t_, plan_.sets[3]);
+  if (kind_ == AttentionKind::kSoftmax) take(z_, plan_.online_softmax ? plan_.result_sets : plan_.sets[3]);
+  if (plan_.online_softmax) take(row_numbers_, plan_.result_sets);
   if (!taylor() && a_.bias_params > 0) take(bias_, 1);
   if (taylor()) {
     take(g_, 1);
@@ -221,12 +246,16 @@ void AttentionMapper::take_buffers() {
   if (a_.bias_params > 0 && (!taylor() || first_order_bias()))
     bias_tensor_ =
         context_.add_weight(context_.layer(layer_).name + ".bias", layer_, a_.heads * a_.n_q, a_.n_kv, element_);
-  context_.note(layer_, std::to_string(ceil_div(a_.n_kv, plan_.token_chunk)) + " key chunks of " +
-                            std::to_string(plan_.token_chunk) + ", " +
-                            std::to_string(ceil_div(a_.n_q, plan_.query_chunk)) + " query chunks of " +
-                            std::to_string(plan_.query_chunk) + ", buffers K x" + std::to_string(plan_.sets[0]) +
-                            " V x" + std::to_string(plan_.sets[1]) + " Q x" + std::to_string(plan_.sets[2]) + " T x" +
-                            std::to_string(plan_.sets[3]));
+  context_.note(layer_, plan_text());
+}
+
+std::string AttentionMapper::plan_text() const {
+  const auto number = [](std::int64_t x) { return std::to_string(x); };
+  return (plan_.online_softmax ? "online softmax, " : "") + number(ceil_div(a_.n_kv, plan_.token_chunk)) +
+         " key chunks of " + number(plan_.token_chunk) + ", " + number(ceil_div(a_.n_q, plan_.query_chunk)) +
+         " query chunks of " + number(plan_.query_chunk) + ", buffers K x" + number(plan_.sets[0]) + " V x" +
+         number(plan_.sets[1]) + " Q x" + number(plan_.sets[2]) + " T x" + number(plan_.sets[3]) +
+         (plan_.online_softmax ? " Z x" + number(plan_.result_sets) : "");
 }
 
 BufferId AttentionMapper::load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk,

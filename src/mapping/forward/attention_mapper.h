@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "mapping/forward/softmax_plans.h"
 #include "mapping/forward/sparse_part.h"
 
 namespace vitality {
@@ -67,7 +68,10 @@ class AttentionMapper {
   AttentionMapping choose();
   bool worth_keeping(Bytes room);
   AttentionMapping choose_chunks(Bytes capacity) const;
+  std::optional<AttentionMapping> largest_chunks(Bytes capacity) const;
+  std::optional<AttentionMapping> best_softmax(Bytes capacity) const;
   void take_buffers();
+  std::string plan_text() const;
 
   BufferId load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,
                 OperatorId op_index);
@@ -132,8 +136,13 @@ class AttentionMapper {
   BufferId load_bias(OperatorId op_index, const Chunk& queries) { return load_bias(op_index, queries, {0, a_.n_kv}); }
   BufferId load_bias(OperatorId op_index, const Chunk& queries, const Chunk& keys);
 
-  // Exact attention: scores with K stationary, one row-softmax, P V with V stationary.
-  void softmax_head();
+  // Exact attention: scores with K stationary, softmax, P V with V stationary.
+  void softmax_head() { plan_.online_softmax ? online_softmax_head() : whole_row_softmax_head(); }
+  void whole_row_softmax_head();
+  void online_softmax_head();
+  BufferId online_scores(OperatorId scores_op, const Chunk& queries, const Chunk& keys, BufferId q_buffer,
+                         BufferId k_buffer);
+  void rescale(OperatorId op_index, const Chunk& queries, BufferId z_buffer, BufferId numbers, int flags);
 
   MappingContext& context_;
   ScheduleBuilder& builder_;
@@ -144,7 +153,7 @@ class AttentionMapper {
   TensorId output_;
   Bytes element_, wide_;
   AttentionMapping plan_;
-  Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_, bias_sum_;
+  Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_, bias_sum_, row_numbers_;
   TensorId bias_tensor_ = kNone;
   std::optional<SparsePart> sparse_;
   int instance_ = 0, head_ = 0;

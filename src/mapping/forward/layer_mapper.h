@@ -10,6 +10,7 @@
 #include "mapping/forward/gemm_plans.h"
 #include "mapping/forward/mapping_options.h"
 #include "mapping/forward/schedule_builder.h"
+#include "mapping/forward/softmax_plans.h"
 
 namespace vitality {
 
@@ -65,8 +66,9 @@ struct MappingContext {
   std::vector<TensorId> images = {};
   std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of weights that the images of a batch share
   std::map<std::vector<std::int64_t>, GemmChoice> gemm_plans = {};  // blocks repeat
-  SavedForward* saved = nullptr;                                    // training steps only
-  std::map<int, HeadCode> head_codes = {};                          // by layer, if asked for
+  std::map<std::vector<std::int64_t>, std::optional<AttentionMapping>> softmax_plans = {};
+  SavedForward* saved = nullptr;            // training steps only
+  std::map<int, HeadCode> head_codes = {};  // by layer, if asked for
   const MappingOptions* options = nullptr;
   std::map<int, std::vector<ResidentTile>> resident = {};  // by layer
   bool plan_only = false;                                  // attention allocates its buffers, but emits no jobs and

@@ -271,8 +271,18 @@ class Propagation {
                            : means_ != nullptr ? std::min(1.0, r.probability)
                                                : n * r.probability_square;  // of P over a row
     return squares * std::min(scores, 1.0) * v.square + v.variance * std::max(squares, shared(v.square)) +
-           stored_map * (summed(kept) * v.square + rounded_alike() * square(kept) * r.output_square) +
+           stored_map * (summed(kept) * v.square + rounded_alike() * square(kept) * r.output_square) + rescaled(a) +
            accumulated(n, r.output_square);
+  }
+
+  // Online softmax: behind its first tile of keys, which has as many as the array has columns, sums of P V are
+  // multiplied and rounded once more a tile, and so are the factor and the row's total where they are fp32.
+  // Exponentials are at most 1 and their total is at least 1, so that rounding them weighs no more than rounding P.
+  double rescaled(const Attention& a) const {
+    if (attention_kind(options_, index_) != AttentionKind::kSoftmax) return 0;
+    const auto tiles = static_cast<double>(ceil_div(a.n_kv, config_.matrix_engine.cols) - 1);
+    const double unit = plan_.weight_scale(1) * plan_.input_scale(index_, a.v.input);
+    return fixed() ? summed(tiles) * square(unit) / 12 : accumulated(4 * tiles, own().output_square);
   }
 
   const VitModel& model_;

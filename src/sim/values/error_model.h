@@ -12,7 +12,8 @@
 //   formats.
 //
 // Norms and activations multiply a variance by the mean square of their derivative; additions add variances. Attention
-// is followed step by step: the scores or G, the stored map P, the sum over keys. Errors that tokens have in common do
+// is followed step by step: the scores or G, the stored map P, the sum over keys (for online
+// softmax: the rescaled sums). Errors that tokens have in common do
 // not vanish in a mean over tokens: the variance falls by the same factor as the mean square of the values. Equal
 // entries of P round alike, so the errors of a flat row add up. Lengths, scales and mean squares come from the model
 // and from the reference (LayerRanges). Besides the mean over all elements, the variance of the worst row is carried:

@@ -82,6 +82,8 @@ static bool stores_tile(const Job& job) {
     case JobKind::kSubtractRow:
     case JobKind::kAddConstant:
     case JobKind::kSoftmaxRows:
+    case JobKind::kOnlineSoftmax:
+    case JobKind::kRescaleRows:
     case JobKind::kElementwise:
     case JobKind::kPredict:
     case JobKind::kSddmm:
@@ -214,6 +216,8 @@ void ValueExecutor::gradient(const Job& job) {
     case JobKind::kFold:
     case JobKind::kAddConstant:
     case JobKind::kSoftmaxRows:
+    case JobKind::kOnlineSoftmax:
+    case JobKind::kRescaleRows:
     case JobKind::kElementwise:
     case JobKind::kPredict:
     case JobKind::kRowSums:

@@ -485,6 +485,18 @@ void ValueExecutor::lanes(const Job& job) {
     case JobKind::kSoftmaxRows:
       softmax_rows(arithmetic_, job.m, job.n, streamed(job), s->scores, 1 / s->probability, result(job));
       break;
+    case JobKind::kOnlineSoftmax:
+      online_softmax(arithmetic_, job.m, job.n, streamed(job), s->scores, 1 / s->exponential, (job.flags & kFirst) != 0,
+                     at(job.partial), result(job));
+      break;
+    case JobKind::kRescaleRows:
+      if ((job.flags & kLast) != 0) {
+        divide_by_sums(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), s->exponential * s->v / s->result,
+                       result(job));
+      } else {
+        rescale_rows(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), result(job));
+      }
+      break;
     case JobKind::kLoad:
     case JobKind::kStore:
     case JobKind::kFold:

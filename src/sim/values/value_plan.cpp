@@ -96,6 +96,7 @@ AttentionScales ValuePlan::attention(int layer) const {
   s.numerator = (ranges.numerator > 0 ? ranges.numerator : 1.0) / kWideRange;
   s.scores = (ranges.scores > 0 ? ranges.scores : 1.0) / kWideRange;
   s.probability = weight_scale(ranges.probability);
+  s.exponential = weight_scale(1);
   s.result = scale(layer);
   // 14 bits finer than a code of Z. The largest int16 code then takes 29 of the 32 bits: one is the sign, two are left
   // for parts that are larger than their sum.

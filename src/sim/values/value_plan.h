@@ -20,6 +20,7 @@ namespace vitality {
 struct AttentionScales {
   double q = 1, k = 1, v = 1, context = 1, numerator = 1, scores = 1, result = 1;
   double probability = 1;  // P; P - T on the mask in the residual form of unified attention
+  double exponential = 1;  // exponentials below a running maximum (online softmax), which are at most 1
   double wide_result = 1;  // low-rank and sparse output before they are added
 };
 
