@@ -66,6 +66,8 @@ struct LayerResult {
   std::vector<std::pair<std::string, Bytes>> dram_bytes_by_operand;
   std::string bottleneck;
   Cycles bound_cycles = 0;  // given the prefetch, no schedule is faster on these arrays and this memory
+  Bytes dram_lower_bound_bytes = 0;  // no mapping moves fewer, or takes fewer cycles (mapping/lower_bounds.h)
+  Cycles lower_bound_cycles = 0;
   double macs_per_dram_byte = 0;
   double attainable_macs_per_cycle = 0, achieved_macs_per_cycle = 0;  // limit of the roofline; achieved over span and
                                                                       // prefetch
@@ -164,6 +166,12 @@ struct WhatIf {
   Cycles cycles = -1;            // -1: infeasible
 };
 
+// Of the layers' lower bounds, their sums; 0: none.
+struct LowerBoundTotals {
+  Bytes dram_bytes = 0;
+  Cycles cycles = 0;
+};
+
 struct SimulationResult {
   Manifest manifest;
   std::string config_json;  // resolved
@@ -183,6 +191,7 @@ struct SimulationResult {
   Picojoules clock_energy = 0;                                    // contained in energy.leakage
   std::vector<std::pair<std::string, Picojoules>> action_prices;  // of the actions that the units count
   Roofline roofline;
+  LowerBoundTotals lower_bounds;
   std::string mask_source;  // "" where no layer has a mask
   std::vector<AttentionChoice> attention_choices;
   std::vector<WhatIf> what_if;

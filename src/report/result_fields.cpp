@@ -186,6 +186,9 @@ void fields(ResultVisitor& v, LayerResult& l, double ms_per_cycle, std::int64_t 
   prefetch_of(v, l);
   v.text({"bottleneck", "", "What the layer's time went to most."}, l.bottleneck);
   v.count({"bound_cycles", "cycles", "No schedule of these arrays and this memory is faster."}, l.bound_cycles);
+  v.count({"dram_lower_bound_bytes", "bytes", "No mapping moves fewer between chip and DRAM; 0: none must move."},
+          l.dram_lower_bound_bytes);
+  v.count({"lower_bound_cycles", "cycles", "No mapping takes fewer, from the first load on."}, l.lower_bound_cycles);
   v.counts({"time_split", "cycles", "Cycles of the span by what the run spent them on."}, l.time_split);
   mask_of(v, l);
   v.group({"numerics", "", "The layer's values against the reference."}, l.has_error, [&] {
@@ -315,6 +318,21 @@ void roofline_of(ResultVisitor& v, SimulationResult& r) {
   });
 }
 
+void lower_bounds_of(ResultVisitor& v, SimulationResult& r) {
+  LowerBoundTotals& bounds = r.lower_bounds;
+  bool present = bounds.dram_bytes > 0 && bounds.cycles > 0;
+  const auto over = [](double value, std::int64_t bound) { return bound > 0 ? value / static_cast<double>(bound) : 0; };
+  double moved = over(static_cast<double>(r.totals.dram_read_bytes + r.totals.dram_write_bytes), bounds.dram_bytes),
+         taken = over(static_cast<double>(r.totals.cycles), bounds.cycles);
+  v.group({"lower_bounds", "", "What no mapping goes below, and how near this one is."}, present, [&] {
+    v.count({"dram_bytes", "bytes", "Sum of the layers' dram_lower_bound_bytes."}, bounds.dram_bytes);
+    v.count({"cycles", "cycles", "Largest of the sums of the arrays', the multipliers' and the memory's cycles."},
+            bounds.cycles);
+    v.number({"dram_bytes_over_bound", "1", "Bytes moved over the bound."}, moved);
+    v.number({"cycles_over_bound", "1", "Cycles taken over the bound."}, taken);
+  });
+}
+
 void alternatives_of(ResultVisitor& v, SimulationResult& r) {
   v.together(!r.attention_choices.empty(), [&] {
     list(
@@ -367,6 +385,7 @@ void visit_fields(ResultVisitor& v, SimulationResult& r) {
   v.numbers({"action_energy_pj", "pJ", "Price of each action that a unit counts."}, r.action_prices);
   energy_uncertainty(v, r);
   roofline_of(v, r);
+  lower_bounds_of(v, r);
   masks_of(v, r);
   v.texts({"not_charged", "", "Kinds of layers that take no time, because the config says nothing of them."},
           r.not_charged);

@@ -176,6 +176,10 @@ class ResultChecks {
       equal(split, l.end_cycle - l.start_cycle, l.name + ": time split");
       expect(l.start_cycle >= 0 && l.end_cycle <= r_.totals.cycles, l.name + ": outside the run");
       expect(l.end_cycle - l.start_cycle >= l.bound_cycles, l.name + ": faster than its bound");
+      expect(l.dram_read_bytes + l.dram_write_bytes >= l.dram_lower_bound_bytes,
+             l.name + ": fewer bytes than its bound");
+      expect(l.end_cycle - l.start_cycle + l.prefetch.cycles >= l.lower_bound_cycles,
+             l.name + ": faster than any mapping");
       if (!l.executed) continue;
       if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
         attention_counts(*a, l);

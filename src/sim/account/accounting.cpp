@@ -1,9 +1,11 @@
 #include "sim/account/accounting.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "cost/energy.h"
 #include "cost/mask_entries.h"
+#include "mapping/lower_bounds.h"
 #include "mapping/mapping_json.h"
 #include "schedule/layer_spans.h"
 #include "sim/account/critical_path.h"
@@ -35,6 +37,7 @@ class Accountant {
     if (run_.totals_only) return;
     attribute_traffic(run_, shapes_, result_.layers);
     result_.critical_path = cycles_by_unit(run_, path);
+    bound_layers();
     result_.roofline = {run_.peak_macs(), run_.dram_bytes_per_cycle()};
     describe_layer_time(run_, spans_, path, result_.layers);
     result_.units = account_units(run_, prices_, shapes_, result_.layers);
@@ -57,6 +60,32 @@ class Accountant {
           std::find(result_.not_charged.begin(), result_.not_charged.end(), layer.kind) == result_.not_charged.end())
         result_.not_charged.push_back(layer.kind);
     }
+  }
+
+  // Training keeps activations in memory and has layers of its own: no bounds.
+  void bound_layers() {
+    if (!run_.schedule.gradients.empty()) return;
+    std::vector<bool> executed;
+    for (const LayerMapping& mapping : run_.schedule.mappings)
+      executed.push_back(!std::holds_alternative<NoMapping>(mapping));
+    const std::vector<LowerBound> bounds = lower_bounds(run_.model, run_.config, executed);
+    const auto memory = [this](Bytes bytes) {
+      return static_cast<Cycles>(static_cast<double>(bytes) / run_.dram_bytes_per_cycle());
+    };
+    const auto multipliers = [this](Count macs) {
+      return static_cast<Cycles>(std::ceil(static_cast<double>(macs) / run_.peak_macs()));
+    };
+    Cycles arrays = 0;  // a sparse unit may work beside them
+    Count macs = 0;
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+      LayerResult& layer = result_.layers[i];
+      layer.dram_lower_bound_bytes = bounds[i].dram_bytes;
+      layer.lower_bound_cycles =
+          std::max({bounds[i].compute_cycles, multipliers(layer.macs), memory(bounds[i].dram_bytes)});
+      result_.lower_bounds.dram_bytes += bounds[i].dram_bytes;
+      arrays += bounds[i].compute_cycles, macs += layer.macs;
+    }
+    result_.lower_bounds.cycles = std::max({arrays, multipliers(macs), memory(result_.lower_bounds.dram_bytes)});
   }
 
   void count_jobs() {

@@ -75,6 +75,7 @@ function layerColumns(run) {
     { label: "layer", get: (l) => l.name }, { label: "kind", get: (l) => l.kind }, ...cycles, ...prefetch,
     { label: "start (ms)", numeric: true, get: (l) => (timed ? ms(l.start) : null) }, { label: "span (ms)", numeric: true, get: (l) => (timed ? ms(l.end - l.start) : null) },
     { label: "bottleneck", get: (l) => l.bottleneck.replace(/_/g, " ") }, { label: "MACs (M)", numeric: true, get: (l) => l.macs / MEGA },
+    { label: "DRAM bytes over bound", numeric: true, get: (l) => (l.raw.dram_lower_bound_bytes ? ((l.raw.bytes?.dram_read || 0) + (l.raw.bytes?.dram_write || 0)) / l.raw.dram_lower_bound_bytes : null) },
     { label: "MACs per DRAM byte", numeric: true, get: (l) => l.intensity || null },
     { label: "energy (µJ)", numeric: true, get: (l) => sum(Object.values(l.energy), (v) => v) / MEGA },
     { label: "DRAM read (kB)", numeric: true, get: (l) => l.dram_read / 1e3 }, { label: "DRAM written (kB)", numeric: true, get: (l) => l.dram_write / 1e3 },
