@@ -65,7 +65,7 @@ struct LayerResult {
   Bytes dram_read_bytes = 0, dram_write_bytes = 0, sram_read_bytes = 0, sram_write_bytes = 0, noc_byte_hops = 0;
   std::vector<std::pair<std::string, Bytes>> dram_bytes_by_operand;
   std::string bottleneck;
-  Cycles bound_cycles = 0;  // given the prefetch, no schedule is faster on these arrays and this memory
+  Cycles bound_cycles = 0;           // given the prefetch, no schedule is faster on these arrays and this memory
   Bytes dram_lower_bound_bytes = 0;  // no mapping moves fewer, or takes fewer cycles (mapping/lower_bounds.h)
   Cycles lower_bound_cycles = 0;
   double macs_per_dram_byte = 0;
