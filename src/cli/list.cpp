@@ -172,7 +172,7 @@ int list_command(const Arguments& arguments) {
   po::options_description options("options");
   options.add_options()("what", po::value<std::vector<std::string>>(), "workloads, configs, operators or tensors")(
       "dir", po::value<std::string>(),
-      "the folder that holds workloads/ and configs/ (default: the present one where it does, else what ships)")(
+      "the folder that holds workloads/ and configs/ (without it the present one where it does, else what ships)")(
       "workload", po::value<std::string>(), "the model of list tensors");
   po::variables_map values;
   if (!parse_options(

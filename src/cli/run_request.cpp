@@ -41,7 +41,7 @@ po::options_description described_options() {
       ("csv", text(), "folder for totals.csv, layers.csv, units.csv (training: phases.csv)")
       ("mapping-out", text(), "writes how the layers were run, as --mapping takes it (`vitality schema mapping`)")
       ("outputs", text(), "folder for the machine's outputs of layers, LAYER.npy (float64, real values; image i of a batch: imagei/LAYER.npy)")
-      ("outputs-of", text(), "the layers whose name matches this pattern; default: the last one")
+      ("outputs-of", text(), "the layers whose name matches this pattern; without it the last one")
       ("trace", text(), "writes a Perfetto/Chrome trace (JSON)")
       ("vcd", text(), "writes unit states as VCD")
       ("dram-commands", text(), "writes every DRAM command as CSV (dram.model banked)")

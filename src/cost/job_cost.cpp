@@ -319,8 +319,8 @@ const MaskTile& mask_tile(const Job& job, const Schedule& schedule) {
   return schedule.mask_tiles[job.mask_tile()];
 }
 
-// One row per kind, and no `default:`, so that the compiler names this place when a kind is added. Over 60 lines: a row
-// for each kind.
+// One row per kind, and no case for all others, so that the compiler names this place when a kind is added. Over 60
+// lines: a row for each kind.
 JobCost cost_of_kind(const Job& job, const Schedule& schedule, const HardwareConfig& config) {
   const ElementSizes size = sizes_of(config);
   switch (job.kind) {

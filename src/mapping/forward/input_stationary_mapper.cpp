@@ -118,7 +118,7 @@ class InputStationaryMapper : public GemmMapper {
     }
     return chosen;
   }
-  // If all tiles of an operand stay, moves the last one to a buffer that is used in turn: the mapping is then the same
+  // If all tiles of an operand stay, moves the last one to a buffer that is used in turn: the mapping is then valid
   // in any order of the loops.
   static InputStationaryMapping with_a_buffer_in_turn(InputStationaryMapping m) {
     for (OperandBuffers* const buffers : {&m.streamed, &m.stationary})
