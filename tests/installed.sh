@@ -29,6 +29,10 @@ check 'an own machine with a shipped device and energy table' "$program" run --c
 check 'VITALITY_PATH' env VITALITY_PATH="/nonexistent:$prefix/own" "$program" run --config mine "${small[@]}"
 printf '{"base": "vitality", "workloads": ["tiny_vit"], "axes": {"dram.channels": [1, 2]}, "numerics": "off"}' >spec.json
 check 'a sweep of shipped names' "$program" sweep --spec spec.json --out points
+share=$prefix/usr/share
+check 'the trained model and its images' "$program" evaluate --workload fashion_vit --weights "$share/vitality/workloads/fashion_vit" \
+  --images "$share/doc/vitality/examples/trained-model/images.npy" --labels "$share/doc/vitality/examples/trained-model/labels.npy" --limit 1
+says '^fashion_vit: 1 images, 10 classes'
 mkdir vitality # a folder of that name is no config
 check 'a folder of the same name' "$program" run --config vitality "${small[@]}"
 ! "$program" run --config vitalty "${small[@]}" 2>"$prefix/out" || { echo 'FAILED: a name that is not there'; failures=$((failures + 1)); }

@@ -26,7 +26,7 @@ bool is_fixed(const HardwareConfig& config) {
   return is_measured(config) || config.cost_model != CostModel::kSimulated;
 }
 
-std::vector<std::string> provenance_notes(const HardwareConfig& config) {
+std::vector<std::string> provenance_notes(const HardwareConfig& config, bool seeded) {
   const MachineTraits machine = traits(config.machine);
   switch (machine.evaluation) {
     case MachineEvaluation::kMeasured:
@@ -47,7 +47,8 @@ std::vector<std::string> provenance_notes(const HardwareConfig& config) {
   if (machine.encodes_heads && config.sparse_unit.encoded_share < 1)
     return {"what the trained encoder of Q and K loses is not modelled: they are decoded unchanged"};
   if (config.attention != AttentionKind::kSparse || config.sparsity.source != SparsitySource::kPredicted) return {};
-  std::vector<std::string> notes = {"masks predicted from seeded weights: their density is not a trained model's"};
+  std::vector<std::string> notes;
+  if (seeded) notes.emplace_back("masks predicted from seeded weights: their density is not a trained model's");
   if (machine.prediction_note != nullptr) notes.emplace_back(machine.prediction_note);
   return notes;
 }

@@ -13,7 +13,7 @@ namespace vitality {
 std::string provenance(const HardwareConfig& config);
 // Whether the machine is measured or a published formula: its size is fixed, so it cannot be scaled.
 bool is_fixed(const HardwareConfig& config);
-// What a reader must know before using the numbers; one sentence each.
-std::vector<std::string> provenance_notes(const HardwareConfig& config);
+// What a reader must know before using the numbers; one sentence each. seeded: the model's weights are random numbers.
+std::vector<std::string> provenance_notes(const HardwareConfig& config, bool seeded);
 
 }  // namespace vitality

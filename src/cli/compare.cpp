@@ -327,7 +327,7 @@ class Comparer {
     ComparedMachine machine;
     machine.name = candidate.config.name, machine.file = request_.configs[m];
     machine.tag = candidate.resized ? "scaled" : provenance(candidate.config);
-    machine.notes = provenance_notes(candidate.config);
+    machine.notes = provenance_notes(candidate.config, inputs_.empty() || request_.allow_seeded);
     machine.how = candidate.how;
     if (is_simulated(candidate.config) || is_roofline(candidate.config))
       machine.peak_gops = 2e-9 * peak_macs_per_second(candidate.config);

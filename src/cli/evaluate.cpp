@@ -14,6 +14,7 @@
 #include "base/sha256.h"
 #include "base/vectorised.h"
 #include "cli/evaluation.h"
+#include "cli/normalisation.h"
 #include "cli/options.h"
 #include "cli/progress_line.h"
 #include "cli/run_request.h"
@@ -115,29 +116,6 @@ bool parse(const Arguments& arguments, Request& r) {
   return true;
 }
 
-// One number per channel; a single number is used for every channel.
-std::vector<double> channel_numbers(const std::string& option, const std::string& text, int channels, bool positive) {
-  std::vector<double> numbers;
-  for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
-    end = text.find(',', begin);
-    const std::string word = text.substr(begin, end == std::string::npos ? end : end - begin);
-    char* rest = nullptr;
-    const double value = std::strtod(word.c_str(), &rest);
-    const bool good = !word.empty() && *rest == '\0' && std::isfinite(value) && (!positive || value > 0);
-    if (!good)
-      throw InputError("", "",
-                       "option --" + option + ": expected " + (positive ? "positive " : "") +
-                           "numbers separated by commas, found " + vitality::quoted(text));
-    numbers.push_back(value);
-  }
-  if (numbers.size() == 1) numbers.assign(static_cast<std::size_t>(channels), numbers[0]);
-  if (numbers.size() != static_cast<std::size_t>(channels))
-    throw InputError("", "",
-                     "option --" + option + ": " + std::to_string(numbers.size()) +
-                         " numbers, expected one for each of " + std::to_string(channels) + " channels");
-  return numbers;
-}
-
 int check_classes(const VitModel& model, const std::string& file) {
   const MatrixShape out = output_shape(model.layers.back());
   if (out.rows == 1) return out.cols;
@@ -164,10 +142,8 @@ class Evaluator {
         classes_(check_classes(model_, workload_file_)) {
     note_input(request.workload);
     if (!request.config.empty()) read_machine();
-    images_ = std::make_unique<ImageFile>(
-        request.images, model_,
-        Normalisation{channel_numbers("mean", request.mean, model_.image_channels, false),
-                      channel_numbers("std", request.deviation, model_.image_channels, true)});
+    images_ = std::make_unique<ImageFile>(request.images, model_,
+                                          normalisation(request.mean, request.deviation, model_.image_channels));
     if (!request.labels.empty()) labels_ = read_labels(request.labels, images_->count(), classes_);
     count_ = images_->count();
     if (request.limit > 0) count_ = std::min(count_, static_cast<std::size_t>(request.limit));

@@ -1,14 +1,22 @@
-// `vitality train`: a small vision transformer learns a synthetic image task in the reference, once with each kind of
-// attention, and is then judged with Taylor attention alone: what unified attention's sparse part is worth.
+// `vitality train`: a small vision transformer learns images, or a synthetic task, in the reference, once with each
+// kind of attention, and is then judged with Taylor attention alone: what unified attention's sparse part is worth.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <thread>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/output_file.h"
+#include "base/random.h"
+#include "cli/normalisation.h"
 #include "cli/options.h"
+#include "evaluate/images.h"
+#include "evaluate/weights.h"
 #include "reference/training.h"
 #include "tensor/npy.h"
 #include "workload/workload_json.h"
@@ -26,6 +34,37 @@ constexpr Count kMaxParameters = 10000000;
 constexpr AttentionKind kKinds[] = {AttentionKind::kUnified, AttentionKind::kUnifiedAdditive, AttentionKind::kTaylor,
                                     AttentionKind::kSoftmax, AttentionKind::kSparse};
 
+// A file's images in an order that is drawn anew for every pass over them; the last `held_out` are test images.
+class FileImages {
+ public:
+  FileImages(const ImageFile& file, std::vector<int> labels, std::size_t held_out, std::uint64_t seed)
+      : file_(file), labels_(std::move(labels)), trained_(file.count() - held_out), seed_(seed) {}
+
+  reference::LabelledImage image(std::uint64_t index) {
+    const std::size_t i = index >= kFirstTestImage ? trained_ + static_cast<std::size_t>(index - kFirstTestImage)
+                                                   : place(index / trained_, index % trained_);
+    return {file_.image(i), labels_[i]};
+  }
+
+ private:
+  std::size_t place(std::uint64_t pass, std::uint64_t index) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (order_.empty() || pass != pass_) {
+      order_.resize(trained_), pass_ = pass;
+      std::iota(order_.begin(), order_.end(), std::size_t{0});
+      Random random(seed_ * 1000003 + pass);
+      for (std::size_t i = trained_ - 1; i > 0; --i) std::swap(order_[i], order_[random.below(i + 1)]);
+    }
+    return order_[index];
+  }
+
+  const ImageFile& file_;
+  std::vector<int> labels_;
+  std::uint64_t trained_, seed_, pass_ = 0;
+  std::mutex mutex_;
+  std::vector<std::size_t> order_;
+};
+
 struct Experiment {
   VitModel model;
   int classes = 0, test_images = 0;
@@ -34,8 +73,15 @@ struct Experiment {
   std::string weights_folder;  // "" = not kept
   reference::TrainingSettings settings;
 
-  reference::SyntheticImages images() const {
-    return {model.image_height, model.image_width, model.image_channels, classes, seed, signal};
+  std::shared_ptr<ImageFile> file;  // null: the synthetic task
+  std::shared_ptr<FileImages> file_images;
+  std::shared_ptr<ModelWeights> first_weights;  // null: seeded
+  bool single = false;                          // weights are kept as float32
+
+  reference::ImageSource images() const {
+    if (file_images) return [images = file_images](std::uint64_t index) { return images->image(index); };
+    return reference::SyntheticImages(model.image_height, model.image_width, model.image_channels, classes, seed,
+                                      signal);
   }
 };
 
@@ -73,7 +119,7 @@ double number(const po::variables_map& values, const std::string& name, double l
 
 void check_model(Experiment& e, const std::string& file) {
   constexpr int kGrid = reference::SyntheticImages::kGrid;
-  if (e.model.image_height % kGrid != 0 || e.model.image_width % kGrid != 0) {
+  if (!e.file && (e.model.image_height % kGrid != 0 || e.model.image_width % kGrid != 0)) {
     throw InputError(file, "/image",
                      "the synthetic task needs a height and a width divisible by " + std::to_string(kGrid));
   }
@@ -92,10 +138,29 @@ void check_model(Experiment& e, const std::string& file) {
   }
 }
 
+void read_images(const po::variables_map& values, Experiment& e) {
+  const auto text = [&](const char* name) { return values[name].as<std::string>(); };
+  if (values.count("init")) e.first_weights = std::make_shared<ModelWeights>(e.model, text("init"));
+  if (values.count("images") != values.count("labels"))
+    throw InputError("", "", "options --images and --labels: each needs the other");
+  if (!e.file) return;
+  std::vector<int> labels = read_labels(text("labels"), e.file->count(), e.classes);
+  const auto held_out = static_cast<std::size_t>(e.test_images);
+  if (held_out >= e.file->count())
+    throw InputError(text("images"), "",
+                     std::to_string(e.file->count()) + " images, expected more than the " + std::to_string(held_out) +
+                         " that are held out (--test-images)");
+  e.file_images = std::make_shared<FileImages>(*e.file, std::move(labels), held_out, e.seed);
+}
+
 Experiment read_experiment(const po::variables_map& values) {
   Experiment e;
   const auto file = values["workload"].as<std::string>();
   e.model = read_workload(file);
+  if (values.count("images"))
+    e.file = std::make_shared<ImageFile>(
+        values["images"].as<std::string>(), e.model,
+        normalisation(values["mean"].as<std::string>(), values["std"].as<std::string>(), e.model.image_channels));
   check_model(e, file);
   e.seed = static_cast<std::uint64_t>(integer(values, "seed", 0, 1000000000));
   e.signal = number(values, "signal", 0, 100);
@@ -104,6 +169,9 @@ Experiment read_experiment(const po::variables_map& values) {
   if (std::filesystem::exists(e.weights_folder, none) && !std::filesystem::is_directory(e.weights_folder, none))
     throw InputError(e.weights_folder, "", "is not a folder");
   e.test_images = integer(values, "test-images", 1, 1000000);
+  e.single = values["float32"].as<bool>();
+  e.settings.threads = integer(values, "jobs", 1, 4096);
+  read_images(values, e);
   e.settings.steps = integer(values, "steps", 1, 1000000);
   e.settings.batch = integer(values, "batch", 1, 10000);
   e.settings.warmup_steps = e.settings.steps / 10;
@@ -124,12 +192,14 @@ void save_weights(const Experiment& e, AttentionKind attention, const StoredPara
   files.make_folder(folder.string());
   const auto add = [&](const std::string& name, const MatrixD& tensor) {
     const std::string path = (folder / (name + ".npy")).string();
-    write_npy(files.add(path), tensor);
+    write_npy(files.add(path), {tensor.rows(), tensor.cols()},
+              std::vector<double>(tensor.data(), tensor.data() + tensor.size()),
+              e.single ? NpyType::kFloat32 : NpyType::kFloat64);
     files.finish(path);
   };
   for (const auto& [name, tensor] : parameters.tensors())
     if (name != "input") add(name, tensor);
-  add("input", e.images().image(kFirstTestImage).pixels);
+  add("input", e.images()(kFirstTestImage).pixels);
   files.commit();
 }
 
@@ -144,10 +214,14 @@ Outcome run_experiment(const Experiment& e, AttentionKind attention) {
     outcome.kept += kept_entries(mask);
     outcome.entries += static_cast<Count>(mask.size());
   };
-  const reference::SyntheticImages images = e.images();
+  // Masks are counted as they are seen: by one thread.
+  if (traits(attention).uses_mask) settings.threads = 1;
+  const reference::ImageSource images = e.images();
   const SeededParameters seeded(e.seed);
   StoredParameters parameters(seeded);
-  reference::store_trainable(e.model, seeded, parameters);
+  const ParameterSource* const start =
+      e.first_weights ? static_cast<const ParameterSource*>(e.first_weights.get()) : &seeded;
+  reference::store_trainable(e.model, *start, parameters);
   outcome.losses = reference::train(e.model, images, settings, parameters);
   if (!std::isfinite(outcome.losses.back())) {
     throw InputError("", "",
@@ -158,7 +232,9 @@ Outcome run_experiment(const Experiment& e, AttentionKind attention) {
   outcome.taylor_accuracy = reference::accuracy(e.model, images, kFirstTestImage, e.test_images, taylor, parameters);
   // The folder is a whole model: what training leaves alone (running statistics) too.
   for (const ParameterInfo& info : parameters_of(e.model))
-    parameters.tensors().emplace(info.name, parameters.tensor(info));
+    if (info.role != ParameterRole::kImage)
+      parameters.tensors().emplace(info.name,
+                                   e.first_weights ? e.first_weights->tensor(info) : parameters.tensor(info));
   if (!e.weights_folder.empty()) save_weights(e, attention, parameters);
   return outcome;
 }
@@ -211,14 +287,21 @@ int train_command(const Arguments& arguments) {
       ("weight-decay", number_option(0.0), "of weight matrices")
       ("seed", integers(1), "of the images and of the first weights")
       ("signal", number_option(reference::SyntheticImages::kDefaultSignal), "amplitude of textures and mark, in noise of amplitude 1: less is harder")
-      ("test-images", integers(1000), "images that no training run sees")
+      ("test-images", integers(1000), "images that no training run sees; of --images the last so many")
+      ("images", po::value<std::string>(), "trains on these images in place of the synthetic task: .npy or IDX, as evaluate reads them")
+      ("labels", po::value<std::string>(), "their classes")
+      ("mean", po::value<std::string>()->default_value("0"), "subtracted from every value; a number a channel, separated by commas")
+      ("std", po::value<std::string>()->default_value("1"), "what the difference is divided by")
+      ("init", po::value<std::string>(), "starts from the weights in this folder (fine-tuning)")
+      ("float32", po::bool_switch(), "keeps the weights as float32")
+      ("jobs,j", integers(std::max(1U, std::thread::hardware_concurrency())), "images at a time; changes no bit of the result")
       ("save-weights", po::value<std::string>(), "writes DIR/KIND/NAME.npy: the trained tensors and a test image")
       ("losses", po::value<std::string>(), "writes the loss of every step as CSV, one column a run");
   // clang-format on
   po::variables_map values;
   if (!parse_options(
           arguments,
-          "usage: vitality train [OPTIONS]\n\nTrains a small model on a synthetic image task, in double, with "
+          "usage: vitality train [OPTIONS]\n\nTrains a small model on images or on a synthetic task, in double, with "
           "each kind of attention;\nreports the accuracy with that attention and with Taylor attention alone.",
           options, "", values)) {
     return kDone;

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <type_traits>
 
-#include "evaluate/parallel.h"
+#include "base/parallel.h"
 
 namespace vitality {
 namespace {

@@ -25,6 +25,7 @@ class SyntheticImages {
   // height and width are multiples of kGrid (std::invalid_argument otherwise).
   SyntheticImages(int height, int width, int channels, int classes, std::uint64_t seed, double signal = kDefaultSignal);
   LabelledImage image(std::uint64_t index) const;
+  LabelledImage operator()(std::uint64_t index) const { return image(index); }
 
  private:
   void paint(MatrixD& pixels, int cell, int pattern) const;

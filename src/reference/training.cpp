@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/parallel.h"
 #include "reference/layer_gradients.h"
 #include "reference/model_gradient.h"
 #include "tensor/functions.h"
@@ -22,25 +23,64 @@ double scheduled_rate(const TrainingSettings& settings, int step) {
   return peak * 0.5 * (1 + cosine(3.14159265358979323846 * done));
 }
 
-}  // namespace
+// The weights and one image.
+class WithImage : public ParameterSource {
+ public:
+  WithImage(const ParameterSource& weights, const MatrixD& image) : weights_(weights), image_(image) {}
+  MatrixD tensor(const ParameterInfo& info) const override {
+    return info.role == ParameterRole::kImage ? image_ : weights_.tensor(info);
+  }
 
-BatchGradients batch_gradients(const VitModel& model, const SyntheticImages& images, std::uint64_t first_image,
-                               int batch, const ForwardOptions& options, StoredParameters& parameters) {
+ private:
+  const ParameterSource& weights_;
+  const MatrixD& image_;
+};
+
+struct ImageGradients {
+  double loss = 0;
+  std::map<std::string, MatrixD> parameters;
+};
+
+ImageGradients image_gradients(const VitModel& model, const LabelledImage& sample, const ForwardOptions& options,
+                               const ParameterSource& weights) {
+  const WithImage parameters(weights, sample.pixels);
+  const ForwardResult saved = forward(model, parameters, options);
+  const Loss loss = softmax_cross_entropy(saved.outputs.back(), sample.label);
+  return {loss.value, backward(model, parameters, options, saved, {{last_layer(model), loss.gradient}}).parameters};
+}
+
+// Images are added up in their order, whoever computed them.
+BatchGradients gradients_of(const VitModel& model, const ImageSource& images, std::uint64_t first,
+                            const TrainingSettings& settings, const ParameterSource& parameters) {
   BatchGradients result;
-  for (int i = 0; i < batch; ++i) {
-    LabelledImage sample = images.image(first_image + static_cast<std::uint64_t>(i));
-    parameters.tensors()["input"] = std::move(sample.pixels);
-    const ForwardResult saved = forward(model, parameters, options);
-    const Loss loss = softmax_cross_entropy(saved.outputs.back(), sample.label);
-    result.loss += loss.value / batch;
-    const ModelGradients gradients = backward(model, parameters, options, saved, {{last_layer(model), loss.gradient}});
-    for (const auto& [name, gradient] : gradients.parameters) {
-      MatrixD& sum = result.parameters[name];
-      if (sum.empty()) sum = MatrixD(gradient.rows(), gradient.cols());
-      add_to(sum, gradient, 1.0 / batch);
+  ForwardOptions options = settings.forward;
+  options.measure_ranges = false;
+  std::vector<ImageGradients> some;
+  for (int done = 0; done < settings.batch; done += settings.threads) {
+    const int now = std::min(settings.threads, settings.batch - done);
+    some.assign(static_cast<std::size_t>(now), {});
+    for_each_index(settings.threads, some.size(), [&](std::size_t i) {
+      some[i] = image_gradients(model, images(first + static_cast<std::uint64_t>(done) + i), options, parameters);
+    });
+    for (const ImageGradients& image : some) {
+      result.loss += image.loss / settings.batch;
+      for (const auto& [name, gradient] : image.parameters) {
+        MatrixD& sum = result.parameters[name];
+        if (sum.empty()) sum = MatrixD(gradient.rows(), gradient.cols());
+        add_to(sum, gradient, 1.0 / settings.batch);
+      }
     }
   }
   return result;
+}
+
+}  // namespace
+
+BatchGradients batch_gradients(const VitModel& model, const ImageSource& images, std::uint64_t first_image, int batch,
+                               const ForwardOptions& options, const ParameterSource& parameters) {
+  TrainingSettings settings;
+  settings.forward = options, settings.batch = batch;
+  return gradients_of(model, images, first_image, settings, parameters);
 }
 
 void store_trainable(const VitModel& model, const ParameterSource& source, StoredParameters& parameters) {
@@ -52,13 +92,13 @@ void store_trainable(const VitModel& model, const ParameterSource& source, Store
   }
 }
 
-std::vector<double> train(const VitModel& model, const SyntheticImages& images, const TrainingSettings& settings,
+std::vector<double> train(const VitModel& model, const ImageSource& images, const TrainingSettings& settings,
                           StoredParameters& parameters) {
   std::vector<double> losses;
   Optimizer optimizer(settings.optimizer);
   for (int step = 0; step < settings.steps; ++step) {
     const auto first = static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(settings.batch);
-    const BatchGradients batch = batch_gradients(model, images, first, settings.batch, settings.forward, parameters);
+    const BatchGradients batch = gradients_of(model, images, first, settings, parameters);
     losses.push_back(batch.loss);
     if (!std::isfinite(batch.loss)) break;
     optimizer.set_rate(scheduled_rate(settings, step));
@@ -71,13 +111,14 @@ std::vector<double> train(const VitModel& model, const SyntheticImages& images, 
   return losses;
 }
 
-double accuracy(const VitModel& model, const SyntheticImages& images, std::uint64_t first, int count,
-                const ForwardOptions& options, StoredParameters& parameters) {
+double accuracy(const VitModel& model, const ImageSource& images, std::uint64_t first, int count,
+                const ForwardOptions& options, const ParameterSource& parameters) {
   int right = 0;
+  ForwardOptions used = options;
+  used.measure_ranges = false;
   for (int i = 0; i < count; ++i) {
-    LabelledImage sample = images.image(first + static_cast<std::uint64_t>(i));
-    parameters.tensors()["input"] = std::move(sample.pixels);
-    const ForwardResult result = forward(model, parameters, options);
+    const LabelledImage sample = images(first + static_cast<std::uint64_t>(i));
+    const ForwardResult result = forward(model, WithImage(parameters, sample.pixels), used);
     const MatrixD& logits = result.outputs.back();
     right += std::max_element(logits.data(), logits.data() + logits.size()) - logits.data() == sample.label;
   }

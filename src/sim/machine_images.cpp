@@ -15,8 +15,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/signals.h"
-#include "evaluate/parallel.h"
 #include "sim/attention_masks.h"
 #include "sim/simulate.h"
 #include "sim/values/value_executor.h"

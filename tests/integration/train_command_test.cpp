@@ -128,3 +128,48 @@ TEST_CASE("train command: bad input exits with 2 and writes nothing") {
   }
   CHECK(run_program({"train", "--losses", "/nonexistent/l.csv"}).exit_code == 2);
 }
+
+TEST_CASE("train learns images from a file, the same bits for any number of threads, and goes on from its weights") {
+  const ScratchFolder folder;
+  const int count = 40, size = 16;
+  std::vector<double> pixels, labels;
+  // Class 1 has stripes that start bright, class 0 stripes that start dark: in every patch, because mean pooling
+  // without position embeddings cannot tell where a patch lies.
+  for (int i = 0; i < count; ++i) {
+    labels.push_back(i % 2);
+    for (int p = 0; p < size * size; ++p) pixels.push_back((p % 8 < 4) == (i % 2 == 1) ? 200 + i : 10 + p % 7);
+  }
+  const auto write = [&](const char* name, const NpyShape& shape, const std::vector<double>& values) {
+    std::FILE* file = std::fopen(folder.path(name).c_str(), "wb");
+    write_npy(file, shape, values, NpyType::kUint8);
+    std::fclose(file);
+    return folder.path(name);
+  };
+  const std::string images = write("x.npy", {count, size, size}, pixels), classes = write("y.npy", {count}, labels);
+  const std::string workload =
+      folder.write("w.json", R"({"name": "w", "image": {"height": 16, "width": 16, "channels": 1}, "layers": [
+    {"name": "patch_embed", "kind": "conv2d", "out_channels": 8, "kernel": 8, "stride": 8},
+    {"name": "qkv", "kind": "linear", "out_features": 24},
+    {"name": "attn", "kind": "attention", "heads": 2, "d_qk": 4, "layout": "qkv"},
+    {"name": "pool", "kind": "mean_pool"}, {"name": "head", "kind": "linear", "out_features": 2}]})");
+  const auto train = [&](const std::string& out, std::vector<std::string> more) {
+    std::vector<std::string> words{"train",    "--workload",     workload,        "--images", images,
+                                   "--labels", classes,          "--attention",   "softmax",  "--batch",
+                                   "8",        "--save-weights", folder.path(out)};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_program(words);
+  };
+  const ProgramResult one = train("a", {"--steps", "60", "--rate", "0.02", "--test-images", "10", "-j", "1"}),
+                      three = train("b", {"--steps", "60", "--rate", "0.02", "--test-images", "10", "-j", "3"});
+  INFO(one.err << one.out);
+  REQUIRE(one.exit_code == 0);
+  CHECK(one.out == three.out);
+  CHECK(one.out.find("1.0000") != std::string::npos);  // all ten held-out images
+  const auto head = [&](const char* name) { return read_text(folder.path(name) + "/softmax/head.weight.npy"); };
+  CHECK(head("a") == head("b"));
+  REQUIRE(train("c", {"--steps", "1", "--rate", "0", "--test-images", "10", "--init", folder.path("a/softmax")})
+              .exit_code == 0);
+  CHECK(head("c") == head("a"));
+  CHECK(train("d", {"--steps", "1", "--test-images", "40"}).exit_code == 2);  // none left to train on
+  CHECK(run_program({"train", "--workload", workload, "--images", images}).exit_code == 2);
+}

@@ -4,9 +4,9 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "evaluate/checkpoint.h"
 #include "evaluate/images.h"
-#include "evaluate/parallel.h"
 #include "evaluate/statistics.h"
 #include "reference/attention.h"
 #include "tests/support/npy_files.h"
