@@ -121,11 +121,11 @@ std::string percent(const Proportion& p) {
 
 void write_kinds(const Evaluation& e, std::string& out) {
   const bool ranks = classes_of(e) >= kRanksFrom;
-  out += fmt::format("{:<18}{:>24}{}{:>22}\n", "attention", "top-1 % (95 %)",
-                     ranks ? fmt::format("{:>24}", "top-5 % (95 %)") : "", "as softmax says, %");
+  out += fmt::format("{:<18}{:>26}{}{:>22}\n", "attention", "top-1 % (95 %)",
+                     ranks ? fmt::format("{:>26}", "top-5 % (95 %)") : "", "as softmax says, %");
   for (const KindEvaluation& kind : e.reference.kinds) {
-    out += fmt::format("{:<18}{:>24}", kind.attention, percent(kind.top1));
-    if (ranks) out += fmt::format("{:>24}", percent(kind.top5));
+    out += fmt::format("{:<18}{:>26}", kind.attention, percent(kind.top1));
+    if (ranks) out += fmt::format("{:>26}", percent(kind.top5));
     out +=
         fmt::format("{:>22}\n", kind.agreement.trials > 0 ? fmt::format("{:.2f}", 100 * kind.agreement.share()) : "-");
   }
