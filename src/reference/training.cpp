@@ -49,7 +49,7 @@ ImageGradients image_gradients(const VitModel& model, const LabelledImage& sampl
   return {loss.value, backward(model, parameters, options, saved, {{last_layer(model), loss.gradient}}).parameters};
 }
 
-// Images are added up in their order, whoever computed them.
+// Images are added up in their order, whichever thread computed them.
 BatchGradients gradients_of(const VitModel& model, const ImageSource& images, std::uint64_t first,
                             const TrainingSettings& settings, const ParameterSource& parameters) {
   BatchGradients result;

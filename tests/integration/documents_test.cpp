@@ -163,7 +163,7 @@ TEST_CASE("documents: links lead to files") {
 
 TEST_CASE("docs/interface.md names every command and option of --help") {
   const std::string help = run_program({"--help"}).out;
-  const std::regex command("\n  ([a-z]+) +[a-z]"), option("\n +(?:-\\w \\[ )?--([a-z-]+)");
+  const std::regex command("\n  ([a-z]+) +[a-z]"), option("\n +(?:-\\w \\[ )?--([a-z0-9-]+)");
   int options = 0;
   for (std::sregex_iterator it(help.begin(), help.end(), command), end; it != end; ++it) {
     const std::string name = (*it)[1], section = interface_section("### " + name),
