@@ -73,19 +73,62 @@ class ForwardMapper {
       : context_(context), options_(options), selected_(selected) {}
 
   void map(int layers) {
-    for (layer_ = 0; layer_ < layers; ++layer_)
-      if (selected_[static_cast<std::size_t>(layer_)])
-        std::visit([&](const auto& parameters) { apply(parameters); }, context_.layer(layer_).parameters);
+    if (shares_weights(layers))
+      map_images_together(layers / context_.model.images);
+    else
+      for (layer_ = 0; layer_ < layers; ++layer_) map_layer();
     for (const int alias : aliases_) context_.output[static_cast<std::size_t>(alias)] = kNone;
   }
 
  private:
-  void gemm() {
-    const std::vector<EpilogueStage> epilogue = take_epilogue(context_, layer_, selected_);
-    const int first = layer_;
-    if (!epilogue.empty()) layer_ = epilogue.back().layer;  // the layers of the epilogue are mapped with this one
-    map_gemm_layer(context_, first, epilogue, context_.add_activation(layer_));
+  void map_layer() {
+    if (selected_[static_cast<std::size_t>(layer_)])
+      std::visit([&](const auto& parameters) { apply(parameters); }, context_.layer(layer_).parameters);
   }
+
+  // Whether a layer of all images of a batch comes before the next layer, so that the rows of all images stream through
+  // the same tiles of weights. Not where results stay on chip from layer to layer, which is done image by image.
+  bool shares_weights(int layers) const {
+    const int images = context_.model.images;
+    if (images == 1 || options_.training || context_.config.matrix_engine.dataflow != Dataflow::kInputStationary ||
+        context_.config.mapping.residency != MappingResidency::kLayer)
+      return false;
+    const int each = layers / images;
+    for (int layer = each; layer < layers; ++layer) {
+      const auto first = static_cast<std::size_t>(layer % each);
+      if (selected_[static_cast<std::size_t>(layer)] != selected_[first]) return false;
+      if (given_mapping(context_, layer) != given_mapping(context_, static_cast<int>(first))) return false;
+    }
+    return true;
+  }
+
+  void map_images_together(int layers) {
+    const auto is_gemm = [](const Layer& layer) {
+      return std::holds_alternative<Linear>(layer.parameters) || std::holds_alternative<Conv2d>(layer.parameters);
+    };
+    for (int layer = 0; layer < layers; ++layer) {
+      const bool together = is_gemm(context_.layer(layer)) && selected_[static_cast<std::size_t>(layer)];
+      std::vector<GemmLayer> images;
+      for (int image = 0; image < context_.model.images; ++image) {
+        layer_ = layer + image * layers;
+        if (together)
+          images.push_back(take_gemm());
+        else
+          map_layer();
+      }
+      if (together) map_gemm_layer(context_, images);
+      layer = layer_ % layers;  // of layers that were mapped with it the last one
+    }
+  }
+
+  // The layer and its epilogue, with which layer_ moves on.
+  GemmLayer take_gemm() {
+    const int first = layer_;
+    std::vector<EpilogueStage> epilogue = take_epilogue(context_, layer_, selected_);
+    if (!epilogue.empty()) layer_ = epilogue.back().layer;
+    return {first, std::move(epilogue), context_.add_activation(layer_)};
+  }
+  void gemm() { map_gemm_layer(context_, {take_gemm()}); }
   void elementwise() { map_elementwise_layer(context_, layer_, context_.add_activation(layer_)); }
   void rearrange() { map_rearrange_layer(context_, layer_, context_.add_activation(layer_)); }
 

@@ -76,12 +76,12 @@ GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, con
       builder_(context.builder),
       layer_(layer),
       gemm_(gemm),
-      epilogue_(epilogue),
-      output_(output),
+      images_{{layer, gemm.op, gemm.source, epilogue, output}},
       rows_(context.config.matrix_engine.rows),
       cols_(context.config.matrix_engine.cols),
       element_(context.element_bytes()) {
   for (const EpilogueStage& stage : epilogue) adds_ += stage.is_add;
+  images_.insert(images_.end(), gemm.more_images.begin(), gemm.more_images.end());
 }
 
 void GemmMapper::infeasible(Bytes smallest) const {
@@ -92,8 +92,8 @@ void GemmMapper::infeasible(Bytes smallest) const {
 }
 
 Transfer GemmMapper::streamed_transfer(int m0, int m, const ContractionTile& tile, BufferId buffer, int offset) const {
-  const GemmPart part =
-      gemm_.streamed_parts.empty() ? GemmPart{gemm_.source} : gemm_.streamed_parts[static_cast<std::size_t>(tile.part)];
+  const GemmPart part = gemm_.streamed_parts.empty() ? GemmPart{image().source}
+                                                     : gemm_.streamed_parts[static_cast<std::size_t>(tile.part)];
   const bool transposed = gemm_.streamed_transposed;
   const int row = part.first_row + (transposed ? tile.first : m0), col = transposed ? m0 : tile.first;
   const int rows = transposed ? tile.count : m, cols = transposed ? m : tile.count;
@@ -135,8 +135,8 @@ JobId GemmMapper::load_strip(int m0, int m, BufferId buffer) {
   const int first = strip_first_row(m0);
   const int last_output = (m0 + m - 1) / conv.out_width;
   const int end = std::min(conv.in_height, last_output * conv.stride - conv.pad + conv.kernel);
-  return builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op,
-                           {builder_.make_transfer(gemm_.source, first * conv.in_width, 0,
+  return builder_.transfer(UnitKind::kDmaLoad, image().layer, image().op,
+                           {builder_.make_transfer(image().source, first * conv.in_width, 0,
                                                    (end - first) * conv.in_width, conv.in_channels, buffer)});
 }
 
@@ -157,21 +157,25 @@ BufferId GemmMapper::resident_result(const ColumnTile& column) const {
 
 void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column, Dependency fetch_after) {
   const BufferId result = result_buffer(column);
-  emit_epilogue(context_, epilogue_, {result, m0, column.first, m, column.count, fetch_after},
+  emit_epilogue(context_, image().epilogue, {result, m0, column.first, m, column.count, fetch_after},
                 seconds_[out_count_++ % seconds_.size()]);
   // The store to memory belongs to the last charged layer: an uncharged layer has no bytes and no energy.
-  int store_layer = layer_;
-  OperatorId op = gemm_.op;
-  for (const EpilogueStage& stage : epilogue_)
+  int store_layer = image().layer;
+  OperatorId op = image().op;
+  for (const EpilogueStage& stage : image().epilogue)
     if (stage.charged) store_layer = stage.layer, op = stage.op;
-  Transfer store = builder_.make_transfer(output_, m0, column.first, m, column.count, result);
+  Transfer store = builder_.make_transfer(image().output, m0, column.first, m, column.count, result);
   if (resident_result(column) != kNone) return show_resident(context_, store_layer, op, store);
-  encode(context_, output_layer(), layer_, gemm_.op, store);
+  encode(context_, output_layer(), image().layer, image().op, store);
   builder_.transfer(UnitKind::kDmaStore, store_layer, op, {store});
 }
 
-void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue, TensorId output) {
-  const Gemm gemm = describe(context, layer);
+void map_gemm_layer(MappingContext& context, const std::vector<GemmLayer>& images) {
+  const auto& [layer, epilogue, output] = images.front();
+  Gemm gemm = describe(context, layer);
+  for (std::size_t i = 1; i < images.size(); ++i)
+    gemm.more_images.push_back({images[i].layer, context.builder.add_operator(OperatorRole::kGemm, images[i].layer),
+                                context.input_tensor(images[i].layer, 0), images[i].epilogue, images[i].output});
   if (context.config.matrix_engine.dataflow == Dataflow::kInputStationary) {
     map_input_stationary(context, layer, gemm, epilogue, output);
   } else {

@@ -24,6 +24,17 @@ struct ColumnTile {
   int first_group, groups, first, count;
 };
 
+// Rows of the streamed operand that belong to one image of a batch: the layer of the image, its operator, its input,
+// and what becomes of its results.
+struct GemmImage {
+  int layer;
+  OperatorId op;
+  TensorId source;
+  std::vector<EpilogueStage> epilogue;
+  TensorId output;
+  int output_layer() const { return epilogue.empty() ? layer : epilogue.back().layer; }
+};
+
 struct Gemm {
   int m, k, n, groups;  // k: contraction of one group
   OperatorId op;
@@ -37,6 +48,7 @@ struct Gemm {
   bool stationary_transposed = false, streamed_transposed = false, wide = false;
   std::vector<GemmPart> streamed_parts = {}, stationary_parts = {};  // empty: source, weight
   TensorId column_sums;
+  std::vector<GemmImage> more_images = {};  // whose rows stream through the same stationary tiles
 };
 
 // Number of image rows that `output_rows` rows of outputs need, padding included.
@@ -78,12 +90,13 @@ class GemmMapper {
   ScheduleBuilder& builder_;
   int layer_;
   const Gemm& gemm_;
-  const std::vector<EpilogueStage>& epilogue_;
-  TensorId output_;
+  std::vector<GemmImage> images_;
+  std::size_t image_ = 0;  // whose rows are being mapped
+  const GemmImage& image() const { return images_[image_]; }
   int rows_, cols_;
   Bytes element_;
   int adds_ = 0;  // epilogue stages with a second operand
-  int output_layer() const { return epilogue_.empty() ? layer_ : epilogue_.back().layer; }
+  int output_layer() const { return image().output_layer(); }
   // The buffer in which the tile of these columns stays, if results are not sent to memory; kNone if they are.
   BufferId resident_result(const ColumnTile& column) const;
   std::vector<BufferId> outs_;

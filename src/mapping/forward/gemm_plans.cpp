@@ -87,8 +87,8 @@ std::vector<int> cut_tiles(const std::vector<int>& sizes, int most) {
 }
 
 std::vector<std::int64_t> GemmProblem::key(Bytes capacity) const {
-  std::vector<std::int64_t> key{capacity, m,      k,    n,    row_unit,    packed_groups,    column_cuts,    element,
-                                partial,  result, adds, bias, column_sums, streamed_on_chip, results_on_chip};
+  std::vector<std::int64_t> key{capacity, m,      k,    n,    row_unit,    packed_groups,    column_cuts,     element,
+                                partial,  result, adds, bias, column_sums, streamed_on_chip, results_on_chip, images};
   key.insert(key.end(), contraction.begin(), contraction.end());
   key.push_back(0);
   key.insert(key.end(), columns.begin(), columns.end());
@@ -114,7 +114,8 @@ GemmLoops GemmPlanner::loops(const InputStationaryMapping& plan) const {
   GemmLoops l;
   l.columns = p.column_cuts ? count_tiles(p.columns, plan.tile_cols) : static_cast<int>(p.columns.size());
   l.contraction = count_tiles(p.contraction, plan.tile_rows);
-  l.tiles = {tiles_of(p.m, plan.m_tile), tiles_of(l.columns, plan.n_group), tiles_of(l.contraction, plan.k_group)};
+  l.tiles = {p.images * tiles_of(p.m, plan.m_tile), tiles_of(l.columns, plan.n_group),
+             tiles_of(l.contraction, plan.k_group)};
   for (const GemmLoop loop : plan.order) {
     if (inside(plan.order, loop, GemmLoop::kColumns) && moves_streamed(loop, p.strip.has_value()))
       l.streamed_sweep *= l.of(loop);
@@ -167,7 +168,7 @@ Bytes GemmPlanner::bytes_of(const InputStationaryMapping& plan, const GemmLoops&
 
 Bytes GemmPlanner::streamed_bytes(int m_tile) const {
   if (problem_.streamed_on_chip) return 0;
-  if (!problem_.strip) return problem_.element * problem_.m * problem_.k;
+  if (!problem_.strip) return problem_.element * problem_.images * problem_.m * problem_.k;
   const Conv2d& conv = *problem_.strip;
   Bytes rows = 0;
   for (int out = 0, step = m_tile / conv.out_width; out < conv.out_height; out += step) {
@@ -175,23 +176,25 @@ Bytes GemmPlanner::streamed_bytes(int m_tile) const {
     const int last = std::min(conv.out_height, out + step) - 1;
     rows += std::min(conv.in_height, last * conv.stride - conv.pad + conv.kernel) - first;
   }
-  return problem_.element * rows * conv.in_width * conv.in_channels;
+  return problem_.element * problem_.images * rows * conv.in_width * conv.in_channels;
 }
 
 namespace {
 
 // The share of an operand in the `kept` tiles of its sweeps. The operand is `outer` x `inner` in the order of its
 // loops; a loop outside the sweep counts as one tile of the whole extent.
+// `times`: the extent is there so often, and no tile reaches from one into the next.
 struct Extent {
-  int total, tile;
-  int size(int index) const { return std::min(tile, total - index * tile); }
-  int tiles() const { return tiles_of(total, tile); }
+  int total, tile, times = 1;
+  int size(int index) const { return std::min(tile, total - index % tiles_of(total, tile) * tile); }
+  int tiles() const { return times * tiles_of(total, tile); }
+  double all() const { return static_cast<double>(times) * total; }
 };
 double kept_share(const Extent& outer, const Extent& inner, int kept) {
   double elements = 0;
   for (int p = 0; p < kept; ++p)
     elements += static_cast<double>(outer.size(p / inner.tiles())) * inner.size(p % inner.tiles());
-  return elements / (static_cast<double>(outer.total) * inner.total);
+  return elements / (outer.all() * inner.all());
 }
 
 }  // namespace
@@ -200,9 +203,11 @@ GemmPlanner::Traffic GemmPlanner::traffic(const GemmPlan& plan, const GemmLoops&
   const GemmProblem& p = problem_;
   const int depth = std::min(plan.tile_rows * plan.k_group, p.k);
   const auto extent = [&](GemmLoop loop, GemmLoop sweeps) -> Extent {
-    const int total = loop == GemmLoop::kRows ? p.m : loop == GemmLoop::kColumns ? l.columns : p.k;
-    const int tile = loop == GemmLoop::kRows ? plan.m_tile : loop == GemmLoop::kColumns ? plan.n_group : depth;
-    return {total, inside(plan.order, loop, sweeps) ? tile : total};
+    const bool inside_sweep = inside(plan.order, loop, sweeps);
+    if (loop == GemmLoop::kRows && inside_sweep) return {p.m, plan.m_tile, p.images};
+    const int total = loop == GemmLoop::kRows ? p.images * p.m : loop == GemmLoop::kColumns ? l.columns : p.k;
+    const int tile = loop == GemmLoop::kColumns ? plan.n_group : depth;
+    return {total, inside_sweep ? tile : total};
   };
   // Bytes that all sweeps fetch: the kept share once, the remaining share in every sweep.
   const auto fetched = [&](Bytes once, const OperandBuffers& buffers, int sweep, GemmLoop sweeps, GemmLoop other) {
@@ -221,8 +226,9 @@ GemmPlanner::Traffic GemmPlanner::traffic(const GemmPlan& plan, const GemmLoops&
   const Bytes weights = p.element * p.k * p.n;
   t.stationary = fetched(weights, plan.stationary, l.stationary_sweep, GemmLoop::kRows, GemmLoop::kColumns);
   if (p.bias) t.stationary += p.partial * p.n * t.stationary / weights;
-  t.added = p.result * p.m * p.n * p.adds;
-  t.results = (p.results_on_chip ? 0 : p.result * p.m * p.n) + (p.column_sums ? p.partial * p.n : 0);
+  const Bytes results = p.result * p.images * p.m * p.n;
+  t.added = results * p.adds;
+  t.results = (p.results_on_chip ? 0 : results) + (p.column_sums ? p.partial * p.n : 0);
   const double streamed_tiles =
       static_cast<double>(l.of(GemmLoop::kRows)) * (p.strip ? 1 : l.of(GemmLoop::kContraction));
   t.streamed_loads =
@@ -259,14 +265,14 @@ double GemmPlanner::pass_interval(int rows, const GemmPlan& plan) {
 
 double GemmPlanner::compute_cycles(const GemmPlan& plan, const GemmLoops& l) {
   const int whole = problem_.m / plan.m_tile, rest = problem_.m % plan.m_tile;
-  return passes_in_turn(l, plan.n_group) *
+  return problem_.images * passes_in_turn(l, plan.n_group) *
          (whole * pass_interval(plan.m_tile, plan) + (rest > 0 ? pass_interval(rest, plan) : 0));
 }
 
 // The energy that does not depend on the order of the loops: products, sums outside the array, and scratchpad bytes.
 double GemmPlanner::on_chip_energy(int row_tiles, int columns, int contraction) const {
   const GemmProblem& p = problem_;
-  const double m = p.m, k = p.k, n = p.n;
+  const double m = static_cast<double>(p.images) * p.m, k = p.k, n = p.n;
   const double macs = m * k * n, sums = m * n * (contraction - 1);
   const double read = static_cast<double>(p.element) * (m * k * p.packed_groups * columns + k * n * row_tiles) +
                       static_cast<double>(p.partial) * sums;
@@ -496,7 +502,7 @@ std::optional<GemmPlan> GemmPlanner::choose() {
       plan.tile_rows = cut.tile_rows, plan.tile_cols = cut.tile_cols, plan.m_tile = cut.m_tile;
       const GemmLoops l = loops(plan);
       plan.dram_bytes = streamed_bytes(cut.m_tile) + problem_.element * problem_.k * problem_.n +
-                        problem_.result * problem_.m * problem_.n * l.outs;
+                        problem_.result * problem_.images * problem_.m * problem_.n * l.outs;
       plan.cycles = std::max(cut.compute, static_cast<double>(plan.dram_bytes) / bandwidth_);
       if (score(plan.cycles, energy(plan, l), plan.dram_bytes) >= best_score_) continue;
     }

@@ -93,9 +93,9 @@ void check_given(const MappingContext& context, int layer, const GemmProblem& p,
                      std::to_string(m.m_tile));
   const std::size_t columns = p.column_cuts ? cut_tiles(p.columns, m.tile_cols).size() : p.columns.size(),
                     contraction = cut_tiles(p.contraction, m.tile_rows).size();
-  check_passes(
-      context, layer,
-      static_cast<double>(ceil_div(p.m, m.m_tile)) * static_cast<double>(columns) * static_cast<double>(contraction));
+  check_passes(context, layer,
+               static_cast<double>(p.images * ceil_div(p.m, m.m_tile)) * static_cast<double>(columns) *
+                   static_cast<double>(contraction));
   check_limits(
       context, layer,
       {{"column_group", m.n_group, static_cast<std::int64_t>(columns), "tiles along the columns"},

@@ -53,7 +53,7 @@ class InputStationaryMapper : public GemmMapper {
     if (given && plan_.results_stay) check_residency();
     if (plan_.results_stay) keep_results();
     if (given) check_given(context_, layer_, problem_, plan_);
-    context_.record(layer_, plan_);
+    for (const GemmImage& image : images_) context_.record(image.layer, plan_);
     const GemmPlanner planner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
     loops_ = planner.loops(plan_);
     cut_operands();
@@ -69,6 +69,7 @@ class InputStationaryMapper : public GemmMapper {
   GemmProblem describe() {
     GemmProblem p{};
     p.m = gemm_.m, p.k = gemm_.k, p.n = gemm_.n;
+    p.images = static_cast<int>(images_.size());
     whole_contraction_ = gemm_.contraction;
     const std::vector<int>& inputs = context_.layer(layer_).inputs;
     const auto resident = inputs.empty() ? context_.resident.end() : context_.resident.find(inputs[0]);
@@ -92,7 +93,7 @@ class InputStationaryMapper : public GemmMapper {
 
   // The layer that may find the results in the scratchpad, or kNone.
   int consumer() const {
-    if (gemm_.wide || gemm_.geometry != kNone || problem_.packed_groups > 1) return kNone;
+    if (gemm_.wide || gemm_.geometry != kNone || problem_.packed_groups > 1 || images_.size() > 1) return kNone;
     return resident_consumer(context_, output_layer());
   }
   // The same GEMM, with results that stay in the scratchpad in these tiles.
@@ -219,13 +220,15 @@ class InputStationaryMapper : public GemmMapper {
       order += order.empty() ? "" : ", ";
       order += loop == GemmLoop::kRows ? "rows" : loop == GemmLoop::kColumns ? "columns" : "contraction";
     }
-    context_.note(
-        layer_, std::to_string(loops_.of(GemmLoop::kRows)) + " row tiles of " + std::to_string(plan_.m_tile) +
-                    ", stationary tiles " + std::to_string(plan_.tile_rows) + " x " + std::to_string(plan_.tile_cols) +
-                    ", " + std::to_string(plan_.k_group) + " x " + std::to_string(plan_.n_group) + " a step, loops " +
-                    order + "; streamed operand " + (gemm_.strip ? "in image strips, " : "") +
-                    (problem_.streamed_on_chip ? "resident" : words(plan_.streamed)) + ", stationary operand " +
-                    words(plan_.stationary) + (problem_.results_on_chip ? ", results stay" : ""));
+    const std::string text =
+        std::to_string(loops_.of(GemmLoop::kRows)) + " row tiles of " + std::to_string(plan_.m_tile) +
+        ", stationary tiles " + std::to_string(plan_.tile_rows) + " x " + std::to_string(plan_.tile_cols) + ", " +
+        std::to_string(plan_.k_group) + " x " + std::to_string(plan_.n_group) + " a step, loops " + order +
+        "; streamed operand " + (gemm_.strip ? "in image strips, " : "") +
+        (problem_.streamed_on_chip ? "resident" : words(plan_.streamed)) + ", stationary operand " +
+        words(plan_.stationary) + (problem_.results_on_chip ? ", results stay" : "") +
+        (images_.size() > 1 ? "; rows of " + std::to_string(images_.size()) + " images share the weights" : "");
+    for (const GemmImage& image : images_) context_.note(image.layer, text);
   }
 
   void emit() {
@@ -254,7 +257,7 @@ class InputStationaryMapper : public GemmMapper {
   }
 
   struct Step {
-    int m0, m;
+    int row, m0, m;  // row: the row tile, counted over all images; rows [m0, m0 + m) of the image
     std::size_t c, c_end, k, k_end;
     BufferId streamed, stationary;
   };
@@ -262,7 +265,9 @@ class InputStationaryMapper : public GemmMapper {
   void emit_step(const std::array<int, 3>& at) {
     const int row = at[0], column = at[1], depth = at[2];
     Step s{};
-    s.m0 = row * plan_.m_tile, s.m = std::min(plan_.m_tile, gemm_.m - s.m0);
+    const int row_tiles = static_cast<int>(ceil_div(gemm_.m, plan_.m_tile));
+    image_ = static_cast<std::size_t>(row / row_tiles);
+    s.row = row, s.m0 = row % row_tiles * plan_.m_tile, s.m = std::min(plan_.m_tile, gemm_.m - s.m0);
     s.c = static_cast<std::size_t>(column * plan_.n_group);
     s.c_end = std::min(columns_.size(), s.c + static_cast<std::size_t>(plan_.n_group));
     s.k = static_cast<std::size_t>(depth * plan_.k_group);
@@ -310,7 +315,7 @@ class InputStationaryMapper : public GemmMapper {
     if (step == 0) first_load_ = last_load_;
   }
   void load(Dependency after) {
-    last_load_ = builder_.transfer(UnitKind::kDmaLoad, layer_, gemm_.op, transfers_, after);
+    last_load_ = builder_.transfer(UnitKind::kDmaLoad, image().layer, image().op, transfers_, after);
     transfers_.clear();
   }
 
@@ -367,7 +372,7 @@ class InputStationaryMapper : public GemmMapper {
   void emit_fold(const Step& s, std::size_t i, std::size_t j, int stationary_offset, bool last) {
     const ContractionTile& tile = contraction_[i];
     const ColumnTile& column = columns_[j];
-    Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, layer_, gemm_.op);
+    Job& job = builder_.begin(UnitKind::kMatrixEngine, JobKind::kFold, image().layer, image().op);
     job.m = s.m, job.k = tile.count * column.groups, job.n = column.count;
     job.flags = static_cast<std::uint16_t>(
         (i == 0 ? kFirst : 0) | (last ? kLast : 0) | (gemm_.bias != kNone && i == 0 ? kHasBias : 0) |
@@ -394,7 +399,7 @@ class InputStationaryMapper : public GemmMapper {
     }
     // The second operands of the epilogue are fetched in the second half of the passes of a result tile: in the first
     // half the memory is busy with the results of the tile before.
-    const std::size_t tile_number = static_cast<std::size_t>(s.m0 / plan_.m_tile) * columns_.size() + j;
+    const std::size_t tile_number = static_cast<std::size_t>(s.row) * columns_.size() + j;
     if (2 * i >= contraction_.size() - 1 && half_way_[tile_number] == kNone)
       half_way_[tile_number] = builder_.next_job();
     builder_.finish();
@@ -417,7 +422,7 @@ class InputStationaryMapper : public GemmMapper {
       const auto at = [this](GemmLoop l) { return std::find(plan_.order.begin(), plan_.order.end(), l); };
       return at(loop) > at(GemmLoop::kContraction);
     };
-    const std::size_t row = inside(GemmLoop::kRows) ? static_cast<std::size_t>(s.m0 / plan_.m_tile) : 0;
+    const std::size_t row = inside(GemmLoop::kRows) ? static_cast<std::size_t>(s.row) : 0;
     return inside(GemmLoop::kColumns) ? row * columns_.size() + j
                                       : row * static_cast<std::size_t>(plan_.n_group) + j - s.c;
   }

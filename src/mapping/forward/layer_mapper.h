@@ -116,7 +116,13 @@ struct EpilogueTile {
 void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, const EpilogueTile& tile,
                    const std::vector<BufferId>& second_buffers);
 
-void map_gemm_layer(MappingContext& context, int layer, const std::vector<EpilogueStage>& epilogue, TensorId output);
+struct GemmLayer {
+  int layer;
+  std::vector<EpilogueStage> epilogue;
+  TensorId output;
+};
+// The layer of one image, or the same layer of all images of a batch, whose rows share the weights' tiles.
+void map_gemm_layer(MappingContext& context, const std::vector<GemmLayer>& images);
 void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
                          TensorId output);
 void map_elementwise_layer(MappingContext& context, int layer, TensorId output);

@@ -53,7 +53,10 @@ MatrixD ValueExecutor::quantised(const MatrixD& real, double scale) const {
 }
 
 double ValueExecutor::weight_scale(int layer_index) const {
-  const auto found = weight_scales_.find(layer_index);
+  auto found = weight_scales_.find(layer_index);
+  // Images of a batch may share the tiles that the first of them has loaded.
+  if (found == weight_scales_.end() && model_.images > 1)
+    found = weight_scales_.find(layer_index % (static_cast<int>(model_.layers.size()) / model_.images));
   if (found == weight_scales_.end()) throw std::logic_error("weights used before they were loaded");
   return found->second;
 }
