@@ -214,7 +214,7 @@ TEST_CASE("attention --simulate: refusals name the reason and leave no file") {
   refused(simulate(name, "vitality", {"--kind", "taylor_released"}), 4, "taylor_released is not simulated");
   refused(simulate(name, "vitality", {"--kind", "sparse"}), 4, "sparse_unit.enabled");
   refused(simulate(name, "gpu_h100", {"--kind", "taylor"}), 4, "no simulation");
-  refused(simulate(name, "vitality", {"--kind", "softmax", "--set", "scratchpad.capacity_kib=1"}), 4,
+  refused(simulate(name, "vitality", {"--kind", "taylor", "--set", "scratchpad.capacity_kib=1"}), 4,
           "scratchpad.capacity_kib");
   refused(simulate(name, "vitality", {"--kind", "taylor", "--set", "scratchpad.capacity_kb=1"}), 2, "capacity_kib");
   refused(simulate(name, "no_such_machine", {"--kind", "taylor"}), 2, "no_such_machine");
