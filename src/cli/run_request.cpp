@@ -36,7 +36,7 @@ po::options_description described_options() {
       ("allow-seeded", po::bool_switch(), "weights that are not in --inputs come from --seed")
       ("mapping", text(), "how the layers run, from a file of --mapping-out, perhaps edited; the search maps the layers that it leaves out")
       ("layers", text(), "simulate only layers whose name matches this pattern (*, ?, [abc])")
-      ("batch", po::value<std::int64_t>()->default_value(1), "images, one after the other; image i is the one of seed + i")
+      ("batch", po::value<std::int64_t>()->default_value(1), "images of the run; image i is the one of seed + i")
       ("result", text(), "writes the result as JSON; - is stdout, here and for every other file")
       ("csv", text(), "folder for totals.csv, layers.csv, units.csv (training: phases.csv)")
       ("mapping-out", text(), "writes how the layers were run, as --mapping takes it (`vitality schema mapping`)")

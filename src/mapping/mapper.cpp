@@ -8,6 +8,7 @@
 #include "cost/sparse_machine.h"
 #include "mapping/forward/given_mapping.h"
 #include "mapping/forward/layer_mapper.h"
+#include "mapping/mapping_json.h"
 #include "mapping/row_streams.h"
 #include "mapping/training/training_mapper.h"
 #include "workload/training_step.h"
@@ -97,9 +98,14 @@ class ForwardMapper {
     for (int layer = each; layer < layers; ++layer) {
       const auto first = static_cast<std::size_t>(layer % each);
       if (selected_[static_cast<std::size_t>(layer)] != selected_[first]) return false;
-      if (given_mapping(context_, layer) != given_mapping(context_, static_cast<int>(first))) return false;
+      if (given_text(layer) != given_text(static_cast<int>(first))) return false;
     }
     return true;
+  }
+
+  std::string given_text(int layer) const {
+    const LayerMapping* given = given_mapping(context_, layer);
+    return given == nullptr ? "" : write_json(*given);
   }
 
   void map_images_together(int layers) {

@@ -1,8 +1,10 @@
 // A batch of images as one model: the layers of the first image, then those of the next, with shared parameters.
 //
-// The machine runs the images one after the other (they overlap as far as its units and buffers allow) and fetches the
-// weights again for each; the weights lie in DRAM once. Layers are named `image0/NAME`, `image1/NAME`, ...; tensors of
-// parameters keep their names, and the images are the tensors `input`, `input.1`, ... (parameters.h).
+// The weights lie in DRAM once. A layer of all images comes before the next layer, and the rows of all images stream
+// past the same tiles of weights (mapping/mapper.cpp); where that is not mapped (training steps, output stationary
+// arrays, activations that stay on chip) the images come one after the other, each with its own weights. Layers are
+// named `image0/NAME`, `image1/NAME`, ...; tensors of parameters keep their names, and the images are the tensors
+// `input`, `input.1`, ... (parameters.h).
 #pragma once
 
 #include "workload/model.h"

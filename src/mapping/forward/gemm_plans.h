@@ -24,7 +24,7 @@ struct GemmPlan : InputStationaryMapping {
 
 struct GemmProblem {
   int m, k, n;
-  int images = 1;                         // so many times m rows; a row tile has rows of one image
+  int images = 1;                         // of m rows each; a row tile has rows of one image
   int row_unit = 1;                       // row tiles are multiples of it
   std::vector<int> contraction, columns;  // sizes of the tiles when they are as large as the array
   int packed_groups = 1;                  // groups of a convolution in one pass
