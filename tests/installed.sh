@@ -33,6 +33,11 @@ share=$prefix/usr/share
 check 'the trained model and its images' "$program" evaluate --workload fashion_vit --weights "$share/vitality/workloads/fashion_vit" \
   --images "$share/doc/vitality/examples/trained-model/images.npy" --labels "$share/doc/vitality/examples/trained-model/labels.npy" --limit 1
 says '^fashion_vit: 1 images, 10 classes'
+python_folder=$(echo "$prefix"/usr/lib/python3*/dist-packages)
+check 'the Python package' env -u VITALITY PYTHONPATH="$python_folder" PATH=/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -c '
+import vitality
+print(vitality.find_program(), vitality.run_result("vitality", "tiny_vit", numerics="off")["totals"]["macs"] > 0)'
+says "^$program True"
 mkdir vitality # a folder of that name is no config
 check 'a folder of the same name' "$program" run --config vitality "${small[@]}"
 ! "$program" run --config vitalty "${small[@]}" 2>"$prefix/out" || { echo 'FAILED: a name that is not there'; failures=$((failures + 1)); }

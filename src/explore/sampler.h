@@ -21,15 +21,16 @@ struct Axis {
 
 using Design = std::vector<std::uint32_t>;  // one index per axis
 
-enum class SamplerKind { kGrid, kRandom, kLatinHypercube, kNsga2 };
+enum class SamplerKind { kGrid, kRandom, kLatinHypercube, kNsga2, kGiven };
 struct SamplerSpec {
   SamplerKind kind = SamplerKind::kGrid;
-  std::int64_t points = 0;  // used by all kinds but the grid
+  std::int64_t points = 0;  // of the kinds that draw
   std::uint64_t seed = 1;
   // NSGA-II (Deb et al., IEEE TEC 2002): number of designs in a generation; probability of mixing two parents;
   // probability of changing one index, 0 = 1 / axes.
   std::int64_t population = 64;
   double crossover = 0.9, mutation = 0;
+  std::vector<Design> designs;  // of kGiven: the spec lists them, for searchers outside of the program
 };
 
 // Designs of the whole grid; exact up to 2^63, beyond that as a double (only for messages).

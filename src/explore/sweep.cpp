@@ -29,6 +29,8 @@ std::vector<Design> fixed_designs(const SweepSpec& spec) {
       return latin_hypercube_designs(spec.axis_sizes(), spec.sampler.points, spec.sampler.seed);
     case SamplerKind::kGrid:
       return grid_designs(spec.axis_sizes());
+    case SamplerKind::kGiven:
+      return spec.sampler.designs;
     case SamplerKind::kNsga2:  // plans generation by generation
       break;
   }

@@ -38,12 +38,15 @@ const SweepKeys& sweep_keys() {
 }
 
 const std::vector<std::string>& sampler_names() {
-  static const std::vector<std::string> names{"grid", "random", "latin_hypercube", "nsga2"};
+  static const std::vector<std::string> names{"grid", "random", "latin_hypercube", "nsga2", "given"};
   return names;
 }
 
 JsonKeys sampler_keys(SamplerKind kind) {
   constexpr double kLargestSeed = 9007199254740992.0;  // 2^53: above it a JSON number does not name exactly one integer
+  if (kind == SamplerKind::kGiven)
+    return {other_key("designs", R"({"type":"array","minItems":1,"items":{"type":"array","minItems":1,)"
+                                 R"("items":{"type":["number","string","boolean"]}}})")};
   const JsonKey points = integer_key("points", 1, kMaxSweepRows);
   JsonKeys keys{kind == SamplerKind::kGrid ? points.optional() : points,
                 number_key("seed", 0, kLargestSeed).optional()};

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -271,13 +272,52 @@ void read_objectives(const JsonValue& value, Diagnostics& diagnostics, SweepSpec
   }
 }
 
-void read_sampler(const JsonValue& value, Diagnostics& diagnostics, SamplerSpec& sampler) {
+// Lists of values, one for each axis in the axes' order; each value is one of its axis.
+void read_designs(const JsonValue& value, const std::vector<Axis>& axes, Diagnostics& diagnostics,
+                  std::vector<Design>& designs) {
+  const std::string list = "/sampler/designs";
+  if (value.type() != Type::kArray || value.items().empty())
+    return diagnostics.add(list, "expected a list of at least one design, found " + describe(value));
+  std::vector<std::map<AxisValue, std::uint32_t>> index_of(axes.size());
+  for (std::size_t a = 0; a < axes.size(); ++a)
+    for (std::uint32_t i = 0; i < axes[a].values.size(); ++i) index_of[a].emplace(axes[a].values[i], i);
+  for (std::size_t d = 0; d < value.items().size() && !diagnostics.full(); ++d) {
+    const JsonValue& item = value.items()[d];
+    const std::string pointer = pointer_of(list, d);
+    if (item.type() != Type::kArray || item.items().size() != axes.size()) {
+      diagnostics.add(pointer, "expected a list of " + std::to_string(axes.size()) +
+                                   " values, one for each axis in their order, found " + describe(item));
+      continue;
+    }
+    Design design;
+    for (std::size_t a = 0; a < axes.size(); ++a) {
+      const JsonValue& part = item.items()[a];
+      const bool scalar = part.type() != Type::kNull && part.type() != Type::kArray && part.type() != Type::kObject;
+      const auto found = scalar ? index_of[a].find(axis_value_of(part)) : index_of[a].end();
+      if (found == index_of[a].end())
+        diagnostics.add(pointer_of(pointer, a),
+                        "expected a value of the axis " + vitality::quoted(axes[a].key) + ", found " + describe(part));
+      else
+        design.push_back(found->second);
+    }
+    if (design.size() == axes.size()) designs.push_back(std::move(design));
+  }
+}
+
+void read_sampler(const JsonValue& value, const std::vector<Axis>& axes, Diagnostics& diagnostics,
+                  SamplerSpec& sampler) {
   ObjectReader reader(value, "/sampler", diagnostics);
   int kind = 0, points = 0, population = static_cast<int>(sampler.population);
   double seed = 1;
   read_key(reader, choice_key("kind", sampler_names()), kind);
   sampler.kind = static_cast<SamplerKind>(kind);
   const JsonKeys keys = sampler_keys(sampler.kind);
+  if (sampler.kind == SamplerKind::kGiven) {
+    const bool axes_are_right = diagnostics.ok();
+    const JsonValue* designs = get_key(reader, key_of(keys, "designs"));
+    if (designs != nullptr && axes_are_right) read_designs(*designs, axes, diagnostics, sampler.designs);
+    return reader.finish();
+  }
   read_key(reader, key_of(keys, "points"), points);
   sampler.points = points;
   if (read_key(reader, key_of(keys, "seed"), seed)) {
@@ -297,7 +337,9 @@ void check_size(const SweepSpec& spec, Diagnostics& diagnostics) {
   if (rows <= static_cast<double>(kMaxSweepRows)) return;
   char count[400];
   std::snprintf(count, sizeof count, "%.0f", rows);
-  diagnostics.add(spec.sampler.kind == SamplerKind::kGrid ? "/axes" : "/sampler/points",
+  diagnostics.add(spec.sampler.kind == SamplerKind::kGrid    ? "/axes"
+                  : spec.sampler.kind == SamplerKind::kGiven ? "/sampler/designs"
+                                                             : "/sampler/points",
                   std::string(count) + " points, expected at most " + std::to_string(kMaxSweepRows) +
                       "; shorten the axes or draw from them with the sampler random, latin_hypercube or nsga2");
 }
@@ -306,7 +348,7 @@ void read_judgement(ObjectReader& reader, Diagnostics& diagnostics, SweepSpec& s
   const JsonKeys& keys = sweep_keys().top;
   const auto get = [&](const char* name) { return get_key(reader, key_of(keys, name)); };
   if (const JsonValue* axes = get("axes")) read_axes(*axes, diagnostics, spec);
-  if (const JsonValue* sampler = get("sampler")) read_sampler(*sampler, diagnostics, spec.sampler);
+  if (const JsonValue* sampler = get("sampler")) read_sampler(*sampler, spec.axes, diagnostics, spec.sampler);
   if (const JsonValue* constraints = get("constraints")) read_constraints(*constraints, diagnostics, spec);
   if (const JsonValue* objectives = get("objectives")) read_objectives(*objectives, diagnostics, spec);
   if (spec.objectives.empty()) spec.objectives = {{"latency_ms", false}, {"energy_mj", false}};
@@ -327,6 +369,8 @@ double SweepSpec::row_limit() const {
   double designs = grid_size(axis_sizes());
   if (sampler.kind == SamplerKind::kLatinHypercube)
     designs = static_cast<double>(sampler.points);
+  else if (sampler.kind == SamplerKind::kGiven)
+    designs = static_cast<double>(sampler.designs.size());
   else if (sampler.kind != SamplerKind::kGrid)
     designs = std::min(designs, static_cast<double>(sampler.points));
   return designs * static_cast<double>(workloads.size());
@@ -418,8 +462,17 @@ std::string write_json(const SweepSpec& spec) {
     join(objectives, json_string(objective.name) + (objective.maximize ? ":\"max\"" : ":\"min\""));
   const SamplerSpec& s = spec.sampler;
   std::string sampler = "\"kind\":" + json_string(sampler_names()[static_cast<std::size_t>(s.kind)]);
-  if (s.kind != SamplerKind::kGrid)
+  if (s.kind == SamplerKind::kGiven) {
+    std::string designs;
+    for (const Design& design : s.designs) {
+      std::string values;
+      for (std::size_t a = 0; a < design.size(); ++a) join(values, axis_value_json(spec.axes[a].values[design[a]]));
+      join(designs, "[" + values + "]");
+    }
+    sampler += ",\"designs\":[" + designs + "]";
+  } else if (s.kind != SamplerKind::kGrid) {
     sampler += ",\"points\":" + std::to_string(s.points) + ",\"seed\":" + std::to_string(s.seed);
+  }
   if (s.kind == SamplerKind::kNsga2)
     sampler += ",\"population\":" + std::to_string(s.population) + ",\"crossover\":" + number_text(s.crossover) +
                ",\"mutation\":" + number_text(s.mutation);

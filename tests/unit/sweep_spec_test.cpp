@@ -61,6 +61,30 @@ TEST_CASE("spec: what it says comes back from a store") {
   CHECK(again.numerics);
 }
 
+TEST_CASE("spec: given designs are read, stored, counted and refused where a value is not its axis'") {
+  const std::string axes =
+      R"("axes": {"matrix_engine.rows": [8, 16, 32], "precision": ["int8", "int16"]}, "sampler": )";
+  const auto given = [&](const std::string& designs) {
+    return axes + R"({"kind": "given", "designs": )" + designs + "}";
+  };
+  const SweepSpec spec = spec_of(given(R"([[32, "int8"], [8, "int16"], [32.0, "int8"]])"));
+  CHECK(spec.sampler.designs == std::vector<Design>{{2, 0}, {0, 1}, {2, 0}});
+  CHECK(spec.row_limit() == 3);
+  CHECK(parse_stored_spec(write_json(spec), "store").sampler.designs == spec.sampler.designs);
+  CHECK_THROWS_WITH(spec_of(given(R"([[8, "int8"], [9, "int8"]])")),
+                    Contains("/sampler/designs/1/0") && Contains("matrix_engine.rows") && Contains("found 9"));
+  CHECK_THROWS_WITH(spec_of(given(R"([["int8", 8]])")), Contains("/sampler/designs/0/0"));
+  CHECK_THROWS_WITH(spec_of(given(R"([["8", "int8"]])")), Contains("/sampler/designs/0/0"));
+  CHECK_THROWS_WITH(spec_of(given(R"([[8, null]])")), Contains("/sampler/designs/0/1"));
+  CHECK_THROWS_WITH(spec_of(given("[[8]]")), Contains("/sampler/designs/0") && Contains("a list of 2 values"));
+  CHECK_THROWS_WITH(spec_of(given("[]")), Contains("/sampler/designs") && Contains("at least one"));
+  CHECK_THROWS_WITH(spec_of(given("7")), Contains("/sampler/designs"));
+  CHECK_THROWS_WITH(spec_of(axes + R"({"kind": "given"})"), Contains("/sampler") && Contains("designs"));
+  CHECK_THROWS_WITH(spec_of(axes + R"({"kind": "given", "designs": [[8, "int8"]], "points": 3})"),
+                    Contains("/sampler/points"));
+  CHECK_THROWS_WITH(spec_of(axes + R"({"kind": "grid", "designs": [[8, "int8"]]})"), Contains("/sampler/designs"));
+}
+
 TEST_CASE("spec: mistakes are named with their place") {
   const std::string axes = R"("axes": {"matrix_engine.rows": [8, 16]})";
   CHECK_THROWS_WITH(spec_of(axes + R"(, "sampler": {"kind": "gird"})"), Contains("/sampler/kind") && Contains("grid"));

@@ -255,6 +255,19 @@ TEST_CASE("sweep: random and Latin hypercube tables repeat, rows of one point sh
   CHECK(outcome.progress.done == 30);
 }
 
+TEST_CASE("sweep: given designs make rows in their order, whose points a grid in the same folder has already") {
+  Folder folder;
+  const std::string axes = "\"axes\": {\"matrix_engine.rows\": [8, 16, 32], \"matrix_engine.cols\": [8, 16]}";
+  const std::string given = ", \"sampler\": {\"kind\": \"given\", \"designs\": [[32, 8], [8, 16], [16, 8]]}";
+  CHECK(sweep(spec_of(axes + given), folder / "a", 1).progress.simulated == 3);
+  const std::string table = read(folder / "a/results.csv");
+  const std::size_t first = table.find("\n32,8,"), second = table.find("\n8,16,"), third = table.find("\n16,8,");
+  CHECK((first < second && second < third && third != std::string::npos));
+  CHECK(sweep(spec_of(axes), folder / "a").progress.simulated == 3);  // the other three of six
+  CHECK(sweep(spec_of(axes + given), folder / "a").progress.simulated == 0);
+  CHECK(read(folder / "a/results.csv") == table);
+}
+
 TEST_CASE("sweep: tokens change with the image, several workloads make several rows") {
   Folder folder;
   const SweepSpec spec = spec_of("\"axes\": {\"workload.image\": [64, 224], \"attention\": [\"taylor\", \"softmax\"]}");

@@ -1,0 +1,12 @@
+# Run by `cmake --install`. The package goes where Debian's python3 looks: in one folder of /usr, and in one with the version
+# of Python in its name of /usr/local.
+set(python_folder python3)
+if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  execute_process(COMMAND /usr/bin/python3 -c "import sys; print('python%d.%d' % sys.version_info[:2])" OUTPUT_VARIABLE versioned
+    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(NOT failed)
+    set(python_folder ${versioned})
+  endif()
+endif()
+file(INSTALL ${CMAKE_CURRENT_LIST_DIR}/vitality DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/${python_folder}/dist-packages
+  FILES_MATCHING PATTERN "*.py" PATTERN py.typed PATTERN __pycache__ EXCLUDE)
