@@ -1,24 +1,20 @@
 // `vitality train`: a small vision transformer learns images, or a synthetic task, in the reference, once with each
 // kind of attention, and is then judged with Taylor attention alone: what unified attention's sparse part is worth.
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
-#include <mutex>
-#include <numeric>
 #include <thread>
 
 #include "base/error.h"
+#include "base/heap.h"
 #include "base/json.h"
 #include "base/output_file.h"
-#include "base/random.h"
+#include "base/search_path.h"
+#include "base/sha256.h"
 #include "cli/normalisation.h"
 #include "cli/options.h"
-#include "evaluate/images.h"
-#include "evaluate/weights.h"
-#include "reference/training.h"
-#include "tensor/npy.h"
+#include "cli/progress_line.h"
+#include "cli/training_report.h"
+#include "cli/training_run.h"
 #include "workload/workload_json.h"
 
 namespace vitality::cli {
@@ -26,71 +22,11 @@ namespace {
 
 namespace po = boost::program_options;
 
-// Test images lie far behind every training image.
-constexpr std::uint64_t kFirstTestImage = std::uint64_t{1} << 40;
 constexpr Count kMaxParameters = 10000000;
 
 // The kinds that a training run can have.
 constexpr AttentionKind kKinds[] = {AttentionKind::kUnified, AttentionKind::kUnifiedAdditive, AttentionKind::kTaylor,
                                     AttentionKind::kSoftmax, AttentionKind::kSparse};
-
-// A file's images in an order that is drawn anew for every pass over them; the last `held_out` are test images.
-class FileImages {
- public:
-  FileImages(const ImageFile& file, std::vector<int> labels, std::size_t held_out, std::uint64_t seed)
-      : file_(file), labels_(std::move(labels)), trained_(file.count() - held_out), seed_(seed) {}
-
-  reference::LabelledImage image(std::uint64_t index) {
-    const std::size_t i = index >= kFirstTestImage ? trained_ + static_cast<std::size_t>(index - kFirstTestImage)
-                                                   : place(index / trained_, index % trained_);
-    return {file_.image(i), labels_[i]};
-  }
-
- private:
-  std::size_t place(std::uint64_t pass, std::uint64_t index) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (order_.empty() || pass != pass_) {
-      order_.resize(trained_), pass_ = pass;
-      std::iota(order_.begin(), order_.end(), std::size_t{0});
-      Random random(seed_ * 1000003 + pass);
-      for (std::size_t i = trained_ - 1; i > 0; --i) std::swap(order_[i], order_[random.below(i + 1)]);
-    }
-    return order_[index];
-  }
-
-  const ImageFile& file_;
-  std::vector<int> labels_;
-  std::uint64_t trained_, seed_, pass_ = 0;
-  std::mutex mutex_;
-  std::vector<std::size_t> order_;
-};
-
-struct Experiment {
-  VitModel model;
-  int classes = 0, test_images = 0;
-  std::uint64_t seed = 0;
-  double signal = 0;
-  std::string weights_folder;  // "" = not kept
-  reference::TrainingSettings settings;
-
-  std::shared_ptr<ImageFile> file;  // null: the synthetic task
-  std::shared_ptr<FileImages> file_images;
-  std::shared_ptr<ModelWeights> first_weights;  // null: seeded
-  bool single = false;                          // weights are kept as float32
-
-  reference::ImageSource images() const {
-    if (file_images) return [images = file_images](std::uint64_t index) { return images->image(index); };
-    return reference::SyntheticImages(model.image_height, model.image_width, model.image_channels, classes, seed,
-                                      signal);
-  }
-};
-
-struct Outcome {
-  std::string name;
-  std::vector<double> losses;
-  double accuracy = 0, taylor_accuracy = 0;
-  Count kept = 0, entries = 0;  // of the masks seen in training
-};
 
 AttentionKind kind_named(const std::string& name) {
   std::vector<std::string> names;
@@ -117,7 +53,7 @@ double number(const po::variables_map& values, const std::string& name, double l
                    "option --" + name + ": expected a number from " + json_number(low) + " to " + json_number(high));
 }
 
-void check_model(Experiment& e, const std::string& file) {
+void check_model(TrainingPlan& e, const std::string& file) {
   constexpr int kGrid = reference::SyntheticImages::kGrid;
   if (!e.file && (e.model.image_height % kGrid != 0 || e.model.image_width % kGrid != 0)) {
     throw InputError(file, "/image",
@@ -138,154 +74,139 @@ void check_model(Experiment& e, const std::string& file) {
   }
 }
 
-void read_images(const po::variables_map& values, Experiment& e) {
-  const auto text = [&](const char* name) { return values[name].as<std::string>(); };
-  if (values.count("init")) e.first_weights = std::make_shared<ModelWeights>(e.model, text("init"));
-  if (values.count("images") != values.count("labels"))
-    throw InputError("", "", "options --images and --labels: each needs the other");
-  if (!e.file) return;
-  std::vector<int> labels = read_labels(text("labels"), e.file->count(), e.classes);
-  const auto held_out = static_cast<std::size_t>(e.test_images);
-  if (held_out >= e.file->count())
-    throw InputError(text("images"), "",
-                     std::to_string(e.file->count()) + " images, expected more than the " + std::to_string(held_out) +
-                         " that are held out (--test-images)");
-  e.file_images = std::make_shared<FileImages>(*e.file, std::move(labels), held_out, e.seed);
+std::string text(const po::variables_map& values, const char* name) {
+  return values.count(name) ? values[name].as<std::string>() : std::string();
 }
 
-Experiment read_experiment(const po::variables_map& values) {
-  Experiment e;
-  const auto file = values["workload"].as<std::string>();
-  e.model = read_workload(file);
-  if (values.count("images"))
-    e.file = std::make_shared<ImageFile>(
-        values["images"].as<std::string>(), e.model,
-        normalisation(values["mean"].as<std::string>(), values["std"].as<std::string>(), e.model.image_channels));
-  check_model(e, file);
-  e.seed = static_cast<std::uint64_t>(integer(values, "seed", 0, 1000000000));
-  e.signal = number(values, "signal", 0, 100);
-  if (values.count("save-weights")) e.weights_folder = values["save-weights"].as<std::string>();
-  std::error_code none;
-  if (std::filesystem::exists(e.weights_folder, none) && !std::filesystem::is_directory(e.weights_folder, none))
-    throw InputError(e.weights_folder, "", "is not a folder");
-  e.test_images = integer(values, "test-images", 1, 1000000);
-  e.single = values["float32"].as<bool>();
-  e.settings.threads = integer(values, "jobs", 1, 4096);
-  read_images(values, e);
-  e.settings.steps = integer(values, "steps", 1, 1000000);
-  e.settings.batch = integer(values, "batch", 1, 10000);
-  e.settings.warmup_steps = e.settings.steps / 10;
-  e.settings.optimizer.rate = number(values, "rate", 0, 10);
-  e.settings.optimizer.weight_decay = number(values, "weight-decay", 0, 10);
-  e.settings.forward.predictor.threshold = number(values, "threshold", 0, 1);
-  const auto optimizer = values["optimizer"].as<std::string>();
+void read_images(const po::variables_map& values, TrainingPlan& plan) {
+  if (values.count("init")) plan.first_weights = std::make_shared<ModelWeights>(plan.model, text(values, "init"));
+  if (!plan.file) return;
+  plan.labels = read_labels(text(values, "labels"), plan.file->count(), plan.classes);
+  const auto held_out = static_cast<std::size_t>(plan.test_images);
+  if (held_out >= plan.file->count())
+    throw InputError(text(values, "images"), "",
+                     std::to_string(plan.file->count()) + " images, expected more than the " +
+                         std::to_string(held_out) + " that are held out (--test-images)");
+}
+
+void read_arms(const po::variables_map& values, TrainingPlan& plan) {
+  std::vector<AttentionKind> kinds = {AttentionKind::kUnified, AttentionKind::kTaylor, AttentionKind::kSoftmax};
+  if (values.count("attention")) {
+    kinds.clear();
+    for (const auto& name : values["attention"].as<std::vector<std::string>>()) kinds.push_back(kind_named(name));
+  }
+  std::vector<double> thresholds = {0.02};
+  if (values.count("threshold")) thresholds = values["threshold"].as<std::vector<double>>();
+  for (const double threshold : thresholds)
+    if (!(threshold >= 0 && threshold <= 1))
+      throw InputError("", "", "option --threshold: expected a number from 0 to 1");
+  for (const AttentionKind kind : kinds) {
+    const std::string name = to_string(kind);
+    const bool several = traits(kind).uses_mask && thresholds.size() > 1;
+    for (std::size_t i = 0; i < (several ? thresholds.size() : 1); ++i)
+      plan.arms.push_back({several ? name + "_" + json_number(thresholds[i]) : name, kind, thresholds[i]});
+  }
+}
+
+// Steps, from --steps or --epochs.
+int read_steps(const po::variables_map& values, const TrainingPlan& plan) {
+  if (!values.count("epochs")) return integer(values, "steps", 1, 1000000);
+  if (!values["steps"].defaulted()) throw InputError("", "", "options --steps and --epochs: expected one of them");
+  if (!plan.file) throw InputError("", "", "option --epochs needs --images: images of the synthetic task never repeat");
+  const std::int64_t trained = static_cast<std::int64_t>(plan.file->count()) - plan.test_images;
+  const std::int64_t steps =
+      integer(values, "epochs", 1, 100000) * ((trained + plan.settings.batch - 1) / plan.settings.batch);
+  check_range("--epochs, in steps", steps, 1, 1000000);
+  return static_cast<int>(steps);
+}
+
+void read_settings(const po::variables_map& values, TrainingPlan& plan) {
+  reference::TrainingSettings& settings = plan.settings;
+  settings.threads = integer(values, "jobs", 1, 4096);
+  settings.batch = integer(values, "batch", 1, 10000);
+  settings.steps = read_steps(values, plan);
+  settings.warmup_steps =
+      values.count("warmup-steps") ? integer(values, "warmup-steps", 0, 1000000) : settings.steps / 10;
+  if (settings.warmup_steps >= settings.steps && settings.warmup_steps > 0)
+    throw InputError("", "",
+                     "option --warmup-steps: expected fewer than the " + std::to_string(settings.steps) + " steps");
+  settings.schedule = static_cast<reference::RateSchedule>(
+      choice(text(values, "schedule"), "schedule", {"cosine", "linear", "constant"}));
+  settings.optimizer.rate = number(values, "rate", 0, 10);
+  settings.optimizer.weight_decay = number(values, "weight-decay", 0, 10);
+  const auto optimizer = text(values, "optimizer");
   if (optimizer != "adamw" && optimizer != "sgd")
     throw InputError("", "", "option --optimizer: expected adamw or sgd, found \"" + optimizer + "\"");
-  e.settings.optimizer.kind = optimizer == "sgd" ? reference::OptimizerKind::kSgd : reference::OptimizerKind::kAdamW;
-  return e;
+  settings.optimizer.kind = optimizer == "sgd" ? reference::OptimizerKind::kSgd : reference::OptimizerKind::kAdamW;
 }
 
-// The trained tensors, and a test image, as NAME.npy (workload/stored_parameters.h).
-void save_weights(const Experiment& e, AttentionKind attention, const StoredParameters& parameters) {
-  const std::filesystem::path folder = std::filesystem::path(e.weights_folder) / to_string(attention);
-  OutputSet files;
-  files.make_folder(folder.string());
-  const auto add = [&](const std::string& name, const MatrixD& tensor) {
-    const std::string path = (folder / (name + ".npy")).string();
-    write_npy(files.add(path), {tensor.rows(), tensor.cols()},
-              std::vector<double>(tensor.data(), tensor.data() + tensor.size()),
-              e.single ? NpyType::kFloat32 : NpyType::kFloat64);
-    files.finish(path);
-  };
-  for (const auto& [name, tensor] : parameters.tensors())
-    if (name != "input") add(name, tensor);
-  add("input", e.images()(kFirstTestImage).pixels);
-  files.commit();
+// Of everything that decides a bit of the results or where weights go.
+std::string identity_of(const po::variables_map& values, const std::string& workload, const TrainingPlan& plan) {
+  std::string all = std::string(VITALITY_VERSION) + "\n" + sha256_of_file(workload);
+  for (const char* name : {"images", "labels"})
+    if (values.count(name)) all += "\n" + sha256_of_file(text(values, name));
+  if (plan.first_weights) all += "\ninit " + plan.first_weights->sha256();
+  for (const TrainingArm& arm : plan.arms) all += "\n" + arm.name + " " + json_number(arm.threshold);
+  for (const char* name : {"mean", "std", "optimizer", "save-weights"}) all += "\n" + text(values, name);
+  const reference::TrainingSettings& s = plan.settings;
+  for (const double value : {s.optimizer.rate, s.optimizer.weight_decay, plan.signal}) all += "\n" + json_number(value);
+  for (const std::int64_t value :
+       {std::int64_t{s.steps}, std::int64_t{s.batch}, std::int64_t{s.warmup_steps},
+        static_cast<std::int64_t>(s.schedule), std::int64_t{plan.test_images}, std::int64_t{plan.seeds},
+        static_cast<std::int64_t>(plan.seed), std::int64_t{plan.single}})
+    all += "\n" + std::to_string(value);
+  return sha256_hex(all);
 }
 
-Outcome run_experiment(const Experiment& e, AttentionKind attention) {
-  Outcome outcome{to_string(attention), {}, 0, 0, 0, 0};
-  const auto everywhere = [&](AttentionKind kind) { return std::vector<AttentionKind>(e.model.layers.size(), kind); };
-  reference::TrainingSettings settings = e.settings;
-  settings.forward.attention = everywhere(attention);
-  reference::ForwardOptions as_trained = settings.forward, taylor;
-  taylor.attention = everywhere(AttentionKind::kTaylor);
-  settings.forward.mask_seen = [&](const Mask& mask) {
-    outcome.kept += kept_entries(mask);
-    outcome.entries += static_cast<Count>(mask.size());
-  };
-  // Masks are counted as they are seen: by one thread.
-  if (traits(attention).uses_mask) settings.threads = 1;
-  const reference::ImageSource images = e.images();
-  const SeededParameters seeded(e.seed);
-  StoredParameters parameters(seeded);
-  const ParameterSource* const start =
-      e.first_weights ? static_cast<const ParameterSource*>(e.first_weights.get()) : &seeded;
-  reference::store_trainable(e.model, *start, parameters);
-  outcome.losses = reference::train(e.model, images, settings, parameters);
-  if (!std::isfinite(outcome.losses.back())) {
-    throw InputError("", "",
-                     std::string("training with ") + to_string(attention) + " attention diverged at step " +
-                         std::to_string(outcome.losses.size() - 1) + ": try a smaller --rate");
+TrainingPlan read_plan(const po::variables_map& values) {
+  if (values.count("images") != values.count("labels"))
+    throw InputError("", "", "options --images and --labels: each needs the other");
+  TrainingPlan plan;
+  const auto file = text(values, "workload");
+  plan.model = read_workload(file);
+  if (values.count("images"))
+    plan.file = std::make_shared<ImageFile>(
+        text(values, "images"), plan.model,
+        normalisation(text(values, "mean"), text(values, "std"), plan.model.image_channels));
+  check_model(plan, file);
+  plan.seed = static_cast<std::uint64_t>(integer(values, "seed", 0, 1000000000));
+  plan.seeds = integer(values, "seeds", 1, 20);
+  plan.signal = number(values, "signal", 0, 100);
+  plan.weights_folder = text(values, "save-weights");
+  std::error_code none;
+  if (std::filesystem::exists(plan.weights_folder, none) && !std::filesystem::is_directory(plan.weights_folder, none))
+    throw InputError(plan.weights_folder, "", "is not a folder");
+  plan.test_images = integer(values, "test-images", 1, 1000000);
+  plan.single = values["float32"].as<bool>();
+  read_images(values, plan);
+  read_settings(values, plan);
+  read_arms(values, plan);
+  if (values.count("checkpoint")) {
+    plan.checkpoint = text(values, "checkpoint");
+    if (plan.checkpoint.empty()) throw InputError("", "", "option --checkpoint: expected a name, found nothing");
+    plan.identity = identity_of(values, find_file(file, "workloads"), plan);
   }
-  outcome.accuracy = reference::accuracy(e.model, images, kFirstTestImage, e.test_images, as_trained, parameters);
-  outcome.taylor_accuracy = reference::accuracy(e.model, images, kFirstTestImage, e.test_images, taylor, parameters);
-  // The folder is a whole model: what training leaves alone (running statistics) too.
-  for (const ParameterInfo& info : parameters_of(e.model))
-    if (info.role != ParameterRole::kImage)
-      parameters.tensors().emplace(info.name,
-                                   e.first_weights ? e.first_weights->tensor(info) : parameters.tensor(info));
-  if (!e.weights_folder.empty()) save_weights(e, attention, parameters);
-  return outcome;
+  return plan;
 }
 
-void write_losses(std::FILE* stream, const std::vector<Outcome>& outcomes) {
-  std::fputs("step", stream);
-  for (const Outcome& o : outcomes) std::fprintf(stream, ",%s", o.name.c_str());
-  std::fputs("\n", stream);
-  for (std::size_t step = 0; step < outcomes[0].losses.size(); ++step) {
-    std::fprintf(stream, "%zu", step);
-    for (const Outcome& o : outcomes) std::fprintf(stream, ",%.9g", o.losses[step]);
-    std::fputs("\n", stream);
-  }
-}
-
-void print(const Experiment& e, const std::vector<Outcome>& outcomes) {
-  std::printf("%s: %lld parameters, %d steps of %d images, signal %g, seed %llu, %d test images\n",
-              e.model.name.c_str(), static_cast<long long>(parameter_count(e.model)), e.settings.steps,
-              e.settings.batch, e.signal, static_cast<unsigned long long>(e.seed), e.test_images);
-  std::printf("%-18s %12s %18s %18s %14s\n", "attention trained", "last loss", "accuracy with it", "with Taylor alone",
-              "mask density");
-  for (const Outcome& o : outcomes) {
-    const std::size_t last = std::max<std::size_t>(1, o.losses.size() / 10);
-    double loss = 0;
-    for (std::size_t i = o.losses.size() - last; i < o.losses.size(); ++i)
-      loss += o.losses[i] / static_cast<double>(last);
-    std::printf("%-18s %12.4f %18.4f %18.4f", o.name.c_str(), loss, o.accuracy, o.taylor_accuracy);
-    if (o.entries > 0) {
-      std::printf(" %14.4f\n", static_cast<double>(o.kept) / static_cast<double>(o.entries));
-    } else {
-      std::printf(" %14s\n", "-");
-    }
-  }
-}
-
-}  // namespace
-
-int train_command(const Arguments& arguments) {
+po::options_description described_options() {
   po::options_description options("options");
   const auto integers = [](std::int64_t value) { return po::value<std::int64_t>()->default_value(value); };
   // clang-format off
   options.add_options()
       ("workload", po::value<std::string>()->default_value("tiny_vit"), "the model to train")
       ("attention", po::value<std::vector<std::string>>()->composing(), "unified, unified_additive, taylor, softmax or sparse; repeatable (default: unified, taylor, softmax)")
-      ("threshold", number_option(0.02), "of the predictor's mask in unified and sparse attention")
+      ("threshold", po::value<std::vector<double>>()->composing(), "of the predictor's mask in unified and sparse attention; repeatable (default: 0.02)")
       ("steps", integers(300), "optimiser steps")
+      ("epochs", po::value<std::int64_t>(), "in place of --steps: passes over the images of --images")
       ("batch", integers(8), "images a step")
       ("optimizer", po::value<std::string>()->default_value("adamw"), "adamw, or sgd with momentum 0.9")
-      ("rate", number_option(0.005), "peak learning rate: a tenth of the steps up, then a cosine down")
+      ("rate", number_option(0.005), "peak learning rate")
+      ("schedule", po::value<std::string>()->default_value("cosine"), "of the rate after the warmup: cosine or linear down to 0, or constant")
+      ("warmup-steps", po::value<std::int64_t>(), "steps in which the rate rises from 0 (default: a tenth of all)")
       ("weight-decay", number_option(0.0), "of weight matrices")
       ("seed", integers(1), "of the images and of the first weights")
+      ("seeds", integers(1), "runs of every kind, each with the next seed: means with intervals of 95 %")
       ("signal", number_option(reference::SyntheticImages::kDefaultSignal), "amplitude of textures and mark, in noise of amplitude 1: less is harder")
       ("test-images", integers(1000), "images that no training run sees; of --images the last so many")
       ("images", po::value<std::string>(), "trains on these images in place of the synthetic task: .npy or IDX, as evaluate reads them")
@@ -295,9 +216,19 @@ int train_command(const Arguments& arguments) {
       ("init", po::value<std::string>(), "starts from the weights in this folder (fine-tuning)")
       ("float32", po::bool_switch(), "keeps the weights as float32")
       ("jobs,j", integers(std::max(1U, std::thread::hardware_concurrency())), "images at a time; changes no bit of the result")
-      ("save-weights", po::value<std::string>(), "writes DIR/KIND/NAME.npy: the trained tensors and a test image")
+      ("save-weights", po::value<std::string>(), "writes DIR/KIND/NAME.npy: the trained tensors and a test image (with --seeds: DIR/seed_N/KIND)")
+      ("checkpoint", po::value<std::string>(), "keeps what is done in this file after every pass over the images, and goes on from there")
+      ("result", po::value<std::string>(), "writes the accuracies as JSON; - is stdout")
+      ("progress", po::value<std::string>()->default_value("auto"), "auto (on a terminal), always or never; on stderr")
       ("losses", po::value<std::string>(), "writes the loss of every step as CSV, one column a run");
   // clang-format on
+  return options;
+}
+
+}  // namespace
+
+int train_command(const Arguments& arguments) {
+  const po::options_description options = described_options();
   po::variables_map values;
   if (!parse_options(
           arguments,
@@ -306,21 +237,26 @@ int train_command(const Arguments& arguments) {
           options, "", values)) {
     return kDone;
   }
-  const Experiment experiment = read_experiment(values);
-  std::vector<AttentionKind> kinds;
-  if (values.count("attention")) {
-    for (const auto& name : values["attention"].as<std::vector<std::string>>()) kinds.push_back(kind_named(name));
-  } else {
-    kinds = {AttentionKind::kUnified, AttentionKind::kTaylor, AttentionKind::kSoftmax};
-  }
+  grow_heap_by_huge_pages();  // every image takes and frees the same tensors
+  const TrainingPlan plan = read_plan(values);
   OutputSet files;  // looked at first: hours of training must not end at a folder that is not there
-  if (values.count("losses")) files.reserve(values["losses"].as<std::string>());
-  std::vector<Outcome> outcomes;
-  outcomes.reserve(kinds.size());
-  for (const AttentionKind kind : kinds) outcomes.push_back(run_experiment(experiment, kind));
-  if (values.count("losses")) write_losses(files.add(values["losses"].as<std::string>()), outcomes);
+  bool prints = true;
+  for (const char* name : {"losses", "result"}) {
+    if (!values.count(name)) continue;
+    files.reserve(text(values, name));
+    prints = prints && !is_standard_output(text(values, name));
+  }
+  std::vector<TrainingOutcome> outcomes;
+  {
+    ProgressLine line(parse_progress(text(values, "progress")), false);
+    std::function<void(double)> progress;
+    if (line.shown()) progress = [&](double fraction) { line.show("training", fraction); };
+    outcomes = run_training(plan, progress);
+  }
+  if (values.count("losses")) write_losses(files.add(text(values, "losses")), plan, outcomes);
+  if (values.count("result")) files.add(text(values, "result"), training_json(plan, outcomes));
   files.commit();
-  print(experiment, outcomes);
+  if (prints) print_training(plan, outcomes);
   return kDone;
 }
 

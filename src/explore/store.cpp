@@ -1,6 +1,5 @@
 #include "explore/store.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -109,7 +108,6 @@ ResultStore::ResultStore(const std::string& directory, Mode mode) : file_(direct
     open(mode);
   } catch (...) {
     sqlite3_close(database_);
-    if (lock_ >= 0) close(lock_);
     throw;
   }
 }
@@ -119,30 +117,13 @@ ResultStore::~ResultStore() {
   for (Statement* statement : {&find_, &begin_, &commit_, &put_row_, &put_result_}) statement->reset();
   if (in_transaction_) sqlite3_exec(database_, "COMMIT", nullptr, nullptr, nullptr);
   sqlite3_close(database_);
-  if (lock_ >= 0) close(lock_);
 }
 
 void ResultStore::lock(const std::string& directory) {
-  const std::string path = directory + "/results.lock";
-  lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (lock_ < 0) {
-    if (errno == EROFS || errno == EACCES) return;  // nobody can write here; open() reports this if it matters
-    throw_file_error(path, "can't open", errno);
-  }
-  // A POSIX lock belongs to this process alone: its children do not keep it when this process is killed.
-  struct flock wanted {};
-  wanted.l_type = F_WRLCK;
-  wanted.l_whence = SEEK_SET;
-  if (fcntl(lock_, F_SETLK, &wanted) == 0) return;
-  const int error = errno;
-  struct flock holder = wanted;
-  const bool known = fcntl(lock_, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK && holder.l_pid > 0;
-  close(lock_);
-  if (error != EACCES && error != EAGAIN)
-    throw InputError(path, "", std::string("can't lock: ") + std::strerror(error));
+  const std::optional<pid_t> holder = lock_.take(directory + "/results.lock");
+  if (!holder) return;  // where nobody can write, open() reports it if it matters
   throw InputError(directory, "",
-                   "another sweep or merge" +
-                       (known ? " (process " + std::to_string(holder.l_pid) + ")" : std::string()) +
+                   "another sweep or merge" + (*holder > 0 ? " (process " + std::to_string(*holder) + ")" : "") +
                        " is using this folder; wait for it or choose another --out");
 }
 

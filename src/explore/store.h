@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_lock.h"
 #include "explore/evaluate.h"
 
 namespace vitality {
@@ -102,7 +103,7 @@ class ResultStore {
   [[noreturn]] void fail(int code) const;
 
   std::string file_;
-  int lock_ = -1;
+  FileLock lock_;
   sqlite3* database_ = nullptr;
   bool in_transaction_ = false;
   Statement find_, begin_, commit_, put_row_, put_result_;

@@ -124,9 +124,13 @@ double activation_derivative(ActivationKind kind, double x) {
 }
 
 MatrixD activation_backward(ActivationKind kind, const MatrixD& x, const MatrixD& d_output) {
-  MatrixD result(x.rows(), x.cols());
-  for (std::size_t i = 0; i < x.size(); ++i)
-    result.data()[i] = d_output.data()[i] * activation_derivative(kind, x.data()[i]);
+  MatrixD result = MatrixD::unset(x.rows(), x.cols());
+  if (kind == ActivationKind::kGelu) {
+    gelu_derivatives(x.data(), x.size(), result.data());
+  } else {
+    for (std::size_t i = 0; i < x.size(); ++i) result.data()[i] = activation_derivative(kind, x.data()[i]);
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) result.data()[i] *= d_output.data()[i];
   return result;
 }
 

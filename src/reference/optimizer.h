@@ -8,6 +8,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "tensor/matrix.h"
 
@@ -31,11 +32,15 @@ class Optimizer {
   // tensor's shape (std::invalid_argument otherwise).
   void update(const std::string& name, MatrixD& tensor, const MatrixD& gradient, bool decay = true);
 
- private:
   struct State {
-    MatrixD first, second;
+    MatrixD first, second;  // v and nothing, or m and s
     int steps = 0;
   };
+  // What a run that goes on later has to keep, by tensor name.
+  const std::map<std::string, State>& states() const { return states_; }
+  void restore(std::map<std::string, State> states) { states_ = std::move(states); }
+
+ private:
   OptimizerSettings settings_;
   std::map<std::string, State> states_;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <utility>
 
 #include "base/parallel.h"
 #include "reference/layer_gradients.h"
@@ -20,7 +22,15 @@ double scheduled_rate(const TrainingSettings& settings, int step) {
   const double peak = settings.optimizer.rate;
   if (step < settings.warmup_steps) return peak * (step + 1) / settings.warmup_steps;
   const double done = static_cast<double>(step - settings.warmup_steps) / (settings.steps - settings.warmup_steps);
-  return peak * 0.5 * (1 + cosine(3.14159265358979323846 * done));
+  switch (settings.schedule) {
+    case RateSchedule::kCosine:
+      return peak * 0.5 * (1 + cosine(3.14159265358979323846 * done));
+    case RateSchedule::kLinear:
+      return peak * (1 - done);
+    case RateSchedule::kConstant:
+      return peak;
+  }
+  throw std::logic_error("a schedule that is none");
 }
 
 // The weights and one image.
@@ -93,36 +103,41 @@ void store_trainable(const VitModel& model, const ParameterSource& source, Store
 }
 
 std::vector<double> train(const VitModel& model, const ImageSource& images, const TrainingSettings& settings,
-                          StoredParameters& parameters) {
-  std::vector<double> losses;
+                          StoredParameters& parameters, TrainingState begin) {
+  TrainingState state = std::move(begin);
   Optimizer optimizer(settings.optimizer);
-  for (int step = 0; step < settings.steps; ++step) {
+  optimizer.restore(std::move(state.optimizer));
+  for (int step = static_cast<int>(state.losses.size()); step < settings.steps; ++step) {
     const auto first = static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(settings.batch);
     const BatchGradients batch = gradients_of(model, images, first, settings, parameters);
-    losses.push_back(batch.loss);
+    state.losses.push_back(batch.loss);
     if (!std::isfinite(batch.loss)) break;
     optimizer.set_rate(scheduled_rate(settings, step));
     for (const auto& [name, gradient] : batch.parameters) {
       MatrixD& tensor = parameters.tensors().at(name);
       optimizer.update(name, tensor, gradient, tensor.rows() > 1);  // decay matrices, not biases and norms
     }
-    if (settings.progress) settings.progress(step, batch.loss);
+    if (settings.progress) settings.progress(step + 1);
+    if (settings.keep_every > 0 && (step + 1) % settings.keep_every == 0) {
+      state.optimizer = optimizer.states();
+      settings.keep(state);
+    }
   }
-  return losses;
+  return state.losses;
 }
 
-double accuracy(const VitModel& model, const ImageSource& images, std::uint64_t first, int count,
-                const ForwardOptions& options, const ParameterSource& parameters) {
-  int right = 0;
-  ForwardOptions used = options;
-  used.measure_ranges = false;
-  for (int i = 0; i < count; ++i) {
-    const LabelledImage sample = images(first + static_cast<std::uint64_t>(i));
-    const ForwardResult result = forward(model, WithImage(parameters, sample.pixels), used);
+int right_answers(const VitModel& model, const ImageSource& images, std::uint64_t first, int count,
+                  const TrainingSettings& settings, const ParameterSource& parameters) {
+  ForwardOptions options = settings.forward;
+  options.measure_ranges = false;
+  std::vector<char> right(static_cast<std::size_t>(count));
+  for_each_index(settings.threads, right.size(), [&](std::size_t i) {
+    const LabelledImage sample = images(first + i);
+    const ForwardResult result = forward(model, WithImage(parameters, sample.pixels), options);
     const MatrixD& logits = result.outputs.back();
-    right += std::max_element(logits.data(), logits.data() + logits.size()) - logits.data() == sample.label;
-  }
-  return static_cast<double>(right) / count;
+    right[i] = std::max_element(logits.data(), logits.data() + logits.size()) - logits.data() == sample.label;
+  });
+  return static_cast<int>(std::count(right.begin(), right.end(), 1));
 }
 
 }  // namespace vitality::reference

@@ -70,6 +70,13 @@ VITALITY_INLINE double gelu_of(double x) {
   return (x > 0 ? x : 0) - a * upper_tail(a);
 }
 
+// Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi), Phi the normal distribution.
+VITALITY_INLINE double gelu_derivative_of(double x) {
+  constexpr double kInverseSqrt2Pi = 0.39894228040143267794;
+  const double a = std::fabs(x) > 40 ? 40 : std::fabs(x), tail = upper_tail(a);
+  return (x > 0 ? 1 - tail : tail) + x * kInverseSqrt2Pi * exp_of(-0.5 * a * a);  // the tail's exponential
+}
+
 VITALITY_INLINE double silu_of(double x) {
   return x / (1 + exp_of(-x));
 }
@@ -172,11 +179,8 @@ double error_function(double x) {
   return x != x ? x : x < 0 ? -magnitude : magnitude;
 }
 
-// Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi), Phi the normal distribution.
 double gelu_derivative(double x) {
-  constexpr double kInverseSqrt2Pi = 0.39894228040143267794;
-  const double a = std::fabs(x) > 40 ? 40 : std::fabs(x), tail = upper_tail(a);
-  return (x > 0 ? 1 - tail : tail) + x * kInverseSqrt2Pi * exp_of(-0.5 * x * x);
+  return gelu_derivative_of(x);
 }
 
 double silu_derivative(double x) {
@@ -218,6 +222,13 @@ void gelu(const double* x, std::size_t count, double* y) {
   vectorised([=]() VITALITY_LOOP {
 #pragma GCC ivdep
     for (std::size_t i = 0; i < count; ++i) y[i] = gelu_of(x[i]);
+  });
+}
+
+void gelu_derivatives(const double* x, std::size_t count, double* y) {
+  vectorised([=]() VITALITY_LOOP {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) y[i] = gelu_derivative_of(x[i]);
   });
 }
 

@@ -44,6 +44,7 @@ double quick_gelu_derivative(double x);
 void softmax(double* x, std::size_t count);  // exp(x - max) over their interleaved_sum(), in place; count >= 1
 void exponentials(const double* x, std::size_t count, double* y);
 void gelu(const double* x, std::size_t count, double* y);  // x Phi(x), Phi the normal distribution: GELU with erf
+void gelu_derivatives(const double* x, std::size_t count, double* y);
 void silu(const double* x, std::size_t count, double* y);  // x / (1 + exp(-x))
 // x (1 + tanh u) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3): GELU with tanh.
 void gelu_tanh(const double* x, std::size_t count, double* y);

@@ -40,8 +40,8 @@ Run train(AttentionKind map, ref::OptimizerKind kind, double rate, int steps) {
   settings.warmup_steps = steps / 10;
   Run run;
   run.losses = ref::train(model, images, settings, parameters);
-  run.accuracy = ref::accuracy(model, images, 1ULL << 40, 100, settings.forward, parameters);
-  run.taylor_accuracy = ref::accuracy(model, images, 1ULL << 40, 100, {}, parameters);
+  run.accuracy = ref::right_answers(model, images, 1ULL << 40, 100, settings, parameters) / 100.0;
+  run.taylor_accuracy = ref::right_answers(model, images, 1ULL << 40, 100, {}, parameters) / 100.0;
   parameters.tensors().erase("input");
   run.weights = parameters.tensors();
   return run;
