@@ -2,8 +2,11 @@
 
 namespace vitality {
 
-Accelerator::Accelerator(sc_core::sc_module_name name, MachineContext& context)
-    : sc_module(name), registers("registers", context), chunk("chunk", context), dram("dram", context) {
+Accelerator::Accelerator(sc_core::sc_module_name name, const MachineParameters& parameters)
+    : sc_module(name),
+      registers("registers", MachineClock(parameters.config.clock_mhz)),
+      chunk("chunk", parameters),
+      dram("dram", parameters.config.dram, parameters.config.clock_mhz) {
   chunk.load_memory.bind(dram.socket);
   chunk.store_memory.bind(dram.socket);
   registers.on_start = [this] { chunk.controller.start(); };

@@ -6,14 +6,14 @@
 
 #include "models/chunk.h"
 #include "models/control/register_file.h"
+#include "models/machine_parameters.h"
 #include "models/memory/dram_controller.h"
-#include "models/protocol/machine_context.h"
 
 namespace vitality {
 
 class Accelerator : public sc_core::sc_module {
  public:
-  Accelerator(sc_core::sc_module_name name, MachineContext& context);
+  Accelerator(sc_core::sc_module_name name, const MachineParameters& parameters);
 
   RegisterFile registers;  // registers.socket and registers.interrupt are for the host
   AcceleratorChunk chunk;

@@ -14,53 +14,55 @@
 
 namespace vitality {
 
-AcceleratorChunk::AcceleratorChunk(sc_core::sc_module_name name, MachineContext& context)
+AcceleratorChunk::AcceleratorChunk(sc_core::sc_module_name name, const MachineParameters& parameters)
     : sc_module(name),
       load_memory("load_memory"),
       store_memory("store_memory"),
-      controller("controller", context),
-      scratchpad("scratchpad", static_cast<Bytes>(context.config.scratchpad.capacity_kib) * 1024,
-                 unit_port_bytes_per_cycle(context.config), context.executor != nullptr),
-      noc("noc", context.config.noc),
-      row_fifos("row_fifos", context),
-      dma_load("dma_load", context),
-      dma_store("dma_store", context) {
+      controller("controller", parameters),
+      scratchpad("scratchpad", static_cast<Bytes>(parameters.config.scratchpad.capacity_kib) * 1024,
+                 unit_port_bytes_per_cycle(parameters.config), parameters.executor != nullptr),
+      noc("noc", parameters.config.noc),
+      row_fifos("row_fifos", parameters.schedule, parameters.config.pipeline.fifo_rows),
+      dma_load("dma_load", MachineClock(parameters.config.clock_mhz), parameters.config.dma, parameters.executor),
+      dma_store("dma_store", MachineClock(parameters.config.clock_mhz), parameters.config.dma, parameters.executor) {
   noc.scratchpad.bind(scratchpad.socket);
-  port_.assign(context.units.size(), -1);
-  counters_.resize(context.units.size());
-  for (std::int32_t i = 0; i < static_cast<std::int32_t>(context.units.size()); ++i) {
-    const MachineUnit& unit = context.units[{i}];
-    if (!is_dma(unit.kind)) add_unit({i}, make_unit(unit, context));
+  port_.assign(parameters.units.size(), -1);
+  counters_.resize(parameters.units.size());
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(parameters.units.size()); ++i) {
+    const MachineUnit& unit = parameters.units[{i}];
+    if (!is_dma(unit.kind)) add_unit({i}, make_unit(unit, parameters));
   }
-  add_dma(context.units.id(UnitKind::kDmaLoad), dma_load);
-  add_dma(context.units.id(UnitKind::kDmaStore), dma_store);
+  add_dma(parameters.units.id(UnitKind::kDmaLoad), dma_load);
+  add_dma(parameters.units.id(UnitKind::kDmaStore), dma_store);
   dma_load.dram_socket.bind(load_memory);
   dma_store.dram_socket.bind(store_memory);
 }
 
-std::unique_ptr<ComputeUnit> AcceleratorChunk::make_unit(const MachineUnit& unit, MachineContext& context) {
+std::unique_ptr<ComputeUnit> AcceleratorChunk::make_unit(const MachineUnit& unit, const MachineParameters& parameters) {
   const char* const name = unit.name.c_str();
+  const MachineClock clock(parameters.config.clock_mhz);
+  TileExecutor* const executor = parameters.executor;
   switch (unit.kind) {
     case UnitKind::kMatrixEngine:
-      return std::make_unique<SystolicArray>(name, context);
+      return std::make_unique<SystolicArray>(name, clock, executor, parameters.config.matrix_engine);
     case UnitKind::kDiagonalEngine:
-      return std::make_unique<DotColumn>(name, context);
+      return std::make_unique<DotColumn>(name, clock, executor);
     case UnitKind::kAccumulators:
-      return std::make_unique<AccumulatorArray>(name, context);
+      return std::make_unique<AccumulatorArray>(name, clock, executor);
     case UnitKind::kDividers:
-      return std::make_unique<DividerArray>(name, context);
+      return std::make_unique<DividerArray>(name, clock, executor);
     case UnitKind::kAdders:
-      return std::make_unique<AdderArray>(name, context);
+      return std::make_unique<AdderArray>(name, clock, executor);
     case UnitKind::kSpecialFunctions:
-      return std::make_unique<SpecialFunctionUnit>(name, context);
+      return std::make_unique<SpecialFunctionUnit>(name, clock, executor);
     case UnitKind::kLayerNorm:
-      return std::make_unique<LayerNormUnit>(name, context);
+      return std::make_unique<LayerNormUnit>(name, clock, executor);
     case UnitKind::kPredictor:
-      return std::make_unique<PredictorArray>(name, context);
+      return std::make_unique<PredictorArray>(name, clock, executor);
     case UnitKind::kSparseEngine:
-      return std::make_unique<SparseArray>(name, context);
+      return std::make_unique<SparseArray>(name, clock, executor);
     case UnitKind::kExpUnit:
-      return std::make_unique<ExpUnit>(name, context);
+      return std::make_unique<ExpUnit>(name, clock, executor);
     case UnitKind::kDmaLoad:  // these are not compute units; they belong to the memory system
     case UnitKind::kDmaStore:
     case UnitKind::kUncharged:

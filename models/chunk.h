@@ -10,9 +10,9 @@
 #include "models/control/chunk_controller.h"
 #include "models/interconnect/noc.h"
 #include "models/interconnect/row_fifos.h"
+#include "models/machine_parameters.h"
 #include "models/memory/dma.h"
 #include "models/memory/scratchpad.h"
-#include "models/protocol/machine_context.h"
 
 namespace vitality {
 
@@ -21,7 +21,7 @@ class AcceleratorChunk : public sc_core::sc_module {
   // One per DMA channel, load before store: plain TLM-2.0 initiators, for any memory (models/memory/dma.h).
   tlm::tlm_initiator_socket<> load_memory, store_memory;
 
-  AcceleratorChunk(sc_core::sc_module_name name, MachineContext& context);
+  AcceleratorChunk(sc_core::sc_module_name name, const MachineParameters& parameters);
 
   ChunkController controller;
   Scratchpad scratchpad;
@@ -34,7 +34,7 @@ class AcceleratorChunk : public sc_core::sc_module {
   const UnitCounters& counters(UnitId unit) const;
 
  private:
-  static std::unique_ptr<ComputeUnit> make_unit(const MachineUnit& unit, MachineContext& context);
+  static std::unique_ptr<ComputeUnit> make_unit(const MachineUnit& unit, const MachineParameters& parameters);
   void add_unit(UnitId id, std::unique_ptr<ComputeUnit> unit);
   void add_dma(UnitId id, Dma& dma);
   std::vector<std::unique_ptr<ComputeUnit>> units_;

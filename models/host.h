@@ -30,8 +30,8 @@ class Host : public sc_core::sc_module {
 // A host and an accelerator, bound.
 class HostedAccelerator : public Accelerator {
  public:
-  HostedAccelerator(sc_core::sc_module_name name, MachineContext& context)
-      : Accelerator(name, context), host("host"), interrupt_("interrupt") {
+  HostedAccelerator(sc_core::sc_module_name name, const MachineParameters& parameters)
+      : Accelerator(name, parameters), host("host"), interrupt_("interrupt") {
     host.socket.bind(registers.socket);
     host.interrupt.bind(interrupt_);
     registers.interrupt.bind(interrupt_);

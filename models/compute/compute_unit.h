@@ -4,51 +4,50 @@
 // this one. What a job costs is a pure formula of src/cost, because the mapper needs it too.
 #pragma once
 
+#include <tlm_utils/passthrough_target_socket.h>
 #include <tlm_utils/simple_initiator_socket.h>
-#include <tlm_utils/simple_target_socket.h>
 
+#include <optional>
 #include <queue>
 #include <systemc>
 #include <vector>
 
 #include "models/protocol/job_protocol.h"
-#include "models/protocol/machine_context.h"
+#include "models/protocol/machine_clock.h"
 #include "models/protocol/row_protocol.h"
 #include "models/protocol/stream_protocol.h"
+#include "schedule/tile_executor.h"
 #include "schedule/unit_counters.h"
 
 namespace vitality {
 
 class ComputeUnit : public sc_core::sc_module, public RowUnitIf {
  public:
-  tlm_utils::simple_target_socket<ComputeUnit> job_socket;        // from the controller
-  tlm_utils::simple_initiator_socket<ComputeUnit> phase_socket;   // to the controller
-  tlm_utils::simple_initiator_socket<ComputeUnit> memory_socket;  // to the NoC and the scratchpad behind it
-  sc_core::sc_port<RowFifosIf> rows;                              // to the FIFOs between the units
+  tlm_utils::passthrough_target_socket<ComputeUnit, 32, JobProtocol> job_socket;      // from the controller
+  tlm_utils::simple_initiator_socket<ComputeUnit, 32, PhaseProtocol> phase_socket;    // to the controller
+  tlm_utils::simple_initiator_socket<ComputeUnit, 32, StreamProtocol> memory_socket;  // to the NoC and the scratchpad
+                                                                                      // behind it
+  sc_core::sc_port<RowFifosIf> rows;                                                  // to the FIFOs between the units
 
-  ComputeUnit(sc_core::sc_module_name name, MachineContext& context);
+  // executor: computes the values of jobs; null in a run without values.
+  ComputeUnit(sc_core::sc_module_name name, const MachineClock& clock, TileExecutor* executor);
 
   // The number of jobs that the unit can hold at once.
   virtual int depth() const { return 1; }
   const UnitCounters& counters() const { return counters_; }
-  void settle(JobId job, Cycles wait, Cycles held) override;
+  void settle(Cycles wait, Cycles held) override;
 
  protected:
-  // Decides when the job runs, given that the unit took it now. Fills times.stream (not earlier than its value before
-  // the call), released, free and done, without the stream's way over the NoC. This version: load, stream, drain, and
-  // the result after the latency.
-  virtual void schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times);
+  // Decides when the job runs, given that the unit took it now. Fills the times stream (not earlier than its value
+  // before the call), released, free and done, without the stream's way over the NoC. This version: load, stream,
+  // drain, and the result after the latency.
+  virtual void schedule_job(const JobOrder& order, Cycles now);
   // The cycle from which the unit no longer holds anything of the job.
   virtual Cycles left(const JobCost&, const JobTimes& times) const { return times.free; }
   // See RowUnitIf::settle.
   virtual void delay_by(JobTimes& times, Cycles wait, Cycles held);
-  // The cycle in which the partial sums that a pass adds to are back in the scratchpad: they come row by row from the
-  // pass before, which has been issued but has not ended.
-  Cycles sums_there(JobId index, const Job& job, const JobCost& cost) const;
   // Moves the job's bytes; returns the cycles that its stream takes from `start` on the shared ports.
-  Cycles stream(const JobCost& cost, Cycles start, JobTimes& times);
-
-  MachineContext& context_;
+  Cycles stream(const JobOrder& order, Cycles start);
 
  private:
   struct TimedPhase {
@@ -56,26 +55,25 @@ class ComputeUnit : public sc_core::sc_module, public RowUnitIf {
     JobId job;
     std::uint8_t phases;
   };
-  void take(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-  void begin(JobId job);
-  void report(JobId job);
-  void report_what_is_certain(JobId job);
+  void take(const JobOrder& order, sc_core::sc_time& delay);
+  void begin(const JobOrder& order);
+  void report(const JobOrder& order);
+  void report_what_is_certain(const JobOrder& order);
   void step();
   void add_phase(Cycles cycle, JobId job, std::uint8_t phase);
   void wake();
 
+  MachineClock clock_;
+  TileExecutor* executor_;
   std::vector<TimedPhase> pending_;
   sc_core::sc_event event_;
   Cycles next_wake_ = -1;
-  std::vector<JobId> apart_;  // not settled: their release is to be reported on its own
   // Of a chain of rows: its end is not known yet. A unit that holds several jobs has the next ones behind it, whose
   // times depend on that end.
-  JobId unsettled_;
+  std::optional<JobOrder> unsettled_;
   int reported_ = 0;  // phases of it
-  std::queue<JobId> behind_;
+  std::queue<JobOrder> behind_;
   UnitCounters counters_;
-  JobPayload report_;
-  StreamPayload access_;
 };
 
 }  // namespace vitality

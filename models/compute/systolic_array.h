@@ -11,17 +11,19 @@
 // Parameters: MatrixEngineConfig. Cycles: cost/array_cost.h, derived from the clocked array of tests/models.
 #pragma once
 
+#include "config/hardware_config.h"
 #include "models/compute/compute_unit.h"
 
 namespace vitality {
 
 class SystolicArray : public ComputeUnit {
  public:
-  using ComputeUnit::ComputeUnit;
-  int depth() const override { return context_.config.matrix_engine.stationary_prefetch ? 2 : 1; }
+  SystolicArray(sc_core::sc_module_name name, const MachineClock& clock, TileExecutor* executor,
+                const MatrixEngineConfig& config);
+  int depth() const override { return config_.stationary_prefetch ? 2 : 1; }
 
  protected:
-  void schedule_job(const Job& job, const JobCost& cost, Cycles now, JobTimes& times) override;
+  void schedule_job(const JobOrder& order, Cycles now) override;
   // With prefetch the unit takes a pass before the one inside has drained.
   Cycles left(const JobCost& cost, const JobTimes& times) const override {
     return times.released + cost.drain > times.free ? times.released + cost.drain : times.free;
@@ -29,6 +31,8 @@ class SystolicArray : public ComputeUnit {
   void delay_by(JobTimes& times, Cycles wait, Cycles held) override;
 
  private:
+  void end_of_elaboration() override;
+  const MatrixEngineConfig config_;
   Cycles stream_start_ = 0, stream_end_ = 0;  // of the last pass
 };
 

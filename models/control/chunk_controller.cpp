@@ -4,39 +4,49 @@
 
 namespace vitality {
 
-ChunkController::ChunkController(sc_core::sc_module_name name, MachineContext& context)
-    : sc_module(name), units("units"), phases("phases"), context_(context), units_(context.units.size()) {
+ChunkController::ChunkController(sc_core::sc_module_name name, const MachineParameters& parameters)
+    : sc_module(name),
+      units("units"),
+      phases("phases"),
+      clock_(parameters.config.clock_mhz),
+      schedule_(parameters.schedule),
+      costs_(parameters.costs),
+      machine_units_(parameters.units),
+      executor_(parameters.executor),
+      issue_cycles_(parameters.config.controller.issue_cycles),
+      times_(parameters.schedule.jobs.size()),
+      order_(parameters.units.size()),
+      units_(parameters.units.size()) {
   phases.register_b_transport(this, &ChunkController::receive);
   SC_HAS_PROCESS(ChunkController);
   SC_METHOD(dispatch);
   sensitive << event_ << decoded_event_;
 
   for (const UnitKind kind : all_of_enum<UnitKind>()) {
-    kinds_[kind].first = static_cast<std::size_t>(context_.units.id(kind).value);
-    kinds_[kind].count = static_cast<std::size_t>(context_.units.count(kind));
+    kinds_[kind].first = static_cast<std::size_t>(machine_units_.id(kind).value);
+    kinds_[kind].count = static_cast<std::size_t>(machine_units_.count(kind));
   }
-  const Schedule& schedule = context_.schedule;
-  const std::size_t count = schedule.jobs.size();
+  const std::size_t count = schedule_.jobs.size();
   waiting_.resize(count);
   first_dependent_.assign(count + 1, 0);
-  for (const Dependency dependency : schedule.dependencies)
+  for (const Dependency dependency : schedule_.dependencies)
     ++first_dependent_[static_cast<std::size_t>(dependency.job().value) + 1];
   for (std::size_t i = 0; i < count; ++i) first_dependent_[i + 1] += first_dependent_[i];
-  dependents_.resize(schedule.dependencies.size());
+  dependents_.resize(schedule_.dependencies.size());
   std::vector<std::int32_t> next(first_dependent_.begin(), first_dependent_.end() - 1);
   last_reader_.resize(count);
   continued_.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
-    const Job& job = schedule.jobs[i];
+    const Job& job = schedule_.jobs[i];
     waiting_[i] = job.dependency_count;
     if (job.follows != kNone && continues_in_registers(job)) continued_[job.follows] = 1;
     std::uint32_t seen = 0;                         // kinds of units
     for (int d = job.dependency_count; d-- > 0;) {  // in descending order of the jobs
-      const Dependency dependency = schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
+      const Dependency dependency = schedule_.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
       const auto on = static_cast<std::size_t>(dependency.job().value);
       dependents_[static_cast<std::size_t>(next[on]++)] = {{static_cast<std::int32_t>(i)}, dependency.kind()};
       if (dependency.kind() != DependencyKind::kReleased) continue;
-      const std::uint32_t unit = 1U << static_cast<unsigned>(schedule.jobs[on].unit);
+      const std::uint32_t unit = 1U << static_cast<unsigned>(schedule_.jobs[on].unit);
       if ((seen & unit) == 0) last_reader_[on] = 1;
       seen |= unit;
     }
@@ -50,8 +60,8 @@ void ChunkController::attach_unit(UnitId id, int depth) {
 }
 
 void ChunkController::make_ready(JobId job, JobId limiter, DependencyKind kind) {
-  JobTimes& times = context_.times[job];
-  times.ready = context_.now();
+  JobTimes& times = times_[job];
+  times.ready = clock_.now();
   times.limiter = limiter;
   times.limiter_kind = kind;
   const Job& ready = job_at(job);
@@ -59,7 +69,7 @@ void ChunkController::make_ready(JobId job, JobId limiter, DependencyKind kind) 
     uncharged_.push_back(job);
   } else {
     Kind& of_kind = kinds_[ready.unit];
-    const UnitId bound = of_kind.count > 1 && ready.follows != kNone ? context_.times[ready.follows].unit : UnitId{};
+    const UnitId bound = of_kind.count > 1 && ready.follows != kNone ? times_[ready.follows].unit : UnitId{};
     (bound ? units_[static_cast<std::size_t>(bound.value)].followers : of_kind.ready).push(job);
     candidates_ |= 1U << static_cast<unsigned>(ready.unit);
   }
@@ -75,12 +85,11 @@ void ChunkController::satisfy(JobId job, DependencyKind kind) {
   }
 }
 
-void ChunkController::receive(int, tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
-  const JobExtension& report = JobPayload::of(payload);
+void ChunkController::receive(int, const PhaseReport& report, sc_core::sc_time&) {
   if ((report.phases & kPhaseFirstRow) != 0) satisfy(report.job, DependencyKind::kFirstRow);
   if ((report.phases & kPhaseReleased) != 0) satisfy(report.job, DependencyKind::kReleased);
   if ((report.phases & kPhaseFree) != 0) {
-    Unit& unit = units_[static_cast<std::size_t>(context_.times[report.job].unit.value)];
+    Unit& unit = units_[static_cast<std::size_t>(times_[report.job].unit.value)];
     ++unit.room;
     if (!kind_of(report.job).ready.empty() || !unit.followers.empty()) {
       candidates_ |= 1U << static_cast<unsigned>(job_at(report.job).unit);
@@ -88,10 +97,9 @@ void ChunkController::receive(int, tlm::tlm_generic_payload& payload, sc_core::s
     }
   }
   if ((report.phases & kPhaseDone) != 0) {
-    job_ended();
+    job_ended(report.job);
     satisfy(report.job, DependencyKind::kDone);
   }
-  payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
 void ChunkController::run_uncharged() {
@@ -99,10 +107,10 @@ void ChunkController::run_uncharged() {
     const auto smallest = std::min_element(uncharged_.begin(), uncharged_.end());
     const JobId index = *smallest;
     uncharged_.erase(smallest);
-    JobTimes& times = context_.times[index];
-    times.start = times.stream = times.released = times.free = times.done = context_.now();
-    if (context_.executor != nullptr) context_.executor->execute(job_at(index), {});
-    job_ended();
+    JobTimes& times = times_[index];
+    times.start = times.stream = times.released = times.free = times.done = clock_.now();
+    if (executor_ != nullptr) executor_->execute(job_at(index), {});
+    job_ended(index);
     satisfy(index, DependencyKind::kIssued);
     satisfy(index, DependencyKind::kReleased);
     satisfy(index, DependencyKind::kDone);
@@ -116,20 +124,42 @@ void ChunkController::run_uncharged() {
 // (2) The unit holds one job at a time and is the only one of its kind, so a later job starts after this one has left
 //     it.
 // (3) The unit has not issued a later job before this one.
-std::uint8_t ChunkController::wanted_phases(Unit& unit, JobId job) const {
+bool ChunkController::released_apart(Unit& unit, JobId job) const {
   const bool in_order = job > unit.last_issued && kinds_[job_at(job).unit].count == 1;
   if (in_order) unit.last_issued = job;
-  return in_order && unit.depth == 1 && last_reader_[job] == 0 ? 0 : kPhaseReleased;
+  return !in_order || unit.depth != 1 || last_reader_[job] != 0;
 }
 
-void ChunkController::issue(std::size_t index, JobId job) {
+// Of a pass that adds to sums: the pass that wrote them, or one between that and this, on the same unit; the one that
+// the unit took last.
+const JobTimes* ChunkController::sums_before(JobId index) const {
+  const Job& job = job_at(index);
+  if (costs_.of(index).partial_read == 0) return nullptr;
+  const JobTimes* last = nullptr;
+  for (int d = 0; d < job.dependency_count; ++d) {  // in ascending order of the jobs
+    const Dependency on = schedule_.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
+    const JobTimes& before = times_[on.job()];
+    if (on.kind() == DependencyKind::kIssued && before.unit == times_[index].unit &&
+        (last == nullptr || before.start >= last->start))
+      last = &before;
+  }
+  return last;
+}
+
+void ChunkController::issue(std::size_t index, JobId id) {
   Unit& unit = units_[index];
   --unit.room;
-  context_.times[job].unit = {static_cast<std::int32_t>(index)};
-  context_.order[index].push_back(job);
+  times_[id].unit = {static_cast<std::int32_t>(index)};
+  order_[index].push_back(id);
+  const Job& job = job_at(id);
+  JobOrder order;
+  order.id = id, order.job = &job, order.cost = &costs_.of(id), order.times = &times_[id];
+  if (is_dma(job.unit)) order.transfers = schedule_.transfers_of(job);
+  order.sums = sums_before(id);
+  order.released_apart = released_apart(unit, id);
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-  units[unit.socket]->b_transport(order_.fill(job, wanted_phases(unit, job)), delay);
-  satisfy(job, DependencyKind::kIssued);
+  units[unit.socket]->b_transport(order, delay);
+  satisfy(id, DependencyKind::kIssued);
 }
 
 bool ChunkController::may_take(const Unit& unit, JobId job) const {
@@ -174,8 +204,12 @@ void ChunkController::start() {
 }
 
 void ChunkController::end_of_elaboration() {
-  if (static_cast<std::size_t>(sockets_) != units_.size() || static_cast<std::size_t>(units.size()) != units_.size())
+  const std::size_t count = units_.size();
+  bool room = true;
+  for (const Unit& unit : units_) room = room && (unit.socket < 0 || unit.depth > 0);
+  if (static_cast<std::size_t>(sockets_) != count || units.size() != count || phases.size() != count)
     SC_REPORT_ERROR("/vitality/controller", "not every unit of the machine is attached and bound");
+  if (!room) SC_REPORT_ERROR("/vitality/controller", "a unit holds at least one job");
 }
 
 void ChunkController::dispatch() {
@@ -187,7 +221,7 @@ void ChunkController::dispatch() {
       if (waiting_[i] == 0) make_ready({static_cast<std::int32_t>(i)}, kNone, DependencyKind::kDone);
   }
   run_uncharged();
-  if (context_.config.controller.issue_cycles == 0)
+  if (issue_cycles_ == 0)
     issue_all();
   else
     issue_one_by_one();
@@ -208,7 +242,7 @@ void ChunkController::issue_all() {
 }
 
 void ChunkController::issue_one_by_one() {
-  const Cycles now = context_.now();
+  const Cycles now = clock_.now();
   if (decoding_.job) {
     if (now < decoded_) return;
     const Choice decoded = decoding_;
@@ -222,35 +256,36 @@ void ChunkController::issue_one_by_one() {
   }
   if (!decoding_.job) return;
   take(decoding_);
-  decoded_ = now + context_.config.controller.issue_cycles;
-  decoded_event_.notify(context_.until(decoded_));
+  decoded_ = now + issue_cycles_;
+  decoded_event_.notify(clock_.until(decoded_));
 }
 
-void ChunkController::job_ended() {
+void ChunkController::job_ended(JobId job) {
   ++done_;
-  last_cycle_ = std::max(last_cycle_, context_.now());
+  waiting_[job] = kEnded;
+  last_cycle_ = std::max(last_cycle_, clock_.now());
   if (finished() && on_finished) on_finished();
 }
 
-std::string ChunkController::describe_deadlock() const {
-  std::string text;
+std::string ChunkController::describe_unfinished() const {
+  std::string text = sc_core::sc_get_status() == sc_core::SC_STOPPED ? "sc_stop() ended the simulation early:"
+                                                                     : "the simulation ended with jobs left:";
   int listed = 0;
   for (std::size_t i = 0; i < waiting_.size() && listed < 8; ++i) {
-    if (context_.times[i].done >= 0) continue;
-    const Job& job = context_.schedule.jobs[i];
+    if (waiting_[i] == kEnded) continue;
+    const Job& job = schedule_.jobs[i];
     text += "\n  job " + std::to_string(i) + " (" + to_string(job.kind) + " on " + to_string(job.unit) + ", layer " +
             std::to_string(job.layer) + ")";
-    if (context_.times[i].start >= 0) {
+    if (times_[i].start >= 0) {
       text += " started and never ended";
     } else {
       text += " waits for";
       for (int d = 0; d < job.dependency_count; ++d) {
-        const Dependency dependency =
-            context_.schedule.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
-        if (context_.times[dependency.job()].done < 0) text += " " + std::to_string(dependency.job().value);
+        const Dependency dependency = schedule_.dependencies[static_cast<std::size_t>(job.first_dependency + d)];
+        if (waiting_[dependency.job()] != kEnded) text += " " + std::to_string(dependency.job().value);
       }
       if (waiting_[i] == 0)
-        text += context_.units.count(job.unit) == 0 ? " a unit that this machine has not" : " a unit that is not free";
+        text += machine_units_.count(job.unit) == 0 ? " a unit that this machine has not" : " a unit that is not free";
     }
     ++listed;
   }

@@ -12,8 +12,9 @@
 // smallest index first among those for which a unit has room, and the unit takes the job when it has been decoded. 0:
 // any number of jobs is issued in an instant.
 //
-// An order names the phases that the unit must report on their own (JobExtension::phases). If a release of operands
-// cannot make a job ready before the unit is free, it is reported together with `free`, which saves one event per pass.
+// An order says whether the unit must report the release of operands on its own (JobOrder::released_apart). If that
+// release cannot make a job ready before the unit is free, it is reported together with `free`, which saves one event
+// per pass.
 #pragma once
 
 #include <tlm_utils/multi_passthrough_initiator_socket.h>
@@ -25,17 +26,19 @@
 #include <systemc>
 #include <vector>
 
+#include "models/machine_parameters.h"
 #include "models/protocol/job_protocol.h"
-#include "models/protocol/machine_context.h"
+#include "models/protocol/machine_clock.h"
 
 namespace vitality {
 
 class ChunkController : public sc_core::sc_module {
  public:
-  tlm_utils::multi_passthrough_initiator_socket<ChunkController> units;  // bound in the order of attach_unit()
-  tlm_utils::multi_passthrough_target_socket<ChunkController> phases;
+  tlm_utils::multi_passthrough_initiator_socket<ChunkController, 32, JobProtocol> units;  // bound in the order of
+                                                                                          // attach_unit()
+  tlm_utils::multi_passthrough_target_socket<ChunkController, 32, PhaseProtocol> phases;
 
-  ChunkController(sc_core::sc_module_name name, MachineContext& context);
+  ChunkController(sc_core::sc_module_name name, const MachineParameters& parameters);
   // The unit is the next binding of `units`; it holds at most `depth` jobs at once.
   void attach_unit(UnitId id, int depth);
 
@@ -43,11 +46,14 @@ class ChunkController : public sc_core::sc_module {
   void start();
   std::function<void()> on_finished;  // called when the last job is done
 
-  bool finished() const { return done_ == static_cast<std::int64_t>(context_.schedule.jobs.size()); }
+  bool finished() const { return done_ == static_cast<std::int64_t>(schedule_.jobs.size()); }
   Cycles last_cycle() const { return last_cycle_; }
   std::int64_t jobs_done() const { return done_; }
-  // Which job waits for which: for the report of a schedule that cannot end.
-  std::string describe_deadlock() const;
+  // When the jobs ran, and which jobs each unit ran, in the order of issue.
+  const IdVector<JobId, JobTimes>& times() const { return times_; }
+  const std::vector<std::vector<JobId>>& order() const { return order_; }
+  // Why the simulation has ended with jobs left, early or in a deadlock, and which job waits for which.
+  std::string describe_unfinished() const;
 
  private:
   // Jobs by index, the smallest on top.
@@ -62,7 +68,7 @@ class ChunkController : public sc_core::sc_module {
     std::size_t first = 0, count = 0;  // of units_
     ReadyJobs ready;                   // jobs that any unit of the kind may take
   };
-  void receive(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void receive(int id, const PhaseReport& report, sc_core::sc_time& delay);
   void satisfy(JobId job, DependencyKind kind);
   void make_ready(JobId job, JobId limiter, DependencyKind kind);
   void run_uncharged();
@@ -80,19 +86,29 @@ class ChunkController : public sc_core::sc_module {
   Choice choose_among_several(const Kind& kind) const;
   void take(const Choice& choice);
   void issue(std::size_t unit, JobId job);
-  void job_ended();
-  std::uint8_t wanted_phases(Unit& unit, JobId job) const;
-  const Job& job_at(JobId index) const { return context_.schedule.jobs[index]; }
+  void job_ended(JobId job);
+  bool released_apart(Unit& unit, JobId job) const;
+  const JobTimes* sums_before(JobId job) const;
+  const Job& job_at(JobId index) const { return schedule_.jobs[index]; }
   Kind& kind_of(JobId job) { return kinds_[job_at(job).unit]; }
   // May a unit that holds something in its registers take this job?
   bool may_take(const Unit& unit, JobId job) const;
 
-  MachineContext& context_;
-  std::vector<Unit> units_;  // by UnitId
+  static constexpr std::int32_t kEnded = -1;
+
+  MachineClock clock_;
+  const Schedule& schedule_;
+  const CostTable& costs_;
+  const MachineUnits& machine_units_;
+  TileExecutor* executor_;
+  Cycles issue_cycles_;
+  IdVector<JobId, JobTimes> times_;
+  std::vector<std::vector<JobId>> order_;  // per unit
+  std::vector<Unit> units_;                // by UnitId
   EnumArray<UnitKind, Kind> kinds_;
   int sockets_ = 0;
   std::uint32_t candidates_ = 0;                   // kinds that may have both room and a ready job
-  IdVector<JobId, std::int32_t> waiting_;          // unsatisfied dependencies of a job
+  IdVector<JobId, std::int32_t> waiting_;          // unsatisfied dependencies of a job; kEnded
   IdVector<JobId, std::int32_t> first_dependent_;  // CSR of the reversed dependencies
   std::vector<Dependency> dependents_;
   IdVector<JobId, std::uint8_t> last_reader_;  // per job, 1 if some dependent waits for this job's release and for no
@@ -106,7 +122,6 @@ class ChunkController : public sc_core::sc_module {
   std::int64_t done_ = 0;
   Cycles last_cycle_ = 0;
   sc_core::sc_event event_, decoded_event_;
-  JobPayload order_;
 };
 
 }  // namespace vitality

@@ -11,13 +11,17 @@ bool is_register(sc_dt::uint64 address) {
 
 }  // namespace
 
-RegisterFile::RegisterFile(sc_core::sc_module_name name, const MachineContext& context)
-    : sc_module(name), socket("socket"), interrupt("interrupt"), context_(context) {
+RegisterFile::RegisterFile(sc_core::sc_module_name name, const MachineClock& clock)
+    : sc_module(name), socket("socket"), interrupt("interrupt"), clock_(clock) {
   socket.register_b_transport(this, &RegisterFile::transport);
   socket.register_transport_dbg(this, &RegisterFile::debug_transport);
   SC_HAS_PROCESS(RegisterFile);
   SC_METHOD(drive);
   sensitive << event_;
+}
+
+void RegisterFile::end_of_elaboration() {
+  if (!on_start) SC_REPORT_ERROR("/vitality/registers", "nobody is there to be started");
 }
 
 void RegisterFile::drive() {
@@ -26,14 +30,14 @@ void RegisterFile::drive() {
 
 void RegisterFile::finish() {
   status_ = kDone;
-  end_ = context_.now();
+  end_ = clock_.now();
   raised_ = true;
   event_.notify(sc_core::SC_ZERO_TIME);
 }
 
 Cycles RegisterFile::cycles() const {
   if (status_ == 0) return 0;
-  return (status_ == kDone ? end_ : context_.now()) - begin_;
+  return (status_ == kDone ? end_ : clock_.now()) - begin_;
 }
 
 std::uint32_t RegisterFile::read(HostRegister address) const {
@@ -59,7 +63,7 @@ tlm::tlm_response_status RegisterFile::write(HostRegister address, std::uint32_t
     case HostRegister::kControl:
       if (value != kStart || status_ != 0) return tlm::TLM_COMMAND_ERROR_RESPONSE;
       status_ = kRunning;
-      begin_ = context_.now();
+      begin_ = clock_.now();
       if (on_start) on_start();
       return tlm::TLM_OK_RESPONSE;
     case HostRegister::kStatus:

@@ -20,7 +20,7 @@
 #include <functional>
 #include <systemc>
 
-#include "models/protocol/machine_context.h"
+#include "models/protocol/machine_clock.h"
 
 namespace vitality {
 
@@ -39,7 +39,7 @@ class RegisterFile : public sc_core::sc_module {
   tlm_utils::simple_target_socket<RegisterFile> socket;
   sc_core::sc_out<bool> interrupt;
 
-  RegisterFile(sc_core::sc_module_name name, const MachineContext& context);
+  RegisterFile(sc_core::sc_module_name name, const MachineClock& clock);
   std::function<void()> on_start;
   // All jobs are done.
   void finish();
@@ -51,8 +51,9 @@ class RegisterFile : public sc_core::sc_module {
   std::uint32_t read(HostRegister address) const;
   Cycles cycles() const;
   void drive();
+  void end_of_elaboration() override;
 
-  const MachineContext& context_;
+  MachineClock clock_;
   std::uint32_t status_ = 0;
   std::array<std::uint32_t, 2> descriptors_{};
   Cycles begin_ = 0, end_ = 0;

@@ -1,7 +1,6 @@
 #include "models/interconnect/noc.h"
 
 #include "cost/noc_route.h"
-#include "models/protocol/stream_protocol.h"
 
 namespace vitality {
 
@@ -20,6 +19,10 @@ Bytes Noc::byte_hops() const {
   return total;
 }
 
+void Noc::end_of_elaboration() {
+  if (config_.link_bytes < 1) SC_REPORT_ERROR("/vitality/noc", "a link carries at least one byte a cycle");
+}
+
 void Noc::add_port() {
   routes_.emplace_back();
   for (const auto& link : noc_route(config_, bytes_.size()))
@@ -27,10 +30,9 @@ void Noc::add_port() {
   bytes_.push_back(0);
 }
 
-void Noc::access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+void Noc::access(int id, StreamAccess& stream, sc_core::sc_time& delay) {
   const auto port = static_cast<std::size_t>(id);
   while (bytes_.size() <= port) add_port();
-  auto& stream = *payload.get_extension<StreamExtension>();
   bytes_[port] += stream.read_bytes + stream.write_bytes;
   if (stream.cycles > 0 && (stream.read_rate > 0 || stream.write_rate > 0)) {
     const Cycles alone = stream.cycles;
@@ -44,7 +46,7 @@ void Noc::access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& de
     stream.noc_cycles = stream.cycles - alone;
   }
   stream.route_cycles = Cycles{hops(port)} * config_.hop_latency_cycles;
-  scratchpad->b_transport(payload, delay);
+  scratchpad->b_transport(stream, delay);
 }
 
 }  // namespace vitality

@@ -5,8 +5,8 @@
 // the cycles for its bytes. Counts byte-hops.
 #pragma once
 
-#include <tlm_utils/multi_passthrough_initiator_socket.h>
 #include <tlm_utils/multi_passthrough_target_socket.h>
+#include <tlm_utils/simple_initiator_socket.h>
 
 #include <map>
 #include <systemc>
@@ -16,13 +16,15 @@
 #include "base/units.h"
 #include "config/hardware_config.h"
 #include "cost/rate_calendar.h"
+#include "models/protocol/stream_protocol.h"
 
 namespace vitality {
 
 class Noc : public sc_core::sc_module {
  public:
-  tlm_utils::multi_passthrough_target_socket<Noc> units;  // one binding a unit, in the order of the units
-  tlm_utils::multi_passthrough_initiator_socket<Noc> scratchpad;
+  tlm_utils::multi_passthrough_target_socket<Noc, 32, StreamProtocol>
+      units;  // one binding a unit, in the order of the units
+  tlm_utils::simple_initiator_socket<Noc, 32, StreamProtocol> scratchpad;
 
   Noc(sc_core::sc_module_name name, const NocConfig& config);
   Bytes bytes(std::size_t port) const { return port < bytes_.size() ? bytes_[port] : 0; }
@@ -30,8 +32,9 @@ class Noc : public sc_core::sc_module {
   int hops(std::size_t port) const;
 
  private:
-  void access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void access(int id, StreamAccess& stream, sc_core::sc_time& delay);
   void add_port();
+  void end_of_elaboration() override;
   NocConfig config_;
   std::map<std::pair<int, int>, RateCalendar> links_;  // by the nodes that they join; a bus is one link
   std::vector<std::vector<RateCalendar*>> routes_;     // by port: the links on the way

@@ -11,31 +11,33 @@
 #include <vector>
 
 #include "cost/row_flow.h"
-#include "models/protocol/machine_context.h"
 #include "models/protocol/row_protocol.h"
 
 namespace vitality {
 
 class RowFifos : public sc_core::sc_module, public RowFifosIf {
  public:
-  RowFifos(sc_core::sc_module_name name, MachineContext& context);
+  // The chains of the schedule (Schedule::rows_to), with FIFOs of `rows` rows.
+  RowFifos(sc_core::sc_module_name name, const Schedule& schedule, Count rows);
 
   bool in_chain(JobId job) const override { return !chain_of_.empty() && chain_of_[job] != kNone; }
-  void begin(JobId job, RowUnitIf& unit) override;
+  bool gives_rows(JobId job) const override { return rows_to_[job] != kNone; }
+  void begin(const JobOrder& order, RowUnitIf& unit) override;
   Cycles certain_until(JobId job) const override;
 
  private:
+  void end_of_elaboration() override;
   struct Member {
-    JobId job;
     RowUnitIf* unit;  // null: settled
     RowStage stage;
     Cycles released, done;  // without waiting
   };
   struct Chain {
+    Count rows = 0;
     std::vector<Member> begun;
   };
 
-  MachineContext& context_;
+  const IdVector<JobId, JobId>& rows_to_;
   Count depth_;
   IdVector<JobId, std::int32_t> chain_of_;  // kNone: in none
   std::vector<Chain> chains_;

@@ -20,14 +20,15 @@ void Dma::Pool::free(tlm::tlm_generic_payload* payload) {
   free_.push_back(static_cast<Request*>(payload));
 }
 
-Dma::Dma(sc_core::sc_module_name name, MachineContext& context)
+Dma::Dma(sc_core::sc_module_name name, const MachineClock& clock, const DmaConfig& config, TileExecutor* executor)
     : sc_module(name),
       job_socket("job_socket"),
       phase_socket("phase_socket"),
       memory_socket("memory_socket"),
       dram_socket("dram_socket"),
-      context_(context),
-      slots_(static_cast<std::size_t>(context.config.dma.max_outstanding)),
+      clock_(clock),
+      executor_(executor),
+      slots_(static_cast<std::size_t>(config.max_outstanding)),
       late_("late") {
   job_socket.register_b_transport(this, &Dma::take);
   dram_socket.register_nb_transport_bw(this, &Dma::respond);
@@ -37,21 +38,17 @@ Dma::Dma(sc_core::sc_module_name name, MachineContext& context)
   sensitive << late_.get_event();
 }
 
-void Dma::take(tlm::tlm_generic_payload& payload, sc_core::sc_time&) {
-  const JobId index = JobPayload::of(payload).job;
-  const Job& job = context_.schedule.jobs[index];
-  JobTimes& times = context_.times[index];
-  times.start = times.stream = context_.now();
+void Dma::take(const JobOrder& order, sc_core::sc_time&) {
+  order.times->start = order.times->stream = clock_.now();
   ++counters_.jobs;
-  if (jobs_inside_++ == 0) occupied_from_ = times.start;
+  if (jobs_inside_++ == 0) occupied_from_ = order.times->start;
   std::size_t slot = 0;
-  while (slots_[slot].job) ++slot;
-  const TransferSpan transfers = context_.schedule.transfers_of(job);
-  slots_[slot] = {index, static_cast<int>(transfers.last - transfers.first)};
-  for (const Transfer& transfer : transfers)
-    request(transfer, static_cast<std::int32_t>(slot), job.kind == JobKind::kLoad, &transfer + 1 != transfers.last);
+  while (slots_[slot].waiting != 0) ++slot;
+  slots_[slot] = {order, static_cast<int>(order.transfers.last - order.transfers.first)};
+  for (const Transfer& transfer : order.transfers)
+    request(transfer, static_cast<std::int32_t>(slot), order.job->kind == JobKind::kLoad,
+            &transfer + 1 != order.transfers.last);
   send();
-  payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
 void Dma::request(const Transfer& transfer, std::int32_t slot, bool read, bool more) {
@@ -112,12 +109,11 @@ void Dma::answer(Request& answered, const sc_core::sc_time& delay) {
     SC_REPORT_ERROR("/vitality/dma", ("the memory answers " + answered.get_response_string() + " at address " +
                                       std::to_string(answered.get_address()))
                                          .c_str());
-  const sc_dt::uint64 period = context_.period.value(), time = (sc_core::sc_time_stamp() + delay).value();
-  const sc_core::sc_time edge = sc_core::sc_time::from_value((time + period - 1) / period * period);
-  if (edge == sc_core::sc_time_stamp())
+  const sc_core::sc_time edge = clock_.until_edge(delay);
+  if (edge == sc_core::SC_ZERO_TIME)
     finish(answered);
   else
-    late_.notify(answered, edge - sc_core::sc_time_stamp());
+    late_.notify(answered, edge);
 }
 
 void Dma::finish_late() {
@@ -131,20 +127,19 @@ void Dma::finish(Request& answered) {
   if (--slot.waiting == 0) finish_job(slot);
 }
 
-void Dma::finish_job(Slot& slot) {
-  const JobId index = slot.job;
-  slot.job = kNone;
-  JobTimes& times = context_.times[index];
-  times.released = times.free = times.done = context_.now();
+void Dma::finish_job(const Slot& slot) {
+  const JobOrder& order = slot.order;
+  JobTimes& times = *order.times;
+  times.released = times.free = times.done = clock_.now();
   if (--jobs_inside_ == 0) counters_.occupied += times.done - occupied_from_;
-  if (context_.executor != nullptr) context_.executor->execute(context_.schedule.jobs[index], times.unit);
-  const JobCost& cost = context_.costs.of(index);
-  StreamExtension moved;
-  moved.read_bytes = cost.scratchpad_read, moved.write_bytes = cost.scratchpad_write;
+  if (executor_ != nullptr) executor_->execute(*order.job, times.unit);
+  StreamAccess moved;
+  moved.read_bytes = order.cost->scratchpad_read, moved.write_bytes = order.cost->scratchpad_write;
   counters_.read += moved.read_bytes, counters_.written += moved.write_bytes;
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-  memory_socket->b_transport(access_.fill(moved), delay);
-  phase_socket->b_transport(report_.fill(index, kPhaseReleased | kPhaseFree | kPhaseDone), delay);
+  memory_socket->b_transport(moved, delay);
+  const PhaseReport report{order.id, kPhaseReleased | kPhaseFree | kPhaseDone};
+  phase_socket->b_transport(report, delay);
 }
 
 }  // namespace vitality

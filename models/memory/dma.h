@@ -12,9 +12,9 @@
 // keeps data.
 #pragma once
 
+#include <tlm_utils/passthrough_target_socket.h>
 #include <tlm_utils/peq_with_get.h>
 #include <tlm_utils/simple_initiator_socket.h>
-#include <tlm_utils/simple_target_socket.h>
 
 #include <deque>
 #include <memory>
@@ -23,18 +23,22 @@
 
 #include "models/memory/dram_controller.h"
 #include "models/protocol/job_protocol.h"
-#include "models/protocol/machine_context.h"
+#include "models/protocol/machine_clock.h"
 #include "models/protocol/stream_protocol.h"
+#include "schedule/tile_executor.h"
 #include "schedule/unit_counters.h"
 
 namespace vitality {
 
 class Dma : public sc_core::sc_module {
  public:
-  tlm_utils::simple_target_socket<Dma> job_socket;
-  tlm_utils::simple_initiator_socket<Dma> phase_socket, memory_socket, dram_socket;
+  tlm_utils::passthrough_target_socket<Dma, 32, JobProtocol> job_socket;
+  tlm_utils::simple_initiator_socket<Dma, 32, PhaseProtocol> phase_socket;
+  tlm_utils::simple_initiator_socket<Dma, 32, StreamProtocol> memory_socket;  // to the scratchpad
+  tlm_utils::simple_initiator_socket<Dma> dram_socket;
 
-  Dma(sc_core::sc_module_name name, MachineContext& context);
+  // executor: moves the values of tiles; null in a run without values.
+  Dma(sc_core::sc_module_name name, const MachineClock& clock, const DmaConfig& config, TileExecutor* executor);
   int depth() const { return static_cast<int>(slots_.size()); }
   const UnitCounters& counters() const { return counters_; }
 
@@ -55,11 +59,11 @@ class Dma : public sc_core::sc_module {
     std::vector<Request*> free_;
   };
   struct Slot {
-    JobId job;
+    JobOrder order;
     int waiting = 0;
   };
 
-  void take(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void take(const JobOrder& order, sc_core::sc_time& delay);
   tlm::tlm_sync_enum respond(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay);
   void request(const Transfer& transfer, std::int32_t slot, bool read, bool more);
   // Requests the waiting transfers, as long as the memory accepts them.
@@ -68,9 +72,10 @@ class Dma : public sc_core::sc_module {
   // The memory has answered; the response counts `delay` from now.
   void answer(Request& answered, const sc_core::sc_time& delay);
   void finish(Request& answered);
-  void finish_job(Slot& slot);
+  void finish_job(const Slot& slot);
 
-  MachineContext& context_;
+  MachineClock clock_;
+  TileExecutor* executor_;
   std::vector<Slot> slots_;
   Pool pool_;
   std::vector<unsigned char> zeros_;
@@ -80,8 +85,6 @@ class Dma : public sc_core::sc_module {
   int jobs_inside_ = 0;
   Cycles occupied_from_ = 0;
   UnitCounters counters_;
-  JobPayload report_;
-  StreamPayload access_;
 };
 
 }  // namespace vitality

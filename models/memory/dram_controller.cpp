@@ -15,14 +15,10 @@ sc_dt::uint64 capacity_of(const DramConfig& config) {
 
 }  // namespace
 
-DramController::DramController(sc_core::sc_module_name name, const MachineContext& context)
-    : DramController(name, context.config.dram, context.config.clock_mhz, context.period) {}
-
-DramController::DramController(sc_core::sc_module_name name, const DramConfig& config, double clock_mhz,
-                               const sc_core::sc_time& period)
+DramController::DramController(sc_core::sc_module_name name, const DramConfig& config, double clock_mhz)
     : sc_module(name),
       socket("socket"),
-      period_(period),
+      clock_(clock_mhz),
       capacity_(capacity_of(config)),
       backend_(make_dram_model(config, clock_mhz)),
       late_("late") {
@@ -87,7 +83,7 @@ void DramController::submit(const Outstanding& outstanding) {
   const tlm::tlm_generic_payload& payload = *outstanding.payload;
   const auto* const hint = payload.get_extension<TimingOnly>();
   backend_->submit(id, static_cast<Bytes>(payload.get_address()), static_cast<Bytes>(payload.get_data_length()),
-                   payload.is_write(), now());
+                   payload.is_write(), clock_.now());
   if (hint == nullptr || !hint->more) wake();
 }
 
@@ -165,14 +161,13 @@ void DramController::wake() {
   if (next < 0 || next == next_wake_) return;
   next_wake_ = next;
   event_.cancel();
-  event_.notify(
-      sc_core::sc_time::from_value(static_cast<sc_dt::uint64>(std::max<Cycles>(0, next - now())) * period_.value()));
+  event_.notify(clock_.until(next));
 }
 
 void DramController::step() {
   completed_.clear();
   next_wake_ = -1;
-  backend_->advance_to(now(), completed_);
+  backend_->advance_to(clock_.now(), completed_);
   for (const std::int64_t id : completed_) {
     const Outstanding ended = outstanding_[static_cast<std::size_t>(id)];
     free_ids_.push_back(id);

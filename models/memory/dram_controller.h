@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "cost/dram_model.h"
-#include "models/protocol/machine_context.h"
+#include "models/protocol/machine_clock.h"
 
 namespace vitality {
 
@@ -40,10 +40,8 @@ class DramController : public sc_core::sc_module {
  public:
   tlm_utils::multi_passthrough_target_socket<DramController> socket;
 
-  // period: of the machine's clock (clock_mhz) as sc_time.
-  DramController(sc_core::sc_module_name name, const DramConfig& config, double clock_mhz,
-                 const sc_core::sc_time& period);
-  DramController(sc_core::sc_module_name name, const MachineContext& context);
+  // clock_mhz: of the machine.
+  DramController(sc_core::sc_module_name name, const DramConfig& config, double clock_mhz);
   DramStatistics statistics() const { return backend_->statistics(); }
   DramEnergy energy() const { return backend_->energy(); }
   void observe(const DramCommandObserver& observer) { backend_->observe(observer); }
@@ -72,9 +70,8 @@ class DramController : public sc_core::sc_module {
   void respond(int initiator, tlm::tlm_generic_payload& payload);
   void step();
   void wake();
-  Cycles now() const { return static_cast<Cycles>(sc_core::sc_time_stamp().value() / period_.value()); }
 
-  sc_core::sc_time period_;
+  MachineClock clock_;
   sc_dt::uint64 capacity_;  // bytes of all channels
   std::unique_ptr<DramBackend> backend_;
   std::vector<Outstanding> outstanding_;

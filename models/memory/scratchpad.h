@@ -1,6 +1,6 @@
 // The on-chip scratchpad: banks with one read and one write port each, interleaved at the width of a port, so that
-// streams share the total rate of the ports. A unit's access carries a StreamExtension with its demand, and gets back
-// the cycles that it takes. In a run with values it also holds the tiles.
+// streams share the total rate of the ports. A unit's access carries its demand (protocol/stream_protocol.h), and gets
+// back the cycles that it takes. In a run with values it also holds the tiles.
 //
 // Storage is one double per byte address, so buffers overlap in values exactly where they overlap in bytes: element i
 // of a buffer at address a lies at a + i.
@@ -13,12 +13,13 @@
 
 #include "base/units.h"
 #include "cost/rate_calendar.h"
+#include "models/protocol/stream_protocol.h"
 
 namespace vitality {
 
 class Scratchpad : public sc_core::sc_module {
  public:
-  tlm_utils::multi_passthrough_target_socket<Scratchpad> socket;
+  tlm_utils::multi_passthrough_target_socket<Scratchpad, 32, StreamProtocol> socket;
 
   // port_bytes_per_cycle: what all banks together offer to the units, for reads, and the same amount again for writes.
   Scratchpad(sc_core::sc_module_name name, Bytes capacity, double port_bytes_per_cycle, bool with_values);
@@ -27,8 +28,10 @@ class Scratchpad : public sc_core::sc_module {
   Bytes write_bytes() const { return write_bytes_; }
 
  private:
+  void end_of_elaboration() override;
+  double rate_;
   RateCalendar ports_;
-  void access(int id, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  void access(int id, StreamAccess& stream, sc_core::sc_time& delay);
   std::vector<double> values_;
   Bytes read_bytes_ = 0, write_bytes_ = 0;
 };

@@ -5,22 +5,24 @@
 
 #include <systemc>
 
-#include "schedule/schedule.h"
+#include "models/protocol/job_protocol.h"
 
 namespace vitality {
 
 class RowUnitIf : public sc_core::sc_interface {
  public:
-  // The job's last row leaves `wait` cycles, and entered `held` cycles, later than without FIFOs.
-  virtual void settle(JobId job, Cycles wait, Cycles held) = 0;
+  // The last row of the job that the unit began last leaves `wait` cycles, and entered `held` cycles, later than
+  // without FIFOs.
+  virtual void settle(Cycles wait, Cycles held) = 0;
 };
 
 class RowFifosIf : public sc_core::sc_interface {
  public:
   virtual bool in_chain(JobId job) const = 0;
-  // The unit has taken the job; MachineContext::times has its times without any waiting at FIFOs. May call settle() of
-  // this and of other units.
-  virtual void begin(JobId job, RowUnitIf& unit) = 0;
+  virtual bool gives_rows(JobId job) const = 0;  // to a job behind it
+  // The unit has taken the job; order.times has its times without any waiting at FIFOs. May call settle() of this and
+  // of other units.
+  virtual void begin(const JobOrder& order, RowUnitIf& unit) = 0;
   // Of a job that has begun and is not settled: nothing holds it before this cycle.
   virtual Cycles certain_until(JobId job) const = 0;
 };

@@ -14,10 +14,11 @@ class MaskPasses : public ComputeUnit {
   using ComputeUnit::ComputeUnit;
 
  protected:
-  void schedule_job(const Job&, const JobCost& cost, Cycles now, JobTimes& times) override {
+  void schedule_job(const JobOrder& order, Cycles now) override {
+    JobTimes& times = *order.times;
     times.stream = now;
-    times.released = times.free = now + stream(cost, now, times);
-    times.done = times.free + cost.drain + cost.latency;
+    times.released = times.free = now + stream(order, now);
+    times.done = times.free + order.cost->drain + order.cost->latency;
   }
 };
 

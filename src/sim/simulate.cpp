@@ -265,11 +265,10 @@ struct RunTotals {
   std::optional<BlockRepetition> repetition;
 };
 
-RunTotals total(const Run& run, const MachineContext& context, const HostedAccelerator& machine,
-                const ShortenedRun* fewer) {
+RunTotals total(const Run& run, const CostTable& costs, const HostedAccelerator& machine, const ShortenedRun* fewer) {
   RunTotals t{machine.chunk.controller.last_cycle(), machine.dram.statistics(), machine.dram.energy(), {}};
   if (fewer == nullptr) return t;
-  t.repetition = find_steady_state(fewer->blocks, run.schedule, run.config, context.costs, context.times);
+  t.repetition = find_steady_state(fewer->blocks, run.schedule, run.config, costs, machine.chunk.controller.times());
   if (!t.repetition) throw NotPeriodic("model " + run.model.name + ": equal blocks take different times");
   const BlockRepetition& more = *t.repetition;
   t.cycles += more.times * more.period;
@@ -298,39 +297,36 @@ void simulate_schedule(const Run& run, Values* values, const ShortenedRun* fewer
     observed = std::make_unique<ObservedExecutor>(*executor, schedule.jobs.size(), options);
     executor = observed.get();
   }
-  MachineContext context{schedule, config, executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
-                         CostTable(schedule, config)};
-  context.times.resize(schedule.jobs.size());
-  HostedAccelerator machine("machine", context);
+  const MachineParameters parameters(config, schedule, executor);
+  const MachineUnits& units = parameters.units;
+  HostedAccelerator machine("machine", parameters);
+  const ChunkController& controller = machine.chunk.controller;
   if (values != nullptr) values->executor.attach(machine.chunk.scratchpad.values());
   if (options.dram_commands) machine.dram.observe(options.dram_commands);
   sc_core::sc_start();
-  if (!machine.chunk.controller.finished())
-    throw std::logic_error((sc_core::sc_get_status() == sc_core::SC_STOPPED ? "sc_stop() ended the simulation early:"
-                                                                            : "the simulation ended with jobs left:") +
-                           machine.chunk.controller.describe_deadlock());
+  if (!controller.finished()) throw std::logic_error(controller.describe_unfinished());
 
-  const RunTotals t = total(run, context, machine, fewer);
+  const RunTotals t = total(run, parameters.costs, machine, fewer);
   const RunRecord record{step,
                          config,
                          schedule,
-                         context.times,
-                         context.costs,
-                         context.units,
-                         context.order,
+                         controller.times(),
+                         parameters.costs,
+                         units,
+                         controller.order(),
                          t.cycles,
                          t.dram,
                          t.dram_energy,
-                         noc_hops(machine.chunk, context.units.size()),
+                         noc_hops(machine.chunk, units.size()),
                          options.totals_only,
                          t.repetition};
   account(record, result);
   if (options.check && !options.totals_only) throw_if_counted_otherwise(machine.chunk, record, result);
   result.jobs = static_cast<std::int64_t>(schedule.jobs.size()) + (t.repetition ? t.repetition->jobs : 0);
   if (options.observe)
-    options.observe({step, schedule, context.times, values != nullptr ? &values->plan : nullptr,
+    options.observe({step, schedule, controller.times(), values != nullptr ? &values->plan : nullptr,
                      values != nullptr ? &values->executor : nullptr,
-                     values != nullptr ? &values->expected.outputs : nullptr, context.costs});
+                     values != nullptr ? &values->expected.outputs : nullptr, parameters.costs});
 }
 
 // attention auto: chooses a kind for each layer, then runs the model with them.

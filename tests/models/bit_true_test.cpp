@@ -4,7 +4,6 @@
 
 #include "base/json.h"
 #include "mapping/mapper.h"
-#include "models/protocol/machine_context.h"
 #include "reference/fixed_point.h"
 #include "sim/values/value_executor.h"
 #include "tests/support/attention_model.h"

@@ -2,7 +2,6 @@
 // models (tests/support/clocked_*.h): the same cycles for every shape, and the same values.
 #include <catch2/catch.hpp>
 
-#include "models/protocol/machine_context.h"
 #include "reference/fixed_point.h"
 #include "sim/values/value_executor.h"
 #include "tests/support/clocked_lanes.h"

@@ -145,7 +145,7 @@ const std::vector<Request> kTraffic{{0, 0, 4096, false},     {0, 1 << 20, 4096, 
 TEST_CASE("dram controller: non-blocking transactions end in the back end's cycles") {
   for (const DramModel model : {DramModel::kBandwidth, DramModel::kBanked}) {
     const auto simulated = test::fork_simulation<Cycles>([&] {
-      DramController controller("dram", memory_of(model), 500, kPeriod);
+      DramController controller("dram", memory_of(model), 500);
       Initiator initiator("initiator", kTraffic);
       initiator.socket.bind(controller.socket);
       sc_core::sc_start();
@@ -167,7 +167,7 @@ TEST_CASE("dram controller: blocking transactions take as long, and several init
   for (const DramModel model : {DramModel::kBandwidth, DramModel::kBanked}) {
     const std::vector<Request> one{{5, 0, 8192, false}, {10, 1 << 20, 64, true}};
     const auto alone = test::fork_simulation<Cycles>([&] {
-      DramController controller("dram", memory_of(model), 500, kPeriod);
+      DramController controller("dram", memory_of(model), 500);
       Thread thread("thread", one);
       thread.socket.bind(controller.socket);
       sc_core::sc_start();
@@ -181,7 +181,7 @@ TEST_CASE("dram controller: blocking transactions take as long, and several init
 
     const std::vector<Request> large{{0, 0, 1 << 18, false}};
     const auto shared = test::fork_simulation<Cycles>([&] {
-      DramController controller("dram", memory_of(model), 500, kPeriod);
+      DramController controller("dram", memory_of(model), 500);
       Thread first("first", large), second("second", {{0, 1 << 24, 1 << 18, false}});
       first.socket.bind(controller.socket);
       second.socket.bind(controller.socket);

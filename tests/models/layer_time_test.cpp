@@ -36,17 +36,16 @@ std::string layer_times(const Schedule& hand, const std::vector<LayerParameters>
     Schedule schedule = hand;
     schedule.layer_mapping.resize(kinds.size());
     schedule.mappings.resize(kinds.size());
-    MachineContext context{schedule, config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
-                           CostTable(schedule, config)};
-    context.times.resize(schedule.jobs.size());
-    HostedAccelerator machine("machine", context);
+    const MachineParameters parameters(config, schedule);
+    HostedAccelerator machine("machine", parameters);
     sc_core::sc_start();
     if (!machine.chunk.controller.finished()) return std::string("deadlock");
     Cycles cycles = 0;
-    for (const JobTimes& t : context.times) cycles = std::max(cycles, t.done);
+    for (const JobTimes& t : machine.chunk.controller.times()) cycles = std::max(cycles, t.done);
     SimulationResult result;
-    account({model, config, schedule, context.times, context.costs, context.units, context.order, cycles,
-             machine.dram.statistics(), machine.dram.energy(), std::vector<int>(context.units.size(), 1)},
+    account({model, config, schedule, machine.chunk.controller.times(), parameters.costs, parameters.units,
+             machine.chunk.controller.order(), cycles, machine.dram.statistics(), machine.dram.energy(),
+             std::vector<int>(parameters.units.size(), 1)},
             result);
     std::string text;
     for (const LayerResult& layer : result.layers) text += text_of(layer);

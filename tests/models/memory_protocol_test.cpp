@@ -110,11 +110,8 @@ std::vector<Cycles> with_foreign_memory(Style style, double latency_ns, int outs
            s.store(tensor, 8, 8, a);
            HardwareConfig config = plain_machine(8, 8, 4);
            config.dma.max_outstanding = outstanding;
-           MachineContext context{s.schedule(), config, nullptr,
-                                  sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
-                                  CostTable(s.schedule(), config)};
-           context.times.resize(s.schedule().jobs.size());
-           AcceleratorChunk chunk("chunk", context);
+           const MachineParameters parameters(config, s.schedule());
+           AcceleratorChunk chunk("chunk", parameters);
            ForeignMemory loads("loads", style, sc_core::sc_time(latency_ns, sc_core::SC_NS)),
                stores("stores", style, sc_core::sc_time(latency_ns, sc_core::SC_NS));
            chunk.load_memory.bind(loads.socket);
@@ -127,7 +124,7 @@ std::vector<Cycles> with_foreign_memory(Style style, double latency_ns, int outs
              out.values = {std::string(report.get_msg_type()) == "/vitality/dma" ? -1 : -2};
              return out;
            }
-           for (const JobTimes& t : context.times) out.values.push_back(t.done);
+           for (const JobTimes& t : chunk.controller.times()) out.values.push_back(t.done);
            out.values.push_back(loads.faults + stores.faults);
            out.values.push_back(static_cast<Cycles>(loads.bytes + stores.bytes));
            return out;
@@ -278,7 +275,7 @@ TEST_CASE("memory protocol: the DRAM keeps data, reads zeros elsewhere and refus
     const auto seen = fork_simulation<Cycles>([&] {
       DramConfig config;
       config.model = model;
-      DramController dram("dram", config, 500, sc_core::sc_time(2, sc_core::SC_NS));
+      DramController dram("dram", config, 500);
       DataClient client("client");
       client.socket.bind(dram.socket);
       sc_core::sc_start();
@@ -291,7 +288,7 @@ TEST_CASE("memory protocol: the DRAM keeps data, reads zeros elsewhere and refus
 
 TEST_CASE("memory protocol: the next response waits for the end of the one before it") {
   const auto seen = fork_simulation<Cycles>([] {
-    DramController dram("dram", DramConfig(), 500, sc_core::sc_time(2, sc_core::SC_NS));
+    DramController dram("dram", DramConfig(), 500);
     SlowReader reader("reader");
     reader.socket.bind(dram.socket);
     sc_core::sc_start();
@@ -306,17 +303,15 @@ TEST_CASE("host registers: a testbench of its own starts the accelerator, takes 
     const BufferId a = s.buffer(128), b = s.buffer(128), c = s.buffer(128);
     s.fold(8, 8, 8, a, b, c);
     const HardwareConfig config = plain_machine(8, 8, 4);
-    MachineContext context{s.schedule(), config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
-                           CostTable(s.schedule(), config)};
-    context.times.resize(s.schedule().jobs.size());
-    Accelerator accelerator("machine", context);
+    const MachineParameters parameters(config, s.schedule());
+    Accelerator accelerator("machine", parameters);
     ForeignHost host("host");
     sc_core::sc_signal<bool> line("line");
     host.socket.bind(accelerator.registers.socket);
     host.interrupt.bind(line);
     accelerator.registers.interrupt.bind(line);
     sc_core::sc_start();
-    host.seen.push_back(context.times[JobId{0}].start);
+    host.seen.push_back(accelerator.chunk.controller.times()[JobId{0}].start);
     return Simulated<Cycles>{0, host.seen};
   });
   // A pass of 8 rows on 8 x 8 PEs: load 8, stream 8, drain 14; started at 20 ns, cycle 10.

@@ -48,10 +48,8 @@ struct Bench {
   // In a child process only.
   Outcome run(const Schedule& changed) const {
     ValueExecutor executor(changed, model, config, *plan, parameters, expected.outputs);
-    MachineContext context{changed, config, &executor, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
-                           CostTable(changed, config)};
-    context.times.resize(changed.jobs.size());
-    HostedAccelerator accelerator("machine", context);
+    const MachineParameters built(config, changed, &executor);
+    HostedAccelerator accelerator("machine", built);
     executor.attach(accelerator.chunk.scratchpad.values());
     Outcome outcome;
     try {
@@ -60,7 +58,7 @@ struct Bench {
       return outcome;  // e.g. a bias before its weights: noticed
     }
     outcome.ended = accelerator.chunk.controller.finished();
-    outcome.races = find_races(changed, context.times, 1);
+    outcome.races = find_races(changed, accelerator.chunk.controller.times(), 1);
     for (const TensorId tensor : changed.layer_output)
       outcome.tensors.push_back(tensor == kNone ? MatrixD() : executor.codes(tensor));
     return outcome;

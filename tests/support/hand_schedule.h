@@ -31,14 +31,11 @@ inline HardwareConfig plain_machine(int rows, int cols, int latency) {
 }
 
 inline IdVector<JobId, JobTimes> run_times(const HardwareConfig& config, const Schedule& schedule) {
-  MachineContext context{schedule, config, nullptr, sc_core::sc_time(1e6 / config.clock_mhz, sc_core::SC_PS),
-                         CostTable(schedule, config)};
-  context.times.resize(schedule.jobs.size());
-  HostedAccelerator machine("machine", context);
+  const MachineParameters parameters(config, schedule);
+  HostedAccelerator machine("machine", parameters);
   sc_core::sc_start();
-  if (!machine.chunk.controller.finished())
-    throw std::runtime_error("deadlock:" + machine.chunk.controller.describe_deadlock());
-  return context.times;
+  if (!machine.chunk.controller.finished()) throw std::runtime_error(machine.chunk.controller.describe_unfinished());
+  return machine.chunk.controller.times();
 }
 inline std::vector<JobSpan> run_schedule(const HardwareConfig& config, const Schedule& schedule) {
   std::vector<JobSpan> spans;

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "models/protocol/machine_context.h"
 #include "schedule/schedule.h"
 
 namespace vitality::test {
