@@ -1,53 +1,8 @@
 #!/bin/bash
-# usage: installed.sh BUILD_FOLDER CMAKE. What `cmake --install` installs works from any folder, without the source tree beside it.
+# usage: installed.sh BUILD_FOLDER CMAKE. What `cmake --install` installs works without the source tree beside it.
 set -euo pipefail
 build=$(realpath "$1") cmake=$2
 prefix=$(mktemp -d)
 trap 'rm -rf "$prefix"' EXIT
-failures=0
-check() { # check TEXT COMMAND...
-  local text=$1
-  shift
-  "$@" >"$prefix/out" 2>&1 || { echo "FAILED: $text"; head -5 "$prefix/out"; failures=$((failures + 1)); }
-}
-says() { grep -q -- "$1" "$prefix/out" || { echo "FAILED: expected $1, found"; head -5 "$prefix/out"; failures=$((failures + 1)); }; }
 "$cmake" --install "$build" --prefix "$prefix/usr" >/dev/null
-program=$prefix/usr/bin/vitality
-mkdir "$prefix/elsewhere" "$prefix/own" "$prefix/own/configs"
-cd "$prefix/elsewhere"
-unset VITALITY_PATH
-small=(--workload tiny_vit --numerics off --quiet)
-
-check 'list from elsewhere' "$program" list workloads
-says '^deit_tiny '
-check 'a shipped name' "$program" run --config vitality "${small[@]}" --result r.json
-check 'a run is repeated' "$program" rerun r.json
-check 'a shipped path' "$program" run --config configs/sanger.json --workload workloads/tiny_vit.json --numerics off --quiet
-check 'a shipped sweep' "$program" validate configs/sweeps/precision.json
-printf '{"name": "mine", "energy": "28nm", "dram": {"device": "hbm2"}}' >"$prefix/own/configs/mine.json"
-check 'an own machine with a shipped device and energy table' "$program" run --config "$prefix/own/configs/mine.json" "${small[@]}"
-check 'VITALITY_PATH' env VITALITY_PATH="/nonexistent:$prefix/own" "$program" run --config mine "${small[@]}"
-printf '{"base": "vitality", "workloads": ["tiny_vit"], "axes": {"dram.channels": [1, 2]}, "numerics": "off"}' >spec.json
-check 'a sweep of shipped names' "$program" sweep --spec spec.json --out points
-share=$prefix/usr/share
-check 'the trained model and its images' "$program" evaluate --workload fashion_vit --weights "$share/vitality/workloads/fashion_vit" \
-  --images "$share/doc/vitality/examples/trained-model/images.npy" --labels "$share/doc/vitality/examples/trained-model/labels.npy" --limit 1
-says '^fashion_vit: 1 images, 10 classes'
-python_folder=$(echo "$prefix"/usr/lib/python3*/dist-packages)
-check 'the Python package' env -u VITALITY PYTHONPATH="$python_folder" PATH=/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -c '
-import vitality
-print(vitality.find_program(), vitality.run_result("vitality", "tiny_vit", numerics="off")["totals"]["macs"] > 0)'
-says "^$program True"
-mkdir vitality # a folder of that name is no config
-check 'a folder of the same name' "$program" run --config vitality "${small[@]}"
-! "$program" run --config vitalty "${small[@]}" 2>"$prefix/out" || { echo 'FAILED: a name that is not there'; failures=$((failures + 1)); }
-says "did you mean \"configs/vitality.json\"?); looked in \"$prefix/usr/share/vitality\" too"
-for command in $("$program" --list-options | cut -f1); do
-  [ -s "$prefix/usr/share/man/man1/vitality-$command.1" ] || { echo "FAILED: no man page of $command"; failures=$((failures + 1)); }
-done
-check 'completion in bash' bash -c "PATH=$prefix/usr/bin:\$PATH; . $prefix/usr/share/bash-completion/completions/vitality
-  COMP_WORDS=(vitality run --conf) COMP_CWORD=2; _vitality; echo \"\${COMPREPLY[@]}\"
-  COMP_WORDS=(vitality swe) COMP_CWORD=1; _vitality; echo \"\${COMPREPLY[@]}\"
-  COMP_WORDS=(vitality run --config vitality_tr) COMP_CWORD=3; _vitality; echo \"\${COMPREPLY[@]}\""
-[ "$(cat "$prefix/out")" = $'--config\nsweep\nvitality_training' ] || { echo 'FAILED: completion:'; cat "$prefix/out"; failures=$((failures + 1)); }
-[ "$failures" -eq 0 ]
+bash "$(dirname "$0")/installed_program.sh" "$prefix/usr"

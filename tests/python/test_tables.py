@@ -88,6 +88,15 @@ class Tables(unittest.TestCase):
         front = [not any(o[0] <= v[0] and o[1] <= v[1] and o != v for o in values) for v in values]
         self.assertEqual(list(table['pareto']), front)
 
+    def test_a_page_of_a_result(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result, page = os.path.join(folder, 'r.json'), os.path.join(folder, 'page.html')
+            vitality.run_result('vitality', 'tiny_vit', numerics='off', more=['--csv', folder])
+            printed('run', '--config', 'vitality', '--workload', 'tiny_vit', '--numerics', 'off', '--quiet', '--result', result)
+            self.assertEqual(vitality.report([result], html=page, title='Mine'), [])
+            with open(page) as file: self.assertIn('Mine', file.read())
+            self.assertTrue(os.path.exists(os.path.join(folder, 'layers.csv')))  # by `more`
+
     def test_the_accuracy_of_a_trained_model(self):
         example = os.path.join(SOURCE, 'examples/trained-model')
         table = vitality.evaluate('fashion_vit', os.path.join(SOURCE, 'workloads/fashion_vit'), os.path.join(example, 'images.npy'),

@@ -13,10 +13,10 @@ Errors of the program are exceptions with its message and exit code (VitalityErr
 
 from .program import (BadInput, Failed, Infeasible, Interrupted, OutsideTolerance, VitalityError, find_program, version)
 from .search import Point, Row, Search, Searcher
-from .tables import compare, evaluate, read_table, run, run_result, run_tables, sweep
+from .tables import compare, evaluate, read_table, report, run, run_result, run_tables, sweep
 
 __all__ = [
     "BadInput", "Failed", "Infeasible", "Interrupted", "OutsideTolerance", "Point", "Row", "Search", "Searcher",
-    "VitalityError", "compare", "evaluate", "find_program", "read_table", "run", "run_result", "run_tables", "sweep",
+    "VitalityError", "compare", "evaluate", "find_program", "read_table", "report", "run", "run_result", "run_tables", "sweep",
     "version",
 ]

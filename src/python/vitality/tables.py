@@ -220,3 +220,13 @@ def evaluate(workload: Document, weights: StrPath, images: StrPath, labels: "Str
     frame: "pandas.DataFrame" = library.DataFrame(
         [{key: value for key, value in row.items() if not isinstance(value, (dict, list))} for row in rows])
     return frame
+
+
+def report(inputs: Sequence[StrPath], *, html: "StrPath | None" = None, svg: "StrPath | None" = None,
+           title: "str | None" = None) -> "list[pathlib.Path]":
+    """A page and figures of results, comparisons and folders of sweeps: `vitality report`. Needs no pandas.
+
+    html  the page's file
+    svg   a folder for the charts, each as SVG and as PDF (needs gnuplot); the SVG files are returned"""
+    call("report", *[os.fspath(path) for path in inputs], *option("html", html), *option("svg", svg), *option("title", title), "--quiet")
+    return [] if svg is None else sorted(pathlib.Path(svg).glob("*.svg"))
