@@ -34,7 +34,7 @@ for path in files:
         os.environ.update(VITALITY=program, PYTHONPATH=os.path.join(source, 'src/python'), PYTHONDONTWRITEBYTECODE='1',
                           HOME=os.path.join(folder, 'home'), TMPDIR=os.path.join(folder, 'tmp'))
         try:
-            nbclient.NotebookClient(notebook, timeout=120, kernel_name='python3', resources={'metadata': {'path': os.path.join(folder, 'work')}}).execute()
+            nbclient.NotebookClient(notebook, timeout=None, kernel_name='python3', resources={'metadata': {'path': os.path.join(folder, 'work')}}).execute()
         except nbclient.exceptions.CellExecutionError as error:
             print(f'{name}: {error}')
             failed += 1
