@@ -3,6 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "base/vectorised.h"
 #include "tensor/matrix_ops.h"
 
 namespace vitality {
@@ -162,12 +163,15 @@ AttentionGradients unified_backward(const MatrixD& q, const MatrixD& k, const Ma
   check_gradient(q, v, dz);
   const UnifiedAttention u = unified_attention(q, k, v, mask, kind, bias);
   const MatrixD da = multiply_transposed_b(dz, v);
-  MatrixD dp(da.rows(), da.cols()), dt = da;
-  for (std::size_t i = 0; i < da.size(); ++i) {
-    if (!mask.data()[i]) continue;
-    dp.data()[i] = da.data()[i];
-    if (kind == AttentionKind::kUnified) dt.data()[i] = 0;
-  }
+  MatrixD dp = MatrixD::unset(da.rows(), da.cols()), dt = dp;
+  vectorised([da = da.data(), dp = dp.data(), dt = dt.data(), kept = mask.data(), size = da.size(),
+              adds = kind == AttentionKind::kUnifiedAdditive]() VITALITY_LOOP {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < size; ++i) {
+      dp[i] = kept[i] ? da[i] : 0;
+      dt[i] = kept[i] && !adds ? 0 : da[i];
+    }
+  });
   AttentionGradients g = taylor_map_backward(q, u.taylor, u.t, dt, bias != nullptr);
   add_gradients(g, scores_backward(q, k, softmax_map_backward(u.p, dp), bias != nullptr));
   g.v = multiply_transposed_a(u.a, dz);

@@ -257,7 +257,7 @@ class ForwardPass::Layers {
       if (options_.measure_ranges) note_map(p, ranges);
       return multiply(p, v);
     }
-    if (traits(kind).low_rank) {
+    if (taylor || (traits(kind).low_rank && options_.measure_ranges)) {
       // The elided form has the same values in exact arithmetic: the reference takes Algorithm 1 for both.
       MatrixD z = taylor_head(q, k, v, bias, ranges);
       if (taylor) return z;

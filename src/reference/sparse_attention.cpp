@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "base/vectorised.h"
 #include "reference/quantizer.h"
 #include "tensor/functions.h"
 #include "tensor/matrix_ops.h"
@@ -103,11 +104,14 @@ UnifiedAttention unified_attention(const MatrixD& q, const MatrixD& k, const Mat
   result.t = taylor_map(q, result.taylor, bias);
   result.p = softmax_map(q, k, bias);
   result.a = result.t;
-  for (std::size_t i = 0; i < mask.size(); ++i) {
-    if (!mask.data()[i]) continue;
-    const double strong = result.p.data()[i];
-    result.a.data()[i] = kind == AttentionKind::kUnified ? strong : result.t.data()[i] + strong;
-  }
+  vectorised([a = result.a.data(), p = result.p.data(), kept = mask.data(), size = mask.size(),
+              adds = kind == AttentionKind::kUnifiedAdditive]() VITALITY_LOOP {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < size; ++i) {
+      const double strong = adds ? a[i] + p[i] : p[i];
+      a[i] = kept[i] ? strong : a[i];
+    }
+  });
   result.z = multiply(result.a, v);
   return result;
 }

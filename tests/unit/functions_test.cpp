@@ -220,11 +220,11 @@ TEST_CASE("functions: cosine and the activations' derivatives against libm", "[f
   const auto gelu_slope = [](long double x) { return exact_phi(x) + x * kInverseSqrt2Pi * std::exp(-x * x / 2); };
   CHECK(worst_distance(gelu_derivative, -40, 40, gelu_slope) < 5e-16);
   CHECK(worst_distance(gelu_derivative, -3, 3, gelu_slope) < 5e-16);
-  std::vector<double> x, y;
-  for (int i = -450; i <= 450; ++i) x.push_back(i / 10.0);
-  y.resize(x.size());
-  gelu_derivatives(x.data(), x.size(), y.data());
-  for (std::size_t i = 0; i < x.size(); ++i) CHECK(y[i] == gelu_derivative(x[i]));
+  std::vector<double> points, slopes;
+  for (int i = -450; i <= 450; ++i) points.push_back(i / 10.0);
+  slopes.resize(points.size());
+  gelu_derivatives(points.data(), points.size(), slopes.data());
+  for (std::size_t i = 0; i < points.size(); ++i) CHECK(slopes[i] == gelu_derivative(points[i]));
   const auto silu_slope = [](long double x) {
     const long double sigmoid = 1 / (1 + std::exp(-x));
     return sigmoid + x * sigmoid * (1 - sigmoid);
