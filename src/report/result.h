@@ -59,6 +59,7 @@ struct LayerResult {
   bool executed = true;      // false: left out by --layers
   Cycles start_cycle = 0, end_cycle = 0;  // from its first job that computes to its last result; equal: no time
   Prefetch prefetch;
+  Cycles issue_exposed_cycles = 0;  // before the span, the run waited for the controller to issue the layer's jobs
   Count macs = 0;
   OperationCounts operations;
   EnergyBreakdown energy;

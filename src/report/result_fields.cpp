@@ -184,6 +184,10 @@ void fields(ResultVisitor& v, LayerResult& l, double ms_per_cycle, std::int64_t 
              l.achieved_macs_per_cycle);
   });
   prefetch_of(v, l);
+  v.together(l.issue_exposed_cycles > 0, [&] {
+    v.count({"issue_exposed_cycles", "cycles", "Before the span: the run waited for the controller to issue its jobs."},
+            l.issue_exposed_cycles);
+  });
   v.text({"bottleneck", "", "What the layer's time went to most."}, l.bottleneck);
   v.count({"bound_cycles", "cycles", "No schedule of these arrays and this memory is faster."}, l.bound_cycles);
   v.count({"dram_lower_bound_bytes", "bytes", "No mapping moves fewer between chip and DRAM; 0: none must move."},

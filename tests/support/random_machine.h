@@ -97,7 +97,8 @@ inline std::vector<std::string> random_machine(Dice& dice) {
           "mapping.objective=" + dice.one_of<std::string>({"latency", "energy", "edp"}),
           "mapping.residency=" + dice.one_of<std::string>({"layer", "chip"}),
           "layer_norm.lanes=" + number(dice.one_of<int>({0, 0, 7})),
-          "dma.max_outstanding=" + number(dice.one_of<int>({1, 2, 4, 9}))};
+          "dma.max_outstanding=" + number(dice.one_of<int>({1, 2, 4, 9})),
+          "controller.issue_cycles=" + number(dice.one_of<int>({0, 0, 1, 3, 16}))};
 }
 
 }  // namespace vitality::test

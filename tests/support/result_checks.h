@@ -143,7 +143,8 @@ class ResultChecks {
                  p.bytes <= l.dram_read_bytes,
              l.name + ": prefetch of " + std::to_string(p.cycles) + " cycles from " + std::to_string(p.start_cycle));
       expect(l.charged || (l.start_cycle == l.end_cycle && l.time_split.empty()), l.name + ": takes time uncharged");
-      lost += p.exposed_cycles, to_dram += p.exposed_cycles;
+      expect(l.issue_exposed_cycles >= 0, l.name + ": negative cycles of issue");
+      lost += p.exposed_cycles + l.issue_exposed_cycles, to_dram += p.exposed_cycles;
       Cycles largest = 0, of_bottleneck = 0, in_span = 0;
       for (const auto& [name, cycles] : l.time_split) {
         if (name != "overlap") in_span += cycles;

@@ -92,7 +92,9 @@ class LayerTime {
     const auto l = static_cast<std::size_t>(job.layer);
     const Cycles begin = std::max(step.begin, spans_[l].begin),
                  exposed = std::min(step.end, spans_[l].begin) - step.begin;
-    if (exposed > 0) layers_[l].prefetch.exposed_cycles += exposed;
+    if (exposed > 0)
+      (step.phase == PathPhase::kIssue ? layers_[l].issue_exposed_cycles : layers_[l].prefetch.exposed_cycles) +=
+          exposed;
     if (begin >= step.end) return;
     const Cycles cycles = step.end - begin;
     if (step.phase == PathPhase::kIssue) {

@@ -13,9 +13,10 @@
 // `overlap`. The parts add up to the span.
 //
 // Loads before the span are the layer's prefetch. If the critical path runs through them, no other work hid them: these
-// cycles are `exposed_cycles`. So, over all layers, the parts of time_split without overlap, plus the exposed cycles,
-// add up to the run (except for cycles before the first step of the path); `dram` plus the exposed cycles add up to the
-// DMA's part of the critical path.
+// cycles are `exposed_cycles`. If it runs through the issue of the layer's jobs before the span, these cycles are
+// `issue_exposed_cycles`. So, over all layers, the parts of time_split without overlap, plus both, add up to the run
+// (except for cycles before the first step of the path); `dram` plus the exposed cycles add up to the DMA's part of the
+// critical path.
 //
 // `bottleneck` is the largest part. `bound_cycles`: given what was prefetched, no schedule is faster on these arrays
 // and this memory, because every product needs a PE for a cycle and every weight that was not prefetched must come from
