@@ -38,6 +38,12 @@ JsonKey JsonKey::otherwise(const std::string& text) const {
   key.fallback_text = text;
   return key;
 }
+JsonKey JsonKey::means(const std::string& text, const std::string& in_unit) const {
+  JsonKey key = *this;
+  key.meaning = text;
+  key.unit = in_unit;
+  return key;
+}
 
 JsonKey text_key(const std::string& name) {
   return {name, JsonKey::Type::kText};
@@ -61,7 +67,7 @@ JsonKey other_key(const std::string& name, const std::string& schema) {
   return {name, JsonKey::Type::kOther, 0, 0, {}, schema};
 }
 JsonKey schema_reference() {
-  return text_key("$schema").optional();
+  return text_key("$schema").optional().means("Where an editor finds the schema; not read.");
 }
 
 const JsonKey& key_of(const JsonKeys& keys, const std::string& name) {
@@ -100,7 +106,9 @@ std::string key_summary(const JsonKeys& keys) {
   return needed + (needed.empty() ? "[" : " [") + optional + "]";
 }
 
-std::string value_schema(const JsonKey& key) {
+namespace {
+
+std::string type_schema(const JsonKey& key) {
   const std::string range = ",\"minimum\":" + json_number(key.low) + ",\"maximum\":" + json_number(key.high),
                     fallback = key.fallback ? ",\"default\":" + fallback_of(key) : "";
   switch (key.type) {
@@ -120,6 +128,20 @@ std::string value_schema(const JsonKey& key) {
       return key.schema;
   }
   return "";
+}
+
+}  // namespace
+
+// `unit` is our own annotation, which validators ignore.
+std::string value_schema(const JsonKey& key) {
+  std::string schema = type_schema(key);
+  schema.pop_back();
+  const auto add = [&](const char* name, const std::string& text) {
+    if (!text.empty()) schema += (schema.back() == '{' ? "\"" : ",\"") + std::string(name) + "\":" + json_string(text);
+  };
+  add("description", key.meaning);
+  add("unit", key.unit);
+  return schema + "}";
 }
 
 std::string object_schema(const JsonKeys& keys) {

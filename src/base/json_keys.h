@@ -28,10 +28,12 @@ struct JsonKey {
   bool required = true;
   std::optional<double> fallback = {};  // the value that counts when the key is left out; of kBoolean 0 or 1
   std::string fallback_text = {};       // the same as text for people, where it is not a number
+  std::string meaning = {}, unit = {};  // for people: what it does, and in what its number counts
 
   JsonKey optional() const;
   JsonKey otherwise(double value) const;
   JsonKey otherwise(const std::string& text) const;
+  JsonKey means(const std::string& text, const std::string& in_unit = "") const;
 };
 using JsonKeys = std::vector<JsonKey>;
 

@@ -1,42 +1,49 @@
 // JSON Schema (draft 2020-12) of a hardware config, from the list of its fields (config/fields.cpp): type, range and
-// default of each. The unit is in a key's name.
+// default of each, and from the list of their meanings.
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "config/fields.h"
 #include "config/hardware_config_json.h"
+#include "config/key_meanings.h"
 
 namespace vitality {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+// `unit` is our own annotation, which validators ignore.
 class Schema : public FieldVisitor {
  public:
+  explicit Schema(std::string prefix) : prefix_(std::move(prefix)) {}
   Json take() { return {{"type", "object"}, {"additionalProperties", false}, {"properties", std::move(properties_)}}; }
 
   void integer(const char* key, int& value, int low, int high) override {
-    properties_[key] = {{"type", "integer"}, {"minimum", low}, {"maximum", high}, {"default", value}};
+    add(key, {{"type", "integer"}, {"minimum", low}, {"maximum", high}, {"default", value}});
   }
   void number(const char* key, double& value, double low, double high) override {
-    properties_[key] = {{"type", "number"}, {"minimum", low}, {"maximum", high}, {"default", value}};
+    add(key, {{"type", "number"}, {"minimum", low}, {"maximum", high}, {"default", value}});
   }
-  void boolean(const char* key, bool& value) override { properties_[key] = {{"type", "boolean"}, {"default", value}}; }
+  void boolean(const char* key, bool& value) override { add(key, {{"type", "boolean"}, {"default", value}}); }
   void text(const char* key, std::string& value) override {
-    properties_[key] = {{"type", "string"}};
-    if (!value.empty()) properties_[key]["default"] = value;
+    Json& json = add(key, {{"type", "string"}});
+    if (!value.empty()) json["default"] = value;
   }
   void choice_index(const char* key, int& value, const std::vector<std::string>& names) override {
-    properties_[key] = {{"enum", names}, {"default", names[static_cast<std::size_t>(value)]}};
+    add(key, {{"enum", names}, {"default", names[static_cast<std::size_t>(value)]}});
   }
   void strings(const char* key, std::map<std::string, std::string>&) override {
-    properties_[key] = {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}};
+    add(key, {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}});
   }
   void curve(const char* key, std::vector<std::array<double, 2>>&, double, double) override {
     const Json row = {{"type", "array"}, {"items", {{"type", "number"}}}, {"minItems", 2}, {"maxItems", 2}};
-    properties_[key] = {{"type", "array"}, {"items", row}};
+    add(key, {{"type", "array"}, {"items", row}});
   }
-  void group(const char* key, const std::function<void()>& fields) override { properties_[key] = nested(fields); }
+  void group(const char* key, const std::function<void()>& fields) override {
+    // The number formats' groups have the same keys.
+    const bool is_format = prefix_ == "energy:format.";
+    add(is_format ? "FORMAT" : key, nested(prefix_ + (is_format ? "FORMAT" : key) + ".", fields), key);
+  }
   void library(const char* key, const char* folder, const std::function<void()>& fields) override {
     const Json name = {{"type", "string"},
                        {"description", std::string("A file of configs/") + folder + ", or a path to one."}};
@@ -45,26 +52,35 @@ class Schema : public FieldVisitor {
       text("$schema", reference);
       fields();
     };
-    properties_[key] = {{"oneOf", Json::array({name, nested(file_fields)})}};
+    add(key, {{"oneOf", Json::array({name, nested(folder + std::string(":"), file_fields)})}});
   }
 
  private:
-  Json nested(const std::function<void()>& fields) {
+  // `meaning`: the key's name in the list of meanings.
+  Json& add(const std::string& meaning, Json json, const char* key = nullptr) {
+    const KeyMeaning& row = meaning_of(prefix_ + meaning);
+    json["description"] = row.meaning;
+    if (*row.unit != 0) json["unit"] = row.unit;
+    return properties_[key != nullptr ? key : meaning] = std::move(json);
+  }
+  Json nested(const std::string& prefix, const std::function<void()>& fields) {
     Json outer = std::exchange(properties_, Json::object());
+    const std::string outer_prefix = std::exchange(prefix_, prefix);
     fields();
     Json made = take();
-    properties_ = std::move(outer);
+    properties_ = std::move(outer), prefix_ = outer_prefix;
     return made;
   }
 
   Json properties_ = Json::object();
+  std::string prefix_;  // of the dotted keys in the list of meanings
 };
 
 }  // namespace
 
 template <class Fields>
-static std::string schema_of(const char* title) {
-  Schema schema;
+static std::string schema_of(const char* title, const char* prefix) {
+  Schema schema(prefix);
   Fields defaults;
   std::string reference;
   schema.text("$schema", reference);
@@ -77,13 +93,13 @@ static std::string schema_of(const char* title) {
 }
 
 std::string hardware_config_schema() {
-  return schema_of<HardwareConfig>("Hardware config of vitality");
+  return schema_of<HardwareConfig>("Hardware config of vitality", "");
 }
 std::string energy_table_schema() {
-  return schema_of<EnergyTable>("Energy table of vitality");
+  return schema_of<EnergyTable>("Energy table of vitality", "energy:");
 }
 std::string dram_device_schema() {
-  return schema_of<DramDevice>("DRAM device of vitality");
+  return schema_of<DramDevice>("DRAM device of vitality", "memory:");
 }
 
 }  // namespace vitality

@@ -304,7 +304,7 @@ std::string mapping_schema() {
     kind.update(schema.take());
     kinds.push_back(std::move(kind));
   }
-  const Json text = {{"type", "string"}};
+  const auto text = [](const char* meaning) { return Json{{"type", "string"}, {"description", meaning}}; };
   const Json layers = {{"description", "By the layer's name; the search maps a layer that is left out."},
                        {"type", "object"},
                        {"additionalProperties", {{"$ref", "#/$defs/layer"}}}};
@@ -312,7 +312,11 @@ std::string mapping_schema() {
                      {"title", "Mapping of vitality"},
                      {"description", "How the layers of a workload run on a machine."},
                      {"type", "object"},
-                     {"properties", {{"$schema", text}, {"machine", text}, {"workload", text}, {"layers", layers}}},
+                     {"properties",
+                      {{"$schema", text("Where an editor finds the schema; not read.")},
+                       {"machine", text("For people: the machine that it was written for; not read.")},
+                       {"workload", text("For people: the model that it was written for; not read.")},
+                       {"layers", layers}}},
                      {"required", {"layers"}},
                      {"additionalProperties", false},
                      {"$defs", {{"layer", {{"oneOf", std::move(kinds)}}}}}};

@@ -375,27 +375,42 @@ struct LayerRow {
   TensorInfo (LayerReader::*reader)();
 };
 JsonKey epsilon_key(double fallback) {
-  return number_key("epsilon", 1e-30, 1).otherwise(fallback);
+  return number_key("epsilon", 1e-30, 1).otherwise(fallback).means("Added to the variance.", "1");
 }
 JsonKeys conv2d_keys() {
-  return {size_key("out_channels", 1, kMaxChannels),        size_key("kernel", 1, 1024),
-          size_key("stride", 1, 1024).otherwise(1),         size_key("pad", 0, 1024).otherwise(0),
-          size_key("groups", 1, kMaxChannels).otherwise(1), flag_key("bias").otherwise(1)};
+  return {size_key("out_channels", 1, kMaxChannels).means("Channels of the output.", "channels"),
+          size_key("kernel", 1, 1024).means("Side of the kernel.", "pixels"),
+          size_key("stride", 1, 1024)
+              .otherwise(1)
+              .means("Distance between two places of the kernel, in both axes.", "pixels"),
+          size_key("pad", 0, 1024)
+              .otherwise(0)
+              .means("Zeros around the image, on each side; less than the kernel.", "pixels"),
+          size_key("groups", 1, kMaxChannels)
+              .otherwise(1)
+              .means("Groups of channels; as many as channels: depthwise.", "groups"),
+          flag_key("bias").otherwise(1).means("Adds a learned number to each channel.")};
 }
 JsonKeys attention_keys() {
-  return {size_key("heads", 1, kMaxHeads),
-          size_key("d_qk", 1, 8192),
-          size_key("d_v", 1, 8192).otherwise("d_qk"),
-          flag_key("position_bias").otherwise(0.0),
-          size_key("query_stride", 1, kMaxImageSide).otherwise(1),
-          choice_key("layout", {"qkv", "qkv_per_head", "q_and_kv_per_head", "q_and_k_and_v"})};
+  return {size_key("heads", 1, kMaxHeads).means("Heads.", "heads"),
+          size_key("d_qk", 1, 8192).means("Features of Q and K, a head.", "features"),
+          size_key("d_v", 1, 8192).otherwise("d_qk").means("Features of V, a head; without it d_qk.", "features"),
+          flag_key("position_bias").otherwise(0.0).means("Adds a learned matrix to the scores (LeViT)."),
+          size_key("query_stride", 1, kMaxImageSide)
+              .otherwise(1)
+              .means("Queries are every so many pixels of both axes (LeViT).", "pixels"),
+          choice_key("layout", {"qkv", "qkv_per_head", "q_and_kv_per_head", "q_and_k_and_v"})
+              .means("Order of the inputs' columns: all Q, all K, all V; by head; two inputs; three inputs.")};
 }
 const std::vector<LayerRow>& layer_rows() {
   static const std::vector<LayerRow> rows{
       {{"conv2d", conv2d_keys(), "convolution of an image, grouped or depthwise"}, &LayerReader::conv2d},
       {{"linear",
-        {size_key("out_features", 1, kMaxChannels), size_key("rows", 1, kMaxRows).optional(),
-         flag_key("bias").otherwise(1)},
+        {size_key("out_features", 1, kMaxChannels).means("Columns of the output.", "features"),
+         size_key("rows", 1, kMaxRows)
+             .optional()
+             .means("The first rows alone (a class token); without it all.", "rows"),
+         flag_key("bias").otherwise(1).means("Adds a learned number to each column.")},
         "x W + b; rows: the first rows alone (a class token)"},
        &LayerReader::linear},
       {{"attention", attention_keys(),
@@ -404,21 +419,30 @@ const std::vector<LayerRow>& layer_rows() {
        &LayerReader::attention},
       {{"layer_norm", {epsilon_key(kLayerNormEpsilon)}, "over channels, affine"}, &LayerReader::layer_norm},
       {{"batch_norm",
-        {text_key("folds_into").optional(), epsilon_key(kBatchNormEpsilon)},
+        {text_key("folds_into")
+             .optional()
+             .means("The linear layer after it that it is folded into; without it, it is folded "
+                    "into the layer before."),
+         epsilon_key(kBatchNormEpsilon)},
         "affine a channel; folds into the layer before it, or a linear layer after it"},
        &LayerReader::batch_norm},
       {{"activation",
-        {choice_key("function", {"gelu", "hardswish", "silu", "relu", "gelu_tanh", "quick_gelu", "relu6"})},
+        {choice_key("function", {"gelu", "hardswish", "silu", "relu", "gelu_tanh", "quick_gelu", "relu6"})
+             .means("The function.")},
         "gelu, gelu_tanh, quick_gelu, hardswish, silu, relu or relu6"},
        &LayerReader::activation},
       {{"add", {}, "sum of two inputs"}, &LayerReader::add},
       {{"position_embedding", {}, "adds a learned matrix"}, &LayerReader::position_embedding},
       {{"concat_token", {}, "a learned row in front"}, &LayerReader::concat_token},
       {{"concat_channels", {}, "two inputs side by side"}, &LayerReader::concat_channels},
-      {{"subsample", {size_key("stride", 1, kMaxImageSide)}, "every stride-th pixel of both axes"},
+      {{"subsample",
+        {size_key("stride", 1, kMaxImageSide).means("Distance between two pixels that stay.", "pixels")},
+        "every stride-th pixel of both axes"},
        &LayerReader::subsample},
       {{"mean_pool", {}, "mean over all rows"}, &LayerReader::mean_pool},
-      {{"unfold", {size_key("patch", 1, 64)}, "patch^2 independent instances, one a pixel position (MobileViT)"},
+      {{"unfold",
+        {size_key("patch", 1, 64).means("Side of a patch.", "pixels")},
+        "patch^2 independent instances, one a pixel position (MobileViT)"},
        &LayerReader::unfold},
       {{"fold", {}, "undoes unfold"}, &LayerReader::fold},
   };
