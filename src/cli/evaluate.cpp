@@ -302,6 +302,7 @@ void write_logits(const std::string& path, const std::vector<double>& logits, in
 int evaluate_command(const Arguments& arguments) {
   Request request;
   if (!parse(arguments, request)) return kDone;
+  check_checkpoint(request.checkpoint, {request.logits, request.machine_logits, request.result});
   Evaluator evaluator(request);
   OutputSet files;  // reports before a long evaluation what would fail after it
   bool prints = !request.quiet;

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 
 #include "base/error.h"
@@ -79,6 +80,16 @@ void check_range(const std::string& option, std::int64_t value, std::int64_t low
   throw InputError("", "",
                    "option " + option + ": expected an integer from " + std::to_string(low) + " to " +
                        std::to_string(high) + ", found " + std::to_string(value));
+}
+
+void check_checkpoint(const std::string& checkpoint, const std::vector<std::string>& outputs) {
+  const auto place = [](const std::string& path) {
+    std::error_code none;
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path, none), none);
+  };
+  for (const std::string& path : outputs)
+    if (!checkpoint.empty() && !path.empty() && place(path) == place(checkpoint))
+      throw InputError(path, "", "is the checkpoint of this command, expected another file");
 }
 
 }  // namespace vitality::cli

@@ -38,4 +38,7 @@ std::size_t choice(const std::string& word, const char* option, const std::vecto
 // Throws InputError unless low <= value <= high.
 void check_range(const std::string& option, std::int64_t value, std::int64_t low, std::int64_t high);
 
+// Throws InputError where an output of the command is its checkpoint too ("": not given).
+void check_checkpoint(const std::string& checkpoint, const std::vector<std::string>& outputs);
+
 }  // namespace vitality::cli

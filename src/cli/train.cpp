@@ -2,6 +2,7 @@
 // kind of attention, and is then judged with Taylor attention alone: what unified attention's sparse part is worth.
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <thread>
 
 #include "base/error.h"
@@ -106,6 +107,10 @@ void read_arms(const po::variables_map& values, TrainingPlan& plan) {
     for (std::size_t i = 0; i < (several ? thresholds.size() : 1); ++i)
       plan.arms.push_back({several ? name + "_" + json_number(thresholds[i]) : name, kind, thresholds[i]});
   }
+  std::set<std::string> names;
+  for (const TrainingArm& arm : plan.arms)
+    if (!names.insert(arm.name).second)
+      throw InputError("", "", "options --attention and --threshold: " + arm.name + " twice, expected once");
 }
 
 // Steps, from --steps or --epochs.
@@ -239,6 +244,7 @@ int train_command(const Arguments& arguments) {
   }
   grow_heap_by_huge_pages();  // every image takes and frees the same tensors
   const TrainingPlan plan = read_plan(values);
+  check_checkpoint(plan.checkpoint, {text(values, "losses"), text(values, "result")});
   OutputSet files;  // looked at first: hours of training must not end at a folder that is not there
   bool prints = true;
   for (const char* name : {"losses", "result"}) {

@@ -236,6 +236,7 @@ TEST_CASE("an evaluation that cannot be is refused with the reason, and writes n
   refused({"--images", images, "--mean", "1,2"}, "expected one for each of 3 channels");
   refused({"--images", images, "--std", "0"}, "positive");
   refused({"--images", images, "--limit", "0"}, "--limit");
+  refused({"--images", images, "--checkpoint", z}, "is the checkpoint of this command");
   refused({"--images", model.weights() + "/head.bias.npy"}, "expected (n, ");
   refused({"--images", model.folder.path("nothing")}, "nothing");
   refused({"--images", images, "--labels", write_array(model.folder, "y.npy", {5}, {0, 1, 2, 3, 4}, NpyType::kUint8)},

@@ -168,6 +168,8 @@ TEST_CASE("train command: bad input exits with 2 and writes nothing") {
       {{"--attention", "unifed"}, "did you mean \"unified\"?"},
       {{"--threshold", "1.1"}, "from 0 to 1"},
       {{"--threshold", "nan"}, "from 0 to 1"},
+      {{"--attention", "taylor", "--attention", "taylor"}, "taylor twice"},
+      {{"--threshold", "0.5", "--threshold", "0.50"}, "unified_0.5 twice"},
       {{"--steps", "0"}, "from 1 to"},
       {{"--batch", "-1"}, "from 1 to"},
       {{"--rate", "-0.1"}, "from 0 to 10"},
@@ -308,6 +310,9 @@ TEST_CASE("train: a checkpoint that is another run's, damaged, in use or no file
   for (const std::string& file : {folder.path(), std::string("-"), std::string("/dev/null")})
     refused(train(file), "not a regular file");
   refused(train(folder.path("missing/c")), "missing/c");
+  for (const char* option : {"--losses", "--result"})
+    refused(run_program(data.words({"--steps", "1", "--checkpoint", checkpoint, option, folder.path("./c")})),
+            "is the checkpoint of this command");
 }
 
 TEST_CASE("train: hostile images and labels are refused") {
