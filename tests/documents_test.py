@@ -18,6 +18,7 @@ NOT_RUN = [
     ('--sshloginfile', 'needs other computers'),
     ('out/{0,1,2', 'needs what the one before makes'),
 ]
+if shutil.which('gnuplot') is None and not os.environ.get('VITALITY_NO_SKIP'): NOT_RUN.append((' --svg ', 'needs gnuplot'))
 PROGRAM = r'(?:\$v|(?:[\w./$-]*/)?vitality)'
 failures, used = [], set()
 options = {}
@@ -96,6 +97,8 @@ def walk(path):
         shutil.copy(os.path.join(source, 'tests/golden/onnx/deit_op11.onnx'), os.path.join(folder, 'model.onnx'))
         settings, count = [], 0
         for kind, block in fenced.findall(text):
+            if kind.startswith('json '):  # a file, by its name
+                with open(os.path.join(folder, kind.split()[1]), 'w') as file: file.write(block)
             if kind.split()[:1] not in ([], ['sh'], ['bash']): continue
             for line, output in commands_of(block):
                 for words in re.findall(r'(?:^|[\s|;(])"?%s"? ([^|;>&]+)' % PROGRAM, line): has_options(where, words.split(), True)

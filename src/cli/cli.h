@@ -29,6 +29,7 @@ int gemm_command(const Arguments& arguments);
 int import_command(const Arguments& arguments);
 int list_command(const Arguments& arguments);
 int merge_command(const Arguments& arguments);
+int new_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);
 int rerun_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);

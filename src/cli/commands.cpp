@@ -30,6 +30,7 @@ const std::vector<Command>& commands() {
       {"evaluate", evaluate_command, "accuracy of a trained model on images, in the reference and on a machine"},
       {"report", report_command, "results, comparisons and sweeps as one HTML page and as figures"},
       {"schema", schema_command, "print the JSON Schema of a config, workload, sweep spec or result"},
+      {"new", new_command, "write a start for a machine or a model of your own, with a word on each key"},
       {"validate", validate_command, "check configs, workloads and sweep specs; print OK or every error"},
       {"list", list_command, "list the workloads, configs, operators, or the tensors of a workload"},
   };
