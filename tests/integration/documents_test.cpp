@@ -183,7 +183,7 @@ TEST_CASE("docs/interface.md names every command and option of --help") {
 // What a page of docs/interface says of each key or field: the cells of its row.
 std::map<std::string, std::vector<std::string>> interface_rows(const std::string& page) {
   std::map<std::string, std::vector<std::string>> rows;
-  std::istringstream text(read_text((kRoot / "docs/interface" / page).string()));
+  std::istringstream text(read_text((kRoot / page).string()));
   for (std::string line; std::getline(text, line);)
     if (const auto cells = cells_of(line); cells.size() > 2) rows[cells[0]] = cells;
   return rows;
@@ -191,7 +191,7 @@ std::map<std::string, std::vector<std::string>> interface_rows(const std::string
 
 TEST_CASE("docs/interface names every key of a config with its default") {
   const JsonDocument defaults = parse_json(write_json(HardwareConfig{}), "defaults");
-  const auto rows = interface_rows("config.md");
+  const auto rows = interface_rows("docs/interface/config.md");
   for (const std::string& key : hardware_config_keys()) {
     const bool of_a_library = key.find("dram.device.") == 0 || key.find("energy.") == 0;
     if (key.find("energy.format.") == 0 || key.find("sram_read_pj_per_byte") != std::string::npos) continue;
@@ -214,7 +214,7 @@ TEST_CASE("docs/interface names the fields of a result") {
                        "--result", file})
               .exit_code == 0);
   const JsonDocument result = read_json_file(file);
-  const auto rows = interface_rows("result.md");
+  const auto rows = interface_rows("docs/interface/result.md");
   // Members of maps (units, actions, causes) are data.
   const auto check = [&](const JsonValue* record, const std::string& prefix) {
     REQUIRE(record != nullptr);
