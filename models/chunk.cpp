@@ -34,8 +34,8 @@ AcceleratorChunk::AcceleratorChunk(sc_core::sc_module_name name, const MachinePa
   }
   add_dma(parameters.units.id(UnitKind::kDmaLoad), dma_load);
   add_dma(parameters.units.id(UnitKind::kDmaStore), dma_store);
-  dma_load.dram_socket.bind(load_memory);
-  dma_store.dram_socket.bind(store_memory);
+  dma_load.memory.socket.bind(load_memory);
+  dma_store.memory.socket.bind(store_memory);
 }
 
 std::unique_ptr<ComputeUnit> AcceleratorChunk::make_unit(const MachineUnit& unit, const MachineParameters& parameters) {

@@ -20,6 +20,8 @@ class AcceleratorChunk : public sc_core::sc_module {
  public:
   // One per DMA channel, load before store: plain TLM-2.0 initiators, for any memory (models/memory/dma.h).
   tlm::tlm_initiator_socket<> load_memory, store_memory;
+  // The queue of descriptors has a third one, controller.descriptors.memory.socket, which stays unbound where
+  // controller.descriptor_bytes is 0.
 
   AcceleratorChunk(sc_core::sc_module_name name, const MachineParameters& parameters);
 

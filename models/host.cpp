@@ -1,8 +1,11 @@
 #include "models/host.h"
 
+#include <algorithm>
+
 namespace vitality {
 
-Host::Host(sc_core::sc_module_name name) : sc_module(name), socket("socket"), interrupt("interrupt") {
+Host::Host(sc_core::sc_module_name name, Bytes descriptors)
+    : sc_module(name), socket("socket"), interrupt("interrupt"), descriptors_(descriptors) {
   SC_HAS_PROCESS(Host);
   SC_THREAD(run);
 }
@@ -22,12 +25,20 @@ std::uint32_t Host::access(tlm::tlm_command command, HostRegister address, std::
 }
 
 void Host::run() {
+  access(tlm::TLM_WRITE_COMMAND, HostRegister::kDescriptorsLow, static_cast<std::uint32_t>(descriptors_));
+  access(tlm::TLM_WRITE_COMMAND, HostRegister::kDescriptorsHigh, static_cast<std::uint32_t>(descriptors_ >> 32));
   access(tlm::TLM_WRITE_COMMAND, HostRegister::kControl, kStart);
   if (!interrupt.read()) wait(interrupt.posedge_event());
   cycles_ = static_cast<Cycles>(access(tlm::TLM_READ_COMMAND, HostRegister::kCyclesHigh)) << 32 |
             access(tlm::TLM_READ_COMMAND, HostRegister::kCyclesLow);
   access(tlm::TLM_WRITE_COMMAND, HostRegister::kStatus, kDone);
   finished_ = true;
+}
+
+Bytes HostedAccelerator::behind_tensors(const Schedule& schedule) {
+  Bytes end = 0;
+  for (const ScheduledTensor& tensor : schedule.tensors) end = std::max(end, tensor.dram_address + tensor.bytes);
+  return ceil_div(end, 4096) * 4096;
 }
 
 }  // namespace vitality

@@ -16,22 +16,24 @@ class Host : public sc_core::sc_module {
   tlm_utils::simple_initiator_socket<Host> socket;
   sc_core::sc_in<bool> interrupt;
 
-  explicit Host(sc_core::sc_module_name name);
+  // descriptors: the address of the list of descriptors.
+  explicit Host(sc_core::sc_module_name name, Bytes descriptors = 0);
   bool finished() const { return finished_; }
   Cycles cycles() const { return cycles_; }  // as the accelerator's counter shows them
 
  private:
   void run();
   std::uint32_t access(tlm::tlm_command command, HostRegister address, std::uint32_t value = 0);
+  Bytes descriptors_;
   bool finished_ = false;
   Cycles cycles_ = 0;
 };
 
-// A host and an accelerator, bound.
+// A host and an accelerator, bound. The descriptors lie behind all tensors.
 class HostedAccelerator : public Accelerator {
  public:
   HostedAccelerator(sc_core::sc_module_name name, const MachineParameters& parameters)
-      : Accelerator(name, parameters), host("host"), interrupt_("interrupt") {
+      : Accelerator(name, parameters), host("host", behind_tensors(parameters.schedule)), interrupt_("interrupt") {
     host.socket.bind(registers.socket);
     host.interrupt.bind(interrupt_);
     registers.interrupt.bind(interrupt_);
@@ -39,6 +41,7 @@ class HostedAccelerator : public Accelerator {
   Host host;
 
  private:
+  static Bytes behind_tensors(const Schedule& schedule);
   sc_core::sc_signal<bool> interrupt_;
 };
 

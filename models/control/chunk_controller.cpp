@@ -8,6 +8,8 @@ ChunkController::ChunkController(sc_core::sc_module_name name, const MachinePara
     : sc_module(name),
       units("units"),
       phases("phases"),
+      descriptors("descriptors", MachineClock(parameters.config.clock_mhz), parameters.config.controller,
+                  parameters.schedule),
       clock_(parameters.config.clock_mhz),
       schedule_(parameters.schedule),
       costs_(parameters.costs),
@@ -20,7 +22,14 @@ ChunkController::ChunkController(sc_core::sc_module_name name, const MachinePara
   phases.register_b_transport(this, &ChunkController::receive);
   SC_HAS_PROCESS(ChunkController);
   SC_METHOD(dispatch);
-  sensitive << event_ << decoded_event_;
+  sensitive << event_;
+  SC_METHOD(decoded);
+  dont_initialize();
+  sensitive << decoded_event_;
+  descriptors.on_arrival = [this](JobId job) {
+    if (--waiting_[job] == 0) make_ready(job, kNone, DependencyKind::kDone);
+    event_.notify(sc_core::SC_ZERO_TIME);  // for the next request
+  };
 
   for (const UnitKind kind : all_of_enum<UnitKind>()) {
     kinds_[kind].first = static_cast<std::size_t>(machine_units_.id(kind).value);
@@ -38,7 +47,7 @@ ChunkController::ChunkController(sc_core::sc_module_name name, const MachinePara
   continued_.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     const Job& job = schedule_.jobs[i];
-    waiting_[i] = job.dependency_count;
+    waiting_[i] = job.dependency_count + (descriptors.fetches() && job.unit != UnitKind::kUncharged ? 1 : 0);
     if (job.follows != kNone && continues_in_registers(job)) continued_[job.follows] = 1;
     std::uint32_t seen = 0;                         // kinds of units
     for (int d = job.dependency_count; d-- > 0;) {  // in descending order of the jobs
@@ -159,6 +168,7 @@ void ChunkController::issue(std::size_t index, JobId id) {
   order.released_apart = released_apart(unit, id);
   sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
   units[unit.socket]->b_transport(order, delay);
+  descriptors.leave();
   satisfy(id, DependencyKind::kIssued);
 }
 
@@ -197,9 +207,15 @@ void ChunkController::take(const Choice& choice) {
   if (kind.count > 1) unit.holds_for = continued_[choice.job] != 0 ? choice.job : JobId();
 }
 
-void ChunkController::start() {
+void ChunkController::start(Bytes descriptors_at) {
   started_ = true;
+  descriptors.set_address(descriptors_at);
   if (finished() && on_finished) on_finished();
+  event_.notify(sc_core::SC_ZERO_TIME);
+}
+
+// What else happens in this instant is decided together with the end of decoding, in the following delta cycle.
+void ChunkController::decoded() {
   event_.notify(sc_core::SC_ZERO_TIME);
 }
 
@@ -225,6 +241,7 @@ void ChunkController::dispatch() {
     issue_all();
   else
     issue_one_by_one();
+  descriptors.refill();
   dispatching_ = false;
   if (!uncharged_.empty()) event_.notify(sc_core::SC_ZERO_TIME);
 }

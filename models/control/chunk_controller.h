@@ -10,7 +10,8 @@
 //
 // Issuing a job takes controller.issue_cycles. The controller decodes one job after the other, the one with the
 // smallest index first among those for which a unit has room, and the unit takes the job when it has been decoded. 0:
-// any number of jobs is issued in an instant.
+// any number of jobs is issued in an instant. With controller.descriptor_bytes a job is ready when its descriptor is
+// there too (descriptor_queue.h).
 //
 // An order says whether the unit must report the release of operands on its own (JobOrder::released_apart). If that
 // release cannot make a job ready before the unit is free, it is reported together with `free`, which saves one event
@@ -26,6 +27,7 @@
 #include <systemc>
 #include <vector>
 
+#include "models/control/descriptor_queue.h"
 #include "models/machine_parameters.h"
 #include "models/protocol/job_protocol.h"
 #include "models/protocol/machine_clock.h"
@@ -37,13 +39,14 @@ class ChunkController : public sc_core::sc_module {
   tlm_utils::multi_passthrough_initiator_socket<ChunkController, 32, JobProtocol> units;  // bound in the order of
                                                                                           // attach_unit()
   tlm_utils::multi_passthrough_target_socket<ChunkController, 32, PhaseProtocol> phases;
+  DescriptorQueue descriptors;
 
   ChunkController(sc_core::sc_module_name name, const MachineParameters& parameters);
   // The unit is the next binding of `units`; it holds at most `depth` jobs at once.
   void attach_unit(UnitId id, int depth);
 
-  // Nothing is issued before this call.
-  void start();
+  // Nothing is issued before this call. descriptors: the address of their list.
+  void start(Bytes descriptors = 0);
   std::function<void()> on_finished;  // called when the last job is done
 
   bool finished() const { return done_ == static_cast<std::int64_t>(schedule_.jobs.size()); }
@@ -80,6 +83,7 @@ class ChunkController : public sc_core::sc_module {
   };
   void end_of_elaboration() override;
   void dispatch();
+  void decoded();
   void issue_all();
   void issue_one_by_one();
   Choice choose(const Kind& kind) const;
@@ -108,7 +112,8 @@ class ChunkController : public sc_core::sc_module {
   EnumArray<UnitKind, Kind> kinds_;
   int sockets_ = 0;
   std::uint32_t candidates_ = 0;                   // kinds that may have both room and a ready job
-  IdVector<JobId, std::int32_t> waiting_;          // unsatisfied dependencies of a job; kEnded
+  IdVector<JobId, std::int32_t> waiting_;          // unsatisfied dependencies of a job, its
+                                                   // descriptor included; kEnded
   IdVector<JobId, std::int32_t> first_dependent_;  // CSR of the reversed dependencies
   std::vector<Dependency> dependents_;
   IdVector<JobId, std::uint8_t> last_reader_;  // per job, 1 if some dependent waits for this job's release and for no

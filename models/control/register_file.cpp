@@ -64,7 +64,7 @@ tlm::tlm_response_status RegisterFile::write(HostRegister address, std::uint32_t
       if (value != kStart || status_ != 0) return tlm::TLM_COMMAND_ERROR_RESPONSE;
       status_ = kRunning;
       begin_ = clock_.now();
-      if (on_start) on_start();
+      on_start(static_cast<Bytes>(descriptors_[1]) << 32 | descriptors_[0]);
       return tlm::TLM_OK_RESPONSE;
     case HostRegister::kStatus:
       if ((value & kDone) != 0) raised_ = false, event_.notify(sc_core::SC_ZERO_TIME);

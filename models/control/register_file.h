@@ -4,12 +4,13 @@
 // | address | register    | meaning
 // | 0x00    | control     | write 1: start; a second start while running, or after the end, is refused (command error)
 // | 0x04    | status      | bit 0 running, bit 1 done; write 2: clear the interrupt
-// | 0x08    | descriptors | low 32 bits of the address of the descriptor list; noted, the schedule is in the model
+// | 0x08    | descriptors | low 32 bits of the address of the descriptor list in the memory
 // | 0x0c    | descriptors | high 32 bits
 // | 0x10    | cycles      | low 32 bits of the cycles from start to the last job's end, or to now
 // | 0x14    | cycles      | high 32 bits
 //
-// Other addresses: address error. Other lengths than 4: burst error. Byte enables: refused. Registers answer in zero
+// The list's bytes are fetched (controller.descriptor_bytes); what they say is in the model. Other addresses: address
+// error. Other lengths than 4: burst error. Byte enables: refused. Registers answer in zero
 // time: the time of the bus belongs to the host.
 #pragma once
 
@@ -40,7 +41,7 @@ class RegisterFile : public sc_core::sc_module {
   sc_core::sc_out<bool> interrupt;
 
   RegisterFile(sc_core::sc_module_name name, const MachineClock& clock);
-  std::function<void()> on_start;
+  std::function<void(Bytes descriptors)> on_start;
   // All jobs are done.
   void finish();
 

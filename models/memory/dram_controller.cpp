@@ -83,7 +83,8 @@ void DramController::submit(const Outstanding& outstanding) {
   const tlm::tlm_generic_payload& payload = *outstanding.payload;
   const auto* const hint = payload.get_extension<TimingOnly>();
   backend_->submit(id, static_cast<Bytes>(payload.get_address()), static_cast<Bytes>(payload.get_data_length()),
-                   payload.is_write(), clock_.now());
+                   payload.is_write(), clock_.now(),
+                   hint != nullptr && hint->in_order ? outstanding.initiator : DramBackend::kNoLine);
   if (hint == nullptr || !hint->more) wake();
 }
 

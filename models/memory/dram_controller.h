@@ -29,9 +29,10 @@
 namespace vitality {
 
 // May be ignored. The data of the transaction mean nothing. `more`: others follow in the same instant, so the back end
-// need not be asked for its next event yet.
+// need not be asked for its next event yet. `in_order`: the initiator's transactions are to be served one after the
+// other, as if it kept only as many bursts in flight as hide the memory's latency.
 struct TimingOnly : tlm::tlm_extension<TimingOnly> {
-  bool more = false;
+  bool more = false, in_order = false;
   tlm::tlm_extension_base* clone() const override { return new TimingOnly(*this); }
   void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const TimingOnly&>(other); }
 };

@@ -85,8 +85,15 @@ void memory(FieldVisitor& v, HardwareConfig& c) {
     v.text("address_map", c.dram.address_map);
     v.integer("queue_depth", c.dram.queue_depth, 1, 4096);
   });
-  v.group("dma", [&] { v.integer("max_outstanding", c.dma.max_outstanding, 1, 256); });
-  v.group("controller", [&] { v.integer("issue_cycles", c.controller.issue_cycles, 0, kMaxLatency); });
+  v.group("dma", [&] {
+    v.integer("max_outstanding", c.dma.max_outstanding, 1, 256);
+    v.choice("policy", c.dma.policy);
+  });
+  v.group("controller", [&] {
+    v.integer("issue_cycles", c.controller.issue_cycles, 0, kMaxLatency);
+    v.integer("descriptor_bytes", c.controller.descriptor_bytes, 0, 4096);
+    v.integer("descriptor_queue", c.controller.descriptor_queue, 1, 4096);
+  });
 }
 
 void format_costs(FieldVisitor& v, FormatCosts& f) {

@@ -186,12 +186,26 @@ struct DramConfig {
   std::string address_map = "row_bank_column_bankgroup";
   int queue_depth = 32;
 };
+// What the transfers of a channel's jobs in flight get of the memory: equal shares, or the oldest one all of it.
+enum class DmaPolicy { kFair, kInOrder };
+constexpr const char* to_string(DmaPolicy value) {
+  switch (value) {
+    case DmaPolicy::kFair:
+      return "fair";
+    case DmaPolicy::kInOrder:
+      return "in_order";
+  }
+  return nullptr;
+}
 struct DmaConfig {
-  int max_outstanding = 4;  // jobs in flight, each channel
+  int max_outstanding = 4;              // jobs in flight, each channel
+  DmaPolicy policy = DmaPolicy::kFair;  // [A]
 };
 struct ControllerConfig {
-  int issue_cycles = 0;  // cycles that the controller takes to decode and issue a job, one after the other; 0: none
-                         // [A]
+  int issue_cycles = 0;      // cycles that the controller takes to decode and issue a job, one after the other; 0: none
+                             // [A]
+  int descriptor_bytes = 0;  // fetched from DRAM for each job before it can be issued; 0: none [A]
+  int descriptor_queue = 32;  // descriptors that the controller holds of jobs that it has not issued [A]
 };
 struct PipelineConfig {
   bool intra_layer = true;

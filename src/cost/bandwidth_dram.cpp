@@ -39,12 +39,20 @@ void BandwidthDram::serve_until(Cycles time) {
     const Active& first = active_.top();
     done_.push({completion(finish), first.order, first.id});
     since_ = finish, virtual_time_ = first.tag;
+    const int line = first.line;
     active_.pop();
     if (active_.empty()) virtual_time_ = 0;
+    if (line == kNoLine) continue;
+    Line& own = lines_[static_cast<std::size_t>(line)];
+    own.in_service = !own.waiting.empty();
+    if (!own.in_service) continue;
+    const Waiting next = own.waiting.front();
+    own.waiting.pop_front();
+    active_.push({virtual_time_ + static_cast<double>(next.bursts), next.order, next.id, line});
   }
 }
 
-void BandwidthDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) {
+void BandwidthDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now, int line) {
   const std::int64_t order = submitted_++;
   ++statistics_.requests;
   now_ = now;
@@ -62,7 +70,13 @@ void BandwidthDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool wri
   if (!active_.empty())
     virtual_time_ += (static_cast<double>(start - arrival_) - since_) * rate_ / static_cast<double>(active_.size());
   arrival_ = start, since_ = 0;
-  active_.push({virtual_time_ + static_cast<double>(bursts), order, id});
+  if (line != kNoLine) {
+    if (lines_.size() <= static_cast<std::size_t>(line)) lines_.resize(static_cast<std::size_t>(line) + 1);
+    Line& own = lines_[static_cast<std::size_t>(line)];
+    if (own.in_service) return own.waiting.push_back({order, id, bursts});
+    own.in_service = true;
+  }
+  active_.push({virtual_time_ + static_cast<double>(bursts), order, id, line});
 }
 
 Cycles BandwidthDram::next_event() const {

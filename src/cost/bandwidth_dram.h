@@ -1,11 +1,14 @@
 // The fast back end of dram.model. A request's first burst takes tRCD + CL + burst_cycles; the rest follow at the
 // memory's sustained rate, peak * (1 - tRFC / tREFI) over all channels, of which all requests in service get equal
-// shares at every instant. This is processor sharing in virtual time: each request's finish tag is fixed when it
-// arrives, so a request costs O(log n).
+// shares at every instant. This is processor sharing in virtual time: each request's finish tag is fixed when its
+// service begins, so a request costs O(log n). Of a line only the first request is in service; the next one follows
+// when it leaves, and its first burst's latency has passed by then.
 #pragma once
 
+#include <deque>
 #include <queue>
 #include <tuple>
+#include <vector>
 
 #include "cost/dram_clock.h"
 #include "cost/dram_model.h"
@@ -22,7 +25,7 @@ DramEnergy all_in_energy(const DramDevice& device, const DramStatistics& statist
 class BandwidthDram : public DramBackend {
  public:
   BandwidthDram(const DramConfig& config, double clock_mhz);
-  void submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) override;
+  void submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now, int line = kNoLine) override;
   Cycles next_event() const override;
   void advance_to(Cycles now, std::vector<std::int64_t>& completed) override;
   DramStatistics statistics() const override { return statistics_; }
@@ -32,12 +35,21 @@ class BandwidthDram : public DramBackend {
   struct Active {
     double tag;  // virtual time at which the last burst has been served
     std::int64_t order, id;
+    int line;
     bool operator>(const Active& other) const { return std::tie(tag, order) > std::tie(other.tag, other.order); }
   };
   struct Done {
     Cycles cycle;
     std::int64_t order, id;
     bool operator>(const Done& other) const { return std::tie(cycle, order) > std::tie(other.cycle, other.order); }
+  };
+  struct Waiting {  // in a line
+    std::int64_t order, id;
+    Count bursts;
+  };
+  struct Line {
+    bool in_service = false;
+    std::deque<Waiting> waiting;
   };
   template <class T>
   using MinHeap = std::priority_queue<T, std::vector<T>, std::greater<T>>;
@@ -58,6 +70,7 @@ class BandwidthDram : public DramBackend {
   Cycles now_ = 0, advanced_ = -1, busy_from_ = 0;  // now_: of the last call
   MinHeap<Active> active_;
   MinHeap<Done> done_;
+  std::vector<Line> lines_;
   DramStatistics statistics_;
 };
 

@@ -46,7 +46,7 @@ BankedDram::BankedDram(const DramConfig& config, double clock_mhz)
   for (int i = 0; i < config.channels; ++i) channels_.emplace_back(device_, map_, config.queue_depth);
 }
 
-void BankedDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) {
+void BankedDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now, int line) {
   const std::int64_t order = submitted_++;
   now_ = now;
   if (outstanding_++ == 0) busy_from_ = now;
@@ -70,7 +70,8 @@ void BankedDram::submit(std::int64_t id, Bytes address, Bytes bytes, bool write,
   const std::int64_t first = address / device_.burst_bytes(), end = (address + bytes - 1) / device_.burst_bytes() + 1;
   for (int channel = 0; channel < map_.channels(); ++channel) {
     const std::int64_t from = map_.bursts_before(first, channel), count = map_.bursts_before(end, channel) - from;
-    if (count > 0) request.parts.push_back({channel, channels_[channel].submit(slot, from, count, write, arrival)});
+    if (count > 0)
+      request.parts.push_back({channel, channels_[channel].submit(slot, from, count, write, arrival, line != kNoLine)});
   }
   request.pending = static_cast<int>(request.parts.size());
 }

@@ -17,7 +17,7 @@ DramStatistics channel_statistics(const DramDevice& device, const std::vector<Dr
 class BankedDram : public DramBackend {
  public:
   BankedDram(const DramConfig& config, double clock_mhz);
-  void submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) override;
+  void submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now, int line = kNoLine) override;
   Cycles next_event() const override;
   void advance_to(Cycles now, std::vector<std::int64_t>& completed) override;
   DramStatistics statistics() const override;

@@ -46,7 +46,8 @@ DramChannel::DramChannel(const DramDevice& device, const DramAddressMap& map, in
   }
 }
 
-int DramChannel::submit(std::int64_t id, std::int64_t first, std::int64_t bursts, bool write, std::int64_t arrival) {
+int DramChannel::submit(std::int64_t id, std::int64_t first, std::int64_t bursts, bool write, std::int64_t arrival,
+                        bool in_order) {
   int run = static_cast<int>(runs_.size());
   if (free_runs_.empty()) {
     runs_.emplace_back();
@@ -54,7 +55,7 @@ int DramChannel::submit(std::int64_t id, std::int64_t first, std::int64_t bursts
     run = free_runs_.back();
     free_runs_.pop_back();
   }
-  runs_[run] = {id, first, bursts, bursts, write, Outcome::kHit};
+  runs_[run] = {id, first, bursts, bursts, write, in_order, Outcome::kHit};
   arrivals_.push_back({arrival, run});
   next_ = std::min(next_, arrival);
   outstanding_ += bursts;
@@ -92,7 +93,7 @@ void DramChannel::fill(Queue& queue, std::int64_t arrival) {
     enter(queue, index, arrival);
     if (runs_[index].to_enter == 0) {
       queue.turn.erase(queue.turn.begin() + static_cast<std::ptrdiff_t>(queue.turn_at));
-    } else if (--queue.turn_left == 0) {
+    } else if (!runs_[index].in_order && --queue.turn_left == 0) {
       ++queue.turn_at;
     } else {
       continue;

@@ -2,15 +2,15 @@
 // are device clocks.
 //
 // Policy. Requests (runs of bursts) wait in line before a read queue and a write queue of queue_depth bursts each, and
-// enter them in turns of kTurnBursts. The order is first-ready, first-come first-served, with open rows: among the
-// commands that can issue in a clock, requests older than the age cap (the time of kAgeCapBursts bursts) go first, then
-// column commands, then row commands, each oldest first. A row with waiting hits stays open unless an older request to
-// its bank is past the cap. Writes wait until no read is left, until seven eighths of their queue are full, or until
-// the oldest is past the cap; then they drain to one eighth, but let waiting reads go first after 4 x queue_depth
-// bursts. Reads keep a contested bus until they have had queue_depth bursts of it, or 4 x queue_depth if more reads
-// wait to enter their queue. Neither direction gives up the bus before the rows that were opened for it are used. Rows
-// for the waiting direction are opened ahead, on banks that the other direction does not need. Every tREFI all banks of
-// a rank are precharged and refreshed; the ranks take turns.
+// enter them in turns of kTurnBursts, or one after the other (in_order). The order is first-ready, first-come
+// first-served, with open rows: among the commands that can issue in a clock, requests older than the age cap (the time
+// of kAgeCapBursts bursts) go first, then column commands, then row commands, each oldest first. A row with waiting
+// hits stays open unless an older request to its bank is past the cap. Writes wait until no read is left, until seven
+// eighths of their queue are full, or until the oldest is past the cap; then they drain to one eighth, but let waiting
+// reads go first after 4 x queue_depth bursts. Reads keep a contested bus until they have had queue_depth bursts of it,
+// or 4 x queue_depth if more reads wait to enter their queue. Neither direction gives up the bus before the rows that
+// were opened for it are used. Rows for the waiting direction are opened ahead, on banks that the other direction does
+// not need. Every tREFI all banks of a rank are precharged and refreshed; the ranks take turns.
 //
 // One command per clock. Not modelled: power-down, forwarding from the write queue (the machine never reads what it is
 // still writing), commands of several clocks (LPDDR4). The scheduler jumps from command to command, but issues exactly
@@ -59,9 +59,10 @@ class DramChannel {
   DramChannel(const DramDevice& device, const DramAddressMap& map, int queue_depth);
 
   // Adds `bursts` > 0 channel bursts from `first` on, which arrive at clock `arrival`. Arrivals must not decrease, and
-  // must not lie before a clock that has already run. Returns the run's number, valid for remaining() until the run
-  // completes.
-  int submit(std::int64_t id, std::int64_t first, std::int64_t bursts, bool write, std::int64_t arrival);
+  // must not lie before a clock that has already run. in_order: no other run has a turn before it has entered its
+  // queue. Returns the run's number, valid for remaining() until the run completes.
+  int submit(std::int64_t id, std::int64_t first, std::int64_t bursts, bool write, std::int64_t arrival,
+             bool in_order = false);
   // Issues every command due up to and including clock `limit`.
   void run_until(std::int64_t limit, std::vector<Completion>& done);
   // No command and no arrival happens before this clock: a lower bound, which run_until() makes exact.
@@ -81,7 +82,7 @@ class DramChannel {
  private:
   struct Run {  // a request's bursts in this channel
     std::int64_t id, next, to_enter, to_issue;
-    bool write;
+    bool write, in_order;
     Outcome outcome = Outcome::kHit;
   };
   struct Arrival {

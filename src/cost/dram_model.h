@@ -46,9 +46,11 @@ using DramCommandObserver = std::function<void(int channel, const DramCommandRec
 
 class DramBackend {
  public:
+  static constexpr int kNoLine = -1;
   virtual ~DramBackend() = default;
-  // id: the caller's name for the request, returned on completion. bytes <= 0 completes in the next cycle.
-  virtual void submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now) = 0;
+  // id: the caller's name for the request, returned on completion. bytes <= 0 completes in the next cycle. line: the
+  // requests of one line (>= 0) are served one after the other; those without a line share the memory with all others.
+  virtual void submit(std::int64_t id, Bytes address, Bytes bytes, bool write, Cycles now, int line = kNoLine) = 0;
   // A cycle after the last advance_to(), not before the last submit() and never later than the next completion: call
   // advance_to() with it and ask again. -1 when nothing is outstanding. Ask again after a submit().
   virtual Cycles next_event() const = 0;

@@ -22,4 +22,9 @@ struct JobTimes {
   DependencyKind limiter_kind = DependencyKind::kDone;
 };
 
+// With controller.descriptor_bytes: when the descriptor of a job was requested from memory, and when it came.
+struct DescriptorFetch {
+  Cycles begin = -1, end = -1;
+};
+
 }  // namespace vitality

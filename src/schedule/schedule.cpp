@@ -4,7 +4,7 @@ namespace vitality {
 
 const char* operand_name(int operand) {
   static const char* const names[kTrafficOperands] = {"input",     "weights",         "activations", "masks",
-                                                      "gradients", "optimizer_state", "results"};
+                                                      "gradients", "optimizer_state", "results",     "descriptors"};
   return names[operand];
 }
 

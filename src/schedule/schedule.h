@@ -160,8 +160,9 @@ struct ScheduledOperator {
 // kState: master weights and moments of the optimiser.
 enum class TensorRole : std::uint8_t { kInput, kWeight, kActivation, kMask, kGradient, kState };
 constexpr int kTensorRoles = 6;
-// Classes of memory traffic: a load has the role of its tensor; all stores together are one further class.
-constexpr int kStoredOperand = kTensorRoles, kTrafficOperands = kTensorRoles + 1;
+// Classes of memory traffic: a load has the role of its tensor; all stores together are one further class, and the
+// descriptors of jobs another one.
+constexpr int kStoredOperand = kTensorRoles, kDescriptorOperand = kTensorRoles + 1, kTrafficOperands = kTensorRoles + 2;
 const char* operand_name(int operand);
 struct ScheduledTensor {
   std::string name;

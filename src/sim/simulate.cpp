@@ -319,7 +319,8 @@ void simulate_schedule(const Run& run, Values* values, const ShortenedRun* fewer
                          t.dram_energy,
                          noc_hops(machine.chunk, units.size()),
                          options.totals_only,
-                         t.repetition};
+                         t.repetition,
+                         controller.descriptors.fetches() ? &controller.descriptors.times() : nullptr};
   account(record, result);
   if (options.check && !options.totals_only) throw_if_counted_otherwise(machine.chunk, record, result);
   result.jobs = static_cast<std::int64_t>(schedule.jobs.size()) + (t.repetition ? t.repetition->jobs : 0);
@@ -372,7 +373,9 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   if (inputs.masks) mapping.masks = &inputs.masks->masks();
   mapping.labels = inputs.labels;
   std::optional<ShortenedRun> fewer;
-  if (options.repeat_blocks && options.totals_only && !options.numerics) fewer = shorten(model, config, mapping);
+  // Where descriptors are fetched, a block does not begin in the state in which the one before it began.
+  if (options.repeat_blocks && options.totals_only && !options.numerics && config.controller.descriptor_bytes == 0)
+    fewer = shorten(model, config, mapping);
   const VitModel step = fewer ? std::move(fewer->model) : options.training ? training_step_model(model) : model;
   const Schedule schedule = fewer ? std::move(fewer->schedule) : map_model(step, config, mapping);
   if (options.check) throw_if_wrong(schedule, config);

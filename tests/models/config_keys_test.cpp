@@ -125,6 +125,7 @@ std::vector<Scenario> scenarios() {
        {"dram.model=banked", "scratchpad.capacity_kib=40", "scratchpad.port_bytes=32", "noc.topology=mesh"}},
       {"vitality", {"special_functions.charge=charged", "attention=softmax"}},
       {"vitality", {"layer_norm.lanes=16"}},
+      {"vitality", {"controller.descriptor_bytes=64", "controller.descriptor_queue=2"}},
       {"vitality", {"pipeline.row_streaming=true", "adders.initiation_interval=3"}},
       {"vitality", {"matrix_engine.accumulation=g_stationary", "diagonal_engine.enabled=false"}},
       {"vitality", {"dividers.initiation_interval=16", "scratchpad.port_bytes=4", "scratchpad.banks=64"}},

@@ -121,7 +121,7 @@ std::vector<Cycles> with_foreign_memory(Style style, double latency_ns, int outs
            try {
              sc_core::sc_start();
            } catch (const sc_core::sc_report& report) {
-             out.values = {std::string(report.get_msg_type()) == "/vitality/dma" ? -1 : -2};
+             out.values = {std::string(report.get_msg_type()) == "/vitality/memory_port" ? -1 : -2};
              return out;
            }
            for (const JobTimes& t : chunk.controller.times()) out.values.push_back(t.done);

@@ -16,15 +16,15 @@ struct Foreign : sc_core::sc_module {
 void bind_jobs(AcceleratorChunk& chunk, ComputeUnit& unit, Foreign& foreign) {
   chunk.controller.units.bind(unit.job_socket);
   unit.phase_socket.bind(chunk.controller.phases);
-  foreign.initiator.bind(unit.job_socket);            // refused
-  chunk.controller.units.bind(foreign.target);        // refused
-  foreign.initiator.bind(chunk.controller.phases);    // refused
-  unit.phase_socket.bind(foreign.target);             // refused
-  unit.phase_socket.bind(unit.job_socket);            // refused
-  unit.memory_socket.bind(chunk.controller.phases);   // refused
-  chunk.dma_load.dram_socket.bind(unit.job_socket);   // refused
-  chunk.dma_load.job_socket.bind(chunk.noc.units);    // refused
-  foreign.initiator.bind(chunk.dma_load.job_socket);  // refused
+  foreign.initiator.bind(unit.job_socket);             // refused
+  chunk.controller.units.bind(foreign.target);         // refused
+  foreign.initiator.bind(chunk.controller.phases);     // refused
+  unit.phase_socket.bind(foreign.target);              // refused
+  unit.phase_socket.bind(unit.job_socket);             // refused
+  unit.memory_socket.bind(chunk.controller.phases);    // refused
+  chunk.dma_load.memory.socket.bind(unit.job_socket);  // refused
+  chunk.dma_load.job_socket.bind(chunk.noc.units);     // refused
+  foreign.initiator.bind(chunk.dma_load.job_socket);   // refused
 }
 
 void bind_streams(AcceleratorChunk& chunk, ComputeUnit& unit, Foreign& foreign) {

@@ -98,7 +98,10 @@ inline std::vector<std::string> random_machine(Dice& dice) {
           "mapping.residency=" + dice.one_of<std::string>({"layer", "chip"}),
           "layer_norm.lanes=" + number(dice.one_of<int>({0, 0, 7})),
           "dma.max_outstanding=" + number(dice.one_of<int>({1, 2, 4, 9})),
-          "controller.issue_cycles=" + number(dice.one_of<int>({0, 0, 1, 3, 16}))};
+          "controller.issue_cycles=" + number(dice.one_of<int>({0, 0, 1, 3, 16})),
+          "controller.descriptor_bytes=" + number(dice.one_of<int>({0, 0, 16, 64})),
+          "controller.descriptor_queue=" + number(dice.one_of<int>({1, 4, 32})),
+          "dma.policy=" + dice.one_of<std::string>({"fair", "in_order"})};
 }
 
 }  // namespace vitality::test

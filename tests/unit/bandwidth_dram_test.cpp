@@ -57,6 +57,22 @@ TEST_CASE("bandwidth memory: concurrent requests share equally, and the rest spe
   CHECK(done[1] == 11 + 150);
 }
 
+TEST_CASE("bandwidth memory: a line is served one after the other, beside what has no line") {
+  // Ten bursts each, at one a cycle: the first of the line and the one without a line share until both are served at
+  // 20; the second of the line has the memory alone from there on, its latency over. Without lines all three end at 30.
+  BandwidthDram memory(round_memory(1), 1000);
+  memory.submit(1, 0, 64 * 10, false, 0, 3);
+  memory.submit(2, 0, 64 * 10, false, 0, 3);
+  memory.submit(3, 0, 64 * 10, false, 0);
+  CHECK(drain(memory) == std::map<std::int64_t, Cycles>{{1, 11 + 20}, {2, 11 + 30}, {3, 11 + 20}});
+  // A line that has run empty begins anew.
+  BandwidthDram again(round_memory(1), 1000);
+  again.submit(1, 0, 64 * 10, false, 0, 0);
+  CHECK(drain(again)[1] == 21);
+  again.submit(2, 0, 64 * 10, false, 100, 0);
+  CHECK(drain(again)[2] == 121);
+}
+
 TEST_CASE("bandwidth memory: a request from cycle t competes from t + 1 on") {
   BandwidthDram memory(round_memory(1), 1000);
   std::vector<std::int64_t> completed;

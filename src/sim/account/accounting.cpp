@@ -95,19 +95,24 @@ class Accountant {
       const auto l = static_cast<std::size_t>(shape.layer);
       add_jobs(result_.layers[l], actions[l], shape);
     }
+    std::vector<Bytes> descriptors(result_.layers.size());
+    for (const ShapeCount& shape : shapes_)
+      descriptors[static_cast<std::size_t>(shape.layer)] += run_.descriptor_bytes(shape.unit_kind, shape.jobs);
     const double moved = static_cast<double>(std::max<Bytes>(1, run_.dram.read_bytes + run_.dram.write_bytes));
     for (std::size_t i = 0; i < result_.layers.size(); ++i) {
       LayerResult& layer = result_.layers[i];
       const auto dram = static_cast<double>(layer.dram_read_bytes + layer.dram_write_bytes);
       layer.energy = {prices_.compute(actions[i]), prices_.sram(actions[i]), prices_.noc(actions[i]),
                       run_.dram_energy.total() * run_.config.energy.knob_dram * dram / moved, 0};
-      layer.macs_per_dram_byte = dram == 0 ? 0 : static_cast<double>(layer.macs) / dram;
+      const double data = dram - static_cast<double>(descriptors[i]);
+      layer.macs_per_dram_byte = data == 0 ? 0 : static_cast<double>(layer.macs) / data;
     }
   }
 
   void count_operands() {
     std::vector<std::array<Bytes, kTrafficOperands>> operands(result_.layers.size());
     for (const Job& j : run_.schedule.jobs) {
+      operands[static_cast<std::size_t>(j.layer)][kDescriptorOperand] += run_.descriptor_bytes(j.unit, 1);
       if (!is_dma(j.unit)) continue;
       for (const Transfer& transfer : run_.schedule.transfers_of(j)) {
         const TensorRole role = run_.schedule.tensors[transfer.tensor].role;
@@ -234,6 +239,7 @@ class Accountant {
     for (std::size_t a = 0; a < cost.actions.count.size(); ++a) actions.count[a] += jobs * cost.actions.count[a];
     layer.sram_read_bytes += jobs * cost.scratchpad_read;
     layer.sram_write_bytes += jobs * cost.scratchpad_write;
+    layer.dram_read_bytes += run_.descriptor_bytes(unit, jobs);
     if (unit == UnitKind::kDmaLoad) layer.dram_read_bytes += jobs * cost.scratchpad_write;
     if (unit == UnitKind::kDmaStore) layer.dram_write_bytes += jobs * cost.scratchpad_read;
     if (is_dma(unit) || unit == UnitKind::kUncharged) return;

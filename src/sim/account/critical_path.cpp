@@ -82,32 +82,60 @@ class Walk {
   }
 
   // What the job waited for before it was issued: its last dependency; room in its unit; or, if the controller decodes
-  // one job after the other, the jobs that were decoded before it.
+  // one job after the other, the jobs that were decoded before it; or its descriptor.
   JobId before_issue(JobId job) {
     const Cycles decoding = run_.config.controller.issue_cycles;
     for (;;) {
       const JobTimes& t = run_.times_of(job);
-      if (!t.unit || decoding == 0) return t.start == t.ready ? t.limiter : job_that_made_room(job, t.start);
+      if (!t.unit) return t.limiter;
       const Cycles decided = t.start - decoding;
       take(job, PathPhase::kIssue, decided);
-      if (decided == t.ready) return t.limiter;
-      if (const JobId made_room = job_that_made_room(job, decided)) return made_room;
-      const JobId issued = issued_at(decided);
+      JobId issued;
+      if (decided == t.ready) {
+        if (t.limiter || run_.fetches == nullptr) return t.limiter;
+        issued = before_fetch(job);
+      } else {
+        if (const JobId made_room = job_that_made_room(job, decided)) return made_room;
+        if (decoding > 0) issued = issued_at(decided);
+      }
       if (!issued) return kNone;
       job = issued;
     }
   }
 
-  // The charged job that was issued in this cycle; the controller issues one at a time.
-  JobId issued_at(Cycles cycle) {
-    if (by_start_.empty()) {
-      for (const std::vector<JobId>& jobs : run_.order) by_start_.insert(by_start_.end(), jobs.begin(), jobs.end());
-      std::sort(by_start_.begin(), by_start_.end(),
-                [this](JobId a, JobId b) { return run_.times_of(a).start < run_.times_of(b).start; });
+  // The job waited for its descriptor. Its request waited for the one before it, and so on, or for a job that left the
+  // queue by being issued: returns this job.
+  JobId before_fetch(JobId job) {
+    while (job) {
+      const Cycles begin = (*run_.fetches)[job].begin;
+      take(job, PathPhase::kIssue, begin);
+      if (const JobId issued = issued_at(begin)) return issued;
+      job = fetched_at(begin);
     }
-    const auto found = std::lower_bound(by_start_.begin(), by_start_.end(), cycle,
-                                        [this](JobId a, Cycles c) { return run_.times_of(a).start < c; });
-    return found != by_start_.end() && run_.times_of(*found).start == cycle ? *found : JobId();
+    return kNone;
+  }
+
+  // A job whose descriptor came in this cycle.
+  JobId fetched_at(Cycles cycle) {
+    const auto end_of = [this](JobId job) { return (*run_.fetches)[job].end; };
+    return first_at(by_fetch_, cycle, end_of);
+  }
+
+  // The first of the charged jobs in the order of `time` that has this time; `sorted` is filled by the first call.
+  template <class Time>
+  JobId first_at(std::vector<JobId>& sorted, Cycles cycle, const Time& time) const {
+    if (sorted.empty()) {
+      for (const std::vector<JobId>& jobs : run_.order) sorted.insert(sorted.end(), jobs.begin(), jobs.end());
+      std::sort(sorted.begin(), sorted.end(), [&](JobId a, JobId b) { return time(a) < time(b); });
+    }
+    const auto found =
+        std::lower_bound(sorted.begin(), sorted.end(), cycle, [&](JobId a, Cycles c) { return time(a) < c; });
+    return found != sorted.end() && time(*found) == cycle ? *found : JobId();
+  }
+
+  // A charged job that was issued in this cycle.
+  JobId issued_at(Cycles cycle) {
+    return first_at(by_start_, cycle, [this](JobId job) { return run_.times_of(job).start; });
   }
 
   JobId job_that_made_room(JobId job, Cycles start) {
@@ -124,7 +152,7 @@ class Walk {
   int missing_blocks_ = 0;
   Cycles at_;
   std::vector<PathStep> steps_;
-  std::vector<JobId> by_start_;
+  std::vector<JobId> by_start_, by_fetch_;
   std::vector<std::size_t> later_;  // per unit: as the path goes back, its jobs from here on start too late
 };
 

@@ -1,7 +1,7 @@
 // The critical path of a run: the chain of jobs and waits that ends with the last result. It is walked backwards.
 // (1) A job that began when its last dependency was satisfied waited for the job that it depends on.
 // (2) A job that was ready before waited for its unit, and so for the job that made room there; or for the controller,
-//     and so for the job issued before.
+//     and so for the job issued before; or for its descriptor.
 // (3) A pass that waited in the array waited for the pass before it.
 // Every cycle of the run lies on one step of the path, except those that may be left before the first job.
 //
@@ -19,7 +19,7 @@
 namespace vitality {
 
 // Only jobs of the matrix engine have a load and a drain. kNoc: the way of the result over the NoC
-// (JobTimes::noc_latency). kIssue: the controller decodes the job (controller.issue_cycles).
+// (JobTimes::noc_latency). kIssue: the controller fetches the job's descriptor or decodes it (controller.*).
 enum class PathPhase { kLoad, kStream, kDrain, kNoc, kIssue };
 constexpr int kPathPhases = 5;
 

@@ -156,7 +156,7 @@ class LayerTime {
     layer.roofline_bound = "none";
     if (layer.macs == 0) return;
     const double attainable = layer.macs_per_dram_byte * run_.dram_bytes_per_cycle();
-    const bool memory = layer.dram_read_bytes + layer.dram_write_bytes > 0 && attainable < run_.peak_macs();
+    const bool memory = layer.macs_per_dram_byte > 0 && attainable < run_.peak_macs();
     layer.roofline_bound = memory ? "memory" : "compute";
     layer.attainable_macs_per_cycle = memory ? attainable : run_.peak_macs();
     const Cycles moving = layer.prefetch.cycles + layer.end_cycle - layer.start_cycle;

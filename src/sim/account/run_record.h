@@ -31,6 +31,7 @@ struct RunRecord {
   bool totals_only = false;
   std::optional<BlockRepetition> repetition = {};  // only with totals_only: the blocks that were left out of the
                                                    // schedule; `cycles` and `dram` already include them
+  const IdVector<JobId, DescriptorFetch>* fetches = nullptr;  // null: no job has a descriptor
 
   std::size_t unit_of(JobId job) const { return static_cast<std::size_t>(times_of(job).unit.value); }
   const Job& job(JobId index) const { return schedule.jobs[index]; }
@@ -41,6 +42,10 @@ struct RunRecord {
     const JobTimes& t = times_of(index);
     if (job(index).unit != UnitKind::kMatrixEngine) return t.free;
     return std::max(t.free, t.released + costs.of(index).drain);
+  }
+  // Bytes of descriptors of jobs of one kind of unit.
+  Bytes descriptor_bytes(UnitKind unit, Count jobs) const {
+    return unit == UnitKind::kUncharged ? 0 : jobs * config.controller.descriptor_bytes;
   }
   double peak_macs() const { return processing_elements(config); }  // per cycle
   double dram_bytes_per_cycle() const {

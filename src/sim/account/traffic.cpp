@@ -58,6 +58,7 @@ class Traffic {
     count_weight_reads();
     count_uses(shapes);
     for (const Job& job : run_.schedule.jobs) {
+      dram_[static_cast<std::size_t>(job.layer)][kDescriptorOperand][kFirstFetch] += run_.descriptor_bytes(job.unit, 1);
       if (job.kind != JobKind::kLoad && job.kind != JobKind::kStore) continue;
       for (const Transfer& transfer : run_.schedule.transfers_of(job)) {
         if (job.kind == JobKind::kStore) {

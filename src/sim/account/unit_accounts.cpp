@@ -36,7 +36,7 @@ class UnitAccounts {
 
   Cause cause_of(JobId index) const {
     const JobTimes& t = run_.times_of(index);
-    if (t.limiter == kNone) return Cause::kDram;
+    if (t.limiter == kNone) return run_.fetches != nullptr ? Cause::kController : Cause::kDram;
     if (t.limiter_kind == DependencyKind::kReleased) return Cause::kBuffer;
     const UnitKind unit = run_.job(t.limiter).unit;
     if (unit == UnitKind::kDmaLoad) return Cause::kDram;
@@ -45,7 +45,7 @@ class UnitAccounts {
     return Cause::kDependency;
   }
 
-  bool decodes() const { return run_.config.controller.issue_cycles > 0; }
+  bool decodes() const { return run_.config.controller.issue_cycles > 0 || run_.fetches != nullptr; }
 
   // The first cycle in which waiting for this job is a stall.
   Cycles under_way(JobId index) const {
@@ -62,7 +62,7 @@ class UnitAccounts {
     if (t.start > ledger.covered) {
       const Cycles from = std::max(ledger.covered, under_way(index));
       // In these cycles the unit had room and the job was ready, but the controller had not decoded it yet.
-      const Cycles issuing = decodes() ? t.start - std::clamp(t.ready, from, t.start) : 0;
+      const Cycles issuing = run_.config.controller.issue_cycles > 0 ? t.start - std::clamp(t.ready, from, t.start) : 0;
       ledger.stall[static_cast<std::size_t>(Cause::kController)] += issuing;
       ledger.stall[static_cast<std::size_t>(cause_of(index))] += t.start - from - issuing;
       ledger.idle += from - ledger.covered;
@@ -140,6 +140,7 @@ class UnitAccounts {
     for (const ShapeCount& shape : shapes_) {
       const JobCost& cost = run_.costs.entries()[static_cast<std::size_t>(shape.entry)];
       conflicts += shape.jobs * cost.actions[Action::kBankConflict];
+      loaded -= run_.descriptor_bytes(shape.unit_kind, shape.jobs);  // they do not go to the scratchpad
       if (!is_dma(shape.unit_kind) && shape.unit_kind != UnitKind::kUncharged)
         moved += shape.jobs * (cost.scratchpad_read + cost.scratchpad_write);
     }
