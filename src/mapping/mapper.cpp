@@ -7,7 +7,8 @@
 #include "cost/machine_units.h"
 #include "cost/sparse_machine.h"
 #include "mapping/forward/given_mapping.h"
-#include "mapping/forward/layer_mapper.h"
+#include "mapping/forward/residency.h"
+#include "mapping/forward/residency_plan.h"
 #include "mapping/mapping_json.h"
 #include "mapping/row_streams.h"
 #include "mapping/training/training_mapper.h"
@@ -85,6 +86,7 @@ class ForwardMapper {
   void map_layer() {
     if (selected_[static_cast<std::size_t>(layer_)])
       std::visit([&](const auto& parameters) { apply(parameters); }, context_.layer(layer_).parameters);
+    release_resident(context_, layer_);
   }
 
   // Whether a layer of all images of a batch comes before the next layer, so that the rows of all images stream through
@@ -130,7 +132,7 @@ class ForwardMapper {
   // The layer and its epilogue, with which layer_ moves on.
   GemmLayer take_gemm() {
     const int first = layer_;
-    std::vector<EpilogueStage> epilogue = take_epilogue(context_, layer_, selected_);
+    std::vector<EpilogueStage> epilogue = take_epilogue(context_, layer_);
     if (!epilogue.empty()) layer_ = epilogue.back().layer;
     return {first, std::move(epilogue), context_.add_activation(layer_)};
   }
@@ -211,6 +213,7 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     const auto tensor = context.add_activation(static_cast<int>(i));
     builder.schedule().tensors[tensor].role = TensorRole::kInput;
   }
+  context.residences = plan_residences(context);
   ForwardMapper(context, options, selected).map(layers);
   builder.schedule().layer_output = context.output;
   if (options.training && !context.plan_only) {

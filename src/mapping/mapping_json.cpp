@@ -24,6 +24,9 @@ class Visitor {
   virtual void boolean(const Field& field, bool& value) = 0;
   // A boolean as one of two words: false, true.
   virtual void word(const Field& field, bool& value, const std::vector<std::string>& words) = 0;
+  // The same for a key that may be missing, which means the first word.
+  virtual void option(const Field& field, bool& value, const std::vector<std::string>& words) = 0;
+  virtual void place(const Field& field, ResultPlace& value) = 0;
   virtual void order(const Field& field, GemmOrder& value) = 0;
   virtual void group(const Field& field, const Fields& fields) = 0;
 };
@@ -35,8 +38,8 @@ void operand(Visitor& v, const Field& field, OperandBuffers& o) {
   });
 }
 
-void results_place(Visitor& v, bool& stay) {
-  v.word({"results", "Where the results lie until the next layer takes them."}, stay, {"memory", "scratchpad"});
+void results_place(Visitor& v, ResultPlace& place) {
+  v.place({"results", "Where the results lie until other layers take them."}, place);
 }
 
 void visit(Visitor&, NoMapping&) {}
@@ -51,7 +54,7 @@ void visit(Visitor& v, InputStationaryMapping& m) {
   operand(v, {"streamed", "Buffers of the streamed operand; none: it lies in the scratchpad already."}, m.streamed);
   operand(v, {"stationary", "Buffers of the stationary operand."}, m.stationary);
   v.integer({"result_buffers", "Result tiles in flight, each with what is added to it."}, m.out_sets, 1, kMostBuffers);
-  results_place(v, m.results_stay);
+  results_place(v, m.results);
 }
 void visit(Visitor& v, OutputStationaryMapping& m) {
   v.integer({"tile_rows", "Rows of a result tile, at most matrix_engine.rows."}, m.tile_rows, 1, kMaxDim);
@@ -74,13 +77,22 @@ void visit(Visitor& v, AttentionMapping& m) {
   });
   v.word({"softmax", "Softmax attention: whole rows of scores at a time, or tile of keys after tile of keys."},
          m.online_softmax, {"whole_rows", "online"});
-  results_place(v, m.results_stay);
+  results_place(v, m.results);
 }
 void visit(Visitor& v, RowTileMapping& m) {
   v.integer({"row_tile", "Rows that go through a buffer at a time."}, m.rows, 1, kMaxDim);
 }
-void visit(Visitor&, EpilogueMapping&) {}
-void visit(Visitor&, UnchargedMapping&) {}
+void visit(Visitor& v, EpilogueMapping& m) {
+  v.option({"operand",
+            "Of an addition: where what it adds lies. In the scratchpad the result takes its place. Without: memory."},
+           m.in_place, {"memory", "scratchpad"});
+}
+void visit(Visitor& v, UnchargedMapping& m) {
+  v.option({"results",
+            "Where the results lie until other layers take them; in the scratchpad only if the layer's operand does. "
+            "Without: memory."},
+           m.results_stay, {"memory", "scratchpad"});
+}
 void visit(Visitor&, FoldedMapping&) {}
 
 void visit(Visitor& v, LayerMapping& mapping) {
@@ -118,6 +130,10 @@ class Writer : public Visitor {
   void word(const Field& field, bool& value, const std::vector<std::string>& words) override {
     put(field, json_string(words[value ? 1 : 0]));
   }
+  void option(const Field& field, bool& value, const std::vector<std::string>& words) override {
+    if (value) word(field, value, words);
+  }
+  void place(const Field& field, ResultPlace& value) override { put(field, json_string(to_string(value))); }
   void order(const Field& field, GemmOrder& value) override {
     std::string list;
     for (const GemmLoop loop : value) list += (list.empty() ? "\"" : ", \"") + std::string(to_string(loop)) + "\"";
@@ -145,9 +161,15 @@ class Reader : public Visitor {
   }
   void boolean(const Field& field, bool& value) override { object_->boolean(field.name, value, kRequired); }
   void word(const Field& field, bool& value, const std::vector<std::string>& words) override {
-    int index = value ? 1 : 0;
-    object_->choice(field.name, index, words, kRequired);
-    value = index == 1;
+    read_word(field, value, words, kRequired);
+  }
+  void option(const Field& field, bool& value, const std::vector<std::string>& words) override {
+    read_word(field, value, words, ObjectReader::Presence::kOptional);
+  }
+  void place(const Field& field, ResultPlace& value) override {
+    int index = 0;
+    object_->choice(field.name, index, enum_names<ResultPlace>(), kRequired);
+    value = static_cast<ResultPlace>(index);
   }
   void order(const Field& field, GemmOrder& value) override {
     const JsonValue* list = object_->get(field.name, kRequired);
@@ -178,6 +200,12 @@ class Reader : public Visitor {
   }
 
  private:
+  void read_word(const Field& field, bool& value, const std::vector<std::string>& words,
+                 ObjectReader::Presence presence) {
+    int index = value ? 1 : 0;
+    object_->choice(field.name, index, words, presence);
+    value = index == 1;
+  }
   static constexpr ObjectReader::Presence kRequired = ObjectReader::Presence::kRequired;
   ObjectReader* object_;
 };
@@ -212,6 +240,11 @@ class Schema : public Visitor {
   void word(const Field& field, bool&, const std::vector<std::string>& words) override {
     add(field, {{"enum", words}});
   }
+  void option(const Field& field, bool&, const std::vector<std::string>& words) override {
+    add(field, {{"enum", words}});
+    required_.erase(required_.size() - 1);
+  }
+  void place(const Field& field, ResultPlace&) override { add(field, {{"enum", enum_names<ResultPlace>()}}); }
   void order(const Field& field, GemmOrder& value) override {
     add(field, {{"type", "array"},
                 {"items", {{"enum", enum_names<GemmLoop>()}}},

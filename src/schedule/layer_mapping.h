@@ -31,6 +31,22 @@ struct OperandBuffers {
   int kept = 0, sets = 2;
 };
 
+// Where the results of a layer lie until others take them. Both: in memory, and in the scratchpad for some of those
+// that take them.
+enum class ResultPlace : std::uint8_t { kMemory, kScratchpad, kBoth };
+
+constexpr const char* to_string(ResultPlace place) {
+  switch (place) {
+    case ResultPlace::kMemory:
+      return "memory";
+    case ResultPlace::kScratchpad:
+      return "scratchpad";
+    case ResultPlace::kBoth:
+      return "both";
+  }
+  return nullptr;
+}
+
 // A GEMM on an input stationary array: rows M x K are streamed, tiles of K x N are stationary.
 struct InputStationaryMapping {
   static constexpr const char* kForm = "input_stationary";
@@ -39,8 +55,8 @@ struct InputStationaryMapping {
   int n_group = 1, k_group = 1;      // tiles of a step
   GemmOrder order{GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction};
   OperandBuffers streamed, stationary;
-  int out_sets = 2;           // result tiles (and second operands of an epilogue's additions) in flight
-  bool results_stay = false;  // in the scratchpad, for the next layer
+  int out_sets = 2;  // result tiles (and second operands of an epilogue's additions) in flight
+  ResultPlace results = ResultPlace::kMemory;
 };
 
 // A GEMM on an output stationary array: a tile of results stays in the array while both operands stream through it.
@@ -58,7 +74,7 @@ struct AttentionMapping {
   static constexpr const char* kForm = "attention";
   int token_chunk = 0, query_chunk = 0;  // keys, and queries, that are worked on at a time
   std::array<int, 4> sets{};             // buffers of K, V, Q (none: they lie in the scratchpad already), and of T
-  bool results_stay = false;             // in the scratchpad, for the next layer
+  ResultPlace results = ResultPlace::kMemory;
   // Softmax attention alone: tile of keys after tile of keys, with a running maximum and sum a row, in place of whole
   // rows of scores in the scratchpad. Then `sets` counts buffers of scores as T, and result_sets those of Z.
   bool online_softmax = false;
@@ -74,9 +90,11 @@ struct RowTileMapping {
 // Layers without a choice.
 struct EpilogueMapping {  // done on the result tiles of the layer before
   static constexpr const char* kForm = "epilogue";
+  bool in_place = false;  // an addition to what lies in the scratchpad, where its result then lies
 };
 struct UnchargedMapping {  // the machine's description does not charge it: one job without time
   static constexpr const char* kForm = "uncharged";
+  bool results_stay = false;  // in the scratchpad, as its operand does
 };
 struct FoldedMapping {  // in the parameters of a neighbour
   static constexpr const char* kForm = "folded";

@@ -133,7 +133,7 @@ struct Job {
   OperatorId op;
   std::int32_t m = 0, k = 0, n = 0;
   BufferId streamed, stationary, partial, result;
-  std::int32_t streamed_offset = 0, stationary_offset = 0, result_offset = 0;  // elements
+  std::int32_t streamed_offset = 0, stationary_offset = 0, partial_offset = 0, result_offset = 0;  // elements
   std::int32_t streamed_stride = 0, stationary_stride = 0, result_stride = 0;
   JobDetail detail;
   std::int32_t first_dependency = 0, dependency_count = 0;

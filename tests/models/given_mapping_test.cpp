@@ -58,8 +58,8 @@ struct Editor {
   Dice& dice;
   int other(int value) { return dice.one_of<int>({std::max(1, value / 2), value * 2, value + 1, 1, 2, 3}); }
   void operator()(NoMapping&) {}
-  void operator()(EpilogueMapping&) {}
-  void operator()(UnchargedMapping&) {}
+  void operator()(EpilogueMapping& m) { m.in_place = !m.in_place; }
+  void operator()(UnchargedMapping& m) { m.results_stay = !m.results_stay; }
   void operator()(FoldedMapping&) {}
   void operator()(RowTileMapping& m) { m.rows = other(m.rows); }
   void operator()(OutputStationaryMapping& m) {
@@ -70,14 +70,16 @@ struct Editor {
   void operator()(AttentionMapping& m) {
     int& value = *dice.one_of<int*>({&m.token_chunk, &m.query_chunk, &m.sets[0], &m.sets[1], &m.sets[2], &m.sets[3]});
     value = other(value);
-    if (dice.between(0, 4) == 0) m.results_stay = !m.results_stay;
+    if (dice.between(0, 4) == 0)
+      m.results = dice.one_of<ResultPlace>({ResultPlace::kMemory, ResultPlace::kScratchpad, ResultPlace::kBoth});
   }
   void operator()(InputStationaryMapping& m) {
     int& value = *dice.one_of<int*>({&m.tile_rows, &m.tile_cols, &m.m_tile, &m.n_group, &m.k_group, &m.streamed.sets,
                                      &m.stationary.sets, &m.streamed.kept, &m.stationary.kept, &m.out_sets});
     value = other(value);
     if (dice.coin()) std::swap(m.order[static_cast<std::size_t>(dice.between(0, 1))], m.order[2]);
-    if (dice.between(0, 4) == 0) m.results_stay = !m.results_stay;
+    if (dice.between(0, 4) == 0)
+      m.results = dice.one_of<ResultPlace>({ResultPlace::kMemory, ResultPlace::kScratchpad, ResultPlace::kBoth});
   }
 };
 

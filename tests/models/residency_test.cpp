@@ -46,6 +46,60 @@ std::string moves(const std::string& attention) {
 
 }  // namespace
 
+TEST_CASE("residency: with room for everything only parameters, the image and the logits cross") {
+  // 32 channels, 17 tokens. In memory an element takes 2 bytes, a bias 6.
+  const VitModel model = workload("tiny_vit");
+  Bytes parameters = 0;
+  for (const Layer& layer : model.layers) {
+    Bytes weights = 0, biases = 0;
+    if (const auto* linear = std::get_if<Linear>(&layer.parameters))
+      weights = Bytes{linear->in_features} * linear->out_features, biases = linear->bias ? linear->out_features : 0;
+    if (const auto* conv = std::get_if<Conv2d>(&layer.parameters))
+      weights = Bytes{conv->kernel} * conv->kernel * conv->in_channels * conv->out_channels,
+      biases = conv->bias ? conv->out_channels : 0;
+    if (std::holds_alternative<PositionEmbedding>(layer.parameters)) weights = 17 * 32;
+    if (std::holds_alternative<ConcatToken>(layer.parameters)) weights = 32;
+    parameters += 2 * weights + 6 * biases;
+  }
+  const Bytes image = Bytes{2} * model.image_height * model.image_width * model.image_channels;
+  for (const std::string objective : {"latency", "energy", "edp"}) {
+    INFO(objective);
+    const std::string moved = in_child([&]() -> std::string {
+      SimulationOptions options;
+      options.numerics = options.check = true;
+      const SimulationResult r =
+          simulate(machine({"mapping.residency=chip", "scratchpad.capacity_kib=400", "mapping.objective=" + objective}),
+                   model, options);
+      return (r.numerics.passed ? "" : "values differ, ") + std::to_string(r.dram_read_bytes) + " read, " +
+             std::to_string(r.dram_write_bytes) + " written";
+    });
+    CHECK(moved == std::to_string(parameters + image) + " read, 20 written");  // 10 logits
+  }
+}
+
+TEST_CASE("residency: values at every size of the scratchpad, and no more bytes with more of it") {
+  for (const std::string name : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
+    Bytes before = 0;
+    for (const std::string capacity : {"16", "20", "26", "34", "44", "57", "74", "96", "125", "400"}) {
+      INFO(name << ", " << capacity << " KiB");
+      Bytes bytes = 0;
+      const std::string text = in_child([&]() -> std::string {
+        SimulationOptions options;
+        options.numerics = options.check = true;
+        const SimulationResult r =
+            simulate(machine({"mapping.residency=chip", "mapping.objective=energy", "matrix_engine.rows=16",
+                              "matrix_engine.cols=16", "scratchpad.capacity_kib=" + capacity}),
+                     workload(name), options);
+        return r.numerics.passed ? std::to_string(r.dram_read_bytes + r.dram_write_bytes) : "values differ";
+      });
+      REQUIRE(text.find_first_not_of("0123456789") == std::string::npos);
+      bytes = std::stoll(text);
+      if (before > 0) CHECK(static_cast<double>(bytes) <= 1.02 * static_cast<double>(before));
+      before = bytes;
+    }
+  }
+}
+
 TEST_CASE("residency: what the next layer takes stays in the scratchpad, and its values are checked") {
   for (const std::string attention : {"taylor", "taylor_elided", "softmax"}) {
     INFO(attention);

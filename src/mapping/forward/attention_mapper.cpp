@@ -16,46 +16,45 @@ std::vector<Chunk> chunks(int total, int size) {
   return list;
 }
 
-bool AttentionMapper::fits_beside(Bytes resident, bool in_place) const {
-  const AttentionMapping smallest{a_.n_kv, a_.n_q, in_place ? Sets{0, 0, 0, 1} : Sets{1, 1, 1, 1}};
-  return bytes_of(smallest) + resident <= builder_.scratchpad_bytes();
+std::optional<AttentionEstimate> AttentionMapper::estimate(Bytes capacity, bool in_place) {
+  in_place_ = in_place;
+  const std::optional<AttentionMapping> plan =
+      kind_ == AttentionKind::kSoftmax ? best_softmax(capacity) : largest_chunks(capacity);
+  if (!plan) return std::nullopt;
+  if (in_place) return AttentionEstimate{};
+  const Bytes key_chunks = ceil_div(a_.n_kv, plan->token_chunk), query_chunks = ceil_div(a_.n_q, plan->query_chunk),
+              rounds = taylor() ? 1 : query_chunks;
+  // Of a head, in the order of AttentionMapping::sets.
+  const std::array<Bytes, 3> bytes{element_ * a_.n_kv * a_.d_qk * (taylor() && key_chunks > 1 ? 2 : rounds),
+                                   element_ * a_.n_kv * a_.d_v * rounds, element_ * a_.n_q * a_.d_qk};
+  const MatrixEngineConfig& engine = config_.matrix_engine;
+  AttentionEstimate head;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    head.operand_bytes += bytes[i];
+    if (plan->sets[i] < 2) head.waits += static_cast<double>(bytes[i]) / context_.dram_bytes_per_cycle();
+  }
+  head.waits += static_cast<double>(key_chunks * query_chunks - 1) * (engine.rows + engine.cols);
+  return AttentionEstimate{head.operand_bytes * a_.instances * a_.heads, head.waits * a_.instances * a_.heads};
 }
 
 void AttentionMapper::map() {
   in_place_ = context_.resident.count(context_.layer(layer_).inputs[0]) > 0;
   const auto* given = given_as<AttentionMapping>(context_, layer_);
+  const Residence& residence = context_.residence(layer_);
+  if (given) check_place(context_, layer_, given->results, residence);
+  make_resident(context_, layer_);
   if (given) check(*given);
-  plan_ = given ? *given : choose();
-  if (plan_.results_stay) keep_results();
+  plan_ = given ? *given : choose_chunks(builder_.capacity());
+  plan_.results = residence.place;
   context_.record(layer_, plan_);
   take_buffers();
-  if (context_.plan_only) return release();
+  if (context_.plan_only) return;
   for (int instance = 0; instance < a_.instances; ++instance) {
     for (int head = 0; head < a_.heads; ++head) {
       instance_ = instance, head_ = head;
       map_head();
     }
   }
-  release();
-}
-
-void AttentionMapper::release() {
-  if (in_place_) release_resident(context_, context_.layer(layer_).inputs[0]);
-}
-
-int AttentionMapper::consumer() const {
-  return taylor() && !sparse_ && a_.instances == 1 ? resident_consumer(context_, layer_) : kNone;
-}
-
-std::vector<ResidentTile> AttentionMapper::result_tiles() const {
-  std::vector<ResidentTile> tiles;
-  for (int head = 0; head < a_.heads; ++head) tiles.push_back({head * a_.d_v, a_.d_v, kNone});
-  return tiles;
-}
-
-void AttentionMapper::keep_results() {
-  const std::vector<ResidentTile> tiles = result_tiles();
-  make_resident(context_, layer_, tiles, resident_bytes(context_, consumer(), a_.n_q, tiles));
 }
 
 void AttentionMapper::check(const AttentionMapping& given) const {
@@ -80,39 +79,11 @@ void AttentionMapper::check(const AttentionMapping& given) const {
     refuse_given(context_, layer_, "softmax",
                  "expected \"whole_rows\", because online softmax is a form of softmax attention whose operands come "
                  "from memory and that no backward pass follows, found \"online\"");
-  if (given.results_stay && consumer() == kNone) refuse_resident_results(context_, layer_);
   check_passes(context_, layer_,
                static_cast<double>(a_.instances) * a_.heads *
                    static_cast<double>(ceil_div(a_.n_kv, given.token_chunk)) *
                    static_cast<double>(ceil_div(a_.n_q, given.query_chunk)));
-  const Bytes results =
-      given.results_stay ? aligned_sum(resident_bytes(context_, consumer(), a_.n_q, result_tiles())) : 0;
-  check_room(context_, layer_, bytes_of(given) + results, builder_.capacity());
-}
-
-AttentionMapping AttentionMapper::choose() {
-  Bytes capacity = builder_.capacity();
-  const int next = consumer();
-  const Bytes room = next == kNone ? 0 : aligned_sum(resident_bytes(context_, next, a_.n_q, result_tiles()));
-  const std::optional<bool> asked = next == kNone ? false : takes_resident_operand(context_, next);
-  const bool results_stay = asked ? *asked : worth_keeping(room);
-  if (results_stay) capacity -= room;
-  AttentionMapping chosen = choose_chunks(capacity);
-  chosen.results_stay = results_stay;
-  return chosen;
-}
-
-bool AttentionMapper::worth_keeping(Bytes room) {
-  const GemmChoice& next = context_.plan_gemm(linear_problem(context_, consumer(), {}), builder_.scratchpad_bytes());
-  const GemmChoice& on_chip =
-      context_.plan_gemm(linear_problem(context_, consumer(), result_tiles()), builder_.scratchpad_bytes() - room);
-  const Bytes others = builder_.scratchpad_bytes() - builder_.capacity();
-  if (!on_chip.plan || !fits_beside(room + others, in_place_)) return false;
-  const auto score = [&](const GemmPlan& plan) {
-    return plan_score(config_.mapping.objective, plan.cycles, plan.energy_pj,
-                      static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
-  };
-  return !next.plan || score(*next.plan) >= score(*on_chip.plan);
+  check_room(context_, layer_, bytes_of(given), builder_.capacity());
 }
 
 void AttentionMapper::map_head() {
@@ -293,7 +264,10 @@ void AttentionMapper::save(TensorId SavedAttention::*field, const char* suffix, 
 void AttentionMapper::store(OperatorId op_index, const Chunk& chunk, BufferId buffer) {
   const Transfer transfer = builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v,
                                                    chunk.count, a_.d_v, buffer, result_offset(chunk));
-  if (plan_.results_stay) return show_resident(context_, layer_, op_index, transfer);
+  if (plan_.results == ResultPlace::kScratchpad) {
+    builder_.show(JobKind::kStore, layer_, op_index, transfer);
+    return;
+  }
   builder_.transfer(UnitKind::kDmaStore, layer_, op_index, {transfer});
 }
 
@@ -305,8 +279,8 @@ BufferId AttentionMapper::load_bias(OperatorId op_index, const Chunk& queries, c
   return buffer;
 }
 
-bool attention_fits(MappingContext& context, int layer, AttentionKind kind, Bytes resident) {
-  return AttentionMapper(context, layer, kind, nullptr, kNone).fits_beside(resident, true);
+std::optional<AttentionEstimate> estimate_attention(MappingContext& context, int layer, Bytes capacity, bool in_place) {
+  return AttentionMapper(context, layer, context.attention_kind(layer), nullptr, kNone).estimate(capacity, in_place);
 }
 
 void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "mapping/forward/residency.h"
 #include "mapping/forward/softmax_plans.h"
 #include "mapping/forward/sparse_part.h"
 
@@ -31,21 +32,14 @@ class AttentionMapper {
     if (traits(kind).uses_mask) sparse_.emplace(context, layer, kind, masks);
   }
 
-  // Whether the layer's buffers fit beside `resident` bytes. in_place: Q, K and V lie in the scratchpad and need no
-  // buffers.
-  bool fits_beside(Bytes resident, bool in_place) const;
+  // See estimate_attention().
+  std::optional<AttentionEstimate> estimate(Bytes capacity, bool in_place);
 
   void map();
 
  private:
   using Sets = std::array<int, 4>;
 
-  void release();
-  // The layer that may find the results in the scratchpad, or kNone. Only results of Taylor attention stay: they leave
-  // the dividers (or adders) in their final form.
-  int consumer() const;
-  std::vector<ResidentTile> result_tiles() const;
-  void keep_results();
   BufferId resident_head() const { return context_.resident.at(layer_)[static_cast<std::size_t>(head_)].buffer; }
 
   void map_head();
@@ -64,9 +58,6 @@ class AttentionMapper {
 
   // Refuses a mapping from a file that the layer cannot run.
   void check(const AttentionMapping& given) const;
-  // The mapping that the search chooses: whether the results stay, and chunks that fit into the remaining room.
-  AttentionMapping choose();
-  bool worth_keeping(Bytes room);
   AttentionMapping choose_chunks(Bytes capacity) const;
   std::optional<AttentionMapping> largest_chunks(Bytes capacity) const;
   std::optional<AttentionMapping> best_softmax(Bytes capacity) const;
@@ -112,7 +103,8 @@ class AttentionMapper {
   void save(TensorId SavedAttention::*field, const char* suffix, SavedShape shape, const Chunk& rows, BufferId buffer,
             OperatorId op_index);
 
-  int result_offset(const Chunk& chunk) const { return plan_.results_stay ? chunk.first * a_.d_v : 0; }
+  int result_offset(const Chunk& chunk) const { return results_stay() ? chunk.first * a_.d_v : 0; }
+  bool results_stay() const { return plan_.results != ResultPlace::kMemory; }
   void store(OperatorId op_index, const Chunk& chunk, BufferId buffer);
 
   void multiply(const Product& product) { emit_product(context_, layer_, product); }

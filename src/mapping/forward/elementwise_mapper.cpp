@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "mapping/forward/given_mapping.h"
+#include "mapping/forward/residency.h"
 
 namespace vitality {
 namespace {
@@ -48,6 +49,15 @@ void emit_uncharged(MappingContext& context, int layer, OperatorId op, const std
   builder.finish();
 }
 
+// What an uncharged layer made between two tensors lies in the scratchpad.
+void leave_resident(MappingContext& context, int layer, OperatorId op, TensorId output) {
+  make_resident(context, layer);
+  const int rows = context.builder.schedule().tensors[output].rows;
+  for (const ResidentTile& tile : context.resident.at(layer))
+    context.builder.show(JobKind::kLoad, layer, op,
+                         context.builder.make_transfer(output, 0, tile.col, rows, tile.cols, tile.buffer));
+}
+
 }  // namespace
 
 void map_elementwise_layer(MappingContext& context, int layer_index, TensorId output) {
@@ -57,8 +67,14 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
   const OperatorId op = builder.add_operator(OperatorRole::kElementwise, layer_index);
   const TensorId source = context.input_tensor(layer_index, 0);
   if (!is_charged(layer, context.config)) {
-    take_form<UnchargedMapping>(context, layer_index);
+    const Residence& residence = context.residence(layer_index);
+    const auto* given = given_as<UnchargedMapping>(context, layer_index);
+    if (given != nullptr)
+      check_place(context, layer_index, given->results_stay ? ResultPlace::kScratchpad : ResultPlace::kMemory,
+                  residence);
+    context.record(layer_index, UnchargedMapping{residence.stays()});
     emit_uncharged(context, layer_index, op, {source}, output, JobKind::kElementwise);
+    if (residence.stays()) leave_resident(context, layer_index, op, output);
     return;
   }
   const bool add = std::holds_alternative<Add>(layer.parameters),

@@ -8,48 +8,51 @@
 namespace vitality {
 namespace {
 
-Gemm describe(MappingContext& context, int layer_index) {
+// The GEMM with its tensors and its operator in the schedule.
+Gemm schedule_gemm(MappingContext& context, int layer_index) {
   const Layer& layer = context.layer(layer_index);
-  const int rows = context.config.matrix_engine.rows, cols = context.config.matrix_engine.cols;
   ScheduleBuilder& builder = context.builder;
-  Gemm gemm{};
+  Gemm gemm = describe_gemm(context, layer_index);
   gemm.op = builder.add_operator(OperatorRole::kGemm, layer_index);
   gemm.source = context.input_tensor(layer_index, 0);
-  bool has_bias = false;
   gemm.geometry = kNone;
+  const auto* conv = std::get_if<Conv2d>(&layer.parameters);
+  if (conv != nullptr && (conv->kernel > 1 || conv->stride > 1 || conv->groups > 1)) {
+    gemm.geometry = static_cast<std::int32_t>(builder.schedule().geometries.size());
+    builder.schedule().geometries.push_back(*conv);
+  }
+  gemm.weight = context.add_weight(layer.name + ".weight", layer_index, gemm.k, gemm.n, context.element_bytes());
+  if (context.saved != nullptr) context.saved->weight[static_cast<std::size_t>(layer_index)] = gemm.weight;
+  gemm.bias =
+      gemm.has_bias ? context.add_weight(layer.name + ".bias", layer_index, 1, gemm.n, context.partial_bytes()) : kNone;
+  return gemm;
+}
+
+}  // namespace
+
+Gemm describe_gemm(const MappingContext& context, int layer_index) {
+  const Layer& layer = context.layer(layer_index);
+  const int rows = context.config.matrix_engine.rows, cols = context.config.matrix_engine.cols;
+  Gemm gemm{};
   if (const auto* linear = std::get_if<Linear>(&layer.parameters)) {
     gemm.m = linear->rows, gemm.k = linear->in_features, gemm.n = linear->out_features, gemm.groups = 1;
-    has_bias = linear->bias;
+    gemm.has_bias = linear->bias;
   } else {
     const auto& conv = std::get<Conv2d>(layer.parameters);
     gemm.m = conv.out_height * conv.out_width, gemm.groups = conv.groups;
     gemm.k = conv.kernel * conv.kernel * conv.in_channels / conv.groups, gemm.n = conv.out_channels;
-    // A batch norm that is folded into the weights brings a bias of its own.
-    has_bias = conv.bias;
-    if (conv.kernel > 1 || conv.stride > 1) {
-      gemm.geometry = static_cast<std::int32_t>(builder.schedule().geometries.size());
-      builder.schedule().geometries.push_back(conv);
-      // Patches that do not overlap are gathered by the DMA; others are read from a strip of the image in the
-      // scratchpad.
-      gemm.strip = conv.stride < conv.kernel || conv.pad > 0 || conv.groups > 1;
-    } else if (conv.groups > 1) {
-      gemm.geometry = static_cast<std::int32_t>(builder.schedule().geometries.size());
-      builder.schedule().geometries.push_back(conv);
-      gemm.strip = true;
-    }
+    gemm.has_bias = conv.bias;
+    // Patches that do not overlap are gathered by the DMA; others are read from a strip of the image in the scratchpad.
+    const bool pixels = conv.kernel == 1 && conv.stride == 1;
+    gemm.strip = conv.groups > 1 || (!pixels && (conv.stride < conv.kernel || conv.pad > 0));
   }
-  gemm.weight = context.add_weight(layer.name + ".weight", layer_index, gemm.k, gemm.n, context.element_bytes());
-  if (context.saved != nullptr) context.saved->weight[static_cast<std::size_t>(layer_index)] = gemm.weight;
   // A batch norm that is folded into this layer becomes a bias, even if the layer has none.
   const std::vector<Layer>& layers = context.model.layers;
   for (std::size_t j = static_cast<std::size_t>(layer_index) + 1; j < layers.size() && context.config.batch_norm_folded;
        ++j) {
     const auto* norm = std::get_if<BatchNorm>(&layers[j].parameters);
-    if (norm != nullptr && norm->folded_into == layer_index) has_bias = true;
+    if (norm != nullptr && norm->folded_into == layer_index) gemm.has_bias = true;
   }
-  gemm.bias =
-      has_bias ? context.add_weight(layer.name + ".bias", layer_index, 1, gemm.n, context.partial_bytes()) : kNone;
-
   const int group_columns = gemm.n / gemm.groups;
   const int packed =
       std::max(1, std::min({gemm.groups, rows / std::max(1, gemm.k), cols / std::max(1, group_columns)}));
@@ -68,7 +71,20 @@ Gemm describe(MappingContext& context, int layer_index) {
   return gemm;
 }
 
-}  // namespace
+GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Conv2d* conv) {
+  GemmProblem p{};
+  p.m = gemm.m, p.k = gemm.k, p.n = gemm.n;
+  for (const ContractionTile& tile : gemm.contraction) p.contraction.push_back(tile.count);
+  for (const ColumnTile& tile : gemm.columns) p.columns.push_back(tile.count);
+  p.packed_groups = gemm.columns[0].groups;
+  p.column_cuts = p.packed_groups == 1;
+  p.element = context.element_bytes(), p.partial = context.partial_bytes();
+  p.result = gemm.wide ? std::max(p.element, wide_bytes(context.config.precision)) : p.element;
+  p.bias = gemm.has_bias;
+  p.column_sums = gemm.column_sums != kNone;
+  if (gemm.strip) p.strip = *conv, p.row_unit = conv->out_width;
+  return p;
+}
 
 GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
                        TensorId output)
@@ -80,7 +96,7 @@ GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, con
       rows_(context.config.matrix_engine.rows),
       cols_(context.config.matrix_engine.cols),
       element_(context.element_bytes()) {
-  for (const EpilogueStage& stage : epilogue) adds_ += stage.is_add;
+  for (const EpilogueStage& stage : epilogue) adds_ += stage.is_add && !stage.in_place;
   images_.insert(images_.end(), gemm.more_images.begin(), gemm.more_images.end());
 }
 
@@ -121,10 +137,6 @@ Transfer GemmMapper::stationary_transfer(const ContractionTile& tile, const Colu
                                 buffer, offset);
 }
 
-Bytes GemmMapper::result_bytes() const {
-  return gemm_.wide ? std::max(element_, wide_bytes(context_.config.precision)) : element_;
-}
-
 int GemmMapper::strip_first_row(int m0) const {
   const Conv2d& conv = geometry();
   return std::max(0, m0 / conv.out_width * conv.stride - conv.pad);
@@ -147,32 +159,54 @@ void GemmMapper::gather(Job& job, int m0, const ContractionTile& tile, const Col
       {gemm_.geometry, m0, strip_first_row(m0), tile.first, column.first_group, column.groups});
 }
 
-BufferId GemmMapper::resident_result(const ColumnTile& column) const {
+TilePlace GemmMapper::resident_place(int row, const ColumnTile& column) const {
   const auto found = context_.resident.find(output_layer());
-  if (found == context_.resident.end()) return kNone;
+  if (found == context_.resident.end()) return {kNone};
   const auto tile = std::find_if(found->second.begin(), found->second.end(),
                                  [&](const ResidentTile& t) { return t.col == column.first; });
-  return tile->buffer;
+  return {tile->buffer, row * tile->cols, tile->cols};
 }
 
 void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column, Dependency fetch_after) {
-  const BufferId result = result_buffer(column);
-  emit_epilogue(context_, image().epilogue, {result, m0, column.first, m, column.count, fetch_after},
-                seconds_[out_count_++ % seconds_.size()]);
+  const TilePlace resident = resident_place(m0 + rows_moved(image().epilogue), column);
+  finish_rows({result_place(m0, column), m0, column.first, m, column.count, fetch_after, resident}, image().epilogue);
+  if (m0 == 0 && rows_moved(image().epilogue) > 0) add_token_row(column, fetch_after);
+}
+
+// The learned row in front of the results: fetched to its place, and then like a row of the layer.
+void GemmMapper::add_token_row(const ColumnTile& column, Dependency fetch_after) {
+  const std::vector<EpilogueStage>& stages = image().epilogue;
+  const auto token =
+      std::find_if(stages.begin(), stages.end(), [](const EpilogueStage& stage) { return stage.is_token; });
+  const TilePlace resident = resident_place(0, column),
+                  place = outs_.empty() ? resident : TilePlace{outs_[out_count_ % outs_.size()], 0, column.count};
+  builder_.transfer(UnitKind::kDmaLoad, token->layer, token->op,
+                    {builder_.make_transfer(token->second, 0, column.first, 1, column.count, place.buffer, place.offset,
+                                            place.stride)},
+                    fetch_after);
+  finish_rows({place, 0, column.first, 1, column.count, fetch_after, resident}, {token + 1, stages.end()});
+}
+
+void GemmMapper::finish_rows(const EpilogueTile& tile, const std::vector<EpilogueStage>& stages) {
+  const TilePlace place = emit_epilogue(context_, stages, tile, seconds_[out_count_++ % seconds_.size()]);
   // The store to memory belongs to the last charged layer: an uncharged layer has no bytes and no energy.
   int store_layer = image().layer;
   OperatorId op = image().op;
   for (const EpilogueStage& stage : image().epilogue)
     if (stage.charged) store_layer = stage.layer, op = stage.op;
-  Transfer store = builder_.make_transfer(image().output, m0, column.first, m, column.count, result);
-  if (resident_result(column) != kNone) return show_resident(context_, store_layer, op, store);
+  Transfer store = builder_.make_transfer(image().output, tile.row + rows_moved(stages), tile.col, tile.m, tile.n,
+                                          place.buffer, place.offset, place.stride);
+  if (!in_memory_) {
+    builder_.show(JobKind::kStore, store_layer, op, store);
+    return;
+  }
   encode(context_, output_layer(), image().layer, image().op, store);
   builder_.transfer(UnitKind::kDmaStore, store_layer, op, {store});
 }
 
 void map_gemm_layer(MappingContext& context, const std::vector<GemmLayer>& images) {
   const auto& [layer, epilogue, output] = images.front();
-  Gemm gemm = describe(context, layer);
+  Gemm gemm = schedule_gemm(context, layer);
   for (std::size_t i = 1; i < images.size(); ++i)
     gemm.more_images.push_back({images[i].layer, context.builder.add_operator(OperatorRole::kGemm, images[i].layer),
                                 context.input_tensor(images[i].layer, 0), images[i].epilogue, images[i].output});

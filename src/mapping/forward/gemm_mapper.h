@@ -39,6 +39,7 @@ struct Gemm {
   int m, k, n, groups;  // k: contraction of one group
   OperatorId op;
   TensorId source, weight, bias;
+  bool has_bias = false;
   std::int32_t geometry = kNone;  // convolution
   bool strip = false;             // streamed operand is gathered from image strips on chip
   std::vector<ContractionTile> contraction;
@@ -56,6 +57,11 @@ inline int strip_rows(const Conv2d& conv, int output_rows) {
   return std::min(conv.in_height + 2 * conv.pad, (output_rows - 1) * conv.stride + conv.kernel);
 }
 
+// The GEMM of a linear layer or a convolution, without tensors.
+Gemm describe_gemm(const MappingContext& context, int layer);
+// The same for the planner, with operands and results in memory. conv: of a convolution in image strips, else unused.
+GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Conv2d* conv);
+
 class GemmMapper {
  public:
   GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
@@ -70,7 +76,6 @@ class GemmMapper {
   // embedding.
   Transfer stationary_transfer(const ContractionTile& tile, const ColumnTile& column, BufferId buffer,
                                int offset) const;
-  Bytes result_bytes() const;  // of one element
   Transfer streamed_transfer(int m0, int m, const ContractionTile& tile, BufferId buffer, int offset) const;
   // The first row of the image strip that outputs from row m0 on need.
   int strip_first_row(int m0) const;
@@ -78,9 +83,9 @@ class GemmMapper {
   // Marks the job's streamed operand as gathered from a strip.
   void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);
   // For a finished result tile: the epilogue, then the store to DRAM. Result buffers and second operands rotate.
-  BufferId result_buffer(const ColumnTile& column) const {
-    const BufferId resident = resident_result(column);
-    return resident != kNone ? resident : outs_[out_count_ % outs_.size()];
+  TilePlace result_place(int m0, const ColumnTile& column) const {
+    if (outs_.empty()) return resident_place(m0 + rows_moved(image().epilogue), column);
+    return {outs_[out_count_ % outs_.size()], 0, column.count};
   }
   // fetch_after: the point from which the second operands of the epilogue may be loaded.
   void finish_tile(int m0, int m, const ColumnTile& column, Dependency fetch_after = {kNone, DependencyKind::kDone});
@@ -95,10 +100,13 @@ class GemmMapper {
   const GemmImage& image() const { return images_[image_]; }
   int rows_, cols_;
   Bytes element_;
-  int adds_ = 0;  // epilogue stages with a second operand
+  int adds_ = 0;  // epilogue stages with a second operand that is fetched
   int output_layer() const { return image().output_layer(); }
-  // The buffer in which the tile of these columns stays, if results are not sent to memory; kNone if they are.
-  BufferId resident_result(const ColumnTile& column) const;
+  // Where rows of these columns lie in the output that stays in the scratchpad; no buffer if it does not.
+  TilePlace resident_place(int row, const ColumnTile& column) const;
+  void finish_rows(const EpilogueTile& tile, const std::vector<EpilogueStage>& stages);
+  void add_token_row(const ColumnTile& column, Dependency fetch_after);
+  bool in_memory_ = true;  // results are written there
   std::vector<BufferId> outs_;
   std::vector<std::vector<BufferId>> seconds_;
   std::size_t out_count_ = 0;

@@ -87,8 +87,24 @@ std::vector<int> cut_tiles(const std::vector<int>& sizes, int most) {
 }
 
 std::vector<std::int64_t> GemmProblem::key(Bytes capacity) const {
-  std::vector<std::int64_t> key{capacity, m,      k,    n,    row_unit,    packed_groups,    column_cuts,     element,
-                                partial,  result, adds, bias, column_sums, streamed_on_chip, results_on_chip, images};
+  std::vector<std::int64_t> key{capacity,
+                                m,
+                                k,
+                                n,
+                                row_unit,
+                                packed_groups,
+                                column_cuts,
+                                element,
+                                partial,
+                                result,
+                                adds,
+                                bias,
+                                column_sums,
+                                streamed_on_chip,
+                                results_on_chip,
+                                images,
+                                results_in_memory,
+                                added_in_place};
   key.insert(key.end(), contraction.begin(), contraction.end());
   key.push_back(0);
   key.insert(key.end(), columns.begin(), columns.end());
@@ -143,7 +159,7 @@ GemmLoops GemmPlanner::loops(const InputStationaryMapping& plan) const {
   l.partial_tile = p.partial * m * width;
   l.sums_tile = p.partial * width;
   l.out_tile = p.result * m * width;
-  l.outs = p.adds + (p.results_on_chip ? 0 : 1);
+  l.outs = p.fetched_adds() + (p.results_on_chip && !p.added_in_place ? 0 : 1);
   return l;
 }
 
@@ -227,8 +243,8 @@ GemmPlanner::Traffic GemmPlanner::traffic(const GemmPlan& plan, const GemmLoops&
   t.stationary = fetched(weights, plan.stationary, l.stationary_sweep, GemmLoop::kRows, GemmLoop::kColumns);
   if (p.bias) t.stationary += p.partial * p.n * t.stationary / weights;
   const Bytes results = p.result * p.images * p.m * p.n;
-  t.added = results * p.adds;
-  t.results = (p.results_on_chip ? 0 : results) + (p.column_sums ? p.partial * p.n : 0);
+  t.added = results * p.fetched_adds();
+  t.results = (p.results_in_memory ? results : 0) + (p.column_sums ? p.partial * p.n : 0);
   const double streamed_tiles =
       static_cast<double>(l.of(GemmLoop::kRows)) * (p.strip ? 1 : l.of(GemmLoop::kContraction));
   t.streamed_loads =
@@ -313,8 +329,8 @@ double GemmPlanner::result_waits(const GemmPlan& plan, const GemmLoops& l) {
   const bool one_step = l.of(GemmLoop::kContraction) == 1;
   const double spacing = (one_step ? l.contraction : 1) * interval;
   const double leaves = (engine.stationary_prefetch ? engine.rows + engine.cols - 2 : 0) + problem_.adds * plan.m_tile +
-                        static_cast<double>(l.out_tile) / bandwidth_ + latency_;
-  if (problem_.results_on_chip) return 0;
+                        (problem_.added_in_place ? 0 : static_cast<double>(l.out_tile) / bandwidth_ + latency_);
+  if (l.outs == problem_.fetched_adds()) return 0;
   const double wait = std::max(0.0, leaves - (plan.out_sets * spacing - interval)) / plan.out_sets;
   const bool innermost = plan.order[2] == GemmLoop::kContraction;
   const double in_a_row = one_step || !innermost ? l.columns : l.columns - l.of(GemmLoop::kColumns);
@@ -368,7 +384,7 @@ void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
   const double first = static_cast<double>(l.streamed_tile + l.stationary_tile);
   plan.cycles =
       total +
-      cycles_of(first + static_cast<double>(problem_.results_on_chip ? 0 : l.out_tile * (3 - plan.out_sets)), 2);
+      cycles_of(first + static_cast<double>(problem_.results_in_memory ? l.out_tile * (3 - plan.out_sets) : 0), 2);
   plan.energy_pj = energy(plan, l);
 }
 
@@ -480,7 +496,7 @@ std::vector<GemmPlanner::Cut> GemmPlanner::cuts() {
   std::vector<Cut> list;
   for (const int tile_rows : halves(largest(p.contraction, p.k), kSmallestTile)) {
     for (const int tile_cols : widths) {
-      for (int pieces = 1, before = 0; pieces <= (p.results_on_chip ? 1 : units); pieces += std::max(1, pieces / 8)) {
+      for (int pieces = 1, before = 0; pieces <= units; pieces += std::max(1, pieces / 8)) {
         GemmPlan plan;
         plan.tile_rows = tile_rows, plan.tile_cols = tile_cols, plan.m_tile = tiles_of(units, pieces) * p.row_unit;
         if (plan.m_tile == before) continue;
@@ -502,7 +518,8 @@ std::optional<GemmPlan> GemmPlanner::choose() {
       plan.tile_rows = cut.tile_rows, plan.tile_cols = cut.tile_cols, plan.m_tile = cut.m_tile;
       const GemmLoops l = loops(plan);
       plan.dram_bytes = streamed_bytes(cut.m_tile) + problem_.element * problem_.k * problem_.n +
-                        problem_.result * problem_.images * problem_.m * problem_.n * l.outs;
+                        problem_.result * problem_.images * problem_.m * problem_.n *
+                            (problem_.fetched_adds() + (problem_.results_in_memory ? 1 : 0));
       plan.cycles = std::max(cut.compute, static_cast<double>(plan.dram_bytes) / bandwidth_);
       if (score(plan.cycles, energy(plan, l), plan.dram_bytes) >= best_score_) continue;
     }

@@ -33,9 +33,11 @@ struct GemmProblem {
   int adds = 0;                           // second operands of the epilogue
   bool bias = false, column_sums = false;
   std::optional<Conv2d> strip;  // the streamed operand is an image strip for each row tile
-  // The streamed operand is already in the scratchpad; the results stay there, with all rows of a column tile in one
-  // buffer that does not belong to the plan.
-  bool streamed_on_chip = false, results_on_chip = false;
+  // The streamed operand is already in the scratchpad. The results stay there, with all rows of a column tile in one
+  // buffer that does not belong to the plan; results_in_memory: they are (also) written to memory. One second operand
+  // of the epilogue is already in these buffers, and the results take its place.
+  bool streamed_on_chip = false, results_on_chip = false, results_in_memory = true, added_in_place = false;
+  int fetched_adds() const { return adds - (added_in_place ? 1 : 0); }
 
   // A key that is equal for problems with the same plans.
   std::vector<std::int64_t> key(Bytes capacity) const;

@@ -87,10 +87,6 @@ void check_given(const MappingContext& context, int layer, const GemmProblem& p,
     refuse_given(context, layer, "row_tile",
                  "expected a multiple of " + std::to_string(p.row_unit) + " (a row of the output image), found " +
                      std::to_string(m.m_tile));
-  if (p.results_on_chip && m.m_tile < p.m)
-    refuse_given(context, layer, "row_tile",
-                 "expected " + std::to_string(p.m) + ", because results that stay are made in one row tile, found " +
-                     std::to_string(m.m_tile));
   const std::size_t columns = p.column_cuts ? cut_tiles(p.columns, m.tile_cols).size() : p.columns.size(),
                     contraction = cut_tiles(p.contraction, m.tile_rows).size();
   check_passes(context, layer,
@@ -108,12 +104,16 @@ void check_given(const MappingContext& context, int layer, const GemmProblem& p,
   check_room(context, layer, planner.bytes_of(m, loops), context.builder.capacity());
 }
 
-void refuse_resident_results(const MappingContext& context, int layer) {
-  refuse_given(context, layer, "results",
-               context.config.mapping.residency == MappingResidency::kLayer
-                   ? "expected \"memory\", because mapping.residency is layer, found \"scratchpad\""
-                   : "expected \"memory\", because no layer behind this one can take its results from the scratchpad, "
-                     "found \"scratchpad\"");
+void check_place(const MappingContext& context, int layer, ResultPlace given, const Residence& found) {
+  if (given == found.place) return;
+  const std::string expected = std::string("expected \"") + to_string(found.place) + "\", because ",
+                    but = std::string(", found \"") + to_string(given) + "\"";
+  const char* const reason =
+      context.config.mapping.residency == MappingResidency::kLayer ? "mapping.residency is layer"
+      : found.place == ResultPlace::kMemory
+          ? "no layer behind this one can take its results from the scratchpad, or there is no room for them"
+          : "that is where the layers behind this one find its results";
+  refuse_given(context, layer, "results", expected + reason + but);
 }
 
 std::optional<bool> takes_resident_operand(const MappingContext& context, int layer) {

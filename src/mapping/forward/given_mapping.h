@@ -54,7 +54,8 @@ void check_source(const MappingContext& context, int layer, const std::string& k
 void check_given(const MappingContext& context, int layer, const GemmProblem& problem,
                  const InputStationaryMapping& mapping);
 
-[[noreturn]] void refuse_resident_results(const MappingContext& context, int layer);
+// Refuses results in another place than they can have beside what else the file says, as the search found it.
+void check_place(const MappingContext& context, int layer, ResultPlace given, const Residence& found);
 
 // Whether the file takes this layer's first operand from the scratchpad; none: the file leaves the layer out.
 std::optional<bool> takes_resident_operand(const MappingContext& context, int layer);

@@ -45,13 +45,17 @@ class InputStationaryMapper : public GemmMapper {
  public:
   InputStationaryMapper(MappingContext& context, int layer, const Gemm& gemm,
                         const std::vector<EpilogueStage>& epilogue, TensorId output)
-      : GemmMapper(context, layer, gemm, epilogue, output), gemm_columns_(gemm.columns), problem_(describe()) {}
+      : GemmMapper(context, layer, gemm, epilogue, output), gemm_columns_(gemm.columns) {}
 
   void map() override {
     const auto* given = given_as<InputStationaryMapping>(context_, layer_);
+    const Residence& residence = context_.residence(output_layer());
+    if (given) check_place(context_, layer_, given->results, residence);
+    describe(residence);
+    make_resident(context_, output_layer());
     plan_ = given ? *given : choose();
-    if (given && plan_.results_stay) check_residency();
-    if (plan_.results_stay) keep_results();
+    plan_.results = residence.place;
+    in_memory_ = problem_.results_in_memory;
     if (given) check_given(context_, layer_, problem_, plan_);
     for (const GemmImage& image : images_) context_.record(image.layer, plan_);
     const GemmPlanner planner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
@@ -60,64 +64,36 @@ class InputStationaryMapper : public GemmMapper {
     take_buffers(planner.buffer_list(plan_));
     note();
     emit();
-    if (problem_.streamed_on_chip) release_resident(context_, source_layer());
   }
 
  private:
   int source_layer() const { return context_.layer(layer_).inputs[0]; }
 
-  GemmProblem describe() {
-    GemmProblem p{};
-    p.m = gemm_.m, p.k = gemm_.k, p.n = gemm_.n;
-    p.images = static_cast<int>(images_.size());
+  void describe(const Residence& residence) {
     whole_contraction_ = gemm_.contraction;
     const std::vector<int>& inputs = context_.layer(layer_).inputs;
     const auto resident = inputs.empty() ? context_.resident.end() : context_.resident.find(inputs[0]);
-    if (resident != context_.resident.end()) {
-      p.streamed_on_chip = true;
+    const std::vector<ResidentTile>* const streamed = resident == context_.resident.end() ? nullptr : &resident->second;
+    if (streamed != nullptr) {
       whole_contraction_.clear();
-      for (const ResidentTile& tile : resident->second)
+      for (const ResidentTile& tile : *streamed)
         for (int k = 0; k < tile.cols; k += rows_)
           whole_contraction_.push_back({tile.col + k, std::min(rows_, tile.cols - k)});
     }
-    for (const ContractionTile& tile : whole_contraction_) p.contraction.push_back(tile.count);
-    for (const ColumnTile& tile : gemm_.columns) p.columns.push_back(tile.count);
-    p.packed_groups = gemm_.columns[0].groups;
-    p.column_cuts = p.packed_groups == 1;
-    p.element = element_, p.partial = context_.partial_bytes(), p.result = result_bytes();
-    p.adds = adds_;
-    p.bias = gemm_.bias != kNone, p.column_sums = gemm_.column_sums != kNone;
-    if (gemm_.strip) p.strip = geometry(), p.row_unit = geometry().out_width;
-    return p;
-  }
-
-  // The layer that may find the results in the scratchpad, or kNone.
-  int consumer() const {
-    if (gemm_.wide || gemm_.geometry != kNone || problem_.packed_groups > 1 || images_.size() > 1) return kNone;
-    return resident_consumer(context_, output_layer());
-  }
-  // The same GEMM, with results that stay in the scratchpad in these tiles.
-  GemmProblem with_results_on_chip(const std::vector<ResidentTile>& tiles) const {
-    GemmProblem problem = problem_;
-    problem.columns.clear();
-    for (const ResidentTile& tile : tiles) problem.columns.push_back(tile.cols);
-    problem.column_cuts = false, problem.results_on_chip = true;
-    return problem;
-  }
-
-  // The mapping that the search chooses. mapping.residency chip: the results stay in the scratchpad if the layer that
-  // follows gains more by it than this layer and the next lose by having less room.
-  InputStationaryMapping choose() {
-    const GemmChoice& through_memory = context_.plan_gemm(problem_, builder_.capacity());
-    if (!through_memory.plan) infeasible(through_memory.smallest);
-    InputStationaryMapping chosen = with_a_buffer_in_turn(*through_memory.plan);
-    const std::optional<bool> asked = consumer() == kNone ? false : takes_resident_operand(context_, consumer());
-    if (asked == false) return chosen;
-    if (const GemmPlan* kept = plan_with_results_kept(*through_memory.plan, asked == true)) {
-      chosen = with_a_buffer_in_turn(*kept);
-      chosen.results_stay = true;
+    if (!residence.tiles.empty()) {
+      gemm_columns_.clear();
+      for (const ResidentTile& tile : residence.tiles) gemm_columns_.push_back({0, 1, tile.col, tile.cols});
     }
-    return chosen;
+    const int adds = adds_ + (residence.heir_of != kNone ? 1 : 0);
+    problem_ = with_residence(problem_of(context_, gemm_, gemm_.geometry == kNone ? nullptr : &geometry()), streamed,
+                              residence, adds, rows_);
+    problem_.images = static_cast<int>(images_.size());
+  }
+
+  InputStationaryMapping choose() {
+    const GemmChoice& choice = context_.plan_gemm(problem_, builder_.capacity());
+    if (!choice.plan) infeasible(choice.smallest);
+    return with_a_buffer_in_turn(*choice.plan);
   }
   // If all tiles of an operand stay, moves the last one to a buffer that is used in turn: the mapping is then valid
   // in any order of the loops.
@@ -129,55 +105,6 @@ class InputStationaryMapper : public GemmMapper {
   // Whether a tile of the operand has to wait until the one before it has left its place.
   static bool waits(const OperandBuffers& buffers, int sweep) {
     return buffers.sets == 1 && (buffers.kept == 0 || buffers.kept + buffers.sets < sweep);
-  }
-
-  // null if it is not possible or not worth it. asked: the mapping of the next layer, from a file, expects the results
-  // in the scratchpad.
-  const GemmPlan* plan_with_results_kept(const GemmPlan& through_memory, bool asked) {
-    const int consumer = this->consumer();
-    const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer, gemm_.n, cols_);
-    const Bytes room = aligned_sum(resident_bytes(context_, consumer, gemm_.m, tiles));
-    const GemmChoice& own = context_.plan_gemm(with_results_on_chip(tiles), builder_.capacity() - room);
-    if (asked && !own.plan) infeasible(own.smallest + room);
-    if (asked || !own.plan) return own.plan ? &*own.plan : nullptr;
-    GemmPlan before = through_memory, after = *own.plan;
-    if (std::holds_alternative<Attention>(context_.layer(consumer).parameters)) {
-      if (!attention_fits(context_, consumer, context_.attention_kind(consumer), room)) return nullptr;
-      const EnergyModel prices(context_.config);
-      before.dram_bytes += element_ * gemm_.m * gemm_.n;
-      before.energy_pj += static_cast<double>(element_) * gemm_.m * gemm_.n * prices.dram_per_byte();
-    } else {
-      const GemmChoice& next = context_.plan_gemm(linear_problem(context_, consumer, {}), builder_.scratchpad_bytes());
-      const GemmChoice& next_on_chip =
-          context_.plan_gemm(linear_problem(context_, consumer, tiles), builder_.scratchpad_bytes() - room);
-      if (!next_on_chip.plan) return nullptr;
-      if (next.plan) add(before, *next.plan), add(after, *next_on_chip.plan);
-    }
-    return score_of(before) <= score_of(after) ? nullptr : &*own.plan;
-  }
-  static void add(GemmPlan& sum, const GemmPlan& other) {
-    sum.cycles += other.cycles, sum.energy_pj += other.energy_pj, sum.dram_bytes += other.dram_bytes;
-  }
-  double score_of(const GemmPlan& plan) const {
-    return plan_score(context_.config.mapping.objective, plan.cycles, plan.energy_pj,
-                      static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
-  }
-
-  // Refuses a mapping from a file whose results cannot stay in the scratchpad.
-  void check_residency() const {
-    if (consumer() == kNone) refuse_resident_results(context_, layer_);
-    const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer(), gemm_.n, cols_);
-    check_room(context_, layer_, aligned_sum(resident_bytes(context_, consumer(), gemm_.m, tiles)),
-               builder_.capacity());
-  }
-
-  // Allocates places for the results, in the tiles that their consumer needs.
-  void keep_results() {
-    const std::vector<ResidentTile> tiles = resident_tiles(context_, consumer(), gemm_.n, cols_);
-    make_resident(context_, output_layer(), tiles, resident_bytes(context_, consumer(), gemm_.m, tiles));
-    gemm_columns_.clear();
-    for (const ResidentTile& tile : tiles) gemm_columns_.push_back({0, 1, tile.col, tile.cols});
-    problem_ = with_results_on_chip(tiles);
   }
 
   // Cuts the operands into the plan's tiles, which may be smaller than the array.
@@ -206,9 +133,13 @@ class InputStationaryMapper : public GemmMapper {
     partials_ = take(loops_.partials);
     column_sums_ = take(loops_.column_sums);
     for (int set = 0; set < plan_.out_sets; ++set) {
-      if (!problem_.results_on_chip) outs_.push_back(take(1)[0]);
+      if (!problem_.results_on_chip || problem_.added_in_place) outs_.push_back(take(1)[0]);
       seconds_.push_back(take(adds_));
     }
+  }
+
+  static const char* result_words(ResultPlace place) {
+    return place == ResultPlace::kBoth ? "memory and the scratchpad" : "the scratchpad";
   }
 
   void note() const {
@@ -226,7 +157,8 @@ class InputStationaryMapper : public GemmMapper {
         std::to_string(plan_.k_group) + " x " + std::to_string(plan_.n_group) + " a step, loops " + order +
         "; streamed operand " + (gemm_.strip ? "in image strips, " : "") +
         (problem_.streamed_on_chip ? "resident" : words(plan_.streamed)) + ", stationary operand " +
-        words(plan_.stationary) + (problem_.results_on_chip ? ", results stay" : "") +
+        words(plan_.stationary) +
+        (plan_.results == ResultPlace::kMemory ? "" : std::string(", results in ") + result_words(plan_.results)) +
         (images_.size() > 1 ? "; rows of " + std::to_string(images_.size()) + " images share the weights" : "");
     for (const GemmImage& image : images_) context_.note(image.layer, text);
   }
@@ -383,7 +315,6 @@ class InputStationaryMapper : public GemmMapper {
       for (std::size_t k = s.k; k < i; ++k) job.streamed_offset += s.m * contraction_[k].count;
     job.streamed_stride = gemm_.streamed_transposed ? s.m : tile.count;
     if (problem_.streamed_on_chip) stream_resident(job, s.m0, tile.first);
-    job.result_stride = column.count;
     if (gemm_.strip) gather(job, s.m0, tile, column);
     job.stationary = s.stationary, job.stationary_offset = stationary_offset;
     job.stationary_stride = gemm_.stationary_transposed ? tile.count : column.count;
@@ -393,8 +324,10 @@ class InputStationaryMapper : public GemmMapper {
       job.partial = partials_[partial_of(s, j)];
       builder_.accumulate(job.partial, i == 0);
     }
+    job.result_stride = column.count;
     if (last) {
-      job.result = result_buffer(column);
+      const TilePlace place = result_place(s.m0, column);
+      job.result = place.buffer, job.result_offset = place.offset, job.result_stride = place.stride;
       builder_.write(job.result);
     }
     // The second operands of the epilogue are fetched in the second half of the passes of a result tile: in the first

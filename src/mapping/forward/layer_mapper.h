@@ -22,7 +22,9 @@ struct EpilogueStage {
   bool folded;  // batch norm folded into the producer's weights: no job
   bool is_add;  // Add or PositionEmbedding: needs the second operand
   TensorId second;
-  bool swapped = false;  // the tile on chip is the layer's second input
+  bool swapped = false;   // the tile on chip is the layer's second input
+  bool in_place = false;  // the second operand lies where the results will stay
+  bool is_token = false;  // ConcatToken: no job; the rows move down by one
   // Training. saved: the tensor that keeps the tile as it is before this stage (the argument of an activation).
   // activation_gradient: a stage of the backward pass, the tile times the activation's derivative at the second
   // operand.
@@ -56,6 +58,17 @@ struct ResidentTile {
   int col, cols;
   BufferId buffer;
 };
+// Whether and how long the output of a layer stays there (residency_plan.h).
+struct Residence {
+  ResultPlace place = ResultPlace::kMemory;
+  int last_reader = kNone;  // the last layer that takes it from the scratchpad
+  int heir_of = kNone;      // the layer whose output's places it takes over; kNone: it has places of its own
+  ScratchpadEnd end = ScratchpadEnd::kLow;
+  // Its tiles, without buffers, and their bytes. An heir that goes to memory has tiles too: it is made there.
+  std::vector<ResidentTile> tiles = {};
+  std::vector<Bytes> bytes = {};
+  bool stays() const { return place != ResultPlace::kMemory; }
+};
 
 struct MappingContext {
   const VitModel& model;
@@ -70,7 +83,8 @@ struct MappingContext {
   SavedForward* saved = nullptr;            // training steps only
   std::map<int, HeadCode> head_codes = {};  // by layer, if asked for
   const MappingOptions* options = nullptr;
-  std::map<int, std::vector<ResidentTile>> resident = {};  // by layer
+  std::vector<Residence> residences = {};                  // of every layer's output; empty: all go to memory
+  std::map<int, std::vector<ResidentTile>> resident = {};  // what is there now, by layer
   bool plan_only = false;                                  // attention allocates its buffers, but emits no jobs and
                                                            // needs no masks
 
@@ -89,6 +103,13 @@ struct MappingContext {
   const GemmChoice& plan_gemm(const GemmProblem& problem, Bytes capacity);
   Bytes element_bytes() const { return storage_bytes(config.precision); }
   Bytes partial_bytes() const { return accumulator_bytes(config.precision); }
+  const Residence& residence(int layer_index) const {
+    static const Residence memory;
+    return residences.empty() ? memory : residences[static_cast<std::size_t>(layer_index)];
+  }
+  bool selected(int layer_index) const {
+    return options->selected.empty() || options->selected[static_cast<std::size_t>(layer_index)];
+  }
   TensorId add_activation(int layer_index);
   TensorId add_weight(const std::string& name, int layer_index, int rows, int cols, Bytes bytes_each);
   // DRAM bytes that one machine cycle can move.
@@ -104,17 +125,26 @@ struct MappingContext {
 
 // Layers that compute each value of their output from values at the same place, so that an epilogue can do them.
 bool is_elementwise(const Layer& layer);
-// Layers first, first+1, ... that are the epilogue of `producer` (consume only its output, one after the other).
-std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer, const std::vector<bool>& selected);
-// A tile of results in a buffer, and where it lies in the output. Second operands are fetched after `after`.
-struct EpilogueTile {
+// The layers that are the epilogue of `producer` (consume only its output, one after the other).
+std::vector<int> epilogue_layers(const MappingContext& context, int producer);
+std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer);
+struct TilePlace {
   BufferId buffer;
+  int offset = 0, stride = 0;  // elements
+};
+// A tile of results, and where it lies in the output of the producer. Second operands are fetched after `after`.
+// resident: its place in what stays in the scratchpad, for a stage that works there.
+struct EpilogueTile {
+  TilePlace place;
   int row, col, m, n;
   Dependency after = {kNone, DependencyKind::kDone};
+  TilePlace resident = {};
 };
-// Applies the stages to a tile; `second_buffers` rotate per stage.
-void emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, const EpilogueTile& tile,
-                   const std::vector<BufferId>& second_buffers);
+// Applies the stages to a tile, and says where it then lies; `second_buffers` rotate per stage.
+TilePlace emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, const EpilogueTile& tile,
+                        const std::vector<BufferId>& second_buffers);
+// Rows by which token stages move a tile down.
+int rows_moved(const std::vector<EpilogueStage>& stages);
 
 struct GemmLayer {
   int layer;

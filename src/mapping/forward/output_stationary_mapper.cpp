@@ -216,7 +216,7 @@ class OutputStationaryMapper : public GemmMapper {
       builder_.read(job.streamed);
       builder_.read(job.stationary);
       if (last) {
-        job.result = result_buffer(column);
+        job.result = result_place(m0, column).buffer;
         builder_.write(job.result);
       }
       builder_.finish();  // the sums stay in the PEs from segment to segment: the builder keeps such passes in order

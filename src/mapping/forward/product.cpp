@@ -26,7 +26,7 @@ void emit_product(MappingContext& context, int layer, const Product& p) {
         job.stationary = p.stationary.buffer, job.stationary_offset = p.stationary.at(k, n),
         job.stationary_stride = p.stationary.stride;
         job.result_offset = p.result.at(m, n), job.result_stride = p.result.stride;
-        job.partial = p.partial;
+        job.partial = p.partial, job.partial_offset = job.result_offset;
         if (last) job.result = p.result.buffer;
         builder.read(job.streamed);
         builder.read(job.stationary);

@@ -1,37 +1,42 @@
-// mapping.residency chip: outputs that stay in the scratchpad until the layer that reads them has finished. Internal to
-// the mapping room.
+// mapping.residency chip: outputs that stay in the scratchpad for the layers that read them. residency_plan.h decides
+// which; here they get their places. Internal to the mapping room.
 //
 // A resident output is a row of tiles with all rows of the output, each in a buffer of its own, as its producer makes
-// them: the column tiles of a linear layer, or the heads of attention. Its consumer is the next layer, which uses the
-// tiles in place: a linear layer streams them, attention works on them as on the tiles that it would otherwise load.
+// them: the column tiles of a linear layer, or the heads of attention. Readers use the tiles in place: a linear layer
+// streams them, attention works on them as on the tiles that it would otherwise load, an addition puts its results
+// there, and an uncharged layer has its results there or in tiles beside them.
 #pragma once
 
-#include "mapping/forward/layer_mapper.h"
+#include "mapping/forward/gemm_mapper.h"
 
 namespace vitality {
 
-// The layer that may read this layer's output from the scratchpad: a linear layer, or an attention layer whose heads
-// are whole tiles. kNone if the output goes to memory.
-int resident_consumer(const MappingContext& context, int layer);
+// Whether this run may keep outputs in the scratchpad.
+bool keeps_outputs(const MappingContext& context);
 
-// The columns of an output, cut into tiles so that the consumer finds what it needs: the heads of attention, or pieces
-// of at most `widest` columns.
-std::vector<ResidentTile> resident_tiles(const MappingContext& context, int consumer, int columns, int widest);
-// Bytes of the buffers of these tiles. Attention centres its keys in place, so each key element has an extra bit.
-std::vector<Bytes> resident_bytes(const MappingContext& context, int consumer, int rows,
-                                  const std::vector<ResidentTile>& tiles);
+// The heads of attention as tiles of its input, in the order of the columns: Q, K and V of every head.
+std::vector<ResidentTile> head_tiles(const Attention& attention);
+// Pieces of at most `widest` columns.
+std::vector<ResidentTile> column_tiles(int columns, int widest);
 
-// The layer's GEMM for the planner, with rows streamed from tiles in the scratchpad (empty: from memory).
-GemmProblem linear_problem(const MappingContext& context, int layer, const std::vector<ResidentTile>& streamed);
+// The GEMM for the planner: with rows streamed from these tiles in the scratchpad (null: from memory), and with results
+// in their residence, of whose additions the last parameter counts all.
+GemmProblem with_residence(GemmProblem problem, const std::vector<ResidentTile>* streamed, const Residence& results,
+                           int adds, int rows);
 
-// Keeps the output of `layer` in buffers. It can still be compared with the reference, without moving a byte.
-void make_resident(MappingContext& context, int layer, std::vector<ResidentTile> tiles,
-                   const std::vector<Bytes>& bytes);
-void show_resident(MappingContext& context, int layer, OperatorId op, Transfer store);
-// To be called when the consumer has read it.
+// Gives the output of `layer` the places that its residence says. It can still be compared with the reference, without
+// moving a byte (ScheduleBuilder::show).
+void make_resident(MappingContext& context, int layer);
+// Gives back the places of outputs that no layer behind `layer` takes from the scratchpad.
 void release_resident(MappingContext& context, int layer);
 
-// Whether the attention of the layer fits beside `resident` bytes, with heads used in place.
-bool attention_fits(MappingContext& context, int layer, AttentionKind kind, Bytes resident);
+// What the room for a layer of attention decides: DRAM bytes of Q, K and V, and cycles in which the array waits for an
+// operand that has one buffer, or begins with another chunk.
+struct AttentionEstimate {
+  Bytes operand_bytes = 0;
+  double waits = 0;
+};
+// in_place: Q, K and V lie in the scratchpad and need no buffers. None: the layer does not fit.
+std::optional<AttentionEstimate> estimate_attention(MappingContext& context, int layer, Bytes capacity, bool in_place);
 
 }  // namespace vitality

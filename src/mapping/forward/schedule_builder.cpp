@@ -60,22 +60,26 @@ std::vector<BufferId> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes,
   return buffers;
 }
 
-std::vector<BufferId> ScheduleBuilder::allocate_resident(const std::vector<Bytes>& sizes) {
+std::vector<BufferId> ScheduleBuilder::allocate_resident(const std::vector<Bytes>& sizes, ScratchpadEnd end) {
   const Bytes total = aligned_sum(sizes);
-  const bool high = resident_high_ == kNone;
-  if (total > capacity() || (!high && resident_low_ != kNone))
-    throw std::logic_error("no room for what is to stay in the scratchpad");
-  std::vector<BufferId> buffers = place(high ? capacity_ - total : 0, sizes);
-  (high ? resident_high_ : resident_low_) = buffers.front();
-  (high ? limit_ : base_) = high ? capacity_ - total : total;
+  if (total > capacity()) throw std::logic_error("no room for what is to stay in the scratchpad");
+  const bool high = end == ScratchpadEnd::kHigh;
+  if (high) limit_ -= total;
+  std::vector<BufferId> buffers = place(high ? limit_ : base_, sizes);
+  if (!high) base_ += total;
+  (high ? high_ : low_).push_back({buffers.front(), total});
   return buffers;
 }
 
 void ScheduleBuilder::release(BufferId first_resident) {
-  if (first_resident == resident_high_) {
-    resident_high_ = kNone, limit_ = capacity_;
-  } else {
-    resident_low_ = kNone, base_ = 0;
+  for (std::vector<Resident>* const list : {&low_, &high_}) {
+    for (Resident& resident : *list) resident.released = resident.released || resident.first == first_resident;
+    for (; !list->empty() && list->back().released; list->pop_back()) {
+      if (list == &high_)
+        limit_ += list->back().bytes;
+      else
+        base_ -= list->back().bytes;
+    }
   }
 }
 
@@ -281,8 +285,19 @@ void ScheduleBuilder::write_tensor(TensorId tensor, int row, int col, int rows, 
 
 JobId ScheduleBuilder::transfer(UnitKind unit, int layer, OperatorId op, const std::vector<Transfer>& transfers,
                                 Dependency after) {
-  const bool load = unit == UnitKind::kDmaLoad;
-  Job& job = begin(unit, load ? JobKind::kLoad : JobKind::kStore, layer, op);
+  return add_transfers(unit, unit == UnitKind::kDmaLoad ? JobKind::kLoad : JobKind::kStore, layer, op, transfers,
+                       after);
+}
+
+JobId ScheduleBuilder::show(JobKind kind, int layer, OperatorId op, Transfer transfer) {
+  transfer.bytes = 0;
+  return add_transfers(UnitKind::kUncharged, kind, layer, op, {transfer}, {kNone, DependencyKind::kDone});
+}
+
+JobId ScheduleBuilder::add_transfers(UnitKind unit, JobKind kind, int layer, OperatorId op,
+                                     const std::vector<Transfer>& transfers, Dependency after) {
+  const bool load = kind == JobKind::kLoad;
+  Job& job = begin(unit, kind, layer, op);
   job.detail =
       TransferRange{static_cast<std::int32_t>(schedule_.transfers.size()), static_cast<std::int32_t>(transfers.size())};
   depend_on(after.job(), after.kind());

@@ -17,6 +17,8 @@ constexpr Bytes aligned(Bytes bytes) {
 // The bytes that buffers of these sizes occupy side by side.
 Bytes aligned_sum(const std::vector<Bytes>& sizes);
 
+enum class ScratchpadEnd : std::uint8_t { kLow, kHigh };
+
 class ScheduleBuilder {
  public:
   // passes_in_order: the matrix engine runs its passes in the schedule's order. Sums or a tile may stay in its PEs from
@@ -43,10 +45,9 @@ class ScheduleBuilder {
   // last use of the old content.
   std::vector<BufferId> allocate(const std::vector<Bytes>& sizes, const std::string& what);
 
-  // Places buffers that stay until release(): at the end of the scratchpad or, if other such buffers are there, at its
-  // begin. The ring has the remaining capacity(). The caller ensures that they fit, and that there are never three such
-  // groups at a time.
-  std::vector<BufferId> allocate_resident(const std::vector<Bytes>& sizes);
+  // Places buffers that stay until release(), at one end of the scratchpad, next to those that are there. The ring has
+  // the remaining capacity(). The caller ensures that they fit, and that the last ones of an end are released first.
+  std::vector<BufferId> allocate_resident(const std::vector<Bytes>& sizes, ScratchpadEnd end);
   void release(BufferId first_resident);
 
   // Starts a job. Declare its accesses next; then finish() adds it to the schedule and returns its index.
@@ -70,6 +71,8 @@ class ScheduleBuilder {
   // the memory first.
   JobId transfer(UnitKind unit, int layer, OperatorId op, const std::vector<Transfer>& transfers,
                  Dependency after = {kNone, DependencyKind::kDone});
+  // What an uncharged layer computes from a tensor comes into a buffer, or goes from one, without moving a byte.
+  JobId show(JobKind kind, int layer, OperatorId op, Transfer transfer);
   Transfer make_transfer(TensorId tensor, int row, int col, int rows, int cols, BufferId buffer, int buffer_offset = 0,
                          int buffer_stride = 0) const;
   // Accesses to tensors by jobs that are not DMA jobs (uncharged layers).
@@ -99,9 +102,18 @@ class ScheduleBuilder {
 
   // Places buffers side by side from `begin` on; older buffers there lose their place.
   std::vector<BufferId> place(Bytes begin, const std::vector<Bytes>& sizes);
+  JobId add_transfers(UnitKind unit, JobKind kind, int layer, OperatorId op, const std::vector<Transfer>& transfers,
+                      Dependency after);
 
-  Bytes capacity_, base_ = 0, limit_, ring_ = 0;           // the ring lies in [base_, limit_)
-  BufferId resident_low_ = kNone, resident_high_ = kNone;  // first resident buffer below the ring, and above it
+  // What stays at one end of the scratchpad, in the order in which it came.
+  struct Resident {
+    BufferId first;
+    Bytes bytes;
+    bool released = false;
+  };
+
+  Bytes capacity_, base_ = 0, limit_, ring_ = 0;  // the ring lies in [base_, limit_)
+  std::vector<Resident> low_, high_;
   void keep_passes_in_order();
   void keep_layer_serial();
 

@@ -80,7 +80,7 @@ void AttentionMapper::taylor_head() {
     }
     numerator_folds(numerator_op, chunk.count, q_buffer, g, t_buffer);
     if (first_order_bias()) bias_folds(numerator_op, chunk, tokens, t_buffer);
-    const BufferId z_buffer = plan_.results_stay ? resident_head() : t_buffer;
+    const BufferId z_buffer = results_stay() ? resident_head() : t_buffer;
     const BufferId sum = elided() ? z_buffer : t_buffer;
     start(UnitKind::kAdders, JobKind::kAddRow, numerator_op, {chunk.count, 0, e}, t_buffer, value_sum, sum,
           elided() ? kLast : 0)

@@ -391,7 +391,7 @@ void ValueExecutor::fold(const Job& job, UnitId unit) {
   const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
   Tile sums{nullptr, job.result_stride};
   if (job.partial != kNone) {
-    sums.data = at(job.partial, job.result_offset);
+    sums.data = at(job.partial, job.partial_offset);
   } else {
     std::vector<double>& pes = sums_[unit];
     pes.resize(std::max(pes.size(), static_cast<std::size_t>(job.m) * static_cast<std::size_t>(job.n)));

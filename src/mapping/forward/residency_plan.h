@@ -1,0 +1,16 @@
+// Which outputs stay in the scratchpad, where and how long, chosen for the whole model by mapping.objective: the search
+// goes through the layers with every set of outputs that can be there, prices each layer's best plan in the room that
+// is left, and takes the cheapest way. docs/mapping.md has the rules. Internal to the mapping room.
+#pragma once
+
+#include "mapping/forward/layer_mapper.h"
+
+namespace vitality {
+
+// Of every layer's output. Empty: everything goes to memory.
+std::vector<Residence> plan_residences(MappingContext& context);
+
+// What a file's mapping says of the place of the layer's results, if it says something.
+std::optional<ResultPlace> given_place(const MappingContext& context, int layer);
+
+}  // namespace vitality
