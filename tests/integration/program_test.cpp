@@ -32,7 +32,7 @@ TEST_CASE("help and version") {
 
 TEST_CASE("help prints default numbers in their fewest digits") {
   const std::string help = run_program({"train", "--help"}).out;
-  CHECK_THAT(help, Contains("(=0.005)") && Contains("(=0.02)") && Contains("(=0.3)") && !Contains("0000"));
+  CHECK_THAT(help, Contains("(=0.005)") && Contains("(default: 0.02)") && Contains("(=0.3)") && !Contains("0000"));
 }
 
 TEST_CASE("nothing but the program's own text is printed: no SystemC banner") {

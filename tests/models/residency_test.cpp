@@ -62,19 +62,15 @@ TEST_CASE("residency: with room for everything only parameters, the image and th
     parameters += 2 * weights + 6 * biases;
   }
   const Bytes image = Bytes{2} * model.image_height * model.image_width * model.image_channels;
-  for (const std::string objective : {"latency", "energy", "edp"}) {
-    INFO(objective);
-    const std::string moved = in_child([&]() -> std::string {
-      SimulationOptions options;
-      options.numerics = options.check = true;
-      const SimulationResult r =
-          simulate(machine({"mapping.residency=chip", "scratchpad.capacity_kib=400", "mapping.objective=" + objective}),
-                   model, options);
-      return (r.numerics.passed ? "" : "values differ, ") + std::to_string(r.dram_read_bytes) + " read, " +
-             std::to_string(r.dram_write_bytes) + " written";
-    });
-    CHECK(moved == std::to_string(parameters + image) + " read, 20 written");  // 10 logits
-  }
+  const std::string moved = in_child([&]() -> std::string {
+    SimulationOptions options;
+    options.numerics = options.check = true;
+    const SimulationResult r = simulate(
+        machine({"mapping.residency=chip", "scratchpad.capacity_kib=400", "mapping.objective=energy"}), model, options);
+    return (r.numerics.passed ? "" : "values differ, ") + std::to_string(r.totals.dram_read_bytes) + " read, " +
+           std::to_string(r.totals.dram_write_bytes) + " written";
+  });
+  CHECK(moved == std::to_string(parameters + image) + " read, 20 written");  // 10 logits
 }
 
 TEST_CASE("residency: values at every size of the scratchpad, and no more bytes with more of it") {
@@ -82,7 +78,6 @@ TEST_CASE("residency: values at every size of the scratchpad, and no more bytes 
     Bytes before = 0;
     for (const std::string capacity : {"16", "20", "26", "34", "44", "57", "74", "96", "125", "400"}) {
       INFO(name << ", " << capacity << " KiB");
-      Bytes bytes = 0;
       const std::string text = in_child([&]() -> std::string {
         SimulationOptions options;
         options.numerics = options.check = true;
@@ -90,10 +85,11 @@ TEST_CASE("residency: values at every size of the scratchpad, and no more bytes 
             simulate(machine({"mapping.residency=chip", "mapping.objective=energy", "matrix_engine.rows=16",
                               "matrix_engine.cols=16", "scratchpad.capacity_kib=" + capacity}),
                      workload(name), options);
-        return r.numerics.passed ? std::to_string(r.dram_read_bytes + r.dram_write_bytes) : "values differ";
+        return r.numerics.passed ? std::to_string(r.totals.dram_read_bytes + r.totals.dram_write_bytes)
+                                 : "values differ";
       });
       REQUIRE(text.find_first_not_of("0123456789") == std::string::npos);
-      bytes = std::stoll(text);
+      const Bytes bytes = std::stoll(text);
       if (before > 0) CHECK(static_cast<double>(bytes) <= 1.02 * static_cast<double>(before));
       before = bytes;
     }
