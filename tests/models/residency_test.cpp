@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/machine_run.h"
+#include "tests/support/program.h"
 
 using namespace vitality;
 using namespace vitality::test;
@@ -71,6 +72,36 @@ TEST_CASE("residency: with room for everything only parameters, the image and th
            std::to_string(r.totals.dram_write_bytes) + " written";
   });
   CHECK(moved == std::to_string(parameters + image) + " read, 20 written");  // 10 logits
+}
+
+// A head of 24 columns is one tile in the scratchpad, and an array of 16 or 5 columns makes several of a sum.
+TEST_CASE("residency: a sum takes the place of what it adds only if its tiles are the same") {
+  const ScratchFolder folder;
+  const VitModel model = read_workload(folder.write("m.json", R"({
+    "name": "m", "image": {"height": 16, "width": 16, "channels": 3}, "dims": {"patch": 4, "dim": 24, "classes": 5},
+    "layers": [
+      {"name": "patch_embed", "kind": "conv2d", "out_channels": "dim", "kernel": "patch", "stride": "patch"},
+      {"name": "qkv", "kind": "linear", "out_features": "3*dim"},
+      {"name": "attn", "kind": "attention", "heads": 1, "d_qk": "dim", "layout": "qkv"},
+      {"name": "side", "kind": "linear", "inputs": ["patch_embed"], "out_features": "dim"},
+      {"name": "sum", "kind": "add", "inputs": ["previous", "attn"]},
+      {"name": "norm", "kind": "layer_norm"},
+      {"name": "head", "kind": "linear", "out_features": "classes"}]})"));
+  for (const std::string cols : {"5", "16", "24", "64"}) {
+    for (const std::string objective : {"latency", "energy", "edp"}) {
+      INFO(cols << " columns, " << objective);
+      CHECK(in_child([&]() -> std::string {
+              SimulationOptions options;
+              options.numerics = options.check = true;
+              return simulate(machine({"mapping.residency=chip", "matrix_engine.cols=" + cols,
+                                       "mapping.objective=" + objective}),
+                              model, options)
+                             .numerics.passed
+                         ? ""
+                         : "values differ";
+            }) == "");
+    }
+  }
 }
 
 TEST_CASE("residency: values at every size of the scratchpad, and no more bytes with more of it") {

@@ -8,7 +8,7 @@ import vitality.program
 SOURCE = os.environ['VITALITY_SOURCE']
 
 
-def script(folder, text, name='stub'):
+def script(folder, text, name='program'):
     path = os.path.join(folder, name)
     with open(path, 'w') as file: file.write('#!/bin/bash\n' + text + '\n')
     os.chmod(path, 0o755)
@@ -21,7 +21,7 @@ class Errors(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
-    def stub(self, text):
+    def answers(self, text):
         return mock.patch.dict(os.environ, VITALITY=script(self.folder, text))
 
     def test_bad_input_says_where_and_what(self):
@@ -37,16 +37,16 @@ class Errors(unittest.TestCase):
     def test_every_exit_code_has_its_error(self):
         for code, kind in ((1, vitality.Failed), (2, vitality.BadInput), (3, vitality.OutsideTolerance), (4, vitality.Infeasible),
                            (130, vitality.Interrupted), (77, vitality.VitalityError)):
-            with self.stub(f'echo "error: a" >&2; echo "error: b" >&2; exit {code}'), self.assertRaises(vitality.VitalityError) as caught:
+            with self.answers(f'echo "error: a" >&2; echo "error: b" >&2; exit {code}'), self.assertRaises(vitality.VitalityError) as caught:
                 vitality.version()
             self.assertIs(type(caught.exception), kind)
             self.assertEqual((caught.exception.exit_code, str(caught.exception)), (code, 'a\nb'))
 
     def test_a_program_that_a_signal_ends_has_failed(self):
-        with self.stub('kill -KILL $$'), self.assertRaisesRegex(vitality.Failed, 'signal 9'): vitality.version()
+        with self.answers('kill -KILL $$'), self.assertRaisesRegex(vitality.Failed, 'signal 9'): vitality.version()
 
     def test_the_program_is_named_by_the_environment(self):
-        with self.stub('echo vitality 1.2.3'): self.assertEqual(vitality.version(), '1.2.3')
+        with self.answers('echo vitality 1.2.3'): self.assertEqual(vitality.version(), '1.2.3')
         with mock.patch.dict(os.environ, VITALITY='/nowhere/vitality'), self.assertRaisesRegex(FileNotFoundError, '/nowhere'):
             vitality.find_program()
 
@@ -86,7 +86,7 @@ class ControlC(unittest.TestCase):
     def interrupt(self, call, sign='pid'):
         """Runs the call in a Python of its own, and interrupts only that once this file is there."""
         (self.folder / 'tmp').mkdir()
-        environment = dict(os.environ, TMPDIR=str(self.folder / 'tmp'), VITALITY=str(self.folder / 'stub'))
+        environment = dict(os.environ, TMPDIR=str(self.folder / 'tmp'), VITALITY=str(self.folder / 'program'))
         python = subprocess.Popen([sys.executable, '-c', f'import vitality\n{call}'], env=environment, cwd=self.folder,
                                   stderr=subprocess.PIPE, text=True)
         give_up = time.monotonic() + 60

@@ -116,6 +116,16 @@ void check_place(const MappingContext& context, int layer, ResultPlace given, co
   refuse_given(context, layer, "results", expected + reason + but);
 }
 
+std::optional<ResultPlace> given_place(const MappingContext& context, int layer) {
+  const LayerMapping* mapping = given_mapping(context, layer);
+  if (mapping == nullptr) return std::nullopt;
+  if (const auto* gemm = std::get_if<InputStationaryMapping>(mapping)) return gemm->results;
+  if (const auto* attention = std::get_if<AttentionMapping>(mapping)) return attention->results;
+  if (const auto* uncharged = std::get_if<UnchargedMapping>(mapping))
+    return uncharged->results_stay ? ResultPlace::kScratchpad : ResultPlace::kMemory;
+  return std::nullopt;
+}
+
 std::optional<bool> takes_resident_operand(const MappingContext& context, int layer) {
   const LayerMapping* mapping = given_mapping(context, layer);
   if (mapping == nullptr) return std::nullopt;

@@ -57,6 +57,8 @@ void check_given(const MappingContext& context, int layer, const GemmProblem& pr
 // Refuses results in another place than they can have beside what else the file says, as the search found it.
 void check_place(const MappingContext& context, int layer, ResultPlace given, const Residence& found);
 
+// Where the file leaves the layer's results; none: it does not say.
+std::optional<ResultPlace> given_place(const MappingContext& context, int layer);
 // Whether the file takes this layer's first operand from the scratchpad; none: the file leaves the layer out.
 std::optional<bool> takes_resident_operand(const MappingContext& context, int layer);
 

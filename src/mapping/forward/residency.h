@@ -19,8 +19,8 @@ std::vector<ResidentTile> head_tiles(const Attention& attention);
 // Pieces of at most `widest` columns.
 std::vector<ResidentTile> column_tiles(int columns, int widest);
 
-// The GEMM for the planner: with rows streamed from these tiles in the scratchpad (null: from memory), and with results
-// in their residence, of whose additions the last parameter counts all.
+// The GEMM for the planner: with rows streamed from these tiles in the scratchpad (null: from memory), cut for an array
+// of `rows` rows, and with results in their residence. adds: all additions of the epilogue, the one in place too.
 GemmProblem with_residence(GemmProblem problem, const std::vector<ResidentTile>* streamed, const Residence& results,
                            int adds, int rows);
 

@@ -1,7 +1,6 @@
 #include "mapping/forward/residency_plan.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <tuple>
 
@@ -237,10 +236,6 @@ class ResidencyPlanner {
 
   // --- The search.
 
-  static const Lot* find(const std::vector<Lot>& lots, int output) {
-    const auto found = std::find_if(lots.begin(), lots.end(), [&](const Lot& lot) { return lot.output == output; });
-    return found == lots.end() ? nullptr : &*found;
-  }
   // The output that the step takes from the scratchpad, in this way.
   const Lot* taken(const std::vector<Lot>& lots, ReadAs as) const {
     for (const Lot& lot : lots)
@@ -339,6 +334,7 @@ class ResidencyPlanner {
     }
     const Bytes bytes = aligned_sum(r.bytes);
     if (heir_of != nullptr) {
+      if (!same_columns(tiles_of(heir_of->output, state), r.tiles)) return;
       if (!inherit(next.lots, *heir_of, stay, bytes)) return;
       r.heir_of = heir_of->output;
     } else if (r.stays()) {
@@ -371,6 +367,11 @@ class ResidencyPlanner {
     return tiles;
   }
 
+  static bool same_columns(const std::vector<ResidentTile>& a, const std::vector<ResidentTile>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const ResidentTile& x, const ResidentTile& y) { return x.col == y.col && x.cols == y.cols; });
+  }
+
   // The last ones of an end of the scratchpad leave it first.
   static bool may_lie_behind(const std::vector<Lot>& lots, const Lot& lot) {
     return std::all_of(lots.begin(), lots.end(),
@@ -378,7 +379,7 @@ class ResidencyPlanner {
   }
   // The results take the places of `old`, which nothing takes any more.
   bool inherit(std::vector<Lot>& lots, const Lot& old, const Stay& stay, Bytes bytes) const {
-    if (old.bytes != bytes || own_tiles_differ(old.output)) return false;
+    if (old.bytes != bytes) return false;
     for (Lot& lot : lots) {
       if (lot.output == old.output) {
         lot.output = step().last, lot.dies = stay.dies, lot.place = stay.place;
@@ -387,15 +388,6 @@ class ResidencyPlanner {
       if (lot.end == old.end && lot.dies < stay.dies) return false;
     }
     return false;
-  }
-  bool own_tiles_differ(int old) const {
-    const bool heads = attention_that_reads(step().last) != nullptr;
-    const Step& producer = *std::find_if(steps_.begin(), steps_.end(), [&](const Step& s) { return s.last == old; });
-    return heads || (producer.kind == StepKind::kAttention && heads_differ(producer));
-  }
-  bool heads_differ(const Step& attention) const {
-    const auto& a = std::get<Attention>(layer(attention.first).parameters);
-    return a.heads > 1 && a.d_v != array_cols();
   }
 
   int violations(const Residence& r, bool operand) const {
@@ -453,16 +445,6 @@ class ResidencyPlanner {
 };
 
 }  // namespace
-
-std::optional<ResultPlace> given_place(const MappingContext& context, int layer) {
-  const LayerMapping* mapping = given_mapping(context, layer);
-  if (mapping == nullptr) return std::nullopt;
-  if (const auto* gemm = std::get_if<InputStationaryMapping>(mapping)) return gemm->results;
-  if (const auto* attention = std::get_if<AttentionMapping>(mapping)) return attention->results;
-  if (const auto* uncharged = std::get_if<UnchargedMapping>(mapping))
-    return uncharged->results_stay ? ResultPlace::kScratchpad : ResultPlace::kMemory;
-  return std::nullopt;
-}
 
 std::vector<Residence> plan_residences(MappingContext& context) {
   if (!keeps_outputs(context)) return {};

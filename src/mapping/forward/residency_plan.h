@@ -10,7 +10,4 @@ namespace vitality {
 // Of every layer's output. Empty: everything goes to memory.
 std::vector<Residence> plan_residences(MappingContext& context);
 
-// What a file's mapping says of the place of the layer's results, if it says something.
-std::optional<ResultPlace> given_place(const MappingContext& context, int layer);
-
 }  // namespace vitality

@@ -73,11 +73,16 @@ class ValueExecutor : public TileExecutor {
   void note_write(TensorId tensor);
   void load(const Job& job);
   void store(const Job& job);
+  // In forward_values.cpp.
   void fold(const Job& job, UnitId unit);
   bool loaded_pass(const Job& job, Tile sums, PassStart start);
   void pass(const Job& job, Tile sums, PassStart start);
   double fold_factor(const Job& job) const;
   void lanes(const Job& job);
+  void add_matrix(const Job& job);
+  void elementwise(const Job& job);
+  void activate(int layer_index, ActivationKind function, const double* x, std::size_t count, double* y);
+  void elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y);
   void sparse(const Job& job);  // sparse_values.cpp
   // Of a training step, in gradient_values.cpp.
   bool in_forward(const Job& job) const { return job.layer < forward_layers_; }
@@ -90,14 +95,9 @@ class ValueExecutor : public TileExecutor {
   void update(const Job& job);
   Arithmetic state_arithmetic() const;
   MatrixD materialise_state(const ScheduledTensor& tensor) const;
-  void add_matrix(const Job& job);
-  void elementwise(const Job& job);
-  void activate(int layer_index, ActivationKind function, const double* x, std::size_t count, double* y);
-  void elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y);
   const MatrixD& tensor(TensorId index);
   MatrixD materialise(TensorId index);
   MatrixD quantised(const MatrixD& real, double scale) const;
-  double tensor_scale(const ScheduledTensor& tensor) const;
   const AttentionScales& attention(int layer_index);
   const LayerConstants& constants(int layer_index);
   double weight_scale(int layer_index) const;
