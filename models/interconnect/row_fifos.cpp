@@ -31,6 +31,7 @@ void RowFifos::begin(const JobOrder& order, RowUnitIf& unit) {
       {&unit, {times.stream, times.released - times.stream, times.done - times.released}, times.released, times.done});
   if (gives_rows(order.id) && chain.rows > depth_) return;
   std::vector<RowStage> stages;
+  stages.reserve(begun.size());
   for (const Member& member : begun) stages.push_back(member.stage);
   const std::vector<RowStageEnd> ends = flow_rows(stages, chain.rows, depth_);
   for (std::size_t s = 0; s < begun.size(); ++s) {

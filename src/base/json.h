@@ -94,6 +94,8 @@ class JsonDocument : public JsonValue {
  public:
   JsonDocument() = default;  // null
   explicit JsonDocument(const JsonValue& value) { set(*this, value); }
+  // The base begins empty: set() copies what `other` has, also what it points to.
+  // NOLINTNEXTLINE(bugprone-copy-constructor-init)
   JsonDocument(const JsonDocument& other) : JsonValue() { set(*this, other); }
   JsonDocument(JsonDocument&& other) noexcept : JsonValue(other), blocks_(std::move(other.blocks_)) {
     other.type_ = Type::kNull;

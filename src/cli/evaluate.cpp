@@ -44,7 +44,7 @@ struct Request {
 
 std::string path_option(const po::variables_map& values, const char* option) {
   if (!values.count(option)) return "";
-  const auto value = values[option].as<std::string>();
+  auto value = values[option].as<std::string>();
   if (value.empty()) throw InputError("", "", std::string("option --") + option + ": expected a name, found nothing");
   return value;
 }
@@ -234,7 +234,7 @@ class Evaluator {
       reference::ForwardOptions options;
       if (machine) options = reference_options(model_, config_);
       options.attention = everywhere;
-      const auto shared = std::make_shared<const reference::ForwardOptions>(options);
+      auto shared = std::make_shared<const reference::ForwardOptions>(options);
       kinds_.push_back({word, kind == AttentionKind::kSoftmax,
                         own ? machine_options(model_, config_, machine_attention_)
                             : ForwardOptionsSource([shared] { return shared; })});

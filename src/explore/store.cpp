@@ -242,7 +242,7 @@ std::string ResultStore::meta(const std::string& name) const {
   const Statement statement = prepare("SELECT value, checksum FROM meta WHERE name = ?");
   bind_text(statement.get(), 1, name);
   if (!step(statement.get())) return "";
-  const std::string value = text_at(statement.get(), 0);
+  std::string value = text_at(statement.get(), 0);
   if (text_at(statement.get(), 1) != checksum_of_meta(name, value))
     damaged("the checksum of its " + name + " is wrong");
   return value;

@@ -176,7 +176,7 @@ std::string refusal(const SweepSpec& spec, const Inputs& inputs, const Axis& axi
   for (std::size_t w = 0; w < inputs.workloads.size(); ++w) {
     Diagnostics one(spec.workloads[w], Diagnostics::Mode::kCollect);
     resolve_workload(inputs.workloads[w], {{axis.key, value}}, one);
-    const std::string error = first_error(one);
+    std::string error = first_error(one);
     if (!error.empty()) return error;
   }
   return "";

@@ -247,12 +247,7 @@ class ResidencyPlanner {
   // The tiles of the step's results if they have places of their own.
   std::vector<ResidentTile> own_tiles() const {
     const auto* attention = std::get_if<Attention>(&layer(step().first).parameters);
-    if (attention != nullptr) {
-      std::vector<ResidentTile> tiles;
-      for (int head = 0; head < attention->heads; ++head)
-        tiles.push_back({head * attention->d_v, attention->d_v, kNone});
-      return tiles;
-    }
+    if (attention != nullptr) return column_tiles(attention->heads * attention->d_v, attention->d_v);
     const Attention* const reader = attention_that_reads(step().last);
     return reader != nullptr ? head_tiles(*reader) : column_tiles(output_shape(layer(step().last)).cols, array_cols());
   }
