@@ -49,21 +49,33 @@ void add_names(const fs::path& folder, std::vector<std::string>& names) {
     if (entry.extension() == ".json") names.push_back(entry.stem().string());
 }
 
+std::string list_of(const std::vector<fs::path>& looked_in) {
+  std::string places;
+  for (const fs::path& place : looked_in) places += (places.empty() ? "" : ", ") + quoted(place.string());
+  return places.empty() ? "" : "; looked in " + places + " too";
+}
+
 [[noreturn]] void refuse(const std::string& name, const std::string& folder, const std::vector<fs::path>& looked_in) {
   std::vector<std::string> names;
-  std::string places;
   add_names(folder, names);
-  for (const fs::path& place : looked_in) {
-    add_names(place / folder, names);
-    places += (places.empty() ? "" : ", ") + quoted(place.string());
-  }
+  for (const fs::path& place : looked_in) add_names(place / folder, names);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   const std::string near = nearest_name(fs::path(name).stem().string(), names);
   throw InputError(name, "",
                    "cannot open: No such file or directory" +
                        (near.empty() ? "" : " (did you mean \"" + folder + "/" + near + ".json\"?)") +
-                       (places.empty() ? "" : "; looked in " + places + " too"));
+                       list_of(looked_in));
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+// A name that the system cannot open is not the name of a shipped file either; its reader says why.
+bool cannot_be_opened(const std::string& name) {
+  return name.empty() || name.find('\0') != std::string::npos || name.size() > 4000;
 }
 
 }  // namespace
@@ -74,8 +86,7 @@ const std::vector<std::string>& shipped_folders() {
 }
 
 std::string find_file(const std::string& name, const std::string& folder, const std::string& beside) {
-  // A name that the system cannot open is not the name of a shipped file either; read_text_file() says why.
-  if (name.empty() || name.find('\0') != std::string::npos || name.size() > 4000) return name;
+  if (cannot_be_opened(name)) return name;
   std::vector<fs::path> looked_in;
   if (!beside.empty()) {
     const fs::path near = fs::path(beside).parent_path() / name;
@@ -92,6 +103,17 @@ std::string find_file(const std::string& name, const std::string& folder, const 
   }
   if (fs::exists(name, error)) return name;  // a folder, or nothing that can be read: its reader says so
   refuse(name, folder, looked_in);
+}
+
+std::string find_folder(const std::string& name, const std::string& folder) {
+  std::error_code error;
+  if (cannot_be_opened(name) || fs::path(name).is_absolute() || fs::exists(name, error)) return name;
+  std::vector<fs::path> looked_in;
+  for (const std::string& place : shipped_folders()) looked_in.emplace_back(place);
+  for (const fs::path& place : looked_in)
+    for (const fs::path& candidate : {place / name, place / folder / name})
+      if (is_folder(candidate)) return candidate.string();
+  throw InputError(name, "", "can't be read as a folder of .npy files: No such file or directory" + list_of(looked_in));
 }
 
 }  // namespace vitality

@@ -16,4 +16,7 @@ const std::vector<std::string>& shipped_folders();
 // InputError when there is no such file: the message lists the places that were searched, and the nearest name.
 std::string find_file(const std::string& name, const std::string& folder, const std::string& beside = "");
 
+// The folder of tensors that `name` means, in the same places: a path, or the name of a shipped one ("fashion_vit").
+std::string find_folder(const std::string& name, const std::string& folder);
+
 }  // namespace vitality

@@ -147,7 +147,7 @@ class Evaluator {
     if (!request.labels.empty()) labels_ = read_labels(request.labels, images_->count(), classes_);
     count_ = images_->count();
     if (request.limit > 0) count_ = std::min(count_, static_cast<std::size_t>(request.limit));
-    weights_ = std::make_unique<ModelWeights>(model_, request.weights);
+    weights_ = std::make_unique<ModelWeights>(model_, find_folder(request.weights, "workloads"));
     if (!request.config.empty()) divide_images();
     choose_kinds();
     describe_inputs();

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/search_path.h"
 #include "base/sha256.h"
 
 namespace vitality::cli {
@@ -62,7 +63,7 @@ void count_seeded(const DirectoryParameters* inputs, const VitModel& model, Nume
 GivenTensors read_inputs(const std::string& folder, const VitModel& model, bool allow_seeded,
                          const ParameterSource& seeded) {
   GivenTensors given;
-  given.parameters = std::make_unique<DirectoryParameters>(model, folder, seeded);
+  given.parameters = std::make_unique<DirectoryParameters>(model, find_folder(folder, "workloads"), seeded);
   given.sha256 = check_inputs(*given.parameters, model);
   check_complete(*given.parameters, model, folder, allow_seeded);
   return given;

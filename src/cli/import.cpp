@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/output_file.h"
+#include "base/search_path.h"
 #include "cli/options.h"
 #include "import/import_model.h"
 #include "tensor/npy.h"
@@ -29,18 +30,20 @@ void write_weights(const importing::Imported& imported, const fs::path& folder, 
 }  // namespace
 
 int import_command(const Arguments& arguments) {
+  bool resize = false;
   po::options_description options("options");
   // clang-format off
   options.add_options()
       ("model", po::value<std::string>(), "MODEL.onnx or MODEL.safetensors (also without --model)")
       ("out", po::value<std::string>(), "the folder to write: workload.json, weights/NAME.npy, import.json")
-      ("as", po::value<std::string>(), "of .safetensors: the workload that these weights are for");
+      ("as", po::value<std::string>(), "of .safetensors: the workload that these weights are for")
+      ("resize-positions", po::bool_switch(&resize), "of .safetensors: position embeddings for another grid are resized (bicubic), not refused");
   // clang-format on
   po::variables_map values;
   if (!parse_options(
           arguments,
           "usage: vitality import MODEL.onnx --out DIR\n"
-          "       vitality import MODEL.safetensors --as WORKLOAD.json --out DIR\n\n"
+          "       vitality import MODEL.safetensors --as WORKLOAD.json [--resize-positions] --out DIR\n\n"
           "Makes a workload and its weights of a trained model. The logits of the workload are compared with\n"
           "the graph's on random images before anything is written; docs/import.md says what is known.",
           options, "model", values)) {
@@ -53,11 +56,14 @@ int import_command(const Arguments& arguments) {
                      safetensors ? "option --as: weights alone need the workload that they are for"
                                  : "option --as is for .safetensors: an ONNX graph says its own form");
   }
+  if (resize && !safetensors)
+    throw InputError("", "",
+                     "option --resize-positions is for .safetensors: an ONNX graph has the grid that it was made for");
   OutputSet files;
   const fs::path folder(out);
-  const importing::Imported imported = safetensors
-                                           ? importing::import_safetensors(model, values["as"].as<std::string>())
-                                           : importing::import_onnx(model);
+  const importing::Imported imported =
+      safetensors ? importing::import_safetensors(model, find_file(values["as"].as<std::string>(), "workloads"), resize)
+                  : importing::import_onnx(model);
   files.make_folder(out);
   files.add((folder / "workload.json").string(), imported.workload);
   files.add((folder / "import.json").string(), imported.report);

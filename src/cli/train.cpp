@@ -80,7 +80,8 @@ std::string text(const po::variables_map& values, const char* name) {
 }
 
 void read_images(const po::variables_map& values, TrainingPlan& plan) {
-  if (values.count("init")) plan.first_weights = std::make_shared<ModelWeights>(plan.model, text(values, "init"));
+  if (values.count("init"))
+    plan.first_weights = std::make_shared<ModelWeights>(plan.model, find_folder(text(values, "init"), "workloads"));
   if (!plan.file) return;
   plan.labels = read_labels(text(values, "labels"), plan.file->count(), plan.classes);
   const auto held_out = static_cast<std::size_t>(plan.test_images);

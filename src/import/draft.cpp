@@ -190,11 +190,11 @@ std::pair<int, std::vector<int>> Draft::arranged(int source, const std::vector<i
 bool Draft::can_absorb(int source) const {
   if (is_model_input(source)) return false;
   const LayerParameters& parameters = at(source).layer.parameters;
-  if (std::holds_alternative<Add>(parameters)) {
+  if (const auto* add = std::get_if<Add>(&parameters)) {
     const std::vector<int>& inputs = at(source).layer.inputs;
-    return inputs[0] != inputs[1] && std::all_of(inputs.begin(), inputs.end(), [&](int input) {
-             return !is_model_input(input) && at(input).readers == 1 && can_absorb(input);
-           });
+    return !add->mean && inputs[0] != inputs[1] && std::all_of(inputs.begin(), inputs.end(), [&](int input) {
+      return !is_model_input(input) && at(input).readers == 1 && can_absorb(input);
+    });
   }
   return std::holds_alternative<Linear>(parameters) || std::holds_alternative<Conv2d>(parameters) ||
          std::holds_alternative<BatchNorm>(parameters);

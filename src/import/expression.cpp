@@ -52,7 +52,13 @@ std::optional<Identified> as_affine(const TensorFunction& function, const Tensor
   Tensor large = one;
   for (double& value : large.real) value = 0x1p60;
   const Tensor top = function(large);
-  for (std::size_t i = 0; i < x.size(); ++i) found.scale.real[i] = (top.real[i] - found.shift.real[i]) * 0x1p-60;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double scale = (top.real[i] - found.shift.real[i]) * 0x1p-60;
+    // A function with a limit, such as Clip, is affine among small numbers only.
+    if (!(std::fabs(scale - found.scale.real[i]) <= 1e-12 * (std::fabs(scale) + std::fabs(found.shift.real[i]))))
+      return std::nullopt;
+    found.scale.real[i] = scale;
+  }
   return found;
 }
 

@@ -66,7 +66,9 @@ std::string Node::text(const char* key, const char* fallback) const {
 }
 
 std::string label_of(const Node& node) {
-  return "node " + vitality::quoted(node.name) + " (" + (node.domain.empty() ? "" : node.domain + ".") + node.op + ")";
+  const std::string part = node.within.empty() ? "" : node.within + ": ";
+  return "node " + vitality::quoted(node.name) + " (" + part + (node.domain.empty() ? "" : node.domain + ".") +
+         node.op + ")";
 }
 
 void fail_at(const Graph& graph, const Node& node, const std::string& message) {

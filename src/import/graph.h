@@ -50,6 +50,7 @@ constexpr int kNoValue = -1;  // an optional input or output that is not there
 
 struct Node {
   std::string op, domain, name;
+  std::string within;                // the fused operator of which this node is a part; "": none
   std::vector<int> inputs, outputs;  // values, or kNoValue
   std::map<std::string, Attribute> attributes;
   int opset = 0;

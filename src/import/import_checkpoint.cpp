@@ -9,6 +9,7 @@
 #include "import/import_model.h"
 #include "import/layout_operators.h"
 #include "import/report_json.h"
+#include "import/resize_positions.h"
 #include "import/safetensors.h"
 #include "workload/parameters.h"
 #include "workload/workload_json.h"
@@ -75,6 +76,42 @@ MatrixD matrix_of(const ParameterInfo& info, const Parts& parts, const std::stri
   return out;
 }
 
+// A position embedding of a square grid, brought to the workload's grid; empty if the tensor is none.
+class Positions {
+ public:
+  Positions(const VitModel& model, bool resize) : grids_(position_grids(model)), resize_(resize) {}
+
+  // Throws InputError if the embeddings are for another grid, and shall not be resized.
+  MatrixD resized(const ParameterInfo& info, const Parts& parts, const std::string& path, ImportReport& report) const {
+    const auto found = grids_.find(info.name);
+    const Tensor& tensor = *parts.begin()->second.tensor;
+    const auto cols = static_cast<std::size_t>(info.cols);
+    if (found == grids_.end() || !tensor.is_real || tensor.size() % cols != 0) return {};
+    if (tensor.shape.empty() || tensor.shape.back() != info.cols) return {};
+    const auto rows = static_cast<int>(tensor.size() / cols);
+    const PositionGrid& grid = found->second;
+    const int side = square_side(rows, grid.front);
+    if (rows == info.rows || side == 0) return {};
+    const std::string from = std::to_string(side) + " x " + std::to_string(side),
+                      to = std::to_string(grid.height) + " x " + std::to_string(grid.width);
+    if (!resize_)
+      throw InputError(path, pointer_of("", parts.begin()->second.name),
+                       "position embeddings for a grid of " + from + " tokens, expected " + to +
+                           " of the workload (--resize-positions resizes them)");
+    MatrixD stored(rows, info.cols);
+    std::copy(tensor.real.begin(), tensor.real.end(), stored.data());
+    MatrixD out = resized_positions(stored, grid);
+    for (std::size_t i = 0; i < out.size(); ++i) out.data()[i] = static_cast<double>(static_cast<float>(out.data()[i]));
+    report.notes.push_back(info.name + " is resized from " + from + " to " + to +
+                           " tokens (bicubic, rounded to float32)");
+    return out;
+  }
+
+ private:
+  std::map<std::string, PositionGrid> grids_;
+  bool resize_;
+};
+
 std::string names_of(const Parts& parts) {
   std::string names;
   for (const auto& part : parts) names += (names.empty() ? "" : ", ") + part.second.name;
@@ -83,7 +120,7 @@ std::string names_of(const Parts& parts) {
 
 }  // namespace
 
-Imported import_safetensors(const std::string& path, const std::string& workload) {
+Imported import_safetensors(const std::string& path, const std::string& workload, bool resize) {
   Imported out;
   out.workload = read_text_file(workload);
   const VitModel model = parse_workload(out.workload, workload);
@@ -105,13 +142,15 @@ Imported import_safetensors(const std::string& path, const std::string& workload
   report.notes.push_back(
       "weights alone do not say the form of the model: epsilon of norms, the kind of GELU and the order of tokens are "
       "the workload's");
+  const Positions positions(model, resize);
   std::vector<std::string> known;
   for (const ParameterInfo& info : distinct_parameters_of(model)) {
     if (info.role == ParameterRole::kImage) continue;
     known.push_back(info.name);
     const auto found = given.find(info.name);
     if (found == given.end()) throw InputError(path, "", "gives no tensor for " + info.name + " of " + workload);
-    out.weights[info.name] = matrix_of(info, found->second, path);
+    MatrixD resized = positions.resized(info, found->second, path, report);
+    out.weights[info.name] = resized.empty() ? matrix_of(info, found->second, path) : std::move(resized);
     report.entries.push_back({info.name, "", names_of(found->second)});
     given.erase(found);
   }

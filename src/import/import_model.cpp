@@ -27,9 +27,9 @@ bool fits_float(double value) {
   return static_cast<double>(static_cast<float>(value)) == value;
 }
 
-reference::ForwardOptions softmax_everywhere(const VitModel& model) {
+reference::ForwardOptions kinds_of(const Recognised& recognised) {
   reference::ForwardOptions options;
-  options.attention.assign(model.layers.size(), AttentionKind::kSoftmax);
+  for (const DraftLayer& layer : recognised.layers) options.attention.push_back(layer.attention);
   return options;
 }
 
@@ -52,7 +52,7 @@ class Judge {
     const ParameterInfo input = parameters_of(model_)[0];
     const MatrixD pixels = SeededParameters(static_cast<std::uint64_t>(image) + 1).tensor(input);
     given.tensors()["input"] = pixels;
-    const reference::ForwardResult result = reference::forward(model_, given, softmax_everywhere(model_));
+    const reference::ForwardResult result = reference::forward(model_, given, kinds_of(recognised_));
     const Tensor logits = evaluate_graph(graph_, pixels, {recognised_.output})[recognised_.output];
     const MatrixD& own = result.outputs.back();
     double most = own.size() == logits.size() ? 0 : HUGE_VAL;
@@ -151,7 +151,10 @@ std::map<int, Tensor> evaluate_graph(const Graph& graph, const MatrixD& image, c
 }
 
 Imported import_graph(const Graph& graph) {
-  const Recognised recognised = recognise(graph);
+  return import_recognised(graph, recognise(graph));
+}
+
+Imported import_recognised(const Graph& graph, const Recognised& recognised) {
   Imported out;
   out.workload = workload_text(graph, recognised);
   const VitModel model = parse_workload(out.workload, graph.file);

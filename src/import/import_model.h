@@ -7,6 +7,7 @@
 
 #include "import/draft.h"
 #include "import/graph.h"
+#include "import/recognise.h"
 #include "tensor/matrix.h"
 
 namespace vitality::importing {
@@ -24,10 +25,12 @@ struct Imported {
 constexpr double kTolerance = 1e-9;
 Imported import_onnx(const std::string& path);
 Imported import_graph(const Graph& graph);
+// The same from what was recognised in the graph.
+Imported import_recognised(const Graph& graph, const Recognised& recognised);
 
 // Imports a .safetensors file for a workload whose form is known, by the tensor names of timm, torchvision and Hugging
-// Face.
-Imported import_safetensors(const std::string& path, const std::string& workload);
+// Face. resize_positions: position embeddings of another grid are resized (resize_positions.h), else refused.
+Imported import_safetensors(const std::string& path, const std::string& workload, bool resize_positions = false);
 
 // Runs the graph on one image (pixels x channels, as in workloads), in double. keep: numbers of the values to return.
 std::map<int, Tensor> evaluate_graph(const Graph& graph, const MatrixD& image, const std::vector<int>& keep);

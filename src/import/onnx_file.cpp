@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/output_file.h"
 #include "import/constants.h"
+#include "import/fused_operators.h"
 #include "onnx.pb.h"
 
 namespace vitality::importing {
@@ -347,8 +348,14 @@ void Reader::read_node(const ::onnx::NodeProto& proto, std::size_t index) {
 }
 
 void Reader::read_output() {
-  if (model_.graph().output_size() != 1) {
-    fail("graph.output", std::to_string(model_.graph().output_size()) + " outputs, expected the logits alone");
+  const int count = model_.graph().output_size();
+  if (count != 1) {
+    std::string names;
+    for (int i = 0; i < std::min(count, 4); ++i)
+      names += (i > 0 ? ", " : ": ") + vitality::quoted(model_.graph().output(i).name());
+    fail("graph.output", std::to_string(count) + " outputs" + names + (count > 4 ? ", and more" : "") +
+                             ", expected the logits alone (of a distilled model the mean of both heads, as in "
+                             "evaluation)");
   }
   const auto found = value_of_.find(model_.graph().output(0).name());
   if (found == value_of_.end())
@@ -372,6 +379,7 @@ Graph Reader::read() {
   read_input();
   for (int i = 0; i < model_.graph().node_size(); ++i) read_node(model_.graph().node(i), static_cast<std::size_t>(i));
   read_output();
+  write_out_fused_operators(graph_);
   return std::move(graph_);
 }
 

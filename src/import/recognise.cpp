@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "import/attention_parts.h"
 #include "import/recogniser.h"
 
 namespace vitality::importing {
@@ -74,6 +75,11 @@ View Recogniser::view_of(int value) {
     }
     case Kind::kScores:
       refuse("on attention scores: a scale, a bias, Softmax and the product with V are known");
+    case Kind::kProbe:
+      while (index_ > 0 && std::count(node().outputs.begin(), node().outputs.end(), resolved(value)) == 0) --index_;
+      refuse(
+          "ends a group of operators with products of two values of the image and no Softmax that is not Taylor "
+          "attention: no layer computes it");
     case Kind::kLogits:
       refuse("behind a Softmax that is not part of attention");
     case Kind::kConstant:
@@ -96,9 +102,11 @@ void Recogniser::visit() {
     refuse(n.domain.empty() ? "is no operator that this program knows"
                             : "is no operator that this program knows: export the graph without fused operators");
   }
+  const bool probes = std::any_of(n.inputs.begin(), n.inputs.end(), [&](int v) { return is(v, Kind::kProbe); });
   const bool scores = std::any_of(n.inputs.begin(), n.inputs.end(), [&](int v) { return is(v, Kind::kScores); });
   if (n.op == "Shape" || n.op == "Size") return shape();
-  if (n.op == "MatMul" && (scores || (!is_constant(0) && !is_constant(1)))) return product();
+  const bool in_part = parts_[static_cast<std::size_t>(index_)] != kNoValue;
+  if (n.op == "MatMul" && !in_part && (scores || (!is_constant(0) && !is_constant(1)))) return product();
   if (scores) return scores_step();
   if (is_identity(n)) {
     const int value = resolved(n.inputs[0]), alias = n.outputs[0];
@@ -108,6 +116,7 @@ void Recogniser::visit() {
     last = std::max(last, last_use_[static_cast<std::size_t>(alias)]);
     return;
   }
+  if (in_part && (probes || !moves_elements(n))) return step_of_part();
   if (moves_elements(n)) return move_elements();
   if (n.op == "Concat") return concatenate();
   if (n.op == "MatMul" || n.op == "Gemm") return linear();
@@ -122,6 +131,21 @@ void Recogniser::visit() {
   refuse("is known on constants alone: no layer of a workload computes it");
 }
 
+// Half a sum is a mean; other scales go into the weights of the layers in front.
+bool Recogniser::take_up_scale(View& view) {
+  if (view.scale == 1) return true;
+  auto* add = is_model_input(view.source) ? nullptr : std::get_if<Add>(&draft_.at(view.source).layer.parameters);
+  if (view.scale == 0.5 && add != nullptr && !add->mean && draft_.at(view.source).readers == 0) {
+    add->mean = true;
+    ++draft_.at(view.source).version, draft_.at(view.source).value = kNoValue;
+  } else {
+    const std::vector<double> factor(static_cast<std::size_t>(draft_.cols(view.source)), view.scale);
+    if (!draft_.absorb(view.source, factor, std::vector<double>(factor.size(), 0.0))) return false;
+  }
+  view = draft_.view(view.source, view.places);
+  return true;
+}
+
 void Recogniser::finish() {
   View logits = is(graph_.output, Kind::kLogits) ? checked(symbol(graph_.output).view) : view_of(graph_.output);
   if (is(graph_.output, Kind::kLogits)) {
@@ -132,18 +156,21 @@ void Recogniser::finish() {
     out_.softmax = Node();
   }
   if (is_model_input(logits.source)) refuse("gives the image itself");
+  if (!take_up_scale(logits)) refuse("gives scaled logits whose scale no weights can take up");
   const std::size_t classes = logits.places->size();
-  if (logits.scale != 1) {
-    const std::vector<double> factor(static_cast<std::size_t>(draft_.cols(logits.source)), logits.scale);
-    if (!draft_.absorb(logits.source, factor, std::vector<double>(factor.size(), 0.0)))
-      refuse("gives scaled logits whose scale no weights can take up");
-  }
   DraftLayer& last = draft_.at(logits.source);
   auto* linear = std::get_if<Linear>(&last.layer.parameters);
-  if (linear != nullptr && last.rows > 1 && last.readers == 0 && classes == static_cast<std::size_t>(last.cols))
+  std::int64_t first = 0;  // the logits' place in the last layer
+  if (linear != nullptr && last.rows > 1 && last.readers == 0 && classes == static_cast<std::size_t>(last.cols)) {
+    const auto row = static_cast<int>(logits.places->integer[0] / last.cols);
+    first = std::int64_t{row} * last.cols;
+    linear->first_row += row;
     linear->rows = last.rows = 1;
+    last.value = kNoValue;
+  }
   bool whole = classes == static_cast<std::size_t>(last.rows) * static_cast<std::size_t>(last.cols) && last.rows == 1;
-  for (std::size_t i = 0; i < classes && whole; ++i) whole = logits.places->integer[i] == static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < classes && whole; ++i)
+    whole = logits.places->integer[i] == first + static_cast<std::int64_t>(i);
   if (!whole) refuse("gives " + to_string(logits.shape()) + ", expected the logits of one token");
   out_.layers = draft_.needed(logits.source);
 }
@@ -160,6 +187,7 @@ Recognised Recogniser::run() {
       if (value != kNoValue) last_use_[static_cast<std::size_t>(value)] = static_cast<int>(i);
   last_use_[static_cast<std::size_t>(graph_.output)] = static_cast<int>(graph_.nodes.size());
   set_view(graph_.input, draft_.image());
+  parts_ = softmax_free_parts(graph_);
   try {
     for (; index_ < static_cast<int>(graph_.nodes.size()); ++index_) {
       visit();

@@ -143,13 +143,8 @@ View Recogniser::affine(const View& leaf, const Identified& found, int value) {
 void Recogniser::add_sum(int a, int b) {
   View x = view_of(a), y = view_of(b);
   if (x.shape() != y.shape()) refuse("of shapes " + to_string(x.shape()) + " and " + to_string(y.shape()));
-  for (View* one : {&x, &y}) {
-    if (one->scale == 1) continue;
-    const std::vector<double> factor(static_cast<std::size_t>(draft_.cols(one->source)), one->scale);
-    if (!draft_.absorb(one->source, factor, std::vector<double>(factor.size(), 0.0)))
-      refuse("of a scaled value whose scale no weights can take up");
-    *one = draft_.view(one->source, one->places);
-  }
+  for (View* one : {&x, &y})
+    if (!take_up_scale(*one)) refuse("of a scaled value whose scale no weights can take up");
   if (!same_places({0, 0, x.places, 1}, {0, 0, y.places, 1}) || draft_.rows(x.source) != draft_.rows(y.source)) {
     const auto from = draft_.tokens_of(x), to = draft_.tokens_of(y);
     if (from && to && from->columns == to->columns) {

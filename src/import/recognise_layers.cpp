@@ -61,15 +61,14 @@ void Recogniser::add_linear(const View& x, MatrixD weight, std::vector<double> b
   for (int r = 0; r < weight.rows(); ++r)
     std::copy(weight.row(r), weight.row(r) + weight.cols(), placed.row(tokens->columns[static_cast<std::size_t>(r)]));
   auto [source, rows] = draft_.arranged(x.source, tokens->rows);
-  if (rows.size() == 1 && rows[0] != 0)
-    refuse("reads token " + std::to_string(rows[0]) +
-           " alone: a linear layer on the first tokens is known, one that starts later is not");
-  int count = 0;  // the first rows only, if the others are not needed
-  for (const int row : rows) count = std::max(count, row + 1);
-  if (static_cast<int>(rows.size()) != count) count = draft_.rows(source);
+  // Only the rows that are needed, if they follow each other.
+  int first = rows[0], count = 0;
+  for (const int row : rows) count += row == first + count ? 1 : 0;
+  if (static_cast<int>(rows.size()) != count) first = 0, count = draft_.rows(source);
+  for (int& row : rows) row -= first;
   std::map<std::string, MatrixD> tensors{{"weight", std::move(placed)}};
   if (!bias.empty()) tensors["bias"] = row_of(bias);
-  const Linear linear{count, draft_.cols(source), weight.cols(), !bias.empty()};
+  const Linear linear{count, draft_.cols(source), weight.cols(), !bias.empty(), first};
   const int layer = add_layer(name, {source}, linear, std::move(tensors));
   Shape shape = x.shape();
   shape.back() = weight.cols();

@@ -184,6 +184,8 @@ void Recogniser::shape() {
   form.is_real = false;
   if (in.kind == Kind::kView || in.kind == Kind::kLogits) {
     form.shape = in.view.shape();
+  } else if (in.kind == Kind::kProbe) {
+    form.shape = in.constant->shape;
   } else if (in.kind == Kind::kExpression) {
     form.shape = view_of(node().inputs[0]).shape();
   } else {

@@ -2,7 +2,8 @@
 // this.
 //
 // A value of the graph is represented by a symbol: a constant; a view (elements of a layer's output); an expression of
-// a view that has not become a layer yet; scores of attention; or the logits after a final Softmax.
+// a view that has not become a layer yet; scores of attention; a probe: what operators of attention without a Softmax
+// compute from random numbers in place of Q, K and V; or the logits after a final Softmax.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +21,7 @@
 #include "import/operators.h"
 #include "import/recognise.h"
 #include "import/scores.h"
+#include "import/taylor.h"
 
 namespace vitality::importing {
 
@@ -32,10 +34,10 @@ struct Expression {
 };
 
 struct Symbol {
-  enum class Kind { kNone, kConstant, kView, kExpression, kScores, kLogits };
+  enum class Kind { kNone, kConstant, kView, kExpression, kScores, kProbe, kLogits };
   Kind kind = Kind::kNone;
-  TensorPtr constant;
-  View view;  // kLogits: the input of the final Softmax
+  TensorPtr constant;  // also of a probe
+  View view;           // kLogits: the input of the final Softmax
   std::shared_ptr<const Expression> expression;
   std::shared_ptr<const Scores> scores;
 };
@@ -93,6 +95,9 @@ class Recogniser {
   void reduce();
   void shape();
   void elementwise();
+  // recognise_taylor.cpp
+  void step_of_part();
+  void taylor_attention(const TaylorMatch& match, const Shape& shape);
 
   Inputs constant_inputs();
   View view_of(int value);  // turns an expression into a layer, and returns its view; NodeError if it is not a layer
@@ -117,6 +122,7 @@ class Recogniser {
   std::string owner(int value) const {
     return value == kNoValue ? "" : owner_of(graph_.values[static_cast<std::size_t>(value)]);
   }
+  bool take_up_scale(View& view);  // false if no layer can; else the view has scale 1
   void finish();
 
   const Graph& graph_;
@@ -125,6 +131,8 @@ class Recogniser {
   std::vector<int> aliases_, last_use_;
   Budget budget_;
   std::int64_t folded_ = 0, most_folded_ = std::int64_t{1} << 22;  // elements of constants that nodes compute
+  std::vector<int> parts_;                                         // of each node (attention_parts.h)
+  std::map<int, std::vector<View>> leaves_;                        // of each part: the views that it reads
   int index_ = 0;
   Recognised out_;
 };

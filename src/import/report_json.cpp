@@ -45,7 +45,8 @@ struct Keys {
   }
   void operator()(const Linear& p) const {
     out["out_features"] = p.out_features;
-    if (p.rows != source_rows) out["rows"] = p.rows;
+    if (p.rows != source_rows - p.first_row) out["rows"] = p.rows;
+    if (p.first_row != 0) out["first_row"] = p.first_row;
     if (!p.bias) out["bias"] = false;
   }
   void operator()(const Attention& p) const {
@@ -65,7 +66,9 @@ struct Keys {
   void operator()(const Activation& p) const { out["function"] = activation_name(p.function); }
   void operator()(const Subsample& p) const { out["stride"] = p.stride; }
   void operator()(const Unfold& p) const { out["patch"] = p.patch; }
-  void operator()(const Add&) const {}
+  void operator()(const Add& p) const {
+    if (p.mean) out["mean"] = true;
+  }
   void operator()(const PositionEmbedding&) const {}
   void operator()(const ConcatToken&) const {}
   void operator()(const ConcatChannels&) const {}

@@ -287,7 +287,7 @@ class FixedForward {
 
   Codes apply(const Linear& p) {
     const Weights w = weights();
-    Codes y = product(block_of(input(), 0, p.rows, 0, p.in_features), w.weight, result_.range);
+    Codes y = product(block_of(input(), p.first_row, p.rows, 0, p.in_features), w.weight, result_.range);
     for (int r = 0; r < y.rows(); ++r)
       for (int c = 0; c < y.cols(); ++c) y(r, c) = stored_sum(y(r, c), w, c);
     return y;
@@ -341,7 +341,10 @@ class FixedForward {
           1, plan_.limit);
     return y;
   }
-  Codes apply(const Add&) const { return added(input(0), in(0), input(1), in(1)); }
+  Codes apply(const Add& p) const {
+    const double factor = p.mean ? 0.5 : 1;
+    return added(input(0), in(0) * factor, input(1), in(1) * factor);
+  }
   Codes apply(const PositionEmbedding&) const {
     const MatrixD learned = parameter(0);
     const double scale = calibrated(learned);

@@ -155,7 +155,7 @@ class ForwardPass::Layers {
   MatrixD apply(const Linear& p) {
     return with_weights([&](const EffectiveWeights& w) {
       return input().rows() == p.rows ? linear(input(), w.weight, w.bias)
-                                      : linear(block(input(), 0, p.rows, 0, p.in_features), w.weight, w.bias);
+                                      : linear(block(input(), p.first_row, p.rows, 0, p.in_features), w.weight, w.bias);
     });
   }
   void note(const EffectiveWeights& w) {
@@ -199,7 +199,11 @@ class ForwardPass::Layers {
     }
     note_gain(sum / count);
   }
-  MatrixD apply(const Add&) { return add(input(0), input(1)); }
+  MatrixD apply(const Add& p) {
+    MatrixD sum = add(input(0), input(1));
+    if (p.mean) scale(sum, 0.5);
+    return sum;
+  }
   MatrixD apply(const PositionEmbedding&) { return add(input(), parameter(0)); }
   MatrixD apply(const ConcatToken&) { return concat_token(parameter(0), input()); }
   MatrixD apply(const ConcatChannels&) {

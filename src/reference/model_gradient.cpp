@@ -68,9 +68,9 @@ class Backward {
   }
   void apply(const Linear& p) {
     const bool whole = input().rows() == p.rows;
-    WeightGradients gradients =
-        linear_backward(whole ? input() : block(input(), 0, p.rows, 0, p.in_features), parameter(0), d_output());
-    add_to_input(gradients.input);
+    WeightGradients gradients = linear_backward(whole ? input() : block(input(), p.first_row, p.rows, 0, p.in_features),
+                                                parameter(0), d_output());
+    add_to_block(sum_of(layer().inputs[0]), p.first_row, 0, gradients.input);
     set_weight_gradients(std::move(gradients));
   }
   void set_weight_gradients(WeightGradients gradients) {
@@ -89,9 +89,11 @@ class Backward {
     set_parameter(1, std::move(gradients.shift));
   }
   void apply(const Activation& p) { add_to_input(activation_backward(p.function, input(), d_output())); }
-  void apply(const Add&) {
-    add_to_input(d_output(), 0);
-    add_to_input(d_output(), 1);
+  void apply(const Add& p) {
+    MatrixD gradient = d_output();
+    if (p.mean) scale(gradient, 0.5);
+    add_to_input(gradient, 0);
+    add_to_input(gradient, 1);
   }
   void apply(const PositionEmbedding&) {
     add_to_input(d_output());

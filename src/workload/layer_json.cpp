@@ -142,10 +142,15 @@ TensorInfo LayerReader::linear() {
   Linear p{};
   p.out_features = size("out_features");
   const int rows = size("rows", 0);
+  p.first_row = size("first_row");
   p.bias = flag("bias");
   if (!inputs(1)) return {};
-  if (rows > in().rows) fail("expected at most the input's " + std::to_string(in().rows) + " rows", "rows");
-  p.rows = rows > 0 ? rows : in().rows;
+  if (p.first_row >= in().rows)
+    fail("expected less than the input's " + std::to_string(in().rows) + " rows", "first_row");
+  const int left = in().rows - p.first_row;
+  if (rows > left && ok_)
+    fail("expected at most the input's " + std::to_string(left) + " rows from first_row on", "rows");
+  p.rows = rows > 0 ? rows : left;
   p.in_features = in().cols;
   layer_.parameters = p;
   TensorInfo out = with_cols(p.out_features);
@@ -273,12 +278,13 @@ TensorInfo LayerReader::activation() {
 }
 
 TensorInfo LayerReader::add() {
+  const bool mean = flag("mean");
   if (!inputs(2)) return {};
   if (in(0).rows != in(1).rows || in(0).cols != in(1).cols) {
     fail("inputs must have equal shapes, found " + shape(in(0)) + " and " + shape(in(1)));
     return {};
   }
-  layer_.parameters = Add{in().rows, in().cols};
+  layer_.parameters = Add{in().rows, in().cols, mean};
   return in();
 }
 
@@ -409,9 +415,12 @@ const std::vector<LayerRow>& layer_rows() {
         {size_key("out_features", 1, kMaxChannels).means("Columns of the output.", "features"),
          size_key("rows", 1, kMaxRows)
              .optional()
-             .means("The first rows alone (a class token); without it all.", "rows"),
+             .means("So many rows alone (a class token: 1); without it all from first_row on.", "rows"),
+         size_key("first_row", 0, kMaxRows)
+             .otherwise(0)
+             .means("The first row that it reads (a distillation token: 1).", "row"),
          flag_key("bias").otherwise(1).means("Adds a learned number to each column.")},
-        "x W + b; rows: the first rows alone (a class token)"},
+        "x W + b; rows, first_row: some rows alone (a class token)"},
        &LayerReader::linear},
       {{"attention", attention_keys(),
         "multi-head attention; layout of its inputs' columns: qkv, qkv_per_head, q_and_kv_per_head (2 inputs), "
@@ -431,7 +440,10 @@ const std::vector<LayerRow>& layer_rows() {
              .means("The function.")},
         "gelu, gelu_tanh, quick_gelu, hardswish, silu, relu or relu6"},
        &LayerReader::activation},
-      {{"add", {}, "sum of two inputs"}, &LayerReader::add},
+      {{"add",
+        {flag_key("mean").otherwise(0.0).means("Half the sum: the mean of a distilled model's two heads.")},
+        "sum of two inputs, or their mean"},
+       &LayerReader::add},
       {{"position_embedding", {}, "adds a learned matrix"}, &LayerReader::position_embedding},
       {{"concat_token", {}, "a learned row in front"}, &LayerReader::concat_token},
       {{"concat_channels", {}, "two inputs side by side"}, &LayerReader::concat_channels},

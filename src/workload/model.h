@@ -28,10 +28,12 @@ struct Conv2d {
   int in_channels, out_channels, kernel, stride, pad, groups, in_height, in_width, out_height, out_width;
   bool bias;
 };
-// y = x W + b, W in_features x out_features. Uses the first `rows` rows of its input (the class token: rows = 1).
+// y = x W + b, W in_features x out_features. Uses `rows` rows of its input from `first_row` on (the class token: row 0;
+// the distillation token: row 1).
 struct Linear {
   int rows, in_features, out_features;
   bool bias;
+  int first_row = 0;
 };
 // Where the heads of an attention operand lie: head h of an operand with depth x is columns [offset + h*head_stride,
 // offset + h*head_stride + x) of input `input`.
@@ -68,6 +70,7 @@ struct Activation {
 };
 struct Add {  // two inputs of equal shape
   int rows, channels;
+  bool mean = false;  // half the sum: the mean of a distilled model's two heads
 };
 struct PositionEmbedding {  // one input plus a learned matrix
   int rows, channels;

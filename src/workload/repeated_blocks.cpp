@@ -11,7 +11,7 @@ auto members(const Conv2d& c) {
                          c.out_height, c.out_width, c.bias);
 }
 auto members(const Linear& l) {
-  return std::make_tuple(l.rows, l.in_features, l.out_features, l.bias);
+  return std::make_tuple(l.rows, l.in_features, l.out_features, l.bias, l.first_row);
 }
 auto members(const HeadColumns& h) {
   return std::make_tuple(h.input, h.offset, h.head_stride);
@@ -30,7 +30,7 @@ auto members(const Activation& a) {
   return std::make_tuple(a.function, a.rows, a.channels);
 }
 auto members(const Add& a) {
-  return std::make_tuple(a.rows, a.channels);
+  return std::make_tuple(a.rows, a.channels, a.mean);
 }
 auto members(const PositionEmbedding& p) {
   return std::make_tuple(p.rows, p.channels);

@@ -304,3 +304,41 @@ TEST_CASE("machines are compared on given weights, whose masks are theirs") {
   CHECK(missing.exit_code == 2);
   CHECK(missing.err.find("head.bias.npy") != std::string::npos);
 }
+
+// From a folder that has neither a workloads/ nor a fashion_vit/.
+TEST_CASE("shipped weights are found by name from every folder, and an error lists where they were looked for") {
+  const ScratchFolder folder;
+  const std::string root = VITALITY_SOURCE_DIR;
+  const std::vector<std::string> evaluate{
+      "evaluate", "--workload", "fashion_vit", "--images", root + "/examples/trained-model/images.npy",
+      "--limit",  "1",          "--attention", "softmax",  "--logits"};
+  const auto logits = [&](const std::string& weights, const std::string& name) {
+    std::vector<std::string> words = evaluate;
+    words.insert(words.end(), {folder.path(name), "--weights", weights});
+    return run_program(words, folder.path("."));
+  };
+  REQUIRE(logits(root + "/workloads/fashion_vit", "given.npy").exit_code == 0);
+  for (const char* name : {"fashion_vit", "workloads/fashion_vit"}) {
+    const ProgramResult found = logits(name, "found.npy");
+    INFO(name << ": " << found.err);
+    REQUIRE(found.exit_code == 0);
+    CHECK(read_text(folder.path("found.npy")) == read_text(folder.path("given.npy")));
+    CHECK(run_program({"run", "--config", "vitality", "--workload", "fashion_vit", "--inputs", name, "--numerics",
+                       "off", "--quiet"},
+                      folder.path("."))
+              .exit_code == 0);
+    CHECK(run_program({"compare", "--config", "vitality", "--workload", "fashion_vit", "--inputs", name, "--numerics",
+                       "off", "--quiet"},
+                      folder.path("."))
+              .exit_code == 0);
+  }
+  const ProgramResult missing = logits("fashion_vti", "missing.npy");
+  CHECK(missing.exit_code == 2);
+  CHECK(missing.err.find("error: fashion_vti: ") == 0);
+  CHECK(missing.err.find("looked in \"" + std::filesystem::path(root).lexically_normal().string()) !=
+        std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(folder.path("missing.npy")));
+  // A folder of the name where the command runs comes first, whatever it holds.
+  std::filesystem::create_directories(folder.path("fashion_vit"));
+  CHECK(logits("fashion_vit", "empty.npy").err.find("no .npy file in this folder") != std::string::npos);
+}

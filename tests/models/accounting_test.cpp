@@ -66,7 +66,7 @@ std::string result_of(const VitModel& model, const HardwareConfig& config, bool 
   });
 }
 
-const std::vector<std::string> kTiny = {"tiny_vit", "tiny_levit", "tiny_mobilevit"};
+const std::vector<std::string> kTiny = {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_distilled"};
 const std::vector<std::string> kMachines = {"vitality",
                                             "vitality_overlapped",
                                             "vitality_g_stationary",
@@ -109,7 +109,8 @@ TEST_CASE("laws: shipped machines, tiny workloads") {
 TEST_CASE("laws: every shipped workload maps on vitality.json and keeps them") {
   for (const std::string model :
        {"deit_tiny", "deit_small", "deit_base", "vit_large_16", "vit_huge_14", "levit_128s", "levit_128", "levit_192",
-        "levit_256", "levit_384", "mobilevit_xxs", "mobilevit_xs", "mobilevit_s"}) {
+        "levit_256", "levit_384", "mobilevit_xxs", "mobilevit_xs", "mobilevit_s", "deit_tiny_distilled",
+        "deit_small_distilled", "deit_base_distilled"}) {
     INFO(model);
     CHECK(laws(workload(model), machine()) == "");
   }

@@ -168,6 +168,9 @@ TEST_CASE("bit true: tiny_levit on every kind of machine") {
 TEST_CASE("bit true: tiny_mobilevit on every kind of machine") {
   check_model("tiny_mobilevit");
 }
+TEST_CASE("bit true: tiny_distilled on every kind of machine") {
+  check_model("tiny_distilled");
+}
 
 TEST_CASE("bit true: online softmax, tiles of keys of all sizes, with and without a score bias") {
   const VitModel wide = attention_model(45, 61, 2, 9), biased = workload("tiny_levit");

@@ -72,7 +72,7 @@ void drop(MatrixD& x) {
 
 TEST_CASE("error model: tiny models pass in every format, for several seeds") {
   for (const char* precision : {"fp64", "fp32", "fp16", "int16", "int8"}) {
-    for (const char* model : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
+    for (const char* model : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_distilled"}) {
       for (std::uint64_t seed = 1; seed <= 5; ++seed) {
         for (const char* name : {"vitality", "dense_softmax"}) {
           INFO(precision << " " << model << " seed " << seed << " " << name);

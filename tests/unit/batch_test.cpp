@@ -40,7 +40,7 @@ TEST_CASE("batch: one image is the model itself") {
 }
 
 TEST_CASE("batch: layers repeat, parameters count once, MACs for every image") {
-  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
+  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_distilled"}) {
     INFO(name);
     const VitModel model = tiny(name), batch = batched(model, 3);
     const std::size_t count = model.layers.size();
@@ -126,7 +126,7 @@ TEST_CASE("batch: where the scratchpad is small, an image of a batch moves no mo
   };
   for (const int kib : {10, 24, 200}) {
     config.scratchpad.capacity_kib = kib;
-    for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
+    for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_distilled"}) {
       INFO(name << " " << kib);
       CHECK(moved(map_model(batched(tiny(name), 3), config)) <= 3 * moved(map_model(tiny(name), config)));
     }

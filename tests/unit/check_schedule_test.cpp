@@ -168,7 +168,7 @@ TEST_CASE("ids: of one kind only, and a list takes its own") {
 }
 
 TEST_CASE("check_schedule: what the mapper makes is right") {
-  for (const char* workload : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
+  for (const char* workload : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_distilled"}) {
     for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{
              {},
              {"attention=softmax", "scratchpad.capacity_kib=40"},

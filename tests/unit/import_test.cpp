@@ -10,6 +10,8 @@
 #include "import/import_model.h"
 #include "import/onnx_file.h"
 #include "import/operators.h"
+#include "import/recognise.h"
+#include "import/resize_positions.h"
 #include "import/safetensors.h"
 #include "reference/model.h"
 #include "tensor/npy.h"
@@ -72,8 +74,13 @@ Tensor run(const Node& of, const std::vector<Tensor>& inputs) {
 
 // The logits beside the graphs are PyTorch's, in double: neither the evaluator nor the reference made them.
 TEST_CASE("imported graphs give the logits of PyTorch", "[import]") {
-  for (const char* name : {"deit_op11", "deit_dynamic", "form_odd_order", "form_odd_scale", "form_both", "gap",
-                           "gap_patches", "mha_dynamic", "levit", "mobilevit_dynamic", "external"}) {
+  for (const char* name : {"deit_op11",          "deit_dynamic",       "form_odd_order",
+                           "form_odd_scale",     "form_both",          "gap",
+                           "gap_patches",        "mha_dynamic",        "levit",
+                           "mobilevit_dynamic",  "external",           "distilled_dynamic",
+                           "form_taylor",        "form_taylor_elided", "form_taylor_map",
+                           "form_taylor_einsum", "taylor_separate",    "fused_attention",
+                           "fused_sizes",        "fused_multi_head",   "fused_products"}) {
     INFO(name);
     // PyTorch's exporter folds a convolution's batch norm into its weights in float32: those graphs are not the model's
     // to the last digit.
@@ -92,7 +99,8 @@ TEST_CASE("imported graphs give the logits of PyTorch", "[import]") {
     parameters.tensors() = imported.weights;
     parameters.tensors()["input"] = image;
     reference::ForwardOptions options;
-    options.attention.assign(model.layers.size(), AttentionKind::kSoftmax);
+    const bool taylor = std::string(name).find("taylor") != std::string::npos;
+    options.attention.assign(model.layers.size(), taylor ? AttentionKind::kTaylor : AttentionKind::kSoftmax);
     const MatrixD logits = reference::forward(model, parameters, options).outputs.back();
     REQUIRE(logits.size() == want.values.size());
     CHECK(largest_difference(logits.data(), want.values) < tolerance);
@@ -112,7 +120,74 @@ TEST_CASE("what no layer computes is refused with its node", "[import]") {
   CHECK(refusal("x_form_wrong_axis").find("node \"/blocks.0/attn/Softmax\" (Softmax): runs over axis 2") !=
         std::string::npos);
   CHECK(refusal("window").find("windows are not known") != std::string::npos);
-  CHECK(refusal("form_taylor").find("/blocks.0/attn/Sub") != std::string::npos);
+  // Neither softmax nor Taylor attention: the node that ends its group.
+  CHECK(refusal("x_form_linear").find("node \"/blocks.0/attn/Div\" (Div): ends a group") != std::string::npos);
+  CHECK(refusal("x_fused_mask").find("(com.microsoft.Attention): with a mask of keys") != std::string::npos);
+  CHECK(refusal("x_distilled_both").find("2 outputs: \"logits\"") != std::string::npos);
+}
+
+TEST_CASE("a distilled model has a head for each of two tokens and their mean", "[import]") {
+  const VitModel model = parse_workload(import_graph(read_onnx(kFolder + "distilled_dynamic.onnx")).workload, "d");
+  int heads = 0;
+  for (const Layer& layer : model.layers)
+    if (const auto* linear = std::get_if<Linear>(&layer.parameters); linear != nullptr && linear->rows == 1)
+      CHECK(linear->first_row == heads++);
+  CHECK(heads == 2);
+  CHECK(std::get<Add>(model.layers.back().parameters).mean);
+  // 8 x 8 image, patches of 4, 12 channels, MLP of 24, one block, 5 classes; 4 patches and 2 tokens have a position.
+  const Count block = 12 * 36 + 36 + 12 * 12 + 12 + 12 * 24 + 24 + 24 * 12 + 12 + 4 * 12;
+  CHECK(parameter_count(model) == 48 * 12 + 12 + 2 * 12 + 6 * 12 + block + 2 * 12 + 2 * (12 * 5 + 5));
+}
+
+// The layers that the graph became are changed one at a time: only the comparison can find that.
+TEST_CASE("the comparison names the first node that the workload does not compute", "[import]") {
+  const Graph graph = read_onnx(kFolder + "deit_op11.onnx");
+  const auto refusal = [&](const std::function<void(DraftLayer&)>& change, const std::string& name) {
+    Recognised changed = recognise(graph);
+    int found = 0;
+    for (DraftLayer& layer : changed.layers)
+      if (layer.layer.name == name) change(layer), ++found;
+    CHECK(found == 1);
+    return message_of([&] { import_recognised(graph, changed); });
+  };
+  const auto starts = [](const std::string& node) { return Catch::Contains("deit_op11.onnx: node \"" + node + "\""); };
+  CHECK_THAT(refusal([](DraftLayer& l) { std::get<LayerNorm>(l.layer.parameters).epsilon *= 1.01; }, "blocks.1.norm2"),
+             starts("/blocks.1/norm2/Add_1"));
+  CHECK_THAT(
+      refusal([](DraftLayer& l) { std::get<Activation>(l.layer.parameters).function = ActivationKind::kGeluTanh; },
+              "blocks.0.act"),
+      starts("/blocks.0/act/Mul_1"));
+  CHECK_THAT(refusal([](DraftLayer& l) { l.attention = AttentionKind::kTaylor; }, "blocks.1.attn.attention"),
+             starts("/blocks.1/attn/MatMul_1"));
+  CHECK_THAT(refusal([](DraftLayer& l) { l.tensors["weight"](3, 2) += 1e-6; }, "blocks.0.fc2"),
+             starts("/blocks.0/fc2/Add"));
+  CHECK_THAT(refusal([](DraftLayer& l) { l.tensors["bias"](0, 4) = NAN; }, "head"), Catch::Contains("not finite"));
+  CHECK(message_of([&] { import_recognised(graph, recognise(graph)); }) == "no error");
+}
+
+TEST_CASE("a clipped GELU is one where values are small: the comparison refuses it on the image", "[import]") {
+  CHECK_THAT(message_of([] { import_graph(read_onnx(kFolder + "x_clipped_gelu.onnx")); }),
+             Catch::Contains("node \"/blocks.0/act/Mul_1\" (Mul)"));
+}
+
+// Expected: numpy, as M_rows G M_columns^T with matrices of Keys' kernel (a = -0.75) and clamped indices; PyTorch's
+// interpolate(size=(4, 2), mode="bicubic", align_corners=False) agrees to the last digit.
+TEST_CASE("position embeddings are resized with the bicubic kernel, tokens in front keep theirs", "[import]") {
+  MatrixD stored(10, 2);
+  for (int i = 0; i < 9; ++i) stored(i + 1, 0) = i * i, stored(i + 1, 1) = -2.0 * i * i;
+  stored(0, 0) = 7, stored(0, 1) = 8;
+  const MatrixD out = resized_positions(stored, {1, 4, 2});
+  REQUIRE(out.rows() == 9);
+  CHECK((out(0, 0) == 7 && out(0, 1) == 8));
+  const double want[] = {-0.607334136963, 1.93057632446, 3.52004623413, 11.8949928284,
+                         21.5278053284,   39.0278587341, 40.4383888245, 63.775478363};
+  for (int i = 0; i < 8; ++i) {
+    CHECK(std::fabs(out(i + 1, 0) - want[i]) < 1e-9);
+    CHECK(std::fabs(out(i + 1, 1) + 2 * want[i]) < 1e-9);
+  }
+  const MatrixD same = resized_positions(stored, {1, 3, 3});
+  for (std::size_t i = 0; i < stored.size(); ++i) CHECK(std::fabs(same.data()[i] - stored.data()[i]) < 1e-12);
+  CHECK((square_side(197, 1) == 14 && square_side(198, 2) == 14 && square_side(198, 1) == 0 && square_side(1, 2) == 0));
 }
 
 TEST_CASE("hostile ONNX files are refused", "[import]") {
@@ -218,6 +293,11 @@ TEST_CASE("names of checkpoints", "[import]") {
   CHECK(name("layer_3.1.global_rep.0.pre_norm_mha.1.qkv_proj.weight").name == "layer_3.1.global_rep.0.attn.qkv.weight");
   CHECK(name("stages.1.downsample.attn_downsample.q.ln.linear.weight").name == "down0.attn.q.weight");
   CHECK(name("bn.num_batches_tracked").ignored);
+  CHECK(name("dist_token").name == "dist_token.weight");
+  CHECK(name("head_dist.bias").name == "head_dist.bias");
+  CHECK(name("deit.embeddings.distillation_token").name == "dist_token.weight");
+  CHECK(name("cls_classifier.weight").name == "head.weight");
+  CHECK(name("distillation_classifier.weight").name == "head_dist.weight");
   const std::vector<TensorName> levit =
       workload_names({"blocks.0.m.qkv.c.weight", "blocks.1.m.0.c.weight", "blocks.1.m.2.bn.bias",
                       "blocks.2.kv.c.weight", "blocks.3.m.0.c.weight", "blocks.4.m.qkv.c.weight",

@@ -140,6 +140,30 @@ TEST_CASE("shipped models equal the published layer tables") {
   CHECK(models == 13);
 }
 
+// From DeiT's own tables: one more token of 1 x D, its position, and a second head of D x 1000 + 1000 parameters.
+// Linear layers of 12 D^2 a token and block work on 198 tokens, attention on 198 x 198 scores in QK^T and PV, two heads
+// on a row.
+TEST_CASE("distilled DeiT: parameters as published, multiply-accumulates of 198 tokens and two heads") {
+  struct Model {
+    const char* name;
+    Count width, plain;
+  };
+  for (const Model& m :
+       {Model{"deit_tiny", 192, 5717416}, {"deit_small", 384, 22050664}, {"deit_base", 768, 86567656}}) {
+    INFO(m.name);
+    const VitModel model = read_workload((kRoot / "workloads" / (std::string(m.name) + "_distilled.json")).string());
+    CHECK(model.name == std::string(m.name) + "_distilled");
+    const Count d = m.width;
+    CHECK(parameter_count(model) == m.plain + d + d + (d * 1000 + 1000));
+    const Count block = 198 * (3 * d * d + d * d + 4 * d * d + 4 * d * d) + 2 * 198 * 198 * d;
+    CHECK(macs(model) == 196 * (16 * 16 * 3) * d + 12 * block + 2 * d * 1000);
+  }
+  // The figures of timm's model cards, in millions: 5.9, 22.4, 87.3.
+  CHECK(parameter_count(read_workload((kRoot / "workloads/deit_tiny_distilled.json").string())) == 5910800);
+  CHECK(parameter_count(read_workload((kRoot / "workloads/deit_small_distilled.json").string())) == 22436432);
+  CHECK(parameter_count(read_workload((kRoot / "workloads/deit_base_distilled.json").string())) == 87338192);
+}
+
 TEST_CASE("one DeiT head needs the published numbers of operations") {
   Attention head{};
   head.heads = head.instances = 1;

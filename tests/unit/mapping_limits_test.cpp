@@ -54,7 +54,8 @@ int map_within(const VitModel& model, const std::vector<std::string>& overrides)
 }  // namespace
 
 TEST_CASE("mapping: scratchpads from 1 KiB to 1 MiB, every dataflow and attention") {
-  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "deit_tiny", "levit_128s", "mobilevit_xxs"}) {
+  for (const char* name :
+       {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_distilled", "deit_tiny", "levit_128s", "mobilevit_xxs"}) {
     const VitModel model = read_workload(kSource + "/workloads/" + name + ".json");
     for (const char* dataflow : {"input_stationary", "output_stationary"}) {
       for (const char* attention : {"taylor", "taylor_elided", "softmax"}) {

@@ -103,6 +103,11 @@ TEST_CASE("backward of tiny_mobilevit equals finite differences: depthwise convo
   check_gradients(model, with(model, AttentionKind::kUnifiedAdditive));
 }
 
+TEST_CASE("backward of tiny_distilled equals finite differences: a row that is not the first, the mean of two heads") {
+  const VitModel model = tiny("tiny_distilled");
+  check_gradients(model, with(model, AttentionKind::kSoftmax));
+}
+
 TEST_CASE("backward adds up several losses, layers that none of them reads have no gradient") {
   const VitModel model = tiny("tiny_levit");  // the last layer is head_dist; head is the one before its batch norm
   const SeededParameters parameters(1);

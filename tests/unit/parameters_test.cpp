@@ -34,7 +34,7 @@ std::string refusal(const VitModel& model, const std::string& directory, const s
 }  // namespace
 
 TEST_CASE("parameter tensors of every tiny model add up to its parameter count") {
-  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit"}) {
+  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_distilled"}) {
     const VitModel model = tiny(name);
     Count trained = 0;
     for (const ParameterInfo& info : parameters_of(model)) {

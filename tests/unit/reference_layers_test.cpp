@@ -2,8 +2,11 @@
 #include <catch2/catch.hpp>
 
 #include "reference/layers.h"
+#include "reference/model.h"
 #include "tests/support/random_matrix.h"
 #include "workload/parameters.h"
+#include "workload/stored_parameters.h"
+#include "workload/workload_json.h"
 
 using namespace vitality;
 using namespace vitality::test;
@@ -135,4 +138,24 @@ TEST_CASE("reference layers that move rows") {
   CHECK(difference(ref::concat_token(matrix(1, 2, {9, 8}), b), matrix(3, 2, {9, 8, 3, 4, 5, 6})) == 0);
   CHECK(difference(ref::add(b, b), matrix(2, 2, {6, 8, 10, 12})) == 0);
   CHECK(difference(ref::block(matrix(3, 3, {0, 1, 2, 3, 4, 5, 6, 7, 8}), 1, 2, 1, 2), matrix(2, 2, {4, 5, 7, 8})) == 0);
+}
+
+// Rows 1 and 2 of three pixels: (3, 4) W = 3 + 8 = 11 and (5, 6) W = 5 + 12 = 17, with W = (1, 2); their mean with rows
+// 0 and 1, (1, 2) W = 5 and 11: 8 and 14.
+TEST_CASE("reference model: a linear layer from a row on, and the mean of two layers") {
+  const VitModel model = parse_workload(
+      R"({"name": "m", "image": {"height": 3, "width": 1, "channels": 2}, "layers": [
+        {"name": "a", "kind": "linear", "out_features": 1, "first_row": 1, "bias": false},
+        {"name": "b", "kind": "linear", "out_features": 1, "inputs": ["image"], "rows": 2, "bias": false},
+        {"name": "m", "kind": "add", "mean": true, "inputs": ["a", "b"]}]})",
+      "m.json");
+  const SeededParameters seeded(1);
+  StoredParameters given(seeded);
+  given.tensors() = {{"input", matrix(3, 2, {1, 2, 3, 4, 5, 6})},
+                     {"a.weight", matrix(2, 1, {1, 2})},
+                     {"b.weight", matrix(2, 1, {1, 2})}};
+  ref::ForwardOptions options;
+  const ref::ForwardResult result = ref::forward(model, given, options);
+  CHECK(difference(result.outputs[0], matrix(2, 1, {11, 17})) == 0);
+  CHECK(difference(result.outputs[2], matrix(2, 1, {8, 14})) == 0);
 }

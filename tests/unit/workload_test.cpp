@@ -108,8 +108,34 @@ TEST_CASE("MobileViT: the fusion reads the block's input first") {
   CHECK((unfold.height == 16 && unfold.width == 16 && unfold.patch == 2 && unfold.channels == 120));
 }
 
+TEST_CASE("distilled DeiT: the class token is row 0, the distillation token row 1, a head reads each") {
+  const VitModel model = read_workload(kWorkloads + "deit_tiny_distilled.json");
+  CHECK(input_names(model, "cls_token") == Names{"dist_token"});
+  CHECK(output_shape(layer_of(model, "norm")).rows == 198);
+  const auto &head = std::get<Linear>(layer_of(model, "head").parameters),
+             &dist = std::get<Linear>(layer_of(model, "head_dist").parameters);
+  CHECK((head.first_row == 0 && head.rows == 1 && dist.first_row == 1 && dist.rows == 1));
+  CHECK(input_names(model, "head_dist") == Names{"norm"});
+  CHECK(input_names(model, "head_mean") == Names{"head", "head_dist"});
+  CHECK(std::get<Add>(layer_of(model, "head_mean").parameters).mean);
+  CHECK(!std::get<Add>(layer_of(model, "blocks.0.residual1").parameters).mean);
+}
+
+TEST_CASE("a linear layer reads rows that its input has") {
+  const auto linear = [](const std::string& keys) {
+    return error_of(R"({"name": "l", "kind": "linear", "out_features": 2)" + keys + "}");
+  };
+  CHECK(linear(R"(, "first_row": 63)").empty());
+  CHECK(linear(R"(, "first_row": 60, "rows": 4)").empty());
+  CHECK_THAT(linear(R"(, "first_row": 64)"), Catch::Contains("/layers/0/first_row: expected less than the input's 64"));
+  CHECK_THAT(linear(R"(, "first_row": 60, "rows": 5)"),
+             Catch::Contains("/layers/0/rows: expected at most the input's 4"));
+  CHECK_THAT(linear(R"(, "first_row": -1)"), Catch::Contains("/layers/0/first_row"));
+}
+
 TEST_CASE("every layer's inputs come before it and have the shape that it needs") {
-  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "levit_128s", "mobilevit_s", "vit_huge_14"}) {
+  for (const char* name :
+       {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_distilled", "levit_128s", "mobilevit_s", "vit_huge_14"}) {
     const VitModel model = read_workload(kWorkloads + name + ".json");
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
       const Layer& layer = model.layers[i];
@@ -123,7 +149,7 @@ TEST_CASE("every layer's inputs come before it and have the shape that it needs"
       if (const auto* p = std::get_if<Conv2d>(&layer.parameters)) {
         CHECK((in.rows == p->in_height * p->in_width && in.cols == p->in_channels));
       } else if (const auto* q = std::get_if<Linear>(&layer.parameters)) {
-        CHECK((in.rows >= q->rows && in.cols == q->in_features));
+        CHECK((in.rows >= q->first_row + q->rows && in.cols == q->in_features));
       } else if (std::get_if<Add>(&layer.parameters) || std::get_if<LayerNorm>(&layer.parameters) ||
                  std::get_if<BatchNorm>(&layer.parameters) || std::get_if<Activation>(&layer.parameters) ||
                  std::get_if<Unfold>(&layer.parameters) || std::get_if<Fold>(&layer.parameters)) {

@@ -36,6 +36,7 @@ Gemm describe_gemm(const MappingContext& context, int layer_index) {
   Gemm gemm{};
   if (const auto* linear = std::get_if<Linear>(&layer.parameters)) {
     gemm.m = linear->rows, gemm.k = linear->in_features, gemm.n = linear->out_features, gemm.groups = 1;
+    gemm.first_row = linear->first_row;
     gemm.has_bias = linear->bias;
   } else {
     const auto& conv = std::get<Conv2d>(layer.parameters);
@@ -108,7 +109,7 @@ void GemmMapper::infeasible(Bytes smallest) const {
 }
 
 Transfer GemmMapper::streamed_transfer(int m0, int m, const ContractionTile& tile, BufferId buffer, int offset) const {
-  const GemmPart part = gemm_.streamed_parts.empty() ? GemmPart{image().source}
+  const GemmPart part = gemm_.streamed_parts.empty() ? GemmPart{image().source, gemm_.first_row}
                                                      : gemm_.streamed_parts[static_cast<std::size_t>(tile.part)];
   const bool transposed = gemm_.streamed_transposed;
   const int row = part.first_row + (transposed ? tile.first : m0), col = transposed ? m0 : tile.first;

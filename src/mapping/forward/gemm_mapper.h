@@ -37,6 +37,7 @@ struct GemmImage {
 
 struct Gemm {
   int m, k, n, groups;  // k: contraction of one group
+  int first_row;        // of the streamed operand
   OperatorId op;
   TensorId source, weight, bias;
   bool has_bias = false;

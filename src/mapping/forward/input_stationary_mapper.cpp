@@ -343,7 +343,7 @@ class InputStationaryMapper : public GemmMapper {
       if (first < resident.col || first >= resident.col + resident.cols) continue;
       job.streamed = resident.buffer;
       job.streamed_stride = resident.cols;
-      job.streamed_offset = m0 * resident.cols + first - resident.col;
+      job.streamed_offset = (gemm_.first_row + m0) * resident.cols + first - resident.col;
     }
   }
 

@@ -153,7 +153,8 @@ class ResidencyPlanner {
     }
     switch (step.kind) {
       case StepKind::kGemm:
-        if (const auto* linear = std::get_if<Linear>(&layer(step.first).parameters)) return linear->rows <= shape.rows;
+        if (const auto* linear = std::get_if<Linear>(&layer(step.first).parameters))
+          return linear->first_row + linear->rows <= shape.rows;
         return is_pixel_wise(std::get<Conv2d>(layer(step.first).parameters));
       case StepKind::kAttention:
         return all.size() == 1 && takes_heads_in_place(step.first, std::get<Attention>(layer(step.first).parameters));

@@ -22,6 +22,10 @@ void check_layer(const Layer& layer, const HardwareConfig& config) {
     if (!is_trainable(config.attention))
       refuse(layer, std::string("the backward pass of ") + to_string(config.attention) +
                         " is not simulated; that of taylor is (--set attention=taylor)");
+  } else if (const auto* linear = std::get_if<Linear>(&layer.parameters)) {
+    if (linear->first_row > 0) refuse(layer, "the backward pass of first_row is not simulated");
+  } else if (const auto* add = std::get_if<Add>(&layer.parameters)) {
+    if (add->mean) refuse(layer, "the backward pass of a mean is not simulated");
   } else if (!is_trainable(layer.parameters)) {
     refuse(layer, std::string("the backward pass of ") + kind_name(layer) + " is not simulated");
   }

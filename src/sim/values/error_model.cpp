@@ -168,7 +168,7 @@ class Propagation {
     const bool in_front = config_.batch_norm_folded && p.folded_into > index_;  // nothing is stored here
     return through(in_front ? 0 : stored());
   }
-  double apply(const Add&) const { return input(0).variance + input(1).variance + stored(); }
+  double apply(const Add& p) const { return (input(0).variance + input(1).variance) * (p.mean ? 0.25 : 1) + stored(); }
   double apply(const PositionEmbedding&) const {
     const MatrixD learned = parameters_.tensor(parameters_of(layer())[0]);
     return input().variance + calibrated(max_abs(learned), own().output_square) + stored();

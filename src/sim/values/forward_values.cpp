@@ -275,11 +275,12 @@ void ValueExecutor::add_matrix(const Job& job) {
   }
   const double out = plan_.scale(job.layer);
   double first_scale = plan_.input_scale(job.layer, 0), second_scale = 1;
-  if (std::holds_alternative<PositionEmbedding>(layer(job.layer).parameters)) {
-    second_scale = weight_scale(job.layer);
-  } else {
+  if (const auto* add = std::get_if<Add>(&layer(job.layer).parameters)) {
     second_scale = plan_.input_scale(job.layer, 1);
     if ((job.flags & kSwapped) != 0) std::swap(first_scale, second_scale);
+    if (add->mean) first_scale /= 2, second_scale /= 2;  // a shift, or a smaller exponent
+  } else {
+    second_scale = weight_scale(job.layer);
   }
   add_scaled(arithmetic_, job.m, job.n, streamed(job), first_scale / out, second, second_scale / out, result(job));
 }

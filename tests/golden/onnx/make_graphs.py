@@ -41,6 +41,19 @@ class Attention(nn.Module):
             num = math.sqrt(s.d) * v.sum(dim=-2, keepdim=True) + q @ g
             den = N * math.sqrt(s.d) + q @ k.sum(dim=-2, keepdim=True).transpose(-2, -1)
             z = num / den
+        elif s.form == 'taylor_elided':  # K^T V - (sum of K)^T mean(V), q scaled, V's mean in place of a division
+            g = k.transpose(-2, -1) @ v - k.sum(dim=-2, keepdim=True).transpose(-2, -1) @ v.mean(dim=-2, keepdim=True)
+            z = v.mean(dim=-2, keepdim=True) + (q * scale / N) @ g
+        elif s.form == 'taylor_map':  # the map itself, N x N, with another scale
+            x = q @ (k - k.mean(dim=-2, keepdim=True)).transpose(-2, -1) * 0.3
+            z = ((1 + x) / (1 + x).sum(dim=-1, keepdim=True)) @ v
+        elif s.form == 'taylor_einsum':  # heads behind the tokens
+            q, k, v = (t.transpose(1, 2) for t in (q, k, v))
+            g = torch.einsum('bnhd,bnhe->bhde', k - k.mean(dim=1, keepdim=True), v)
+            z = (v.mean(dim=1, keepdim=True) + torch.einsum('bnhd,bhde->bnhe', q, g) * (scale / N)).transpose(1, 2)
+        elif s.form == 'linear':  # no softmax, and no Taylor attention: elu(x) + 1 as feature map
+            q, k = F.elu(q) + 1, F.elu(k) + 1
+            z = q @ (k.transpose(-2, -1) @ v) / (q @ k.sum(dim=-2, keepdim=True).transpose(-2, -1))
         else:
             if s.form == 'both': a = (q * scale ** 0.5) @ (k.transpose(-2, -1) * scale ** 0.5)
             elif s.form == 'scaled_q': a = (q * scale) @ k.transpose(-2, -1)
@@ -57,6 +70,7 @@ class Act(nn.Module):
         if s.kind == 'quick': return x * torch.sigmoid(1.702 * x)
         if s.kind == 'silu': return x * torch.sigmoid(x)
         if s.kind == 'relu': return F.relu(x)
+        if s.kind == 'clipped': return F.gelu(torch.clamp(x, -12, 12))  # GELU where the values are small
         if s.kind == 'mish': return x * torch.tanh(F.softplus(x))
         return F.gelu(x)
 
@@ -99,6 +113,7 @@ class ViT(nn.Module):
         x = x + s.pos_embed
         for b in s.blocks: x = b(x)
         x = s.norm(x)
+        if s.head_dist is not None and s.pool == 'both': return s.head(x[:, 0]), s.head_dist(x[:, 1])  # as in training
         if s.head_dist is not None: return (s.head(x[:, 0]) + s.head_dist(x[:, 1])) / 2
         y = s.head(x.mean(1) if s.pool == 'mean' else x[:, 0] if s.pool == 'cls' else x[:, 1:].mean(1))
         return y.softmax(-1) if s.softmax else y
@@ -218,6 +233,7 @@ def save(name, m, opset=13, size=8, dynamic=False, fold=True):
     torch.onnx.export(m, x, path, opset_version=opset, input_names=['image'], output_names=['logits'], do_constant_folding=fold,
                       dynamic_axes={'image': {0: 'batch'}, 'logits': {0: 'batch'}} if dynamic else None, training=torch.onnx.TrainingMode.EVAL)
     with torch.no_grad(): y = m.double()(x.double())
+    if isinstance(y, tuple): y = y[0]
     np.save(os.path.join(OUT, name + '.input.npy'), x.numpy()); np.save(os.path.join(OUT, name + '.output.npy'), y.numpy())
     return onnx.load(path)
 
@@ -229,13 +245,20 @@ save('deit', lambda: ViT(), 13)
 save('deit_op11', lambda: ViT(), 11)
 save('deit_dynamic', lambda: ViT(), 14, dynamic=True, fold=False)
 save('deit_op17', lambda: ViT(eps=1e-12), 17, dynamic=True)
-for form in ('chunk', 'per_head', 'odd_order', 'index', 'both', 'scaled_q', 'odd_scale', 'taylor', 'wrong_axis'):
-    save(('x_' if form == 'wrong_axis' else '') + 'form_' + form, lambda: ViT(form=form, depth=1), 13)
+for form in ('chunk', 'per_head', 'odd_order', 'index', 'both', 'scaled_q', 'odd_scale', 'taylor', 'taylor_elided', 'taylor_map', 'taylor_einsum', 'linear', 'wrong_axis'):
+    save(('x_' if form in ('linear', 'wrong_axis') else '') + 'form_' + form, lambda: ViT(form=form, depth=1), 13)
+save('taylor_separate', lambda: ViT(form='taylor_elided', depth=1, separate=True, bias=False), 14, dynamic=True, fold=False)
 save('gap', lambda: ViT(token=False, pool='mean', act='tanh', separate=True, bias=False, eps=1e-5), 17, dynamic=True)
 save('gap_patches', lambda: ViT(token=False, pool='mean', act='quick', conv=False, scale=True), 16)
 save('tail_mean', lambda: ViT(pool='tail'), 13)
 save('softmax', lambda: ViT(softmax=True), 13)
 save('distilled', lambda: ViT(distilled=True), 13)
+save('distilled_dynamic', lambda: ViT(distilled=True, depth=1), 14, dynamic=True, fold=False)
+save('x_distilled_both', lambda: ViT(distilled=True, depth=1, pool='both'), 13)
+def clipped():
+    m = ViT(act='clipped', depth=1); m.blocks[0].fc1.weight.data *= 40
+    return m
+save('x_clipped_gelu', clipped, 13)
 save('x_mish', lambda: ViT(act='mish'), 13)
 save('relu', lambda: ViT(act='relu', depth=1), 12)
 save('mha', lambda: MHA(), 13)
@@ -271,3 +294,73 @@ for t in m.graph.initializer:
     t.ClearField('raw_data'); t.data_location = 1
     for k, v in (('location', 'weights.bin'), ('offset', str(at)), ('length', str(a.nbytes))): e = t.external_data.add(); e.key, e.value = k, v
 put('external', m, 'deit')
+
+
+# The graphs as onnxruntime's optimiser fuses them for CPU and GPU, written by hand: one ViT, its operators of com.microsoft and its weights. Expected: PyTorch's logits.
+class Fused:
+    def __init__(s, name, m, opset=17):
+        s.name, s.m, s.nodes, s.init, s.n, s.opset = name, m.eval(), [], [], 0, opset
+    def const(s, t, name=None):
+        s.n += 1; name = name or 'c%d' % s.n
+        a = t.detach().numpy() if isinstance(t, torch.Tensor) else np.asarray(t)
+        s.init.append(nh.from_array(np.ascontiguousarray(a), name)); return name
+    def op(s, op, inputs, domain='com.microsoft', outputs=1, **attributes):
+        s.n += 1; out = ['%s_%d%s' % (op, s.n, '' if i == 0 else '_%d' % i) for i in range(outputs)]
+        s.nodes.append(oh.make_node(op, inputs, out, name='%s_%d' % (op, s.n), domain=domain, **attributes)); return out if outputs > 1 else out[0]
+    def linear(s, x, l, bias=True):
+        y = s.op('MatMul', [x, s.const(l.weight.t())], '')
+        return s.op('Add', [y, s.const(l.bias)], '') if bias else y
+    def skip_norm(s, x, skip, norm, bias=None):
+        out = s.op('SkipLayerNormalization', [x, skip, s.const(norm.weight), s.const(norm.bias)] + ([s.const(bias)] if bias is not None else []), outputs=4, epsilon=norm.eps)
+        return out[0], out[3]
+    def vit(s, attention, mlp):
+        m = s.m
+        x = s.op('FusedConv', ['image', s.const(m.patch_embed.weight), s.const(m.patch_embed.bias)], kernel_shape=[4, 4], strides=[4, 4]) if mlp == 'fused' else \
+            s.op('Conv', ['image', s.const(m.patch_embed.weight), s.const(m.patch_embed.bias)], '', kernel_shape=[4, 4], strides=[4, 4])
+        x = s.op('Transpose', [s.op('Reshape', [x, s.const(np.array([0, 12, -1]))], '')], '', perm=[0, 2, 1])
+        x = s.op('Concat', [s.const(m.cls_token), x], '', axis=1)
+        x = s.op('Add', [x, s.const(m.pos_embed)], '')
+        b = m.blocks[0]
+        y = s.op('LayerNormalization', [x, s.const(b.norm1.weight), s.const(b.norm1.bias)], '', axis=-1, epsilon=b.norm1.eps)
+        a = b.attn
+        if attention == 'attention':
+            y = s.op('Attention', [y, s.const(a.qkv.weight.t()), s.const(a.qkv.bias)], num_heads=a.h)
+        elif attention == 'sizes':  # with its sizes and its scale
+            y = s.op('Attention', [y, s.const(a.qkv.weight.t()), s.const(a.qkv.bias)], num_heads=a.h, qkv_hidden_sizes=[12, 12, 12], scale=0.5)
+        elif attention == 'mask':
+            y = s.op('Attention', [y, s.const(a.qkv.weight.t()), s.const(a.qkv.bias), s.const(np.ones((1, 5), np.int32))], num_heads=a.h)
+        elif attention == 'multi_head':
+            w = a.qkv.weight.t().reshape(12, 3, 12)
+            parts = [s.op('MatMul', [y, s.const(w[:, i])], '') for i in range(3)]
+            y = s.op('MultiHeadAttention', parts + [s.const(a.qkv.bias)], num_heads=a.h)
+        else:  # products alone are fused
+            y = s.linear(y, a.qkv)
+            y = s.op('Transpose', [s.op('Reshape', [y, s.const(np.array([0, 0, 3, 3, 4]))], '')], '', perm=[2, 0, 3, 1, 4])
+            q, k, v = (s.op('Gather', [y, s.const(np.array(i))], '', axis=0) for i in range(3))
+            y = s.op('Softmax', [s.op('FusedMatMul', [q, k], transB=1, alpha=0.5)], '', axis=-1)
+            y = s.op('FusedMatMul', [y, v])
+            y = s.op('Reshape', [s.op('Transpose', [y], '', perm=[0, 2, 1, 3]), s.const(np.array([0, 0, -1]))], '')
+        y = s.op('MatMul', [y, s.const(a.proj.weight.t())], '')
+        y, x = s.skip_norm(y, x, b.norm2, a.proj.bias)
+        h = s.op('MatMul', [y, s.const(b.fc1.weight.t())], '')
+        if mlp == 'tanh': h = s.op('FastGelu', [h, s.const(b.fc1.bias)])
+        elif mlp == 'quick': h = s.op('QuickGelu', [s.op('Add', [h, s.const(b.fc1.bias)], '')], alpha=1.702)
+        elif mlp == 'plain': h = s.op('Gelu', [s.op('Add', [h, s.const(b.fc1.bias)], '')])
+        else: h = s.op('BiasGelu', [h, s.const(b.fc1.bias)])
+        h = s.op('MatMul', [h, s.const(b.fc2.weight.t())], '')
+        if mlp == 'fused':
+            x = s.op('BiasAdd', [h, s.const(b.fc2.bias), x])
+            x = s.op('LayerNormalization', [x, s.const(m.norm.weight), s.const(m.norm.bias)], '', axis=-1, epsilon=m.norm.eps)
+        else: x, _ = s.skip_norm(h, x, m.norm, b.fc2.bias)
+        x = s.op('Gather', [x, s.const(np.array(0))], '', axis=1)
+        s.nodes.append(oh.make_node('FusedGemm' if mlp == 'fused' else 'Gemm', [x, s.const(m.head.weight), s.const(m.head.bias)], ['logits'], name='head', domain='com.microsoft' if mlp == 'fused' else '', transB=1))
+        graph = oh.make_graph(s.nodes, 'fused', [oh.make_tensor_value_info('image', 1, ['batch', 3, 8, 8])], [oh.make_tensor_value_info('logits', 1, ['batch', 5])], s.init)
+        model = oh.make_model(graph, opset_imports=[oh.make_opsetid('', s.opset), oh.make_opsetid('com.microsoft', 1)])
+        open(os.path.join(OUT, s.name + '.onnx'), 'wb').write(model.SerializeToString())
+        x = torch.randn(1, 3, 8, 8)
+        with torch.no_grad(): y = m.double()(x.double())
+        np.save(os.path.join(OUT, s.name + '.input.npy'), x.numpy()); np.save(os.path.join(OUT, s.name + '.output.npy'), y.numpy())
+
+for name, attention, mlp in (('fused_attention', 'attention', 'erf'), ('fused_sizes', 'sizes', 'tanh'), ('fused_multi_head', 'multi_head', 'quick'), ('fused_products', 'products', 'fused'), ('x_fused_mask', 'mask', 'plain')):
+    torch.manual_seed(sum(map(ord, name)))
+    Fused(name, ViT(depth=1, act={'tanh': 'tanh', 'quick': 'quick'}.get(mlp, 'erf'))).vit(attention, mlp)
