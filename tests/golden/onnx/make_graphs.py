@@ -51,8 +51,8 @@ class Attention(nn.Module):
             q, k, v = (t.transpose(1, 2) for t in (q, k, v))
             g = torch.einsum('bnhd,bnhe->bhde', k - k.mean(dim=1, keepdim=True), v)
             z = (v.mean(dim=1, keepdim=True) + torch.einsum('bnhd,bhde->bnhe', q, g) * (scale / N)).transpose(1, 2)
-        elif s.form == 'linear':  # no softmax, and no Taylor attention: elu(x) + 1 as feature map
-            q, k = F.elu(q) + 1, F.elu(k) + 1
+        elif s.form == 'linear':  # no softmax, and no Taylor attention: relu(x) + 1 as feature map
+            q, k = torch.relu(q) + 1, torch.relu(k) + 1
             z = q @ (k.transpose(-2, -1) @ v) / (q @ k.sum(dim=-2, keepdim=True).transpose(-2, -1))
         else:
             if s.form == 'both': a = (q * scale ** 0.5) @ (k.transpose(-2, -1) * scale ** 0.5)
@@ -303,7 +303,7 @@ class Fused:
     def const(s, t, name=None):
         s.n += 1; name = name or 'c%d' % s.n
         a = t.detach().numpy() if isinstance(t, torch.Tensor) else np.asarray(t)
-        s.init.append(nh.from_array(np.ascontiguousarray(a), name)); return name
+        s.init.append(nh.from_array(np.array(a, order='C'), name)); return name
     def op(s, op, inputs, domain='com.microsoft', outputs=1, **attributes):
         s.n += 1; out = ['%s_%d%s' % (op, s.n, '' if i == 0 else '_%d' % i) for i in range(outputs)]
         s.nodes.append(oh.make_node(op, inputs, out, name='%s_%d' % (op, s.n), domain=domain, **attributes)); return out if outputs > 1 else out[0]
