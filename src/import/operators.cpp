@@ -57,6 +57,8 @@ constexpr UnaryRow kUnary[] = {
     {"Gelu", gelu_of},
     {"FastGelu", [](double x, const Node&) { return gelu_tanh(&x, 1, &x), x; }},
     {"QuickGelu", [](double x, const Node& n) { return x * sigmoid(n.number("alpha", 1.702) * x); }},
+    {"Elu", [](double x, const Node& n) { return x < 0 ? n.number("alpha", 1) * (exponential(x) - 1) : x; }},
+    {"Softplus", [](double x, const Node&) { return std::max(x, 0.0) + logarithm(1 + exponential(-std::fabs(x))); }},
     {"LeakyRelu", [](double x, const Node& n) { return x < 0 ? x * n.number("alpha", 0.01) : x; }},
 };
 

@@ -106,7 +106,7 @@ class GemmMapper {
   // Where rows of these columns lie in the output that stays in the scratchpad; no buffer if it does not.
   TilePlace resident_place(int row, const ColumnTile& column) const;
   void finish_rows(const EpilogueTile& tile, const std::vector<EpilogueStage>& stages);
-  void add_token_row(const ColumnTile& column, Dependency fetch_after);
+  void add_token_rows(const ColumnTile& column, Dependency fetch_after);
   bool in_memory_ = true;  // results are written there
   std::vector<BufferId> outs_;
   std::vector<std::vector<BufferId>> seconds_;
