@@ -42,27 +42,28 @@ std::unique_ptr<ComputeUnit> AcceleratorChunk::make_unit(const MachineUnit& unit
   const char* const name = unit.name.c_str();
   const MachineClock clock(parameters.config.clock_mhz);
   TileExecutor* const executor = parameters.executor;
+  const bool load_ports = parameters.config.scratchpad.stationary_load_ports;
   switch (unit.kind) {
     case UnitKind::kMatrixEngine:
-      return std::make_unique<SystolicArray>(name, clock, executor, parameters.config.matrix_engine);
+      return std::make_unique<SystolicArray>(name, clock, executor, load_ports, parameters.config.matrix_engine);
     case UnitKind::kDiagonalEngine:
-      return std::make_unique<DotColumn>(name, clock, executor);
+      return std::make_unique<DotColumn>(name, clock, executor, load_ports);
     case UnitKind::kAccumulators:
-      return std::make_unique<AccumulatorArray>(name, clock, executor);
+      return std::make_unique<AccumulatorArray>(name, clock, executor, load_ports);
     case UnitKind::kDividers:
-      return std::make_unique<DividerArray>(name, clock, executor);
+      return std::make_unique<DividerArray>(name, clock, executor, load_ports);
     case UnitKind::kAdders:
-      return std::make_unique<AdderArray>(name, clock, executor);
+      return std::make_unique<AdderArray>(name, clock, executor, load_ports);
     case UnitKind::kSpecialFunctions:
-      return std::make_unique<SpecialFunctionUnit>(name, clock, executor);
+      return std::make_unique<SpecialFunctionUnit>(name, clock, executor, load_ports);
     case UnitKind::kLayerNorm:
-      return std::make_unique<LayerNormUnit>(name, clock, executor);
+      return std::make_unique<LayerNormUnit>(name, clock, executor, load_ports);
     case UnitKind::kPredictor:
-      return std::make_unique<PredictorArray>(name, clock, executor);
+      return std::make_unique<PredictorArray>(name, clock, executor, load_ports);
     case UnitKind::kSparseEngine:
-      return std::make_unique<SparseArray>(name, clock, executor);
+      return std::make_unique<SparseArray>(name, clock, executor, load_ports);
     case UnitKind::kExpUnit:
-      return std::make_unique<ExpUnit>(name, clock, executor);
+      return std::make_unique<ExpUnit>(name, clock, executor, load_ports);
     case UnitKind::kDmaLoad:  // these are not compute units; they belong to the memory system
     case UnitKind::kDmaStore:
     case UnitKind::kUncharged:

@@ -1,18 +1,22 @@
 #include "models/compute/compute_unit.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vitality {
 
-ComputeUnit::ComputeUnit(sc_core::sc_module_name name, const MachineClock& clock, TileExecutor* executor)
+ComputeUnit::ComputeUnit(sc_core::sc_module_name name, const MachineClock& clock, TileExecutor* executor,
+                         bool load_ports)
     : sc_module(name),
       job_socket("job_socket"),
       phase_socket("phase_socket"),
       memory_socket("memory_socket"),
       rows("rows"),
       clock_(clock),
-      executor_(executor) {
+      executor_(executor),
+      load_ports_(load_ports) {
   job_socket.register_b_transport(this, &ComputeUnit::take);
+  memory_socket.register_nb_transport_bw(this, &ComputeUnit::stream_due);
   SC_HAS_PROCESS(ComputeUnit);
   SC_METHOD(step);
   dont_initialize();
@@ -21,17 +25,83 @@ ComputeUnit::ComputeUnit(sc_core::sc_module_name name, const MachineClock& clock
 
 void ComputeUnit::take(const JobOrder& order, sc_core::sc_time&) {
   order.times->start = clock_.now();
-  if (unsettled_)
+  if (occupied())
     behind_.push(order);
   else
-    begin(order);
+    load(order);
+}
+
+void ComputeUnit::load(const JobOrder& order) {
+  JobTimes& times = *order.times;
+  const JobCost& cost = *order.cost;
+  const Cycles from = load_begin(order, times.start);
+  loaded_ = from + cost.load;
+  if (load_ports_ && cost.load_read > 0) {
+    StreamAccess access;
+    access.read_bytes = cost.load_read, access.cycles = cost.load_moving;
+    access.read_rate = static_cast<double>(cost.load_read) / static_cast<double>(cost.load_moving);
+    access.now = clock_.now(), access.start = from;
+    sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    memory_socket->b_transport(access, delay);
+    times.load_noc_contention = access.noc_cycles;
+    times.load_contention = access.cycles - cost.load_moving - access.noc_cycles;
+    counters_.port_wait += times.load_contention, counters_.noc_wait += times.load_noc_contention;
+    loaded_ += times.load_contention + times.load_noc_contention;
+  }
+  if (unsettled_)
+    waiting_ = order;
+  else
+    await_stream(order);
+}
+
+void ComputeUnit::load_next() {
+  while (!occupied() && !behind_.empty()) {
+    const JobOrder next = behind_.front();
+    behind_.pop();
+    load(next);
+  }
+}
+
+Cycles ComputeUnit::stream_begin(const JobOrder& order, Cycles loaded) const {
+  return order.sums == nullptr ? loaded : std::max(loaded, order.sums->stream + order.sums->noc_latency);
+}
+
+void ComputeUnit::await_stream(const JobOrder& order) {
+  const JobCost& cost = *order.cost;
+  const Cycles now = clock_.now(), from = order.times->stream = stream_begin(order, loaded_);
+  const bool due = !load_ports_ || from <= now;
+  access_ = {};
+  access_.read_bytes = cost.scratchpad_read - (load_ports_ ? cost.load_read : 0);
+  access_.write_bytes = cost.scratchpad_write;
+  access_.read_rate = cost.read_rate, access_.write_rate = cost.write_rate;
+  access_.now = due ? now : from, access_.start = from, access_.cycles = cost.stream;
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  if (due) {
+    if (cost.scratchpad_read + cost.scratchpad_write > 0) memory_socket->b_transport(access_, delay);
+    return begin(order);
+  }
+  waiting_ = order;
+  tlm::tlm_phase phase = tlm::BEGIN_REQ;
+  delay = clock_.until(from);
+  memory_socket->nb_transport_fw(access_, phase, delay);
+}
+
+tlm::tlm_sync_enum ComputeUnit::stream_due(StreamAccess&, tlm::tlm_phase&, sc_core::sc_time&) {
+  begin(*std::exchange(waiting_, {}));
+  load_next();
+  step();
+  return tlm::TLM_COMPLETED;
 }
 
 void ComputeUnit::begin(const JobOrder& order) {
   JobTimes& times = *order.times;
-  // Partial sums are back in the scratchpad row by row from the pass before, which has been issued but has not ended.
-  times.stream = order.sums != nullptr ? order.sums->stream + order.sums->noc_latency : 0;
-  schedule_job(order, times.start);
+  const JobCost& cost = *order.cost;
+  const Cycles taken = std::max(cost.stream, access_.cycles);
+  times.noc_contention = access_.noc_cycles, times.noc_latency = access_.route_cycles;
+  times.contention = taken - cost.stream - times.noc_contention;
+  counters_.port_wait += times.contention, counters_.noc_wait += times.noc_contention;
+  counters_.read += cost.scratchpad_read, counters_.written += cost.scratchpad_write;
+  schedule_job(order, taken);
   ++counters_.jobs;
   // The operands are there (dependencies) and stay until they are released, so the values can be computed at any time
   // between.
@@ -73,11 +143,8 @@ void ComputeUnit::settle(Cycles wait, Cycles held) {
   counters_.fifo_wait += times.fifo_wait;
   unsettled_.reset();
   report(order);
-  while (!unsettled_ && !behind_.empty()) {
-    const JobOrder next = behind_.front();
-    behind_.pop();
-    begin(next);
-  }
+  if (const auto next = std::exchange(waiting_, {})) await_stream(*next);
+  load_next();
   wake();
 }
 
@@ -93,30 +160,11 @@ void ComputeUnit::report(const JobOrder& order) {
   reported_ = 0;
 }
 
-void ComputeUnit::schedule_job(const JobOrder& order, Cycles now) {
+void ComputeUnit::schedule_job(const JobOrder& order, Cycles streaming) {
   JobTimes& times = *order.times;
-  times.stream = std::max(times.stream, now + order.cost->load);
-  times.released = times.stream + stream(order, times.stream);
+  times.released = times.stream + streaming;
   times.free = times.released + order.cost->drain;
   times.done = times.free + order.cost->latency;
-}
-
-Cycles ComputeUnit::stream(const JobOrder& order, Cycles start) {
-  const JobCost& cost = *order.cost;
-  if (cost.scratchpad_read + cost.scratchpad_write == 0) return cost.stream;
-  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
-  StreamAccess access;
-  access.read_bytes = cost.scratchpad_read, access.write_bytes = cost.scratchpad_write;
-  access.read_rate = cost.read_rate, access.write_rate = cost.write_rate;
-  access.now = clock_.now(), access.start = start, access.cycles = cost.stream;
-  memory_socket->b_transport(access, delay);
-  const Cycles taken = std::max(cost.stream, access.cycles);
-  order.times->noc_contention = access.noc_cycles;
-  order.times->noc_latency = access.route_cycles;
-  order.times->contention = taken - cost.stream - access.noc_cycles;
-  counters_.port_wait += order.times->contention, counters_.noc_wait += order.times->noc_contention;
-  counters_.read += cost.scratchpad_read, counters_.written += cost.scratchpad_write;
-  return taken;
 }
 
 void ComputeUnit::add_phase(Cycles cycle, JobId job, std::uint8_t phase) {

@@ -8,7 +8,8 @@
 // tile is loaded while the current pass streams. cost/job_cost.h says what a held tile saves and what partial sums cost
 // (stationary_read, partial_read).
 //
-// Parameters: MatrixEngineConfig. Cycles: cost/array_cost.h, derived from the clocked array of tests/models.
+// Parameters: MatrixEngineConfig. Ports, counters: ComputeUnit. Cycles: cost/array_cost.h, derived from the clocked
+// array of tests/models.
 #pragma once
 
 #include "config/hardware_config.h"
@@ -18,12 +19,14 @@ namespace vitality {
 
 class SystolicArray : public ComputeUnit {
  public:
-  SystolicArray(sc_core::sc_module_name name, const MachineClock& clock, TileExecutor* executor,
+  SystolicArray(sc_core::sc_module_name name, const MachineClock& clock, TileExecutor* executor, bool load_ports,
                 const MatrixEngineConfig& config);
   int depth() const override { return config_.stationary_prefetch ? 2 : 1; }
 
  protected:
-  void schedule_job(const JobOrder& order, Cycles now) override;
+  Cycles load_begin(const JobOrder& order, Cycles taken) const override;
+  Cycles stream_begin(const JobOrder& order, Cycles loaded) const override;
+  void schedule_job(const JobOrder& order, Cycles streaming) override;
   // With prefetch the unit takes a pass before the one inside has drained.
   Cycles left(const JobCost& cost, const JobTimes& times) const override {
     return times.released + cost.drain > times.free ? times.released + cost.drain : times.free;

@@ -1,5 +1,8 @@
 #include "models/interconnect/noc.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "cost/noc_route.h"
 
 namespace vitality {
@@ -7,6 +10,11 @@ namespace vitality {
 Noc::Noc(sc_core::sc_module_name name, const NocConfig& config)
     : sc_module(name), units("units"), scratchpad("scratchpad"), config_(config) {
   units.register_b_transport(this, &Noc::access);
+  units.register_nb_transport_fw(this, &Noc::request);
+  SC_HAS_PROCESS(Noc);
+  SC_METHOD(grant);
+  dont_initialize();
+  sensitive << event_;
 }
 
 int Noc::hops(std::size_t port) const {
@@ -47,6 +55,26 @@ void Noc::access(int id, StreamAccess& stream, sc_core::sc_time& delay) {
   }
   stream.route_cycles = Cycles{hops(port)} * config_.hop_latency_cycles;
   scratchpad->b_transport(stream, delay);
+}
+
+tlm::tlm_sync_enum Noc::request(int id, StreamAccess& stream, tlm::tlm_phase&, sc_core::sc_time& delay) {
+  waiting_.push_back({sc_core::sc_time_stamp() + delay, id, &stream});
+  event_.notify(delay);
+  return tlm::TLM_ACCEPTED;
+}
+
+void Noc::grant() {
+  const auto earlier = [](const Waiting& a, const Waiting& b) { return std::tie(a.due, a.id) < std::tie(b.due, b.id); };
+  while (!waiting_.empty()) {
+    const auto next = std::min_element(waiting_.begin(), waiting_.end(), earlier);
+    const Waiting due = *next;
+    if (due.due > sc_core::sc_time_stamp()) return event_.notify(due.due - sc_core::sc_time_stamp());
+    waiting_.erase(next);
+    sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    access(due.id, *due.stream, delay);
+    tlm::tlm_phase phase = tlm::BEGIN_RESP;
+    units[due.id]->nb_transport_bw(*due.stream, phase, delay);
+  }
 }
 
 }  // namespace vitality

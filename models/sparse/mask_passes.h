@@ -14,10 +14,10 @@ class MaskPasses : public ComputeUnit {
   using ComputeUnit::ComputeUnit;
 
  protected:
-  void schedule_job(const JobOrder& order, Cycles now) override {
+  Cycles stream_begin(const JobOrder& order, Cycles) const override { return order.times->start; }
+  void schedule_job(const JobOrder& order, Cycles streaming) override {
     JobTimes& times = *order.times;
-    times.stream = now;
-    times.released = times.free = now + stream(order, now);
+    times.released = times.free = times.stream + streaming;
     times.done = times.free + order.cost->drain + order.cost->latency;
   }
 };

@@ -1,6 +1,7 @@
 // The reconfigurable rows of PEs in the training unit (Sanger's structure): SDDMM over the kept entries of Q K^T, SpMM
 // of P and V. Rows of the mask are packed together and split, so that sub-rows fill the PEs. Parameters:
-// sparse_unit.pe_rows, .pes_per_row. Cycles: pack and split of cost/sparse_machine.h.
+// SparseUnitConfig (pe_rows, pes_per_row). Ports, counters: ComputeUnit. Cycles: pack and split of
+// cost/sparse_machine.h.
 #pragma once
 
 #include "models/sparse/mask_passes.h"

@@ -71,6 +71,7 @@ void memory(FieldVisitor& v, HardwareConfig& c) {
     v.integer("banks", c.scratchpad.banks, 1, 1024);
     v.integer("port_bytes", c.scratchpad.port_bytes, 1, kMaxPortBytes);
     v.choice("layout", c.scratchpad.layout);
+    v.boolean("stationary_load_ports", c.scratchpad.stationary_load_ports);
   });
   v.group("noc", [&] {
     v.choice("topology", c.noc.topology);

@@ -172,6 +172,7 @@ struct ScratchpadConfig {
   int banks = 4;
   int port_bytes = 256;  // per bank and cycle, one read and one write port
   ScratchpadLayout layout = ScratchpadLayout::kSkewed;
+  bool stationary_load_ports = false;  // loads of stationary tiles share the ports and links with the streams [A]
 };
 struct NocConfig {
   NocTopology topology = NocTopology::kBus;

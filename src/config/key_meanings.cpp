@@ -73,6 +73,7 @@ const std::vector<KeyMeaning>& key_meanings() {
       {"scratchpad.banks", "banks", "Banks, each with ports of its own."},
       {"scratchpad.port_bytes", "bytes/cycle", "Width of a bank's read port, and of its write port."},
       {"scratchpad.layout", "", "How addresses run through the banks: every stripe turned by a lane (skewed), or straight (linear)."},
+      {"scratchpad.stationary_load_ports", "", "Loads of stationary tiles share ports and links with the streams, and a stream gets its share when it begins; false: such a load finds its ports free, and a stream gets its share when its load begins."},
       {"noc", "", "Network between scratchpad and units."},
       {"noc.topology", "", "One bus, or a mesh with routes."},
       {"noc.link_bytes", "bytes/cycle", "Width of a link."},

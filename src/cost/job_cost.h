@@ -59,6 +59,9 @@ struct JobCost {
   Bytes stationary_read = 0, partial_read = 0, partial_write = 0;
   // Bytes that cross the scratchpad's ports per cycle of `stream`.
   double read_rate = 0, write_rate = 0;
+  // The part of scratchpad_read that crosses the ports in the first load_moving cycles of `load`.
+  Bytes load_read = 0;
+  Cycles load_moving = 0;
 };
 
 // The bytes per cycle that the scratchpad's ports offer to the units: those of all banks, minus the rate at which the

@@ -41,6 +41,7 @@ void limit_stream(JobCost& cost, const HardwareConfig& config, Bytes read, Bytes
 void limit_load(JobCost& cost, const HardwareConfig& config, Bytes read, Cycles moving, Cycles conflicts) {
   const Limited load = limited(moving, config, read, 0, conflicts);
   cost.load += load.cycles - moving;
+  cost.load_read = read, cost.load_moving = load.cycles;
   cost.load_scratchpad_stall = load.scratchpad_stall, cost.load_noc_stall = load.noc_stall;
   cost.actions[Action::kBankConflict] += conflicts;
 }

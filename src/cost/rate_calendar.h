@@ -3,6 +3,10 @@
 // Requests are served in time order, first come first served. A stream keeps the rate that it was granted until it
 // ends. A new stream gets what is left of the capacity at every instant, up to its own demand, so it may take longer
 // than alone. All of this is decided exactly when the stream starts, without events, in O(streams in flight).
+//
+// Held against clocked banks (tests/models/clocked_banks_test.cpp): the earlier stream's cycles are exact to one cycle,
+// where its rows cross stripes; those of the later one are at most ceil(lanes / free lanes) + 2 too few, because a word
+// waits until the earlier stream's sweep leaves its lane, and rates do not know which lanes are free.
 #pragma once
 
 #include <vector>

@@ -16,9 +16,10 @@ struct JobTimes {
   Cycles done = -1;           // its result is there
   Cycles contention = 0;      // the part of the stream's time caused by other units' use of the scratchpad's ports
   Cycles noc_contention = 0;  // the same for the links of the NoC
-  Cycles noc_latency = 0;     // the time of its stream over the NoC's hops, by which the result comes later
-  Cycles fifo_wait = 0;       // for a FIFO of rows that is full behind the job or empty in front of it
-  JobId limiter;              // the dependency that was satisfied last
+  Cycles load_contention = 0, load_noc_contention = 0;  // the same parts of the stationary load's time
+  Cycles noc_latency = 0;  // the time of its stream over the NoC's hops, by which the result comes later
+  Cycles fifo_wait = 0;    // for a FIFO of rows that is full behind the job or empty in front of it
+  JobId limiter;           // the dependency that was satisfied last
   DependencyKind limiter_kind = DependencyKind::kDone;
 };
 

@@ -136,6 +136,8 @@ const std::vector<Overrides>& machines() {
        "matrix_engine.cols=7", "scratchpad.capacity_kib=5"},
       {"matrix_engine.count=3", "matrix_engine.accumulation=g_stationary", "scratchpad.capacity_kib=10"},
       {"pipeline.row_streaming=true"},
+      {"scratchpad.stationary_load_ports=true", "scratchpad.port_bytes=8", "pipeline.row_streaming=true",
+       "matrix_engine.stationary_prefetch=true"},
       {"pipeline.row_streaming=true", "pipeline.fifo_rows=1", "adders.initiation_interval=3",
        "matrix_engine.stationary_prefetch=true"},
       {"pipeline.row_streaming=true", "matrix_engine.count=2", "dividers.initiation_interval=2", "adders.count=2",

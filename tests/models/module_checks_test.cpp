@@ -116,7 +116,7 @@ TEST_CASE("module checks: what is not bound is refused") {
           return std::make_unique<AcceleratorChunk>("chunk", parameters);
         }) == unbound);
   CHECK(reported([&] {
-          return std::make_unique<SystolicArray>("array", MachineClock(500), nullptr, config.matrix_engine);
+          return std::make_unique<SystolicArray>("array", MachineClock(500), nullptr, false, config.matrix_engine);
         }) == unbound);
 }
 

@@ -204,3 +204,98 @@ TEST_CASE("scratchpad: fewer and narrower banks cost stalls, and the books close
   });
   CHECK(found == "");
 }
+
+namespace {
+
+// plain_machine(4, 4) with ports of `port_bytes` for the units: the memory, at 64 bytes a cycle, takes half of a narrow
+// scratchpad's.
+HardwareConfig loads_at_ports(int port_bytes, bool prefetch) {
+  HardwareConfig config = plain_machine(4, 4, 5);
+  config.scratchpad.banks = 2, config.scratchpad.port_bytes = port_bytes;
+  config.scratchpad.stationary_load_ports = true;
+  config.matrix_engine.stationary_prefetch = prefetch;
+  config.accumulators = {4, 1, 1};
+  return config;
+}
+
+}  // namespace
+
+// A pass of 10 rows on a 4 x 4 array of int16: its tile takes 4 cycles of 8 bytes, its stream 10 cycles of 8 bytes each
+// way.
+TEST_CASE("scratchpad: the load of a stationary tile takes its ports, and a stream is booked when it begins") {
+  HandSchedule s;
+  const auto fold = s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80));
+  const auto sum = s.unit_job(UnitKind::kAccumulators, JobKind::kColumnSum, 8, 0, 4, s.buffer(64), kNone, s.buffer(32),
+                              kFirst);  // 8 cycles of 8 bytes
+  HardwareConfig config = loads_at_ports(8, false);
+  config.scratchpad.stationary_load_ports = false;
+  auto t = simulate_schedule(config, s.schedule());
+  // The tile is loaded for nothing in [0, 4), but the pass's stream is booked for [4, 14) at cycle 0, before the sums.
+  CHECK(t[fold].stream == 4);
+  CHECK(t[fold].done == 4 + 10 + 6);
+  CHECK(t[sum].free == 4 + 10 + 4);
+  // The tile has the ports in [0, 4), the sums, next in line, in [4, 12), and the stream, which asks at 4, from 12 on.
+  config.scratchpad.stationary_load_ports = true;
+  t = simulate_schedule(config, s.schedule());
+  CHECK(t[sum].start == 0);
+  CHECK(t[sum].free == 12);
+  CHECK(t[fold].stream == 4);
+  CHECK(t[fold].released == 22);
+  CHECK(t[fold].done == 22 + 6);
+  // Ports for both at once: as without.
+  t = simulate_schedule(loads_at_ports(16, false), s.schedule());
+  CHECK(t[sum].free == 8);
+  CHECK(t[fold].done == 20);
+}
+
+TEST_CASE("scratchpad: the tile that is loaded ahead gets what the running stream leaves") {
+  HandSchedule s;
+  const auto first = s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80)),
+             second = s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80));
+  // 8 bytes a cycle: the first pass streams in [4, 14) and leaves nothing; the second tile comes in [14, 18).
+  auto t = simulate_schedule(loads_at_ports(8, true), s.schedule());
+  CHECK(t[first].stream == 4);
+  CHECK(t[first].released == 14);
+  CHECK(t[second].stream == 18);
+  CHECK(t[second].done == 18 + 10 + 6);
+  // 12 bytes a cycle leave 4: the tile's 32 bytes come in [4, 12), hidden behind the stream.
+  t = simulate_schedule(loads_at_ports(12, true), s.schedule());
+  CHECK(t[second].stream == 14);
+  CHECK(t[second].done == 14 + 10 + 6);
+  // 9 bytes leave 1: 10 of the 32 bytes come in [4, 14), the other 22 at 8 a cycle, 3 cycles.
+  t = simulate_schedule(loads_at_ports(9, true), s.schedule());
+  CHECK(t[second].stream == 17);
+}
+
+TEST_CASE("scratchpad: two arrays whose tiles and streams want the same port, one after the other") {
+  HandSchedule s;
+  const auto first = s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80)),
+             second = s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80));
+  HardwareConfig config = loads_at_ports(8, false);
+  config.matrix_engine.count = 2;
+  const auto t = simulate_schedule(config, s.schedule());
+  // Tiles in [0, 4) and [4, 8). The first stream asks at 4 and begins behind the second tile, at 8; the second asks at
+  // 8 and begins behind the first stream, at 18.
+  CHECK(t[first].stream == 4);
+  CHECK(t[first].released == 18);
+  CHECK(t[second].stream == 8);
+  CHECK(t[second].released == 28);
+}
+
+TEST_CASE("scratchpad: two arrays whose streams begin in one cycle are served in their order") {
+  HandSchedule s;
+  const auto first = s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80)),
+             second = s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80));
+  // 16 bytes: both tiles in [0, 4). 16 bytes each way for both streams too, but not for a third reader.
+  const auto third = s.unit_job(UnitKind::kAccumulators, JobKind::kColumnSum, 4, 0, 4, s.buffer(64), kNone,
+                                s.buffer(32), kFirst);  // 4 cycles of 8 bytes
+  HardwareConfig config = loads_at_ports(16, false);
+  config.matrix_engine.count = 2;
+  const auto t = simulate_schedule(config, s.schedule());
+  // The sums, last in line at 0, have [4, 8) at full rate. At 4 the first stream takes the other half at once, the
+  // second waits until 8.
+  CHECK(t[third].free == 8);
+  CHECK(t[first].released == 14);
+  CHECK(t[second].stream == 4);
+  CHECK(t[second].released == 18);
+}

@@ -101,7 +101,8 @@ inline std::vector<std::string> random_machine(Dice& dice) {
           "controller.issue_cycles=" + number(dice.one_of<int>({0, 0, 1, 3, 16})),
           "controller.descriptor_bytes=" + number(dice.one_of<int>({0, 0, 16, 64})),
           "controller.descriptor_queue=" + number(dice.one_of<int>({1, 4, 32})),
-          "dma.policy=" + dice.one_of<std::string>({"fair", "in_order"})};
+          "dma.policy=" + dice.one_of<std::string>({"fair", "in_order"}),
+          "scratchpad.stationary_load_ports=" + flag()};
 }
 
 }  // namespace vitality::test

@@ -73,6 +73,7 @@ bool same_times(const JobTimes& a, const JobTimes& b, Cycles period) {
   return a.unit == b.unit && a.ready + period == b.ready && a.start + period == b.start &&
          a.stream + period == b.stream && a.released + period == b.released && a.free + period == b.free &&
          a.done + period == b.done && a.contention == b.contention && a.noc_contention == b.noc_contention &&
+         a.load_contention == b.load_contention && a.load_noc_contention == b.load_noc_contention &&
          a.fifo_wait == b.fifo_wait;
 }
 

@@ -20,8 +20,10 @@ std::string compare_counters(const std::vector<UnitCounters>& counted, const Run
     for (const JobId job : run.order[u]) {
       const JobCost& cost = run.costs.of(job);
       read += cost.scratchpad_read, written += cost.scratchpad_write;
-      port_wait += run.times_of(job).contention, noc_wait += run.times_of(job).noc_contention;
-      fifo_wait += run.times_of(job).fifo_wait;
+      const JobTimes& times = run.times_of(job);
+      port_wait += times.contention + times.load_contention;
+      noc_wait += times.noc_contention + times.load_noc_contention;
+      fifo_wait += times.fifo_wait;
     }
     same("jobs", counted[u].jobs, static_cast<Count>(run.order[u].size()));
     same("cycles with a job", counted[u].occupied, unit.busy_cycles + streaming);

@@ -67,7 +67,7 @@ class Walk {
   // for it in this way; else kNone.
   JobId pass_that_held_the_array(JobId job) {
     const JobTimes& t = run_.times_of(job);
-    const Cycles load = run_.costs.of(job).load;
+    const Cycles load = run_.load_of(job).cycles;
     if (t.stream == t.start + load) return kNone;
     const std::vector<JobId>& jobs = run_.order[run_.unit_of(job)];
     std::size_t& end = later_[run_.unit_of(job)];

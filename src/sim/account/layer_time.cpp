@@ -115,10 +115,9 @@ class LayerTime {
     const JobTimes& t = run_.times_of(step.job);
     switch (step.phase) {
       case PathPhase::kLoad: {
-        const Cycles slow = cost.load_scratchpad_stall + cost.load_noc_stall;
-        const Cycles shown = std::clamp<Cycles>(cycles - (cost.load - slow), 0, slow);
-        add(l, cost.load_scratchpad_stall > 0 ? kScratchpad : kNoc, shown);
-        return add(l, kStationaryLoad, cycles - shown);
+        const auto [scratchpad, noc] = run_.load_of(step.job).added_in(cycles);
+        add(l, kScratchpad, scratchpad), add(l, kNoc, noc);
+        return add(l, kStationaryLoad, cycles - scratchpad - noc);
       }
       case PathPhase::kStream: {
         const Cycles scratchpad = std::min(cycles, cost.scratchpad_stall + t.contention),

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "config/hardware_config.h"
@@ -42,6 +43,21 @@ struct RunRecord {
     const JobTimes& t = times_of(index);
     if (job(index).unit != UnitKind::kMatrixEngine) return t.free;
     return std::max(t.free, t.released + costs.of(index).drain);
+  }
+  // The cycles of the job's stationary load, and the parts of them that ports and links of the NoC have added.
+  struct StationaryLoad {
+    Cycles cycles, scratchpad, noc;
+    // Of `cycles` in which the unit was seen loading, what ports and links have added; first all others are counted.
+    std::pair<Cycles, Cycles> added_in(Cycles seen) const {
+      const Cycles added = std::clamp<Cycles>(seen - (cycles - scratchpad - noc), 0, scratchpad + noc);
+      return {std::min(added, scratchpad), added - std::min(added, scratchpad)};
+    }
+  };
+  StationaryLoad load_of(JobId index) const {
+    const JobCost& cost = costs.of(index);
+    const JobTimes& t = times_of(index);
+    return {cost.load + t.load_contention + t.load_noc_contention, cost.load_scratchpad_stall + t.load_contention,
+            cost.load_noc_stall + t.load_noc_contention};
   }
   // Bytes of descriptors of jobs of one kind of unit.
   Bytes descriptor_bytes(UnitKind unit, Count jobs) const {

@@ -70,9 +70,8 @@ class UnitAccounts {
     }
     // A load that is hidden behind the pass before it does not stall the unit.
     const JobCost& c = run_.costs.of(index);
-    const Cycles slow = c.load_scratchpad_stall + c.load_noc_stall;
-    const Cycles shown = std::clamp<Cycles>(t.stream - std::max(t.start, ledger.covered) - (c.load - slow), 0, slow);
-    (c.load_scratchpad_stall > 0 ? ledger.scratchpad : ledger.noc) += shown;
+    const auto [scratchpad, noc] = run_.load_of(index).added_in(t.stream - std::max(t.start, ledger.covered));
+    ledger.scratchpad += scratchpad, ledger.noc += noc;
     if (const Cycles end = run_.busy_end(index); end > ledger.covered) {
       ledger.bins.add(ledger.covered, end);
       ledger.busy += end - ledger.covered;
