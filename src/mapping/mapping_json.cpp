@@ -53,7 +53,10 @@ void visit(Visitor& v, InputStationaryMapping& m) {
   v.order({"loop_order", "Loops over steps, outermost first."}, m.order);
   operand(v, {"streamed", "Buffers of the streamed operand; none: it lies in the scratchpad already."}, m.streamed);
   operand(v, {"stationary", "Buffers of the stationary operand."}, m.stationary);
-  v.integer({"result_buffers", "Result tiles in flight, each with what is added to it."}, m.out_sets, 1, kMostBuffers);
+  v.integer({"result_buffers",
+             "Result tiles in flight, each with what is added to it; 0: results take the place of their partial sums, "
+             "and sums that of what is added."},
+            m.out_sets, 0, kMostBuffers);
   results_place(v, m.results);
 }
 void visit(Visitor& v, OutputStationaryMapping& m) {

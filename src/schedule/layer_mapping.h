@@ -55,7 +55,10 @@ struct InputStationaryMapping {
   int n_group = 1, k_group = 1;      // tiles of a step
   GemmOrder order{GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction};
   OperandBuffers streamed, stationary;
-  int out_sets = 2;  // result tiles (and second operands of an epilogue's additions) in flight
+  // Result tiles (and second operands of an epilogue's additions) in flight. 0: results have no buffers of their own.
+  // They take the place of the partial sums that they are made from, and an addition leaves its sum in the place of its
+  // second operand.
+  int out_sets = 2;
   ResultPlace results = ResultPlace::kMemory;
 };
 

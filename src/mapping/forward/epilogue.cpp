@@ -123,7 +123,8 @@ TilePlace emit_epilogue(MappingContext& context, const std::vector<EpilogueStage
     const JobKind kind = stage.activation_gradient ? JobKind::kActivationGradient
                          : stage.is_add            ? JobKind::kAddMatrix
                                                    : JobKind::kElementwise;
-    const TilePlace target = stage.in_place ? tile.resident : place;
+    const bool onto_second = tile.sum_in_second && kind == JobKind::kAddMatrix;
+    const TilePlace target = stage.in_place ? tile.resident : onto_second ? second : place;
     Job& job = builder.begin(unit, kind, stage.layer, stage.op);
     job.m = tile.m, job.n = tile.n;
     job.streamed = place.buffer, job.streamed_offset = place.offset, job.streamed_stride = place.stride;

@@ -168,26 +168,28 @@ TilePlace GemmMapper::resident_place(int row, const ColumnTile& column) const {
   return {tile->buffer, row * tile->cols, tile->cols};
 }
 
-void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column, Dependency fetch_after) {
+void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column, const TilePlace& place, Dependency fetch_after) {
   const TilePlace resident = resident_place(m0 + rows_moved(image().epilogue), column);
-  finish_rows({result_place(m0, column), m0, column.first, m, column.count, fetch_after, resident}, image().epilogue);
-  if (m0 == 0) add_token_rows(column, fetch_after);
+  finish_rows({place, m0, column.first, m, column.count, fetch_after, resident, results_in_sums_}, image().epilogue);
+  if (m0 == 0) add_token_rows(column, place, fetch_after);
 }
 
 // The learned rows in front of the results: each is fetched to its place, behind those that come in front of it later,
 // and then is like a row of the layer.
-void GemmMapper::add_token_rows(const ColumnTile& column, Dependency fetch_after) {
+void GemmMapper::add_token_rows(const ColumnTile& column, const TilePlace& tile, Dependency fetch_after) {
   const std::vector<EpilogueStage>& stages = image().epilogue;
   for (auto token = stages.begin(); token != stages.end(); ++token) {
     if (!token->is_token) continue;
     const std::vector<EpilogueStage> rest(token + 1, stages.end());
     const TilePlace resident = resident_place(rows_moved(rest), column),
-                    place = outs_.empty() ? resident : TilePlace{outs_[out_count_ % outs_.size()], 0, column.count};
+                    place = results_in_sums_ ? tile
+                            : outs_.empty()  ? resident
+                                             : TilePlace{outs_[out_count_ % outs_.size()], 0, column.count};
     builder_.transfer(UnitKind::kDmaLoad, token->layer, token->op,
                       {builder_.make_transfer(token->second, 0, column.first, 1, column.count, place.buffer,
                                               place.offset, place.stride)},
                       fetch_after);
-    finish_rows({place, 0, column.first, 1, column.count, fetch_after, resident}, rest);
+    finish_rows({place, 0, column.first, 1, column.count, fetch_after, resident, results_in_sums_}, rest);
   }
 }
 

@@ -88,8 +88,9 @@ class GemmMapper {
     if (outs_.empty()) return resident_place(m0 + rows_moved(image().epilogue), column);
     return {outs_[out_count_ % outs_.size()], 0, column.count};
   }
-  // fetch_after: the point from which the second operands of the epilogue may be loaded.
-  void finish_tile(int m0, int m, const ColumnTile& column, Dependency fetch_after = {kNone, DependencyKind::kDone});
+  // The tile lies in `place`. fetch_after: the point from which the second operands of the epilogue may be loaded.
+  void finish_tile(int m0, int m, const ColumnTile& column, const TilePlace& place,
+                   Dependency fetch_after = {kNone, DependencyKind::kDone});
   [[noreturn]] void infeasible(Bytes smallest) const;
 
   MappingContext& context_;
@@ -106,8 +107,9 @@ class GemmMapper {
   // Where rows of these columns lie in the output that stays in the scratchpad; no buffer if it does not.
   TilePlace resident_place(int row, const ColumnTile& column) const;
   void finish_rows(const EpilogueTile& tile, const std::vector<EpilogueStage>& stages);
-  void add_token_rows(const ColumnTile& column, Dependency fetch_after);
-  bool in_memory_ = true;  // results are written there
+  void add_token_rows(const ColumnTile& column, const TilePlace& place, Dependency fetch_after);
+  bool in_memory_ = true;         // results are written there
+  bool results_in_sums_ = false;  // InputStationaryMapping::out_sets is 0
   std::vector<BufferId> outs_;
   std::vector<std::vector<BufferId>> seconds_;
   std::size_t out_count_ = 0;

@@ -159,7 +159,6 @@ GemmLoops GemmPlanner::loops(const InputStationaryMapping& plan) const {
   l.partial_tile = p.partial * m * width;
   l.sums_tile = p.partial * width;
   l.out_tile = p.result * m * width;
-  l.outs = p.fetched_adds() + (p.results_on_chip && !p.added_in_place ? 0 : 1);
   return l;
 }
 
@@ -171,7 +170,7 @@ std::vector<Bytes> GemmPlanner::buffer_list(const InputStationaryMapping& plan) 
   add(plan.stationary.kept + plan.stationary.sets, l.stationary_tile);
   add(l.partials, l.partial_tile);
   add(l.column_sums, l.sums_tile);
-  add(plan.out_sets * l.outs, l.out_tile);
+  add(out_tiles(plan), l.out_tile);
   return list;
 }
 
@@ -179,7 +178,7 @@ Bytes GemmPlanner::bytes_of(const InputStationaryMapping& plan, const GemmLoops&
   return (plan.streamed.kept + plan.streamed.sets) * aligned(l.streamed_tile) +
          (plan.stationary.kept + plan.stationary.sets) * aligned(l.stationary_tile) +
          l.partials * aligned(l.partial_tile) + l.column_sums * aligned(l.sums_tile) +
-         Bytes{plan.out_sets} * l.outs * aligned(l.out_tile);
+         out_tiles(plan) * aligned(l.out_tile);
 }
 
 Bytes GemmPlanner::streamed_bytes(int m_tile) const {
@@ -262,9 +261,9 @@ double GemmPlanner::passes_in_turn(const GemmLoops& l, int n_group) const {
   return static_cast<double>(columns) * l.contraction;
 }
 
-double GemmPlanner::pass_interval(int rows, const GemmPlan& plan) {
-  const auto known = intervals_.find({rows, plan.tile_rows, plan.tile_cols});
-  if (known != intervals_.end()) return known->second;
+GemmPlanner::Pass GemmPlanner::pass(int rows, const GemmPlan& plan) {
+  const auto known = passes_.find({rows, plan.tile_rows, plan.tile_cols});
+  if (known != passes_.end()) return known->second;
   static const Schedule kNoSchedule;
   Job job{};
   job.unit = UnitKind::kMatrixEngine, job.kind = JobKind::kFold;
@@ -273,10 +272,11 @@ double GemmPlanner::pass_interval(int rows, const GemmPlan& plan) {
   job.n = largest(problem_.columns, problem_.column_cuts ? plan.tile_cols : problem_.n);
   job.flags = count_tiles(problem_.contraction, plan.tile_rows) == 1 ? kFirst | kLast : 0;
   const JobCost cost = job_cost(job, kNoSchedule, config_);
-  const auto interval =
-      static_cast<double>(config_.matrix_engine.stationary_prefetch ? std::max(cost.load, cost.stream)
-                                                                    : cost.load + cost.stream + cost.drain);
-  return intervals_[{rows, plan.tile_rows, plan.tile_cols}] = interval;
+  const Cycles in_turn = cost.load + cost.stream + cost.drain;
+  const Pass pass = config_.matrix_engine.stationary_prefetch
+                        ? Pass{static_cast<double>(std::max(cost.load, cost.stream)), 0}
+                        : Pass{static_cast<double>(in_turn), static_cast<double>(cost.drain)};
+  return passes_[{rows, plan.tile_rows, plan.tile_cols}] = pass;
 }
 
 double GemmPlanner::compute_cycles(const GemmPlan& plan, const GemmLoops& l) {
@@ -321,6 +321,22 @@ double step_cycles(double compute, const StepLoad& load, double lead) {
 
 }  // namespace
 
+// Cycles in which a first pass waits for the buffer of its partial sums, in which the results of a tile before still
+// lie: until the additions of the epilogue have moved them to the place of a second operand, or they are in memory. A
+// second operand waits for the sum before it to leave.
+double GemmPlanner::sum_waits(const GemmPlan& plan, const GemmLoops& l) {
+  const MatrixEngineConfig& engine = config_.matrix_engine;
+  const double interval = pass_interval(plan.m_tile, plan);
+  const bool one_step = l.of(GemmLoop::kContraction) == 1;
+  const double chain = one_step ? l.contraction * interval : interval,
+               move = static_cast<double>(l.out_tile) / bandwidth_ + latency_;
+  const double leaves = (engine.stationary_prefetch ? engine.rows + engine.cols - 2 : 0) + problem_.adds * plan.m_tile +
+                        (problem_.adds > 0 ? 0 : move);
+  const double wait = std::max(0.0, leaves - (l.partials - 1) * chain) +
+                      (problem_.fetched_adds() > 0 ? std::max(0.0, 2 * move - l.contraction * interval) : 0);
+  return static_cast<double>(one_step ? l.columns : l.of(GemmLoop::kColumns)) * l.of(GemmLoop::kRows) * wait;
+}
+
 // Cycles in which a last pass waits for a place for its results. The tile before must leave this place first, which
 // takes the drain, the additions of the epilogue and the store to memory.
 double GemmPlanner::result_waits(const GemmPlan& plan, const GemmLoops& l) {
@@ -330,7 +346,8 @@ double GemmPlanner::result_waits(const GemmPlan& plan, const GemmLoops& l) {
   const double spacing = (one_step ? l.contraction : 1) * interval;
   const double leaves = (engine.stationary_prefetch ? engine.rows + engine.cols - 2 : 0) + problem_.adds * plan.m_tile +
                         (problem_.added_in_place ? 0 : static_cast<double>(l.out_tile) / bandwidth_ + latency_);
-  if (l.outs == problem_.fetched_adds()) return 0;
+  if (plan.out_sets == 0) return sum_waits(plan, l);
+  if (!problem_.has_result_tiles()) return 0;
   const double wait = std::max(0.0, leaves - (plan.out_sets * spacing - interval)) / plan.out_sets;
   const bool innermost = plan.order[2] == GemmLoop::kContraction;
   const double in_a_row = one_step || !innermost ? l.columns : l.columns - l.of(GemmLoop::kColumns);
@@ -348,20 +365,25 @@ void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
   const double compute = compute_cycles(plan, l) / steps;
   const auto cycles_of = [this](double bytes, double loads) { return bytes / bandwidth_ + loads * latency_; };
   StepLoad at_begin, at_go_on;
-  const auto spread = [&](double cycles, bool moves, const OperandBuffers& buffers, int tiles) {
+  // An operand with one buffer is fetched from the drain of the pass before on.
+  const double free = pass(plan.m_tile, plan).drain / (plan.streamed.sets == 1 && plan.stationary.sets == 1 ? 2 : 1);
+  const auto spread = [&](Bytes bytes, double loads, bool moves, const OperandBuffers& buffers, int tiles) {
     if (tiles == 1) return;  // fetched before the first step
-    const bool waited = buffers.sets == 1;
-    const double per_begin = moves ? cycles / steps : cycles / begin;
-    (waited ? at_begin.waited : at_begin.behind) += per_begin;
-    if (moves) (waited ? at_go_on.waited : at_go_on.behind) += per_begin;
+    const double cycles = cycles_of(static_cast<double>(bytes), loads);
+    const double waited = buffers.sets == 1 ? std::max(0.0, cycles - loads * free) : 0;
+    const auto add = [&](StepLoad& load, double share) {
+      load.waited += waited * share, load.behind += (cycles - waited) * share;
+    };
+    add(at_begin, 1 / (moves ? steps : begin));
+    if (moves) add(at_go_on, 1 / steps);
   };
   const bool go_on_moves_streamed = l.of(inner) > 1 && moves_streamed(inner, problem_.strip.has_value()),
              go_on_moves_stationary = l.of(inner) > 1 && moves_stationary(inner);
-  spread(cycles_of(static_cast<double>(t.streamed), t.streamed_loads), go_on_moves_streamed, plan.streamed,
+  spread(t.streamed, t.streamed_loads, go_on_moves_streamed, plan.streamed,
          l.of(GemmLoop::kRows) * (problem_.strip ? 1 : l.of(GemmLoop::kContraction)));
-  spread(cycles_of(static_cast<double>(t.stationary), t.stationary_loads), go_on_moves_stationary, plan.stationary,
+  spread(t.stationary, t.stationary_loads, go_on_moves_stationary, plan.stationary,
          l.of(GemmLoop::kColumns) * l.of(GemmLoop::kContraction));
-  spread(cycles_of(static_cast<double>(t.added), 0), true, {0, 2}, 2);
+  spread(t.added, 0, true, {0, 2}, 2);
   const double last = steps / l.of(GemmLoop::kContraction);  // steps that end with results
   const double results = static_cast<double>(t.results) / bandwidth_;
   // A tile that is loaded into the PEs during the pass before must be there earlier by this time.
@@ -383,8 +405,9 @@ void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
   // The array first waits for the operands of the first step; at the end, the last result goes to memory.
   const double first = static_cast<double>(l.streamed_tile + l.stationary_tile);
   plan.cycles =
-      total +
-      cycles_of(first + static_cast<double>(problem_.results_in_memory ? l.out_tile * (3 - plan.out_sets) : 0), 2);
+      total + cycles_of(first + static_cast<double>(
+                                    problem_.results_in_memory ? l.out_tile * (3 - std::max(1, plan.out_sets)) : 0),
+                        2);
   plan.energy_pj = energy(plan, l);
 }
 
@@ -455,10 +478,12 @@ void GemmPlanner::search_buffers(GemmPlan plan) {
   struct Sets {
     int streamed, stationary, out;
   };
-  static constexpr std::array<Sets, 6> kSets{{{2, 2, 2}, {2, 2, 1}, {1, 2, 1}, {2, 1, 1}, {1, 1, 2}, {1, 1, 1}}};
+  static constexpr std::array<Sets, 9> kSets{
+      {{2, 2, 2}, {2, 2, 1}, {1, 2, 1}, {2, 1, 1}, {1, 1, 2}, {1, 1, 1}, {2, 2, 0}, {2, 1, 0}, {1, 1, 0}}};
   const GemmLoops l = loops(plan);
   if (repeats_another(plan.order, l)) return;
   for (const Sets& sets : kSets) {
+    if (sets.out == 0 && !can_place_results_in_sums(l)) continue;
     plan.streamed = {0, sets.streamed}, plan.stationary = {0, sets.stationary}, plan.out_sets = sets.out;
     consider_kept(plan, l);
   }

@@ -6,6 +6,7 @@
 // n_group column tiles; each pair of a contraction tile and a column tile is one pass of the array.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
@@ -38,6 +39,8 @@ struct GemmProblem {
   // of the epilogue is already in these buffers, and the results take its place.
   bool streamed_on_chip = false, results_on_chip = false, results_in_memory = true, added_in_place = false;
   int fetched_adds() const { return adds - (added_in_place ? 1 : 0); }
+  // Whether results have tiles of the plan, which can be those of the partial sums.
+  bool has_result_tiles() const { return !results_on_chip || added_in_place; }
 
   // A key that is equal for problems with the same plans.
   std::vector<std::int64_t> key(Bytes capacity) const;
@@ -54,7 +57,6 @@ struct GemmLoops {
   int columns = 0, contraction = 0;              // tiles of the stationary operand along N and K
   int streamed_sweep = 1, stationary_sweep = 1;  // tiles of a sweep (OperandBuffers)
   int partials = 0, column_sums = 0;             // buffers
-  int outs = 1;                                  // tiles of a set: a result and second operands
   Bytes streamed_tile = 0, stationary_tile = 0;  // bytes of one buffer
   Bytes partial_tile = 0, sums_tile = 0, out_tile = 0;
   int of(GemmLoop loop) const { return tiles[static_cast<std::size_t>(loop)]; }
@@ -77,6 +79,14 @@ class GemmPlanner {
   // each with its second operands. Their sum, rounded up to the scratchpad's alignment, is bytes_of().
   std::vector<Bytes> buffer_list(const InputStationaryMapping& plan) const;
   Bytes bytes_of(const InputStationaryMapping& plan, const GemmLoops& loops) const;
+  // Result tiles and second operands in the scratchpad.
+  int out_tiles(const InputStationaryMapping& plan) const {
+    return std::max(1, plan.out_sets) * problem_.fetched_adds() + (problem_.has_result_tiles() ? plan.out_sets : 0);
+  }
+  // Whether out_sets may be 0.
+  bool can_place_results_in_sums(const GemmLoops& loops) const {
+    return loops.partials > 0 && problem_.has_result_tiles() && loops.partial_tile >= loops.out_tile;
+  }
   // Fills in the plan's estimates.
   void evaluate(GemmPlan& plan, const GemmLoops& loops);
 
@@ -100,8 +110,14 @@ class GemmPlanner {
   Traffic traffic(const GemmPlan& plan, const GemmLoops& loops) const;
   double passes_in_turn(const GemmLoops& loops, int n_group) const;
   double compute_cycles(const GemmPlan& plan, const GemmLoops& loops);
-  double pass_interval(int rows, const GemmPlan& plan);
+  struct Pass {
+    double interval;  // cycles from one pass to the next
+    double drain;     // of these, cycles at the end in which the operands may already be overwritten
+  };
+  Pass pass(int rows, const GemmPlan& plan);
+  double pass_interval(int rows, const GemmPlan& plan) { return pass(rows, plan).interval; }
   double result_waits(const GemmPlan& plan, const GemmLoops& loops);
+  double sum_waits(const GemmPlan& plan, const GemmLoops& loops);
   double energy(const GemmPlan& plan, const GemmLoops& loops) const;
   double on_chip_energy(int row_tiles, int columns, int contraction) const;
 
@@ -113,7 +129,7 @@ class GemmPlanner {
   std::optional<GemmPlan> best_;
   double best_score_ = 0;
   Bytes smallest_ = 0;
-  std::map<std::array<int, 3>, double> intervals_;  // of a pass, by rows and tile
+  std::map<std::array<int, 3>, Pass> passes_;  // by rows and tile
 };
 
 // Sizes of the tiles with none larger than `most`.

@@ -101,6 +101,9 @@ void check_given(const MappingContext& context, int layer, const GemmProblem& p,
   check_source(context, layer, "streamed/buffers", m.streamed.kept + m.streamed.sets, p.streamed_on_chip);
   if (!p.streamed_on_chip) check_operand(context, layer, "streamed", m.streamed, loops.streamed_sweep);
   check_operand(context, layer, "stationary", m.stationary, loops.stationary_sweep);
+  if (m.out_sets == 0 && !planner.can_place_results_in_sums(loops))
+    refuse_given(context, layer, "result_buffers",
+                 "expected at least 1, because there are no partial sums whose place the results could take, found 0");
   check_room(context, layer, planner.bytes_of(m, loops), context.builder.capacity());
 }
 

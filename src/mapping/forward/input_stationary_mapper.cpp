@@ -132,8 +132,9 @@ class InputStationaryMapper : public GemmMapper {
     stationary_ = OperandTiles(std::move(kept), take(plan_.stationary.sets));
     partials_ = take(loops_.partials);
     column_sums_ = take(loops_.column_sums);
-    for (int set = 0; set < plan_.out_sets; ++set) {
-      if (!problem_.results_on_chip || problem_.added_in_place) outs_.push_back(take(1)[0]);
+    results_in_sums_ = plan_.out_sets == 0;
+    for (int set = 0; set < std::max(1, plan_.out_sets); ++set) {
+      if (problem_.has_result_tiles() && !results_in_sums_) outs_.push_back(take(1)[0]);
       seconds_.push_back(take(adds_));
     }
   }
@@ -157,7 +158,7 @@ class InputStationaryMapper : public GemmMapper {
         std::to_string(plan_.k_group) + " x " + std::to_string(plan_.n_group) + " a step, loops " + order +
         "; streamed operand " + (gemm_.strip ? "in image strips, " : "") +
         (problem_.streamed_on_chip ? "resident" : words(plan_.streamed)) + ", stationary operand " +
-        words(plan_.stationary) +
+        words(plan_.stationary) + (results_in_sums_ ? ", results in the place of their sums" : "") +
         (plan_.results == ResultPlace::kMemory ? "" : std::string(", results in ") + result_words(plan_.results)) +
         (images_.size() > 1 ? "; rows of " + std::to_string(images_.size()) + " images share the weights" : "");
     for (const GemmImage& image : images_) context_.note(image.layer, text);
@@ -325,8 +326,9 @@ class InputStationaryMapper : public GemmMapper {
       builder_.accumulate(job.partial, i == 0);
     }
     job.result_stride = column.count;
+    TilePlace place{job.partial, 0, column.count};
     if (last) {
-      const TilePlace place = result_place(s.m0, column);
+      if (!results_in_sums_) place = result_place(s.m0, column);
       job.result = place.buffer, job.result_offset = place.offset, job.result_stride = place.stride;
       builder_.write(job.result);
     }
@@ -336,7 +338,7 @@ class InputStationaryMapper : public GemmMapper {
     if (2 * i >= contraction_.size() - 1 && half_way_[tile_number] == kNone)
       half_way_[tile_number] = builder_.next_job();
     builder_.finish();
-    if (last) finish_tile(s.m0, s.m, column, {half_way_[tile_number], DependencyKind::kIssued});
+    if (last) finish_tile(s.m0, s.m, column, place, {half_way_[tile_number], DependencyKind::kIssued});
   }
   void stream_resident(Job& job, int m0, int first) const {
     for (const ResidentTile& resident : context_.resident.at(source_layer())) {

@@ -139,6 +139,7 @@ struct EpilogueTile {
   int row, col, m, n;
   Dependency after = {kNone, DependencyKind::kDone};
   TilePlace resident = {};
+  bool sum_in_second = false;  // a sum takes the place of the second operand, not of the tile
 };
 // Applies the stages to a tile, and says where it then lies; `second_buffers` rotate per stage.
 TilePlace emit_epilogue(MappingContext& context, const std::vector<EpilogueStage>& stages, const EpilogueTile& tile,

@@ -221,7 +221,7 @@ class OutputStationaryMapper : public GemmMapper {
       }
       builder_.finish();  // the sums stay in the PEs from segment to segment: the builder keeps such passes in order
     }
-    finish_tile(m0, m, column);
+    finish_tile(m0, m, column, result_place(m0, column));
   }
 
   EnergyModel prices_{context_.config};
