@@ -232,7 +232,7 @@ TEST_CASE("mapping: what breaks a law is refused with its pointer") {
                                      {"column_group", 1},
                                      {"loop_order", {"rows", "columns", "contraction"}}});
   CHECK_THAT(run.rerun(bufferless).err, Contains("1 of the 2 tiles of a sweep are not kept"));
-  run.refused(kFc1, "/result_buffers", 0, "expected an integer from 1");
+  run.refused(kFc1, "/result_buffers", -1, "expected an integer from 0");
   run.refused(kFc1, "/results", "scratchpad", "mapping.residency is layer");
   run.refused(kFc1, "/row_tile", 1e300, "expected an integer");
   run.refused(kFc1, "/row_tile", "17", "expected an integer");
@@ -280,6 +280,39 @@ TEST_CASE("mapping: what is right and does not fit is infeasible") {
                                  std::to_string(2 * (2 * 32 * 128 + 6 * 128) + 2 * 2 * 17 * 32 + out * 2 * 17 * 16 +
                                                 6 * 17 * 16) +
                                  " bytes of buffers, the scratchpad has 8192"));
+}
+
+TEST_CASE("mapping: results lie where their partial sums were, and sums where the second operand was") {
+  Mapped run(small());
+  Json file = run.mapping;
+  for (const std::string& name : {kFc1, kFc2, kProj, kQkv}) file["layers"][name]["result_buffers"] = 0;
+  const ProgramResult edit = run.rerun(file);
+  INFO(edit.err);
+  REQUIRE(edit.exit_code == 0);
+  CHECK(run.edited["numerics"]["passed"] == true);
+  CHECK(run.edited["totals"]["dram_read_bytes"] == run.result["totals"]["dram_read_bytes"]);
+  CHECK(run.edited["totals"]["dram_write_bytes"] == run.result["totals"]["dram_write_bytes"]);
+  // proj, whole in one step: two buffers of 17 x 32 and two of 32 x 32 elements of 2 bytes with 32 bias values of 6,
+  // 17 x 16 sums of 6 bytes, and 17 x 16 elements of the residual: no result tile.
+  Mapped tight(small({"--set", "scratchpad.capacity_kib=8", "--numerics", "off"}));
+  file = tight.mapping;
+  file["layers"][kProj].update({{"row_tile", 17},
+                                {"column_group", 2},
+                                {"contraction_group", 2},
+                                {"streamed", {{"kept", 0}, {"buffers", 2}}},
+                                {"stationary", {{"kept", 0}, {"buffers", 2}}},
+                                {"result_buffers", 0}});
+  const ProgramResult fit = tight.rerun(file);
+  CHECK(fit.exit_code == 4);
+  CHECK_THAT(fit.err,
+             Contains("/layers/" + kProj + ": needs " +
+                      std::to_string(2 * 2 * 17 * 32 + 2 * (2 * 32 * 32 + 6 * 32) + 6 * 17 * 16 + 2 * 17 * 16) +
+                      " bytes of buffers, the scratchpad has 8192"));
+  file["layers"][kProj]["stationary"]["buffers"] = 1;
+  CHECK(tight.rerun(file).exit_code == 0);
+  // A contraction of one tile has no partial sums.
+  Mapped wide(on("vitality", "tiny_vit", {"--set", "mapping.residency=layer"}));
+  wide.refused(kFc1, "/result_buffers", 0, "expected at least 1, because there are no partial sums");
 }
 
 TEST_CASE("mapping: a batch takes the mapping of one image, and of each image") {

@@ -408,6 +408,9 @@ void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
       total + cycles_of(first + static_cast<double>(
                                     problem_.results_in_memory ? l.out_tile * (3 - std::max(1, plan.out_sets)) : 0),
                         2);
+  // Layers share the scratchpad: without room beside the plan, the next layer's first tile is not fetched ahead.
+  if (bytes_of(plan, l) + aligned(l.stationary_tile) > capacity_)
+    plan.cycles += cycles_of(static_cast<double>(l.stationary_tile), 1);
   plan.energy_pj = energy(plan, l);
 }
 
@@ -439,7 +442,7 @@ void GemmPlanner::consider(GemmPlan plan, const GemmLoops& l) {
 }
 
 // Considers the plan as it is, and with the remaining room given to one operand's tiles, or first to one operand and
-// then to the other.
+// then to the other; the room is all that there is, or what leaves a place for the next layer's first tile.
 void GemmPlanner::consider_kept(GemmPlan plan, const GemmLoops& l) {
   const bool streamed_back = l.of(GemmLoop::kColumns) > 1 && !problem_.streamed_on_chip,
              stationary_back = l.of(GemmLoop::kRows) > 1;
@@ -455,22 +458,25 @@ void GemmPlanner::consider_kept(GemmPlan plan, const GemmLoops& l) {
   settle(plan);
   consider(plan, l);
   if (bytes_of(plan, l) > capacity_) return;
-  const auto keep = [&](GemmPlan& candidate, bool streamed) {
+  const auto keep = [&](GemmPlan& candidate, bool streamed, Bytes room) {
     OperandBuffers& buffers = streamed ? candidate.streamed : candidate.stationary;
     const int sweep = streamed ? l.streamed_sweep : l.stationary_sweep;
     if (!(streamed ? streamed_back : stationary_back) || sweep == 1 || buffers.kept >= sweep) return false;
     const Bytes tile = aligned(streamed ? l.streamed_tile : l.stationary_tile);
-    const auto more = static_cast<int>(std::min<Bytes>((capacity_ - bytes_of(candidate, l)) / tile, sweep));
-    if (more == 0) return false;
+    const auto more = static_cast<int>(std::min<Bytes>((room - bytes_of(candidate, l)) / tile, sweep));
+    if (more <= 0) return false;
     buffers.kept = std::min(sweep, buffers.kept + more);
     settle(candidate);
     return true;
   };
-  for (const bool streamed : {true, false}) {
-    GemmPlan kept = plan;
-    if (!keep(kept, streamed)) continue;
-    consider(kept, l);
-    if (keep(kept, !streamed)) consider(kept, l);
+  const Bytes next_tile = aligned(l.stationary_tile);
+  for (const Bytes room : {capacity_, capacity_ - next_tile}) {
+    for (const bool streamed : {true, false}) {
+      GemmPlan kept = plan;
+      if (!keep(kept, streamed, room)) continue;
+      consider(kept, l);
+      if (keep(kept, !streamed, room)) consider(kept, l);
+    }
   }
 }
 
