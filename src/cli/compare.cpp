@@ -1,6 +1,5 @@
 // `vitality compare`: any machines on any models, side by side; the first machine is 1.0.
 #include <fmt/core.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +11,7 @@
 
 #include "analytic/like_for_like.h"
 #include "analytic/provenance.h"
+#include "base/cores.h"
 #include "base/error.h"
 #include "base/output_file.h"
 #include "base/text.h"
@@ -68,11 +68,6 @@ int choice(const po::variables_map& values, const char* name, const std::vector<
                        suggestion(word, words));
 }
 
-int processor_count() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
 // Over 60 lines: a statement for each option.
 bool parse(const Arguments& arguments, Request& request) {
   po::options_description options("options");
@@ -90,7 +85,7 @@ bool parse(const Arguments& arguments, Request& request) {
       ("seed", po::value<std::int64_t>()->default_value(1), "of the weights and images that --inputs does not give")
       ("inputs", po::value<std::vector<std::string>>()->composing(), "folder of a model's tensors, as run takes it; one for each model, in their order")
       ("allow-seeded", po::bool_switch(&request.allow_seeded), "weights that are not in --inputs come from --seed")
-      ("jobs,j", po::value<std::int64_t>()->default_value(processor_count()), "pairs at a time, each in a process of its own")
+      ("jobs,j", po::value<std::int64_t>()->default_value(available_cores()), "pairs at a time, each in a process of its own")
       ("time-limit", number_option(0), "seconds a pair may take; 0 = no limit")
       ("quiet,q", po::bool_switch(&request.quiet), "prints no table");
   for (const Format& format : kFormats) options.add_options()(format.option, po::value<std::string>(), format.help);

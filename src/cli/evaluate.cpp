@@ -160,7 +160,7 @@ class Evaluator {
       if (!line.shown()) return {};
       return [&line, name](double fraction) { line.show(name, fraction); };
     };
-    Checkpoint checkpoint(request_.checkpoint, identity());
+    Checkpoint checkpoint(request_.checkpoint, "evaluation", identity());
     Evaluation e = std::move(evaluation_);
     e.model = &model_, e.images = count_;
     e.reference =

@@ -47,6 +47,8 @@ po::options_description described_options() {
       ("dram-commands", text(), "writes every DRAM command as CSV (dram.model banked)")
       ("what-if", po::bool_switch(), "also simulates the machine with each resource doubled, and says what that would buy")
       ("check", po::bool_switch(), "checks the schedule before it runs (indices, places in the scratchpad, who waits for whom), and what the units count against the accounts")
+      ("checkpoint", text(), "keeps what mapping.search simulate has simulated in this file, and goes on from there")
+      ("search-budget", po::value<std::int64_t>()->default_value(kSearchBudget), "simulations that mapping.search simulate may use")
       ("quiet", po::bool_switch(), "prints no table")
       ("progress", with_default("auto"), "auto (on a terminal), always or never; on stderr");
   // clang-format on
@@ -77,6 +79,7 @@ std::vector<std::string> RunRequest::arguments() const {
   if (!mapping.empty()) words.insert(words.end(), {"--mapping", mapping});
   if (!layers.empty()) words.insert(words.end(), {"--layers", layers});
   if (images > 1) words.insert(words.end(), {"--batch", std::to_string(images)});
+  if (search_budget != kSearchBudget) words.insert(words.end(), {"--search-budget", std::to_string(search_budget)});
   if (what_if) words.push_back("--what-if");
   return words;
 }
@@ -124,6 +127,12 @@ bool parse_run(const Arguments& arguments, RunRequest& request) {
   request.trace = path_option(values, "trace");
   request.vcd = path_option(values, "vcd");
   request.dram_commands = path_option(values, "dram-commands");
+  request.checkpoint = path_option(values, "checkpoint");
+  check_checkpoint(request.checkpoint,
+                   {request.result, request.mapping_out, request.trace, request.vcd, request.dram_commands});
+  const auto budget = values["search-budget"].as<std::int64_t>();
+  check_range("--search-budget", budget, 1, 1'000'000);
+  request.search_budget = static_cast<int>(budget);
   request.what_if = values["what-if"].as<bool>();
   request.check = values["check"].as<bool>();
   request.quiet = values["quiet"].as<bool>();

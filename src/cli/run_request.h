@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/progress_line.h"
+#include "sim/simulate.h"
 
 namespace vitality::cli {
 
@@ -21,6 +22,8 @@ struct RunRequest {
   bool allow_seeded = false;   // weights that `inputs` lacks come from the seed
   std::string mapping;         // file; "" = the search's
   int images = 1;
+  int search_budget = kSearchBudget;
+  std::string checkpoint;  // of the mapping search; "" = none
   // Where the outputs go.
   std::string result, csv, trace, vcd, dram_commands;  // "" = not written
   std::string mapping_out;                             // the mapping that was used

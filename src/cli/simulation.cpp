@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/checkpoint.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/search_path.h"
@@ -17,6 +18,7 @@
 #include "cli/given_tensors.h"
 #include "cli/progress_line.h"
 #include "config/hardware_config_json.h"
+#include "explore/program_identity.h"
 #include "mapping/mapping_json.h"
 #include "sim/analytic_machines.h"
 #include "sim/child_simulation.h"
@@ -91,17 +93,33 @@ std::vector<bool> layers_named(const VitModel& model, const std::string& pattern
                        quoted(pattern) + suggestion(letters, names));
 }
 
+// Of all that decides what the search finds, but the budget: with a larger one it goes on.
+std::string search_identity(const RunRequest& request, const HardwareConfig& config, const std::string& workload,
+                            const std::string& inputs_sha256, const std::string& mapping_sha256) {
+  return sha256_hex(std::string(kProgramIdentity) + "\n" + write_json(config) + "\n" + workload + "\n" + inputs_sha256 +
+                    "\n" + mapping_sha256 + "\n" + std::to_string(request.seed) + "\n" +
+                    std::to_string(request.images) + "\n" + request.layers);
+}
+
+void check_request(const RunRequest& request, const HardwareConfig& config) {
+  if (request.training && !request.layers.empty())
+    throw InputError("", "", "option --layers: a training step runs all layers; --mode inference runs a part");
+  if (request.training && request.what_if)
+    throw InputError("", "", "option --what-if: answers for --mode inference only");
+  if (!request.checkpoint.empty() && (request.training || config.mapping.search != MappingSearch::kSimulate))
+    throw InputError("", "",
+                     "option --checkpoint: expected mapping.search simulate and --mode inference, whose simulations it "
+                     "keeps");
+  check_simulated(request, config);
+}
+
 FinishedSimulation run_simulation(
     const RunRequest& request, std::function<void(const FinishedRun&, const VitModel&, const HardwareConfig&)> observe,
     const DramCommandObserver& dram_commands) {
   const auto begin = std::chrono::steady_clock::now();
-  const bool training = request.training;
-  if (training && !request.layers.empty())
-    throw InputError("", "", "option --layers: a training step runs all layers; --mode inference runs a part");
-  if (training && request.what_if) throw InputError("", "", "option --what-if: answers for --mode inference only");
   const std::string workload_file = find_file(request.workload, "workloads");
   FinishedSimulation run{read_hardware_config(request.config, request.overrides), {}};
-  check_simulated(request, run.config);
+  check_request(request, run.config);
   const std::string workload_text = read_text_file(workload_file);
   const VitModel one = parse_workload(workload_text, workload_file);
   const VitModel model = batched(one, request.images);
@@ -109,8 +127,9 @@ FinishedSimulation run_simulation(
   SimulationOptions options;
   options.numerics = request.numerics;
   options.check = request.check;
-  options.training = training;
+  options.training = request.training;
   options.seed = request.seed;
+  options.search_budget = request.search_budget;
   options.selected = select_layers(one, request.layers, request.images);
   if (!request.outputs_of.empty()) layers_named(one, request.outputs_of, "outputs-of");
   std::string mapping_sha256;
@@ -123,6 +142,9 @@ FinishedSimulation run_simulation(
     options.parameters = inputs.parameters.get();
   }
   {
+    Checkpoint checkpoint(request.checkpoint, "mapping search",
+                          search_identity(request, run.config, workload_text, inputs.sha256, mapping_sha256));
+    options.search_checkpoint = &checkpoint;
     ProgressLine line(request.progress, request.quiet);
     if (line.shown())
       options.progress = [&line](const std::string& phase, double fraction) { line.show(phase, fraction); };

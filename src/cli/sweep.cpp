@@ -2,7 +2,6 @@
 #include "explore/sweep.h"
 
 #include <fmt/core.h>
-#include <sched.h>
 
 #include <charconv>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cores.h"
 #include "base/error.h"
 #include "base/output_file.h"
 #include "base/text.h"
@@ -28,11 +28,6 @@ const char* const kUsage =
     "usage: vitality sweep --spec SPEC.json --out DIR [OPTIONS]\n"
     "Simulates the design points of SPEC.json that DIR/results.sqlite does not have yet, then writes DIR/results.csv,\n"
     "DIR/pareto.csv and DIR/results.json. Run the same command again to go on after an interruption.";
-
-int processor_count() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
 
 // "i/N" with 0 <= i < N.
 void parse_shard(const std::string& text, SweepOptions& options) {
@@ -76,7 +71,7 @@ int sweep_command(const Arguments& arguments) {
   po::options_description description("options");
   SweepOptions options;
   std::string spec_file, shard = "0/1", progress_word = "auto";
-  std::int64_t jobs = processor_count();
+  std::int64_t jobs = available_cores();
   std::vector<std::string> overrides;
   bool quiet = false, dry = false, every_block = false;
   // clang-format off

@@ -118,6 +118,14 @@ bool power_of_two(int n) {
   return n > 0 && (n & (n - 1)) == 0;
 }
 
+void mapping(FieldVisitor& v, MappingConfig& c) {
+  v.group("mapping", [&] {
+    v.choice("objective", c.objective);
+    v.choice("residency", c.residency);
+    v.choice("search", c.search);
+  });
+}
+
 void pipeline(FieldVisitor& v, PipelineConfig& c) {
   v.group("pipeline", [&] {
     v.boolean("intra_layer", c.intra_layer);
@@ -145,10 +153,7 @@ void visit_fields(FieldVisitor& v, HardwareConfig& c) {
   compute(v, c);
   memory(v, c);
   pipeline(v, c.pipeline);
-  v.group("mapping", [&] {
-    v.choice("objective", c.mapping.objective);
-    v.choice("residency", c.mapping.residency);
-  });
+  mapping(v, c.mapping);
   v.group("sparsity", [&] {
     v.choice("source", c.sparsity.source);
     v.text("mask_file", c.sparsity.mask_file);

@@ -199,8 +199,8 @@ constexpr const char* to_string(DmaPolicy value) {
   return nullptr;
 }
 struct DmaConfig {
-  int max_outstanding = 4;              // jobs in flight, each channel
-  DmaPolicy policy = DmaPolicy::kFair;  // [A]
+  int max_outstanding = 4;                 // jobs in flight, each channel
+  DmaPolicy policy = DmaPolicy::kInOrder;  // [A]
 };
 struct ControllerConfig {
   int issue_cycles = 0;      // cycles that the controller takes to decode and issue a job, one after the other; 0: none
@@ -227,9 +227,21 @@ constexpr const char* to_string(MappingResidency value) {
   }
   return nullptr;
 }
+// How mappings are found: by the estimate alone, or by simulating its best candidates (sim/mapping_search.h).
+enum class MappingSearch { kEstimate, kSimulate };
+constexpr const char* to_string(MappingSearch value) {
+  switch (value) {
+    case MappingSearch::kEstimate:
+      return "estimate";
+    case MappingSearch::kSimulate:
+      return "simulate";
+  }
+  return nullptr;
+}
 struct MappingConfig {
   MappingObjective objective = MappingObjective::kEdp;
-  MappingResidency residency = MappingResidency::kLayer;
+  MappingResidency residency = MappingResidency::kChip;  // [A]
+  MappingSearch search = MappingSearch::kEstimate;
 };
 struct SparsityConfig {
   SparsitySource source = SparsitySource::kPredicted;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "evaluate/checkpoint.h"
+#include "base/checkpoint.h"
 #include "evaluate/images.h"
 #include "evaluate/statistics.h"
 #include "evaluate/weights.h"

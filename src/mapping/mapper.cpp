@@ -175,7 +175,9 @@ class ForwardMapper {
 
 enum class Extent { kWhole, kPlanOnly };
 
-Schedule map_layers(const VitModel& model, const HardwareConfig& config, const MappingOptions& options, Extent extent) {
+// residences: of another mapping of the model; null: they are planned.
+Schedule map_layers(const VitModel& model, const HardwareConfig& config, const MappingOptions& options, Extent extent,
+                    const std::vector<Residence>* residences = nullptr) {
   check_supported(config, options);
   const MatrixEngineConfig& engine = config.matrix_engine;
   ScheduleBuilder builder(
@@ -213,7 +215,7 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     const auto tensor = context.add_activation(static_cast<int>(i));
     builder.schedule().tensors[tensor].role = TensorRole::kInput;
   }
-  context.residences = plan_residences(context);
+  context.residences = residences != nullptr ? *residences : plan_residences(context);
   ForwardMapper(context, options, selected).map(layers);
   builder.schedule().layer_output = context.output;
   if (options.training && !context.plan_only) {
@@ -231,6 +233,29 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
 
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {
   return map_layers(model, config, options, Extent::kWhole);
+}
+
+std::optional<Schedule> map_shortened(const VitModel& whole, const VitModel& fewer, const std::vector<int>& stands_for,
+                                      const HardwareConfig& config, const MappingOptions& options) {
+  check_supported(config, options);
+  ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024, false);
+  MappingContext context{whole, config, builder, std::vector<TensorId>(whole.layers.size(), kNone), layer_users(whole)};
+  context.options = &options;
+  const std::vector<Residence> planned = plan_residences(context);
+  if (planned.empty()) return map_layers(fewer, config, options, Extent::kWhole, &planned);
+  std::vector<std::optional<Residence>> known(fewer.layers.size());
+  for (std::size_t layer = 0; layer < planned.size(); ++layer) {
+    const int shift = static_cast<int>(layer) - stands_for[layer];
+    Residence residence = planned[layer];
+    for (int* const other : {&residence.last_reader, &residence.heir_of})
+      if (*other != kNone) *other -= shift;
+    std::optional<Residence>& same = known[static_cast<std::size_t>(stands_for[layer])];
+    if (same && !(*same == residence)) return std::nullopt;
+    same = std::move(residence);
+  }
+  std::vector<Residence> residences;
+  for (std::optional<Residence>& each : known) residences.push_back(std::move(*each));
+  return map_layers(fewer, config, options, Extent::kWhole, &residences);
 }
 
 void check_fits(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {

@@ -4,6 +4,9 @@
 // Throws InfeasibleError, with the layer, the operand and the bytes, when a tile cannot fit the scratchpad.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "config/hardware_config.h"
 #include "mapping/forward/mapping_options.h"
 #include "schedule/schedule.h"
@@ -19,6 +22,12 @@ bool is_mapped(MachineKind machine, AttentionKind attention);
 // Refuses what map_model would refuse whatever the masks are, with the same message, before masks and tensors are made.
 // options.masks may be null.
 void check_fits(const VitModel& model, const HardwareConfig& config, const MappingOptions& options);
+
+// Maps a model from which some of equal blocks were left out (workload/repeated_blocks.h) in the way of the whole
+// model: its outputs stay in the scratchpad where those of the whole model do. stands_for: of every layer of the whole
+// model, the layer that is mapped in its place. Nothing if layers with the same one are not alike in this.
+std::optional<Schedule> map_shortened(const VitModel& whole, const VitModel& fewer, const std::vector<int>& stands_for,
+                                      const HardwareConfig& config, const MappingOptions& options);
 
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options = {});
 

@@ -161,6 +161,13 @@ struct AttentionChoice {
   Cycles taylor_cycles, softmax_cycles;
 };
 
+// mapping.search simulate: what the estimate's mapping takes, and what the one takes that was found and then ran.
+struct MappingSearchResult {
+  std::int64_t simulations = 0;  // 0: mappings are the estimate's
+  Cycles estimate_cycles = -1, cycles = -1;
+  double estimate_energy_mj = 0, energy_mj = 0;
+};
+
 // What doubling a resource would gain, found by simulation.
 struct WhatIf {
   std::string resource, change;  // "dram.channels", "4 -> 8"
@@ -195,6 +202,7 @@ struct SimulationResult {
   LowerBoundTotals lower_bounds;
   std::string mask_source;  // "" where no layer has a mask
   std::vector<AttentionChoice> attention_choices;
+  MappingSearchResult mapping_search;
   std::vector<WhatIf> what_if;
   std::vector<std::string> not_charged;  // layer kinds that the machine's description leaves out
   std::vector<std::pair<std::string, Cycles>> critical_path;

@@ -347,6 +347,17 @@ void alternatives_of(ResultVisitor& v, SimulationResult& r) {
           each.count({"softmax_cycles", "cycles", "With softmax attention.", kInfeasible, true}, choice.softmax_cycles);
         });
   });
+  bool searched = r.mapping_search.simulations > 0;
+  v.group({"mapping_search", "",
+           "mapping.search simulate: whole runs, with the estimate's mapping and with the one found."},
+          searched, [&] {
+            MappingSearchResult& search = r.mapping_search;
+            v.count({"simulations", "1", "Mappings that were simulated."}, search.simulations);
+            v.count({"estimate_cycles", "cycles", "With the estimate's mapping."}, search.estimate_cycles);
+            v.count({"cycles", "cycles", "With the mapping that was found."}, search.cycles);
+            v.number({"estimate_energy_mj", "mJ", "With the estimate's mapping."}, search.estimate_energy_mj);
+            v.number({"energy_mj", "mJ", "With the mapping that was found."}, search.energy_mj);
+          });
   v.together(!r.what_if.empty(), [&] {
     list(v, {"what_if", "", "What doubling a resource would buy; -1: does not fit."}, r.what_if,
          [](ResultVisitor& each, WhatIf& answer) {

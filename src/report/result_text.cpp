@@ -70,6 +70,7 @@ class TextReport {
       energies();
     }
     critical_path();
+    mapping_search();
     choices();
     doublings();
     return fmt::to_string(out_);
@@ -349,6 +350,14 @@ class TextReport {
       separator = ", ";
     }
     print("\n");
+  }
+
+  void mapping_search() {
+    const MappingSearchResult& search = result_.mapping_search;
+    if (search.simulations == 0) return;
+    print("\nmapping found by {} simulations: {} cycles and {} mJ; the estimate's takes {} cycles and {} mJ\n",
+          search.simulations, grouped(search.cycles), significant(search.energy_mj), grouped(search.estimate_cycles),
+          significant(search.estimate_energy_mj));
   }
 
   // The choices of attention: auto.

@@ -4,45 +4,92 @@
 #include <unistd.h>
 
 #include <array>
-#include <functional>
+#include <cerrno>
+#include <deque>
 #include <map>
 #include <stdexcept>
 
+#include "base/cores.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "sim/simulate.h"
 
 namespace vitality {
 
-Cycles cycles_in_child(const HardwareConfig& config, const VitModel& model, const std::vector<bool>& selected) {
+namespace {
+
+struct Child {
+  pid_t process;
+  int answer;  // the reading end of a pipe
+  std::size_t index;
+};
+
+Child start_child(const std::function<ChildTotals(int)>& simulate_one, int index) {
   int ends[2];
   if (pipe(ends) != 0) throw std::runtime_error("cannot open a pipe to a child simulation");
   const pid_t parent = getpid(), child = fork();
-  if (child < 0) throw std::runtime_error("cannot start a child simulation");
-  if (child == 0) {
-    follow_parent(parent);
-    close(ends[0]);
-    Cycles cycles = -2;
-    try {
-      SimulationOptions options;
-      options.selected = selected;
-      options.totals_only = true;
-      cycles = simulate(config, model, options).totals.cycles;
-    } catch (const InfeasibleError&) {
-      cycles = -1;
-    } catch (...) {
-    }
-    const bool sent = write(ends[1], &cycles, sizeof cycles) == static_cast<ssize_t>(sizeof cycles);
-    _exit(sent ? 0 : 1);
+  if (child < 0) {
+    close(ends[0]), close(ends[1]);
+    throw std::runtime_error("cannot start a child simulation");
   }
-  close(ends[1]);
-  Cycles cycles = -2;
-  const ssize_t got = read(ends[0], &cycles, sizeof cycles);
+  if (child > 0) {
+    close(ends[1]);
+    return {child, ends[0], static_cast<std::size_t>(index)};
+  }
+  follow_parent(parent);
   close(ends[0]);
+  ChildTotals totals;
+  try {
+    totals = simulate_one(index);
+  } catch (const InfeasibleError&) {
+    totals = {};
+  } catch (...) {
+    _exit(1);
+  }
+  _exit(write(ends[1], &totals, sizeof totals) == static_cast<ssize_t>(sizeof totals) ? 0 : 1);
+}
+
+// Whether the child has answered.
+bool take_answer(const Child& child, ChildTotals& totals) {
+  ssize_t got;
+  do got = read(child.answer, &totals, sizeof totals);
+  while (got < 0 && errno == EINTR);
+  close(child.answer);
   int status = 0;
-  waitpid(child, &status, 0);
-  if (got != static_cast<ssize_t>(sizeof cycles) || cycles == -2) throw std::runtime_error("a child simulation died");
-  return cycles;
+  while (waitpid(child.process, &status, 0) < 0 && errno == EINTR) {
+  }
+  return got == static_cast<ssize_t>(sizeof totals);
+}
+
+}  // namespace
+
+std::vector<ChildTotals> simulate_in_children(int count, const std::function<ChildTotals(int)>& simulate_one) {
+  std::vector<ChildTotals> answers(static_cast<std::size_t>(count));
+  std::deque<Child> running;
+  bool died = false;
+  const auto finish_one = [&] {
+    died = !take_answer(running.front(), answers[running.front().index]) || died;
+    running.pop_front();
+  };
+  for (int i = 0; i < count && !died; ++i) {
+    if (static_cast<int>(running.size()) == available_cores()) finish_one();
+    running.push_back(start_child(simulate_one, i));
+  }
+  while (!running.empty()) finish_one();
+  if (died) throw std::runtime_error("a child simulation died");
+  return answers;
+}
+
+Cycles cycles_in_child(const HardwareConfig& config, const VitModel& model, const std::vector<bool>& selected) {
+  const auto run = [&](int) -> ChildTotals {
+    HardwareConfig machine = config;
+    machine.mapping.search = MappingSearch::kEstimate;
+    SimulationOptions options;
+    options.selected = selected;
+    options.totals_only = true;
+    return {simulate(machine, model, options).totals.cycles, 0};
+  };
+  return simulate_in_children(1, run)[0].cycles;
 }
 
 AutoAttention choose_attention(const HardwareConfig& config, const VitModel& model) {

@@ -2,6 +2,7 @@
 // process.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,15 @@
 #include "workload/model.h"
 
 namespace vitality {
+
+// What a child simulation says: cycles and energy of the run; cycles are -1 if it is infeasible.
+struct ChildTotals {
+  Cycles cycles = -1;
+  double energy_mj = 0;
+};
+// Calls `simulate_one` with 0 to count - 1, each in a child process, as many at a time as there are cores. Throws
+// std::runtime_error when a child dies. To be called before this process simulates.
+std::vector<ChildTotals> simulate_in_children(int count, const std::function<ChildTotals(int)>& simulate_one);
 
 // Cycles of the run, or -1 if it is infeasible. Throws std::runtime_error when the child dies. To be called before this
 // process simulates.

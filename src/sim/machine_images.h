@@ -8,8 +8,8 @@
 #include <functional>
 #include <vector>
 
+#include "base/checkpoint.h"
 #include "config/hardware_config.h"
-#include "evaluate/checkpoint.h"
 #include "evaluate/images.h"
 #include "evaluate/reference_evaluation.h"
 #include "evaluate/weights.h"

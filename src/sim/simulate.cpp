@@ -21,6 +21,7 @@
 #include "sim/analytic_machines.h"
 #include "sim/attention_masks.h"
 #include "sim/child_simulation.h"
+#include "sim/mapping_search.h"
 #include "sim/values/error_model.h"
 #include "sim/values/training_check.h"
 #include "sim/values/value_executor.h"
@@ -343,15 +344,62 @@ SimulationResult simulate_chosen_attention(const HardwareConfig& config, const V
   return result;
 }
 
-}  // namespace
+// mapping.search simulate: finds the mapping by simulating in child processes, and gives it to the run.
+MappingSearchResult search(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options,
+                           const MappingOptions& mapping, GivenMapping& found) {
+  const auto machine = [&](const MappingVariant& variant) {
+    HardwareConfig changed = config;
+    changed.mapping = variant.config;
+    return changed;
+  };
+  const auto schedule_of = [&](MappingVariant& variant) {
+    MappingOptions with = mapping;
+    with.alternatives = &variant.plans;
+    return map_model(model, machine(variant), with);
+  };
+  MappingSearchTask task;
+  task.budget = options.search_budget;
+  task.other_residency = model.images == 1;  // whether the weights of a batch are shared is not in a mapping
+  task.map = [&](MappingVariant& variant) { schedule_of(variant); };
+  if (options.progress) task.progress = [&](double fraction) { options.progress("mapping search", fraction); };
+  SimulationOptions timing;
+  timing.totals_only = true;
+  task.checkpoint = options.search_checkpoint;
+  task.simulate = [&](MappingVariant variant) -> ChildTotals {
+    const Schedule schedule = schedule_of(variant);
+    SimulationResult result;
+    simulate_schedule({machine(variant), model, model, schedule, timing}, nullptr, nullptr, result);
+    return {result.totals.cycles, result.totals.energy_mj};
+  };
+  FoundMapping best = search_mapping(config.mapping, task);
+  const Schedule schedule = schedule_of(best.variant);
+  for (std::size_t i = 0; i < model.layers.size(); ++i)
+    if (!std::holds_alternative<NoMapping>(schedule.mappings[i]))
+      found.layers[model.layers[i].name] = schedule.mappings[i];
+  return best.result;
+}
 
-SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options) {
+void check_training(const HardwareConfig& config, const SimulationOptions& options) {
   if (options.training && !is_simulated(config))
     throw InfeasibleError("machine " + config.name + ": training is simulated on machines with a mapper only");
   if (options.training && config.attention == AttentionKind::kAuto)
     throw InfeasibleError(
         "machine " + config.name +
         ": attention auto is decided for inference; training takes one kind (--set attention=taylor)");
+}
+
+// The run must take what the search found that it takes.
+void take(const MappingSearchResult& searched, SimulationResult& result) {
+  result.mapping_search = searched;
+  if (searched.simulations > 0 && result.totals.cycles != searched.cycles)
+    throw std::logic_error("the mapping that was found takes " + std::to_string(result.totals.cycles) +
+                           " cycles in the run and took " + std::to_string(searched.cycles) + " in the search");
+}
+
+}  // namespace
+
+SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options) {
+  check_training(config, options);
   if (!is_simulated(config)) return evaluate_analytic(config, model, options);
   if (config.attention == AttentionKind::kAuto && options.attention.empty())
     return simulate_chosen_attention(config, model, options);
@@ -372,6 +420,12 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   Inputs inputs(model, config, options);
   if (inputs.masks) mapping.masks = &inputs.masks->masks();
   mapping.labels = inputs.labels;
+  GivenMapping found;
+  MappingSearchResult searched;
+  if (config.mapping.search == MappingSearch::kSimulate && !options.training) {
+    searched = search(config, model, options, mapping, found);
+    mapping.given = &found;
+  }
   std::optional<ShortenedRun> fewer;
   // Where descriptors are fetched, a block does not begin in the state in which the one before it began.
   if (options.repeat_blocks && options.totals_only && !options.numerics && config.controller.descriptor_bytes == 0)
@@ -391,6 +445,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   result.workload_macs = macs(model) / model.images;
   result.images = model.images;
   simulate_schedule({config, model, step, schedule, options}, values.get(), fewer ? &*fewer : nullptr, result);
+  take(searched, result);
   if (options.training) describe_training(step, config, schedule, result);
   if (values) values->compare(schedule, model, config, inputs, result);
   if (values && options.training)

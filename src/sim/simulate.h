@@ -21,6 +21,7 @@
 
 namespace vitality {
 
+class Checkpoint;
 class ValueExecutor;
 class ValuePlan;
 
@@ -38,6 +39,8 @@ struct FinishedRun {
 // The default for SimulationOptions::check: whether simulations check their schedules. Tests turn it on.
 inline bool schedules_are_checked = false;
 
+constexpr int kSearchBudget = 250;
+
 struct SimulationOptions {
   bool numerics = false;
   // Checks the schedule before it runs (schedule/check_schedule.h); std::logic_error says what is wrong.
@@ -52,7 +55,9 @@ struct SimulationOptions {
   std::vector<bool> selected;                   // layers to simulate; empty = all
   std::vector<AttentionKind>
       attention;  // per layer; empty = the machine's, `auto` decided by simulating each shape alone both ways
-  const GivenMapping* mapping = nullptr;  // from a file; null: the search maps every layer. Not for training
+  int search_budget = kSearchBudget;        // simulations of mapping.search simulate
+  Checkpoint* search_checkpoint = nullptr;  // keeps these; may be null
+  const GivenMapping* mapping = nullptr;    // from a file; null: the search maps every layer. Not for training
   std::function<void(const std::string& phase, double fraction)> progress;  // may be empty
   std::function<void(const FinishedRun&)> observe;  // called once, when the machine has ended; may be empty
   // The scales of fixed formats come from these ranges, and results that do not fit are counted. null: scales come from

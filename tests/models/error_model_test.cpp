@@ -60,7 +60,8 @@ std::string failing_layers(const SimulationResult& result) {
 std::string with_fault(const std::string& precision, const std::string& name, const FaultyParameters::Fault& fault) {
   return in_child([&] {
     const FaultyParameters parameters(1, name, fault);
-    return failing_layers(checked(machine({"precision=" + precision}), "tiny_vit", &parameters));
+    return failing_layers(
+        checked(machine({"precision=" + precision, "mapping.residency=layer"}), "tiny_vit", &parameters));
   });
 }
 

@@ -22,6 +22,7 @@ inline HardwareConfig plain_machine(int rows, int cols, int latency) {
   config.matrix_engine.rows = rows, config.matrix_engine.cols = cols;
   config.diagonal_engine.rows = rows;
   config.dram.channels = 1;
+  config.dma.policy = DmaPolicy::kFair;
   config.noc.hop_latency_cycles = 0;
   DramDevice& device = config.dram.device;
   device.tck_ns = 2;  // 500 MHz, as the machine

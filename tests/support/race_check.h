@@ -28,7 +28,8 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const I
   for (std::size_t i = 0; i < schedule.jobs.size(); ++i) {
     const Job& job = schedule.jobs[i];
     const JobTimes& t = times[i];
-    if (job.unit == UnitKind::kUncharged && job.streamed == kNone) continue;
+    // What is shown to the check of values is read, though it takes no time.
+    if (job.unit == UnitKind::kUncharged && job.streamed == kNone && job.kind != JobKind::kStore) continue;
     const auto touch = [&](BufferId buffer, Cycles to, bool write, bool chain) {
       if (buffer == kNone) return;
       const Buffer& b = schedule.buffers[buffer];

@@ -186,7 +186,7 @@ TEST_CASE("check_schedule: what the mapper makes is right") {
 }
 
 TEST_CASE("check_schedule: dependencies left out of a mapped schedule are missed, unless others imply them") {
-  const Mapped m = mapped();
+  const Mapped m = mapped({"mapping.residency=layer"});
   REQUIRE(findings(m, m.schedule) == "");
   // On data: a pass and the load that brings its stationary tile.
   int found = 0, all = 0;

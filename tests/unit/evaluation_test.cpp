@@ -3,9 +3,9 @@
 #include <cmath>
 #include <fstream>
 
+#include "base/checkpoint.h"
 #include "base/error.h"
 #include "base/parallel.h"
-#include "evaluate/checkpoint.h"
 #include "evaluate/images.h"
 #include "evaluate/statistics.h"
 #include "reference/attention.h"
@@ -80,16 +80,16 @@ TEST_CASE("a checkpoint goes on behind its last whole record") {
   const ScratchFolder folder;
   const std::string path = folder.path("c");
   {
-    Checkpoint checkpoint(path, "identity");
+    Checkpoint checkpoint(path, "evaluation", "identity");
     checkpoint.add(0, 0, "first");
     checkpoint.add(-1, 7, "second");
-    CHECK_THROWS_AS(Checkpoint(path, "identity"), InputError);  // in use
+    CHECK_THROWS_AS(Checkpoint(path, "evaluation", "identity"), InputError);  // in use
   }
   std::string bytes = test::read_text(path);
   const auto expect = [&](const std::string& content, bool first, bool second) {
     INFO(content.size());
     folder.write("c", content);
-    Checkpoint checkpoint(path, "identity");
+    Checkpoint checkpoint(path, "evaluation", "identity");
     CHECK(checkpoint.has(0, 0) == first);
     CHECK(checkpoint.has(-1, 7) == second);
     if (first) CHECK(checkpoint.read(0, 0) == "first");
@@ -104,9 +104,9 @@ TEST_CASE("a checkpoint goes on behind its last whole record") {
   expect("", false, false);
 
   folder.write("c", bytes);
-  CHECK_THROWS_WITH(Checkpoint(path, "other"), Catch::Contains("belongs to another evaluation"));
+  CHECK_THROWS_WITH(Checkpoint(path, "evaluation", "other"), Catch::Contains("belongs to another evaluation"));
   folder.write("c", "some text that somebody needs");
-  CHECK_THROWS_WITH(Checkpoint(path, "identity"), Catch::Contains("not a checkpoint"));
+  CHECK_THROWS_WITH(Checkpoint(path, "evaluation", "identity"), Catch::Contains("not a checkpoint"));
   CHECK(test::read_text(path) == "some text that somebody needs");
 }
 

@@ -21,6 +21,11 @@ std::optional<AttentionEstimate> AttentionMapper::estimate(Bytes capacity, bool 
   const std::optional<AttentionMapping> plan =
       kind_ == AttentionKind::kSoftmax ? best_softmax(capacity) : largest_chunks(capacity);
   if (!plan) return std::nullopt;
+  if (kind_ == AttentionKind::kSoftmax) {  // which form runs, and its places for scores, decide more than the loads
+    const SoftmaxPlanner::Estimate all =
+        SoftmaxPlanner(a_, config_, capacity, context_.dram_bytes_per_cycle()).estimate(*plan);
+    return AttentionEstimate{all.dram_bytes - element_ * a_.n_q * a_.d_v * a_.heads * a_.instances, all.cycles};
+  }
   if (in_place) return AttentionEstimate{};
   const Bytes key_chunks = ceil_div(a_.n_kv, plan->token_chunk), query_chunks = ceil_div(a_.n_q, plan->query_chunk),
               rounds = taylor() ? 1 : query_chunks;
@@ -44,7 +49,12 @@ void AttentionMapper::map() {
   if (given) check_place(context_, layer_, given->results, residence);
   make_resident(context_, layer_);
   if (given) check(*given);
-  plan_ = given ? *given : choose_chunks(builder_.capacity());
+  if (given)
+    plan_ = *given;
+  else if (context_.options->alternatives != nullptr)
+    plan_ = std::get<AttentionMapping>(*alternative());
+  else
+    plan_ = choose_chunks(builder_.capacity());
   plan_.results = residence.place;
   context_.record(layer_, plan_);
   take_buffers();
@@ -145,18 +155,19 @@ constexpr BufferSets kInPlaceSets{{{0, 0, 0, 2}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0,
 
 }  // namespace
 
-// The largest chunks that fit, in as many buffers as fit.
-std::optional<AttentionMapping> AttentionMapper::largest_chunks(Bytes capacity) const {
+std::vector<AttentionMapping> AttentionMapper::chunks_that_fit(Bytes capacity, std::size_t most) const {
   const int rows = config_.matrix_engine.rows;
   const BufferSets& all_sets = in_place_ ? kInPlaceSets : kind_ == AttentionKind::kSparse ? kSparseSets : kDenseSets;
   int token_chunk = a_.n_kv, query_chunk = a_.n_q;
   const auto halve = [rows](int size) {
     return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1));
   };
+  std::vector<AttentionMapping> found;
   while (true) {
     for (const Sets& sets : all_sets) {
       const AttentionMapping candidate{token_chunk, query_chunk, sets};
-      if (bytes_of(candidate) <= capacity) return candidate;
+      if (bytes_of(candidate) <= capacity) found.push_back(candidate);
+      if (found.size() == most) return found;
     }
     // The sparse part reads all keys once per chunk of queries, so the keys are kept whole as long as they fit.
     if (!in_place_ && query_chunk > 1 &&
@@ -165,9 +176,35 @@ std::optional<AttentionMapping> AttentionMapper::largest_chunks(Bytes capacity) 
     } else if (!in_place_ && token_chunk > rows) {
       token_chunk = halve(token_chunk);
     } else {
-      return std::nullopt;
+      return found;
     }
   }
+}
+
+std::optional<AttentionMapping> AttentionMapper::largest_chunks(Bytes capacity) const {
+  const std::vector<AttentionMapping> found = chunks_that_fit(capacity, 1);
+  return found.empty() ? std::nullopt : std::optional(found.front());
+}
+
+// What else than the first choice the layer could do. How much room masks need differs from layer to layer, and so do
+// the plans.
+const LayerMapping* AttentionMapper::alternative() {
+  constexpr std::size_t kMostPlans = 10;
+  const AttentionMapping first = choose_chunks(builder_.capacity());
+  const std::vector<AttentionMapping> fit = chunks_that_fit(builder_.capacity(), kMostPlans);
+  std::vector<std::int64_t> key{-1, a_.heads, a_.instances, a_.n_q, a_.n_kv, a_.d_qk, a_.d_v, a_.bias_params > 0};
+  std::vector<LayerMapping> plans{first};
+  for (const AttentionMapping& plan : fit) {
+    key.insert(key.end(), {plan.token_chunk, plan.query_chunk});
+    key.insert(key.end(), plan.sets.begin(), plan.sets.end());
+    const auto same = [&plan](const LayerMapping& other) {
+      const auto& known = std::get<AttentionMapping>(other);
+      return !known.online_softmax && plan.token_chunk == known.token_chunk && plan.query_chunk == known.query_chunk &&
+             plan.sets == known.sets;
+    };
+    if (std::none_of(plans.begin(), plans.end(), same)) plans.push_back(plan);
+  }
+  return context_.alternative(layer_, key, [&] { return plans; });
 }
 
 // Blocks repeat, and so do their plans. Operands that stay in the scratchpad are there whole, and a backward pass

@@ -59,7 +59,10 @@ class AttentionMapper {
   // Refuses a mapping from a file that the layer cannot run.
   void check(const AttentionMapping& given) const;
   AttentionMapping choose_chunks(Bytes capacity) const;
+  // Up to `most`, the largest chunks first, in as many buffers as fit.
+  std::vector<AttentionMapping> chunks_that_fit(Bytes capacity, std::size_t most) const;
   std::optional<AttentionMapping> largest_chunks(Bytes capacity) const;
+  const LayerMapping* alternative();
   std::optional<AttentionMapping> best_softmax(Bytes capacity) const;
   void take_buffers();
   std::string plan_text() const;

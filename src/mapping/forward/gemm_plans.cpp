@@ -13,6 +13,9 @@ namespace {
 // same speed differ in how much memory time they leave to neighbouring layers.
 constexpr double kHiddenShare = 0.01;
 
+// choose_several(): plans are near the best up to this score.
+constexpr double kNearBest = 1.2;
+
 int tiles_of(int total, int size) {
   return static_cast<int>(ceil_div(total, size));
 }
@@ -354,6 +357,23 @@ double GemmPlanner::result_waits(const GemmPlan& plan, const GemmLoops& l) {
   return in_a_row * l.of(GemmLoop::kRows) * wait;
 }
 
+// Cycles in which the array waits when a loop outside an operand's sweeps brings new tiles into the places of those
+// that were kept: a tile leaves its place with its last pass, one step before the first of the new tiles is needed for
+// every other step of the sweep.
+double GemmPlanner::change_waits(const GemmPlan& plan, const GemmLoops& l, double step, double lead) {
+  const auto waits = [&](const OperandBuffers& buffers, Bytes tile, int sweep, GemmLoop sweeps, auto moves) {
+    if (buffers.kept == 0) return 0.0;
+    double changes = 1;
+    for (const GemmLoop loop : plan.order)
+      if (inside(plan.order, sweeps, loop) && moves(loop)) changes *= l.of(loop);
+    const double window = (sweep - 1) * step + pass(plan.m_tile, plan).drain - lead;
+    return (changes - 1) * std::max(0.0, static_cast<double>(tile) / bandwidth_ + latency_ - window);
+  };
+  return waits(plan.streamed, l.streamed_tile, l.streamed_sweep, GemmLoop::kColumns,
+               [&](GemmLoop loop) { return moves_streamed(loop, problem_.strip.has_value()); }) +
+         waits(plan.stationary, l.stationary_tile, l.stationary_sweep, GemmLoop::kRows, moves_stationary);
+}
+
 void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
   const Traffic t = traffic(plan, l);
   plan.dram_bytes = t.streamed + t.stationary + t.results + t.added;
@@ -401,7 +421,7 @@ void GemmPlanner::evaluate(GemmPlan& plan, const GemmLoops& l) {
         go_on * ((1 - ends) * step_cycles(compute, at_go_on, lead) + ends * step_cycles(compute, go_on_last, lead));
   }
   total = std::max(total, static_cast<double>(plan.dram_bytes) / bandwidth_);
-  total += result_waits(plan, l);
+  total += result_waits(plan, l) + change_waits(plan, l, compute, lead);
   // The array first waits for the operands of the first step; at the end, the last result goes to memory.
   const double first = static_cast<double>(l.streamed_tile + l.stationary_tile);
   plan.cycles =
@@ -436,6 +456,11 @@ void GemmPlanner::consider(GemmPlan plan, const GemmLoops& l) {
   if (total > capacity_) return;
   evaluate(plan, l);
   const double own = score(plan.cycles, plan.energy_pj, plan.dram_bytes);
+  if (forms_ && (!best_ || own < kNearBest * best_score_)) {
+    const Form form = form_of(plan);
+    const auto known = forms_->find(form);
+    if (known == forms_->end() || own < known->second.first) forms_->insert_or_assign(form, std::pair{own, plan});
+  }
   if (best_ && own >= best_score_) return;
   best_ = plan;
   best_score_ = own;
@@ -552,11 +577,38 @@ std::optional<GemmPlan> GemmPlanner::choose() {
                         problem_.result * problem_.images * problem_.m * problem_.n *
                             (problem_.fetched_adds() + (problem_.results_in_memory ? 1 : 0));
       plan.cycles = std::max(cut.compute, static_cast<double>(plan.dram_bytes) / bandwidth_);
-      if (score(plan.cycles, energy(plan, l), plan.dram_bytes) >= best_score_) continue;
+      if (score(plan.cycles, energy(plan, l), plan.dram_bytes) >= best_score_ * (forms_ ? kNearBest : 1)) continue;
     }
     search(cut);
   }
   return best_;
+}
+
+GemmPlanner::Form GemmPlanner::form_of(const GemmPlan& plan) {
+  return {plan.tile_rows,
+          plan.tile_cols,
+          plan.m_tile,
+          plan.n_group,
+          plan.k_group,
+          position(plan.order, GemmLoop::kRows),
+          position(plan.order, GemmLoop::kColumns),
+          plan.streamed.sets,
+          plan.stationary.sets,
+          plan.out_sets};
+}
+
+std::vector<GemmPlan> GemmPlanner::choose_several() {
+  forms_.emplace();
+  if (!choose()) return {};
+  forms_->erase(form_of(*best_));
+  std::vector<std::pair<double, GemmPlan>> others;
+  for (const auto& [form, plan] : *forms_)
+    if (plan.first < kNearBest * best_score_) others.push_back(plan);
+  std::stable_sort(others.begin(), others.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  if (others.size() >= kMostPlans) others.resize(kMostPlans - 1);
+  std::vector<GemmPlan> plans{*best_};
+  for (const auto& [score, plan] : others) plans.push_back(plan);
+  return plans;
 }
 
 }  // namespace vitality

@@ -72,6 +72,10 @@ class GemmPlanner {
   // The best plan by mapping.objective. If nothing fits it is empty; smallest() then says how many bytes the smallest
   // plan needs.
   std::optional<GemmPlan> choose();
+  // choose()'s plan, and up to kMostPlans - 1 that differ in more than in what they keep and are not much worse, the
+  // better ones first. None if nothing fits.
+  std::vector<GemmPlan> choose_several();
+  static constexpr std::size_t kMostPlans = 12;
   Bytes smallest() const { return smallest_; }
 
   GemmLoops loops(const InputStationaryMapping& plan) const;
@@ -117,6 +121,7 @@ class GemmPlanner {
   Pass pass(int rows, const GemmPlan& plan);
   double pass_interval(int rows, const GemmPlan& plan) { return pass(rows, plan).interval; }
   double result_waits(const GemmPlan& plan, const GemmLoops& loops);
+  double change_waits(const GemmPlan& plan, const GemmLoops& loops, double step, double lead);
   double sum_waits(const GemmPlan& plan, const GemmLoops& loops);
   double energy(const GemmPlan& plan, const GemmLoops& loops) const;
   double on_chip_energy(int row_tiles, int columns, int contraction) const;
@@ -128,6 +133,10 @@ class GemmPlanner {
   double bandwidth_, latency_;  // bytes per cycle; cycles of a request in addition to its bytes
   std::optional<GemmPlan> best_;
   double best_score_ = 0;
+  // choose_several(): the best plan of each form, with its score.
+  using Form = std::array<int, 10>;
+  static Form form_of(const GemmPlan& plan);
+  std::optional<std::map<Form, std::pair<double, GemmPlan>>> forms_;
   Bytes smallest_ = 0;
   std::map<std::array<int, 3>, Pass> passes_;  // by rows and tile
 };

@@ -91,6 +91,17 @@ class InputStationaryMapper : public GemmMapper {
   }
 
   InputStationaryMapping choose() {
+    if (context_.options->alternatives != nullptr) {
+      const LayerMapping* const plan = context_.alternative(layer_, problem_.key(builder_.capacity()), [this] {
+        std::vector<LayerMapping> plans;
+        for (const GemmPlan& each :
+             GemmPlanner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle())
+                 .choose_several())
+          plans.push_back(with_a_buffer_in_turn(each));
+        return plans;
+      });
+      if (plan != nullptr) return std::get<InputStationaryMapping>(*plan);
+    }
     const GemmChoice& choice = context_.plan_gemm(problem_, builder_.capacity());
     if (!choice.plan) infeasible(choice.smallest);
     return with_a_buffer_in_turn(*choice.plan);

@@ -1,5 +1,8 @@
 #include "mapping/forward/layer_mapper.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace vitality {
 
 TensorId MappingContext::add_activation(int layer_index) {
@@ -31,6 +34,17 @@ const GemmChoice& MappingContext::plan_gemm(const GemmProblem& problem, Bytes ca
     choice.smallest = planner.smallest();
   }
   return choice;
+}
+
+const LayerMapping* MappingContext::alternative(int layer_index, const std::vector<std::int64_t>& key,
+                                                const std::function<std::vector<LayerMapping>()>& plans) {
+  std::vector<PlanAlternatives::Problem>& problems = options->alternatives->problems;
+  auto found = std::find_if(problems.begin(), problems.end(), [&](const auto& problem) { return problem.key == key; });
+  if (found == problems.end()) {
+    problems.push_back({key, layer(layer_index).name, plans()});
+    found = std::prev(problems.end());
+  }
+  return found->plans.empty() ? nullptr : &found->plans[found->taken];
 }
 
 double MappingContext::dram_bytes_per_cycle() const {

@@ -2,7 +2,9 @@
 // mapping room.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -68,6 +70,15 @@ struct Residence {
   std::vector<ResidentTile> tiles = {};
   std::vector<Bytes> bytes = {};
   bool stays() const { return place != ResultPlace::kMemory; }
+  // As planned, before the tiles have buffers.
+  bool operator==(const Residence& other) const {
+    const auto same_columns = [](const ResidentTile& a, const ResidentTile& b) {
+      return a.col == b.col && a.cols == b.cols;
+    };
+    return place == other.place && last_reader == other.last_reader && heir_of == other.heir_of && end == other.end &&
+           std::equal(tiles.begin(), tiles.end(), other.tiles.begin(), other.tiles.end(), same_columns) &&
+           bytes == other.bytes;
+  }
 };
 
 struct MappingContext {
@@ -101,6 +112,9 @@ struct MappingContext {
   }
   // The best plan within `capacity` bytes of scratchpad.
   const GemmChoice& plan_gemm(const GemmProblem& problem, Bytes capacity);
+  // options->alternatives' plan for the problem with this key, of which this is a layer; null: there is none.
+  const LayerMapping* alternative(int layer_index, const std::vector<std::int64_t>& key,
+                                  const std::function<std::vector<LayerMapping>()>& plans);
   Bytes element_bytes() const { return storage_bytes(config.precision); }
   Bytes partial_bytes() const { return accumulator_bytes(config.precision); }
   const Residence& residence(int layer_index) const {

@@ -1,6 +1,7 @@
 // What a mapping depends on besides the model and the machine, and questions about both that the mapping folders share.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -27,6 +28,18 @@ struct GivenMapping {
   std::map<std::string, LayerMapping> layers;
 };
 
+// What else than the estimate's best the layers could do (sim/mapping_search.h). Layers with the same problem, as those
+// of equal blocks, are decided together.
+struct PlanAlternatives {
+  struct Problem {
+    std::vector<std::int64_t> key;
+    std::string layer;                // the first one
+    std::vector<LayerMapping> plans;  // that fit; the estimate's best first
+    std::size_t taken = 0;
+  };
+  std::vector<Problem> problems;  // in the order of the model
+};
+
 struct MappingOptions {
   // Layers to execute; empty = all. The others' outputs are taken as given (inputs of the part).
   std::vector<bool> selected;
@@ -34,6 +47,8 @@ struct MappingOptions {
   std::vector<AttentionKind> attention;
   const AttentionMasks* masks = nullptr;  // needed by sparse and unified attention
   const GivenMapping* given = nullptr;    // null: the search maps all layers
+  // Not null: layers take the plans that it says; problems that it does not have yet are added.
+  PlanAlternatives* alternatives = nullptr;
   // A training step: the model is one of training_step.h, its whole forward pass is followed by backward and update.
   bool training = false;
   std::vector<int> labels;  // of the images' classes

@@ -30,8 +30,8 @@ void make_resident(MappingContext& context, int layer);
 // Gives back the places of outputs that no layer behind `layer` takes from the scratchpad.
 void release_resident(MappingContext& context, int layer);
 
-// What the room for a layer of attention decides: DRAM bytes of Q, K and V, and cycles in which the array waits for an
-// operand that has one buffer, or begins with another chunk.
+// What the room for a layer of attention decides: DRAM bytes of Q, K and V, and cycles: those in which the array waits
+// for an operand that has one buffer, or begins with another chunk; of softmax attention all of them.
 struct AttentionEstimate {
   Bytes operand_bytes = 0;
   double waits = 0;

@@ -95,8 +95,12 @@ class ResidencyPlanner {
         describe_gemm_step(step);
       } else if (const auto* attention = std::get_if<Attention>(&l.parameters)) {
         const AttentionKind kind = context_.attention_kind(index);
-        step.kind = StepKind::kAttention;
-        step.can_keep = traits(kind).low_rank && !traits(kind).uses_mask && attention->instances == 1;
+        if (traits(kind).uses_mask) {  // how much room it needs depends on the masks: it has all of it
+          step.smallest_room = capacity_;
+        } else {
+          step.kind = StepKind::kAttention;
+          step.can_keep = traits(kind).low_rank && attention->instances == 1;
+        }
       } else if (!is_charged(l, context_.config) && l.inputs.size() == 1 && !is_folded(l, context_.config) &&
                  (is_elementwise(l) || std::holds_alternative<LayerNorm>(l.parameters))) {
         step.kind = StepKind::kUncharged;

@@ -150,7 +150,7 @@ SoftmaxPlanner::Work SoftmaxPlanner::chunk(const AttentionMapping& plan, int que
                               : lanes(UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, {queries, a_.n_kv}, 0);
   work.functions += rows.cycles, work.energy += rows.energy;
   (online ? work.sums : work.scores) += rows.cycles + rows.tail;
-  work.dram += sizes_of(config_).element * queries * (a_.d_qk + a_.d_v);
+  work.dram += sizes_of(config_).element * queries * ((plan.sets[0] == 0 ? 0 : a_.d_qk) + a_.d_v);
   return work;
 }
 
@@ -171,20 +171,24 @@ double SoftmaxPlanner::cycles_of(const AttentionMapping& plan, const Work& work,
 SoftmaxPlanner::Estimate SoftmaxPlanner::estimate(const AttentionMapping& plan) {
   const Pieces queries = pieces(a_.n_q, plan.query_chunk);
   const int tiles = pieces(a_.n_kv, plan.token_chunk).count();
-  const int places = plan.online_softmax ? plan.sets[0] : 1;  // of K and V
-  const bool kept = places >= tiles;
+  const int places = plan.online_softmax || plan.sets[0] == 0 ? plan.sets[0] : 1;  // of K and V
+  const bool here = places == 0;                                                   // Q, K and V lie in the scratchpad
+  const bool kept = places >= tiles || here;
   Estimate head;
+  double last = 0;  // what comes behind the last scores that others hid
   const auto add = [&](int size, bool loads, int count) {
     const Work work = chunk(plan, size, loads);
-    head.cycles += count * cycles_of(plan, work, tiles);
+    const double cycles = cycles_of(plan, work, tiles);
+    head.cycles += count * cycles;
+    last = std::max(0.0, work.scores - cycles) / (plan.online_softmax ? tiles : 1);
     head.energy_pj += count * work.energy;
     head.dram_bytes += count * work.dram;
   };
-  if (queries.whole > 0) add(plan.query_chunk, true, 1);
+  if (queries.whole > 0) add(plan.query_chunk, !here, 1);
   if (queries.whole > 1) add(plan.query_chunk, !kept, queries.whole - 1);
-  if (queries.rest > 0) add(queries.rest, !kept || queries.whole == 0, 1);
+  if (queries.rest > 0) add(queries.rest, !kept || (queries.whole == 0 && !here), 1);
   const int heads = a_.heads * a_.instances;
-  head.cycles *= heads, head.dram_bytes *= heads;
+  head.cycles = heads * head.cycles + last, head.dram_bytes *= heads;
   head.energy_pj =
       heads * head.energy_pj + head.cycles * prices_.leakage_per_cycle() +
       static_cast<double>(head.dram_bytes) * (prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite));

@@ -97,6 +97,21 @@ Cycles latest(const IdVector<JobId, JobTimes>& times, JobRange range) {
   return end;
 }
 
+// Of every layer of the whole model: the layer that is simulated in its place.
+std::vector<int> stands_for(const KeptBlocks& blocks, int layers) {
+  std::vector<int> list;
+  const RepeatedBlocks& all = blocks.all;
+  for (int layer = 0; layer < layers; ++layer) {
+    if (layer < all.begin(blocks.kept - 1))
+      list.push_back(layer);
+    else if (layer < all.begin(all.count - 1))
+      list.push_back(all.begin(blocks.kept - 2) + (layer - all.first) % all.layers);
+    else
+      list.push_back(layer - blocks.omitted() * all.layers);
+  }
+  return list;
+}
+
 }  // namespace
 
 std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig& config,
@@ -108,7 +123,10 @@ std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig&
   if (!blocks) return {};
   for (int kept = kFewest; 2 * kept <= blocks->count; kept += (kept + 1) / 3) {
     ShortenedRun run{{*blocks, kept}, with_fewer_blocks(model, *blocks, kept), {}};
-    run.schedule = map_model(run.model, config, options);
+    std::optional<Schedule> schedule =
+        map_shortened(model, run.model, stands_for(run.blocks, static_cast<int>(model.layers.size())), config, options);
+    if (!schedule) continue;
+    run.schedule = std::move(*schedule);
     const std::vector<JobRange> ranges = last_blocks(run.blocks, run.schedule.jobs);
     const Bytes burst = config.dram.device.burst_bytes();
     if (!ranges.empty() && different_jobs(run.schedule, ranges[1], ranges[2], burst) == 0 &&
