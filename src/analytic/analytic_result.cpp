@@ -4,6 +4,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "base/error.h"
+
 namespace vitality {
 namespace {
 
@@ -44,6 +46,8 @@ SimulationResult analytic_result(const HardwareConfig& config, const VitModel& m
     const double length = std::max(cost.compute_cycles, cost.memory_cycles);
     LayerResult layer;
     layer.name = model.layers[i].name, layer.kind = kind_name(model.layers[i]), layer.mapping_text = cost.mapping;
+    if (names_attention(model) && std::holds_alternative<Attention>(model.layers[i].parameters))
+      layer.attention = to_string(attention_kind(model.layers[i], config.attention));
     layer.charged = cost.charged;
     layer.start_cycle = std::llround(reached);
     reached += length;
@@ -94,12 +98,22 @@ bool has_layer_work(AttentionKind kind) {
   return kind == AttentionKind::kSoftmax || kind == AttentionKind::kTaylor || kind == AttentionKind::kTaylorElided;
 }
 
-AnalyticLayer layer_work(const Layer& layer, AttentionKind kind) {
+void check_layer_work(const HardwareConfig& config, const VitModel& model, const char* what, const char* done) {
+  for (const Layer& layer : model.layers) {
+    const AttentionKind kind = attention_kind(layer, config.attention);
+    if (!std::holds_alternative<Attention>(layer.parameters) || has_layer_work(kind)) continue;
+    throw InfeasibleError("machine " + config.name + ": layer " + layer.name + ": " + what + " of " + to_string(kind) +
+                          " attention is not " + done + "; softmax, taylor and taylor_elided are");
+  }
+}
+
+AnalyticLayer layer_work(const Layer& layer, AttentionKind otherwise) {
   AnalyticLayer work;
   work.macs = macs(layer);
   if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
     const Count problems = Count{a->heads} * a->instances;
     const Count low_rank = problems * (Count{a->n_q} + a->n_kv) * a->d_qk * a->d_v;
+    const AttentionKind kind = attention_kind(layer, otherwise);
     switch (kind) {
       case AttentionKind::kSoftmax:
         work.operations = vanilla_attention_operations(*a);

@@ -37,7 +37,10 @@ SimulationResult analytic_result(const HardwareConfig& config, const VitModel& m
 // run.
 bool has_layer_work(AttentionKind kind);
 // MACs and operations of a layer for this kind of attention (softmax or Taylor); conv2d and linear do not depend on it.
-AnalyticLayer layer_work(const Layer& layer, AttentionKind kind);
+// Refuses models with attention of another kind, in a sentence about `what`: "the time ... is not measured".
+void check_layer_work(const HardwareConfig& config, const VitModel& model, const char* what, const char* done);
+// otherwise: the kind of an attention layer to which the model gives none.
+AnalyticLayer layer_work(const Layer& layer, AttentionKind otherwise);
 // Elements that a layer reads (its inputs and parameters) and writes, each once.
 struct LayerTraffic {
   Count inputs = 0, parameters = 0, outputs = 0;

@@ -200,28 +200,25 @@ std::string shape_key(const Layer& layer) {
     add({c->in_channels, c->kernel, c->stride, c->pad, c->groups, c->in_height, c->in_width});
   if (const auto* l = std::get_if<Linear>(&layer.parameters)) add({l->in_features});
   if (const auto* a = std::get_if<Attention>(&layer.parameters))
-    add({a->heads, a->instances, a->n_q, a->n_kv, a->d_qk, a->d_v});
+    add({a->heads, a->instances, a->n_q, a->n_kv, a->d_qk, a->d_v, a->kind ? static_cast<int>(*a->kind) : -1});
   return key;
 }
 
 }  // namespace
 
 SimulationResult measure_host(const HardwareConfig& config, const VitModel& model) {
-  const AttentionKind kind = config.attention;
-  if (!has_layer_work(kind))
-    throw InfeasibleError("machine " + config.name + ": " + to_string(kind) +
-                          " attention is not measured; softmax, taylor and taylor_elided are");
+  check_layer_work(config, model, "the time", "measured");
   std::map<std::string, double> known;
   std::vector<AnalyticLayer> layers;
   const double cycles_per_ns = config.clock_mhz * 1e-3;
   for (const Layer& layer : model.layers) {
-    AnalyticLayer cost = layer_work(layer, kind);
+    AnalyticLayer cost = layer_work(layer, config.attention);
     cost.mapping = "measured";
     if (config.batch_norm_folded && std::holds_alternative<BatchNorm>(layer.parameters)) {
       cost.mapping = "folded into the weights before or behind it";
     } else {
       const auto [entry, fresh] = known.try_emplace(shape_key(layer), 0);
-      if (fresh) entry->second = median_ns(work_of(layer, kind));
+      if (fresh) entry->second = median_ns(work_of(layer, attention_kind(layer, config.attention)));
       cost.compute_cycles = entry->second * cycles_per_ns;
     }
     layers.push_back(std::move(cost));

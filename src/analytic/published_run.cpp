@@ -24,7 +24,7 @@ class PublishedRun {
         corrected_(config.cost_model == CostModel::kCorrected),
         layers_(model.layers.size()) {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      layers_[i] = layer_work(model.layers[i], AttentionKind::kSoftmax);
+      layers_[i] = dense_work(model.layers[i]);
       layers_[i].charged = false;
       layers_[i].mapping = "not in the released model";
     }
@@ -62,6 +62,16 @@ class PublishedRun {
   }
 
  private:
+  // The work of the layer without its masks.
+  AnalyticLayer dense_work(const Layer& layer) const {
+    const AttentionKind kind = attention_kind(layer, AttentionKind::kSparse);
+    if (kind != AttentionKind::kSparse)
+      throw InfeasibleError("layer " + layer.name + ": the released cost model of " + to_string(config_.machine) +
+                            " covers sparse attention only, not " + to_string(kind));
+    Layer dense = layer;
+    if (auto* attention = std::get_if<Attention>(&dense.parameters)) attention->kind.reset();
+    return layer_work(dense, AttentionKind::kSoftmax);
+  }
   const Attention& attention(std::size_t layer) const { return std::get<Attention>(model_.layers[layer].parameters); }
   double peak() const {
     if (config_.machine == MachineKind::kSanger)

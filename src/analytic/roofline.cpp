@@ -14,17 +14,14 @@ double roofline_macs_per_second(const HardwareConfig& config) {
 }
 
 SimulationResult roofline(const HardwareConfig& config, const VitModel& model) {
-  const AttentionKind kind = config.attention;
-  if (!has_layer_work(kind))
-    throw InfeasibleError("machine " + config.name + ": a roofline of " + to_string(kind) +
-                          " attention is not modelled; softmax, taylor and taylor_elided are");
+  check_layer_work(config, model, "a roofline", "modelled");
   const double hz = config.clock_mhz * 1e6;
   const double macs_per_cycle = roofline_macs_per_second(config) / hz,
                bytes_per_cycle = config.roofline.bandwidth_gb_s * 1e9 / hz;
   const Bytes element = storage_bytes(config.precision);
   std::vector<AnalyticLayer> layers;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    AnalyticLayer layer = layer_work(model.layers[i], kind);
+    AnalyticLayer layer = layer_work(model.layers[i], config.attention);
     const bool folded = config.batch_norm_folded && std::holds_alternative<BatchNorm>(model.layers[i].parameters);
     if (folded) {
       layer.mapping = "folded into the weights before or behind it";

@@ -204,7 +204,7 @@ class Comparer {
         if (std::isnan(machine.area_mm2) && pair.result.totals[Total::kAreaMm2] > 0)
           machine.area_mm2 = pair.result.totals[Total::kAreaMm2];
         // A machine that computes softmax attention has no approximation to measure.
-        if (request_.numerics && std::isnan(compared.attention_error) && config.attention == AttentionKind::kSoftmax &&
+        if (request_.numerics && std::isnan(compared.attention_error) && all_softmax(models_[pair.workload], config) &&
             config.cost_model == CostModel::kSimulated)
           compared.attention_error = 0;
       }
@@ -223,11 +223,14 @@ class Comparer {
     PointResult attention;  // of the attention layers alone, if that is a run of its own
   };
 
+  static bool all_softmax(const VitModel& model, const HardwareConfig& config) {
+    return !any_attention(model, config.attention, [](AttentionKind kind) { return kind != AttentionKind::kSoftmax; });
+  }
   // Why this pair is not even started; "" if it is.
   std::string refuse(const ComparableMachine& candidate, const VitModel& model) {
     if (!candidate.refusal.empty()) return candidate.refusal;
     const HardwareConfig& config = candidate.config;
-    if (!is_simulated(config) || !traits(config.attention).uses_mask || config.sparsity.source != SparsitySource::kFile)
+    if (!is_simulated(config) || !any_mask(model, config.attention) || config.sparsity.source != SparsitySource::kFile)
       return "";
     try {
       MaskSource(model, config, request_.seed);

@@ -170,7 +170,7 @@ class Evaluator {
     if (!request_.config.empty()) {
       e.has_machine = true;
       e.machine.config = config_, e.machine.calibrated = calibrated_;
-      e.machine.depends_on_data = depends_on_data(config_);
+      e.machine.depends_on_data = depends_on_data(config_, model_);
       e.machine.images =
           evaluate_on_machine({config_, model_, machine_attention_, *weights_, *images_, machine_images_,
                                count_ - calibrated_, calibrated_, static_cast<int>(request_.jobs), phase("machine")},

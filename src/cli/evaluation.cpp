@@ -57,8 +57,17 @@ void add_proportion(const std::string& name, const Proportion& p, Json& json) {
   json[name] = p.share(), json[name + "_low"] = p.low(), json[name + "_high"] = p.high();
 }
 
-Json layer_json(const std::string& name, bool softmax, const AttentionStatistics& s) {
-  Json json{{"name", name}, {"scores_below_minus_one", share(s.negative, s.scores)}};
+// What a layer computed in an evaluation of `kind`, which the layer may have a kind of its own in place of.
+std::string own_kind(const Layer& layer, const KindEvaluation& kind) {
+  const auto& own = std::get<Attention>(layer.parameters).kind;
+  return own ? to_string(*own) : kind.attention;
+}
+
+Json layer_json(const Layer& layer, const KindEvaluation& kind, const AttentionStatistics& s) {
+  const bool softmax = own_kind(layer, kind) == to_string(AttentionKind::kSoftmax);
+  Json json{{"name", layer.name}};
+  if (own_kind(layer, kind) != kind.attention) json["attention"] = own_kind(layer, kind);
+  json["scores_below_minus_one"] = share(s.negative, s.scores);
   if (!softmax) {
     json["z_max_rel_error"] = s.z.relative();
     json["z_cosine_similarity"] = s.z.cosine();
@@ -78,8 +87,7 @@ Json kind_json(const Evaluation& e, const KindEvaluation& kind) {
   const std::vector<const Layer*> layers = attention_layers(*e.model);
   json["layers"] = Json::array();
   for (std::size_t i = 0; i < layers.size(); ++i)
-    json["layers"].push_back(
-        layer_json(layers[i]->name, kind.attention == to_string(AttentionKind::kSoftmax), kind.layers[i]));
+    json["layers"].push_back(layer_json(*layers[i], kind, kind.layers[i]));
   return json;
 }
 
@@ -139,8 +147,10 @@ void write_layers(const Evaluation& e, std::string& out) {
   for (const KindEvaluation& kind : e.reference.kinds) {
     for (std::size_t i = 0; i < layers.size(); ++i) {
       const AttentionStatistics& s = kind.layers[i];
-      const bool softmax = kind.attention == to_string(AttentionKind::kSoftmax);
-      out += fmt::format("{:<18}{:<24}{:>12.2f} %{:>16}{:>14}{:>16}\n", kind.attention, layers[i]->name,
+      const std::string own = own_kind(*layers[i], kind);
+      const bool softmax = own == to_string(AttentionKind::kSoftmax);
+      out += fmt::format("{:<18}{:<24}{:>12.2f} %{:>16}{:>14}{:>16}\n",
+                         own == kind.attention ? own : kind.attention + ": " + own, layers[i]->name,
                          100 * share(s.negative, s.scores), softmax ? "-" : fmt::format("{:.3g}", s.z.relative()),
                          softmax ? "-" : fmt::format("{:.5f}", s.z.cosine()),
                          s.entries > 0 ? fmt::format("{:.2f} %", 100 * share(s.executed, s.entries)) : "-");

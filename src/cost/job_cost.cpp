@@ -227,6 +227,19 @@ JobCost elementwise_cost(const Job& job, const HardwareConfig& config) {
   return cost;
 }
 
+// One multiplication an element, in one sweep; operands: matrices that are read.
+JobCost multiply_cost(const Job& job, const HardwareConfig& config, int operands) {
+  const ElementSizes size = sizes_of(config);
+  const Count elements = static_cast<Count>(job.m) * job.n;
+  JobCost cost;
+  cost.operations.mul = elements;
+  cost.actions[Action::kMultiply] = elements;
+  lanes(cost, config, lane_timing(unit_row(config, job.unit).lanes, job.m, job.n),
+        ported_operand(job, size.element * elements) + (operands - 1) * size.element * elements,
+        ported_result(job, size.element * elements));
+  return cost;
+}
+
 JobCost column_sum_cost(const Job& job, const HardwareConfig& config) {
   const ElementSizes size = sizes_of(config);
   const Count elements = static_cast<Count>(job.m) * job.n;
@@ -355,6 +368,10 @@ JobCost cost_of_kind(const Job& job, const Schedule& schedule, const HardwareCon
       return rescale_cost(job, config);
     case JobKind::kElementwise:
       return job.unit == UnitKind::kUncharged ? JobCost{} : elementwise_cost(job, config);
+    case JobKind::kScaleColumns:
+      return job.unit == UnitKind::kUncharged ? JobCost{} : multiply_cost(job, config, 1);
+    case JobKind::kMultiplyMatrix:
+      return job.unit == UnitKind::kUncharged ? JobCost{} : multiply_cost(job, config, 2);
     case JobKind::kPredict:
       return sparse_machine(config).predict(job, config);
     case JobKind::kSddmm:

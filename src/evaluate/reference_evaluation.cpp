@@ -76,12 +76,12 @@ ImageOutcome evaluate_image(const VitModel& model, const ModelWeights& weights, 
   options.measure_ranges = false;
   options.mask = [&](int layer, int instance, int head, const MatrixD& q, const MatrixD& k) {
     Mask mask = given.mask ? given.mask(layer, instance, head, q, k) : predict_mask(q, k, given.predictor);
-    const bool sparse = attention_kind(given, layer) == AttentionKind::kSparse;
+    const bool sparse = attention_kind(given, model, layer) == AttentionKind::kSparse;
     count_mask(mask, sparse && given.empty_rows == EmptyRows::kDense, statistics(layer));
     return mask;
   };
   options.head = [&](const reference::AttendedHead& head) {
-    measure(head, attention_kind(given, head.layer) == AttentionKind::kSoftmax, statistics(head.layer));
+    measure(head, attention_kind(given, model, head.layer) == AttentionKind::kSoftmax, statistics(head.layer));
   };
   const ImageParameters parameters(weights, std::move(image));
   const int last = static_cast<int>(model.layers.size()) - 1;

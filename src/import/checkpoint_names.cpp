@@ -43,7 +43,7 @@ constexpr Rule kRules[] = {
     {R"(^distillation_classifier\.)", "head_dist."},
     // timm
     {R"(^patch_embed\.proj\.)", "patch_embed."},
-    {R"(^(cls_token|dist_token|pos_embed)$)", "$1.weight"},
+    {R"(^(cls_token|dist_token|reg_token|pos_embed)$)", "$1.weight"},
     {R"(^fc_norm\.)", "norm."},
     // timm's LeViT
     {R"(^stages\.(\d+)\.blocks\.(\d+)\.)", "stage$1.$2."},

@@ -53,6 +53,7 @@ struct Keys {
     out["heads"] = p.heads, out["d_qk"] = p.d_qk;
     if (p.d_v != p.d_qk) out["d_v"] = p.d_v;
     out["layout"] = layer.layout;
+    if (p.kind) out["attention"] = to_string(*p.kind);
     if (p.bias_params == 0) return;
     out["position_bias"] = true;
     if (p.query_stride != 1) out["query_stride"] = p.query_stride;
@@ -70,7 +71,21 @@ struct Keys {
     if (p.mean) out["mean"] = true;
   }
   void operator()(const PositionEmbedding&) const {}
-  void operator()(const ConcatToken&) const {}
+  void operator()(const ConcatToken& p) const {
+    if (p.learned != 1) out["rows"] = p.learned;
+  }
+  void operator()(const LayerScale&) const {}
+  void operator()(const Multiply&) const {}
+  void operator()(const AveragePool& p) const {
+    out["kernel"] = p.kernel;
+    if (p.stride != p.kernel) out["stride"] = p.stride;
+  }
+  void operator()(const Slice& p) const {
+    if (p.first_row != 0) out["first_row"] = p.first_row;
+    out["rows"] = p.rows;
+    if (p.first_channel != 0) out["first_channel"] = p.first_channel;
+    out["channels"] = p.channels;
+  }
   void operator()(const ConcatChannels&) const {}
   void operator()(const MeanPool&) const {}
   void operator()(const Fold&) const {}

@@ -288,6 +288,16 @@ void add_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, double 
   }
 }
 
+void multiply_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, ConstTile b, double factor, Tile result) {
+  for (int r = 0; r < m; ++r) {
+    const double* x = a.row(r);
+    const double* y = b.row(r);
+    double* to = result.row(r);
+    for (int c = 0; c < n; ++c) to[c] = x[c] * y[c];
+    arithmetic.store(to, static_cast<std::size_t>(n), factor, to);
+  }
+}
+
 void look_up(int n, const double* x, const double* results, double* result) {
   for (int i = 0; i < n; ++i) result[i] = results[static_cast<int>(x[i])];
 }

@@ -60,6 +60,8 @@ void add_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const doub
              Tile result);
 void dot_products(const Arithmetic& arithmetic, int m, int k, ConstTile x, const double* y, double* result);
 // result = store(a fa + b fb).
+// result = a .* b * factor, stored.
+void multiply_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, ConstTile b, double factor, Tile result);
 void add_scaled(const Arithmetic& arithmetic, int m, int n, ConstTile a, double fa, ConstTile b, double fb,
                 Tile result);
 // result[i] = results[x[i]] of integers x.

@@ -67,7 +67,8 @@ class Bounds {
       return element() * conv->kernel * conv->kernel * (conv->in_channels / conv->groups) * conv->out_channels +
              (conv->bias ? sum * conv->out_channels : 0);
     if (std::holds_alternative<PositionEmbedding>(l.parameters)) return size_of(layer_);
-    if (const auto* token = std::get_if<ConcatToken>(&l.parameters)) return element() * token->channels;
+    if (const auto* token = std::get_if<ConcatToken>(&l.parameters))
+      return element() * token->learned * token->channels;
     return 0;
   }
 
@@ -79,7 +80,8 @@ class Bounds {
     const Layer& l = layer(layer_);
     if (const auto* a = std::get_if<Attention>(&l.parameters)) {
       // Masks may leave out keys and heads, and a codec shrinks what is stored.
-      const bool all = !traits(config_.attention).uses_mask && !traits(config_.machine).encodes_heads;
+      const bool all =
+          !traits(attention_kind(l, config_.attention)).uses_mask && !traits(config_.machine).encodes_heads;
       return all && through_memory() ? attention_operands(*a) : 0;
     }
     Bytes bytes = 0;
@@ -102,8 +104,12 @@ class Bounds {
              pixels_read(conv->in_width, conv->out_width, conv->kernel, conv->stride, conv->pad);
     if (const auto* linear = std::get_if<Linear>(&l.parameters)) return element() * linear->rows * linear->in_features;
     if (const auto* pool = std::get_if<MeanPool>(&l.parameters)) return element() * pool->rows * pool->channels;
+    if (const auto* pool = std::get_if<AveragePool>(&l.parameters))
+      return element() * pool->channels *
+             pixels_read(pool->in_height, pool->out_height, pool->kernel, pool->stride, 0) *
+             pixels_read(pool->in_width, pool->out_width, pool->kernel, pool->stride, 0);
     if (const auto* token = std::get_if<ConcatToken>(&l.parameters))
-      return element() * (token->tokens - 1) * token->channels;
+      return element() * (token->tokens - token->learned) * token->channels;
     if (std::holds_alternative<ConcatChannels>(l.parameters)) return 0;  // inputs of several widths
     return size_of(layer_);
   }

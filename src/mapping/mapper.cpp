@@ -29,23 +29,30 @@ std::vector<int> layer_users(const VitModel& model) {
   return users;
 }
 
+void check_attention(const Layer& layer, const HardwareConfig& config, const MappingOptions& options,
+                     std::size_t index) {
+  const auto* attention = std::get_if<Attention>(&layer.parameters);
+  if (attention == nullptr) return;
+  const AttentionKind kind =
+      attention_kind(layer, options.attention.empty() ? config.attention : options.attention[index]);
+  if (is_mapped(config.machine, kind)) return;
+  const std::string where =
+      "machine " + config.name + ": " + (attention->kind ? "layer " + layer.name + ": " : std::string());
+  const auto advice = [&](const char* set) { return attention->kind ? "" : std::string(" (") + set + ")"; };
+  if (!traits(kind).mapped)
+    throw InfeasibleError(where + "attention " + to_string(kind) + " is not simulated in this version" +
+                          advice("taylor is: --set attention=taylor"));
+  throw InfeasibleError(where + to_string(config.machine) + " runs sparse attention only, not " + to_string(kind) +
+                        advice("--set attention=sparse"));
+}
+
 // Refuses requests that would otherwise be simulated as something else.
-void check_supported(const HardwareConfig& config, const MappingOptions& options) {
+void check_supported(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {
   if (!is_mapped(config.machine))
     throw InfeasibleError("machine " + config.name + ": no mapper for machines of kind " + to_string(config.machine) +
                           " in this version");
-  if (options.attention.empty() && !traits(config.attention).mapped)  // with `auto`, each layer has its own kind
-    throw InfeasibleError("machine " + config.name + ": attention " + to_string(config.attention) +
-                          " is not simulated in this version (taylor is: --set attention=taylor)");
-  if (traits(config.machine).sparse_baseline) {
-    const auto runs = [&](AttentionKind kind) { return is_mapped(config.machine, kind); };
-    if (options.attention.empty() ? !runs(config.attention)
-                                  : !std::all_of(options.attention.begin(), options.attention.end(), runs))
-      throw InfeasibleError("machine " + config.name + ": " + to_string(config.machine) +
-                            " runs sparse attention only, not " + to_string(config.attention) +
-                            " (--set attention=sparse)");
-    check_mask_source(config);
-  }
+  for (std::size_t i = 0; i < model.layers.size(); ++i) check_attention(model.layers[i], config, options, i);
+  if (traits(config.machine).sparse_baseline) check_mask_source(config);
   if (config.cost_model != CostModel::kSimulated)
     throw InfeasibleError("machine " + config.name + ": cost_model " + to_string(config.cost_model) +
                           " belongs to machines with a released cost model");
@@ -143,9 +150,8 @@ class ForwardMapper {
   void apply(const Conv2d&) { gemm(); }
   void apply(const Linear&) { gemm(); }
   void apply(const Attention&) {
-    const AttentionKind kind =
-        options_.attention.empty() ? context_.config.attention : options_.attention[static_cast<std::size_t>(layer_)];
-    map_attention_layer(context_, layer_, kind, options_.masks, context_.add_activation(layer_));
+    map_attention_layer(context_, layer_, context_.attention_kind(layer_), options_.masks,
+                        context_.add_activation(layer_));
   }
   void apply(const LayerNorm&) { elementwise(); }
   void apply(const BatchNorm&) {
@@ -164,6 +170,10 @@ class ForwardMapper {
   void apply(const MeanPool&) { map_pool_layer(context_, layer_, context_.add_activation(layer_)); }
   void apply(const Unfold&) { rearrange(); }
   void apply(const Fold&) { rearrange(); }
+  void apply(const LayerScale&) { elementwise(); }
+  void apply(const Multiply&) { elementwise(); }
+  void apply(const AveragePool&) { map_average_pool_layer(context_, layer_, context_.add_activation(layer_)); }
+  void apply(const Slice&) { rearrange(); }
   void apply(const GivenTensor&) {}  // never selected
 
   MappingContext& context_;
@@ -178,7 +188,7 @@ enum class Extent { kWhole, kPlanOnly };
 // residences: of another mapping of the model; null: they are planned.
 Schedule map_layers(const VitModel& model, const HardwareConfig& config, const MappingOptions& options, Extent extent,
                     const std::vector<Residence>* residences = nullptr) {
-  check_supported(config, options);
+  check_supported(model, config, options);
   const MatrixEngineConfig& engine = config.matrix_engine;
   ScheduleBuilder builder(
       static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024,
@@ -237,7 +247,7 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
 
 std::optional<Schedule> map_shortened(const VitModel& whole, const VitModel& fewer, const std::vector<int>& stands_for,
                                       const HardwareConfig& config, const MappingOptions& options) {
-  check_supported(config, options);
+  check_supported(whole, config, options);
   ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024, false);
   MappingContext context{whole, config, builder, std::vector<TensorId>(whole.layers.size(), kNone), layer_users(whole)};
   context.options = &options;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -357,6 +359,31 @@ class FixedForward {
     return mean;
   }
 
+  Codes apply(const LayerScale&) const { return store(layer_scale(real_of(input(), in()), parameter(0))); }
+  Codes apply(const Multiply&) const {
+    Codes y(input(0).rows(), input(0).cols());
+    for (std::size_t i = 0; i < y.size(); ++i)
+      y.data()[i] =
+          requantise(static_cast<double>(input(0).data()[i] * input(1).data()[i]), in(0) * in(1) / out(), plan_.limit);
+    return y;
+  }
+  Codes apply(const AveragePool& p) {
+    Codes mean(p.out_height * p.out_width, p.channels);
+    for (int r = 0; r < mean.rows(); ++r) {
+      for (int c = 0; c < p.channels; ++c) {
+        std::int64_t sum = 0;
+        for (int k = 0; k < p.kernel * p.kernel; ++k)
+          sum += input()(
+              (r / p.out_width * p.stride + k / p.kernel) * p.in_width + r % p.out_width * p.stride + k % p.kernel, c);
+        mean(r, c) = requantise(
+            static_cast<double>(seen(sum, result_.range.accumulator)) * (in() / out()) / (p.kernel * p.kernel), 1,
+            plan_.limit);
+      }
+    }
+    return mean;
+  }
+  Codes apply(const Slice& p) const { return block_of(input(), p.first_row, p.rows, p.first_channel, p.channels); }
+
   // These layers only move rows. Codes do not change, so input and output have the same scale. Codes are exact in
   // double.
   static Codes codes_of(const MatrixD& x) {
@@ -385,7 +412,10 @@ class FixedForward {
   }
 
   Codes apply(const Attention& a) {
-    const bool softmax = plan_.kind == FixedAttention::kSoftmax;
+    const AttentionKind kind = a.kind.value_or(plan_.kind);
+    const bool softmax = kind == AttentionKind::kSoftmax, elided = kind == AttentionKind::kTaylorElided;
+    if (!softmax && !elided && kind != AttentionKind::kTaylor)
+      throw std::invalid_argument(std::string("no fixed point for attention ") + to_string(kind));
     Codes bias;
     double bias_scale = 1;
     if (a.bias_params > 0 && (softmax || plan_.score_bias_first_order)) {
@@ -404,9 +434,7 @@ class FixedForward {
         const Codes* const pointer = bias.empty() ? nullptr : &own;
         const Codes z = softmax
                             ? fixed_softmax(q, k, v, scales, plan_.limit, result_.range, pointer, bias_scale)
-                            : fixed_taylor(q, k, v, scales, plan_.limit, plan_.kind == FixedAttention::kTaylorElided,
-                                           result_.range, pointer, bias_scale)
-                                  .z;
+                            : fixed_taylor(q, k, v, scales, plan_.limit, elided, result_.range, pointer, bias_scale).z;
         for (int r = 0; r < a.n_q; ++r) std::copy(z.row(r), z.row(r) + a.d_v, y.row(instance * a.n_q + r) + h * a.d_v);
       }
     }

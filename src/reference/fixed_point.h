@@ -23,8 +23,6 @@ std::int64_t requantise(double x, double factor, int limit);
 std::int64_t round_half_even(double x);
 Codes quantise(const MatrixD& real, double scale, int limit);
 
-enum class FixedAttention { kTaylor, kTaylorElided, kSoftmax };
-
 struct FixedAttentionScales {
   double q = 1, k = 1, v = 1;
   double context = 1;      // G
@@ -64,7 +62,7 @@ struct FixedPointPlan {
   double image = 1;
   std::vector<double> output;
   std::vector<FixedAttentionScales> attention;
-  FixedAttention kind = FixedAttention::kTaylor;
+  AttentionKind kind = AttentionKind::kTaylor;
   bool batch_norm_folded = true;
   bool score_bias_first_order = false;  // Taylor: add the centred score bias, or drop it
 };

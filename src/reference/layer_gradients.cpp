@@ -141,6 +141,18 @@ MatrixD mean_rows_backward(int rows, const MatrixD& d_output) {
   return result;
 }
 
+MatrixD average_pool_backward(const AveragePool& p, const MatrixD& d_output) {
+  MatrixD d_image(p.in_height * p.in_width, p.channels);
+  for (int r = 0; r < d_output.rows(); ++r)
+    for (int ky = 0; ky < p.kernel; ++ky)
+      for (int kx = 0; kx < p.kernel; ++kx) {
+        double* const pixel =
+            d_image.row((r / p.out_width * p.stride + ky) * p.in_width + r % p.out_width * p.stride + kx);
+        for (int c = 0; c < p.channels; ++c) pixel[c] += d_output(r, c) / (p.kernel * p.kernel);
+      }
+  return d_image;
+}
+
 MatrixD subsample_backward(const Subsample& s, const MatrixD& d_output) {
   const int width = static_cast<int>(ceil_div(s.in_width, s.stride));
   MatrixD result(s.in_height * s.in_width, s.channels);

@@ -1,8 +1,9 @@
 // Backward of every layer but attention, in double, whole matrices: given a layer's inputs and dL/d(output), the
 // gradients of its inputs and parameters. The partner of layers.h; checked by finite differences.
 //
-// add, position_embedding and concat_token pass their gradient through (the parameter's is the same, or its first row);
-// unfold and fold are each other's backward. Batch norm is the inference form: its running statistics are constants.
+// add, position_embedding and concat_token pass their gradient through (the parameter's is the same, or its first
+// rows); unfold and fold are each other's backward. Batch norm is the inference form: its running statistics are
+// constants.
 #pragma once
 
 #include <vector>
@@ -31,6 +32,7 @@ NormGradients batch_norm_backward(const MatrixD& x, const MatrixD& scale, const 
 double activation_derivative(ActivationKind kind, double x);
 MatrixD activation_backward(ActivationKind kind, const MatrixD& x, const MatrixD& d_output);
 MatrixD mean_rows_backward(int rows, const MatrixD& d_output);
+MatrixD average_pool_backward(const AveragePool& pool, const MatrixD& d_output);
 MatrixD subsample_backward(const Subsample& s, const MatrixD& d_output);
 // Adds x to the block of `to` whose first element is (row, col): the backward of block().
 void add_to_block(MatrixD& to, int row, int col, const MatrixD& x);

@@ -114,6 +114,35 @@ MatrixD add(const MatrixD& a, const MatrixD& b) {
   return sum;
 }
 
+MatrixD layer_scale(const MatrixD& x, const MatrixD& gamma) {
+  MatrixD y = MatrixD::unset(x.rows(), x.cols());
+  for (int r = 0; r < x.rows(); ++r)
+    for (int c = 0; c < x.cols(); ++c) y(r, c) = x(r, c) * gamma(0, c);
+  return y;
+}
+
+MatrixD multiply_elements(const MatrixD& a, const MatrixD& b) {
+  MatrixD product = MatrixD::unset(a.rows(), a.cols());
+  std::transform(a.data(), a.data() + a.size(), b.data(), product.data(), [](double x, double y) { return x * y; });
+  return product;
+}
+
+MatrixD average_pool(const AveragePool& p, const MatrixD& image) {
+  MatrixD mean(p.out_height * p.out_width, p.channels);
+  for (int r = 0; r < mean.rows(); ++r) {
+    double* const out = mean.row(r);
+    for (int ky = 0; ky < p.kernel; ++ky) {
+      for (int kx = 0; kx < p.kernel; ++kx) {
+        const double* const pixel =
+            image.row((r / p.out_width * p.stride + ky) * p.in_width + r % p.out_width * p.stride + kx);
+        for (int c = 0; c < p.channels; ++c) out[c] += pixel[c];
+      }
+    }
+    for (int c = 0; c < p.channels; ++c) out[c] /= p.kernel * p.kernel;
+  }
+  return mean;
+}
+
 MatrixD mean_rows(const MatrixD& x) {
   MatrixD mean(1, x.cols());
   for (int r = 0; r < x.rows(); ++r)
@@ -122,10 +151,10 @@ MatrixD mean_rows(const MatrixD& x) {
   return mean;
 }
 
-MatrixD concat_token(const MatrixD& token, const MatrixD& x) {
-  MatrixD y = MatrixD::unset(x.rows() + 1, x.cols());
-  std::copy(token.data(), token.data() + token.size(), y.data());
-  std::copy(x.data(), x.data() + x.size(), y.row(1));
+MatrixD concat_token(const MatrixD& tokens, const MatrixD& x) {
+  MatrixD y = MatrixD::unset(x.rows() + tokens.rows(), x.cols());
+  std::copy(tokens.data(), tokens.data() + tokens.size(), y.data());
+  std::copy(x.data(), x.data() + x.size(), y.row(tokens.rows()));
   return y;
 }
 

@@ -23,8 +23,11 @@ void activate(ActivationKind kind, const double* x, std::size_t count, double* y
 double activate(ActivationKind kind, double x);
 MatrixD activation(ActivationKind kind, const MatrixD& x);
 MatrixD add(const MatrixD& a, const MatrixD& b);
+MatrixD layer_scale(const MatrixD& x, const MatrixD& gamma);  // gamma: 1 x channels
+MatrixD multiply_elements(const MatrixD& a, const MatrixD& b);
 MatrixD mean_rows(const MatrixD& x);
-MatrixD concat_token(const MatrixD& token, const MatrixD& x);
+MatrixD average_pool(const AveragePool& pool, const MatrixD& image);
+MatrixD concat_token(const MatrixD& tokens, const MatrixD& x);
 MatrixD concat_channels(const std::vector<const MatrixD*>& parts);
 MatrixD subsample(const Subsample& s, const MatrixD& x);
 MatrixD unfold(const Unfold& u, const MatrixD& x);

@@ -213,6 +213,15 @@ class ForwardPass::Layers {
   }
   MatrixD apply(const Subsample& p) { return subsample(p, input()); }
   MatrixD apply(const MeanPool&) { return mean_rows(input()); }
+  MatrixD apply(const LayerScale&) {
+    const MatrixD gamma = parameter(0);
+    note_gain(mean_square(gamma));
+    result_.ranges[static_cast<std::size_t>(index_)].weight = max_abs(gamma);
+    return layer_scale(input(), gamma);
+  }
+  MatrixD apply(const Multiply&) { return multiply_elements(input(0), input(1)); }
+  MatrixD apply(const AveragePool& p) { return average_pool(p, input()); }
+  MatrixD apply(const Slice& p) { return block(input(), p.first_row, p.rows, p.first_channel, p.channels); }
   MatrixD apply(const Unfold& p) { return unfold(p, input()); }
   MatrixD apply(const Fold& p) { return fold(p, input()); }
   MatrixD apply(const GivenTensor&) { return parameter(0); }
@@ -223,7 +232,7 @@ class ForwardPass::Layers {
   }
 
   MatrixD apply(const Attention& a) {
-    const bool softmax = attention_kind(options_, index_) == AttentionKind::kSoftmax;
+    const bool softmax = attention_kind(options_, model_, index_) == AttentionKind::kSoftmax;
     MatrixD output = MatrixD::unset(a.instances * a.n_q, a.heads * a.d_v);
     MatrixD bias;
     if (a.bias_params > 0) bias = expanded_score_bias(a, parameter(0));
@@ -250,7 +259,7 @@ class ForwardPass::Layers {
   // More than 6 parameters: which head, its operands and what else its kind of attention takes.
   MatrixD head_output(int instance, int h, const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,
                       LayerRanges& ranges) const {
-    const AttentionKind kind = attention_kind(options_, index_);
+    const AttentionKind kind = attention_kind(options_, model_, index_);
     const bool taylor = kind == AttentionKind::kTaylor || kind == AttentionKind::kTaylorElided;
     if (options_.measure_ranges) {
       note_operands(q, k, v, ranges);

@@ -62,9 +62,10 @@ struct AttendedHead {
 using ValueChooser = std::function<Mask(int layer, int instance, int head, const MatrixD& p, const Mask& mask)>;
 
 struct ForwardOptions {
-  std::vector<AttentionKind> attention;  // per layer (others ignored); empty = Taylor everywhere
-  bool score_bias_first_order = false;   // LeViT's score bias in Taylor and unified attention: first order, or dropped
-  PredictorOptions predictor;            // of kinds on a mask; its threshold is that of kTaylorReleased too
+  // Per layer, of attention layers to which the model gives no kind; empty = Taylor.
+  std::vector<AttentionKind> attention;
+  bool score_bias_first_order = false;  // LeViT's score bias in Taylor and unified attention: first order, or dropped
+  PredictorOptions predictor;           // of kinds on a mask; its threshold is that of kTaylorReleased too
   // Gives the mask of one head in place of Sanger's prediction, from its Q and K or from elsewhere; may be empty.
   // forward() calls it once per head, in the order of the heads.
   MaskChooser mask;
@@ -99,8 +100,10 @@ struct Calibration : ParameterSource {
   MatrixD tensor(const ParameterInfo& /*image*/) const override { return largest_pixels; }
 };
 
-inline AttentionKind attention_kind(const ForwardOptions& options, int layer) {
-  return options.attention.empty() ? AttentionKind::kTaylor : options.attention[static_cast<std::size_t>(layer)];
+inline AttentionKind attention_kind(const ForwardOptions& options, const VitModel& model, int layer) {
+  const auto index = static_cast<std::size_t>(layer);
+  return vitality::attention_kind(model.layers[index],
+                                  options.attention.empty() ? AttentionKind::kTaylor : options.attention[index]);
 }
 // The mask of a sparse or unified head: from `options.mask`, or predicted.
 Mask head_mask(const ForwardOptions& options, int layer, int instance, int head, const MatrixD& q, const MatrixD& k);

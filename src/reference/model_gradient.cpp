@@ -100,8 +100,8 @@ class Backward {
     set_parameter(0, d_output());
   }
   void apply(const ConcatToken& p) {
-    add_to_input(block(d_output(), 1, p.tokens - 1, 0, p.channels));
-    set_parameter(0, block(d_output(), 0, 1, 0, p.channels));
+    add_to_input(block(d_output(), p.learned, p.tokens - p.learned, 0, p.channels));
+    set_parameter(0, block(d_output(), 0, p.learned, 0, p.channels));
   }
   void apply(const ConcatChannels& p) {
     int first = 0;
@@ -111,6 +111,16 @@ class Backward {
       first += channels;
     }
   }
+  void apply(const LayerScale&) {
+    add_to_input(layer_scale(d_output(), parameter(0)));
+    set_parameter(0, column_sums(multiply_elements(d_output(), input())));
+  }
+  void apply(const Multiply&) {
+    add_to_input(multiply_elements(d_output(), input(1)), 0);
+    add_to_input(multiply_elements(d_output(), input(0)), 1);
+  }
+  void apply(const AveragePool& p) { add_to_input(average_pool_backward(p, d_output())); }
+  void apply(const Slice& p) { add_to_block(sum_of(layer().inputs[0]), p.first_row, p.first_channel, d_output()); }
   void apply(const Subsample& p) { add_to_input(subsample_backward(p, d_output())); }
   void apply(const MeanPool& p) { add_to_input(mean_rows_backward(p.rows, d_output())); }
   void apply(const Unfold& p) { add_to_input(fold({p.height, p.width, p.patch, p.channels}, d_output())); }
@@ -158,7 +168,7 @@ class Backward {
     AttentionHead head{
         q, k, v, bias.empty() ? nullptr : &bias, options_.score_bias_first_order, options_.predictor.threshold};
     head.mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
-    return attention_head_backward(attention_kind(options_, index_), head, dz);
+    return attention_head_backward(attention_kind(options_, model_, index_), head, dz);
   }
 
   const VitModel& model_;

@@ -53,6 +53,7 @@ struct Prefetch {
 
 struct LayerResult {
   std::string name, kind;
+  std::string attention;     // kind of attention, where the run's layers may have several; else ""
   std::string mapping;       // an object of a mapping file (docs/mapping.md), as JSON; "" where the run has none
   std::string mapping_text;  // the same as text for people
   bool charged = true;       // false: not modelled by this machine's description; named as an omission

@@ -158,6 +158,10 @@ void mapping_of(ResultVisitor& v, LayerResult& l, std::int64_t version) {
 void fields(ResultVisitor& v, LayerResult& l, double ms_per_cycle, std::int64_t version) {
   v.text({"name", "", "Name in the workload.", 0, true}, l.name);
   v.text({"kind", "", "Kind of layer.", 0, true}, l.kind);
+  v.together(!l.attention.empty(), [&] {
+    v.text({"attention", "", "Kind of attention, where the workload or attention auto gives layers their own."},
+           l.attention);
+  });
   v.boolean({"charged", "", "False: the machine's description does not model it."}, l.charged);
   v.boolean({"executed", "", "False: left out by --layers."}, l.executed);
   mapping_of(v, l, version);

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <iterator>
+#include <map>
 
 #include "base/text.h"
 #include "report/energy_bars.h"
@@ -91,7 +92,22 @@ class TextReport {
 
   void heading() {
     print("{} on {}: {}, {}, {} attention, seed {}\n\n", result_.workload_name, config_.name, result_.mode,
-          to_string(config_.precision), to_string(config_.attention), result_.manifest.seed);
+          to_string(config_.precision), attention_kinds(), result_.manifest.seed);
+  }
+
+  // "taylor", or, where layers differ, "softmax (3 layers) and taylor (9 layers)".
+  std::string attention_kinds() const {
+    std::map<std::string, int> layers;
+    for (const LayerResult& layer : result_.layers)
+      if (!layer.attention.empty()) ++layers[layer.attention];
+    if (layers.empty()) return to_string(config_.attention);
+    std::string text;
+    for (const auto& [kind, count] : layers)
+      text += fmt::format("{}{} ({} layer{})", text.empty() ? "" : " and ", kind, count, count == 1 ? "" : "s");
+    return text;
+  }
+  static const std::string& kind_of(const LayerResult& layer) {
+    return layer.attention.empty() ? layer.kind : layer.attention;
   }
 
   void operations(const OperationCounts& counts) {
@@ -209,7 +225,7 @@ class TextReport {
     }
     if (n.has_approximation) {
       print("approximation {} against softmax on the same inputs, in double: largest error {:.3g}, cosine {:.5f}\n",
-            to_string(config_.attention), n.approximation_max_rel_error, n.approximation_cosine_similarity);
+            attention_kinds(), n.approximation_max_rel_error, n.approximation_cosine_similarity);
     }
     if (n.seeded_weights > 0) print("seed          {}\n", kRandomWeights);
   }
@@ -241,7 +257,7 @@ class TextReport {
           "energy", "DRAM", "MAC/B", "waits for");
     for (const LayerResult& layer : result_.layers) {
       const auto us = [this](Cycles cycles) { return significant(1e3 * milliseconds(cycles)); };
-      print("{:<20} {:<18} {:>10} {:>10} {:>8} {:>9} {:>7} {:>6}  {}\n", shortened(layer.name, 20), layer.kind,
+      print("{:<20} {:<18} {:>10} {:>10} {:>8} {:>9} {:>7} {:>6}  {}\n", shortened(layer.name, 20), kind_of(layer),
             us(layer.start_cycle), us(layer.end_cycle - layer.start_cycle), scaled(static_cast<double>(layer.macs), ""),
             energy(layer.energy.total()), bytes(layer.dram_read_bytes + layer.dram_write_bytes), per_byte(layer),
             layer.charged ? layer.bottleneck : "not charged");
@@ -266,7 +282,7 @@ class TextReport {
                                                                         : layer.bottleneck;
       exposed += layer.prefetch.exposed_cycles;
       print("{:<18} {:<15} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>7} {:>6}  {}\n", shortened(layer.name, 18),
-            shortened(layer.kind, 15), grouped(layer.start_cycle), grouped(span),
+            shortened(kind_of(layer), 15), grouped(layer.start_cycle), grouped(span),
             layer.prefetch.cycles == 0 ? "-" : grouped(layer.prefetch.cycles),
             span == 0 ? "-" : fmt::format("{:.0f}", percent(layer.bound_cycles, span)),
             scaled(static_cast<double>(layer.macs), ""), energy(layer.energy.total()),

@@ -92,6 +92,7 @@ class IndexCheck {
       const auto* between = detail<TensorPair>(job, index, "pair of tensors");
       if (between == nullptr) return;
       in(between->source, s_.tensors, index, "source tensor");
+      if (between->second != kNone) in(between->second, s_.tensors, index, "second source tensor");
       in(between->target, s_.tensors, index, "result tensor");
       return;
     }
@@ -203,6 +204,7 @@ class AccessCheck {
       const JobId index{static_cast<std::int32_t>(j)};
       if (const auto* between = std::get_if<TensorPair>(&job.detail)) {
         load(index, between->source, whole(between->source));
+        if (between->second != kNone) load(index, between->second, whole(between->second));
         stores_[between->target].push_back({whole(between->target), index});
       } else if (moves_data(job)) {
         for (const Transfer& t : s_.transfers_of(job)) transfer(index, job.kind, t);

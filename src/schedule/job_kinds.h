@@ -24,10 +24,13 @@ enum class JobKind : std::uint8_t {
   kSoftmaxRows,  // special functions: maximum, exp, sum, divide over m rows of n
   // Online softmax, tile of keys after tile of keys. There are three numbers a row: the running maximum, the running
   // sum, and the factor exp(old maximum - new maximum) by which everything that was summed before the tile shrinks.
-  kOnlineSoftmax,  // special functions: result(m x n) = exp(streamed - running maximum); partial = the row numbers
-  kRescaleRows,    // special functions: result(m x n) = streamed * factor of the row, or (kLast) streamed / its sum;
-                   // stationary = the row numbers
-  kElementwise,    // special functions: activation, batch norm or layer norm over m x n, as ElementwiseStep says
+  kOnlineSoftmax,   // special functions: result(m x n) = exp(streamed - running maximum); partial = the row numbers
+  kRescaleRows,     // special functions: result(m x n) = streamed * factor of the row, or (kLast) streamed / its sum;
+                    // stationary = the row numbers
+  kElementwise,     // special functions: activation, batch norm or layer norm over m x n, as ElementwiseStep says
+  kScaleColumns,    // special functions: result(m x n) = streamed times a learned number a channel, as ElementwiseStep
+                    // says
+  kMultiplyMatrix,  // special functions: result = streamed .* stationary, both m x n
   // Jobs on a mask have a MaskTileId; values on the mask are stored row by row, the kept entries one after the other.
   kPredict,        // predictor: m x n scores of depth k in few bits, softmax, threshold -> mask
   kSddmm,          // sparse engine: scores on the mask, streamed(m x k) . stationary(n x k); partial: the score bias
@@ -63,6 +66,7 @@ enum class ForwardValues : std::uint8_t {
   kFold,
   kLane,  // one operation of a lane array or of SA-Diag
   kAddMatrix,
+  kMultiplyMatrix,
   kElementwise,
   kMask,      // attention on a mask
   kTimeOnly,  // takes time and moves bytes only: its values are decided before the simulation starts, or do not
@@ -111,6 +115,10 @@ constexpr JobTraits traits(JobKind kind) {
       return {"rescale_rows", ForwardValues::kLane, false, false};
     case JobKind::kElementwise:
       return {"elementwise", ForwardValues::kElementwise, false, false};
+    case JobKind::kScaleColumns:
+      return {"scale_columns", ForwardValues::kElementwise, false, false};
+    case JobKind::kMultiplyMatrix:
+      return {"multiply_matrix", ForwardValues::kMultiplyMatrix, false, false};
     case JobKind::kPredict:
       return {"predict", ForwardValues::kTimeOnly, false, false};
     case JobKind::kSddmm:

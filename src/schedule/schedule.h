@@ -108,6 +108,7 @@ struct TransferRange {
 };
 struct TensorPair {  // an uncharged job works between two tensors in DRAM, without buffers
   TensorId source, target;
+  TensorId second = {};  // another source, of layers with two inputs
 };
 struct ElementwiseStep {
   std::int32_t first_channel = 0;  // of the tile's columns: parameters may be per channel

@@ -45,7 +45,9 @@ SimulationResult evaluate_analytic(const HardwareConfig& config, const VitModel&
     masks = std::make_unique<MaskSource>(model, config, options.seed);
   }
   reference::ForwardResult forward;
-  if ((options.numerics && config.attention != AttentionKind::kSoftmax) || (masks && masks->predicted())) {
+  if ((options.numerics &&
+       any_attention(model, config.attention, [](AttentionKind kind) { return kind != AttentionKind::kSoftmax; })) ||
+      (masks && masks->predicted())) {
     const SeededParameters seeded(options.seed);
     reference::ForwardOptions asked = reference_options(model, config);
     asked.measure_approximation = options.numerics;

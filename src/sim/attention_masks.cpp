@@ -72,7 +72,8 @@ AttentionMasks given_masks(const VitModel& model, const HardwareConfig& config, 
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const auto* a = std::get_if<Attention>(&model.layers[i].parameters);
     if (a == nullptr) continue;
-    for (int instance = 0; instance < a->instances; ++instance) {
+    const bool uses_mask = traits(attention_kind(model.layers[i], config.attention)).uses_mask;
+    for (int instance = 0; instance < (uses_mask ? a->instances : 0); ++instance) {
       for (int head = 0; head < a->heads; ++head) {
         const auto own = static_cast<std::uint64_t>((attention_layer * a->instances + instance) * a->heads + head);
         masks.of_layer[i].push_back(file ? file->of(model.layers[i], attention_layer, head)

@@ -99,6 +99,10 @@ AutoAttention choose_attention(const HardwareConfig& config, const VitModel& mod
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const auto* a = std::get_if<Attention>(&model.layers[i].parameters);
     if (a == nullptr) continue;
+    if (a->kind) {
+      chosen.kinds[i] = *a->kind;
+      continue;
+    }
     const std::array<Count, 7> shape = {a->heads, a->instances, a->n_q, a->n_kv, a->d_qk, a->d_v, a->bias_params};
     const auto found = known.find(shape);
     if (found != known.end()) {

@@ -28,7 +28,8 @@ std::vector<ChildTotals> simulate_in_children(int count, const std::function<Chi
 Cycles cycles_in_child(const HardwareConfig& config, const VitModel& model, const std::vector<bool>& selected);
 
 // attention: auto. Chooses for each layer Taylor or softmax, whichever takes fewer simulated cycles for the layer
-// alone; Taylor if they are equal. Layers of the same shape are decided once. Other layers have the entry Taylor.
+// alone; Taylor if they are equal. Layers of the same shape are decided once, layers with a kind of their own keep it.
+// Other layers have the entry Taylor.
 struct AutoAttention {
   std::vector<AttentionKind> kinds;  // per layer
   struct Decision {

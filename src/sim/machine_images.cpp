@@ -107,7 +107,7 @@ class MachineRun {
   }
 
   std::vector<MachineImage> run() {
-    if (!missing_.empty()) depends_on_data(request_.config) ? simulate_each() : replay_all();
+    if (!missing_.empty()) depends_on_data(request_.config, request_.model) ? simulate_each() : replay_all();
     return std::move(images_);
   }
 
@@ -275,13 +275,13 @@ struct OptionsWithMasks {
 
 }  // namespace
 
-bool depends_on_data(const HardwareConfig& config) {
-  return traits(config.attention).uses_mask && config.sparsity.source == SparsitySource::kPredicted;
+bool depends_on_data(const HardwareConfig& config, const VitModel& model) {
+  return any_mask(model, config.attention) && config.sparsity.source == SparsitySource::kPredicted;
 }
 
 ForwardOptionsSource machine_options(const VitModel& model, const HardwareConfig& config,
                                      const std::vector<AttentionKind>& attention) {
-  if (!traits(config.attention).uses_mask) {
+  if (!any_mask(model, config.attention)) {
     auto options = std::make_shared<reference::ForwardOptions>(reference_options(model, config));
     options->attention = attention;
     return [options] { return options; };
@@ -290,7 +290,7 @@ ForwardOptionsSource machine_options(const VitModel& model, const HardwareConfig
     const auto both = std::make_shared<OptionsWithMasks>(model, config, attention);
     return std::shared_ptr<const reference::ForwardOptions>(both, &both->forward);
   };
-  if (depends_on_data(config))
+  if (depends_on_data(config, model))
     return make;  // predicted masks are stored in their source, so each source serves one
                   // pass
   return [options = make()] { return options; };

@@ -43,7 +43,7 @@ ForwardOptionsSource machine_options(const VitModel& model, const HardwareConfig
                                      const std::vector<AttentionKind>& attention);
 
 // Whether cycles and energy depend on the image.
-bool depends_on_data(const HardwareConfig& config);
+bool depends_on_data(const HardwareConfig& config, const VitModel& model);
 
 // Images 0 to count - 1. Can be called once per process (sim/simulate.h), before the caller starts threads. Throws
 // InfeasibleError.

@@ -65,7 +65,7 @@ struct Inputs {
         forward(reference_options(model, config)) {
     if (options.training) labels = training_labels(model, options.seed);
     if (!options.attention.empty()) forward.attention = options.attention;
-    if (traits(config.attention).uses_mask) {
+    if (any_mask(model, config.attention)) {
       masks = std::make_unique<MaskSource>(model, config, options.seed);
       forward.mask = masks->chooser();
       forward.values = masks->values(), forward.attended = masks->observer();
@@ -331,6 +331,14 @@ void simulate_schedule(const Run& run, Values* values, const ShortenedRun* fewer
                      values != nullptr ? &values->expected.outputs : nullptr, parameters.costs});
 }
 
+// Which kind of attention each layer had, for runs in which layers may differ.
+void name_attention(const VitModel& model, const std::function<AttentionKind(std::size_t)>& otherwise,
+                    SimulationResult& result) {
+  for (std::size_t i = 0; i < model.layers.size() && i < result.layers.size(); ++i)
+    if (std::holds_alternative<Attention>(model.layers[i].parameters))
+      result.layers[i].attention = to_string(attention_kind(model.layers[i], otherwise(i)));
+}
+
 // attention auto: chooses a kind for each layer, then runs the model with them.
 SimulationResult simulate_chosen_attention(const HardwareConfig& config, const VitModel& model,
                                            const SimulationOptions& options) {
@@ -338,6 +346,8 @@ SimulationResult simulate_chosen_attention(const HardwareConfig& config, const V
   SimulationOptions decided = options;
   decided.attention = chosen.kinds;
   SimulationResult result = simulate(config, model, decided);
+  name_attention(
+      model, [&](std::size_t i) { return chosen.kinds[i]; }, result);
   for (const AutoAttention::Decision& d : chosen.decisions)
     result.attention_choices.push_back(
         {model.layers[static_cast<std::size_t>(d.layer)].name, d.taylor_cycles, d.softmax_cycles});
@@ -415,7 +425,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   mapping.training = options.training;
   mapping.given = options.mapping;
   // The reference and the masks of a large model take long: a run that is impossible anyway is refused before.
-  if (options.numerics || traits(config.attention).uses_mask)
+  if (options.numerics || any_mask(model, config.attention))
     check_fits(options.training ? training_step_model(model) : model, config, mapping);
   Inputs inputs(model, config, options);
   if (inputs.masks) mapping.masks = &inputs.masks->masks();
@@ -451,6 +461,10 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   if (values && options.training)
     compare_training({model, config, inputs.parameters, inputs.forward, inputs.pass->result(), inputs.labels}, schedule,
                      values->executor, result);
+  if (names_attention(model))
+    name_attention(
+        model, [&](std::size_t i) { return options.attention.empty() ? config.attention : options.attention[i]; },
+        result);
   if (!schedule.masks.empty()) result.mask_source = to_string(config.sparsity.source);
   result.simulation_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;

@@ -5,6 +5,17 @@
 namespace vitality {
 namespace {
 
+// The kinds that a layer can have for itself: those that a machine can simulate.
+const std::vector<AttentionKind>& layer_attention_kinds() {
+  static const std::vector<AttentionKind> kinds = [] {
+    std::vector<AttentionKind> out;
+    for (const AttentionKind kind : all_of_enum<AttentionKind>())
+      if (traits(kind).mapped) out.push_back(kind);
+    return out;
+  }();
+  return kinds;
+}
+
 class LayerReader {
  public:
   LayerReader(const JsonKeys& own_keys, LayerSource& source, Layer& layer)
@@ -26,6 +37,10 @@ class LayerReader {
   TensorInfo mean_pool();
   TensorInfo unfold();
   TensorInfo fold();
+  TensorInfo layer_scale();
+  TensorInfo multiply();
+  TensorInfo average_pool();
+  TensorInfo slice();
 
  private:
   // Reports at the layer (or at one of its keys) and marks it as wrong.
@@ -99,6 +114,8 @@ class LayerReader {
     return out;
   }
 
+  bool equal_inputs();
+  bool part(const char* first_name, const char* count_name, int all, int& first, int& count);
   void attention_heads(Attention& p);
   void attention_bias(Attention& p);
 
@@ -234,6 +251,8 @@ TensorInfo LayerReader::attention() {
   p.d_v = size("d_v", p.d_qk);
   attention_heads(p);
   attention_bias(p);
+  if (source_.keys.present("attention"))
+    p.kind = layer_attention_kinds()[static_cast<std::size_t>(choice("attention"))];
   if (!ok_) return {};
   const TensorInfo& queries = in(static_cast<std::size_t>(p.q.input));
   const TensorInfo& keys = in(static_cast<std::size_t>(p.k.input));
@@ -277,13 +296,16 @@ TensorInfo LayerReader::activation() {
   return in();
 }
 
+bool LayerReader::equal_inputs() {
+  if (!inputs(2)) return false;
+  if (in(0).rows != in(1).rows || in(0).cols != in(1).cols)
+    fail("inputs must have equal shapes, found " + shape(in(0)) + " and " + shape(in(1)));
+  return ok_;
+}
+
 TensorInfo LayerReader::add() {
   const bool mean = flag("mean");
-  if (!inputs(2)) return {};
-  if (in(0).rows != in(1).rows || in(0).cols != in(1).cols) {
-    fail("inputs must have equal shapes, found " + shape(in(0)) + " and " + shape(in(1)));
-    return {};
-  }
+  if (!equal_inputs()) return {};
   layer_.parameters = Add{in().rows, in().cols, mean};
   return in();
 }
@@ -295,16 +317,17 @@ TensorInfo LayerReader::position_embedding() {
 }
 
 TensorInfo LayerReader::concat_token() {
+  const int learned = size("rows");
   if (!inputs(1)) return {};
   if (in().patch > 0) {
-    fail("cannot put one token before several instances");
+    fail("cannot put tokens before several instances");
     return {};
   }
   TensorInfo out;
   out.known = true;
-  out.rows = in().rows + 1;
+  out.rows = in().rows + learned;
   out.cols = in().cols;
-  layer_.parameters = ConcatToken{out.rows, out.cols};
+  layer_.parameters = ConcatToken{out.rows, out.cols, learned};
   return out;
 }
 
@@ -361,6 +384,69 @@ TensorInfo LayerReader::fold() {
   return grid(in().unfolded_height, in().unfolded_width, in().cols);
 }
 
+TensorInfo LayerReader::layer_scale() {
+  if (!inputs(1)) return {};
+  layer_.parameters = LayerScale{in().rows, in().cols};
+  return in();
+}
+
+TensorInfo LayerReader::multiply() {
+  if (!equal_inputs()) return {};
+  layer_.parameters = Multiply{in().rows, in().cols};
+  return in();
+}
+
+TensorInfo LayerReader::average_pool() {
+  const int kernel = size("kernel"), stride = size("stride", kernel);
+  if (!inputs(1) || !needs_grid()) return {};
+  if (kernel > in().height || kernel > in().width) {
+    fail("kernel is larger than the input (" + std::to_string(in().height) + " x " + std::to_string(in().width) + ")",
+         "kernel");
+    return {};
+  }
+  const AveragePool p{in().height,
+                      in().width,
+                      kernel,
+                      stride,
+                      in().cols,
+                      (in().height - kernel) / stride + 1,
+                      (in().width - kernel) / stride + 1};
+  layer_.parameters = p;
+  return grid(p.out_height, p.out_width, p.channels);
+}
+
+// Reads the first index and the number of what a slice takes of `all`; without a number, the rest.
+bool LayerReader::part(const char* first_name, const char* count_name, int all, int& first, int& count) {
+  first = size(first_name), count = size(count_name, 0);
+  if (!ok_) return false;
+  if (first >= all) {
+    fail("expected less than the input's " + std::to_string(all) + ", found " + std::to_string(first), first_name);
+  } else if (first + count > all) {
+    fail("expected at most the " + std::to_string(all - first) + " that the input has from there on, found " +
+             std::to_string(count),
+         count_name);
+  }
+  if (count == 0) count = all - first;
+  return ok_;
+}
+
+TensorInfo LayerReader::slice() {
+  if (!inputs(1)) return {};
+  Slice p{};
+  const bool rows = part("first_row", "rows", in().rows, p.first_row, p.rows);
+  if (!part("first_channel", "channels", in().cols, p.first_channel, p.channels) || !rows) return {};
+  layer_.parameters = p;
+  if (p.rows == in().rows) return with_cols(p.channels);
+  if (in().patch > 0) {
+    fail("cannot take a part of the rows of several instances", source_.keys.present("rows") ? "rows" : "first_row");
+    return {};
+  }
+  TensorInfo out;
+  out.known = true;
+  out.rows = p.rows, out.cols = p.channels;
+  return out;
+}
+
 TensorInfo LayerReader::read(TensorInfo (LayerReader::*reader)()) {
   TensorInfo out = (this->*reader)();
   if (!ok_) return {};
@@ -398,6 +484,8 @@ JsonKeys conv2d_keys() {
           flag_key("bias").otherwise(1).means("Adds a learned number to each channel.")};
 }
 JsonKeys attention_keys() {
+  std::vector<std::string> attention_names;
+  for (const AttentionKind kind : layer_attention_kinds()) attention_names.emplace_back(to_string(kind));
   return {size_key("heads", 1, kMaxHeads).means("Heads.", "heads"),
           size_key("d_qk", 1, 8192).means("Features of Q and K, a head.", "features"),
           size_key("d_v", 1, 8192).otherwise("d_qk").means("Features of V, a head; without it d_qk.", "features"),
@@ -406,7 +494,19 @@ JsonKeys attention_keys() {
               .otherwise(1)
               .means("Queries are every so many pixels of both axes (LeViT).", "pixels"),
           choice_key("layout", {"qkv", "qkv_per_head", "q_and_kv_per_head", "q_and_k_and_v"})
-              .means("Order of the inputs' columns: all Q, all K, all V; by head; two inputs; three inputs.")};
+              .means("Order of the inputs' columns: all Q, all K, all V; by head; two inputs; three inputs."),
+          choice_key("attention", attention_names)
+              .optional()
+              .means("Kind of attention of this layer, whatever the config or an option says; without it theirs.")};
+}
+JsonKeys slice_keys() {
+  return {
+      size_key("first_row", 0, kMaxRows).otherwise(0).means("First row that stays, from 0 on.", "rows"),
+      size_key("rows", 1, kMaxRows).optional().means("Number of rows; without it all from there on.", "rows"),
+      size_key("first_channel", 0, kMaxChannels).otherwise(0).means("First channel that stays, from 0 on.", "channels"),
+      size_key("channels", 1, kMaxChannels)
+          .optional()
+          .means("Number of channels; without it all from there on.", "channels")};
 }
 const std::vector<LayerRow>& layer_rows() {
   static const std::vector<LayerRow> rows{
@@ -445,7 +545,10 @@ const std::vector<LayerRow>& layer_rows() {
         "sum of two inputs, or their mean"},
        &LayerReader::add},
       {{"position_embedding", {}, "adds a learned matrix"}, &LayerReader::position_embedding},
-      {{"concat_token", {}, "a learned row in front"}, &LayerReader::concat_token},
+      {{"concat_token",
+        {size_key("rows", 1, kMaxRows).otherwise(1).means("Learned rows: a class token; registers.", "rows")},
+        "learned rows in front"},
+       &LayerReader::concat_token},
       {{"concat_channels", {}, "two inputs side by side"}, &LayerReader::concat_channels},
       {{"subsample",
         {size_key("stride", 1, kMaxImageSide).means("Distance between two pixels that stay.", "pixels")},
@@ -457,6 +560,17 @@ const std::vector<LayerRow>& layer_rows() {
         "patch^2 independent instances, one a pixel position (MobileViT)"},
        &LayerReader::unfold},
       {{"fold", {}, "undoes unfold"}, &LayerReader::fold},
+      {{"layer_scale", {}, "every channel times a learned number (LayerScale)"}, &LayerReader::layer_scale},
+      {{"mul", {}, "product of two inputs, element by element (a gate: SwiGLU)"}, &LayerReader::multiply},
+      {{"average_pool",
+        {size_key("kernel", 1, kMaxImageSide).means("Side of a window.", "pixels"),
+         size_key("stride", 1, kMaxImageSide)
+             .otherwise("kernel")
+             .means("Distance between two windows, in both axes; without it kernel.", "pixels")},
+        "mean over windows that lie inside the image"},
+       &LayerReader::average_pool},
+      {{"slice", slice_keys(), "a part of the rows and channels; several of them split their input"},
+       &LayerReader::slice},
   };
   return rows;
 }

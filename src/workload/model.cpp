@@ -1,5 +1,6 @@
 #include "workload/model.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -33,6 +34,8 @@ const char* kind_name(const Layer& layer) {
                                        "concat_token", "concat_channels",
                                        "subsample",    "mean_pool",
                                        "unfold",       "fold",
+                                       "layer_scale",  "mul",
+                                       "average_pool", "slice",
                                        "given"};
   static_assert(std::size(kNames) == std::variant_size_v<LayerParameters>);
   return kNames[layer.parameters.index()];
@@ -83,6 +86,18 @@ MatrixShape output_shape(const Layer& layer) {
                  [](const Fold& p) {
                    return MatrixShape{p.height * p.width, p.channels};
                  },
+                 [](const LayerScale& p) {
+                   return MatrixShape{p.rows, p.channels};
+                 },
+                 [](const Multiply& p) {
+                   return MatrixShape{p.rows, p.channels};
+                 },
+                 [](const AveragePool& p) {
+                   return MatrixShape{p.out_height * p.out_width, p.channels};
+                 },
+                 [](const Slice& p) {
+                   return MatrixShape{p.rows, p.channels};
+                 },
                  [](const GivenTensor& p) {
                    return MatrixShape{p.rows, p.cols};
                  },
@@ -101,7 +116,8 @@ Count parameter_count(const Layer& layer) {
                  [](const LayerNorm& p) { return Count{2} * p.channels; },
                  [](const BatchNorm& p) { return Count{2} * p.channels; },
                  [](const PositionEmbedding& p) { return Count{p.rows} * p.channels; },
-                 [](const ConcatToken& p) { return Count{p.channels}; },
+                 [](const ConcatToken& p) { return Count{p.learned} * p.channels; },
+                 [](const LayerScale& p) { return Count{p.channels}; },
                  [](const auto&) { return Count{0}; },
              });
 }
@@ -130,6 +146,28 @@ Count macs(const VitModel& model) {
   Count sum = 0;
   for (const Layer& layer : model.layers) sum += macs(layer);
   return sum;
+}
+
+AttentionKind attention_kind(const Layer& layer, AttentionKind otherwise) {
+  const auto* attention = std::get_if<Attention>(&layer.parameters);
+  return attention != nullptr ? attention->kind.value_or(otherwise) : otherwise;
+}
+
+bool any_attention(const VitModel& model, AttentionKind otherwise, const std::function<bool(AttentionKind)>& has) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [&](const Layer& layer) {
+    return std::holds_alternative<Attention>(layer.parameters) && has(attention_kind(layer, otherwise));
+  });
+}
+
+bool any_mask(const VitModel& model, AttentionKind otherwise) {
+  return any_attention(model, otherwise, [](AttentionKind kind) { return traits(kind).uses_mask; });
+}
+
+bool names_attention(const VitModel& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    const auto* attention = std::get_if<Attention>(&layer.parameters);
+    return attention != nullptr && attention->kind;
+  });
 }
 
 }  // namespace vitality

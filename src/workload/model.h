@@ -6,11 +6,14 @@
 // after the other in the rows.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "base/units.h"
+#include "workload/attention_kind.h"
 
 namespace vitality {
 
@@ -51,6 +54,8 @@ struct Attention {
   // The token grid that the bias indexes (LeViT): keys on grid x grid, queries on every query_stride-th key of both
   // axes.
   int bias_grid, query_stride;
+  // The kind of attention that the model itself gives this layer, whatever the rest of the run has; none: the run's.
+  std::optional<AttentionKind> kind = {};
 };
 constexpr double kLayerNormEpsilon = 1e-6, kBatchNormEpsilon = 1e-5;  // where a workload says nothing else
 struct LayerNorm {
@@ -75,8 +80,9 @@ struct Add {  // two inputs of equal shape
 struct PositionEmbedding {  // one input plus a learned matrix
   int rows, channels;
 };
-struct ConcatToken {     // a learned row in front
+struct ConcatToken {     // learned rows in front
   int tokens, channels;  // of the output
+  int learned = 1;       // rows in front
 };
 struct ConcatChannels {  // [a | b]
   int rows, channels;
@@ -97,15 +103,29 @@ struct Fold {
   int height, width, patch, channels;
 };
 
+struct LayerScale {  // every channel times a learned number
+  int rows, channels;
+};
+struct Multiply {  // two inputs of equal shape, element by element
+  int rows, channels;
+};
+// Mean over each kernel x kernel window; windows that reach beyond the image are left out.
+struct AveragePool {
+  int in_height, in_width, kernel, stride, channels, out_height, out_width;
+};
+struct Slice {  // a block of the input's rows and columns
+  int first_row, rows, first_channel, channels;
+};
+
 // A tensor that is given to the run, so that nothing is computed: the Q, K and V of `vitality attention`. No workload
 // file has it.
 struct GivenTensor {
   int rows, cols;
 };
 
-using LayerParameters =
-    std::variant<Conv2d, Linear, Attention, LayerNorm, BatchNorm, Activation, Add, PositionEmbedding, ConcatToken,
-                 ConcatChannels, Subsample, MeanPool, Unfold, Fold, GivenTensor>;
+using LayerParameters = std::variant<Conv2d, Linear, Attention, LayerNorm, BatchNorm, Activation, Add,
+                                     PositionEmbedding, ConcatToken, ConcatChannels, Subsample, MeanPool, Unfold, Fold,
+                                     LayerScale, Multiply, AveragePool, Slice, GivenTensor>;
 
 struct MatrixShape {
   int rows, cols;
@@ -134,5 +154,13 @@ struct VitModel {
 };
 Count parameter_count(const VitModel& model);  // parameters that the images share count once
 Count macs(const VitModel& model);
+
+// The kind of attention of a layer in a run that has `otherwise` where the model says nothing.
+AttentionKind attention_kind(const Layer& layer, AttentionKind otherwise);
+// Whether some attention layer of such a run has a kind of which `has` is true.
+bool any_attention(const VitModel& model, AttentionKind otherwise, const std::function<bool(AttentionKind)>& has);
+bool any_mask(const VitModel& model, AttentionKind otherwise);
+// Whether the model gives some layer a kind of its own.
+bool names_attention(const VitModel& model);
 
 }  // namespace vitality

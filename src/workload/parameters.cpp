@@ -155,8 +155,11 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer) {
     list.push_back({name + ".weight", e->rows, e->channels, ParameterRole::kEmbedding, 0, "tokens x channels",
                     "added to the tokens"});
   } else if (const auto* t = std::get_if<ConcatToken>(&layer.parameters)) {
-    list.push_back({name + ".weight", 1, t->channels, ParameterRole::kEmbedding, 0, kOneRow,
-                    "the row put in front of the tokens"});
+    list.push_back({name + ".weight", t->learned, t->channels, ParameterRole::kEmbedding, 0, "tokens x channels",
+                    "put in front of the tokens"});
+  } else if (const auto* s = std::get_if<LayerScale>(&layer.parameters)) {
+    list.push_back(
+        {name + ".gamma", 1, s->channels, ParameterRole::kNormScale, 0, kOneRow, "what a channel is multiplied with"});
   } else if (const auto* g = std::get_if<GivenTensor>(&layer.parameters)) {
     list.push_back({name, g->rows, g->cols, ParameterRole::kImage});
   }

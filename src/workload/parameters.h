@@ -3,8 +3,8 @@
 // Seeded values are a pure function of (seed, tensor name, element index): any tensor can be produced when needed,
 // dropped, and produced again, on any machine, with the same bits. Tensor names: LAYER.weight (linear, conv:
 // contraction x outputs, in the order of model.h; norms: scale; concat_token, position_embedding: the learned rows),
-// LAYER.bias (attention: the table of the score bias, heads x grid^2), LAYER.running_mean, LAYER.running_var, and
-// `input` (pixels x channels). Image i of a batch is `input.i`: the `input` of seed + i.
+// LAYER.gamma (layer_scale), LAYER.bias (attention: the table of the score bias, heads x grid^2), LAYER.running_mean,
+// LAYER.running_var, and `input` (pixels x channels). Image i of a batch is `input.i`: the `input` of seed + i.
 #pragma once
 
 #include <cstdint>

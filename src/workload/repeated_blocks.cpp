@@ -18,7 +18,7 @@ auto members(const HeadColumns& h) {
 }
 auto members(const Attention& a) {
   return std::make_tuple(a.heads, a.instances, a.n_q, a.n_kv, a.d_qk, a.d_v, members(a.q), members(a.k), members(a.v),
-                         a.bias_params, a.bias_grid, a.query_stride);
+                         a.bias_params, a.bias_grid, a.query_stride, a.kind);
 }
 auto members(const LayerNorm& n) {
   return std::make_tuple(n.tokens, n.channels);
@@ -36,7 +36,7 @@ auto members(const PositionEmbedding& p) {
   return std::make_tuple(p.rows, p.channels);
 }
 auto members(const ConcatToken& c) {
-  return std::make_tuple(c.tokens, c.channels);
+  return std::make_tuple(c.tokens, c.channels, c.learned);
 }
 auto members(const ConcatChannels& c) {
   return std::make_tuple(c.rows, c.channels);
@@ -52,6 +52,18 @@ auto members(const Unfold& u) {
 }
 auto members(const Fold& f) {
   return std::make_tuple(f.height, f.width, f.patch, f.channels);
+}
+auto members(const LayerScale& s) {
+  return std::make_tuple(s.rows, s.channels);
+}
+auto members(const Multiply& m) {
+  return std::make_tuple(m.rows, m.channels);
+}
+auto members(const AveragePool& p) {
+  return std::make_tuple(p.in_height, p.in_width, p.kernel, p.stride, p.channels);
+}
+auto members(const Slice& s) {
+  return std::make_tuple(s.first_row, s.rows, s.first_channel, s.channels);
 }
 auto members(const GivenTensor& g) {
   return std::make_tuple(g.rows, g.cols);

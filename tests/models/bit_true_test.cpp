@@ -30,9 +30,7 @@ reference::FixedPointPlan fixed_plan(const VitModel& model, const HardwareConfig
   fixed.image = plan.scale(kModelInput);
   fixed.batch_norm_folded = config.batch_norm_folded;
   fixed.score_bias_first_order = config.attention_bias == AttentionBias::kFirstOrder;
-  fixed.kind = config.attention == AttentionKind::kSoftmax        ? reference::FixedAttention::kSoftmax
-               : config.attention == AttentionKind::kTaylorElided ? reference::FixedAttention::kTaylorElided
-                                                                  : reference::FixedAttention::kTaylor;
+  fixed.kind = config.attention;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     fixed.output.push_back(plan.scale(static_cast<int>(i)));
     fixed.attention.emplace_back();
@@ -172,6 +170,10 @@ TEST_CASE("bit true: tiny_mobilevit on every kind of machine") {
 }
 TEST_CASE("bit true: tiny_distilled on every kind of machine") {
   check_model("tiny_distilled");
+}
+
+TEST_CASE("bit true: tiny_dinov2 on every kind of machine") {
+  check_model("tiny_dinov2");
 }
 
 TEST_CASE("bit true: online softmax, tiles of keys of all sizes, with and without a score bias") {

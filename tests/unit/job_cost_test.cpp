@@ -17,7 +17,7 @@ namespace {
 // The one tile of the mask and the one update of a schedule of one job; layer norms take k sweeps.
 JobDetail detail_of(JobKind kind, int k) {
   if (traits(kind).reads_mask_tile) return MaskTileId{0};
-  if (kind == JobKind::kElementwise) return ElementwiseStep{0, std::max(1, k)};
+  if (kind == JobKind::kElementwise || kind == JobKind::kScaleColumns) return ElementwiseStep{0, std::max(1, k)};
   if (kind == JobKind::kUpdate) return UpdateId{0};
   return {};
 }
@@ -119,6 +119,25 @@ TEST_CASE("job cost: a middle pass reads and writes its partial sums") {
   CHECK(cost.scratchpad_write == sums);
   CHECK(cost.stationary_read == 2 * 64 * 64);
   CHECK(cost.scratchpad_read == 2 * 64 * 64 + 2 * 10 * 64 + sums);
+}
+
+TEST_CASE("job cost: an element-wise product is one multiplication an element in one sweep") {
+  const JobCost two = cost_of(JobKind::kMultiplyMatrix, UnitKind::kSpecialFunctions, 5, 0, 70, 0, Precision::kInt16),
+                one = cost_of(JobKind::kScaleColumns, UnitKind::kSpecialFunctions, 5, 0, 70, 0, Precision::kInt16);
+  for (const JobCost& cost : {two, one}) {
+    CHECK(cost.operations == OperationCounts{350, 0, 0, 0, 0});
+    CHECK(cost.actions[Action::kMultiply] == 350);
+    CHECK(cost.actions[Action::kExp] == 0);
+    CHECK(cost.scratchpad_write == 2 * 350);
+  }
+  CHECK(two.scratchpad_read == 2 * 2 * 350);
+  CHECK(one.scratchpad_read == 2 * 350);
+  HardwareConfig config = with_ports(1000);
+  config.special_functions.lanes = 64;  // 70 columns on 64 lanes: two cycles a row
+  for (const JobKind kind : {JobKind::kMultiplyMatrix, JobKind::kScaleColumns})
+    CHECK(cost_on(config, UnitKind::kSpecialFunctions, kind, 5, 0, 70).stream == 10);
+  for (const JobKind kind : {JobKind::kMultiplyMatrix, JobKind::kScaleColumns})
+    CHECK(cost_on(config, UnitKind::kUncharged, kind, 5, 0, 70).stream == 0);
 }
 
 TEST_CASE("job cost: a unit asks for what it moves, over the cycles in which it moves it") {

@@ -58,6 +58,24 @@ TEST_CASE("lower bounds: DRAM bytes of DeiT-Tiny by hand, int16") {
   CHECK(bound_of("image1/blocks.0.attn.qkv", batch, {chip}).dram_bytes == 0);
 }
 
+TEST_CASE("lower bounds: pooling, learned rows, slices and products of tiny_dinov2 by hand, int16") {
+  const VitModel model = read_workload(kSource + "/workloads/tiny_dinov2.json");
+  const std::string chip = "mapping.residency=chip", layer = "mapping.residency=layer",
+                    charged = "special_functions.charge=charged";
+  // 9 x 7 pixels of 32 channels, all of which some window has; what adds to the means may work on them on the way.
+  CHECK(bound_of("smooth", model, {layer}).dram_bytes == 2 * 63 * 32);
+  // 3 registers in front of 48 tokens.
+  CHECK(bound_of("reg_token", model, {layer}).dram_bytes == 2 * 32 * (3 + 48 + 51));
+  CHECK(bound_of("reg_token", model, {chip}).dram_bytes == 2 * 32 * 3);
+  // 48 of 96 columns of 52 tokens, read and written.
+  CHECK(bound_of("blocks.0.mlp.value", model, {layer}).dram_bytes == 2 * 2 * 52 * 48);
+  // The product reads two operands.
+  CHECK(bound_of("blocks.0.mlp.mul", model, {layer, charged}).dram_bytes == 3 * 2 * 52 * 48);
+  CHECK(bound_of("blocks.0.mlp.mul", model, {layer}).dram_bytes == 0);
+  CHECK(bound_of("blocks.0.attn", model, {layer, "attention=unified"}).dram_bytes == 4 * 2 * 52 * 32);
+  CHECK(bound_of("blocks.2.attn", model, {layer, "attention=unified"}).dram_bytes == 2 * 52 * 32);
+}
+
 TEST_CASE("lower bounds: pixels that a convolution reads") {
   const auto conv = [](const std::string& sizes) {
     return parse_workload(R"({"name":"one","image":{"height":9,"width":9,"channels":1},"layers":[)"

@@ -108,6 +108,12 @@ TEST_CASE("backward of tiny_distilled equals finite differences: a row that is n
   check_gradients(model, with(model, AttentionKind::kSoftmax));
 }
 
+TEST_CASE("backward of tiny_dinov2 equals finite differences: LayerScale, gates, slices, pooling, registers") {
+  const VitModel model = tiny("tiny_dinov2");
+  check_gradients(model, with(model, AttentionKind::kSoftmax));
+  check_gradients(model, with(model, AttentionKind::kUnified));
+}
+
 TEST_CASE("backward adds up several losses, layers that none of them reads have no gradient") {
   const VitModel model = tiny("tiny_levit");  // the last layer is head_dist; head is the one before its batch norm
   const SeededParameters parameters(1);

@@ -124,6 +124,20 @@ TEST_CASE("reference activations at known points") {
   CHECK(ref::activate(K::kRelu6, -7) == 0);
 }
 
+TEST_CASE("reference LayerScale, element-wise product and average pooling by hand") {
+  const MatrixD x = matrix(2, 2, {1, -2, 3, 4});
+  CHECK(difference(ref::layer_scale(x, matrix(1, 2, {0.5, -3})), matrix(2, 2, {0.5, 6, 1.5, -12})) == 0);
+  CHECK(difference(ref::multiply_elements(x, matrix(2, 2, {2, 3, -1, 0.25})), matrix(2, 2, {2, -6, -3, 1})) == 0);
+  // 3 rows of 4 pixels with 2 channels, the second ten times the first.
+  MatrixD image(12, 2);
+  for (int i = 0; i < 12; ++i) image(i, 0) = i, image(i, 1) = 10 * i;
+  // Windows of 2 x 2 one pixel apart: 2 x 3 of them; the first has pixels 0, 1, 4, 5.
+  CHECK(difference(ref::average_pool({3, 4, 2, 1, 2, 2, 3}, image),
+                   matrix(6, 2, {2.5, 25, 3.5, 35, 4.5, 45, 6.5, 65, 7.5, 75, 8.5, 85})) == 0);
+  // Side by side, the third row of pixels is left out: 1 x 2.
+  CHECK(difference(ref::average_pool({3, 4, 2, 2, 2, 1, 2}, image), matrix(2, 2, {2.5, 25, 4.5, 45})) == 0);
+}
+
 TEST_CASE("reference layers that move rows") {
   const MatrixD x = matrix(16, 1, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
   // 4 x 4 pixels, 2 x 2 patches: instance (0, 0) holds each patch's upper left pixel.
@@ -136,6 +150,7 @@ TEST_CASE("reference layers that move rows") {
   const MatrixD a = matrix(2, 1, {1, 2}), b = matrix(2, 2, {3, 4, 5, 6});
   CHECK(difference(ref::concat_channels({&a, &b}), matrix(2, 3, {1, 3, 4, 2, 5, 6})) == 0);
   CHECK(difference(ref::concat_token(matrix(1, 2, {9, 8}), b), matrix(3, 2, {9, 8, 3, 4, 5, 6})) == 0);
+  CHECK(difference(ref::concat_token(b, b), matrix(4, 2, {3, 4, 5, 6, 3, 4, 5, 6})) == 0);
   CHECK(difference(ref::add(b, b), matrix(2, 2, {6, 8, 10, 12})) == 0);
   CHECK(difference(ref::block(matrix(3, 3, {0, 1, 2, 3, 4, 5, 6, 7, 8}), 1, 2, 1, 2), matrix(2, 2, {4, 5, 7, 8})) == 0);
 }

@@ -134,8 +134,8 @@ TEST_CASE("a linear layer reads rows that its input has") {
 }
 
 TEST_CASE("every layer's inputs come before it and have the shape that it needs") {
-  for (const char* name :
-       {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_distilled", "levit_128s", "mobilevit_s", "vit_huge_14"}) {
+  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_dinov2", "tiny_distilled",
+                           "dinov2_small_14", "levit_128s", "mobilevit_s", "vit_huge_14"}) {
     const VitModel model = read_workload(kWorkloads + name + ".json");
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
       const Layer& layer = model.layers[i];
@@ -171,6 +171,91 @@ TEST_CASE("the tiny models have what they are meant to test") {
   CHECK(depthwise.groups == depthwise.in_channels);
   const VitModel vit = read_workload(kWorkloads + "tiny_vit.json");
   CHECK(std::get<Attention>(layer_of(vit, "blocks.1.attn").parameters).n_q == 17);
+}
+
+TEST_CASE("DINOv2-Small with registers: tokens, parameters and MACs by hand") {
+  const VitModel model = read_workload(kWorkloads + "dinov2_small_14.json");
+  // 518 / 14 = 37: 37 x 37 = 1369 patches with a position embedding, then 4 registers, then the class token in front.
+  constexpr Count kPatches = 37 * 37, kTokens = kPatches + 4 + 1, kDim = 384, kHidden = 1536;
+  CHECK(output_shape(layer_of(model, "pos_embed")).rows == kPatches);
+  CHECK(input_names(model, "cls_token") == Names{"reg_token"});
+  CHECK(std::get<Attention>(layer_of(model, "blocks.11.attn").parameters).n_kv == kTokens);
+  // Weights and biases of a block: qkv, proj, fc1, fc2; two norms, two LayerScales.
+  constexpr Count kBlock =
+      (kDim + 1) * 3 * kDim + (kDim + 1) * kDim + (kDim + 1) * kHidden + (kHidden + 1) * kDim + 2 * 2 * kDim + 2 * kDim;
+  CHECK(kBlock == 1775232);
+  constexpr Count kPatchEmbed = (14 * 14 * 3 + 1) * kDim, kFront = kPatches * kDim + 4 * kDim + kDim;
+  CHECK(parameter_count(model) == kPatchEmbed + kFront + 12 * kBlock + 2 * kDim);
+  CHECK(parameter_count(model) == 22057344);
+  // A block: 384 x (1152 + 384 + 2 x 1536) products a token, and Q K^T and P V over all pairs of tokens.
+  constexpr Count kBlockMacs = kTokens * kDim * (3 * kDim + kDim + 2 * kHidden) + 2 * kTokens * kTokens * kDim;
+  CHECK(macs(model) == kPatches * 14 * 14 * 3 * kDim + 12 * kBlockMacs);
+  CHECK(macs(model) == 46882828800);
+  const MatrixShape out = output_shape(model.layers.back());
+  CHECK((out.rows == 1 && out.cols == 384));
+}
+
+TEST_CASE("a layer's own kind of attention, whatever the run has") {
+  const VitModel model = read_workload(kWorkloads + "tiny_dinov2.json");
+  for (const AttentionKind run : {AttentionKind::kTaylor, AttentionKind::kSoftmax, AttentionKind::kSparse}) {
+    CHECK(attention_kind(layer_of(model, "blocks.0.attn"), run) == AttentionKind::kSoftmax);
+    CHECK(attention_kind(layer_of(model, "blocks.1.attn"), run) == AttentionKind::kTaylor);
+    CHECK(attention_kind(layer_of(model, "blocks.2.attn"), run) == run);
+    CHECK(any_mask(model, run) == (run == AttentionKind::kSparse));
+  }
+  CHECK(names_attention(model));
+  CHECK(!names_attention(read_workload(kWorkloads + "tiny_vit.json")));
+  const std::string qkv = R"({"name": "qkv", "kind": "linear", "out_features": 12},)";
+  const auto attention = [](const std::string& kind) {
+    return R"({"name": "a", "kind": "attention", "heads": 1, "d_qk": 4, "layout": "qkv", "attention": )" + kind + "}";
+  };
+  for (const char* kind : {"softmax", "taylor", "taylor_elided", "sparse", "unified", "unified_additive"})
+    CHECK(error_of(qkv + attention(std::string("\"") + kind + "\"")).empty());
+  CHECK_THAT(error_of(qkv + attention(R"("sofmax")")),
+             Catch::Contains("/layers/1/attention") && Catch::Contains("did you mean \"softmax\"?"));
+  for (const char* kind : {R"("auto")", R"("taylor_released")", "1", "null"})
+    CHECK_THAT(error_of(qkv + attention(kind)), Catch::Contains("/layers/1/attention"));
+  CHECK_THAT(error_of(R"({"name": "n", "kind": "layer_norm", "attention": "softmax"})"),
+             Catch::Contains("/layers/0/attention"));
+}
+
+TEST_CASE("slices, pooling, products and learned rows: shapes and errors") {
+  const auto shape_of = [](const std::string& layers) {
+    const VitModel model = parse_workload(
+        R"({"name": "x", "image": {"height": 8, "width": 6, "channels": 4}, "layers": [)" + layers + "]}", "f");
+    const MatrixShape shape = output_shape(model.layers.back());
+    return std::make_pair(shape.rows, shape.cols);
+  };
+  const auto slice = [](const std::string& keys) { return R"({"name": "s", "kind": "slice")" + keys + "}"; };
+  CHECK(shape_of(slice("")) == std::make_pair(48, 4));
+  CHECK(shape_of(slice(R"(, "first_row": 40, "first_channel": 1, "channels": 2)")) == std::make_pair(8, 2));
+  CHECK(shape_of(slice(R"(, "rows": 47)")) == std::make_pair(47, 4));
+  CHECK_THAT(error_of(slice(R"(, "first_row": 64)")), Catch::Contains("/layers/0/first_row: expected less than"));
+  CHECK_THAT(error_of(slice(R"(, "first_row": 60, "rows": 5)")),
+             Catch::Contains("/layers/0/rows: expected at most the 4"));
+  CHECK_THAT(error_of(slice(R"(, "first_channel": 4)")), Catch::Contains("/layers/0/first_channel"));
+  CHECK_THAT(error_of(slice(R"(, "channels": 5)")), Catch::Contains("/layers/0/channels"));
+  CHECK_THAT(error_of(slice(R"(, "channels": 0)")), Catch::Contains("/layers/0/channels"));
+  const std::string conv = R"(, {"name": "c", "kind": "conv2d", "out_channels": 4, "kernel": 1})";
+  CHECK(error_of(slice(R"(, "channels": 2)") + conv).empty());  // a part of the channels is still an image
+  CHECK_THAT(error_of(slice(R"(, "rows": 32)") + conv), Catch::Contains("/layers/1: needs an image"));
+  const std::string unfold = R"({"name": "u", "kind": "unfold", "patch": 2},)";
+  CHECK(error_of(unfold + slice(R"(, "channels": 2)") + R"(, {"name": "f", "kind": "fold"})").empty());
+  CHECK_THAT(error_of(unfold + slice(R"(, "rows": 16)")), Catch::Contains("/layers/1/rows: cannot take a part"));
+
+  const auto pool = [](const std::string& keys) { return R"({"name": "p", "kind": "average_pool", )" + keys + "}"; };
+  CHECK(shape_of(pool(R"("kernel": 3)")) == std::make_pair(2 * 2, 4));
+  CHECK(shape_of(pool(R"("kernel": 3, "stride": 1)")) == std::make_pair(6 * 4, 4));
+  CHECK(error_of(pool(R"("kernel": 2)") + conv).empty());
+  CHECK_THAT(error_of(pool(R"("kernel": 9)")), Catch::Contains("/layers/0/kernel: kernel is larger than the input"));
+  CHECK_THAT(error_of(unfold + pool(R"("kernel": 2)")), Catch::Contains("/layers/1: needs an image"));
+
+  CHECK_THAT(error_of(R"({"name": "m", "kind": "mul"})"), Catch::Contains("expected 2 inputs, found 1"));
+  CHECK_THAT(error_of(slice(R"(, "channels": 2)") + R"(, {"name": "m", "kind": "mul", "inputs": ["s", "image"]})"),
+             Catch::Contains("inputs must have equal shapes, found 64 x 2 and 64 x 4"));
+  CHECK(shape_of(R"({"name": "m", "kind": "mul", "inputs": ["image", "image"]})") == std::make_pair(48, 4));
+  CHECK(shape_of(R"({"name": "t", "kind": "concat_token", "rows": 5})") == std::make_pair(53, 4));
+  CHECK_THAT(error_of(R"({"name": "t", "kind": "concat_token", "rows": 0})"), Catch::Contains("/layers/0/rows"));
 }
 
 TEST_CASE("overrides change named sizes, and everything that follows from them") {

@@ -40,7 +40,7 @@ void emit_uncharged(MappingContext& context, int layer, OperatorId op, const std
   Job& job = builder.begin(UnitKind::kUncharged, kind, layer, op);
   const ScheduledTensor result = builder.schedule().tensors[output];
   job.m = result.rows, job.n = result.cols;
-  job.detail = TensorPair{sources[0], output};
+  job.detail = TensorPair{sources[0], output, sources.size() > 1 ? sources[1] : TensorId{}};
   for (const TensorId source : sources) {
     const ScheduledTensor& tensor = builder.schedule().tensors[source];
     builder.read_tensor(source, 0, 0, tensor.rows, tensor.cols);
@@ -66,6 +66,10 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
   const MatrixShape shape = output_shape(layer);
   const OperatorId op = builder.add_operator(OperatorRole::kElementwise, layer_index);
   const TensorId source = context.input_tensor(layer_index, 0);
+  const bool multiplies = std::holds_alternative<Multiply>(layer.parameters),
+             scales = std::holds_alternative<LayerScale>(layer.parameters);
+  const JobKind alone = scales ? JobKind::kScaleColumns : JobKind::kElementwise,
+                of_two = multiplies ? JobKind::kMultiplyMatrix : JobKind::kAddMatrix;
   if (!is_charged(layer, context.config)) {
     const Residence& residence = context.residence(layer_index);
     const auto* given = given_as<UnchargedMapping>(context, layer_index);
@@ -73,7 +77,9 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
       check_place(context, layer_index, given->results_stay ? ResultPlace::kScratchpad : ResultPlace::kMemory,
                   residence);
     context.record(layer_index, UnchargedMapping{residence.stays()});
-    emit_uncharged(context, layer_index, op, {source}, output, JobKind::kElementwise);
+    std::vector<TensorId> sources = {source};
+    if (multiplies) sources.push_back(context.input_tensor(layer_index, 1));
+    emit_uncharged(context, layer_index, op, sources, output, multiplies ? of_two : alone);
     if (residence.stays()) leave_resident(context, layer_index, op, output);
     return;
   }
@@ -83,7 +89,7 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
   const UnitKind function_unit =
       norm && context.config.layer_norm.lanes > 0 ? UnitKind::kLayerNorm : UnitKind::kSpecialFunctions;
   TensorId second;
-  if (add) second = context.input_tensor(layer_index, 1);
+  if (add || multiplies) second = context.input_tensor(layer_index, 1);
   if (position)
     second = context.add_weight(layer.name + ".weight", layer_index, shape.rows, shape.cols, context.element_bytes());
   const Bytes row_bytes = context.element_bytes() * shape.cols;
@@ -99,8 +105,8 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
       loads.push_back(
           builder.make_transfer(second, row, 0, m, shape.cols, buffers[static_cast<std::size_t>(2 + tile % 2)]));
     builder.transfer(UnitKind::kDmaLoad, layer_index, op, loads);
-    Job& job = builder.begin(second == kNone ? function_unit : UnitKind::kAdders,
-                             second == kNone ? JobKind::kElementwise : JobKind::kAddMatrix, layer_index, op);
+    Job& job = builder.begin(second == kNone || multiplies ? function_unit : UnitKind::kAdders,
+                             second == kNone ? alone : of_two, layer_index, op);
     job.m = m, job.n = shape.cols;
     if (second == kNone) job.detail = ElementwiseStep{0, norm ? 3 : 1};
     job.streamed = job.result = buffer;
@@ -153,6 +159,53 @@ void map_pool_layer(MappingContext& context, int layer_index, TensorId output) {
   builder.transfer(UnitKind::kDmaStore, layer_index, op, {builder.make_transfer(output, 0, 0, 1, pool.channels, sum)});
 }
 
+// Mean over windows: the DMA gathers the pixels of the windows place by place, a place of the window a row, so that the
+// sums over the places are column sums of one wide row.
+void map_average_pool_layer(MappingContext& context, int layer_index, TensorId output) {
+  ScheduleBuilder& builder = context.builder;
+  const auto p = std::get<AveragePool>(context.layer(layer_index).parameters);
+  const OperatorId op = builder.add_operator(OperatorRole::kPool, layer_index);
+  const TensorId source = context.input_tensor(layer_index, 0);
+  const int places = p.kernel * p.kernel, all = p.out_height * p.out_width;
+  const Bytes gathered = context.element_bytes() * p.channels * places, sums = context.partial_bytes() * p.channels;
+  const int rows = tile_rows(context, layer_index, all, gathered + sums, 2);
+  const std::vector<BufferId> buffers = builder.allocate({gathered * rows, gathered * rows, sums * rows, sums * rows},
+                                                         "layer " + context.layer(layer_index).name);
+  const auto first_map = static_cast<std::int32_t>(builder.schedule().row_maps.size());
+  for (int place = 0; place < places; ++place) {
+    std::vector<std::int32_t> map;
+    for (int i = 0; i < all; ++i)
+      map.push_back((i / p.out_width * p.stride + place / p.kernel) * p.in_width + i % p.out_width * p.stride +
+                    place % p.kernel);
+    builder.schedule().row_maps.push_back(std::move(map));
+  }
+  for (int row = 0, tile = 0; row < all; row += rows, ++tile) {
+    const int m = std::min(rows, all - row), n = m * p.channels;
+    const BufferId buffer = buffers[static_cast<std::size_t>(tile % 2)],
+                   sum = buffers[static_cast<std::size_t>(2 + tile % 2)];
+    std::vector<Transfer> loads;
+    for (int place = 0; place < places; ++place) {
+      loads.push_back(builder.make_transfer(source, row, 0, m, p.channels, buffer, place * n));
+      loads.back().row_map = first_map + place;
+    }
+    builder.transfer(UnitKind::kDmaLoad, layer_index, op, loads);
+    Job& add = builder.begin(UnitKind::kAccumulators, JobKind::kColumnSum, layer_index, op);
+    add.m = places, add.n = n, add.flags = kFirst;
+    add.streamed = buffer, add.streamed_stride = n, add.result = sum;
+    builder.read(buffer);
+    builder.write(sum);
+    builder.finish();
+    Job& divide = builder.begin(UnitKind::kDividers, JobKind::kMeanDivide, layer_index, op);
+    divide.m = 1, divide.n = n, divide.detail = MeanOver{places};
+    divide.streamed = divide.result = sum;
+    divide.flags = kLast;
+    builder.read(sum);
+    builder.write(sum);
+    builder.finish();
+    builder.transfer(UnitKind::kDmaStore, layer_index, op, {builder.make_transfer(output, row, 0, m, p.channels, sum)});
+  }
+}
+
 // For layers that move whole rows: output row i = source row map[i].
 static std::vector<std::int32_t> source_rows(const Layer& layer) {
   std::vector<std::int32_t> map;
@@ -184,11 +237,14 @@ void map_rearrange_layer(MappingContext& context, int layer_index, TensorId outp
   const int rows = tile_rows(context, layer_index, shape.rows, row_bytes, 2);
   const std::vector<BufferId> buffers = builder.allocate({row_bytes * rows, row_bytes * rows}, "layer " + layer.name);
   const TensorId source = context.input_tensor(layer_index, 0);
+  const auto* tokens = std::get_if<ConcatToken>(&layer.parameters);
+  const auto* slice = std::get_if<Slice>(&layer.parameters);
   TensorId token;
   std::int32_t row_map = kNone;
-  if (std::holds_alternative<ConcatToken>(layer.parameters)) {
-    token = context.add_weight(layer.name + ".weight", layer_index, 1, shape.cols, context.element_bytes());
-  } else if (!std::holds_alternative<ConcatChannels>(layer.parameters)) {
+  if (tokens != nullptr) {
+    token =
+        context.add_weight(layer.name + ".weight", layer_index, tokens->learned, shape.cols, context.element_bytes());
+  } else if (slice == nullptr && !std::holds_alternative<ConcatChannels>(layer.parameters)) {
     row_map = static_cast<std::int32_t>(builder.schedule().row_maps.size());
     builder.schedule().row_maps.push_back(source_rows(layer));
   }
@@ -197,11 +253,14 @@ void map_rearrange_layer(MappingContext& context, int layer_index, TensorId outp
     const BufferId buffer = buffers[static_cast<std::size_t>(tile % 2)];
     std::vector<Transfer> loads;
     if (token != kNone) {
-      const int skip = row == 0 ? 1 : 0;
-      if (skip > 0) loads.push_back(builder.make_transfer(token, 0, 0, 1, shape.cols, buffer));
+      const int skip = std::clamp(tokens->learned - row, 0, m);
+      if (skip > 0) loads.push_back(builder.make_transfer(token, row, 0, skip, shape.cols, buffer));
       if (m > skip)
-        loads.push_back(
-            builder.make_transfer(source, row + skip - 1, 0, m - skip, shape.cols, buffer, skip * shape.cols));
+        loads.push_back(builder.make_transfer(source, row + skip - tokens->learned, 0, m - skip, shape.cols, buffer,
+                                              skip * shape.cols));
+    } else if (slice != nullptr) {
+      loads.push_back(
+          builder.make_transfer(source, slice->first_row + row, slice->first_channel, m, shape.cols, buffer));
     } else if (row_map != kNone) {
       loads.push_back(builder.make_transfer(source, row, 0, m, shape.cols, buffer));
       loads.back().row_map = row_map;

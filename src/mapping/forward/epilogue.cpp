@@ -32,7 +32,7 @@ void take_epilogue_form(MappingContext& context, int layer, bool in_place) {
 
 bool is_elementwise(const Layer& layer) {
   return is_add(layer) || std::holds_alternative<Activation>(layer.parameters) ||
-         std::holds_alternative<BatchNorm>(layer.parameters);
+         std::holds_alternative<BatchNorm>(layer.parameters) || std::holds_alternative<LayerScale>(layer.parameters);
 }
 
 std::vector<int> epilogue_layers(const MappingContext& context, int producer) {
@@ -43,8 +43,9 @@ std::vector<int> epilogue_layers(const MappingContext& context, int producer) {
     const Layer& layer = context.layer(next);
     const bool consumes = std::count(layer.inputs.begin(), layer.inputs.end(), current) == 1;
     const bool alone = context.users[static_cast<std::size_t>(current)] == 1;
-    const bool can = is_elementwise(layer) ||
-                     (takes_tokens(context, producer) && std::holds_alternative<ConcatToken>(layer.parameters));
+    const auto* token = std::get_if<ConcatToken>(&layer.parameters);
+    const bool can =
+        is_elementwise(layer) || (token != nullptr && token->learned == 1 && takes_tokens(context, producer));
     if (!consumes || !alone || !can || !context.selected(next) || leaves_epilogue(context, next)) break;
     layers.push_back(next);
   }
@@ -73,6 +74,7 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer) 
       const MatrixShape shape = output_shape(layer);
       stage.second = context.add_weight(layer.name + ".weight", next, shape.rows, shape.cols, context.element_bytes());
     }
+    stage.scales = std::holds_alternative<LayerScale>(layer.parameters);
     stage.op =
         context.builder.add_operator(stage.is_token ? OperatorRole::kRearrange : OperatorRole::kElementwise, next);
     if (context.saved != nullptr && std::holds_alternative<Activation>(layer.parameters))
@@ -122,6 +124,7 @@ TilePlace emit_epilogue(MappingContext& context, const std::vector<EpilogueStage
                                                                        : UnitKind::kSpecialFunctions;
     const JobKind kind = stage.activation_gradient ? JobKind::kActivationGradient
                          : stage.is_add            ? JobKind::kAddMatrix
+                         : stage.scales            ? JobKind::kScaleColumns
                                                    : JobKind::kElementwise;
     const bool onto_second = tile.sum_in_second && kind == JobKind::kAddMatrix;
     const TilePlace target = stage.in_place ? tile.resident : onto_second ? second : place;
@@ -130,7 +133,7 @@ TilePlace emit_epilogue(MappingContext& context, const std::vector<EpilogueStage
     job.streamed = place.buffer, job.streamed_offset = place.offset, job.streamed_stride = place.stride;
     job.result = target.buffer, job.result_offset = target.offset, job.result_stride = target.stride;
     job.flags = stage.swapped ? kSwapped : 0;
-    if (kind == JobKind::kElementwise) job.detail = ElementwiseStep{tile.col, 1};
+    if (kind == JobKind::kElementwise || kind == JobKind::kScaleColumns) job.detail = ElementwiseStep{tile.col, 1};
     builder.read(place.buffer);
     if (second.buffer != kNone) {
       job.stationary = second.buffer, job.stationary_offset = second.offset, job.stationary_stride = second.stride;

@@ -27,6 +27,7 @@ struct EpilogueStage {
   bool swapped = false;   // the tile on chip is the layer's second input
   bool in_place = false;  // the second operand lies where the results will stay
   bool is_token = false;  // ConcatToken: no job; the rows move down by one
+  bool scales = false;    // LayerScale
   // Training. saved: the tensor that keeps the tile as it is before this stage (the argument of an activation).
   // activation_gradient: a stage of the backward pass, the tile times the activation's derivative at the second
   // operand.
@@ -108,7 +109,9 @@ struct MappingContext {
     return tensor_of(layer(layer_index).inputs[static_cast<std::size_t>(input)]);
   }
   AttentionKind attention_kind(int layer_index) const {
-    return options->attention.empty() ? config.attention : options->attention[static_cast<std::size_t>(layer_index)];
+    return vitality::attention_kind(
+        layer(layer_index),
+        options->attention.empty() ? config.attention : options->attention[static_cast<std::size_t>(layer_index)]);
   }
   // The best plan within `capacity` bytes of scratchpad.
   const GemmChoice& plan_gemm(const GemmProblem& problem, Bytes capacity);
@@ -171,6 +174,7 @@ void map_gemm_layer(MappingContext& context, const std::vector<GemmLayer>& image
 void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
                          TensorId output);
 void map_elementwise_layer(MappingContext& context, int layer, TensorId output);
+void map_average_pool_layer(MappingContext& context, int layer, TensorId output);
 void map_pool_layer(MappingContext& context, int layer, TensorId output);
 void map_rearrange_layer(MappingContext& context, int layer, TensorId output);
 

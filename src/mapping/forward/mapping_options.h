@@ -43,7 +43,8 @@ struct PlanAlternatives {
 struct MappingOptions {
   // Layers to execute; empty = all. The others' outputs are taken as given (inputs of the part).
   std::vector<bool> selected;
-  // Attention kind per layer (AttentionKind::kAuto resolved by the caller); empty = the machine's.
+  // Attention kind per layer, of those to which the model gives none (AttentionKind::kAuto resolved by the caller);
+  // empty = the machine's.
   std::vector<AttentionKind> attention;
   const AttentionMasks* masks = nullptr;  // needed by sparse and unified attention
   const GivenMapping* given = nullptr;    // null: the search maps all layers

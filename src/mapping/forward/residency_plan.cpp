@@ -106,7 +106,9 @@ class ResidencyPlanner {
         step.kind = StepKind::kUncharged;
         step.can_keep = true;
       } else {
-        const Bytes row = context_.partial_bytes() * output_shape(l).cols;
+        const auto* pool = std::get_if<AveragePool>(&l.parameters);
+        const int pixels = pool != nullptr ? pool->kernel * pool->kernel + 1 : 1;
+        const Bytes row = context_.partial_bytes() * output_shape(l).cols * pixels;
         step.smallest_room = is_charged(l, context_.config) ? 8 * row : 0;  // four rows in half the room
       }
       index = step.last;

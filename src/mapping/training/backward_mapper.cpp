@@ -19,9 +19,10 @@ void check_layer(const Layer& layer, const HardwareConfig& config) {
       refuse(layer, "the backward pass of conv2d is simulated for patch embeddings of the image only");
   } else if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
     if (a->bias_params > 0) refuse(layer, "the backward pass of a score bias is not simulated");
-    if (!is_trainable(config.attention))
-      refuse(layer, std::string("the backward pass of ") + to_string(config.attention) +
-                        " is not simulated; that of taylor is (--set attention=taylor)");
+    const AttentionKind kind = attention_kind(layer, config.attention);
+    if (!is_trainable(kind))
+      refuse(layer, std::string("the backward pass of ") + to_string(kind) + " is not simulated; that of taylor is" +
+                        (a->kind ? "" : " (--set attention=taylor)"));
   } else if (const auto* linear = std::get_if<Linear>(&layer.parameters)) {
     if (linear->first_row > 0) refuse(layer, "the backward pass of first_row is not simulated");
   } else if (const auto* add = std::get_if<Add>(&layer.parameters)) {
@@ -135,11 +136,7 @@ class Walk {
   void apply(int layer, const Conv2d&) { map_gemm_backward(b_, layer); }
   void apply(int layer, const LayerNorm&) { map_norm_backward(b_, layer); }
   void apply(int layer, const Attention&) {
-    each_image(layer, [&](int index) {
-      map_attention_backward(b_, index,
-                             options_.attention.empty() ? b_.context.config.attention
-                                                        : options_.attention[static_cast<std::size_t>(index)]);
-    });
+    each_image(layer, [&](int index) { map_attention_backward(b_, index, b_.context.attention_kind(index)); });
   }
   void apply(int layer, const Add&) {
     each_image(layer, [&](int index) {
@@ -150,11 +147,11 @@ class Walk {
     map_sum_over_images(b_, layer, p.rows);
     each_image(layer, [&](int index) { b_.contribute(b_.layer(index).inputs[0], b_.gradient(index)); });
   }
-  void apply(int layer, const ConcatToken&) {
-    map_sum_over_images(b_, layer, 1);
+  void apply(int layer, const ConcatToken& p) {
+    map_sum_over_images(b_, layer, p.learned);
     each_image(layer, [&](int index) {
       const GradientRef whole = b_.gradient(index);
-      b_.contribute(b_.layer(index).inputs[0], {whole.tensor, whole.first_row + 1});
+      b_.contribute(b_.layer(index).inputs[0], {whole.tensor, whole.first_row + p.learned});
     });
   }
   void apply(int layer, const Activation& p) {
@@ -184,7 +181,9 @@ bool is_trainable(AttentionKind attention) {
 bool is_trainable(const LayerParameters& layer) {
   return !std::holds_alternative<BatchNorm>(layer) && !std::holds_alternative<MeanPool>(layer) &&
          !std::holds_alternative<ConcatChannels>(layer) && !std::holds_alternative<Subsample>(layer) &&
-         !std::holds_alternative<Unfold>(layer) && !std::holds_alternative<Fold>(layer);
+         !std::holds_alternative<Unfold>(layer) && !std::holds_alternative<Fold>(layer) &&
+         !std::holds_alternative<LayerScale>(layer) && !std::holds_alternative<Multiply>(layer) &&
+         !std::holds_alternative<AveragePool>(layer) && !std::holds_alternative<Slice>(layer);
 }
 
 void check_trainable(const VitModel& step, const HardwareConfig& config) {

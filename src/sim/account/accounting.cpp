@@ -19,7 +19,8 @@ namespace {
 
 class Accountant {
  public:
-  Accountant(const RunRecord& run, SimulationResult& result) : run_(run), result_(result), prices_(run.config) {}
+  Accountant(const RunRecord& run, SimulationResult& result)
+      : run_(run), result_(result), priced_(priced(run)), prices_(priced_) {}
 
   void account() {
     describe_layers();
@@ -249,8 +250,17 @@ class Accountant {
     layer.noc_byte_hops += byte_hops;
   }
 
+  // A machine that runs softmax in some layers has the unit for it, as a machine with attention auto has.
+  static HardwareConfig priced(const RunRecord& run) {
+    HardwareConfig config = run.config;
+    if (any_attention(run.model, config.attention, [](AttentionKind kind) { return kind == AttentionKind::kSoftmax; }))
+      config.attention = AttentionKind::kAuto;
+    return config;
+  }
+
   const RunRecord& run_;
   SimulationResult& result_;
+  const HardwareConfig priced_;
   EnergyModel prices_;
   std::vector<LayerSpan> spans_;
   std::vector<ShapeCount> shapes_;

@@ -168,6 +168,23 @@ class Propagation {
     const bool in_front = config_.batch_norm_folded && p.folded_into > index_;  // nothing is stored here
     return through(in_front ? 0 : stored());
   }
+  double apply(const LayerScale&) const { return through(stored()); }
+  // a b: (a + da)(b + db) - a b. In floating formats errors grow with the values, so that large values of one operand
+  // may meet large errors of the other.
+  double apply(const Multiply&) const {
+    const Operand a = input(0), b = input(1);
+    const auto share = [](const Operand& x) { return x.square > 0 ? x.variance / x.square : 0; };
+    const double apart = a.variance * b.square + b.variance * a.square + a.variance * b.variance,
+                 together = fixed() ? 0 : own().output_square * (share(a) + share(b));
+    const bool same = alike_ || layer().inputs[0] == layer().inputs[1];  // then both errors are the same
+    return (same ? 2 : 1) * std::max(apart, together) + stored();
+  }
+  double apply(const AveragePool& p) const { return mean(input(), 1.0 * p.kernel * p.kernel) + stored(); }
+  // A part may have larger values than the rest, and so larger errors.
+  double apply(const Slice&) const {
+    const Operand x = input();
+    return x.variance * (x.square > 0 ? std::max(1.0, own().output_square / x.square) : 1);
+  }
   double apply(const Add& p) const { return (input(0).variance + input(1).variance) * (p.mean ? 0.25 : 1) + stored(); }
   double apply(const PositionEmbedding&) const {
     const MatrixD learned = parameters_.tensor(parameters_of(layer())[0]);
@@ -187,9 +204,10 @@ class Propagation {
 
   double apply(const ConcatToken& p) const {
     const Operand rest = input();
-    const double others = p.tokens - 1, square = std::max(0.0, p.tokens * own().output_square - others * rest.square);
+    const double others = p.tokens - p.learned,
+                 square = std::max(0.0, (p.tokens * own().output_square - others * rest.square) / p.learned);
     const double token = storage(plan_.scale(index_), square);
-    return means_ != nullptr ? std::max(rest.variance, token) : (rest.variance * others + token) / p.tokens;
+    return means_ != nullptr ? std::max(rest.variance, token) : (rest.variance * others + token * p.learned) / p.tokens;
   }
   double apply(const ConcatChannels&) const {
     double sum = 0, channels = 0;
@@ -205,7 +223,7 @@ class Propagation {
   double apply(const GivenTensor&) const { return stored(); }
 
   double apply(const Attention& a) const {
-    const AttentionKind kind = attention_kind(options_, index_);
+    const AttentionKind kind = attention_kind(options_, model_, index_);
     return (traits(kind).low_rank ? taylor(a) : 0) +
            (kind == AttentionKind::kSoftmax || traits(kind).uses_mask ? map_times_values(a) : 0) + stored();
   }
@@ -279,7 +297,7 @@ class Propagation {
   // multiplied and rounded once more a tile, and so are the factor and the row's total where they are fp32.
   // Exponentials are at most 1 and their total is at least 1, so that rounding them weighs no more than rounding P.
   double rescaled(const Attention& a) const {
-    if (attention_kind(options_, index_) != AttentionKind::kSoftmax) return 0;
+    if (attention_kind(options_, model_, index_) != AttentionKind::kSoftmax) return 0;
     const auto tiles = static_cast<double>(ceil_div(a.n_kv, config_.matrix_engine.cols) - 1);
     const double unit = plan_.weight_scale(1) * plan_.input_scale(index_, a.v.input);
     return fixed() ? summed(tiles) * square(unit) / 12 : accumulated(4 * tiles, own().output_square);
@@ -307,7 +325,8 @@ double spread_in_row(const Layer& layer, const reference::LayerRanges& ranges) {
   double largest = 0;
   if (const auto* const activation = std::get_if<Activation>(&layer.parameters))
     largest = largest_slope(activation->function);
-  if (std::holds_alternative<BatchNorm>(layer.parameters)) largest = ranges.weight;
+  if (std::holds_alternative<BatchNorm>(layer.parameters) || std::holds_alternative<LayerScale>(layer.parameters))
+    largest = ranges.weight;
   return ranges.gain > 0 ? std::max(1.0, square(largest / ranges.gain)) : 1;
 }
 

@@ -238,6 +238,8 @@ void ValueExecutor::lanes(const Job& job) {
     case JobKind::kFold:
     case JobKind::kAddMatrix:
     case JobKind::kElementwise:
+    case JobKind::kScaleColumns:
+    case JobKind::kMultiplyMatrix:
     case JobKind::kPredict:
     case JobKind::kSddmm:
     case JobKind::kRowSums:
@@ -285,6 +287,25 @@ void ValueExecutor::add_matrix(const Job& job) {
   add_scaled(arithmetic_, job.m, job.n, streamed(job), first_scale / out, second, second_scale / out, result(job));
 }
 
+void ValueExecutor::multiply_matrix(const Job& job) {
+  const double factor = plan_.input_scale(job.layer, 0) * plan_.input_scale(job.layer, 1) / plan_.scale(job.layer);
+  const auto* between = std::get_if<TensorPair>(&job.detail);
+  if (between == nullptr) {
+    const ConstTile second{at(job.stationary, job.stationary_offset), job.stationary_stride};
+    return multiply_scaled(arithmetic_, job.m, job.n, streamed(job), second, factor, result(job));
+  }
+  tensor(between->target);
+  loaded_.leave(between->target);
+  const MatrixD &a = tensor(between->source), &b = tensor(between->second);
+  MatrixD& y = tensors_[between->target];
+  multiply_scaled(arithmetic_, job.m, job.n, {a.data(), a.cols()}, {b.data(), b.cols()}, factor, {y.data(), y.cols()});
+  for (const TensorId source : {between->source, between->second}) {
+    --reads_left_[source];
+    drop_if_done(source);
+  }
+  note_write(between->target);
+}
+
 void ValueExecutor::activate(int layer_index, ActivationKind function, const double* x, std::size_t count, double* y) {
   const double in = plan_.input_scale(layer_index, 0);
   for (std::size_t i = 0; i < count; ++i) y[i] = x[i] * in;
@@ -312,6 +333,12 @@ void ValueExecutor::elementwise_tile(int layer_index, int m, int n, int first_co
       const double shift = k.shift(0, channel) - k.mean(0, channel) * factor;
       for (int r = 0; r < m; ++r) y.row(r)[c] = arithmetic_.store((x.row(r)[c] * in * factor + shift) * out);
     }
+  } else if (std::holds_alternative<LayerScale>(l.parameters)) {
+    const double* const gamma = constants(layer_index).scale.data() + first_column;
+    for (int r = 0; r < m; ++r) {
+      for (int c = 0; c < n; ++c) y.row(r)[c] = x.row(r)[c] * in * gamma[c];
+      arithmetic_.store(y.row(r), static_cast<std::size_t>(n), out, y.row(r));
+    }
   } else if (const auto* norm = std::get_if<LayerNorm>(&l.parameters)) {
     const LayerConstants& k = constants(layer_index);
     const auto count = static_cast<std::size_t>(n);
@@ -333,7 +360,7 @@ void ValueExecutor::elementwise(const Job& job) {
     return;
   }
   // An uncharged layer works between two tensors.
-  const auto [source, target] = std::get<TensorPair>(job.detail);
+  const TensorId source = std::get<TensorPair>(job.detail).source, target = std::get<TensorPair>(job.detail).target;
   tensor(target);
   loaded_.leave(target);
   const MatrixD& x = tensor(source);

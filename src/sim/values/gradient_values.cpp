@@ -85,6 +85,8 @@ static bool stores_tile(const Job& job) {
     case JobKind::kOnlineSoftmax:
     case JobKind::kRescaleRows:
     case JobKind::kElementwise:
+    case JobKind::kScaleColumns:
+    case JobKind::kMultiplyMatrix:
     case JobKind::kPredict:
     case JobKind::kSddmm:
     case JobKind::kRowSums:
@@ -219,6 +221,8 @@ void ValueExecutor::gradient(const Job& job) {
     case JobKind::kOnlineSoftmax:
     case JobKind::kRescaleRows:
     case JobKind::kElementwise:
+    case JobKind::kScaleColumns:
+    case JobKind::kMultiplyMatrix:
     case JobKind::kPredict:
     case JobKind::kRowSums:
     case JobKind::kSparseSoftmax:

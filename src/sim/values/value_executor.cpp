@@ -34,6 +34,7 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
   for (const Job& job : schedule.jobs) {
     if (const auto* between = std::get_if<TensorPair>(&job.detail)) {
       ++reads_left_[between->source];
+      if (between->second != kNone) ++reads_left_[between->second];
       ++writes_left_[between->target];
     } else if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
       IdVector<TensorId, std::int32_t>& left = job.kind == JobKind::kLoad ? reads_left_ : writes_left_;
@@ -190,6 +191,9 @@ void ValueExecutor::execute(const Job& job, UnitId unit) {
       break;
     case ForwardValues::kAddMatrix:
       add_matrix(job);
+      break;
+    case ForwardValues::kMultiplyMatrix:
+      multiply_matrix(job);
       break;
     case ForwardValues::kElementwise:
       elementwise(job);

@@ -80,6 +80,7 @@ class ValueExecutor : public TileExecutor {
   double fold_factor(const Job& job) const;
   void lanes(const Job& job);
   void add_matrix(const Job& job);
+  void multiply_matrix(const Job& job);
   void elementwise(const Job& job);
   void activate(int layer_index, ActivationKind function, const double* x, std::size_t count, double* y);
   void elementwise_tile(int layer_index, int m, int n, int first_column, ConstTile x, Tile y);

@@ -4,7 +4,7 @@
 const placeOf = (name) => name.replace(/(^|[._/])\d+(?=$|[._/])/g, "$1*");
 const GROUPINGS = [["place", "same place in every block"], ["kind", "kind of layer"], ["layer", "every layer"]];
 function groupLayers(layers, how) {
-  const key = { place: (l) => placeOf(l.name), kind: (l) => l.kind.replace(/_/g, " "), layer: (l) => l.name }[how];
+  const key = { place: (l) => placeOf(l.name), kind: (l) => l.shownKind.replace(/_/g, " "), layer: (l) => l.name }[how];
   return [...groupBy(layers, key)].map(([name, members]) => ({ name: members.length > 1 ? `${name} × ${members.length}` : name, members }));
 }
 function addParts(rows, entriesOf) {
@@ -16,7 +16,7 @@ function addParts(rows, entriesOf) {
 // A run as the charts take it, from its result as the file has it; null is "not measured".
 function layerOf(l) {
   const bytes = l.bytes || {}, moved = Object.entries(bytes.dram_by_cause || {});
-  return { raw: l, name: l.name, kind: l.kind, mapping: l.mapping_text ?? (typeof l.mapping === "string" ? l.mapping : ""), charged: l.charged ?? true, executed: l.executed ?? true,
+  return { raw: l, name: l.name, kind: l.kind, shownKind: l.attention ? `${l.kind} (${l.attention})` : l.kind, mapping: l.mapping_text ?? (typeof l.mapping === "string" ? l.mapping : ""), charged: l.charged ?? true, executed: l.executed ?? true,
     start: l.start_cycle, end: l.end_cycle, prefetch: l.prefetch || { cycles: 0 }, macs: l.macs || 0, energy: l.energy_breakdown_pj || { compute: l.energy_pj || 0 },
     dram_read: bytes.dram_read || 0, dram_write: bytes.dram_write || 0, sram_read: bytes.sram_read || 0, sram_write: bytes.sram_write || 0,
     intensity: l.macs_per_dram_byte || 0, moved: moved.flatMap(([operand, causes]) => Object.entries(causes || {}).map(([cause, count]) => [`${operand}, ${cause}`, count])),
@@ -64,7 +64,7 @@ function otherColumns(run, rows, shown) {
 }
 const count = (label, get) => ({ label, numeric: true, get, show: (v) => (v === null || v === undefined ? "–" : v.toLocaleString("en-US")) });
 
-const LAYER_FIELDS = ["prefetch.start_cycle", "prefetch.cycles", "prefetch.exposed_cycles", "name", "kind", "mapping_text", "charged", "executed", "start_cycle", "end_cycle", "macs", "energy_pj", "bottleneck", "bound_cycles", "macs_per_dram_byte",
+const LAYER_FIELDS = ["prefetch.start_cycle", "prefetch.cycles", "prefetch.exposed_cycles", "name", "kind", "attention", "mapping_text", "charged", "executed", "start_cycle", "end_cycle", "macs", "energy_pj", "bottleneck", "bound_cycles", "macs_per_dram_byte",
   "bytes.dram_read", "bytes.dram_write", "bytes.sram_read", "bytes.sram_write", "numerics.max_rel_error"];
 function layerColumns(run) {
   const ms = (cycles) => cycles / run.clock_mhz / 1e3, timed = run.clock_mhz > 0;
@@ -72,7 +72,7 @@ function layerColumns(run) {
   const prefetch = run.is_device ? [] : [count("prefetch from (cycle)", (l) => l.prefetch.start_cycle), count("prefetch (cycles)", (l) => l.prefetch.cycles), count("of it exposed (cycles)", (l) => l.prefetch.exposed_cycles)];
   const scratchpad = run.is_device ? [] : [{ label: "scratchpad read (kB)", numeric: true, get: (l) => l.sram_read / 1e3 }, { label: "scratchpad written (kB)", numeric: true, get: (l) => l.sram_write / 1e3 }];
   return [
-    { label: "layer", get: (l) => l.name }, { label: "kind", get: (l) => l.kind }, ...cycles, ...prefetch,
+    { label: "layer", get: (l) => l.name }, { label: "kind", get: (l) => l.shownKind }, ...cycles, ...prefetch,
     { label: "start (ms)", numeric: true, get: (l) => (timed ? ms(l.start) : null) }, { label: "span (ms)", numeric: true, get: (l) => (timed ? ms(l.end - l.start) : null) },
     { label: "bottleneck", get: (l) => l.bottleneck.replace(/_/g, " ") }, { label: "MACs (M)", numeric: true, get: (l) => l.macs / MEGA },
     { label: "DRAM bytes over bound", numeric: true, get: (l) => (l.raw.dram_lower_bound_bytes ? ((l.raw.bytes?.dram_read || 0) + (l.raw.bytes?.dram_write || 0)) / l.raw.dram_lower_bound_bytes : null) },
