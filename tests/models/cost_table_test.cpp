@@ -21,11 +21,11 @@ namespace {
 auto all_of(const JobCost& cost) {
   const auto& [load, stream, drain, scratchpad_stall, noc_stall, load_scratchpad_stall, load_noc_stall, latency, macs,
                operations, actions, scratchpad_read, scratchpad_write, stationary_read, partial_read, partial_write,
-               read_rate, write_rate] = cost;
+               read_rate, write_rate, load_read, load_moving] = cost;
   const auto& [mul, add, div, exp, cmp] = operations;
   return std::make_tuple(load, stream, drain, scratchpad_stall, noc_stall, load_scratchpad_stall, load_noc_stall,
                          latency, macs, mul, add, div, exp, cmp, actions.count, scratchpad_read, scratchpad_write,
-                         stationary_read, partial_read, partial_write, read_rate, write_rate);
+                         stationary_read, partial_read, partial_write, read_rate, write_rate, load_read, load_moving);
 }
 
 struct Case {
