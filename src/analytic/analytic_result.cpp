@@ -32,6 +32,17 @@ void add(Totals& totals, const LayerResult& layer) {
 
 }  // namespace
 
+namespace {
+
+// The layer's kind of attention, where the layers of the run may differ.
+std::string named_attention(const VitModel& model, std::size_t index, const HardwareConfig& config) {
+  const Layer& layer = model.layers[index];
+  if (!names_attention(model) || !std::holds_alternative<Attention>(layer.parameters)) return "";
+  return to_string(attention_kind(layer, config.attention));
+}
+
+}  // namespace
+
 SimulationResult analytic_result(const HardwareConfig& config, const VitModel& model, const AnalyticDevice& device,
                                  const std::vector<AnalyticLayer>& layers) {
   SimulationResult result;
@@ -46,8 +57,7 @@ SimulationResult analytic_result(const HardwareConfig& config, const VitModel& m
     const double length = std::max(cost.compute_cycles, cost.memory_cycles);
     LayerResult layer;
     layer.name = model.layers[i].name, layer.kind = kind_name(model.layers[i]), layer.mapping_text = cost.mapping;
-    if (names_attention(model) && std::holds_alternative<Attention>(model.layers[i].parameters))
-      layer.attention = to_string(attention_kind(model.layers[i], config.attention));
+    layer.attention = named_attention(model, i, config);
     layer.charged = cost.charged;
     layer.start_cycle = std::llround(reached);
     reached += length;

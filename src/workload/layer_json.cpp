@@ -508,6 +508,7 @@ JsonKeys slice_keys() {
           .optional()
           .means("Number of channels; without it all from there on.", "channels")};
 }
+// Over 60 lines: a row for each kind.
 const std::vector<LayerRow>& layer_rows() {
   static const std::vector<LayerRow> rows{
       {{"conv2d", conv2d_keys(), "convolution of an image, grouped or depthwise"}, &LayerReader::conv2d},

@@ -41,6 +41,7 @@ const char* kind_name(const Layer& layer) {
   return kNames[layer.parameters.index()];
 }
 
+// Over 60 lines: a shape for each kind.
 MatrixShape output_shape(const Layer& layer) {
   return visit_layer(
       layer, Overloaded{

@@ -58,6 +58,15 @@ void leave_resident(MappingContext& context, int layer, OperatorId op, TensorId 
                          context.builder.make_transfer(output, 0, tile.col, rows, tile.cols, tile.buffer));
 }
 
+// The job that computes a tile of the layer.
+JobKind elementwise_job(const Layer& layer) {
+  if (std::holds_alternative<Multiply>(layer.parameters)) return JobKind::kMultiplyMatrix;
+  if (std::holds_alternative<LayerScale>(layer.parameters)) return JobKind::kScaleColumns;
+  const bool adds =
+      std::holds_alternative<Add>(layer.parameters) || std::holds_alternative<PositionEmbedding>(layer.parameters);
+  return adds ? JobKind::kAddMatrix : JobKind::kElementwise;
+}
+
 }  // namespace
 
 void map_elementwise_layer(MappingContext& context, int layer_index, TensorId output) {
@@ -66,10 +75,7 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
   const MatrixShape shape = output_shape(layer);
   const OperatorId op = builder.add_operator(OperatorRole::kElementwise, layer_index);
   const TensorId source = context.input_tensor(layer_index, 0);
-  const bool multiplies = std::holds_alternative<Multiply>(layer.parameters),
-             scales = std::holds_alternative<LayerScale>(layer.parameters);
-  const JobKind alone = scales ? JobKind::kScaleColumns : JobKind::kElementwise,
-                of_two = multiplies ? JobKind::kMultiplyMatrix : JobKind::kAddMatrix;
+  const JobKind kind = elementwise_job(layer);
   if (!is_charged(layer, context.config)) {
     const Residence& residence = context.residence(layer_index);
     const auto* given = given_as<UnchargedMapping>(context, layer_index);
@@ -78,19 +84,18 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
                   residence);
     context.record(layer_index, UnchargedMapping{residence.stays()});
     std::vector<TensorId> sources = {source};
-    if (multiplies) sources.push_back(context.input_tensor(layer_index, 1));
-    emit_uncharged(context, layer_index, op, sources, output, multiplies ? of_two : alone);
+    if (layer.inputs.size() > 1) sources.push_back(context.input_tensor(layer_index, 1));
+    emit_uncharged(context, layer_index, op, sources, output, kind);
     if (residence.stays()) leave_resident(context, layer_index, op, output);
     return;
   }
-  const bool add = std::holds_alternative<Add>(layer.parameters),
-             position = std::holds_alternative<PositionEmbedding>(layer.parameters);
   const bool norm = std::holds_alternative<LayerNorm>(layer.parameters);
-  const UnitKind function_unit =
-      norm && context.config.layer_norm.lanes > 0 ? UnitKind::kLayerNorm : UnitKind::kSpecialFunctions;
+  const UnitKind unit = kind == JobKind::kAddMatrix                   ? UnitKind::kAdders
+                        : norm && context.config.layer_norm.lanes > 0 ? UnitKind::kLayerNorm
+                                                                      : UnitKind::kSpecialFunctions;
   TensorId second;
-  if (add || multiplies) second = context.input_tensor(layer_index, 1);
-  if (position)
+  if (layer.inputs.size() > 1) second = context.input_tensor(layer_index, 1);
+  if (std::holds_alternative<PositionEmbedding>(layer.parameters))
     second = context.add_weight(layer.name + ".weight", layer_index, shape.rows, shape.cols, context.element_bytes());
   const Bytes row_bytes = context.element_bytes() * shape.cols;
   const int operands = second == kNone ? 1 : 2;
@@ -105,8 +110,7 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
       loads.push_back(
           builder.make_transfer(second, row, 0, m, shape.cols, buffers[static_cast<std::size_t>(2 + tile % 2)]));
     builder.transfer(UnitKind::kDmaLoad, layer_index, op, loads);
-    Job& job = builder.begin(second == kNone || multiplies ? function_unit : UnitKind::kAdders,
-                             second == kNone ? alone : of_two, layer_index, op);
+    Job& job = builder.begin(unit, kind, layer_index, op);
     job.m = m, job.n = shape.cols;
     if (second == kNone) job.detail = ElementwiseStep{0, norm ? 3 : 1};
     job.streamed = job.result = buffer;
