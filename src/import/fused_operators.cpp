@@ -180,14 +180,15 @@ void Writer::skip_layer_normalization() {
 }
 
 void Writer::matrix_product() {
-  if (fused_->integer("transBatchA", 0) != 0 || fused_->integer("transBatchB", 0) != 0)
-    refuse("with transBatchA or transBatchB");
   std::array<int, 2> operands{in(0), in(1)};
-  const char* const keys[] = {"transA", "transB"};
   for (std::size_t i = 0; i < 2; ++i) {
-    if (fused_->integer(keys[i], 0) == 0) continue;
+    // The first axis behind those of the batch, then the last two exchanged.
+    const std::int64_t batch = fused_->integer(i == 0 ? "transBatchA" : "transBatchB", 0),
+                       last_two = fused_->integer(i == 0 ? "transA" : "transB", 0);
+    if (batch == 0 && last_two == 0) continue;
     operands[i] = made("Transpose", {operands[i]});
-    nodes_.back().attributes["last_two"].integer = 1;
+    nodes_.back().attributes["batch"].integer = batch;
+    nodes_.back().attributes["last_two"].integer = last_two;
   }
   const double alpha = fused_->number("alpha", 1);
   if (alpha == 1) {

@@ -118,9 +118,10 @@ Outputs transpose(const Node& node, const Inputs& in) {
   std::vector<std::int64_t> order = node.integers("perm");
   if (order.empty())
     for (std::size_t i = rank; i-- > 0;) order.push_back(static_cast<std::int64_t>(i));
-  if (node.integer("last_two", 0) != 0 && rank >= 2) {  // of a fused product (fused_operators.cpp)
+  if (node.has("last_two") && rank >= 2) {  // of an operand of a fused product (fused_operators.cpp)
     std::sort(order.begin(), order.end());
-    std::swap(order[rank - 1], order[rank - 2]);
+    if (node.integer("batch", 0) != 0) std::rotate(order.begin(), order.begin() + 1, order.end() - 1);
+    if (node.integer("last_two", 0) != 0) std::swap(order[rank - 1], order[rank - 2]);
   }
   std::vector<bool> seen(rank, false);
   Shape shape(rank);

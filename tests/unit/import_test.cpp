@@ -80,7 +80,8 @@ TEST_CASE("imported graphs give the logits of PyTorch", "[import]") {
                            "mobilevit_dynamic",  "external",           "distilled_dynamic",
                            "form_taylor",        "form_taylor_elided", "form_taylor_map",
                            "form_taylor_einsum", "taylor_separate",    "fused_attention",
-                           "fused_sizes",        "fused_multi_head",   "fused_products"}) {
+                           "fused_sizes",        "fused_multi_head",   "fused_products",
+                           "fused_batch"}) {
     INFO(name);
     // PyTorch's exporter folds a convolution's batch norm into its weights in float32: those graphs are not the model's
     // to the last digit.

@@ -333,6 +333,12 @@ class Fused:
             w = a.qkv.weight.t().reshape(12, 3, 12)
             parts = [s.op('MatMul', [y, s.const(w[:, i])], '') for i in range(3)]
             y = s.op('MultiHeadAttention', parts + [s.const(a.qkv.bias)], num_heads=a.h)
+        elif attention == 'batch':  # heads behind the tokens, and the products exchange them
+            y = s.op('Reshape', [s.linear(y, a.qkv), s.const(np.array([5, 3, 3, 4]))], '')
+            q, k, v = (s.op('Gather', [y, s.const(np.array(i))], '', axis=1) for i in range(3))
+            y = s.op('Softmax', [s.op('FusedMatMul', [q, k], transBatchA=1, transBatchB=1, transB=1, alpha=0.5)], '', axis=-1)
+            y = s.op('Transpose', [s.op('FusedMatMul', [y, v], transBatchB=1)], '', perm=[1, 0, 2])
+            y = s.op('Reshape', [y, s.const(np.array([1, 5, 12]))], '')
         else:  # products alone are fused
             y = s.linear(y, a.qkv)
             y = s.op('Transpose', [s.op('Reshape', [y, s.const(np.array([0, 0, 3, 3, 4]))], '')], '', perm=[2, 0, 3, 1, 4])
@@ -361,6 +367,6 @@ class Fused:
         with torch.no_grad(): y = m.double()(x.double())
         np.save(os.path.join(OUT, s.name + '.input.npy'), x.numpy()); np.save(os.path.join(OUT, s.name + '.output.npy'), y.numpy())
 
-for name, attention, mlp in (('fused_attention', 'attention', 'erf'), ('fused_sizes', 'sizes', 'tanh'), ('fused_multi_head', 'multi_head', 'quick'), ('fused_products', 'products', 'fused'), ('x_fused_mask', 'mask', 'plain')):
+for name, attention, mlp in (('fused_attention', 'attention', 'erf'), ('fused_sizes', 'sizes', 'tanh'), ('fused_multi_head', 'multi_head', 'quick'), ('fused_products', 'products', 'fused'), ('fused_batch', 'batch', 'plain'), ('x_fused_mask', 'mask', 'plain')):
     torch.manual_seed(sum(map(ord, name)))
     Fused(name, ViT(depth=1, act={'tanh': 'tanh', 'quick': 'quick'}.get(mlp, 'erf'))).vit(attention, mlp)
