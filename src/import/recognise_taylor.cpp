@@ -22,7 +22,7 @@ void Recogniser::step_of_part() {
     inputs.push_back(&probes.back());
   }
   Outputs results = evaluate(node(), inputs, budget_);
-  if (!moves_elements(node()) && leaves.size() >= 3) {
+  if (!moves_elements(node()) && leaves.size() >= 3 && results[0].is_real) {
     if (const auto found = match_taylor(draft_, leaves, results[0])) return taylor_attention(*found, results[0].shape);
   }
   for (std::size_t i = 0; i < results.size() && i < node().outputs.size(); ++i) {

@@ -56,6 +56,7 @@ Operand ordered(const Draft& draft, const View& view, const std::vector<std::siz
 
 // The ways in which a view can be an operand: of two axes of columns either may be the heads.
 std::vector<Operand> operands_of(const Draft& draft, const View& view) {
+  if (view.places->size() == 0) return {};
   std::vector<std::size_t> rows, columns;
   for (std::size_t axis = 0; axis < view.shape().size(); ++axis) {
     if (view.shape()[axis] == 1) continue;
