@@ -1,8 +1,14 @@
 #include "models/interconnect/row_fifos.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace vitality {
+namespace {
+
+constexpr Cycles kNever = Cycles{1} << 60;  // when a stage takes its first row that has not begun
+
+}  // namespace
 
 RowFifos::RowFifos(sc_core::sc_module_name name, const Schedule& schedule, Count rows)
     : sc_module(name), rows_to_(schedule.rows_to), depth_(rows) {
@@ -23,19 +29,32 @@ void RowFifos::end_of_elaboration() {
   if (depth_ < 1) SC_REPORT_ERROR("/vitality/row_fifos", "a FIFO holds at least one row");
 }
 
+// At least the rows that find a place behind the first stage while nobody takes any from the last FIFO.
+Count RowFifos::room_behind_first(const Chain& chain) const {
+  Count room = depth_;
+  for (std::size_t s = 1; s < chain.begun.size(); ++s) {
+    const RowStage& stage = chain.begun[s].stage;
+    room += depth_ + 2 + stage.latency * chain.rows / std::max<Cycles>(1, stage.stream);
+  }
+  return room;
+}
+
 void RowFifos::begin(const JobOrder& order, RowUnitIf& unit) {
   const JobTimes& times = *order.times;
   Chain& chain = chains_[static_cast<std::size_t>(chain_of_[order.id])];
   std::vector<Member>& begun = chain.begun;
   begun.push_back(
       {&unit, {times.stream, times.released - times.stream, times.done - times.released}, times.released, times.done});
-  if (gives_rows(order.id) && chain.rows > depth_) return;
+  const bool open = gives_rows(order.id) && chain.rows > depth_;  // the unit behind can hold this one
+  if (open && chain.rows > room_behind_first(chain)) return;
   std::vector<RowStage> stages;
-  stages.reserve(begun.size());
+  stages.reserve(begun.size() + 1);
   for (const Member& member : begun) stages.push_back(member.stage);
+  if (open) stages.push_back({kNever, chain.rows, 0});
   const std::vector<RowStageEnd> ends = flow_rows(stages, chain.rows, depth_);
   for (std::size_t s = 0; s < begun.size(); ++s) {
     Member& member = begun[s];
+    if (ends[s].done >= kNever) continue;
     if (RowUnitIf* const settled = std::exchange(member.unit, nullptr))
       settled->settle(ends[s].done - member.done, ends[s].released - member.released);
   }

@@ -4,7 +4,8 @@
 // cost/row_flow.h says for how long. Rows carry no values here: a job's values are computed when its unit takes it.
 //
 // A chain's job is settled, its end known, when no later beginning of a unit behind it can hold it any more: when the
-// last job of the chain has begun, or at once where the FIFO takes all rows.
+// last job of the chain has begun; or before, where FIFOs and the units that have begun take all its rows even if none
+// leaves the last FIFO.
 #pragma once
 
 #include <systemc>
@@ -36,6 +37,7 @@ class RowFifos : public sc_core::sc_module, public RowFifosIf {
     Count rows = 0;
     std::vector<Member> begun;
   };
+  Count room_behind_first(const Chain& chain) const;
 
   const IdVector<JobId, JobId>& rows_to_;
   Count depth_;

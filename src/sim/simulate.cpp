@@ -398,6 +398,13 @@ void check_training(const HardwareConfig& config, const SimulationOptions& optio
         ": attention auto is decided for inference; training takes one kind (--set attention=taylor)");
 }
 
+void name_workload(const VitModel& model, SimulationResult& result) {
+  result.workload_name = model.name;
+  result.workload_parameters = parameter_count(model);
+  result.workload_macs = macs(model) / model.images;
+  result.images = model.images;
+}
+
 // The run must take what the search found that it takes.
 void take(const MappingSearchResult& searched, SimulationResult& result) {
   result.mapping_search = searched;
@@ -450,10 +457,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
     values->calibrate_gradients(schedule, model, step, config, inputs);
 
   SimulationResult result;
-  result.workload_name = model.name;
-  result.workload_parameters = parameter_count(model);
-  result.workload_macs = macs(model) / model.images;
-  result.images = model.images;
+  name_workload(model, result);
   simulate_schedule({config, model, step, schedule, options}, values.get(), fewer ? &*fewer : nullptr, result);
   take(searched, result);
   if (options.training) describe_training(step, config, schedule, result);

@@ -60,7 +60,7 @@ std::vector<Cycles> on_the_machine(const ChainProblem& p) {
 }  // namespace
 
 TEST_CASE("clocked chain: array, adders and dividers with FIFOs take the cycles of the coupled registers, 60 shapes") {
-  int held = 0, equal = 0;
+  int held = 0;
   for (unsigned seed = 1; seed <= 60; ++seed) {
     Dice dice(seed);
     const ChainProblem p = random_problem(dice);
@@ -68,12 +68,7 @@ TEST_CASE("clocked chain: array, adders and dividers with FIFOs take the cycles 
                  << p.depth << ", adders " << p.add_interval << "/" << p.add_latency << " from " << p.adders_free
                  << ", dividers " << p.divide_interval << "/" << p.divide_latency);
     const ClockedChainResult clocked = simulate_clocked_chain(p);
-    // The machine knows when a job of the array has ended once the last job behind it has begun, where a FIFO can be
-    // full (models/interconnect/row_fifos.h); an earlier end is reported then. In most shapes it is no earlier.
-    std::vector<Cycles> expected = clocked.moments;
-    if (static_cast<int>(p.rows.size()) > p.depth) expected[0] = std::max(expected[0], expected[3]);
-    CHECK(on_the_machine(p) == expected);
-    equal += expected == clocked.moments;
+    CHECK(on_the_machine(p) == clocked.moments);
     // Alone, the array would have ended with its last row's way through the PEs.
     held += clocked.moments[0] > static_cast<Cycles>(2 * p.tile.size() + p.rows.size() + p.second.size()) - 2;
     REQUIRE(clocked.rows.size() == p.rows.size());
@@ -86,5 +81,4 @@ TEST_CASE("clocked chain: array, adders and dividers with FIFOs take the cycles 
     }
   }
   CHECK(held > 20);
-  CHECK(equal > 50);
 }

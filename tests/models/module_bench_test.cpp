@@ -193,7 +193,7 @@ TEST_CASE("module bench: the NoC between foreign units and a foreign scratchpad"
       out.values.insert(out.values.end(), {noc.bytes(0), noc.bytes(1), noc.byte_hops()});
       return out;
     });
-    // 12 bytes a cycle: whoever is first has its 8, in 10 cycles, and 2 more for the scratchpad. The other one gets 4.
+    // 12 bytes a cycle: the first one has its 8, in 10 cycles, and 2 more for the scratchpad. The other one gets 4.
     // At 3 and 7: 6 of the first stream's 10 cycles are left at 7, in which the second moves 3 of its 10; the other 7
     // at full rate: 13 cycles. Both at 7, asked for at 0: in the order of the ports; the later one moves half of its
     // stream beside the other: 15 cycles.
