@@ -13,7 +13,6 @@
 
 #include "import/graph.h"
 #include "tensor/matrix.h"
-#include "workload/attention_kind.h"
 #include "workload/model.h"
 
 namespace vitality::importing {
@@ -28,8 +27,7 @@ struct View {
 
 struct DraftLayer {
   Layer layer;
-  std::string layout = {};  // of attention
-  AttentionKind attention = AttentionKind::kSoftmax;
+  std::string layout = {};                      // of attention
   std::map<std::string, MatrixD> tensors = {};  // weight, bias, running_mean, running_var
   int rows = 0, cols = 0;
   int height = 0, width = 0;                               // of the pixel or token grid; 0: none

@@ -27,9 +27,10 @@ bool fits_float(double value) {
   return static_cast<double>(static_cast<float>(value)) == value;
 }
 
-reference::ForwardOptions kinds_of(const Recognised& recognised) {
+// Softmax, but in layers that say another kind.
+reference::ForwardOptions kinds_of(const VitModel& model) {
   reference::ForwardOptions options;
-  for (const DraftLayer& layer : recognised.layers) options.attention.push_back(layer.attention);
+  options.attention.assign(model.layers.size(), AttentionKind::kSoftmax);
   return options;
 }
 
@@ -52,7 +53,7 @@ class Judge {
     const ParameterInfo input = parameters_of(model_)[0];
     const MatrixD pixels = SeededParameters(static_cast<std::uint64_t>(image) + 1).tensor(input);
     given.tensors()["input"] = pixels;
-    const reference::ForwardResult result = reference::forward(model_, given, kinds_of(recognised_));
+    const reference::ForwardResult result = reference::forward(model_, given, kinds_of(model_));
     const Tensor logits = evaluate_graph(graph_, pixels, {recognised_.output})[recognised_.output];
     const MatrixD& own = result.outputs.back();
     double most = own.size() == logits.size() ? 0 : HUGE_VAL;

@@ -43,7 +43,7 @@ void Recogniser::taylor_attention(const TaylorMatch& match, const Shape& shape) 
   scores.shape.back() = match.k.shape()[2];
   const std::string scope = scope_of(node().name);
   View z = add_attention(draft_, scores, match.v, layer_name(scope.empty() ? "" : scope + ".attention", "attention"));
-  draft_.at(z.source).attention = AttentionKind::kTaylor;
+  std::get<Attention>(draft_.at(z.source).layer.parameters).kind = AttentionKind::kTaylor;
   Tensor places = integer_tensor(shape);
   for (std::size_t i = 0; i < places.size(); ++i)
     places.integer[i] = z.places->integer[static_cast<std::size_t>(match.elements[i])];
