@@ -29,6 +29,25 @@ std::vector<int> layer_users(const VitModel& model) {
   return users;
 }
 
+std::vector<bool> layers_with_norm(const VitModel& model, const HardwareConfig& config) {
+  std::vector<bool> with_norm(model.layers.size());
+  for (const Layer& layer : model.layers)
+    if (const auto* norm = std::get_if<BatchNorm>(&layer.parameters);
+        norm != nullptr && is_folded(layer, config) && norm->folded_into >= 0)
+      with_norm[static_cast<std::size_t>(norm->folded_into)] = true;
+  return with_norm;
+}
+
+// What all mappings of the model begin with.
+MappingContext context_of(const VitModel& model, const HardwareConfig& config, const MappingOptions& options,
+                          ScheduleBuilder& builder) {
+  MappingContext context{model, config, builder, std::vector<TensorId>(model.layers.size(), kNone)};
+  context.users = layer_users(model);
+  context.takes_norm = layers_with_norm(model, config);
+  context.options = &options;
+  return context;
+}
+
 void check_attention(const Layer& layer, const HardwareConfig& config, const MappingOptions& options,
                      std::size_t index) {
   const auto* attention = std::get_if<Attention>(&layer.parameters);
@@ -196,8 +215,7 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
   for (const UnitKind kind : all_of_enum<UnitKind>())
     if (unit_count(config, kind) > 1) builder.expect_several(kind);
   if (!config.pipeline.intra_layer) builder.run_layers_serially();
-  MappingContext context{model, config, builder, std::vector<TensorId>(model.layers.size(), kNone), layer_users(model)};
-  context.options = &options;
+  MappingContext context = context_of(model, config, options, builder);
   context.plan_only = extent == Extent::kPlanOnly;
   builder.schedule().mappings.resize(model.layers.size());
   builder.schedule().layer_mapping.resize(model.layers.size());
@@ -249,8 +267,7 @@ std::optional<Schedule> map_shortened(const VitModel& whole, const VitModel& few
                                       const HardwareConfig& config, const MappingOptions& options) {
   check_supported(whole, config, options);
   ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024, false);
-  MappingContext context{whole, config, builder, std::vector<TensorId>(whole.layers.size(), kNone), layer_users(whole)};
-  context.options = &options;
+  MappingContext context = context_of(whole, config, options, builder);
   const std::vector<Residence> planned = plan_residences(context);
   if (planned.empty()) return map_layers(fewer, config, options, Extent::kWhole, &planned);
   std::vector<std::optional<Residence>> known(fewer.layers.size());

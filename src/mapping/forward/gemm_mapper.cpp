@@ -48,12 +48,7 @@ Gemm describe_gemm(const MappingContext& context, int layer_index) {
     gemm.strip = conv.groups > 1 || (!pixels && (conv.stride < conv.kernel || conv.pad > 0));
   }
   // A batch norm that is folded into this layer becomes a bias, even if the layer has none.
-  const std::vector<Layer>& layers = context.model.layers;
-  for (std::size_t j = static_cast<std::size_t>(layer_index) + 1; j < layers.size() && context.config.batch_norm_folded;
-       ++j) {
-    const auto* norm = std::get_if<BatchNorm>(&layers[j].parameters);
-    if (norm != nullptr && norm->folded_into == layer_index) gemm.has_bias = true;
-  }
+  gemm.has_bias = gemm.has_bias || context.takes_norm[static_cast<std::size_t>(layer_index)];
   const int group_columns = gemm.n / gemm.groups;
   const int packed =
       std::max(1, std::min({gemm.groups, rows / std::max(1, gemm.k), cols / std::max(1, group_columns)}));

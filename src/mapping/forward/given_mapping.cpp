@@ -96,15 +96,15 @@ void check_given(const MappingContext& context, int layer, const GemmProblem& p,
       context, layer,
       {{"column_group", m.n_group, static_cast<std::int64_t>(columns), "tiles along the columns"},
        {"contraction_group", m.k_group, static_cast<std::int64_t>(contraction), "tiles along the contraction"}});
-  const GemmPlanner planner(p, context.config, 0, context.dram_bytes_per_cycle());
-  const GemmLoops loops = planner.loops(m);
+  const GemmEstimator estimator(p, context.config, 0, context.dram_bytes_per_cycle());
+  const GemmLoops loops = estimator.loops(m);
   check_source(context, layer, "streamed/buffers", m.streamed.kept + m.streamed.sets, p.streamed_on_chip);
   if (!p.streamed_on_chip) check_operand(context, layer, "streamed", m.streamed, loops.streamed_sweep);
   check_operand(context, layer, "stationary", m.stationary, loops.stationary_sweep);
-  if (m.out_sets == 0 && !planner.can_place_results_in_sums(loops))
+  if (m.out_sets == 0 && !estimator.can_place_results_in_sums(loops))
     refuse_given(context, layer, "result_buffers",
                  "expected at least 1, because there are no partial sums whose place the results could take, found 0");
-  check_room(context, layer, planner.bytes_of(m, loops), context.builder.capacity());
+  check_room(context, layer, estimator.bytes_of(m, loops), context.builder.capacity());
 }
 
 void check_place(const MappingContext& context, int layer, ResultPlace given, const Residence& found) {

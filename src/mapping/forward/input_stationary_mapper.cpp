@@ -58,10 +58,10 @@ class InputStationaryMapper : public GemmMapper {
     in_memory_ = problem_.results_in_memory;
     if (given) check_given(context_, layer_, problem_, plan_);
     for (const GemmImage& image : images_) context_.record(image.layer, plan_);
-    const GemmPlanner planner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
-    loops_ = planner.loops(plan_);
+    const GemmEstimator estimator(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
+    loops_ = estimator.loops(plan_);
     cut_operands();
-    take_buffers(planner.buffer_list(plan_));
+    take_buffers(estimator.buffer_list(plan_));
     note();
     emit();
   }

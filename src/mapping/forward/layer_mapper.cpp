@@ -28,11 +28,8 @@ TensorId MappingContext::add_weight(const std::string& name, int layer_index, in
 
 const GemmChoice& MappingContext::plan_gemm(const GemmProblem& problem, Bytes capacity) {
   GemmChoice& choice = gemm_plans[problem.key(capacity)];
-  if (!choice.plan && choice.smallest == 0) {
-    GemmPlanner planner(problem, config, capacity, dram_bytes_per_cycle());
-    choice.plan = planner.choose();
-    choice.smallest = planner.smallest();
-  }
+  if (!choice.plan && choice.smallest == 0)
+    choice = GemmPlanner(problem, config, capacity, dram_bytes_per_cycle()).choose();
   return choice;
 }
 

@@ -86,8 +86,9 @@ struct MappingContext {
   const VitModel& model;
   const HardwareConfig& config;
   ScheduleBuilder& builder;
-  std::vector<TensorId> output;  // tensor of every layer's output, kNone: not made, or consumed on chip
-  std::vector<int> users = {};   // of every layer's output: number of layers that read it
+  std::vector<TensorId> output;       // tensor of every layer's output, kNone: not made, or consumed on chip
+  std::vector<int> users = {};        // of every layer's output: number of layers that read it
+  std::vector<bool> takes_norm = {};  // of every layer: whether a batch norm is folded into it
   std::vector<TensorId> images = {};
   std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of weights that the images of a batch share
   std::map<std::vector<std::int64_t>, GemmChoice> gemm_plans = {};  // blocks repeat

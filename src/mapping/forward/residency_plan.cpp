@@ -1,6 +1,7 @@
 #include "mapping/forward/residency_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <tuple>
 
@@ -203,8 +204,7 @@ class ResidencyPlanner {
                        room)
             .plan;
       case StepKind::kAttention: {
-        const std::optional<AttentionEstimate> attention =
-            estimate_attention(context_, step.first, room, streamed != nullptr);
+        const std::optional<AttentionEstimate>& attention = attention_estimate(step.first, room, streamed != nullptr);
         if (!attention) return std::nullopt;
         const MatrixShape shape = output_shape(layer(step.last));
         none.cycles = attention->waits;
@@ -221,6 +221,16 @@ class ResidencyPlanner {
         return none;
     }
     return std::nullopt;
+  }
+
+  // Blocks repeat, and so do their heads.
+  const std::optional<AttentionEstimate>& attention_estimate(int index, Bytes room, bool in_place) {
+    const auto& a = std::get<Attention>(layer(index).parameters);
+    const auto kind = static_cast<std::int64_t>(context_.attention_kind(index));
+    const auto [known, is_new] = attention_.try_emplace(
+        {kind, a.heads, a.instances, a.n_q, a.n_kv, a.d_qk, a.d_v, a.bias_params > 0, room, in_place});
+    if (is_new) known->second = estimate_attention(context_, index, room, in_place);
+    return known->second;
   }
 
   // The cost of everything in memory: the measure of `edp`. False if something does not fit.
@@ -439,7 +449,8 @@ class ResidencyPlanner {
   EnergyModel prices_;
   std::vector<Step> steps_;
   std::vector<std::vector<Use>> uses_;  // of every layer's output
-  double cycles_ = 0, energy_ = 0;      // of everything in memory
+  std::map<std::array<std::int64_t, 10>, std::optional<AttentionEstimate>> attention_;
+  double cycles_ = 0, energy_ = 0;  // of everything in memory
   std::vector<State> states_;
   std::size_t begin_ = 0;  // the first state of the step before
   std::map<std::vector<std::int64_t>, std::size_t> known_;
