@@ -51,7 +51,7 @@ std::unique_ptr<ComputeUnit> AcceleratorChunk::make_unit(const MachineUnit& unit
     case UnitKind::kAccumulators:
       return std::make_unique<AccumulatorArray>(name, clock, executor, load_ports);
     case UnitKind::kDividers:
-      return std::make_unique<DividerArray>(name, clock, executor, load_ports);
+      return std::make_unique<DividerArray>(name, clock, executor, load_ports, parameters.config.dividers);
     case UnitKind::kAdders:
       return std::make_unique<AdderArray>(name, clock, executor, load_ports);
     case UnitKind::kSpecialFunctions:

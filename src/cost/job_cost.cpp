@@ -130,10 +130,12 @@ JobCost diagonal_cost(const Job& job, const HardwareConfig& config) {
     limit_stream(cost, config, cost.scratchpad_read, cost.scratchpad_write);
     return cost;
   }
-  // A contraction longer than the column of PEs takes several passes; their sums are added outside.
+  // A contraction longer than the column of PEs takes several passes; their sums are added outside. The operands are
+  // released when the last pass has read them, so what other passes drain counts with the loads before.
   const Count passes = ceil_div(job.k, rows);
   const FoldTiming fold = input_stationary_fold(rows, cols, job.m, false);
-  cost.load = passes * fold.load, cost.stream = passes * fold.stream, cost.drain = passes * fold.drain;
+  cost.load = passes * fold.load + (passes - 1) * fold.drain;
+  cost.stream = passes * fold.stream, cost.drain = fold.drain;
   cost.macs = static_cast<Count>(job.m) * job.k;
   cost.operations.mul = cost.macs;
   cost.operations.add = static_cast<Count>(job.m) * (job.k - 1);

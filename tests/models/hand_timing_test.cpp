@@ -112,8 +112,11 @@ TEST_CASE("timing: divider interval of 16") {
     CHECK(t[divide].free == 10 * interval);
     CHECK(t[divide].done == 9 * interval + 18 + 1);
     CHECK(t[next].start == 10 * interval);  // pipelined: the unit is free before its result is out
-    CHECK(t[next].free == 12 * interval);   // 6 columns: 2 slots
-    CHECK(t[next].done == 11 * interval + 18);
+    // Lane 1 has its divisor one cycle late, so it takes its last quotient's operand in cycle 9 * interval + 1 and is
+    // free `interval` cycles later; a mean goes to all lanes at once. 6 columns: 2 slots.
+    CHECK(t[next].stream == 10 * interval + 1);
+    CHECK(t[next].free == 12 * interval + 1);
+    CHECK(t[next].done == 11 * interval + 1 + 18);
   }
 }
 
