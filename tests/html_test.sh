@@ -94,3 +94,29 @@ json.dump(result, open(sys.argv[2], "w"), ensure_ascii=False)
 PY
 "$program" report "$work/hostile.json" "$golden/vitality.json" --html "$work/hostile.html"
 use hostile.html 20
+# The command that the page shows for a point gives the point's numbers.
+python3 - "$work/axes.json" "$source_dir" <<'PY'
+import json, sys
+root = sys.argv[2]
+json.dump({"base": root + "/configs/vitality.json", "workloads": [root + "/workloads/tiny_vit.json"],
+           "axes": {"batch": [2], "workload.dim": [48], "matrix_engine.rows": [16], "matrix_engine.cols": "2 * matrix_engine.rows",
+                    "memory": {"choices": {"wide": {"dram.channels": 2, "scratchpad.banks": 8}}}}}, open(sys.argv[1], "w"))
+PY
+"$program" sweep --spec "$work/axes.json" --out "$work/axes" --set clock_mhz=400 --quiet
+"$program" report "$work/axes" --html "$work/axes.html"
+use axes.html 10
+command=$(grep -o 'vitality run --config [^<]*' "$work/dom" | head -1)
+for part in batch\ 2 workload.dim=48 matrix_engine.cols=32 dram.channels=2 scratchpad.banks=8 clock_mhz=400; do
+  [[ $command == *$part* ]] || {
+    echo "FAILED: the page's command lacks $part: $command"
+    exit 1
+  }
+done
+eval "\"$program\" ${command#vitality } --quiet --result \"$work/again.json\""
+python3 - "$work" <<'PY'
+import csv, json, sys
+row = next(csv.DictReader(open(sys.argv[1] + "/axes/results.csv")))
+totals = json.load(open(sys.argv[1] + "/again.json"))["totals"]
+same = all(float(row[name]) == totals[name] for name in ("cycles", "latency_ms", "energy_mj", "area_mm2"))
+sys.exit(0 if same else "FAILED: the page's command gives %s, the sweep %s" % (totals, row))
+PY

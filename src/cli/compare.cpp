@@ -24,6 +24,7 @@
 #include "report/comparison.h"
 #include "sim/analytic_machines.h"
 #include "sim/attention_masks.h"
+#include "workload/settings.h"
 #include "workload/workload_json.h"
 
 namespace vitality::cli {
@@ -40,19 +41,20 @@ struct Request {
   int jobs = 1;
   double time_limit_s = 0;
   std::map<std::string, std::string> files;  // format -> path
+  TableView view;
 };
 
 struct Format {
   const char* option;
   const char* help;
-  std::string (*write)(const Comparison&);
+  std::string (*write)(const Comparison&, const TableView&);
 };
 constexpr Format kFormats[] = {
     {"text", "writes the tables as text", comparison_text},
-    {"csv", "writes one row a pair and scope", comparison_csv},
-    {"json", "writes the comparison as JSON", comparison_json},
+    {"csv", "writes one row a pair and scope", [](const Comparison& c, const TableView&) { return comparison_csv(c); }},
+    {"json", "writes the comparison as JSON", [](const Comparison& c, const TableView&) { return comparison_json(c); }},
     {"markdown", "writes the tables as Markdown", comparison_markdown},
-    {"latex", "writes the tables as LaTeX", comparison_latex},
+    {"latex", "writes the tables as LaTeX floats for a two-column article (booktabs, graphicx)", comparison_latex},
 };
 
 // The index of the option's word.
@@ -68,6 +70,24 @@ int choice(const po::variables_map& values, const char* name, const std::vector<
                        suggestion(word, words));
 }
 
+std::vector<std::string> words_between_commas(const std::string& text) {
+  std::vector<std::string> words(1);
+  for (const char c : text) {
+    if (c == ',')
+      words.emplace_back();
+    else
+      words.back() += c;
+  }
+  return words;
+}
+
+void read_view(const po::variables_map& values, TableView& view) {
+  for (const auto& [option, list] :
+       {std::pair{"columns", &view.columns}, {"machines", &view.machines}, {"labels", &view.labels}})
+    if (values.count(option)) *list = words_between_commas(values[option].as<std::string>());
+  if (values.count("caption")) view.caption = values["caption"].as<std::string>();
+}
+
 // Over 60 lines: a statement for each option.
 bool parse(const Arguments& arguments, Request& request) {
   po::options_description options("options");
@@ -77,7 +97,7 @@ bool parse(const Arguments& arguments, Request& request) {
   options.add_options()
       ("config", list(), "machines; the first is the reference; FILE,key=value,... sets values of one alone")
       ("workload", list(), "models")
-      ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value for every machine (repeatable)")
+      ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value for every machine, workload.key=value for every model (repeatable)")
       ("normalize", word("none"), "none, macs, area or power: resizes every machine to the first one's budget")
       ("dram", word("auto"), "own or first: whose memory; auto = first when normalized, else own")
       ("clock", word("auto"), "own or first: whose clock; auto = first when normalized, else own")
@@ -87,6 +107,10 @@ bool parse(const Arguments& arguments, Request& request) {
       ("allow-seeded", po::bool_switch(&request.allow_seeded), "weights that are not in --inputs come from --seed")
       ("jobs,j", po::value<std::int64_t>()->default_value(available_cores()), "pairs at a time, each in a process of its own")
       ("time-limit", number_option(0), "seconds a pair may take; 0 = no limit")
+      ("columns", po::value<std::string>(), "columns of the tables, commas between: latency_ms, speedup, energy_mj, inf_per_j, gain, chip_gain, gops, gops_per_w, util; of attention also density, kept, error")
+      ("machines", po::value<std::string>(), "the machines that the tables show, by name, commas between; the first --config stays the reference")
+      ("labels", po::value<std::string>(), "what the tables call these machines, one each, commas between")
+      ("caption", po::value<std::string>(), "of the LaTeX tables, before what each one shows")
       ("quiet,q", po::bool_switch(&request.quiet), "prints no table");
   for (const Format& format : kFormats) options.add_options()(format.option, po::value<std::string>(), format.help);
   // clang-format on
@@ -122,6 +146,7 @@ bool parse(const Arguments& arguments, Request& request) {
   request.time_limit_s = values["time-limit"].as<double>();
   if (!(request.time_limit_s >= 0))
     throw InputError("", "", "option --time-limit: expected a number of seconds, 0 or more");
+  read_view(values, request.view);
   for (const Format& format : kFormats) {
     if (!values.count(format.option)) continue;
     const std::string path = values[format.option].as<std::string>();
@@ -157,13 +182,14 @@ MachineWord parse_machine(const std::string& word) {
 class Comparer {
  public:
   explicit Comparer(const Request& request) : request_(request), seeded_(request.seed) {
-    for (const std::string& path : request.workloads) models_.push_back(read_workload(path));
+    const Settings settings = split_settings(request.overrides);
+    for (const std::string& path : request.workloads) models_.push_back(read_workload(path, settings.workload));
     for (std::size_t i = 0; i < request.inputs.size(); ++i)
       inputs_.push_back(read_inputs(request.inputs[i], models_[i], request.allow_seeded, seeded_));
     std::vector<HardwareConfig> originals;
     for (const std::string& word : request.configs) {
       const MachineWord machine = parse_machine(word);
-      std::vector<std::string> overrides = request.overrides;
+      std::vector<std::string> overrides = settings.machine;
       overrides.insert(overrides.end(), machine.overrides.begin(), machine.overrides.end());
       originals.push_back(read_hardware_config(machine.path, overrides));
       std::string& name = originals.back().name;
@@ -212,6 +238,11 @@ class Comparer {
     }
     complete(out);
     return out;
+  }
+  std::vector<std::string> machine_names() const {
+    std::vector<std::string> names;
+    for (const ComparableMachine& candidate : candidates_) names.push_back(candidate.config.name);
+    return names;
   }
   bool interrupted() const { return interrupted_; }
   bool lost_a_pair() const { return lost_; }  // some pair was stopped by the environment again and again
@@ -369,6 +400,7 @@ int compare_command(const Arguments& arguments) {
   Request request;
   if (!parse(arguments, request)) return kDone;
   Comparer comparer(request);
+  check_view(request.view, comparer.machine_names());
   OutputSet files;
   bool prints = !request.quiet;
   for (const auto& [format, path] : request.files) {
@@ -379,10 +411,10 @@ int compare_command(const Arguments& arguments) {
   comparison.command = command_line(arguments);
   for (const Format& format : kFormats) {
     const auto file = request.files.find(format.option);
-    if (file != request.files.end()) files.add(file->second, format.write(comparison));
+    if (file != request.files.end()) files.add(file->second, format.write(comparison, request.view));
   }
   files.commit();
-  if (prints) std::cout << comparison_text(comparison);
+  if (prints) std::cout << comparison_text(comparison, request.view);
   std::cout.flush();
   const int code = judge(comparison);
   if (comparer.interrupted()) return kInterrupted;

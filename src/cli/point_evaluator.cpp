@@ -57,11 +57,12 @@ EvaluatePoint point_evaluator(const SweepSpec& spec, bool every_block) {
   SimulationOptions options;
   options.numerics = spec.numerics;
   options.totals_only = true;
-  return [options, every_block](const HardwareConfig& config, const VitModel& model, Shortcuts shortcuts) {
+  return [options, every_block](const PointTask& task) {
     SimulationOptions chosen = options;
-    chosen.repeat_blocks = shortcuts == Shortcuts::kAllowed && !every_block;
+    chosen.training = task.training;
+    chosen.repeat_blocks = task.shortcuts == Shortcuts::kAllowed && !task.training && !every_block;
     try {
-      return totals_of(simulate(config, model, chosen));
+      return totals_of(simulate(task.config, task.model, chosen));
     } catch (const NotPeriodic& error) {
       throw ShortcutFailed(error.what());
     }

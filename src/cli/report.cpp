@@ -43,6 +43,7 @@ int report_command(const Arguments& arguments) {
   description.add_options()
       ("html", po::value(&html), "writes the page: one file, no network needed")
       ("svg", po::value(&figures), "writes every chart into this folder, as SVG and as PDF (needs gnuplot)")
+      ("figure-width", number_option(0), "width of these charts in cm, with small letters: 8.4 fits a column of a two-column article; 0 = each one's own")
       ("title", po::value(&title)->default_value("ViTALiTy simulator report"), "headline of the page")
       ("quiet,q", po::bool_switch(&quiet), "prints errors only")
       ("input", po::value(&inputs), "results, comparisons, results.json of sweeps, folders of sweeps (the words without a dash)");
@@ -52,12 +53,15 @@ int report_command(const Arguments& arguments) {
     return kDone;
   if (inputs.empty()) throw InputError("", "", "expected at least one result, comparison or folder of a sweep");
   if (html.empty() && figures.empty()) throw InputError("", "", "nothing to write: expected --html FILE or --svg DIR");
+  const double width = values["figure-width"].as<double>();
+  if (!(width == 0 || (width >= 4 && width <= 100)))
+    throw InputError("", "", "option --figure-width: expected 0 or centimetres from 4 to 100");
   for (const std::string& name : inputs) note_input(name);
   OutputSet files;
   if (!html.empty()) files.reserve(html);
   const ReportInput input = read_report_inputs(inputs);
   std::size_t written = 0;
-  if (!figures.empty()) written = write_figures(figures_of(input), figures, files);
+  if (!figures.empty()) written = write_figures(figures_of(input), figures, width, files);
   double page_mb = 0;
   if (!html.empty()) {
     std::FILE* const page = files.add(html);

@@ -23,6 +23,7 @@
 #include "sim/analytic_machines.h"
 #include "sim/child_simulation.h"
 #include "workload/batch.h"
+#include "workload/settings.h"
 #include "workload/workload_json.h"
 
 namespace vitality::cli {
@@ -96,9 +97,11 @@ std::vector<bool> layers_named(const VitModel& model, const std::string& pattern
 // Of all that decides what the search finds, but the budget: with a larger one it goes on.
 std::string search_identity(const RunRequest& request, const HardwareConfig& config, const std::string& workload,
                             const std::string& inputs_sha256, const std::string& mapping_sha256) {
+  std::string dims;
+  for (const std::string& dim : split_settings(request.overrides).workload) dims += "\nworkload." + dim;
   return sha256_hex(std::string(kProgramIdentity) + "\n" + write_json(config) + "\n" + workload + "\n" + inputs_sha256 +
                     "\n" + mapping_sha256 + "\n" + std::to_string(request.seed) + "\n" +
-                    std::to_string(request.images) + "\n" + request.layers);
+                    std::to_string(request.images) + "\n" + request.layers + dims);
 }
 
 void check_request(const RunRequest& request, const HardwareConfig& config) {
@@ -118,12 +121,12 @@ FinishedSimulation run_simulation(
     const DramCommandObserver& dram_commands) {
   const auto begin = std::chrono::steady_clock::now();
   const std::string workload_file = find_file(request.workload, "workloads");
-  FinishedSimulation run{read_hardware_config(request.config, request.overrides), {}};
+  const Settings settings = split_settings(request.overrides);
+  FinishedSimulation run{read_hardware_config(request.config, settings.machine), {}};
   check_request(request, run.config);
   const std::string workload_text = read_text_file(workload_file);
-  const VitModel one = parse_workload(workload_text, workload_file);
+  const VitModel one = parse_workload(workload_text, workload_file, settings.workload);
   const VitModel model = batched(one, request.images);
-
   SimulationOptions options;
   options.numerics = request.numerics;
   options.check = request.check;

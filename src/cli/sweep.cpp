@@ -27,7 +27,8 @@ namespace po = boost::program_options;
 const char* const kUsage =
     "usage: vitality sweep --spec SPEC.json --out DIR [OPTIONS]\n"
     "Simulates the design points of SPEC.json that DIR/results.sqlite does not have yet, then writes DIR/results.csv,\n"
-    "DIR/pareto.csv and DIR/results.json. Run the same command again to go on after an interruption.";
+    "DIR/pareto.csv, DIR/convergence.csv and DIR/results.json. Run the same command again to go on after an "
+    "interruption.";
 
 // "i/N" with 0 <= i < N.
 void parse_shard(const std::string& text, SweepOptions& options) {
@@ -45,7 +46,7 @@ void parse_shard(const std::string& text, SweepOptions& options) {
 
 int print_dry_run(const SweepSpec& spec, const SweepOptions& options, const EvaluatePoint& evaluate) {
   std::string header = "position";
-  for (const Axis& axis : spec.axes) header += "," + csv_cell(axis.key);
+  for (const std::string& key : spec.columns()) header += "," + csv_cell(key);
   std::cout << header << ",workload,remark\n";
   const DryRun dry = dry_run(spec, options, evaluate, [](const PlannedRow& row) {
     const JsonDocument values = parse_json(row.axes, "");
@@ -80,7 +81,7 @@ int sweep_command(const Arguments& arguments) {
       ("out", po::value(&options.directory)->required(), "folder of the store and the tables")
       ("jobs,j", po::value(&jobs)->default_value(jobs), "points at a time")
       ("shard", po::value(&shard)->default_value(shard), "i/N: only the points i, i + N, i + 2 N, ...; join with merge")
-      ("set", po::value(&overrides)->composing(), "dotted.key=value of the base config (repeatable)")
+      ("set", po::value(&overrides)->composing(), "dotted.key=value of the base config, workload.key=value of every model (repeatable)")
       ("dry-run", po::bool_switch(&dry), "list the points, estimate time and memory, store nothing")
       ("export-only", po::bool_switch(&options.export_only), "write the tables from what is stored, simulate nothing")
       ("every-block", po::bool_switch(&every_block), "simulate all of a model's equal blocks, not only as many as tell "
@@ -101,7 +102,7 @@ int sweep_command(const Arguments& arguments) {
   const EvaluatePoint evaluate = point_evaluator(spec, every_block);
   if (dry) return print_dry_run(spec, options, evaluate);
 
-  for (const char* table : {"results.csv", "pareto.csv", "results.json"})
+  for (const char* table : {"results.csv", "pareto.csv", "convergence.csv", "results.json"})
     refuse_input((std::filesystem::path(options.directory) / table).string());
   SweepOutcome outcome;
   {

@@ -90,6 +90,12 @@ struct ShortcutFailed : std::runtime_error {
 };
 enum class Shortcuts { kOff, kAllowed };
 
-using EvaluatePoint = std::function<PointTotals(const HardwareConfig&, const VitModel&, Shortcuts)>;
+struct PointTask {
+  const HardwareConfig& config;
+  const VitModel& model;  // with all images of its batch
+  bool training = false;  // one step
+  Shortcuts shortcuts = Shortcuts::kAllowed;
+};
+using EvaluatePoint = std::function<PointTotals(const PointTask&)>;
 
 }  // namespace vitality

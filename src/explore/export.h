@@ -1,8 +1,10 @@
-// results.csv, pareto.csv and results.json of a store: the same bytes for the same rows, however they were computed.
+// results.csv, pareto.csv, convergence.csv and results.json of a store: the same bytes for the same rows, however they
+// were computed.
 //
 // One row per design and workload, in the spec's order. Columns: the axes, workload, status, reason, totals (doubles in
-// their shortest exact form; empty if not measured). pareto.csv: the ok rows that no ok row of the same workload
-// dominates. Rows that have not been simulated yet are left out.
+// their shortest exact form; empty if not measured), objectives that are expressions. pareto.csv: the ok rows that no
+// ok row of the same workload dominates. convergence.csv: explore/convergence.h. Rows that have not been simulated yet
+// are left out.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +23,7 @@ struct ExportSummary {
   std::string most_frequent_reason() const;
 };
 
-// Writes the three files into `directory`. Throws InputError when one can't be written; old files stay whole.
+// Writes the four files into `directory`. Throws InputError when one can't be written; old files stay whole.
 ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, const std::string& directory);
 
 // results.json of what the store contains now.

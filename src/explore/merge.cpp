@@ -34,7 +34,7 @@ ExportSummary merge_shards(const std::string& directory, const std::vector<std::
       throw InputError(shard, "", "is the folder to write to; expected another one for --out");
   }
   // All shards are checked before anything is written.
-  std::string identity, spec_text, rows;
+  std::string identity, spec_text, files, rows;
   for (const std::string& shard : shards) {
     const ResultStore store(shard, ResultStore::Mode::kRead);
     if (store.identity().empty()) throw InputError(store.file(), "", "no sweep has run here yet");
@@ -43,12 +43,14 @@ ExportSummary merge_shards(const std::string& directory, const std::vector<std::
                        "from another spec, base config, workload or version of the program than " + shards.front());
     identity = store.identity();
     spec_text = store.spec();
+    if (files.empty()) files = store.meta("files");
     if (!store.meta("rows").empty()) rows = store.meta("rows");
   }
   const SweepSpec spec = parse_stored_spec(spec_text, shards.front() + "/results.sqlite");
 
   ResultStore merged(directory, ResultStore::Mode::kWrite);
   merged.begin_spec(identity, spec_text);
+  if (!files.empty()) merged.set_meta("files", files);
   if (!rows.empty()) merged.set_meta("rows", rows);
   for (const std::string& shard : shards) {
     const ResultStore store(shard, ResultStore::Mode::kRead);

@@ -2,8 +2,7 @@
 //
 // The first generation is a Latin hypercube. Each further one is made by binary tournaments (first the rank of
 // constrained dominance, then crowding), uniform crossover and, on ordered indices, mutation by short steps or a fresh
-// draw. No design is asked for twice. The search depends on the seed and on the objectives that it is told, not on how
-// they were computed, so it can be resumed by replaying it.
+// draw.
 #pragma once
 
 #include <cstdint>
@@ -11,24 +10,16 @@
 #include <vector>
 
 #include "base/random.h"
-#include "explore/pareto.h"
-#include "explore/sampler.h"
+#include "explore/search.h"
 
 namespace vitality {
 
-struct Assessment {
-  double violation = 0;        // 0 = feasible; less is better; infinite where nothing was measured
-  ObjectiveVector objectives;  // minimised; only read when violation is finite
-};
-
-class Nsga2 {
+class Nsga2 : public Search {
  public:
   Nsga2(std::vector<std::uint32_t> axis_sizes, const SamplerSpec& spec);
 
-  // The next generation's designs; empty when the budget (spec.points) or the grid is used up.
-  std::vector<Design> ask();
-  // The assessments of the designs asked last, in their order.
-  void tell(const std::vector<Assessment>& assessments);
+  std::vector<Design> ask() override;  // the next generation
+  void tell(const std::vector<Assessment>& assessments) override;
 
  private:
   struct Member {

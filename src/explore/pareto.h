@@ -20,7 +20,9 @@ std::vector<std::size_t> pareto_front(const std::vector<ObjectiveVector>& points
 std::vector<double> crowding_distances(const std::vector<ObjectiveVector>& points);
 
 // The volume dominated by the points and bounded by `reference` (points not better than it everywhere add nothing).
-// Slices along the last objective (Zitzler 2001): exact, fine for small fronts or few objectives.
+// Slices along the last objective (Zitzler 2001): exact, fine for small fronts or few objectives; its time grows with
+// the front to the power of the objectives less one.
+constexpr std::size_t kMostVolumeObjectives = 4;  // for fronts of hundreds
 double hypervolume(const std::vector<ObjectiveVector>& points, const ObjectiveVector& reference);
 
 }  // namespace vitality

@@ -5,8 +5,11 @@
 
 #include "base/sha256.h"
 #include "config/hardware_config_json.h"
+#include "explore/point_settings.h"
 #include "explore/program_identity.h"
-#include "explore/workload_axis.h"
+#include "workload/batch.h"
+#include "workload/settings.h"
+#include "workload/workload_json.h"
 
 namespace vitality {
 namespace {
@@ -53,14 +56,16 @@ bool has_unknown_name(const Expression& expression, const JsonValue& variables) 
 }  // namespace
 
 Planner::Planner(const SweepSpec& spec) : spec_(spec) {
-  const std::string base = write_json(read_hardware_config(spec.base, spec.base_overrides));
+  const Settings settings = split_settings(spec.base_overrides);
+  const std::string base = write_json(read_hardware_config(spec.base, settings.machine));
+  base_workload_ = settings.workload;
   base_ = parse_json(base, spec.base);
   std::string identity = std::string(kProgramIdentity) + "\n" + base + "\n" + write_json(spec) + "\n";
   for (const std::string& file : spec.workloads) {
     const std::string text = read_text_file(file);
     Workload workload{file, "", sha256_hex(text), parse_json(text, file)};
     Diagnostics diagnostics(file);
-    workload.name = resolve_workload(workload.document, {}, diagnostics).name;
+    workload.name = read_workload(workload.document, base_workload_, diagnostics).name;
     for (const Workload& other : workloads_)
       if (other.name == workload.name)
         throw InputError(spec.file, "/workloads",
@@ -68,6 +73,7 @@ Planner::Planner(const SweepSpec& spec) : spec_(spec) {
     identity += workload.sha256 + "\n";
     workloads_.push_back(std::move(workload));
   }
+  for (const std::string& setting : base_workload_) identity += setting + "\n";
   identity_ = sha256_hex(identity);
   const auto add_name = [&](const std::string& name) {
     if (find_total(name) < 0 && std::find(config_names_.begin(), config_names_.end(), name) == config_names_.end())
@@ -75,38 +81,46 @@ Planner::Planner(const SweepSpec& spec) : spec_(spec) {
   };
   for (const Expression& constraint : spec_.constraints)
     for (const std::string& name : constraint.names()) add_name(name);
-  for (const Objective& objective : spec_.objectives) add_name(objective.name);
+  for (const Objective& objective : spec_.objectives)
+    for (const std::string& name : objective.value.names()) add_name(name);
   load_models();
+}
+
+bool Planner::changes_model(const Axis& axis) const {
+  return !axis.settings.empty() || is_workload_setting(axis.key) || axis.key == kBatchAxis ||
+         std::any_of(spec_.tied.begin(), spec_.tied.end(), [&](const TiedKey& tied) {
+           const auto& names = tied.value.names();
+           return is_workload_setting(tied.key) && std::find(names.begin(), names.end(), axis.key) != names.end();
+         });
 }
 
 // If there are few models, loads all of them at once: processes forked later need not read them again.
 void Planner::load_models() {
   std::vector<std::uint32_t> sizes = spec_.axis_sizes();
   for (std::size_t a = 0; a < sizes.size(); ++a)
-    if (!is_workload_axis(spec_.axes[a].key)) sizes[a] = 1;
+    if (!changes_model(spec_.axes[a])) sizes[a] = 1;
   if (grid_size(sizes) * static_cast<double>(workloads_.size()) > kModelsToLoad) return;
   for (const Design& design : grid_designs(sizes))
-    for (std::size_t w = 0; w < workloads_.size(); ++w) model_for(design, w);
+    for (std::size_t w = 0; w < workloads_.size(); ++w) model_for(point_settings(spec_, design), w);
 }
 
-const Planner::Model& Planner::model_for(const Design& design, std::size_t workload) {
-  std::vector<WorkloadOverride> overrides;
-  std::string id = std::to_string(workload);
-  for (std::size_t a = 0; a < spec_.axes.size(); ++a) {
-    if (!is_workload_axis(spec_.axes[a].key)) continue;
-    overrides.push_back({spec_.axes[a].key, spec_.axes[a].values[design[a]]});
-    id += "," + std::to_string(design[a]);
-  }
-  const auto known = models_.find(id);
-  if (known != models_.end()) return known->second;
-  Model& model = models_[id];
+const Planner::Model& Planner::model_for(const PointSettings& settings, std::size_t workload) {
+  std::vector<std::string> dims = base_workload_;
+  dims.insert(dims.end(), settings.workload.begin(), settings.workload.end());
   const Workload& source = workloads_[workload];
   std::string description = source.sha256;
-  for (const WorkloadOverride& change : overrides) description += "\n" + change.key + "=" + to_string(change.value);
+  for (const std::string& dim : dims) description += "\nworkload." + dim;
+  if (settings.batch > 1) description += "\nbatch=" + std::to_string(settings.batch);
+  const auto known = models_.find(description);
+  if (known != models_.end()) return known->second;
+  Model& model = models_[description];
   model.sha256 = sha256_hex(description);
   Diagnostics diagnostics(source.file, Diagnostics::Mode::kCollect);
-  model.model = std::make_shared<const VitModel>(resolve_workload(source.document, overrides, diagnostics));
-  if (!diagnostics.ok()) model.refusal = refusal_text(diagnostics.errors().front());
+  const VitModel one = read_workload(source.document, dims, diagnostics);
+  if (diagnostics.ok())
+    model.model = std::make_shared<const VitModel>(batched(one, settings.batch));
+  else
+    model.refusal = refusal_text(diagnostics.errors().front());
   return model;
 }
 
@@ -123,17 +137,22 @@ std::string Planner::mask_identity(const HardwareConfig& config) {
   return mask_files_[file] = identity;
 }
 
-std::string Planner::variables(const Design& design, const std::string& workload,
+std::string Planner::variables(const PointSettings& settings, const std::string& workload,
                                const std::string& config_json) const {
+  const std::vector<std::string> columns = spec_.columns();
   std::string members;
   JsonDocument config;
   for (const std::string& name : config_names_) {
     std::string value;
-    const auto axis = std::find_if(spec_.axes.begin(), spec_.axes.end(), [&](const Axis& a) { return a.key == name; });
-    if (axis != spec_.axes.end()) {
-      value = axis_value_json(axis->values[design[static_cast<std::size_t>(axis - spec_.axes.begin())]]);
+    const auto column = std::find(columns.begin(), columns.end(), name);
+    if (column != columns.end()) {
+      value = axis_value_json(settings.columns[static_cast<std::size_t>(column - columns.begin())]);
     } else if (name == "workload") {
       value = json_string(workload);
+    } else if (name == kBatchAxis) {
+      value = std::to_string(settings.batch);
+    } else if (name == kModeAxis) {
+      value = json_string(settings.training ? "training" : "inference");
     } else {
       if (config.type() == JsonValue::Type::kNull) config = parse_json(config_json, spec_.base);
       const JsonValue* found = find_dotted(config, name);
@@ -148,19 +167,19 @@ std::string Planner::variables(const Design& design, const std::string& workload
   return "{" + members + "}";
 }
 
-std::vector<std::string> Planner::config_overrides(const Design& design) const {
-  std::vector<std::string> overrides;
-  for (std::size_t a = 0; a < spec_.axes.size(); ++a)
-    if (!is_workload_axis(spec_.axes[a].key))
-      overrides.push_back(spec_.axes[a].key + "=" + to_string(spec_.axes[a].values[design[a]]));
-  return overrides;
+std::vector<std::string> Planner::workload_names() const {
+  std::vector<std::string> names;
+  for (const Workload& workload : workloads_) names.push_back(workload.name);
+  return names;
 }
 
 PreparedRow Planner::resolve(const Design& design, std::size_t workload) {
+  const PointSettings settings = point_settings(spec_, design);
   PreparedRow row;
   Diagnostics diagnostics(spec_.base);
-  row.config = read_hardware_config(base_, config_overrides(design), diagnostics);
-  row.model = model_for(design, workload).model;
+  row.config = read_hardware_config(base_, settings.machine, diagnostics);
+  row.model = model_for(settings, workload).model;
+  row.training = settings.training;
   return row;
 }
 
@@ -169,19 +188,23 @@ PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::in
   PlannedRow& planned = row.planned;
   planned.position = position;
   planned.workload = workloads_[workload].name;
-  for (std::size_t a = 0; a < spec_.axes.size(); ++a)
-    planned.axes += (a ? "," : "") + axis_value_json(spec_.axes[a].values[design[a]]);
+  const PointSettings settings = point_settings(spec_, design);
+  for (std::size_t i = 0; i < settings.columns.size(); ++i)
+    planned.axes += (i ? "," : "") + axis_value_json(settings.columns[i]);
   planned.axes = "[" + planned.axes + "]";
   planned.variables = "{}";
+  planned.refusal = settings.refusal;
+  if (!planned.refusal.empty()) return row;
 
-  const Model& model = model_for(design, workload);
+  const Model& model = model_for(settings, workload);
   Diagnostics diagnostics(spec_.base, Diagnostics::Mode::kCollect);
-  row.config = read_hardware_config(base_, config_overrides(design), diagnostics);
+  row.config = read_hardware_config(base_, settings.machine, diagnostics);
   planned.refusal = !diagnostics.ok() ? refusal_text(diagnostics.errors().front()) : model.refusal;
   if (!planned.refusal.empty()) return row;
   row.model = model.model;
+  row.training = settings.training;
   const std::string config_json = write_json(row.config);
-  planned.variables = variables(design, planned.workload, config_json);
+  planned.variables = variables(settings, planned.workload, config_json);
 
   // A constraint that reads only config values decides the row without a run.
   const JsonDocument known = spec_.constraints.empty() ? JsonDocument() : parse_json(planned.variables, spec_.file);
@@ -193,7 +216,8 @@ PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::in
     }
   }
   planned.key = sha256_hex(std::string(kProgramIdentity) + "\n" + config_json + "\n" + model.sha256 + "\n" +
-                           mask_identity(row.config) + "\n" + (spec_.numerics ? "numerics check" : "numerics off"));
+                           mask_identity(row.config) + "\n" + (spec_.numerics ? "numerics check" : "numerics off") +
+                           (settings.training ? "\ntraining" : ""));
   return row;
 }
 
@@ -222,7 +246,7 @@ Judgement judge(const StoredRow& row, const SweepSpec& spec) {
     judgement.status = PointStatus::kInfeasible;
   }
   for (const Objective& objective : spec.objectives) {
-    const Expression::Value value = lookup(objective.name);
+    const Expression::Value value = objective.value.evaluate(lookup);
     const double* number = std::get_if<double>(&value);
     if (!number || std::isnan(*number)) {
       judgement.objectives.clear();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/hardware_config.h"
+#include "explore/point_settings.h"
 #include "explore/store.h"
 #include "explore/sweep_spec.h"
 #include "workload/model.h"
@@ -18,6 +19,7 @@ struct PreparedRow {
   PlannedRow planned;
   HardwareConfig config;                  // only valid if planned.refusal is empty
   std::shared_ptr<const VitModel> model;  // only valid if planned.refusal is empty
+  bool training = false;                  // the point's mode
 };
 
 class Planner {
@@ -29,6 +31,7 @@ class Planner {
   // other paths.
   const std::string& identity() const { return identity_; }
   std::size_t workload_count() const { return workloads_.size(); }
+  std::vector<std::string> workload_names() const;
   PreparedRow prepare(const Design& design, std::size_t workload, std::int64_t position);
   // Resolves only the machine and the model of a row that prepare() has accepted.
   PreparedRow resolve(const Design& design, std::size_t workload);
@@ -45,15 +48,17 @@ class Planner {
   };
 
   void load_models();
-  std::vector<std::string> config_overrides(const Design& design) const;
-  const Model& model_for(const Design& design, std::size_t workload);
+  bool changes_model(const Axis& axis) const;  // whether the model depends on the axis' value
+  const Model& model_for(const PointSettings& settings, std::size_t workload);
   std::string mask_identity(const HardwareConfig& config);
-  std::string variables(const Design& design, const std::string& workload, const std::string& config_json) const;
+  std::string variables(const PointSettings& settings, const std::string& workload,
+                        const std::string& config_json) const;
 
   SweepSpec spec_;
-  JsonDocument base_;  // resolved, with the libraries inline
+  JsonDocument base_;                       // resolved, with the libraries inline
+  std::vector<std::string> base_workload_;  // name=value that every design's model has
   std::vector<Workload> workloads_;
-  std::map<std::string, Model> models_;            // by workload and the values of the workload's axes
+  std::map<std::string, Model> models_;            // by what tells them apart
   std::map<std::string, std::string> mask_files_;  // contents by path, as SHA-256
   std::vector<std::string> config_names_;          // read by constraints and objectives
   std::string identity_;

@@ -24,6 +24,11 @@ std::string to_string(const AxisValue& value) {
   return number_text(std::get<double>(value));
 }
 
+AxisValue axis_number(double value) {
+  if (value == std::floor(value) && std::abs(value) < 0x1p53) return static_cast<std::int64_t>(value);
+  return value;
+}
+
 double grid_size(const std::vector<std::uint32_t>& axis_sizes) {
   double size = 1;
   for (const std::uint32_t axis : axis_sizes) size *= axis;

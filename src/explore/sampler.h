@@ -14,21 +14,24 @@ using AxisValue = std::variant<bool, std::int64_t, double, std::string>;
 std::string number_text(double value);
 std::string to_string(const AxisValue& value);  // as in CSV: true, 64, 0.05, int8; doubles in their shortest exact form
 
+AxisValue axis_number(double value);  // whole numbers as integers
+
 struct Axis {
-  std::string key;                // dotted config key, or workload.<key>
+  std::string key;                // dotted config key, workload.<key>, batch, mode, or the name of choices
   std::vector<AxisValue> values;  // at least one
+  // Of choices: for each value, which is a name, the settings that it stands for, key=value; otherwise empty.
+  std::vector<std::vector<std::string>> settings;
 };
 
 using Design = std::vector<std::uint32_t>;  // one index per axis
 
-enum class SamplerKind { kGrid, kRandom, kLatinHypercube, kNsga2, kGiven };
+enum class SamplerKind { kGrid, kRandom, kLatinHypercube, kNsga2, kGiven, kSmsEgo };
 struct SamplerSpec {
   SamplerKind kind = SamplerKind::kGrid;
   std::int64_t points = 0;  // of the kinds that draw
   std::uint64_t seed = 1;
-  // NSGA-II (Deb et al., IEEE TEC 2002): number of designs in a generation; probability of mixing two parents;
-  // probability of changing one index, 0 = 1 / axes.
-  std::int64_t population = 64;
+  std::int64_t population = 64;  // of the searches: designs that are asked for at a time
+  // NSGA-II: probability of mixing two parents; probability of changing one index, 0 = 1 / axes.
   double crossover = 0.9, mutation = 0;
   std::vector<Design> designs;  // of kGiven: the spec lists them, for searchers outside of the program
 };

@@ -6,14 +6,16 @@
 #include <filesystem>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 
 #include "explore/child_pool.h"
 #include "explore/interrupt.h"
-#include "explore/nsga2.h"
 #include "explore/plan.h"
+#include "explore/search.h"
 #include "explore/store.h"
+#include "explore/sweep_keys.h"
 #include "explore/worker_pool.h"
 
 namespace vitality {
@@ -31,16 +33,18 @@ std::vector<Design> fixed_designs(const SweepSpec& spec) {
       return grid_designs(spec.axis_sizes());
     case SamplerKind::kGiven:
       return spec.sampler.designs;
-    case SamplerKind::kNsga2:  // plans generation by generation
+    case SamplerKind::kNsga2:  // plan generation by generation
+    case SamplerKind::kSmsEgo:
       break;
   }
   throw std::logic_error("this sampler has no fixed list of designs");
 }
 
 void check_shards(const SweepSpec& spec, const SweepOptions& options) {
-  if (spec.sampler.kind == SamplerKind::kNsga2 && options.shards > 1)
+  if (is_search(spec.sampler.kind) && options.shards > 1)
     throw InputError(spec.file, "/sampler/kind",
-                     "nsga2 needs the results of whole generations and can't be cut into shards; use --jobs");
+                     sampler_names()[static_cast<std::size_t>(spec.sampler.kind)] +
+                         " needs the results of whole generations and can't be cut into shards; use --jobs");
 }
 
 // Runs a list of designs: points without a result in the store go through the pool.
@@ -58,7 +62,7 @@ class SweepRunner {
         pool_({options.jobs, spec.point_time_limit_s, spec.point_memory_limit_mib},
               [this](const WorkerPool::Request& request, Shortcuts shortcuts) {
                 const PreparedRow row = planner_.resolve(Design(request.begin() + 1, request.end()), request[0]);
-                return evaluate_(row.config, *row.model, shortcuts);
+                return evaluate_({row.config, *row.model, row.training, shortcuts});
               }),
         store_(options.directory, ResultStore::Mode::kWrite),
         started_(Clock::now()) {
@@ -67,6 +71,7 @@ class SweepRunner {
       store_.forget(PointStatus::kTimeout);
     }
     store_.begin_spec(planner_.identity(), write_json(spec));
+    store_.set_meta("files", files_json(spec, planner_.workload_names()));
     progress_.total =
         std::ceil((spec.row_limit() - static_cast<double>(options.shard)) / static_cast<double>(options.shards));
   }
@@ -75,7 +80,7 @@ class SweepRunner {
     bool complete = true;
     if (options_.export_only && all_planned())
       progress_.done = static_cast<std::int64_t>(progress_.total);
-    else if (spec_.sampler.kind == SamplerKind::kNsga2)
+    else if (is_search(spec_.sampler.kind))
       complete = search();
     else
       complete = run_designs(fixed_designs(spec_), 0);
@@ -198,13 +203,13 @@ class SweepRunner {
 
   // Runs the search generation by generation. Results that were found before are replayed from the store.
   bool search() {
-    Nsga2 search(spec_.axis_sizes(), spec_.sampler);
+    const std::unique_ptr<Search> search = make_search(search_space(spec_.axes), spec_.sampler);
     std::int64_t asked = 0;
-    for (std::vector<Design> designs = search.ask(); !designs.empty(); designs = search.ask()) {
+    for (std::vector<Design> designs = search->ask(); !designs.empty(); designs = search->ask()) {
       if (!run_designs(designs, asked)) return false;
       std::vector<Assessment> assessments(designs.size());
       if (!assess(asked, assessments)) return false;  // export only, and this generation has not been run
-      search.tell(assessments);
+      search->tell(assessments);
       asked += static_cast<std::int64_t>(designs.size());
     }
     return true;
@@ -275,7 +280,7 @@ DryRun dry_run(const SweepSpec& spec, const SweepOptions& options, const Evaluat
   if (std::filesystem::exists(options.directory + "/results.sqlite"))
     store.emplace(options.directory, ResultStore::Mode::kRead);
   const std::vector<Design> designs =
-      spec.sampler.kind == SamplerKind::kNsga2 ? Nsga2(spec.axis_sizes(), spec.sampler).ask() : fixed_designs(spec);
+      is_search(spec.sampler.kind) ? make_search(search_space(spec.axes), spec.sampler)->ask() : fixed_designs(spec);
   DryRun out;
   out.rows = spec.row_limit();
   const std::size_t workloads = planner.workload_count();
@@ -299,8 +304,9 @@ DryRun dry_run(const SweepSpec& spec, const SweepOptions& options, const Evaluat
   for (const std::size_t position : probes) {
     const PreparedRow row =
         planner.prepare(designs[position / workloads], position % workloads, static_cast<std::int64_t>(position));
-    const ChildPool::Finished finished =
-        run_point(limits, [&](Shortcuts shortcuts) { return evaluate(row.config, *row.model, shortcuts); });
+    const ChildPool::Finished finished = run_point(limits, [&](Shortcuts shortcuts) {
+      return evaluate({row.config, *row.model, row.training, shortcuts});
+    });
     out.seconds_a_point += finished.seconds / static_cast<double>(probes.size());
     out.peak_kib = std::max(out.peak_kib, finished.peak_kib);
   }

@@ -20,13 +20,13 @@ struct SweepOptions {
   std::string directory;
   int jobs = 1;
   std::int64_t shard = 0,
-               shards = 1;    // the rows shard, shard + shards, shard + 2 shards, ...; nsga2 knows one shard only
+               shards = 1;    // the rows shard, shard + shards, shard + 2 shards, ...; searches know one shard only
   bool export_only = false;   // runs nothing
   bool retry_failed = false;  // simulates again what failed or ran out of time
 };
 
 struct SweepProgress {
-  double total = 0;  // rows; for nsga2 at most
+  double total = 0;  // rows; for searches at most
   std::int64_t done = 0, simulated = 0, failed = 0, infeasible = 0;
   std::int64_t lost = 0;  // points that the environment stopped again and again: they have no result and are not stored
   double seconds = 0;
@@ -48,8 +48,8 @@ SweepOutcome run_sweep(const SweepSpec& spec, const SweepOptions& options, const
 ExportSummary merge_shards(const std::string& directory, const std::vector<std::string>& shards, bool partial);
 
 struct DryRun {
-  double rows = 0;          // of the spec (for nsga2 at most), before sharding
-  std::int64_t listed = 0;  // rows of this shard; for nsga2 the first generation
+  double rows = 0;          // of the spec (for searches at most), before sharding
+  std::int64_t listed = 0;  // rows of this shard; for searches the first generation
   std::int64_t stored = 0, refused = 0;
   double seconds_a_point = 0;  // mean over the few points that ran as a probe; 0 if there was nothing to run
   std::int64_t peak_kib = 0;

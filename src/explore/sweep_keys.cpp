@@ -19,14 +19,17 @@ SweepKeys make_keys() {
               text_key("base").means("The machine that the axes change: a config's file or name."),
               other_key("workloads", texts + R"(,"minItems":1,"uniqueItems":true})")
                   .means("Models, by file or name; every design makes a row for each of them."),
-              reference("axes").means("Config keys, or sizes of the models, with the values that they take."),
+              reference("axes").means("Config keys, sizes of the models (`workload.*`), `batch`, `mode` or named "
+                                      "choices, with the values that they "
+                                      "take; a string ties a key to other axes."),
               reference("sampler").optional().means("Which designs are run; without it all of the grid."),
               other_key("constraints", texts + "}")
                   .optional()
                   .means("Expressions over config keys, totals and `workload`; a row that breaks one is infeasible."),
               reference("objectives")
                   .optional()
-                  .means("Totals or config keys to min or max; without it the least latency_ms and energy_mj."),
+                  .means("Totals, config keys or expressions over them to min or max; without it the least latency_ms "
+                         "and energy_mj."),
               choice_key("numerics", {"off", "check"})
                   .optional()
                   .means("check: values are computed and compared; without it off."),
@@ -54,7 +57,7 @@ const SweepKeys& sweep_keys() {
 }
 
 const std::vector<std::string>& sampler_names() {
-  static const std::vector<std::string> names{"grid", "random", "latin_hypercube", "nsga2", "given"};
+  static const std::vector<std::string> names{"grid", "random", "latin_hypercube", "nsga2", "given", "sms_ego"};
   return names;
 }
 
@@ -64,8 +67,8 @@ JsonKeys sampler_keys(SamplerKind kind) {
     return {other_key("designs", R"({"type":"array","minItems":1,"items":{"type":"array","minItems":1,)"
                                  R"("items":{"type":["number","string","boolean"]}}})")
                 .means("Lists of values, one for each axis in the axes' order.")};
-  const JsonKey points =
-      integer_key("points", 1, kMaxSweepRows).means("Designs that are drawn; of nsga2 the budget.", "designs");
+  const JsonKey points = integer_key("points", 1, kMaxSweepRows)
+                             .means("Designs that are drawn; of nsga2 and sms_ego the budget.", "designs");
   JsonKeys keys{
       kind == SamplerKind::kGrid ? points.optional() : points,
       number_key("seed", 0, kLargestSeed).optional().means("The same seed draws the same designs; without it 1.")};
@@ -78,6 +81,9 @@ JsonKeys sampler_keys(SamplerKind kind) {
                        .optional()
                        .means("Probability of changing an index; 0 or without it: 1 / axes.", "1"));
   }
+  if (kind == SamplerKind::kSmsEgo)
+    keys.push_back(
+        integer_key("population", 1, 1000).optional().means("Designs asked for at a time; without it 8.", "designs"));
   return keys;
 }
 

@@ -4,8 +4,11 @@
 
 #include "config/hardware_config_json.h"
 #include "explore/evaluate.h"
+#include "explore/point_settings.h"
+#include "explore/sweep_axes.h"
 #include "explore/sweep_keys.h"
 #include "explore/sweep_spec.h"
+#include "workload/batch.h"
 
 namespace vitality {
 namespace {
@@ -30,10 +33,15 @@ Json config_value(const Json& config, const std::string& dotted) {
   return value;
 }
 
+Json list_of(const Json& value) {
+  return {{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}, {"items", value}};
+}
+
 Json axis(const Json& value, bool is_number) {
-  const Json list = {{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}, {"items", value}};
-  if (!is_number) return list;
-  return {{"oneOf", Json::array({list, {{"$ref", "#/$defs/range"}}})}};
+  Json forms = Json::array({list_of(value)});
+  if (is_number) forms.push_back({{"$ref", "#/$defs/range"}});
+  forms.push_back({{"$ref", "#/$defs/tied"}});
+  return {{"oneOf", std::move(forms)}};
 }
 
 Json axes() {
@@ -44,11 +52,26 @@ Json axes() {
     const Json type = value.value("type", Json());
     properties[key] = axis(value, type == "integer" || type == "number");
   }
+  properties[kBatchAxis] =
+      Json{{"oneOf", Json::array({list_of({{"type", "integer"}, {"minimum", 1}, {"maximum", kMaxImages}}),
+                                  {{"$ref", "#/$defs/range"}}})},
+           {"description", "Images of a run."}};
+  properties[kModeAxis] = list_of({{"enum", {"inference", "training"}}});
   const Json number = {{"type", "number"}};
   return {{"type", "object"},
           {"properties", std::move(properties)},
           {"patternProperties", {{kWorkloadAxis["pattern"].get<std::string>(), axis(number, true)}}},
-          {"additionalProperties", false}};
+          {"additionalProperties", {{"$ref", "#/$defs/choices"}}}};
+}
+
+Json choices() {
+  const Json setting = {{"type", {"number", "string", "boolean"}}};
+  const Json part = {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", setting}};
+  return {{"type", "object"},
+          {"properties", {{kChoices, {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", part}}}}},
+          {"required", {kChoices}},
+          {"additionalProperties", false},
+          {"description", "Named parts of a machine: each name with the keys that it sets."}};
 }
 
 Json samplers() {
@@ -66,10 +89,11 @@ Json samplers() {
 Json objectives() {
   std::vector<std::string> names = hardware_config_keys();
   for (const TotalInfo& info : total_infos()) names.emplace_back(info.name);
-  names.emplace_back("workload");
+  for (const char* const name : {"workload", kBatchAxis, kModeAxis}) names.emplace_back(name);
+  const Json expression = {{"pattern", "[^A-Za-z0-9_.]"}};
   return {{"type", "object"},
           {"minProperties", 1},
-          {"propertyNames", {{"anyOf", Json::array({{{"enum", names}}, kWorkloadAxis})}}},
+          {"propertyNames", {{"anyOf", Json::array({{{"enum", names}}, kWorkloadAxis, expression})}}},
           {"additionalProperties", {{"enum", {"min", "max"}}}}};
 }
 
@@ -81,10 +105,10 @@ std::string sweep_schema() {
                {"description",
                 "An axis is a list of values of a config key, or of a size of the workload, or a range of numbers."}};
   json.update(Json::parse(object_schema(sweep_keys().top)));
-  json["$defs"] = {{"axes", axes()},
-                   {"range", Json::parse(object_schema(sweep_keys().range))},
-                   {"sampler", samplers()},
-                   {"objectives", objectives()}};
+  json["$defs"] = {
+      {"axes", axes()},        {"tied", {{"type", "string"}, {"description", "An expression over other axes."}}},
+      {"choices", choices()},  {"range", Json::parse(object_schema(sweep_keys().range))},
+      {"sampler", samplers()}, {"objectives", objectives()}};
   return json.dump(2) + "\n";
 }
 

@@ -18,16 +18,24 @@ namespace vitality {
 constexpr std::int64_t kMaxSweepRows = 1000000;
 
 struct Objective {
-  std::string name;  // a total, or a config key
+  std::string name;  // the text of the expression, often only a total
   bool maximize = false;
+  Expression value;
+};
+
+// A key whose value follows from the axes: "matrix_engine.cols": "matrix_engine.rows".
+struct TiedKey {
+  std::string key;
+  Expression value;
 };
 
 struct SweepSpec {
   std::string file;
   std::string base;                         // paths that exist
-  std::vector<std::string> base_overrides;  // --set dotted.key=value
+  std::vector<std::string> base_overrides;  // --set key=value
   std::vector<std::string> workloads;       // paths that exist
   std::vector<Axis> axes;                   // ranges are expanded
+  std::vector<TiedKey> tied;
   SamplerSpec sampler;
   std::vector<Expression> constraints;
   std::vector<Objective> objectives;  // latency_ms and energy_mj, both minimised, if the spec names none
@@ -36,7 +44,8 @@ struct SweepSpec {
   std::int64_t point_memory_limit_mib = 0;
 
   std::vector<std::uint32_t> axis_sizes() const;
-  // The number of rows of the results; for nsga2 an upper limit.
+  std::vector<std::string> columns() const;  // the keys of the axes, then the tied ones
+  // The number of rows of the results; for searches an upper limit.
   double row_limit() const;
 };
 
@@ -52,6 +61,10 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
 std::string write_json(const SweepSpec& spec);
 // Reads that line back (from a store; the files and limits are left empty).
 SweepSpec parse_stored_spec(const std::string& text, const std::string& file);
+
+// What the rows were made from, for people who run one of them again: {"base", "workloads": {name: file}, "settings"},
+// with the files as this command found them.
+std::string files_json(const SweepSpec& spec, const std::vector<std::string>& workload_names);
 
 // JSON of one axis value, and back.
 std::string axis_value_json(const AxisValue& value);

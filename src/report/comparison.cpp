@@ -1,14 +1,11 @@
 #include "report/comparison.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "base/json.h"
 #include "base/text.h"
-#include "report/result.h"
-#include "report/significant.h"
+#include "report/comparison_tables.h"
 #include "tensor/functions.h"
 
 namespace vitality {
@@ -113,121 +110,9 @@ void complete(Comparison& comparison) {
 
 namespace {
 
-// A table of any format: first column left, the others right.
-struct Table {
-  std::string title;
-  std::vector<std::string> head;
-  std::vector<std::vector<std::string>> rows;
-};
-
-std::string ratio(double value) {
-  return std::isfinite(value) ? significant(value) + "x" : "-";
-}
-
-std::vector<std::string> scope_cells(const ComparedScope& scope) {
-  return {significant(scope.latency_ms),
-          ratio(scope.speedup),
-          significant(scope.energy_mj),
-          significant(1e3 / scope.energy_mj),
-          ratio(scope.efficiency_gain),
-          ratio(scope.on_chip_gain),
-          significant(scope.gops),
-          significant(scope.gops_per_w),
-          significant(100 * scope.utilization, 3)};
-}
-
-Table scope_table(const Comparison& comparison, std::size_t workload, bool attention) {
-  Table table{
-      comparison.workloads[workload] + (attention ? ", attention alone" : ", end to end"),
-      {"machine", "latency ms", "speedup", "energy mJ", "inf/J", "gain", "chip gain", "GOP/s", "GOP/s/W", "util %"},
-      {}};
-  if (attention) table.head.insert(table.head.end(), {"density %", "kept %", "error"});
-  table.head.push_back("tag");
-  for (std::size_t m = 0; m < comparison.machines.size(); ++m) {
-    const ComparedPair& pair = comparison.pair(m, workload);
-    std::vector<std::string> row{comparison.machines[m].name};
-    const std::vector<std::string> cells = scope_cells(attention ? pair.attention : pair.whole);
-    row.insert(row.end(), cells.begin(), cells.end());
-    if (attention) {
-      row.push_back(significant(100 * pair.density));
-      row.push_back(significant(100 * pair.kept_density));
-      row.push_back(significant(pair.attention_error, 3));
-    }
-    row.push_back(pair.status == PointStatus::kOk ? comparison.machines[m].tag : to_string(pair.status));
-    table.rows.push_back(std::move(row));
-  }
-  return table;
-}
-
-Table mean_table(const Comparison& comparison) {
-  Table table{fmt::format("geometric means over the models that both ran ({} asked for)", comparison.workloads.size()),
-              {"machine", "models", "speedup", "gain", "chip gain", "attention speedup", "attention gain",
-               "attention chip gain", "area mm2", "peak GOP/s", "tag"},
-              {}};
-  for (const ComparedMachine& machine : comparison.machines) {
-    table.rows.push_back({machine.name, std::to_string(machine.compared_models), ratio(machine.speedup),
-                          ratio(machine.efficiency_gain), ratio(machine.on_chip_gain), ratio(machine.attention_speedup),
-                          ratio(machine.attention_efficiency_gain), ratio(machine.attention_on_chip_gain),
-                          significant(machine.area_mm2), significant(machine.peak_gops), machine.tag});
-  }
-  return table;
-}
-
-std::vector<Table> tables_of(const Comparison& comparison) {
-  std::vector<Table> tables;
-  for (std::size_t w = 0; w < comparison.workloads.size(); ++w) {
-    tables.push_back(scope_table(comparison, w, true));
-    tables.push_back(scope_table(comparison, w, false));
-  }
-  tables.push_back(mean_table(comparison));
-  return tables;
-}
-
-// What must be said below the tables: one line each.
-std::vector<std::string> remarks_of(const Comparison& comparison) {
-  std::vector<std::string> lines;
-  const std::string& first = comparison.machines[0].name;
-  lines.push_back("speedup, gain: against " + first +
-                  " = 1.0, above 1 is better; gain: inferences a joule, chip gain: without the memory's energy; 1 MAC "
-                  "= 2 operations, MACs done");
-  lines.push_back(
-      "error: largest error of a layer's attention against exact softmax on the same inputs, over the layer's largest "
-      "value" +
-      std::string(comparison.numerics ? "" : " (not computed: --numerics off)"));
-  if (comparison.random_weights) lines.push_back(kRandomWeights);
-  lines.push_back(
-      "attention alone: of simulated machines a run of the attention layers only, Q, K and V from memory; of others "
-      "these layers' share of the whole");
-  for (const ComparedMachine& machine : comparison.machines) {
-    lines.push_back(machine.name + ": " + machine.tag + (machine.how.empty() ? "" : ": " + machine.how));
-    for (const std::string& note : machine.notes) lines.push_back(machine.name + ": " + note);
-  }
-  for (const ComparedPair& pair : comparison.pairs) {
-    const std::string name = comparison.machines[pair.machine].name + " on " + comparison.workloads[pair.workload];
-    if (pair.status != PointStatus::kOk) lines.push_back(name + ": " + to_string(pair.status) + ": " + pair.reason);
-    if (!pair.attention_reason.empty()) lines.push_back(name + ", attention alone: " + pair.attention_reason);
-    if (pair.outside_tolerance)
-      lines.push_back(name + ": VALUES OUTSIDE TOLERANCE of the reference of its own algorithm");
-  }
-  return lines;
-}
-
 std::string padded(const std::string& text, std::size_t width, bool left) {
   const std::string blank(width > text.size() ? width - text.size() : 0, ' ');
   return left ? text + blank : blank + text;
-}
-
-std::string latex_escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '_' || c == '%' || c == '&' || c == '#' || c == '$' || c == '{' || c == '}') out += '\\';
-    if (c == '\\' || c == '~' || c == '^') {
-      out += c == '\\' ? "\\textbackslash{}" : c == '~' ? "\\textasciitilde{}" : "\\textasciicircum{}";
-    } else {
-      out += c;
-    }
-  }
-  return out;
 }
 
 std::string markdown_escaped(const std::string& text) {
@@ -240,24 +125,12 @@ std::string csv_number(double value) {
   return std::isfinite(value) ? json_number(value) : "";
 }
 
-// Names and reasons come from files, so they may contain anything.
-Comparison harmless_names(Comparison comparison) {
-  for (std::string& name : comparison.workloads) name = harmless(name);
-  for (ComparedMachine& machine : comparison.machines) {
-    for (std::string* text : {&machine.name, &machine.tag, &machine.how}) *text = harmless(*text);
-    for (std::string& note : machine.notes) note = harmless(note);
-  }
-  for (ComparedPair& pair : comparison.pairs)
-    for (std::string* text : {&pair.reason, &pair.attention_reason}) *text = harmless(*text);
-  return comparison;
-}
-
 }  // namespace
 
-std::string comparison_text(const Comparison& original) {
-  const Comparison comparison = harmless_names(original);
+std::string comparison_text(const Comparison& original, const TableView& view) {
+  const Comparison comparison = shown(original, view);
   std::string out;
-  for (const Table& table : tables_of(comparison)) {
+  for (const ComparisonTable& table : tables_of(comparison, view)) {
     std::vector<std::size_t> width;
     for (const std::string& head : table.head) width.push_back(head.size());
     for (const auto& row : table.rows)
@@ -278,10 +151,10 @@ std::string comparison_text(const Comparison& original) {
   return out;
 }
 
-std::string comparison_markdown(const Comparison& original) {
-  const Comparison comparison = harmless_names(original);
+std::string comparison_markdown(const Comparison& original, const TableView& view) {
+  const Comparison comparison = shown(original, view);
   std::string out;
-  for (const Table& table : tables_of(comparison)) {
+  for (const ComparisonTable& table : tables_of(comparison, view)) {
     out += "### " + table.title + "\n\n";
     const auto line = [&](const std::vector<std::string>& cells) {
       out += "|";
@@ -296,24 +169,6 @@ std::string comparison_markdown(const Comparison& original) {
     out += "\n";
   }
   for (const std::string& remark : remarks_of(comparison)) out += "- " + remark + "\n";
-  return out;
-}
-
-std::string comparison_latex(const Comparison& original) {
-  const Comparison comparison = harmless_names(original);
-  std::string out = "% needs \\usepackage{booktabs}\n";
-  for (const Table& table : tables_of(comparison)) {
-    out += "% " + table.title + "\n\\begin{tabular}{l" + std::string(table.head.size() - 2, 'r') + "l}\n\\toprule\n";
-    const auto line = [&](const std::vector<std::string>& cells) {
-      for (std::size_t c = 0; c < cells.size(); ++c) out += (c == 0 ? "" : " & ") + latex_escaped(cells[c]);
-      out += " \\\\\n";
-    };
-    line(table.head);
-    out += "\\midrule\n";
-    for (const auto& row : table.rows) line(row);
-    out += "\\bottomrule\n\\end{tabular}\n\n";
-  }
-  for (const std::string& remark : remarks_of(comparison)) out += "% " + remark + "\n";
   return out;
 }
 

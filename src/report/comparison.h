@@ -58,6 +58,7 @@ struct Comparison {
   bool numerics = true;
   std::uint64_t seed = 1;
   bool random_weights = true;  // some weights are random numbers made from the seed
+  std::string reference;       // of tables that show a part: the machine that is 1.0; "": the first
   std::vector<ComparedMachine> machines;
   std::vector<std::string> workloads;
   std::vector<ComparedPair> pairs;  // ordered by machine: pairs[machine * workloads + workload]
@@ -75,10 +76,23 @@ void fill_attention(const PointResult& result, ComparedPair& pair);
 // Computes everything that is relative to the first machine, and the means.
 void complete(Comparison& comparison);
 
-std::string comparison_text(const Comparison& comparison);
+// What the tables for people show of a comparison.
+struct TableView {
+  std::vector<std::string> columns;   // of comparison_columns(), in this order; empty: the format's own
+  std::vector<std::string> machines;  // by name, in this order; empty: all
+  std::vector<std::string> labels;    // what these machines are called, one each; empty: their names
+  std::string caption;                // of LaTeX: before what a table shows
+};
+const std::vector<std::string>& comparison_columns();
+// Throws InputErrors that name the options --columns, --machines and --labels.
+void check_view(const TableView& view, const std::vector<std::string>& machine_names);
+
+std::string comparison_text(const Comparison& comparison, const TableView& view = {});
 std::string comparison_csv(const Comparison& comparison);  // one row per pair and scope
-std::string comparison_markdown(const Comparison& comparison);
-std::string comparison_latex(const Comparison& comparison);  // tabular environments of the booktabs package
-std::string comparison_json(const Comparison& comparison);   // schema_version 1, each number {"value", "tag"}
+std::string comparison_markdown(const Comparison& comparison, const TableView& view = {});
+// Floats of tables for a two-column article (packages booktabs and graphicx); a table of up to six columns takes one
+// column of the page, a wider one both. What is still too wide is scaled to fit, so no box is overfull.
+std::string comparison_latex(const Comparison& comparison, const TableView& view = {});
+std::string comparison_json(const Comparison& comparison);  // schema_version 1, each number {"value", "tag"}
 
 }  // namespace vitality

@@ -343,7 +343,7 @@ VitModel WorkloadReader::read(const JsonValue& document) {
 // "tokens=64", "image.height=384": changes the document before it is read.
 void apply_override(JsonDocument& document, const std::string& option, Diagnostics& diagnostics) {
   const std::size_t equals = option.find('=');
-  const std::string name = option.substr(0, std::min(equals, option.size()));
+  const std::string name = option.substr(0, std::min(equals, option.size())), origin = "--set workload." + option;
   const bool is_image = name.compare(0, 6, "image.") == 0;
   JsonValue* group = document.find(is_image ? "image" : "dims");
   JsonValue* value = group ? group->find(is_image ? name.substr(6) : name) : nullptr;
@@ -353,7 +353,7 @@ void apply_override(JsonDocument& document, const std::string& option, Diagnosti
       for (const auto& member : dims->members()) names.emplace_back(member.key);
     }
     return diagnostics.add(
-        InputError(option, "", "expected NAME=VALUE with a name of the workload's dims" + suggestion(name, names)));
+        InputError(origin, "", "expected NAME=VALUE with a name of the workload's dims" + suggestion(name, names)));
   }
   const std::string text = option.substr(equals + 1);
   try {
@@ -361,7 +361,7 @@ void apply_override(JsonDocument& document, const std::string& option, Diagnosti
   } catch (const InputError&) {
     document.set(*value, JsonDocument::of_text(text));  // an expression
   }
-  diagnostics.set_origin_option(is_image ? "/image/" + name.substr(6) : "/dims/" + name, option);
+  diagnostics.set_origin_option(is_image ? "/image/" + name.substr(6) : "/dims/" + name, origin);
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ TEST_CASE("sweep: tables, a second run for nothing, shards and merge, all the sa
     merge.push_back(folder.path("shard" + i));
   }
   CHECK(run_program(merge).exit_code == 0);
-  for (const std::string table : {"results.csv", "pareto.csv", "results.json"})
+  for (const std::string table : {"results.csv", "pareto.csv", "convergence.csv", "results.json"})
     CHECK(read_text(folder.path("merged/" + table)) == read_text(folder.path("one/" + table)));
   merge.pop_back();
   merge[2] = folder.path("less");

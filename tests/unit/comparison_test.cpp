@@ -210,7 +210,43 @@ TEST_CASE("comparison: small latencies and speedups keep four digits in text, Ma
   fill_pair(measured(0.0781, 8), c.pair(1, 0));  // 0.00031234 / 0.0781 = 0.0039992
   complete(c);
   for (const std::string& text : {comparison_text(c), comparison_markdown(c), comparison_latex(c)}) {
-    CHECK_THAT(text, Catch::Contains("0.0003123") && Catch::Contains("0.003999x"));
+    CHECK_THAT(text, Catch::Contains("0.0003123") && Catch::Contains("0.003999"));
     CHECK_THAT(text, Catch::Contains("weights are random"));
   }
+}
+
+TEST_CASE("comparison: tables of chosen columns and machines under other names, against the first machine") {
+  const Comparison c = example();
+  TableView view;
+  view.columns = {"gain", "speedup"}, view.machines = {"second|x"}, view.labels = {"Ours_2"}, view.caption = "A_b";
+  const std::string text = comparison_text(c, view);
+  CHECK_THAT(text, Catch::Contains("machine  gain     speedup  tag\nOurs_2   0.5000x   4.000x  simulated\n"));
+  CHECK_THAT(text, Catch::Contains("against first_50% = 1.0") && !Catch::Contains("second|x"));
+  const std::string latex = comparison_latex(c, view);
+  CHECK_THAT(latex, Catch::Contains("\\caption{A\\_b: small, end to end}"));
+  CHECK_THAT(latex, Catch::Contains("machine & gain & speedup \\\\\n & $\\times$ & $\\times$ \\\\\n"));
+  CHECK_THAT(latex, Catch::Contains("Ours\\_2\\textsuperscript{a} & 0.5000 & 4.000 \\\\\n"));
+  CHECK_THAT(latex, Catch::Contains("\\textsuperscript{a}\\,simulated"));
+  // Of the first machine the gains on two models are 1 and 1; second|x ran one, so it has no range.
+  CHECK_THAT(comparison_latex(c), Catch::Contains("first\\_50\\%\\textsuperscript{a} & 1.00 (1.00--1.00) & "));
+  CHECK_THAT(comparison_latex(c), Catch::Contains("second\\textbar{}x\\textsuperscript{a} & 4.00 & 0.500 & "));
+}
+
+TEST_CASE("comparison: views that name what is not there are refused with the option") {
+  const std::vector<std::string> machines{"a", "b"};
+  const auto view = [](std::vector<std::string> columns, std::vector<std::string> shown,
+                       std::vector<std::string> labels) {
+    TableView out;
+    out.columns = std::move(columns), out.machines = std::move(shown), out.labels = std::move(labels);
+    return out;
+  };
+  CHECK_NOTHROW(check_view(view({"gain", "util"}, {"b"}, {"B"}), machines));
+  CHECK_NOTHROW(check_view({}, machines));
+  CHECK_THROWS_WITH(check_view(view({"gian"}, {}, {}), machines),
+                    Catch::Contains("--columns") && Catch::Contains("did you mean \"gain\"?"));
+  CHECK_THROWS_WITH(check_view(view({"gain", "gain"}, {}, {}), machines), Catch::Contains("twice"));
+  CHECK_THROWS_WITH(check_view(view({}, {"c"}, {}), machines),
+                    Catch::Contains("--machines") && Catch::Contains("a, b"));
+  CHECK_THROWS_WITH(check_view(view({}, {"b"}, {"A", "B"}), machines),
+                    Catch::Contains("--labels") && Catch::Contains("2 labels for 1 machines"));
 }

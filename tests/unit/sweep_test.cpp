@@ -58,7 +58,10 @@ SweepSpec spec_of(const std::string& members) {
 }
 
 // Area grows with the array, time falls with it; 13 rows do not fit, 17 crash; no shortcut holds for 32.
-PointTotals evaluate(const HardwareConfig& config, const VitModel& model, Shortcuts shortcuts) {
+PointTotals evaluate(const PointTask& task) {
+  const HardwareConfig& config = task.config;
+  const VitModel& model = task.model;
+  const Shortcuts shortcuts = task.shortcuts;
   const double rows = config.matrix_engine.rows, cols = config.matrix_engine.cols;
   if (rows == 32 && shortcuts == Shortcuts::kAllowed) throw ShortcutFailed("32 rows");
   if (rows == 13) throw InfeasibleError("13 rows, which bring bad luck");
@@ -126,7 +129,7 @@ TEST_CASE("sweep: the same bytes for any jobs, any shards, and nothing runs twic
   CHECK(sweep(spec, folder / "three", 3).progress.simulated == 60);
   const std::string expected = read(folder / "one/results.csv");
   CHECK(std::count(expected.begin(), expected.end(), '\n') == 61);
-  for (const char* name : {"results.csv", "pareto.csv", "results.json"})
+  for (const char* name : {"results.csv", "pareto.csv", "convergence.csv", "results.json"})
     CHECK(read(folder / ("three/" + std::string(name))) == read(folder / ("one/" + std::string(name))));
   CHECK(sweep(spec, folder / "one", 2).progress.simulated == 0);
   CHECK(read(folder / "one/results.csv") == expected);
@@ -139,7 +142,7 @@ TEST_CASE("sweep: the same bytes for any jobs, any shards, and nothing runs twic
   CHECK_THROWS_WITH(merge_shards(folder / "less", {shards[0], shards[3]}, false), Contains("only 18 of 60 rows"));
   CHECK(merge_shards(folder / "less", {shards[0], shards[3]}, true).rows() == 18);
   merge_shards(folder / "merged", shards, false);
-  for (const char* name : {"results.csv", "pareto.csv", "results.json"})
+  for (const char* name : {"results.csv", "pareto.csv", "convergence.csv", "results.json"})
     CHECK(read(folder / ("merged/" + std::string(name))) == read(folder / ("one/" + std::string(name))));
   CHECK(sweep(spec, folder / "merged").progress.simulated == 0);  // a merged store goes on like any other
 
@@ -180,9 +183,9 @@ TEST_CASE("sweep: killed at any moment and run again, it ends with the same byte
       options.jobs = 2;
       run_sweep(
           spec, options,
-          [](const HardwareConfig& config, const VitModel& model, Shortcuts shortcuts) {
+          [](const PointTask& task) {
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
-            return evaluate(config, model, shortcuts);
+            return evaluate(task);
           },
           nullptr);
       _exit(0);
@@ -195,7 +198,7 @@ TEST_CASE("sweep: killed at any moment and run again, it ends with the same byte
   const SweepOutcome outcome = sweep(spec, folder / "killed");
   left -= outcome.progress.simulated;
   CHECK(left > 0);  // the killed runs had stored some
-  for (const char* name : {"results.csv", "pareto.csv", "results.json"})
+  for (const char* name : {"results.csv", "pareto.csv", "convergence.csv", "results.json"})
     CHECK(read(folder / ("killed/" + std::string(name))) == read(folder / ("whole/" + std::string(name))));
 }
 

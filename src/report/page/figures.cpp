@@ -39,6 +39,12 @@ std::string named_color(const std::string& name, std::size_t index) {
   return found == kNamed.end() ? color(index) : found->second;
 }
 
+// How the bars of a part are filled: solid, then hatched, so that neighbours differ in grey print too.
+std::string fill(std::size_t index, const std::string& colour) {
+  static const int kPatterns[] = {3, 4, 5, 1, 7, 6, 2};
+  return " fs pattern " + std::to_string(kPatterns[index % std::size(kPatterns)]) + " border lc rgb '" + colour + "'";
+}
+
 std::string plain(const std::string& text) {
   std::string out;
   for (const char c : text.substr(0, 200)) {
@@ -124,11 +130,12 @@ class Stack {
       out += "\n";
     }
     out += "EOD\n" + std::string(kFrame) + "set title " + gnuplot_text(title) + "\nset ylabel " + gnuplot_text(unit) +
-           "\nset style data histograms\nset style histogram rowstacked\nset style fill solid 1 noborder\n"
+           "\nset style data histograms\nset style histogram rowstacked\n"
            "set boxwidth 0.8\nset yrange [0:*]\nset xtics rotate by -35 left\nplot";
     for (std::size_t p = 0; p < parts_.size(); ++p)
       out += (p ? ", $d using " : " $d using ") + std::to_string(p + 2) + (p == 0 ? ":xtic(1)" : "") + " title " +
-             gnuplot_text(parts_[p]) + " lc rgb '" + named_color(parts_[p], p) + "'";
+             gnuplot_text(parts_[p]) + " lc rgb '" + named_color(parts_[p], p) + "'" +
+             fill(p, named_color(parts_[p], p));
     return out + "\n";
   }
 
@@ -328,9 +335,9 @@ std::string bars_commands(const Bars& bars, const std::string& title, const std:
   }
   for (std::size_t m = 0; m < bars.machines.size(); ++m)
     plot += (m ? ", $d using " : " $d using ") + std::to_string(m + 2) + (m == 0 ? ":xtic(1)" : "") + " title " +
-            gnuplot_text(bars.machines[m]) + " lc rgb '" + color(m) + "'";
+            gnuplot_text(bars.machines[m]) + " lc rgb '" + color(m) + "'" + fill(m, color(m));
   return out + "EOD\n" + kFrame + "set title " + gnuplot_text(title) + "\nset ylabel " + gnuplot_text(unit) +
-         "\nset style data histograms\nset style histogram clustered gap 1\nset style fill solid 1 noborder\n" +
+         "\nset style data histograms\nset style histogram clustered gap 1\n" +
          // If bars differ by more than a factor of ten, a logarithmic axis keeps the small ones visible.
          (high > 10 * low ? "set logscale y\nset yrange [" + number(low / 2) + ":*]" : "set yrange [0:*]") +
          "\nset xtics rotate by -20 left\nplot" + plot + "\n";

@@ -4,8 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -42,17 +45,27 @@ class WorkFolder {
   fs::path path_;
 };
 
-std::string script_of(const std::vector<Figure>& figures) {
+// In a column of an article: at most this high for its width, and letters of 7 points.
+constexpr double kColumnHeight = 0.75;
+
+std::string script_of(const std::vector<Figure>& figures, double width_cm) {
   std::string script;
   for (const Figure& figure : figures) {
+    const double width = width_cm > 0 ? width_cm : figure.width;
+    const double height = width_cm > 0 ? std::min(figure.height, kColumnHeight * width_cm) : figure.height;
     const auto size = [&](double scale, const char* unit) {
-      return std::to_string(static_cast<int>(figure.width * scale)) + unit + "," +
-             std::to_string(static_cast<int>(figure.height * scale)) + unit;
+      const auto text = [&](double cm) {
+        char digits[32];
+        std::snprintf(digits, sizeof digits, "%.4g", unit[0] == 0 ? std::floor(cm * scale) : cm * scale);
+        return digits + std::string(unit);
+      };
+      return text(width) + "," + text(height);
     };
-    script += "reset\nset terminal svg noenhanced size " + size(45, "") +
-              " font 'sans-serif,14' background 'white'\nset output '" + figure.name + ".svg'\n" + figure.commands +
-              "unset output\nreset\nset terminal pdfcairo noenhanced size " + size(1, "cm") +
-              " font 'Sans,9'\nset output '" + figure.name + ".pdf'\n" + figure.commands + "unset output\n";
+    script += "reset\nset terminal svg noenhanced size " + size(45, "") + " font 'sans-serif," +
+              (width_cm > 0 ? "11" : "14") + "' background 'white'\nset output '" + figure.name + ".svg'\n" +
+              figure.commands + "unset output\nreset\nset terminal pdfcairo noenhanced size " + size(1, "cm") +
+              " font 'Sans," + (width_cm > 0 ? "7" : "9") + "'\nset output '" + figure.name + ".pdf'\n" +
+              figure.commands + "unset output\n";
   }
   return script;
 }
@@ -133,14 +146,15 @@ std::string drawing(const WorkFolder& folder, const std::string& name, const std
 
 }  // namespace
 
-std::size_t write_figures(const std::vector<Figure>& figures, const std::string& directory, OutputSet& files) {
+std::size_t write_figures(const std::vector<Figure>& figures, const std::string& directory, double width_cm,
+                          OutputSet& files) {
   if (figures.empty()) throw InputError("", "", "option --svg: nothing in the inputs to draw");
   files.make_folder(directory);
   for (const Figure& figure : figures)
     for (const char* ending : {".svg", ".pdf"}) files.reserve(fs::path(directory) / (figure.name + ending));
   const SignalsWait wait;  // so that the folder is removed before the process ends
   const WorkFolder folder;
-  write_script(folder.file("script"), script_of(figures));
+  write_script(folder.file("script"), script_of(figures, width_cm));
   run_gnuplot(folder);
   for (const Figure& figure : figures) {
     for (const auto& [ending, end] : {std::pair(".svg", "</svg>"), std::pair(".pdf", "%%EOF")}) {

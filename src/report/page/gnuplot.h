@@ -10,7 +10,9 @@
 namespace vitality {
 
 // Adds NAME.svg and NAME.pdf of every figure in `directory` (created if necessary) to `files`; returns the number of
-// figures. Throws InputError if there is no gnuplot or nothing to draw, or if the folder cannot be written.
-std::size_t write_figures(const std::vector<Figure>& figures, const std::string& directory, OutputSet& files);
+// figures. width_cm: of every figure, with small letters for the column of an article; 0: each figure's own. Throws
+// InputError if there is no gnuplot or nothing to draw, or if the folder cannot be written.
+std::size_t write_figures(const std::vector<Figure>& figures, const std::string& directory, double width_cm,
+                          OutputSet& files);
 
 }  // namespace vitality

@@ -173,7 +173,16 @@ Json to_json(const ReportSweep& sweep) {
     json["axes"].push_back({{"key", sweep.axes[a].key},
                             {"values", std::move(values)},
                             {"column", column(sweep.points, [a](const Point& p) { return Json(p.design[a]); })}});
+    if (!sweep.axes[a].settings.empty()) json["axes"].back()["settings"] = sweep.axes[a].settings;
   }
+  json["tied"] = Json::array();
+  for (std::size_t t = 0; t < sweep.tied.size(); ++t)
+    json["tied"].push_back(
+        {{"key", sweep.tied[t]}, {"column", column(sweep.points, [t](const Point& p) { return to_json(p.tied[t]); })}});
+  json["base"] = sweep.base;
+  json["settings"] = sweep.settings;
+  json["workload_files"] = sweep.workload_files;
+  json["numerics"] = sweep.numerics;
   json["workload"] = column(sweep.points, [](const Point& p) { return Json(p.workload); });
   json["reason"] = column(sweep.points, [](const Point& p) { return Json(p.reason); });
   json["status"] = column(sweep.points, [](const Point& p) { return Json(static_cast<int>(p.status)); });

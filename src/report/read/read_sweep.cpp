@@ -51,6 +51,7 @@ class SweepReader {
     const JsonValue& points = want(document_, "points", Type::kArray, "a list", "", file_);
     out_.points.reserve(points.items().size());
     for (std::size_t i = 0; i < points.items().size(); ++i) read_point(points.items()[i], pointer_of("/points", i));
+    if (const JsonValue* files = document_.find("files")) read_files(*files);
     for (ReportSweep::Point& point : out_.points)  // points read before a metric appeared lack it
       point.totals.resize(out_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
     return std::move(out_);
@@ -62,7 +63,7 @@ class SweepReader {
     for (const auto& [key, values] : axes.members()) {
       const std::string pointer = pointer_of("/spec/axes", key);
       if (values.type() != Type::kArray || values.items().empty()) fail(file_, pointer, "a list of values", &values);
-      Axis axis{std::string(key), {}};
+      Axis axis{std::string(key), {}, {}};
       axis_values_.emplace_back();
       for (std::size_t i = 0; i < values.items().size(); ++i) {
         if (!is_scalar(values.items()[i])) fail(file_, pointer_of(pointer, i), "a single value", &values.items()[i]);
@@ -73,9 +74,35 @@ class SweepReader {
     }
     if (const JsonValue* objectives = spec.find("objectives"))
       for (const auto& [name, sense] : objectives->members())
-        out_.objectives.push_back({std::string(name), sense.text() == "max"});
+        out_.objectives.push_back({std::string(name), sense.text() == "max", {}});
     if (const JsonValue* constraints = spec.find("constraints"))
       for (const JsonValue& constraint : constraints->items()) out_.constraints.push_back(constraint.text());
+    if (const JsonValue* numerics = spec.find("numerics")) out_.numerics = numerics->text() == "check";
+    if (const JsonValue* tied = spec.find("tied"))
+      for (const auto& member : tied->members()) out_.tied.emplace_back(member.key);
+    if (const JsonValue* choices = spec.find("choices"))
+      for (Axis& axis : out_.axes) read_choices(choices->find(axis.key), axis);
+  }
+
+  // The settings of each value of an axis of choices.
+  static void read_choices(const JsonValue* names, Axis& axis) {
+    for (std::size_t i = 0; names && i < axis.values.size(); ++i) {
+      axis.settings.emplace_back();
+      if (const JsonValue* settings = names->find(to_string(axis.values[i])))
+        for (const JsonValue& setting : settings->items()) axis.settings.back().emplace_back(setting.text());
+    }
+  }
+
+  // After the points, which number the workloads.
+  void read_files(const JsonValue& files) {
+    if (const JsonValue* base = files.find("base")) out_.base = base->text();
+    if (const JsonValue* settings = files.find("settings"))
+      for (const JsonValue& setting : settings->items()) out_.settings.emplace_back(setting.text());
+    const JsonValue* workloads = files.find("workloads");
+    for (const std::string& name : out_.workloads) {
+      const JsonValue* file = workloads ? workloads->find(name) : nullptr;
+      out_.workload_files.emplace_back(file ? file->text() : "");
+    }
   }
 
   void read_point(const JsonValue& value, const std::string& pointer) {
@@ -88,6 +115,11 @@ class SweepReader {
       if (found == axis_values_[a].end())
         fail(file_, pointer_of(pointer + "/axes", out_.axes[a].key), "one of the axis' values", at);
       point.design.push_back(found->second);
+    }
+    for (const std::string& key : out_.tied) {
+      const JsonValue* at = axes.find(key);
+      if (at == nullptr || !is_scalar(*at)) fail(file_, pointer_of(pointer + "/axes", key), "a single value", at);
+      point.tied.push_back(axis_value_of(*at));
     }
     point.workload =
         workloads_.index(want(value, "workload", Type::kString, "a workload's name", pointer, file_).text());

@@ -56,10 +56,16 @@ struct ReportSweep {
     std::uint32_t workload = 0, reason = 0;
     PointStatus status = PointStatus::kFailed;
     bool pareto = false;
-    std::vector<double> totals;  // by metric; NaN: not measured
+    std::vector<double> totals;   // by metric; NaN: not measured
+    std::vector<AxisValue> tied;  // by key of `tied`
   };
   std::string file;
   std::vector<Axis> axes;
+  std::vector<std::string> tied;  // keys whose values follow from the axes
+  // What a point is run again with; "" and empty where the file does not say.
+  std::string base;
+  std::vector<std::string> settings, workload_files;  // key=value; by workload
+  bool numerics = false;
   std::vector<Objective> objectives;
   std::vector<std::string> constraints, workloads, metrics, reasons;  // reasons[0] is ""
   std::vector<Point> points;

@@ -1,11 +1,12 @@
 // Sweeps: filters over the axes, the Pareto scatter, how much each axis matters, and every point as a row.
 const STATUS = ["ok", "infeasible", "failed", "timeout"];
 
+const at = (column, i) => (column.length === 1 ? column[0] : column[i]);
+
 class SweepView {
   constructor(sweep, title, id) {
     this.s = sweep;
     this.id = id;
-    const at = (column, i) => (column.length === 1 ? column[0] : column[i]);
     this.axisIndex = (a, i) => at(sweep.axes[a].column, i);
     this.axisText = (a, i) => String(sweep.axes[a].values[this.axisIndex(a, i)]);
     this.status = (i) => at(sweep.status, i);
@@ -227,11 +228,21 @@ class SweepView {
     });
   }
 
+  // The command that runs a point again, in the folder of the sweep.
+  command(i) {
+    const word = (text) => (/^[\w\-./=:,+@%]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+    const option = (key, value) => (key === "batch" || key === "mode" ? `--${key} ${value}` : `--set ${word(`${key}=${value}`)}`);
+    const axes = this.s.axes.flatMap((axis, a) => (axis.settings ? axis.settings[this.axisIndex(a, i)].map((setting) => `--set ${word(setting)}`) : [option(axis.key, this.axisText(a, i))]));
+    const tied = this.s.tied.map((key) => option(key.key, at(key.column, i)));
+    const file = this.s.workload_files[at(this.s.workload, i)];
+    return ["vitality run --config", word(this.s.base || "BASE.json"), "--workload", word(file || this.workload(i)), ...this.s.settings.map((setting) => `--set ${word(setting)}`), ...axes, ...tied,
+      ...(this.s.numerics ? [] : ["--numerics off"])].join(" ");
+  }
+
   pick(i) {
-    const text = this.s.axes.map((axis, a) => (axis.key.startsWith("workload.") ? null : `--set ${axis.key}=${this.axisText(a, i)}`)).filter(Boolean).join(" ");
     const numbers = this.s.metrics.map((name) => [metric(name).title, show(this.total(name, i), 6)]);
     this.picked.replaceChildren(...[el("h3", {}, `Point ${i}: ${this.workload(i)}, ${STATUS[this.status(i)]}${this.pareto(i) ? ", on the sweep's Pareto front" : ""}`),
-      this.reason(i) ? el("p", { class: "note" }, this.reason(i)) : null, el("p", { class: "note" }, "to run it: the sweep's base and workload with ", el("code", {}, text)),
-      details([...this.s.axes.map((axis, a) => [axis.key, this.axisText(a, i)]), ...numbers])].filter((part) => part !== null));
+      this.reason(i) ? el("p", { class: "note" }, this.reason(i)) : null, el("p", { class: "note" }, "to run it: ", el("code", {}, this.command(i))),
+      details([...this.s.axes.map((axis, a) => [axis.key, this.axisText(a, i)]), ...this.s.tied.map((key) => [key.key, String(at(key.column, i))]), ...numbers])].filter((part) => part !== null));
   }
 }
