@@ -358,6 +358,7 @@ class Comparer {
     machine.tag = candidate.resized ? "scaled" : provenance(candidate.config);
     machine.notes = provenance_notes(candidate.config, inputs_.empty() || request_.allow_seeded);
     machine.how = candidate.how;
+    machine.factors = energy_factors(candidate.config), machine.dram = candidate.config.dram.device.name;
     if (is_simulated(candidate.config) || is_roofline(candidate.config))
       machine.peak_gops = 2e-9 * peak_macs_per_second(candidate.config);
     return machine;

@@ -7,6 +7,7 @@ namespace vitality::cli {
 PointTotals totals_of(const SimulationResult& result) {
   const Totals& all = result.totals;
   PointTotals out;
+  out.energy = all.classes;
   out[Total::kLatencyMs] = all.latency_ms;
   out[Total::kEnergyMj] = all.energy_mj;
   out[Total::kAveragePowerW] = all.average_power_w;

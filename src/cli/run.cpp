@@ -122,7 +122,9 @@ int run_command(const Arguments& arguments) {
   if (!request.trace.empty() || !request.vcd.empty() || !request.outputs.empty()) {
     observe = [&](const FinishedRun& run, const VitModel& model, const HardwareConfig& config) {
       if (!request.outputs.empty()) write_outputs(request, run, model, files);
-      write_timelines(request, {model, config, run.schedule, run.times, run.costs}, files);
+      Timeline timeline{model, config, run.schedule, run.times, run.costs};
+      timeline.power = &run.result.power;
+      write_timelines(request, timeline, files);
     };
   }
   // Kept until the end, so that an interrupted run leaves no file behind.

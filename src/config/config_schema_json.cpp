@@ -39,6 +39,11 @@ class Schema : public FieldVisitor {
     const Json row = {{"type", "array"}, {"items", {{"type", "number"}}}, {"minItems", 2}, {"maxItems", 2}};
     add(key, {{"type", "array"}, {"items", row}});
   }
+  void list(const char* key, std::size_t most, std::size_t, const std::function<void(std::size_t)>& resize,
+            const std::function<void(std::size_t)>& fields) override {
+    resize(1);  // of defaults
+    add(key, {{"type", "array"}, {"maxItems", most}, {"items", nested(prefix_ + key + ".", [&] { fields(0); })}});
+  }
   void group(const char* key, const std::function<void()>& fields) override {
     // The number formats' groups have the same keys.
     const bool is_format = prefix_ == "energy:format.";

@@ -25,6 +25,7 @@ struct DramDevice {
   double act_pre_nj = 3.5, read_pj_per_bit = 5.75, write_pj_per_bit = 5.0, io_pj_per_bit = 6.0, refresh_nj = 695;
   double background_active_mw = 413, background_precharged_mw = 326;
   double all_in_pj_per_bit = 13;  // used by dram.model = bandwidth
+  double energy_factor = 1.25;    // how far its energies may be off either way
 
   int precharge_all() const { return trp_all_bank > 0 ? trp_all_bank : trp; }
   // Clocks that a bank may take to open, serve one burst and close. The time between two refreshes must hold two of

@@ -11,15 +11,28 @@
 
 namespace vitality {
 
-// Values for one number format. pJ per action, um2 per unit, uW per PE.
+// Whether registers that hold their value are clocked. Gated: only in the cycles in which their unit works, and those
+// that keep an operand not even then. Ungated: all of them in every cycle.
+enum class RegisterClocking { kGated, kUngated };
+constexpr const char* to_string(RegisterClocking value) {
+  switch (value) {
+    case RegisterClocking::kGated:
+      return "gated";
+    case RegisterClocking::kUngated:
+      return "ungated";
+  }
+  return nullptr;
+}
+
+// Values for one number format. pJ per action, um2 per part (config/machine_part.h).
 struct FormatCosts {
-  double pe_pj, pe_um2, pe_leakage_uw;   // one multiply-accumulate with its registers; one PE
+  double multiply_pj, multiply_um2;      // a multiplier
+  double sum_pj, sum_um2;                // adds a product to a sum; with the multiplier: a multiply-accumulate
   double add_pj, add_um2;                // elementwise add including registers
   double accumulate_pj, accumulate_um2;  // column accumulator
   double divide_pj, divide_um2;          // per quotient; one lane
   double exp_pj, exp_um2;                // 64-entry table + shift-add
   double compare_pj, compare_um2;
-  double multiply_pj, multiply_um2;  // a single multiplier (sqrt(d) v_sum, special functions)
 };
 
 struct EnergyTable {
@@ -29,17 +42,20 @@ struct EnergyTable {
   double technology_nm = 28;
   // fp64, fp32, fp16, int16, int8, bf16, fp8_e4m3, fp8_e5m2. configs/energy/28nm.json carries the sources.
   EnumArray<Precision, FormatCosts> format{{{
-      {6.2, 9000, 60, 1.8, 4200, 3.4, 10000, 24, 60000, 4.8, 15000, 0.12, 240, 3.9, 5600},
-      {2.2, 3600, 30, 0.7, 1500, 1.3, 3600, 9, 22000, 1.8, 5500, 0.05, 100, 1.9, 2100},
-      {0.88, 1500, 15, 0.30, 700, 0.55, 1700, 4.0, 10000, 0.8, 2500, 0.03, 60, 0.56, 620},
-      {0.61, 1000, 12, 0.145, 300, 0.17, 300, 2.2, 10000, 0.40, 1200, 0.017, 40, 0.40, 530},
-      {0.27, 450, 6, 0.08, 150, 0.13, 200, 0.8, 1200, 0.25, 700, 0.01, 25, 0.10, 110},
-      {0.62, 1210, 12, 0.30, 700, 0.55, 1700, 2.1, 5300, 0.8, 2500, 0.03, 60, 0.30, 330},
-      {0.35, 960, 9.6, 0.15, 350, 0.55, 1700, 0.53, 1320, 0.4, 1250, 0.015, 30, 0.074, 82},
-      {0.32, 930, 9.3, 0.15, 350, 0.55, 1700, 0.30, 740, 0.4, 1250, 0.015, 30, 0.042, 46},
+      {3.9, 5600, 0.9, 3150, 1.8, 4200, 3.4, 10000, 24, 60000, 4.8, 15000, 0.12, 240},
+      {1.9, 2100, 0.46, 1580, 0.7, 1500, 1.3, 3600, 9, 22000, 1.8, 5500, 0.05, 100},
+      {0.56, 620, 0.20, 510, 0.30, 700, 0.55, 1700, 4.0, 10000, 0.8, 2500, 0.03, 60},
+      {0.40, 717, 0.05, 70, 0.145, 113, 0.17, 139, 2.2, 1983, 0.40, 158, 0.017, 24},
+      {0.10, 163, 0.05, 70, 0.08, 56, 0.13, 140, 0.8, 471, 0.25, 79, 0.01, 7},
+      {0.30, 330, 0.20, 510, 0.30, 700, 0.55, 1700, 2.1, 5300, 0.8, 2500, 0.03, 60},
+      {0.074, 82, 0.20, 510, 0.15, 350, 0.55, 1700, 0.53, 1320, 0.4, 1250, 0.015, 30},
+      {0.042, 46, 0.20, 510, 0.15, 350, 0.55, 1700, 0.30, 740, 0.4, 1250, 0.015, 30},
   }}};
   static_assert(enum_count<Precision>() == 8, "a row of costs for each number format");
-  double dual_accumulation_pj_per_mac = 0.08;   // G-stationary PEs: a second 32-bit sum register and its multiplexer
+  double flip_flop_um2 = 1.7, multiplexer_um2 = 0.65;  // of one bit; a multiplexer of two inputs
+  double flip_flop_fj = 4.96;                          // a flip-flop in a cycle in which it is clocked
+  RegisterClocking register_clocking = RegisterClocking::kGated;
+  double leakage_nw_per_um2 = 12;               // of logic
   double iterative_divider_um2_fraction = 0.3;  // area of a divider with initiation interval > 1
   // SRAM read energy per byte by bank capacity (KiB), CACTI 7, before the margin; writes cost write_fraction of it.
   std::vector<std::array<double, 2>> sram_read_pj_per_byte{
@@ -48,15 +64,15 @@ struct EnergyTable {
   // A port narrower than 8 bytes still pays this share of an 8-byte access (decoder, word line, control). Wider ports
   // are made of lanes of 8 bytes.
   double sram_narrow_port_fixed_fraction = 0.5;
-  double sram_um2_per_kib = 2000, sram_leakage_mw_per_kib = 0.13;
+  double sram_um2_per_kib = 1573, sram_leakage_mw_per_kib = 0.13;
   double noc_pj_per_byte_hop = 0.8, noc_area_fraction = 0.05;
   double noc_area_link_bytes = 1024;  // the link width for which noc_area_fraction holds; the area grows with the
                                       // width
-  // Clock tree and clock pins of idle registers, per PE and cycle. It is 0 because the energy of a written bit includes
-  // a working register's clock pin, idle units are assumed to be clock-gated, and the clock tree is not modelled.
-  double clock_pj_per_pe_cycle = 0;
   // One calibration factor ("knob") per class; 1 = as the sources give it. Never fitted to a workload.
-  double knob_compute = 1, knob_sram = 1, knob_noc = 1, knob_dram = 1, knob_area = 1;
+  double knob_compute = 1, knob_registers = 1, knob_sram = 1, knob_noc = 1, knob_dram = 1, knob_area = 1;
+  // How far each class of prices may be off either way, as a factor; ranges of power and energy come from them. The
+  // DRAM device has its own.
+  double factor_compute = 2, factor_registers = 2, factor_sram = 2, factor_noc = 2.5, factor_leakage = 2;
 };
 
 }  // namespace vitality

@@ -17,6 +17,7 @@ constexpr int kMaxFifoRows = 4096;
 constexpr int kMaxPortBytes = 65536;  // per cycle
 constexpr double kMaxEnergy = 1e6;    // pJ, nJ or mW of one action, unit or rank
 constexpr double kMaxArea = 1e9;      // um2
+constexpr std::size_t kMaxParts = 256;
 
 void lanes(FieldVisitor& v, const char* key, LaneConfig& unit, int fewest = 1) {
   v.group(key, [&] {
@@ -103,15 +104,24 @@ void format_costs(FieldVisitor& v, FormatCosts& f) {
     double &energy, &area;
   };
   for (const Pair& p :
-       {Pair{"pe_pj", "pe_um2", f.pe_pj, f.pe_um2}, Pair{"add_pj", "add_um2", f.add_pj, f.add_um2},
+       {Pair{"multiply_pj", "multiply_um2", f.multiply_pj, f.multiply_um2},
+        Pair{"sum_pj", "sum_um2", f.sum_pj, f.sum_um2}, Pair{"add_pj", "add_um2", f.add_pj, f.add_um2},
         Pair{"accumulate_pj", "accumulate_um2", f.accumulate_pj, f.accumulate_um2},
         Pair{"divide_pj", "divide_um2", f.divide_pj, f.divide_um2}, Pair{"exp_pj", "exp_um2", f.exp_pj, f.exp_um2},
-        Pair{"compare_pj", "compare_um2", f.compare_pj, f.compare_um2},
-        Pair{"multiply_pj", "multiply_um2", f.multiply_pj, f.multiply_um2}}) {
+        Pair{"compare_pj", "compare_um2", f.compare_pj, f.compare_um2}}) {
     v.number(p.energy_key, p.energy, 0, kMaxEnergy);
     v.number(p.area_key, p.area, 0, kMaxArea);
   }
-  v.number("pe_leakage_uw", f.pe_leakage_uw, 0, kMaxEnergy);
+}
+
+void part(FieldVisitor& v, MachinePart& p) {
+  v.choice("unit", p.unit);
+  v.choice("per", p.per);
+  v.choice("kind", p.kind);
+  v.number("number", p.number, 0, kMaxArea);
+  v.number("um2", p.um2, 0, kMaxArea);
+  v.text("name", p.name);
+  v.text("source", p.source);
 }
 
 bool power_of_two(int n) {
@@ -191,6 +201,7 @@ void visit_fields(FieldVisitor& v, HardwareConfig& c) {
     v.number("tdp_w", c.roofline.tdp_w, 0, 1e6);
   });
   v.library("energy", "energy", [&] { visit_fields(v, c.energy); });
+  v.items("parts", kMaxParts, c.parts, part);
   v.strings("sources", c.sources);
 }
 
@@ -245,6 +256,7 @@ void visit_fields(FieldVisitor& v, DramDevice& d) {
                           {"all_in_pj_per_bit", d.all_in_pj_per_bit}}) {
     v.number(e.key, e.value, 0, kMaxEnergy);
   }
+  v.number("energy_factor", d.energy_factor, 1, 100);
   v.strings("sources", d.sources);
 }
 
@@ -255,7 +267,11 @@ void visit_fields(FieldVisitor& v, EnergyTable& t) {
   v.group("format", [&] {
     for (const Precision p : all_of_enum<Precision>()) v.group(to_string(p), [&] { format_costs(v, t.format[p]); });
   });
-  v.number("dual_accumulation_pj_per_mac", t.dual_accumulation_pj_per_mac, 0, 1000);
+  v.number("flip_flop_um2", t.flip_flop_um2, 0, kMaxArea);
+  v.number("multiplexer_um2", t.multiplexer_um2, 0, kMaxArea);
+  v.number("flip_flop_fj", t.flip_flop_fj, 0, kMaxEnergy);
+  v.choice("register_clocking", t.register_clocking);
+  v.number("leakage_nw_per_um2", t.leakage_nw_per_um2, 0, kMaxEnergy);
   v.number("iterative_divider_um2_fraction", t.iterative_divider_um2_fraction, 0, 1);
   v.curve("sram_read_pj_per_byte", t.sram_read_pj_per_byte, 1e-6, kMaxEnergy);
   v.number("sram_margin", t.sram_margin, 0, 100);
@@ -266,12 +282,17 @@ void visit_fields(FieldVisitor& v, EnergyTable& t) {
   v.number("noc_pj_per_byte_hop", t.noc_pj_per_byte_hop, 0, kMaxEnergy);
   v.number("noc_area_fraction", t.noc_area_fraction, 0, 1);
   v.number("noc_area_link_bytes", t.noc_area_link_bytes, 1, 65536);
-  v.number("clock_pj_per_pe_cycle", t.clock_pj_per_pe_cycle, 0, 1000);
   v.number("knob_compute", t.knob_compute, 0, 100);
+  v.number("knob_registers", t.knob_registers, 0, 100);
   v.number("knob_sram", t.knob_sram, 0, 100);
   v.number("knob_noc", t.knob_noc, 0, 100);
   v.number("knob_dram", t.knob_dram, 0, 100);
   v.number("knob_area", t.knob_area, 0, 100);
+  v.number("factor_compute", t.factor_compute, 1, 100);
+  v.number("factor_registers", t.factor_registers, 1, 100);
+  v.number("factor_sram", t.factor_sram, 1, 100);
+  v.number("factor_noc", t.factor_noc, 1, 100);
+  v.number("factor_leakage", t.factor_leakage, 1, 100);
   v.strings("sources", t.sources);
 }
 
@@ -303,7 +324,23 @@ void check_consistency(const DramDevice& d, const ReportKey& report) {
        "a row must hold at least one burst (bus_bits / 8 * burst_length bytes)");
 }
 
+// Parts that could not be counted or have no size.
+static void check_parts(const HardwareConfig& c, const ReportKey& report) {
+  for (std::size_t i = 0; i < c.parts.size(); ++i) {
+    const MachinePart& part = c.parts[i];
+    const std::string at = "parts." + std::to_string(i);
+    const bool memory = part.unit == PartUnit::kScratchpad, network = part.unit == PartUnit::kNoc;
+    if (memory != (part.per == PartPer::kKib) || network != (part.per == PartPer::kLink))
+      report(at + ".per", "expected kib of a scratchpad, link of a noc, and neither of other units");
+    if (memory != (part.kind == PartKind::kSram) || network != (part.kind == PartKind::kWiring))
+      report(at + ".kind", "expected sram of a scratchpad, wiring of a noc, and neither of other units");
+    if (part.kind == PartKind::kLogic && part.um2 <= 0)
+      report(at + ".um2", "expected a size: the energy table has none of logic");
+  }
+}
+
 void check_consistency(const HardwareConfig& c, const ReportKey& report) {
+  check_parts(c, report);
   try {
     parse_address_map(c.dram.address_map, "", "");
   } catch (const InputError& error) {

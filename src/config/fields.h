@@ -27,6 +27,16 @@ class FieldVisitor {
   // A nested object with these fields, or a string: the name of a file in configs/`folder`/.
   virtual void library(const char* key, const char* folder, const std::function<void()>& fields) = 0;
 
+  // A list of objects. `resize` sets how many there are, `fields` visits those of one of them.
+  virtual void list(const char* key, std::size_t most, std::size_t count,
+                    const std::function<void(std::size_t)>& resize, const std::function<void(std::size_t)>& fields) = 0;
+  template <class Item>
+  void items(const char* key, std::size_t most, std::vector<Item>& items, void (*fields)(FieldVisitor&, Item&)) {
+    list(
+        key, most, items.size(), [&](std::size_t count) { items.resize(count); },
+        [&](std::size_t index) { fields(*this, items[index]); });
+  }
+
   template <class Enum>
   void choice(const char* key, Enum& value) {
     int index = static_cast<int>(value);

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "config/dram_device.h"
 #include "config/energy_table.h"
+#include "config/machine_part.h"
 #include "config/machine_traits.h"
 #include "tensor/precision.h"
 #include "workload/attention_kind.h"
@@ -308,6 +309,8 @@ struct HardwareConfig {
   TrainingConfig training;
   RooflineConfig roofline;
   EnergyTable energy;
+  // What the units are made of; a unit without parts here has those of cost/parts.cpp.
+  std::vector<MachinePart> parts;
   std::map<std::string, std::string> sources;  // dotted key -> source and mark (P, Q, C, A) of the value
 };
 

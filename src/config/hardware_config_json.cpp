@@ -118,6 +118,20 @@ class Reader : public FieldVisitor {
     }
     value = std::move(out);
   }
+  void list(const char* key, std::size_t most, std::size_t, const std::function<void(std::size_t)>& resize,
+            const std::function<void(std::size_t)>& fields) override {
+    const JsonValue* rows = top().get(key);
+    if (!rows) return;
+    const std::string pointer = top().pointer_to(key);
+    if (rows->type() != JsonValue::Type::kArray || rows->items().size() > most) {
+      diagnostics_.add(pointer,
+                       "expected an array of at most " + std::to_string(most) + " objects, found " + describe(*rows));
+      return;
+    }
+    resize(rows->items().size());
+    for (std::size_t i = 0; i < rows->items().size(); ++i)
+      descend(rows->items()[i], pointer_of(pointer, i), [&] { fields(i); });
+  }
   void group(const char* key, const std::function<void()>& fields) override {
     if (const JsonValue* object = top().get(key)) descend(*object, top().pointer_to(key), fields);
   }
@@ -181,6 +195,10 @@ class KeyLister : public FieldVisitor {
   void choice_index(const char* key, int&, const std::vector<std::string>&) override { add(key); }
   void strings(const char*, std::map<std::string, std::string>&) override {}
   void curve(const char* key, std::vector<std::array<double, 2>>&, double, double) override { add(key); }
+  void list(const char* key, std::size_t, std::size_t, const std::function<void(std::size_t)>&,
+            const std::function<void(std::size_t)>&) override {
+    add(key);
+  }
   void group(const char* key, const std::function<void()>& fields) override {
     const std::string outer = prefix_;
     prefix_ += std::string(key) + ".";
@@ -297,6 +315,16 @@ class Writer : public FieldVisitor {
       rows += (rows.empty() ? "[" : ",[") + json_number(row[0]) + "," + json_number(row[1]) + "]";
     }
     put(key, "[" + rows + "]");
+  }
+  void list(const char* key, std::size_t, std::size_t count, const std::function<void(std::size_t)>&,
+            const std::function<void(std::size_t)>& fields) override {
+    put(key, "[");
+    for (std::size_t i = 0; i < count; ++i) {
+      out_ += i == 0 ? "{" : ",{";
+      fields(i);
+      out_ += "}";
+    }
+    out_ += "]";
   }
   void group(const char* key, const std::function<void()>& fields) override {
     put(key, "{");

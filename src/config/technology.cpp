@@ -9,8 +9,8 @@ struct Node {
   int nm;
   double energy, area;  // factors to 28 nm
 };
-constexpr Node kNodes[] = {{65, 0.404, 0.253}, {55, 0.450, 0.315}, {45, 0.507, 0.377},
-                           {40, 0.588, 0.547}, {28, 1, 1},         {22, 1.66, 1.64}};
+constexpr Node kNodes[] = {{65, 0.404, 0.253}, {55, 0.450, 0.315}, {45, 0.507, 0.377}, {40, 0.588, 0.547}, {28, 1, 1},
+                           {22, 1.66, 1.64},   {16, 2.70, 1.98},   {12, 3.65, 2.79},   {7, 4.95, 6.39}};
 
 const Node* find(double nm) {
   for (const Node& node : kNodes)

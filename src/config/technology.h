@@ -6,7 +6,7 @@
 
 namespace vitality {
 
-// Nodes with data, as a list for messages: "65, 55, 45, 40, 28, 22".
+// Nodes with data, as a list for messages: "65, 55, 45, 40, 28, 22, 16, 12, 7".
 std::string technology_nodes();
 bool has_technology(double nm);
 // Multiply an operation's energy, or an area, given at `from` nm by this factor to get its value at `to` nm. The table

@@ -5,8 +5,6 @@
 
 #include "config/technology.h"
 #include "cost/machine_units.h"
-#include "cost/noc_route.h"
-#include "cost/sparse_machine.h"
 
 namespace vitality {
 
@@ -30,32 +28,58 @@ double sram_read_pj_per_byte(const EnergyTable& table, double kib, int port_byte
 EnergyModel::EnergyModel(const HardwareConfig& config)
     : config_(config),
       energy_scale_(technology_energy_factor(config.energy.technology_nm, config.technology_nm)),
-      area_scale_(technology_area_factor(config.energy.technology_nm, config.technology_nm)) {
-  const EnergyTable& table = config.energy;
-  const FormatCosts& format = table.format[config.precision];
+      parts_(parts_of(config)) {
+  price_actions();
+  price_parts();
+}
+
+void EnergyModel::price_actions() {
+  const EnergyTable& table = config_.energy;
+  const FormatCosts &format = table.format[config_.precision], &int8 = table.format[Precision::kInt8];
   const auto set = [this](Action action, Picojoules pj) {
     action_pj_[static_cast<std::size_t>(action)] = pj * energy_scale_;
   };
-  // A PE that can also keep its sums (G-stationary) clocks a second register beside the partial sum that passes through
-  // it.
-  const double dual =
-      config.matrix_engine.accumulation == Accumulation::kGStationary ? table.dual_accumulation_pj_per_mac : 0;
-  set(Action::kMac, (format.pe_pj + dual) * table.knob_compute);
+  set(Action::kMac, (format.multiply_pj + format.sum_pj) * table.knob_compute);
   set(Action::kAccumulate, format.accumulate_pj * table.knob_compute);
   set(Action::kAdd, format.add_pj * table.knob_compute);
   set(Action::kMultiply, format.multiply_pj * table.knob_compute);
   set(Action::kDivide, format.divide_pj * table.knob_compute);
   set(Action::kExp, format.exp_pj * table.knob_compute);
   set(Action::kCompare, format.compare_pj * table.knob_compute);
-  // A multiplication of the predictor costs an int8 PE scaled by the square of the operand width.
-  const double bits = config.sparsity.predictor_bits / 8.0;
-  set(Action::kLowPrecisionMac, table.format[Precision::kInt8].pe_pj * bits * bits * table.knob_compute);
-  const double bank_kib = static_cast<double>(config.scratchpad.capacity_kib) / config.scratchpad.banks;
+  // A multiplication of the predictor costs an int8 one scaled by the square of the operand width.
+  const double bits = config_.sparsity.predictor_bits / 8.0;
+  set(Action::kLowPrecisionMac, (int8.multiply_pj + int8.sum_pj) * bits * bits * table.knob_compute);
+  const ScratchpadConfig& scratchpad = config_.scratchpad;
+  const double bank_kib = static_cast<double>(scratchpad.capacity_kib) / scratchpad.banks;
   const double read =
-      sram_read_pj_per_byte(table, bank_kib, config.scratchpad.port_bytes) * table.sram_margin * table.knob_sram;
+      sram_read_pj_per_byte(table, bank_kib, scratchpad.port_bytes) * table.sram_margin * table.knob_sram;
   set(Action::kScratchpadRead, read);
   set(Action::kScratchpadWrite, read * table.sram_write_fraction);
   set(Action::kNocByteHop, table.noc_pj_per_byte_hop * table.knob_noc);
+}
+
+void EnergyModel::price_parts() {
+  flip_flop_pj_ = config_.energy.flip_flop_fj * 1e-3 * config_.energy.knob_registers * energy_scale_;
+  EnumArray<PartUnit, double> clocked{};
+  for (const PricedPart& part : parts_) {
+    area_[part.unit] += part.um2;
+    clocked[part.unit] += part.clocked_flip_flops;
+    all_registers_pj_ += part.flip_flops * flip_flop_pj_;
+    leakage_pj_ += leakage_of(part);
+  }
+  for (const UnitKind kind : all_of_enum<UnitKind>())
+    if (has_parts(kind) && has_unit(config_, kind))
+      working_pj_[kind] = clocked[part_unit(kind)] / unit_count(config_, kind) * flip_flop_pj_;
+}
+
+Picojoules EnergyModel::leakage_of(const PricedPart& part) const {
+  const EnergyTable& table = config_.energy;
+  double watts = 0;
+  if (part.kind == PartKind::kSram)
+    watts = part.number * table.sram_leakage_mw_per_kib * 1e-3;
+  else if (part.kind != PartKind::kWiring)
+    watts = part.table_um2 * table.leakage_nw_per_um2 * 1e-9;
+  return watts / (config_.clock_mhz * 1e6) * 1e12 * energy_scale_;
 }
 
 Picojoules EnergyModel::compute(const ActionCounts& actions) const {
@@ -79,39 +103,25 @@ Picojoules EnergyModel::dram_per_byte() const {
   return config_.dram.device.all_in_pj_per_bit * 8 * config_.energy.knob_dram;
 }
 
-Picojoules EnergyModel::clock_per_cycle() const {
-  return processing_elements(config_) * config_.energy.clock_pj_per_pe_cycle * config_.energy.knob_compute *
-         energy_scale_;
-}
-
-Picojoules EnergyModel::leakage_per_cycle() const {
-  const FormatCosts& format = config_.energy.format[config_.precision];
-  const double predictor = unit_count(config_, UnitKind::kPredictor) * predictor_pes(config_) *
-                           config_.energy.format[Precision::kInt8].pe_leakage_uw;
-  const double watts = (processing_elements(config_) * format.pe_leakage_uw + predictor) * 1e-6 +
-                       config_.scratchpad.capacity_kib * config_.energy.sram_leakage_mw_per_kib * 1e-3;
-  return watts / (config_.clock_mhz * 1e6) * 1e12 * energy_scale_ + clock_per_cycle();
+Picojoules EnergyModel::array_cycle() const {
+  return idle_per_cycle() +
+         (gated() ? working_pj_[UnitKind::kMatrixEngine] + working_pj_[UnitKind::kDiagonalEngine] : 0);
 }
 
 SquareMicrons EnergyModel::unit_area(UnitKind unit) const {
-  return unit_row(config_, unit).um2 * config_.energy.knob_area * area_scale_;
-}
-
-SquareMicrons EnergyModel::scratchpad_area() const {
-  return config_.scratchpad.capacity_kib * config_.energy.sram_um2_per_kib * config_.energy.knob_area * area_scale_;
-}
-
-SquareMicrons EnergyModel::noc_area() const {
-  SquareMicrons core = scratchpad_area();
-  for (const UnitKind kind : all_of_enum<UnitKind>()) core += unit_count(config_, kind) * unit_area(kind);
-  return core * config_.energy.noc_area_fraction * noc_links(config_) * config_.noc.link_bytes /
-         config_.energy.noc_area_link_bytes;
+  return has_parts(unit) && has_unit(config_, unit) ? area_[part_unit(unit)] / unit_count(config_, unit) : 0;
 }
 
 SquareMicrons EnergyModel::total_area() const {
-  SquareMicrons area = scratchpad_area() + noc_area();
-  for (const UnitKind kind : all_of_enum<UnitKind>()) area += unit_count(config_, kind) * unit_area(kind);
-  return area;
+  SquareMicrons sum = 0;
+  for (const PricedPart& part : parts_) sum += part.um2;
+  return sum;
+}
+
+Cycles clocked_cycles(const JobCost& cost, const HardwareConfig& config) {
+  const Cycles stalls = cost.scratchpad_stall + cost.noc_stall;
+  const Cycles load = cost.load - cost.load_scratchpad_stall - cost.load_noc_stall;
+  return cost.stream - stalls + (config.matrix_engine.stationary_prefetch ? 0 : load + cost.drain);
 }
 
 }  // namespace vitality

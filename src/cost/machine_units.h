@@ -1,5 +1,5 @@
 // Which units a machine has, and how many full-precision multiply-accumulate units. The machine that is built, its
-// leakage, its area, its peak and its bounds all ask this one place.
+// parts, its peak and its bounds all ask this one place.
 #pragma once
 
 #include <string>
@@ -15,9 +15,6 @@ namespace vitality {
 struct UnitRow {
   int count = 0;          // uncharged work has no unit; each direction always has a DMA channel
   LaneConfig lanes = {};  // of an array of lanes
-  // Area of one unit, at the energy table's node and without its calibration factors. DMA has no area of its own: the
-  // memory controller is not counted.
-  SquareMicrons um2 = 0;
   // What counts as the unit's work, and how much of it the unit does per cycle at full use.
   Count (*work)(const ActionCounts& actions) = nullptr;
   double rate = 0;
@@ -57,9 +54,6 @@ struct ArrayShape {
   Count pes() const { return Count{rows} * cols; }
 };
 ArrayShape sparse_array(const HardwareConfig& config);
-
-// The predictor's PEs counted in int8 PEs: area and energy of a multiplier grow with the square of the width.
-double predictor_pes(const HardwareConfig& config);
 
 // PEs of one matrix engine, including SALO's global row and column of PEs.
 double matrix_engine_pes(const HardwareConfig& config);

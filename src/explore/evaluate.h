@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "config/energy_range.h"
 #include "config/hardware_config.h"
 #include "workload/model.h"
 
@@ -68,6 +69,7 @@ int find_total(const std::string& name);  // -1: no such total
 // Integers are exact up to 2^53; NaN = not measured.
 struct PointTotals {
   std::array<double, kTotalCount> value;
+  EnergyClasses energy;  // of a simulated run just made; zero of others, and of points that a store has kept
   PointTotals() { value.fill(std::numeric_limits<double>::quiet_NaN()); }
   double& operator[](Total t) { return value[static_cast<std::size_t>(t)]; }
   double operator[](Total t) const { return value[static_cast<std::size_t>(t)]; }

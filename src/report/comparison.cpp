@@ -25,6 +25,7 @@ void fill_scope(const PointTotals& t, ComparedScope& scope) {
   scope.gops_per_w = known(t[Total::kGopsPerW]);
   scope.utilization = known(t[Total::kUtilization]);
   scope.macs = t[Total::kMacs];
+  scope.energy = t.energy;
 }
 
 }  // namespace
@@ -67,6 +68,15 @@ void relate(const ComparedScope& first, ComparedScope& scope) {
   scope.on_chip_gain = first.on_chip_energy_mj / scope.on_chip_energy_mj;
 }
 
+void relate_ranges(const ComparedMachine& first, const ComparedScope& base, const ComparedMachine& machine,
+                   ComparedScope& scope) {
+  if (base.energy.compute <= 0 || scope.energy.compute <= 0) return;
+  const UncertainEnergy a{base.energy, first.factors}, b{scope.energy, machine.factors};
+  scope.on_chip_range = energy_ratio_range(a, b, RatioOf::kChip);
+  scope.efficiency_range =
+      energy_ratio_range(a, b, first.dram == machine.dram ? RatioOf::kWithSameDram : RatioOf::kWithOtherDram);
+}
+
 // The geometric mean of the known values; unknown when there is none.
 double geometric_mean(const std::vector<double>& values) {
   double sum = 0;
@@ -91,6 +101,8 @@ void complete(Comparison& comparison) {
       if (first.status != PointStatus::kOk || pair.status != PointStatus::kOk) continue;
       relate(first.whole, pair.whole);
       relate(first.attention, pair.attention);
+      relate_ranges(comparison.machines[0], first.whole, machine, pair.whole);
+      relate_ranges(comparison.machines[0], first.attention, machine, pair.attention);
       ++machine.compared_models;
     }
     const auto mean = [&](ComparedScope ComparedPair::*scope, double ComparedScope::*ratio) {
@@ -105,6 +117,15 @@ void complete(Comparison& comparison) {
     machine.attention_speedup = mean(&ComparedPair::attention, &ComparedScope::speedup);
     machine.attention_efficiency_gain = mean(&ComparedPair::attention, &ComparedScope::efficiency_gain);
     machine.attention_on_chip_gain = mean(&ComparedPair::attention, &ComparedScope::on_chip_gain);
+    for (const std::size_t end : {0, 1}) {
+      std::vector<double> chip, whole;
+      for (std::size_t w = 0; w < comparison.workloads.size(); ++w) {
+        chip.push_back(comparison.pair(m, w).whole.on_chip_range[end]);
+        whole.push_back(comparison.pair(m, w).whole.efficiency_range[end]);
+      }
+      machine.on_chip_range[end] = geometric_mean(chip);
+      machine.efficiency_range[end] = geometric_mean(whole);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 // machine: where it comes from (provenance), or "scaled" when the machine was resized to the first one's budget.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <limits>
 #include <string>
@@ -25,6 +26,9 @@ struct ComparedScope {
   double speedup = kUnknown;
   double efficiency_gain = kUnknown;  // energy of the first / energy of this one: inferences per joule
   double on_chip_gain = kUnknown;     // the same for the energy on chip
+  EnergyClasses energy;               // zero where the machine is not simulated
+  // Low and high end of both gains, prices of both machines off in the same direction (config/energy_range.h).
+  std::array<double, 2> efficiency_range{kUnknown, kUnknown}, on_chip_range{kUnknown, kUnknown};
 };
 
 struct ComparedPair {
@@ -47,10 +51,14 @@ struct ComparedMachine {
   std::string how;                 // in words: how the numbers came about, what was resized
   std::vector<std::string> notes;  // what the reader must know to use the numbers
   double area_mm2 = kUnknown, peak_gops = kUnknown;
+  EnergyFactors factors{};  // how far its prices may be off
+  std::string dram;         // its memory's device
   // Geometric means over the models that both this machine and the first could run.
   std::size_t compared_models = 0;
   double speedup = kUnknown, efficiency_gain = kUnknown, on_chip_gain = kUnknown, attention_speedup = kUnknown,
          attention_efficiency_gain = kUnknown, attention_on_chip_gain = kUnknown;
+  // Of the models' ranges: geometric means of the low and of the high ends.
+  std::array<double, 2> efficiency_range{kUnknown, kUnknown}, on_chip_range{kUnknown, kUnknown};
 };
 
 struct Comparison {

@@ -33,6 +33,10 @@ class Writer {
     key(name);
     out_ += std::isfinite(value) ? json_number(value) : "null";
   }
+  void range(const char* name, const std::array<double, 2>& ends) {
+    key(name);
+    out_ += std::isfinite(ends[0]) ? "[" + json_number(ends[0]) + ", " + json_number(ends[1]) + "]" : "null";
+  }
   // A number and where it comes from.
   void tagged(const char* name, double value, const std::string& tag) {
     key(name);
@@ -55,6 +59,8 @@ void write_scope(Writer& writer, const char* name, const ComparedScope& scope, c
   writer.tagged("efficiency_gain", scope.efficiency_gain, tag);
   writer.tagged("on_chip_energy_mj", scope.on_chip_energy_mj, tag);
   writer.tagged("on_chip_gain", scope.on_chip_gain, tag);
+  writer.range("efficiency_gain_range", scope.efficiency_range);
+  writer.range("on_chip_gain_range", scope.on_chip_range);
   writer.tagged("gops", scope.gops, tag);
   writer.tagged("gops_per_w", scope.gops_per_w, tag);
   writer.tagged("utilization", scope.utilization, tag);
@@ -101,6 +107,8 @@ std::string comparison_json(const Comparison& comparison) {
     writer.tagged("speedup", machine.speedup, machine.tag);
     writer.tagged("efficiency_gain", machine.efficiency_gain, machine.tag);
     writer.tagged("on_chip_gain", machine.on_chip_gain, machine.tag);
+    writer.range("efficiency_gain_range", machine.efficiency_range);
+    writer.range("on_chip_gain_range", machine.on_chip_range);
     writer.tagged("attention_speedup", machine.attention_speedup, machine.tag);
     writer.tagged("attention_efficiency_gain", machine.attention_efficiency_gain, machine.tag);
     writer.tagged("attention_on_chip_gain", machine.attention_on_chip_gain, machine.tag);

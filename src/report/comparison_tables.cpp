@@ -180,6 +180,13 @@ std::vector<std::string> remarks_of(const Comparison& comparison) {
   for (const ComparedMachine& machine : comparison.machines) {
     lines.push_back(machine.name + ": " + machine.tag + (machine.how.empty() ? "" : ": " + machine.how));
     for (const std::string& note : machine.notes) lines.push_back(machine.name + ": " + note);
+    if (machine.name != first && std::isfinite(machine.on_chip_range[0]))
+      lines.push_back(fmt::format(
+          "{}: chip gain {} ({} to {}), gain {} ({} to {}): every class of prices off for both machines alike, "
+          "registers of both gated or ungated",
+          machine.name, ratio_text(machine.on_chip_gain), ratio_text(machine.on_chip_range[0]),
+          ratio_text(machine.on_chip_range[1]), ratio_text(machine.efficiency_gain),
+          ratio_text(machine.efficiency_range[0]), ratio_text(machine.efficiency_range[1])));
   }
   for (const ComparedPair& pair : comparison.pairs) {
     const std::string name = comparison.machines[pair.machine].name + " on " + comparison.workloads[pair.workload];

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "config/energy_range.h"
 #include "cost/job_cost.h"
 #include "workload/attention_ops.h"
 
@@ -16,6 +17,9 @@ namespace vitality {
 struct Totals {
   Cycles cycles = 0;
   double latency_ms = 0, energy_mj = 0, average_power_w = 0, on_chip_power_w = 0, area_mm2 = 0;
+  // Low and high end around energy_mj, average_power_w and on_chip_power_w (config/energy_range.h); empty: unknown.
+  std::vector<double> energy_mj_range, power_w_range, on_chip_power_w_range;
+  EnergyClasses classes;  // of the energy; not a field of a file
   Count macs = 0;
   double gops = 0, gops_per_w = 0, utilization = 0;
   Bytes dram_read_bytes = 0, dram_write_bytes = 0, sram_read_bytes = 0, sram_write_bytes = 0, noc_byte_hops = 0;
@@ -64,6 +68,7 @@ struct LayerResult {
   Count macs = 0;
   OperationCounts operations;
   EnergyBreakdown energy;
+  Picojoules registers = 0;  // of energy.compute, unless registers are ungated: clocking of registers
   Bytes dram_read_bytes = 0, dram_write_bytes = 0, sram_read_bytes = 0, sram_write_bytes = 0, noc_byte_hops = 0;
   std::vector<std::pair<std::string, Bytes>> dram_bytes_by_operand;
   std::string bottleneck;
@@ -99,6 +104,21 @@ struct UnitResult {
   SquareMicrons area_um2 = 0;
   std::vector<Cycles> occupied;  // per bin of SimulationResult::bin_cycles: cycles in which it held a job; empty:
                                  // unknown
+};
+
+// Watts in each bin of the run (sim/account/power_over_time.h); the last bin ends with the run.
+struct PowerOverTime {
+  Cycles bin_cycles = 0;  // 0: unknown
+  std::vector<double> w;
+  double peak_w = 0;  // the largest of them
+};
+
+// Area and energy of one kind of part of one unit, without the DRAM's (sim/account/part_accounts.h).
+struct PartResult {
+  std::string unit, name, kind, source;
+  double number = 0, flip_flops = 0;
+  SquareMicrons area_um2 = 0;
+  Picojoules energy_pj = 0;
 };
 
 // Shown wherever the weights of a run are random numbers made from the seed.
@@ -196,8 +216,10 @@ struct SimulationResult {
   TrainingResult training;
   std::vector<LayerResult> layers;
   std::vector<UnitResult> units;
+  std::vector<PartResult> parts;
+  PowerOverTime power;
   EnergyBreakdown energy;
-  Picojoules clock_energy = 0;                                    // contained in energy.leakage
+  Picojoules clock_energy = 0;                                    // of ungated registers, contained in energy.leakage
   std::vector<std::pair<std::string, Picojoules>> action_prices;  // of the actions that the units count
   Roofline roofline;
   LowerBoundTotals lower_bounds;

@@ -99,6 +99,10 @@ class TableVisitor : public ResultVisitor {
   void numbers(const ResultField& field, std::vector<std::pair<std::string, double>>& value) override {
     for (const auto& [name, number] : value) put(field, name, json_number(number));
   }
+  void values(const ResultField& field, std::vector<double>& value) override {
+    const std::vector<std::string> ends{"low", "high"};  // no row has another list
+    for (std::size_t i = 0; i < ends.size(); ++i) put(field, ends[i], i < value.size() ? json_number(value[i]) : "");
+  }
   void traffic(const ResultField& field, std::vector<DramTraffic>& value) override {
     for (const DramTraffic& t : value) put(field, t.operand + "_" + t.cause, std::to_string(t.bytes));
   }

@@ -95,6 +95,13 @@ void fields(ResultVisitor& v, Totals& t, bool is_device, bool required) {
   v.null_unless(!is_device, [&] {
     v.number({"on_chip_power_w", "W", "The same without the DRAM; null of a processor known by its data sheet."},
              t.on_chip_power_w);
+    v.together(!t.power_w_range.empty(), [&] {
+      v.values({"energy_mj_range", "mJ",
+                "Low and high end of energy_mj: prices within their factors, registers gated to ungated."},
+               t.energy_mj_range);
+      v.values({"power_w_range", "W", "The same of average_power_w."}, t.power_w_range);
+      v.values({"on_chip_power_w_range", "W", "The same of on_chip_power_w."}, t.on_chip_power_w_range);
+    });
     v.number({"area_mm2", "mm2", "Chip area; null of a processor known by its data sheet."}, t.area_mm2);
   });
   v.count({"macs", "MACs", "Multiply-accumulates that were executed."}, t.macs);
@@ -177,6 +184,9 @@ void fields(ResultVisitor& v, LayerResult& l, double ms_per_cycle, std::int64_t 
   v.number({"energy_pj", "pJ", "Energy."}, energy);
   fields(v, {"energy_breakdown_pj", "", "The same by where it goes."}, split, l.energy);
   if (!split) l.energy.compute = energy;  // a file without the split: all of it as compute
+  v.number(
+      {"register_energy_pj", "pJ", "Clocking of registers while its jobs work; in compute where clocks are gated."},
+      l.registers);
   bytes_of(v, l);
   v.number({"macs_per_dram_byte", "MACs/byte", "Operational intensity."}, l.macs_per_dram_byte);
   bool roofline = !l.roofline_bound.empty();
@@ -222,6 +232,30 @@ void fields(ResultVisitor& v, UnitResult& u, bool is_device) {
   v.number({"energy_pj", "pJ", "Energy of its actions."}, u.energy_pj);
   v.null_unless(!is_device, [&] {
     v.number({"area_um2", "um2", "Area; null of a processor known by its data sheet."}, u.area_um2);
+  });
+}
+
+void fields(ResultVisitor& v, PartResult& p) {
+  v.text({"unit", "", "The unit, or all units of its kind.", 0, true}, p.unit);
+  v.text({"name", "", "What it is."}, p.name);
+  v.text({"kind", "", "Its kind in a parts list."}, p.kind);
+  v.number({"number", "1", "How many the machine has."}, p.number);
+  v.number({"flip_flops", "1", "Flip-flops in all of them."}, p.flip_flops);
+  v.number({"area_um2", "um2", "Area of all of them."}, p.area_um2);
+  v.number({"energy_pj", "pJ", "Energy of their actions, clocks and leakage."}, p.energy_pj);
+  v.text({"source", "", "Where number and size come from."}, p.source);
+}
+
+void parts_of(ResultVisitor& v, SimulationResult& r) {
+  v.together(!r.parts.empty(), [&] {
+    list(v, {"parts", "", "What the chip is made of; areas and energies add up to the chip's."}, r.parts,
+         [](ResultVisitor& each, PartResult& part) { fields(each, part); });
+  });
+  bool timed = r.power.bin_cycles > 0;
+  v.group({"power", "", "Power over time, DRAM included."}, timed, [&] {
+    v.count({"bin_cycles", "cycles", "Width of a bin; the last one ends with the run.", 1}, r.power.bin_cycles);
+    v.values({"w", "W", "Power in each bin."}, r.power.w);
+    v.number({"peak_w", "W", "The largest of them."}, r.power.peak_w);
   });
 }
 
@@ -393,6 +427,7 @@ void visit_fields(ResultVisitor& v, SimulationResult& r) {
        [&](ResultVisitor& each, LayerResult& layer) { fields(each, layer, ms_per_cycle, version); });
   list(v, {"units", "", "The machine's units.", 0, true}, r.units,
        [&](ResultVisitor& each, UnitResult& unit) { fields(each, unit, r.is_device); });
+  parts_of(v, r);
   bool timeline = r.bin_cycles > 0;
   v.group({"timeline", "", "When the units were at work."}, timeline, [&] {
     v.count({"bin_cycles", "cycles", "Width of a bin; the last one ends with the run.", 1, true}, r.bin_cycles);
@@ -400,7 +435,7 @@ void visit_fields(ResultVisitor& v, SimulationResult& r) {
                r.units, r.bin_cycles);
   });
   fields(v, {"energy_breakdown_pj", "", "Energy by where it goes."}, r.energy);
-  v.number({"clock_energy_pj", "pJ", "Energy of the clocks, contained in the leakage."}, r.clock_energy);
+  v.number({"clock_energy_pj", "pJ", "Clocks of ungated registers, contained in the leakage."}, r.clock_energy);
   v.numbers({"action_energy_pj", "pJ", "Price of each action that a unit counts."}, r.action_prices);
   energy_uncertainty(v, r);
   roofline_of(v, r);

@@ -38,6 +38,8 @@ class ResultVisitor {
   // An object of numbers by name.
   virtual void counts(const ResultField& field, std::vector<std::pair<std::string, Count>>& value) = 0;
   virtual void numbers(const ResultField& field, std::vector<std::pair<std::string, double>>& value) = 0;
+  // A list of numbers: the ends of a range, or a value for each bin of time.
+  virtual void values(const ResultField& field, std::vector<double>& value) = 0;
   // An object of objects: bytes by operand, then by cause.
   virtual void traffic(const ResultField& field, std::vector<DramTraffic>& value) = 0;
   // An object of lists: the units' occupied cycles; at most `most` each.

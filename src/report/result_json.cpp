@@ -25,6 +25,7 @@ class Writer : public ResultVisitor {
   void numbers(const ResultField& field, std::vector<std::pair<std::string, double>>& value) override {
     put(field, object(value));
   }
+  void values(const ResultField& field, std::vector<double>& value) override { put(field, value); }
   void traffic(const ResultField& field, std::vector<DramTraffic>& value) override {
     Json json = Json::object();
     for (const DramTraffic& t : value) json[t.operand][t.cause] = t.bytes;

@@ -28,6 +28,9 @@ class Schema : public ResultVisitor {
   void numbers(const ResultField& field, std::vector<std::pair<std::string, double>>&) override {
     add(field, "object")["additionalProperties"] = {{"type", "number"}, {"minimum", field.least}};
   }
+  void values(const ResultField& field, std::vector<double>&) override {
+    add(field, "array")["items"] = {{"type", "number"}, {"minimum", field.least}};
+  }
   void traffic(const ResultField& field, std::vector<DramTraffic>&) override {
     add(field, "object")["additionalProperties"] = {{"type", "object"}, {"additionalProperties", kCount}};
   }

@@ -68,6 +68,7 @@ class TextReport {
     } else {
       layers();
       units();
+      parts();
       energies();
     }
     critical_path();
@@ -143,8 +144,9 @@ class TextReport {
   void power() {
     const Totals& t = result_.totals;
     if (!result_.is_device) {
-      print("energy        {} mJ; average power {} W, of which on chip {} W\n", significant(t.energy_mj),
-            significant(t.average_power_w), significant(t.on_chip_power_w));
+      print("energy        {} mJ{}; average power {} W{}, of which on chip {} W{}\n", significant(t.energy_mj),
+            range(t.energy_mj_range), significant(t.average_power_w), range(t.power_w_range),
+            significant(t.on_chip_power_w), range(t.on_chip_power_w_range));
     } else if (t.energy_mj > 0) {
       print("energy        {} mJ at {} W of the whole device\n", significant(t.energy_mj),
             significant(t.average_power_w));
@@ -336,6 +338,23 @@ class TextReport {
         grouped(result_.totals.cycles));
   }
   double share(Cycles cycles) const { return percent(cycles, result_.totals.cycles); }
+
+  static std::string range(const std::vector<double>& ends) {
+    return ends.size() == 2 ? fmt::format(" ({} to {})", significant(ends[0]), significant(ends[1])) : "";
+  }
+
+  // What the chip is made of, without the DRAM.
+  void parts() {
+    if (result_.parts.empty() || result_.totals.latency_ms <= 0) return;
+    print("\n{:<18} {:<34} {:>10} {:>11} {:>10} {:>7}\n", "unit", "part", "number", "area", "power", "share");
+    const double whole = result_.energy.on_chip();
+    for (const PartResult& part : result_.parts)
+      print("{:<18} {:<34} {:>10} {:>7.4f} mm2 {:>8.2f} mW {:>5.1f} %\n", part.unit, shortened(part.name, 34),
+            significant(part.number), part.area_um2 * 1e-6, part.energy_pj * 1e-6 / result_.totals.latency_ms,
+            percent(part.energy_pj, whole));
+    print("registers {}; ranges: each class of prices within its factor, registers gated to ungated\n",
+          to_string(config_.energy.register_clocking));
+  }
 
   void energies() {
     const EnergyBreakdown& e = result_.energy;

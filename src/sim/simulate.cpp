@@ -328,7 +328,7 @@ void simulate_schedule(const Run& run, Values* values, const ShortenedRun* fewer
   if (options.observe)
     options.observe({step, schedule, controller.times(), values != nullptr ? &values->plan : nullptr,
                      values != nullptr ? &values->executor : nullptr,
-                     values != nullptr ? &values->expected.outputs : nullptr, parameters.costs});
+                     values != nullptr ? &values->expected.outputs : nullptr, parameters.costs, result});
 }
 
 // Which kind of attention each layer had, for runs in which layers may differ.

@@ -34,6 +34,7 @@ struct FinishedRun {
   const ValueExecutor* values;            // null without numerics
   const std::vector<MatrixD>* reference;  // every layer's output; null without numerics
   const CostTable& costs;
+  const SimulationResult& result;
 };
 
 // The default for SimulationOptions::check: whether simulations check their schedules. Tests turn it on.

@@ -260,7 +260,8 @@ TEST_CASE("run: 30 % of a class is what the knob is worth, other nodes scale or 
   CHECK(part(at40, "dram") == part(plain, "dram"));
   CHECK(at40["totals"]["area_mm2"].get<double>() == Approx(plain["totals"]["area_mm2"].get<double>() / 0.547));
   const ScratchFolder folder;
-  check_refused(folder, words("tiny_vit", {"--set", "technology_nm=16"}), 2, "expected one of 65, 55, 45, 40, 28, 22");
+  check_refused(folder, words("tiny_vit", {"--set", "technology_nm=10"}), 2,
+                "expected one of 65, 55, 45, 40, 28, 22, 16, 12, 7");
   check_refused(folder, words("tiny_vit", {"--set", "scratchpad.layout=skewd"}), 2, "did you mean \"skewed\"");
 }
 

@@ -167,6 +167,13 @@ TEST_CASE("trace: the counters integrate to the result's bytes and MACs, and DMA
   CHECK(totals["dram_read_bytes"].get<double>() == integral("DRAM (B/cycle)", "read"));
   CHECK(totals["dram_write_bytes"].get<double>() == integral("DRAM (B/cycle)", "write"));
   CHECK(totals["macs"].get<double>() == integral("MACs per cycle", "macs"));
+  const json& power = run.result["power"];
+  REQUIRE(counters.at("power (W)").size() == power["w"].size());
+  for (std::size_t i = 0; i < power["w"].size(); ++i) {
+    CHECK(counters["power (W)"][i].first == Approx(i * power["bin_cycles"].get<double>()));
+    CHECK(counters["power (W)"][i].second["chip and DRAM"].get<double>() ==
+          Approx(power["w"][i].get<double>()).margin(1e-4));
+  }
   const auto& outstanding = counters.at("outstanding DMA (B)");
   for (const auto& [cycle, args] : outstanding) {
     CHECK(args["load"].get<std::int64_t>() >= 0);

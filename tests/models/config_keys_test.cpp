@@ -58,6 +58,10 @@ class KeyCollector : public FieldVisitor {
   void curve(const char* key, std::vector<std::array<double, 2>>&, double, double) override {
     add(key, {"[[2,0.5],[64,1.5],[256,3.5]]"});
   }
+  void list(const char* key, std::size_t, std::size_t, const std::function<void(std::size_t)>&,
+            const std::function<void(std::size_t)>&) override {
+    add(key, {R"([{"unit":"adders","per":"lane","um2":7000}])"});
+  }
   void group(const char* key, const std::function<void()>& fields) override {
     const std::string outer = prefix_;
     prefix_ += std::string(key) + ".";

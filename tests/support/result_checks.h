@@ -392,6 +392,29 @@ class ResultChecks {
     for (const UnitResult& u : r_.units) units += u.energy_pj, area += u.area_um2;
     near(units, r_.energy.total(), "energy of the units and leakage");
     near(area * 1e-6, r_.totals.area_mm2, "area of the units");
+    double parts = 0, part_area = 0;
+    for (const PartResult& p : r_.parts) {
+      expect(p.energy_pj >= 0 && p.area_um2 >= 0, p.unit + " " + p.name + ": negative energy or area");
+      parts += p.energy_pj, part_area += p.area_um2;
+    }
+    near(parts, r_.energy.on_chip(), "energy of the parts");
+    near(part_area * 1e-6, r_.totals.area_mm2, "area of the parts");
+    double over_time = 0, peak = 0;
+    for (std::size_t i = 0; i < r_.power.w.size(); ++i) {
+      const Cycles begin = static_cast<Cycles>(i) * r_.power.bin_cycles;
+      const double cycles = static_cast<double>(std::min(r_.power.bin_cycles, r_.totals.cycles - begin));
+      over_time += r_.power.w[i] * cycles / (config_.clock_mhz * 1e6) * 1e12;
+      peak = std::max(peak, r_.power.w[i]);
+    }
+    near(over_time, r_.energy.total(), "power over time");
+    near(peak, r_.power.peak_w, "peak power");
+    const auto inside = [&](const std::vector<double>& ends, double value, const std::string& what) {
+      expect(ends.size() == 2 && ends[0] <= value * 1.000001 && value <= ends[1] * 1.000001,
+             what + " outside its range");
+    };
+    inside(r_.totals.energy_mj_range, r_.totals.energy_mj, "energy");
+    inside(r_.totals.power_w_range, r_.totals.average_power_w, "power");
+    inside(r_.totals.on_chip_power_w_range, r_.totals.on_chip_power_w, "power on chip");
   }
 
   const VitModel& model_;

@@ -51,6 +51,7 @@ TEST_CASE("vitality.json is the struct's defaults, and carries a source for each
   HardwareConfig defaults;
   config.sources.clear();
   config.description.clear();
+  config.parts.clear();  // the usual ones, with their sources (parts_test.cpp)
   config.dram.device.sources = config.energy.sources = {};
   config.dram.device.source = config.energy.source = "";
   CHECK(write_json(config) == write_json(defaults));

@@ -37,6 +37,9 @@ class Fill : public ResultVisitor {
   void numbers(const ResultField& field, std::vector<std::pair<std::string, double>>& value) override {
     value = {{name(field), 0.25 + static_cast<double>(++next_)}};
   }
+  void values(const ResultField&, std::vector<double>& value) override {
+    value = {0.5 + static_cast<double>(++next_), 0.25 + static_cast<double>(++next_)};
+  }
   void traffic(const ResultField& field, std::vector<DramTraffic>& value) override {
     value = {{"weights", name(field), ++next_}, {"input", name(field), ++next_}};
   }

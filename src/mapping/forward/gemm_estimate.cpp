@@ -82,7 +82,7 @@ GemmEstimator::GemmEstimator(const GemmProblem& problem, const HardwareConfig& c
       latency_((config.dram.device.trcd + config.dram.device.cl + config.dram.device.burst_cycles) *
                config.dram.device.tck_ns * config.clock_mhz * 1e-3),
       memory_pj_(prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite)),
-      leakage_pj_(prices_.leakage_per_cycle()) {}
+      cycle_pj_(prices_.array_cycle()) {}
 
 GemmEstimator::TileCounts GemmEstimator::count_tiles(int tile_rows, int tile_cols) const {
   const GemmProblem& p = problem_;
@@ -295,7 +295,7 @@ double GemmEstimator::on_chip_energy(int row_tiles, int columns, int contraction
 
 double GemmEstimator::energy(const GemmPlan& plan, const GemmCut& cut) const {
   // Each byte from or to memory is written to the scratchpad or read from it.
-  return cut.on_chip_energy + static_cast<double>(plan.dram_bytes) * memory_pj_ + plan.cycles * leakage_pj_;
+  return cut.on_chip_energy + static_cast<double>(plan.dram_bytes) * memory_pj_ + plan.cycles * cycle_pj_;
 }
 
 namespace {

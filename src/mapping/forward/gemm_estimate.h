@@ -147,8 +147,8 @@ class GemmEstimator {
   const HardwareConfig& config_;
   EnergyModel prices_;
   Bytes capacity_;
-  double bandwidth_, latency_;     // bytes per cycle; cycles of a request in addition to its bytes
-  double memory_pj_, leakage_pj_;  // of a byte between memory and scratchpad, of a cycle
+  double bandwidth_, latency_;   // bytes per cycle; cycles of a request in addition to its bytes
+  double memory_pj_, cycle_pj_;  // of a byte between memory and scratchpad; of a cycle beside its actions
 };
 
 }  // namespace vitality

@@ -91,10 +91,10 @@ class OutputStationaryMapper : public GemmMapper {
     const double transfer = bytes / context_.dram_bytes_per_cycle();
     plan.cycles = std::max(static_cast<double>(compute), transfer);
     const double macs = static_cast<double>(gemm_.m) * gemm_.k * gemm_.n;
-    plan.score = plan_score(context_.config.mapping.objective, plan.cycles,
-                            macs * prices_.per_action(Action::kMac) + bytes * prices_.dram_per_byte() +
-                                plan.cycles * prices_.leakage_per_cycle(),
-                            transfer);
+    plan.score = plan_score(
+        context_.config.mapping.objective, plan.cycles,
+        macs * prices_.per_action(Action::kMac) + bytes * prices_.dram_per_byte() + plan.cycles * prices_.array_cycle(),
+        transfer);
   }
 
   // Result tiles as large as the array, and smaller ones (in a corner of the array) for scratchpads without more room.

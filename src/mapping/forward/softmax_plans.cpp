@@ -190,7 +190,7 @@ SoftmaxPlanner::Estimate SoftmaxPlanner::estimate(const AttentionMapping& plan) 
   const int heads = a_.heads * a_.instances;
   head.cycles = heads * head.cycles + last, head.dram_bytes *= heads;
   head.energy_pj =
-      heads * head.energy_pj + head.cycles * prices_.leakage_per_cycle() +
+      heads * head.energy_pj + head.cycles * prices_.array_cycle() +
       static_cast<double>(head.dram_bytes) * (prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite));
   return head;
 }

@@ -61,6 +61,18 @@ class Reader : public ResultVisitor {
                   out.back().second);
     }
   }
+  void values(const ResultField& field, std::vector<double>& out) override {
+    constexpr std::size_t kMostValues = 10000;
+    const JsonValue* value = find(field, JsonValue::Type::kArray);
+    if (value == nullptr) return;
+    if (value->items().size() > kMostValues)
+      return diagnostics_.add(at(field), "expected at most " + std::to_string(kMostValues) + " numbers");
+    for (std::size_t i = 0; i < value->items().size(); ++i) {
+      out.push_back(0);
+      read_number(value->items()[i], pointer_of(at(field), i), field.least, std::numeric_limits<double>::max(),
+                  diagnostics_, out.back());
+    }
+  }
   void traffic(const ResultField& field, std::vector<DramTraffic>& out) override {
     const JsonValue* value = find(field, JsonValue::Type::kObject);
     if (value == nullptr) return;

@@ -67,6 +67,7 @@ class Writer : private TraceStream {
     for (std::int32_t unit = 0; unit < static_cast<std::int32_t>(timeline_.units.size()); ++unit) spans({unit});
     outstanding();
     rates();
+    power();
     const auto [drawn, all] = arrows();
     print(FMT_COMPILE("\n],\n\"otherData\": {{\"clock_mhz\": {}, \"cycles\": {}, \"jobs\": {}, \"arrows_drawn\": {}, "
                       "\"arrows\": {}}}}}\n"),
@@ -177,6 +178,18 @@ class Writer : private TraceStream {
     counter("NoC (B/cycle)", {"moved"}, noc);
     counter("DRAM (B/cycle)", {"read", "write"}, dram);
     counter("MACs per cycle", {"macs"}, macs);
+  }
+
+  void power() {
+    if (timeline_.power == nullptr) return;
+    Cycles begin = 0;
+    for (const double watts : timeline_.power->w) {
+      print(FMT_COMPILE(
+                ",\n{{\"ph\": \"C\", \"pid\": {}, \"ts\": {}, \"name\": \"power (W)\", \"args\": {{\"chip and DRAM\": "
+                "{:.4f}}}}}"),
+            kProcess, microseconds(begin), watts);
+      begin += timeline_.power->bin_cycles;
+    }
   }
 
   void counter(const char* name, const std::vector<const char*>& series, const RateCounter& rates) {

@@ -1,5 +1,5 @@
 // A run as a trace for https://ui.perfetto.dev or chrome://tracing (Trace Event Format, JSON): one track per unit and
-// one span per job; counters of memory, NoC and MACs; arrows to each job from the job that it waited for last.
+// one span per job; counters of memory, NoC, MACs and power; arrows to each job from the job that it waited for last.
 //
 // Times are microseconds of the machine's clock. Spans of one track never overlap: a unit that holds several jobs at
 // once has further tracks `UNIT [2]`, ... There are at most kCounterBins equal intervals: rates are their means,

@@ -6,6 +6,7 @@
 #include "config/hardware_config.h"
 #include "cost/job_cost.h"
 #include "cost/machine_units.h"
+#include "report/result.h"
 #include "schedule/job_times.h"
 #include "schedule/layer_spans.h"
 #include "schedule/schedule.h"
@@ -20,6 +21,7 @@ struct Timeline {
   const IdVector<JobId, JobTimes>& times;
   const CostTable& costs;
   MachineUnits units = MachineUnits(config);
+  const PowerOverTime* power = nullptr;  // null: not drawn
 };
 
 // The cycles in which a job holds its unit: until its last row has left the array or, for DMA, until its last byte.

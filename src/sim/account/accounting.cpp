@@ -10,6 +10,8 @@
 #include "schedule/layer_spans.h"
 #include "sim/account/critical_path.h"
 #include "sim/account/layer_time.h"
+#include "sim/account/part_accounts.h"
+#include "sim/account/power_over_time.h"
 #include "sim/account/totals.h"
 #include "sim/account/traffic.h"
 #include "sim/account/unit_accounts.h"
@@ -42,6 +44,8 @@ class Accountant {
     result_.roofline = {run_.peak_macs(), run_.dram_bytes_per_cycle()};
     describe_layer_time(run_, spans_, path, result_.layers);
     result_.units = account_units(run_, prices_, shapes_, result_.layers);
+    result_.parts = account_parts(run_, prices_, shapes_, result_.energy);
+    result_.power = power_over_time(run_, prices_);
   }
 
  private:
@@ -103,7 +107,8 @@ class Accountant {
     for (std::size_t i = 0; i < result_.layers.size(); ++i) {
       LayerResult& layer = result_.layers[i];
       const auto dram = static_cast<double>(layer.dram_read_bytes + layer.dram_write_bytes);
-      layer.energy = {prices_.compute(actions[i]), prices_.sram(actions[i]), prices_.noc(actions[i]),
+      const Picojoules clocks = prices_.gated() ? layer.registers : 0;
+      layer.energy = {prices_.compute(actions[i]) + clocks, prices_.sram(actions[i]), prices_.noc(actions[i]),
                       run_.dram_energy.total() * run_.config.energy.knob_dram * dram / moved, 0};
       const double data = dram - static_cast<double>(descriptors[i]);
       layer.macs_per_dram_byte = data == 0 ? 0 : static_cast<double>(layer.macs) / data;
@@ -238,6 +243,7 @@ class Accountant {
     layer.operations.div += jobs * cost.operations.div, layer.operations.exp += jobs * cost.operations.exp;
     layer.operations.cmp += jobs * cost.operations.cmp;
     for (std::size_t a = 0; a < cost.actions.count.size(); ++a) actions.count[a] += jobs * cost.actions.count[a];
+    layer.registers += prices_.working_registers(unit) * static_cast<double>(jobs * clocked_cycles(cost, run_.config));
     layer.sram_read_bytes += jobs * cost.scratchpad_read;
     layer.sram_write_bytes += jobs * cost.scratchpad_write;
     layer.dram_read_bytes += run_.descriptor_bytes(unit, jobs);

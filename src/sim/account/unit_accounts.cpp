@@ -92,9 +92,12 @@ class UnitAccounts {
       ++shapes[static_cast<std::size_t>(run_.costs.entry(job))];
     }
     ActionCounts actions;
-    for (std::size_t e = 0; e < shapes.size(); ++e)
+    Count clocked = 0;
+    for (std::size_t e = 0; e < shapes.size(); ++e) {
       for (std::size_t a = 0; a < actions.count.size(); ++a)
         actions.count[a] += shapes[e] * run_.costs.entries()[e].actions.count[a];
+      if (shapes[e] > 0) clocked += shapes[e] * clocked_cycles(run_.costs.entries()[e], run_.config);
+    }
     if (ledger.busy > 0) unit.occupied = ledger.bins.take();
     unit.idle_cycles = ledger.idle + run_.cycles - ledger.covered;
     unit.busy_cycles = ledger.busy - ledger.scratchpad - ledger.noc - ledger.fifo;
@@ -103,11 +106,13 @@ class UnitAccounts {
     unit.stall_cycles.emplace_back("scratchpad", ledger.scratchpad);
     unit.stall_cycles.emplace_back("noc", ledger.noc);
     if (run_.config.pipeline.row_streaming) unit.stall_cycles.emplace_back("fifo", ledger.fifo);
-    unit.energy_pj = prices_.compute(actions);
+    const Picojoules registers = prices_.working_registers(kind) * static_cast<double>(clocked);
+    unit.energy_pj = prices_.compute(actions) + (prices_.gated() ? registers : 0);
     unit.area_um2 = prices_.unit_area(kind);
     for (int a = 0; a < kActions; ++a)
       if (actions.count[static_cast<std::size_t>(a)] > 0)
         unit.actions.emplace_back(action_name(static_cast<Action>(a)), actions.count[static_cast<std::size_t>(a)]);
+    if (registers > 0) unit.actions.emplace_back("clocked_cycles", clocked);
     unit.utilization = utilization(kind, actions);
     return unit;
   }

@@ -30,7 +30,7 @@ function runOf(item) {
   const { config, ...d } = item.result, manifest = d.manifest || {}, timeline = d.timeline || {}, occupied = new Map(Object.entries(timeline.occupied_cycles || {}));
   return { ...item, result: d, config: leaves(config || {}).map(([path, value]) => [path.join("."), value]), workload: d.workload.name, mode: d.mode || "inference", command: manifest.command || "", version: manifest.version || "", seed: manifest.seed ?? "",
     images: (d.batch && d.batch.images) || 1, totals: d.totals, attention: d.attention_totals || {}, numerics: d.numerics || {}, energy: d.energy_breakdown_pj || {},
-    critical_path: d.critical_path_cycles || {}, bin_cycles: timeline.bin_cycles || 0, not_charged: d.not_charged || [], training: d.training, what_if: d.what_if || [],
+    critical_path: d.critical_path_cycles || {}, power: d.power, parts: d.parts || [], bin_cycles: timeline.bin_cycles || 0, not_charged: d.not_charged || [], training: d.training, what_if: d.what_if || [],
     choices: d.attention_choices || [], layers: d.layers.map(layerOf), units: d.units.map((u) => unitOf(u, occupied.get(u.name))) };
 }
 
@@ -95,7 +95,7 @@ function unitColumns(run) {
   ];
 }
 // What has a table, a chart or a list of its own: the rest of the result is listed by name.
-const SHOWN_ELSEWHERE = ["layers", "units", "timeline", "training.phases", "training.errors", "what_if", "attention_choices"];
+const SHOWN_ELSEWHERE = ["layers", "units", "parts", "power.w", "timeline", "training.phases", "training.errors", "what_if", "attention_choices"];
 function otherValues(run) {
   return leaves(run.result).map(([path, value]) => [path.join("."), Array.isArray(value) ? value.join(" ") : value])
     .filter(([name]) => !SHOWN_ELSEWHERE.some((part) => name === part || name.startsWith(`${part}.`)) && !(run.is_device && OF_NO_DEVICE.test(name)));
@@ -118,10 +118,11 @@ class ResultView {
     this.units = new ChartCard("Units: busy, stalled, idle", "Share of all cycles of the run. Stalls are named by what the unit waited for.", 300);
     this.energy = new ChartCard("Energy by layer", "", 430);
     this.unitEnergy = new ChartCard("Energy by unit", "What is not charged to a unit (leakage of the whole machine) is a bar of its own.", 300);
-    this.uncertainty = new ChartCard("Energy if a class of prices is 30 % off", "Energy of the run with one class at 0.7 and at 1.3 of its price, all else equal: the constants are good to about that (energy.knob_*).", 220);
+    this.uncertainty = new ChartCard("Energy if a class of prices is 30 % off", "Energy of the run with one class at 0.7 and at 1.3 of its price, all else equal (energy.knob_*). The ranges of power and energy take each class within its own factor (energy.factor_*).", 220);
     this.critical = new ChartCard("Critical path", "Cycles of the run by the unit (and its phase) that the run was waiting for.", 300);
     this.timeline = new ChartCard("Layer timeline", "A bar a layer, from its first job that computes to its last result, a lane a kind of layer, coloured by where most of its time went (overlap: into other layers); what was loaded before is prefetch, in the table. Drag to zoom, double-click for the whole run.", 300, { wide: true });
     this.occupancy = new ChartCard("Unit timeline", "", 300, { wide: true });
+    this.power = new ChartCard("Power over time", "", 260, { wide: true });
     this.traffic = new ChartCard("DRAM traffic by layer", "Bytes on the DRAM bus by what they are and why they moved.", 430);
     this.phases = new ChartCard("Training step", "", 200);
     this.whatIf = new ChartCard("What if a resource were doubled", "Speedup by simulation of each machine.", 260);
@@ -133,7 +134,7 @@ class ResultView {
     this.element = el("section", { id: "runs" }, el("h2", {}, this.runs.length > 1 ? "Runs" : "Run"),
       this.runs.length > 1 ? el("div", {}, el("p", { class: "note" }, "Click a row: everything below is about that run."), this.runTable.element) : null,
       this.headline = el("h2", {}), this.notes, this.stats,
-      el("div", { class: "grid" }, [this.roofline, this.time, this.units, this.energy, this.unitEnergy, this.uncertainty, this.critical, this.traffic, this.phases, this.whatIf, this.occupancy, this.timeline].map((c) => c.element), this.tables, this.layerTable, this.unitTable),
+      el("div", { class: "grid" }, [this.roofline, this.time, this.units, this.energy, this.unitEnergy, this.uncertainty, this.critical, this.traffic, this.phases, this.whatIf, this.occupancy, this.power, this.timeline].map((c) => c.element), this.tables, this.layerTable, this.unitTable),
       this.config);
   }
   start() {
@@ -153,6 +154,7 @@ class ResultView {
     this.showLayers();
     this.showUnits();
     this.showOccupancy();
+    this.showPower();
     this.showTimeline();
     this.showTraffic();
     this.showStep();
@@ -160,6 +162,7 @@ class ResultView {
   }
 
   showStats() {
+    const within = (ends) => (ends ? ` (${show(ends[0])} to ${show(ends[1])})` : "");
     const { totals, numerics, attention } = this.run, stats = [];
     const [macs, macsPrefix] = scaled(totals.macs);
     stats.push(stat("Latency", show(totals.latency_ms), "ms", this.run.is_device ? "" : `${totals.cycles.toLocaleString("en-US")} cycles at ${show(this.run.clock_mhz)} MHz`));
@@ -168,7 +171,7 @@ class ResultView {
     stats.push(stat("Throughput", show(totals.gops), "GOP/s", `of ${show(this.run.peak_gops)} GOP/s at peak`));
     stats.push(stat("Efficiency", show(totals.gops_per_w), "GOP/s/W", "1 MAC = 2 operations"));
     stats.push(stat("MAC utilization", show(100 * totals.utilization, 3), "%", `${macs} ${macsPrefix}MACs`));
-    stats.push(stat("Average power", show(totals.average_power_w), "W", totals.on_chip_power_w && !this.run.is_device ? `on chip: ${show(totals.on_chip_power_w)} W` : ""));
+    stats.push(stat("Average power", show(totals.average_power_w), "W", totals.on_chip_power_w && !this.run.is_device ? `on chip: ${show(totals.on_chip_power_w)} W${within(totals.on_chip_power_w_range)}` : within(totals.power_w_range)));
     if (totals.area_mm2 && !this.run.is_device) stats.push(stat("Area", show(totals.area_mm2), "mm²"));
     stats.push(stat("DRAM traffic", show(bytesMoved(totals) / MEGA), "MB", `${show((totals.dram_read_bytes || 0) / MEGA)} read, ${show((totals.dram_write_bytes || 0) / MEGA)} written`));
     if (attention.latency_ms) stats.push(stat("Attention layers", show(attention.latency_ms), "ms", attention.gops ? `${show(attention.gops)} GOP/s` : ""));
@@ -275,6 +278,23 @@ class ResultView {
     }), units.length * 26 + 115);
   }
 
+  showPower() {
+    const run = this.run, clocked = run.clock_mhz > 0, at = (cycle) => (clocked ? cycle / run.clock_mhz / 1e3 : cycle);
+    const power = run.power && run.power.w.length > 0 ? run.power : null;
+    this.power.element.hidden = !power;
+    if (!power) return;
+    this.power.caption(`Mean of each ${power.bin_cycles.toLocaleString("en-US")} cycles, DRAM included; at most ${show(power.peak_w)} W. A job's energy is spread over the time in which it holds its unit, leakage over all of it.`);
+    const steps = power.w.map((w, i) => ({ x: at(i * power.bin_cycles), y: w }));
+    steps.push({ x: at(run.totals.cycles), y: power.w[power.w.length - 1] });
+    this.power.show(() => ({
+      type: "scatter",
+      data: { datasets: [{ type: "line", label: "power", data: steps, stepped: "after", borderColor: Theme.color(0), borderWidth: 1.5, pointRadius: 0, pointHitRadius: 4 }] },
+      options: { scales: { x: axis(clocked ? "time (ms)" : "cycle", { min: 0, max: at(run.totals.cycles) }), y: axis("power (W)", { min: 0 }) },
+        plugins: { legend: { display: false }, tooltip: tooltip({ label: (item) => `${show(item.raw.y)} W from ${show(item.raw.x, 5)} ${clocked ? "ms" : "cycles"}` }) } },
+      zoom: "x",
+    }));
+  }
+
   showTimeline() {
     const run = this.run, clocked = run.clock_mhz > 0, at = (cycle) => (clocked ? cycle / run.clock_mhz / 1e3 : cycle);
     const cycles = (l) => (run.is_device ? "" : ` (${(l.end - l.start).toLocaleString("en-US")} cycles)`);
@@ -313,7 +333,7 @@ class ResultView {
 
   showTables() {
     const run = this.run, lists = [["Phases of the training step", run.training && run.training.phases], ["Errors of the training step", run.training && run.training.errors],
-      ["What if a resource were doubled (cycles -1: infeasible)", run.what_if], ["Attention chosen by cycles (-1: infeasible)", run.choices]];
+      ["Parts of the chip, energy without the DRAM's", run.parts], ["What if a resource were doubled (cycles -1: infeasible)", run.what_if], ["Attention chosen by cycles (-1: infeasible)", run.choices]];
     this.tables.replaceChildren(...lists.filter(([, list]) => list && list.length).map(([title, list]) => {
       const rows = list.map((raw) => ({ raw })), table = new DataTable(otherColumns(run, rows, []), { name: title });
       table.setRows(rows);
