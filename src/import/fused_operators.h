@@ -8,7 +8,7 @@ namespace vitality::importing {
 // Replaces Attention, MultiHeadAttention, SkipLayerNormalization, BiasGelu, FastGelu with a bias, BiasAdd, BiasSoftmax,
 // FusedMatMul, FusedGemm and FusedConv of the domain com.microsoft by nodes that compute the same and carry its name.
 // Throws InputError that names the node for a form that is not known, such as one with a mask. Semantics:
-// ContribOperators.md in the documentation of github.com/microsoft/onnxruntime
+// the page "Contrib Operators" in the documentation of github.com/microsoft/onnxruntime
 void write_out_fused_operators(Graph& graph);
 
 }  // namespace vitality::importing
