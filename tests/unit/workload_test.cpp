@@ -348,7 +348,8 @@ TEST_CASE("overrides change named sizes, and everything that follows from them")
         24 * 24 + 1);
   CHECK_THROWS_WITH(read_workload(file, {"dmi=4"}), Catch::Contains("did you mean \"dim\"?"));
   CHECK_THROWS_WITH(read_workload(file, {"dim"}), Catch::Contains("expected NAME=VALUE"));
-  CHECK_THROWS_WITH(read_workload(file, {"dim=-4"}), Catch::StartsWith("dim=-4: /dims/dim: expected an integer"));
+  CHECK_THROWS_WITH(read_workload(file, {"dim=-4"}),
+                    Catch::StartsWith("--set workload.dim=-4: /dims/dim: expected an integer"));
 }
 
 TEST_CASE("batch norms that cannot fold are refused") {
