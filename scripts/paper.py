@@ -183,7 +183,7 @@ def disagreements(page, data):
               (utilization(0), utilization(SANGER), 100 * quoted.value(1, 0, 'end_to_end', 'utilization')))
     page.note('  the quoted one waits for is not published. Against the quoted 615.5 our ViTALiTy is %.2fx faster.' % (shipped.value(0, SMALL, 'end_to_end', 'gops') / 615.5))
     page.note('- *Energy on chip* is priced from one table for both, and both do about the same MACs. What differs are registers: a PE of Sanger holds 784 bits beside the')
-    page.note('  32 that it clocks, and at 667 MHz the machine draws %.2f W with gated clocks and %.2f W with clocks that are never gated; 1.69 W are quoted.' %
+    page.note('  16 that it clocks, and at 667 MHz the machine draws %.2f W with gated clocks and %.2f W with clocks that are never gated; 1.69 W are quoted.' %
               (sanger_power(quoted), sanger_power(data['ungated'])))
     page.note('  ViTALiTy is then %.2fx and %.2fx more efficient on DeiT-S (GOP/s/W on chip): clock gating decides the comparison, and no paper speaks of it.' %
               tuple(efficiency(data[name], 0, 0) / efficiency(data[name], 1, 0) for name in ('quoted', 'ungated')))
