@@ -29,8 +29,8 @@ def sofa_elements(energy):
 
 def figures(run, energy, folder):
     """(quantity, source, mark, unit, published, ours)"""
-    def power(machine):
-        return run(machine, 'deit_small')['totals']['on_chip_power_w']
+    def power(machine, node=28):
+        return run(machine, 'deit_small', 'technology_nm=%d' % node)['totals']['on_chip_power_w']
 
     masks = folder + '/vitcod_masks.npy'
     write_masks(masks)
@@ -41,9 +41,9 @@ def figures(run, energy, folder):
     return [
         *[('ViTCoD, DeiT-Tiny at 95 % sparsity: ' + part, 'log of its released simulator', 'P', 'cycles', VITCOD_LOG[part], vitcod[part]) for part in PARTS],
         ('ViTCoD: power on chip', 'You et al., HPCA 2023, quoted', 'Q', 'W', 0.324, power('vitcod')),
-        ('SpAtten-1/8: power of the core', 'Wang et al., HPCA 2021, quoted', 'Q', 'W', 0.325, power('spatten')),
-        ('ELSA: power of one module', 'Ham et al., ISCA 2021, quoted', 'Q', 'W', 0.969, power('elsa')),
-        ('DOTA: power', 'Qu et al., ASPLOS 2022, quoted', 'Q', 'W', 3.02, power('dota')),
+        ('SpAtten-1/8, 40 nm: power of the core', 'Wang et al., HPCA 2021, quoted', 'Q', 'W', 0.325, power('spatten', 40)),
+        ('ELSA, 40 nm: power of one module', 'Ham et al., ISCA 2021, quoted', 'Q', 'W', 0.969, power('elsa', 40)),
+        ('DOTA, 22 nm: power', 'Qu et al., ASPLOS 2022, quoted', 'Q', 'W', 3.02, power('dota', 22)),
         ('SALO: power', 'Shen et al., DAC 2022', 'U', 'W', 0.533, power('salo')),
         ('Sanger, 55 nm, 500 MHz: power', 'Lu et al., MICRO 2021, quoted', 'Q', 'W', 2.76,
          run('sanger', 'deit_small', 'technology_nm=55')['totals']['on_chip_power_w']),
