@@ -67,6 +67,30 @@ TEST_CASE("comparison: rates of attention follow from MACs, time and energy") {
   CHECK(attention.gops_per_w == Approx(2 * 1000 / 1.6e-3 * 1e-9));
 }
 
+TEST_CASE("comparison: gains have ranges with the prices of both machines off alike") {
+  Comparison c = example();
+  PointResult first = measured(2, 8), second = measured(4, 16);
+  first.totals.energy.compute = 8, first.totals.energy.dram = 3;
+  second.totals.energy.compute = 2, second.totals.energy.sram = 4, second.totals.energy.dram = 6;
+  fill_pair(first, c.pair(0, 0));
+  fill_pair(second, c.pair(1, 0));
+  for (ComparedMachine& machine : c.machines) machine.factors = {2, 2, 2, 2, 1, 2}, machine.dram = "ddr4";
+  complete(c);
+  // 8 c / (2 c + 4 s) with c and s a half or two; with DRAM, whose price is certain here, 3 above and 6 below more.
+  const auto& chip = c.pair(1, 0).whole.on_chip_range;
+  CHECK(chip[0] == Approx(8 * 0.5 / (2 * 0.5 + 4 * 2)));
+  CHECK(chip[1] == Approx(8 * 2 / (2 * 2 + 4 * 0.5)));
+  const auto& all = c.pair(1, 0).whole.efficiency_range;
+  CHECK(all[0] == Approx((8 * 0.5 + 3) / (2 * 0.5 + 4 * 2 + 6)));
+  CHECK(all[1] == Approx((8 * 2 + 3) / (2 * 2 + 4 * 0.5 + 6)));
+  CHECK(c.machines[1].on_chip_range[0] == Approx(chip[0]));  // the only model that both ran
+  CHECK(std::isnan(c.pair(1, 1).whole.on_chip_range[0]));
+  const auto json = nlohmann::json::parse(comparison_json(c));
+  CHECK(json["pairs"][2]["end_to_end"]["on_chip_gain_range"][1].get<double>() == Approx(chip[1]));
+  CHECK(json["pairs"][3]["end_to_end"]["on_chip_gain_range"].is_null());
+  CHECK_THAT(comparison_text(c), Catch::Contains("registers of both gated or ungated"));
+}
+
 TEST_CASE("comparison: the energy on chip has a ratio of its own") {
   Comparison c = example();
   PointResult first = measured(2, 8), second = measured(4, 16);
