@@ -63,8 +63,9 @@ def figures(run, energy, folder):
 
 def write(report, run, energy, folder):
     report.note('Published numbers that no constant, size or mapping was chosen for. The list, the machines and the constants are those of commit')
-    report.note('%s; the scores were taken after it. The largest misses come first. Workloads are ours (DeiT): the papers of' % FROZEN)
-    report.note('SpAtten, ELSA and DOTA measured language models, so their powers are compared at another load. "Same peak": latency x peak GOP/s.')
+    report.note('%s; the scores were taken after it (three powers were first computed at 28 nm instead of their published node). The largest misses come' % FROZEN)
+    report.note('first. Workloads are ours (DeiT): the papers of SpAtten, ELSA and DOTA measured language models, so their powers are compared at another load.')
+    report.note('"Same peak": latency x peak GOP/s.')
     report.note()
     report.table('quantity', 'source', 'mark', 'published', 'ours', 'error', 'frozen by')
     scored = figures(run, energy, folder)
