@@ -137,7 +137,7 @@ const std::vector<KeyMeaning>& key_meanings() {
       {"parts.unit", "", "Unit that has the part."},
       {"parts.per", "", "What `number` is counted per."},
       {"parts.kind", "", "Kind of part; the energy table has its size and registers."},
-      {"parts.number", "1", "How many; of sram KiB, of wiring a share of everything else."},
+      {"parts.number", "1", "How many; of sram KiB, of wiring shares (noc_area_fraction) of everything else."},
       {"parts.um2", "um2", "Size of one, at the energy table's node; 0: the energy table's."},
       {"parts.name", "", "What it is, for people; left out: its kind."},
       {"parts.source", "", "Where number and size come from, with a mark."},

@@ -199,8 +199,7 @@ class PartList {
         config_.scratchpad.capacity_kib);
     // Each link takes a share of the rest of the core, which grows with the link's width.
     const double links = noc_links(config_) * config_.noc.link_bytes / config_.energy.noc_area_link_bytes;
-    add(listed(PartUnit::kNoc, {{PartUnit::kNoc, PartPer::kLink, PartKind::kWiring, config_.energy.noc_area_fraction}}),
-        links);
+    add(listed(PartUnit::kNoc, {{PartUnit::kNoc, PartPer::kLink, PartKind::kWiring}}), links);
     return std::move(parts_);
   }
 
@@ -226,8 +225,9 @@ class PartList {
   }
   void add(const Parts& parts, double count) {
     for (const MachinePart& part : parts) {
-      const bool share = part.kind == PartKind::kWiring;
-      add(part, count * part.number, share ? logic_and_memory_ * count * part.number : 0);
+      const double number = count * part.number;
+      const double share = part.kind == PartKind::kWiring ? number * config_.energy.noc_area_fraction : 0;
+      add(part, number, share * logic_and_memory_);
     }
   }
   void add(const MachinePart& part, double number, SquareMicrons share = 0) {
