@@ -160,12 +160,16 @@ JobCost softmax_cost(const Job& job, const HardwareConfig& config) {
   cost.actions[Action::kAdd] = cost.operations.add;
   cost.actions[Action::kDivide] = elements, cost.actions[Action::kExp] = elements,
   cost.actions[Action::kCompare] = cost.operations.cmp;
-  // Three sweeps over a row: maximum (with the scale), exp and sum, divide.
+  // Three sweeps over a row: maximum (with the scale), exp and sum, divide. A row enters a sweep when its last slot of
+  // the sweep before has left the pipeline, which matters where there are only a few short rows.
   const LaneConfig unit = unit_row(config, job.unit).lanes;
   const JobTiming sweep = lane_timing(unit, job.m, job.n);
-  lanes(cost, config,
-        {3 * sweep.interval + (sweep.latency - sweep.interval) + config.special_functions.exp_latency_cycles,
-         3 * sweep.interval},
+  const Cycles depth = unit.latency_cycles + config.special_functions.exp_latency_cycles;
+  // From the last slot of the first row to that row's first slot in the next sweep: the slots of all other rows.
+  const Cycles others = sweep.interval - lane_timing(unit, 1, job.n).interval + unit.initiation_interval;
+  const Cycles wait = std::max<Cycles>(0, depth - others);
+  const Cycles stream = 3 * sweep.interval + 2 * wait;
+  lanes(cost, config, {stream + (sweep.latency - sweep.interval) + config.special_functions.exp_latency_cycles, stream},
         3 * size.wide * elements, (2 * size.wide + size.element) * elements);
   return cost;
 }

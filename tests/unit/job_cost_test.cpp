@@ -172,11 +172,16 @@ TEST_CASE("job cost: a unit asks for what it moves, over the cycles in which it 
   const JobCost sum = cost_on(with_ports(20), UnitKind::kAccumulators, JobKind::kColumnSum, 30, 0, 10, kFirst);
   CHECK(sum.stream == 30);
   CHECK(sum.scratchpad_stall == 0);
-  // Three sweeps of 7 rows of 20 scores (4 bytes): 21 cycles, 1,680 bytes in.
-  const JobCost softmax = cost_on(with_ports(80), UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, 7, 0, 20);
-  CHECK(softmax.stream == 21);
+  // Three sweeps of 12 rows of 20 scores (4 bytes): 36 cycles, 2,880 bytes in.
+  const JobCost softmax = cost_on(with_ports(80), UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, 12, 0, 20);
+  CHECK(softmax.stream == 36);
   CHECK(softmax.scratchpad_stall == 0);
   CHECK(softmax.read_rate == 80);
+  // A row's numbers are there 8 + 2 cycles after its last slot: 7 rows of one slot wait 3 cycles for each of two
+  // sweeps.
+  CHECK(cost_on(with_ports(80), UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, 7, 0, 20).stream == 21 + 2 * 3);
+  // 3 rows of 2 slots: from the first row's last slot to its next first one 5 cycles.
+  CHECK(cost_on(with_ports(1000), UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, 3, 0, 100).stream == 18 + 2 * 5);
   // The optimiser: a product a sweep, 9 sweeps of one row of 5 weights; 3 x 4 bytes of state each and 2 of gradient.
   const JobCost update = cost_on(with_ports(8), UnitKind::kSpecialFunctions, JobKind::kUpdate, 1, 2, 5);
   CHECK(update.stream == 9);

@@ -10,6 +10,10 @@ module accumulators
     input  logic     start,
     input  job_t     job_in,
     output logic     idle,
+    input  logic     grant,
+    output logic     asks,
+    output logic [15:0] read_bits,
+    output logic [15:0] write_bits,
     output logic     released,
     output op_t      op,                      // of what is released
     output logic     leaves,
@@ -39,13 +43,23 @@ module accumulators
       .job_in,
       .rows(job.rows),
       .groups(passes(columns, setup.accumulator_lanes)),
+      .grant,
       .job,
+      .asks,
       .valid,
       .row,
       .group,
       .last,
       .idle
   );
+  always_comb begin
+    int here;
+    here = int'(columns) - int'(group) * int'(setup.accumulator_lanes);
+    if (here > int'(setup.accumulator_lanes)) here = int'(setup.accumulator_lanes);
+    read_bits = 16'(here) * (16'(setup.code_bits) + (job.op == KHAT_SUM ? 16'd1 : 16'd0));
+    if (row == 0 && !job.first) read_bits = read_bits + 16'(here) * 16'(setup.sum_bits);
+    write_bits = row == job.rows - 1 ? 16'(here) * 16'(setup.sum_bits) : 16'd0;
+  end
   always_comb begin
     for (int l = 0; l < L; l++) begin
       int column;
@@ -59,6 +73,7 @@ module accumulators
     for (int l = 0; l < L; l++) begin
       sum_d[l] = sum_q[l] + operand[l];
       if (row == 0) sum_d[l] = job.first ? operand[l] : sum_data[l] + operand[l];
+      if (!valid) sum_d[l] = sum_q[l];
     end
   end
   always_ff @(posedge clk) begin

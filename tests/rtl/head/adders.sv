@@ -11,6 +11,10 @@ module adders
     input  logic     start,
     input  job_t     job_in,
     output logic     idle,
+    input  logic     grant,
+    output logic     asks,
+    output logic [15:0] read_bits,
+    output logic [15:0] write_bits,
     output logic     released,
     output op_t      op,                      // of what is released
     output logic     leaves,
@@ -43,13 +47,30 @@ module adders
       .job_in,
       .rows,
       .groups(passes(columns, setup.adder_lanes)),
+      .grant,
       .job,
+      .asks,
       .valid,
       .row,
       .group,
       .last,
       .idle
   );
+  // The second summand stays in the lanes for all rows of a pass.
+  always_comb begin
+    int here;
+    here = int'(columns) - int'(group) * int'(setup.adder_lanes);
+    if (here > int'(setup.adder_lanes)) here = int'(setup.adder_lanes);
+    if (job.op == CENTRE) begin
+      read_bits = 16'(here) * 16'(setup.code_bits);
+      write_bits = 16'(here) * (16'(setup.code_bits) + 16'd1);
+    end else begin
+      read_bits = 16'(here) * (job.op == DENOMINATOR ? 16'(setup.sum_bits) : 16'd32);
+      write_bits = read_bits;
+    end
+    if (row == 0 && job.op != DENOMINATOR)
+      read_bits = read_bits + (width == 1 ? 16'd1 : 16'(here)) * 16'(setup.sum_bits);
+  end
   always_comb begin
     for (int l = 0; l < L; l++) begin
       int column, at_row, at_column;
@@ -64,7 +85,7 @@ module adders
         operand_address[l] = address_t'(DENOMINATORS + (job.query_slot ? CHUNK : 0) + column);
         second_address[l] = 0;
       end else begin
-        operand_address[l] = at(TILES, (job.tile_slot ? CHUNK : 0) + at_row, at_column);
+        operand_address[l] = at_tile(job.tile_slot, at_row, at_column);
         second_address[l] = at(VALUE_SUMS, job.head_slot ? 1 : 0, at_column);
       end
     end

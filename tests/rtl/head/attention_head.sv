@@ -31,13 +31,16 @@ module attention_head
     input  logic [ 6:0] divider_lanes,
     input  logic [ 6:0] divide_lanes,
     input  logic [ 6:0] divide_lanes_of_last,
+    input  logic [ 5:0] code_bits,
+    input  logic [ 5:0] sum_bits,
+    input  logic [15:0] port_bits,              // of the scratchpad a cycle; 0: no limit
     input  logic [14:0] limit,
     input  logic [47:0] constant,
     input  logic [52:0] mantissa         [4],   // context, query, value, result
     input  logic [ 6:0] shift            [4],
     // DMA
     input  logic        dma_write,
-    input  logic [17:0] dma_address,
+    input  logic [18:0] dma_address,
     input  logic [16:0] dma_data         [16],
     output logic [16:0] dma_result       [16],
     // trace
@@ -70,8 +73,11 @@ module attention_head
     setup.accumulator_lanes = accumulator_lanes;
     setup.adder_lanes = adder_lanes;
     setup.divider_lanes = divider_lanes;
+    setup.special_lanes = 0;
     setup.divide_lanes = divide_lanes;
     setup.divide_lanes_of_last = divide_lanes_of_last;
+    setup.code_bits = code_bits;
+    setup.sum_bits = sum_bits;
     setup.limit = limit;
     setup.constant = constant;
     setup.context_factor = {mantissa[0], shift[0]};
@@ -81,6 +87,8 @@ module attention_head
   end
 
   logic idle[UNITS], released[UNITS], done[UNITS], start[UNITS], leaves[UNITS], chained;
+  logic asks[UNITS], grant[UNITS];
+  logic [15:0] read_bits[UNITS], write_bits[UNITS];
   op_t op[UNITS], done_op[UNITS];
   job_t job[UNITS];
   always_comb begin
@@ -113,6 +121,17 @@ module attention_head
       .start,
       .job,
       .finished
+  );
+
+  port_arbiter u_arbiter (
+      .clk,
+      .reset,
+      .port_bits,
+      .begins(start),
+      .asks,
+      .read_bits,
+      .write_bits,
+      .grant
   );
 
   // Ports of the scratchpad: addresses, data, writes.
@@ -154,6 +173,10 @@ module attention_head
       .start(start[SA_GENERAL]),
       .job_in(job[SA_GENERAL]),
       .idle(idle[SA_GENERAL]),
+      .grant(grant[SA_GENERAL]),
+      .asks(asks[SA_GENERAL]),
+      .read_bits(read_bits[SA_GENERAL]),
+      .write_bits(write_bits[SA_GENERAL]),
       .released(released[SA_GENERAL]),
       .op(op[SA_GENERAL]),
       .leaves(leaves[SA_GENERAL]),
@@ -177,6 +200,10 @@ module attention_head
       .start(start[SA_DIAG]),
       .job_in(job[SA_DIAG]),
       .idle(idle[SA_DIAG]),
+      .grant(grant[SA_DIAG]),
+      .asks(asks[SA_DIAG]),
+      .read_bits(read_bits[SA_DIAG]),
+      .write_bits(write_bits[SA_DIAG]),
       .released(released[SA_DIAG]),
       .op(op[SA_DIAG]),
       .leaves(leaves[SA_DIAG]),
@@ -205,6 +232,10 @@ module attention_head
       .start(start[ACCUMULATORS]),
       .job_in(job[ACCUMULATORS]),
       .idle(idle[ACCUMULATORS]),
+      .grant(grant[ACCUMULATORS]),
+      .asks(asks[ACCUMULATORS]),
+      .read_bits(read_bits[ACCUMULATORS]),
+      .write_bits(write_bits[ACCUMULATORS]),
       .released(released[ACCUMULATORS]),
       .op(op[ACCUMULATORS]),
       .leaves(leaves[ACCUMULATORS]),
@@ -228,6 +259,10 @@ module attention_head
       .start(start[DIVIDERS]),
       .job_in(job[DIVIDERS]),
       .idle(idle[DIVIDERS]),
+      .grant(grant[DIVIDERS]),
+      .asks(asks[DIVIDERS]),
+      .read_bits(read_bits[DIVIDERS]),
+      .write_bits(write_bits[DIVIDERS]),
       .chained,
       .released(released[DIVIDERS]),
       .op(op[DIVIDERS]),
@@ -251,6 +286,10 @@ module attention_head
       .start(start[ADDERS]),
       .job_in(job[ADDERS]),
       .idle(idle[ADDERS]),
+      .grant(grant[ADDERS]),
+      .asks(asks[ADDERS]),
+      .read_bits(read_bits[ADDERS]),
+      .write_bits(write_bits[ADDERS]),
       .released(released[ADDERS]),
       .op(op[ADDERS]),
       .leaves(leaves[ADDERS]),

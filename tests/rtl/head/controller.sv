@@ -53,13 +53,15 @@ module controller
     localparam logic PRODUCT = o == int'(CONTEXT) || o == int'(QUERY);
     job_stream #(
         .K_TILE(PRODUCT ? R : 0),
-        .N_TILE(PRODUCT ? C : 0)
+        .N_TILE(PRODUCT ? C : 0),
+        .WHOLE(o == int'(QUERY))
     ) u_stream (
         .clk,
         .reset,
         .op(op_t'(o)),
         .heads(setup.heads),
         .total(of_head(op_t'(o)) ? 9'd1 : of_queries(op_t'(o)) ? setup.queries : setup.keys),
+        .keys(setup.keys),
         .chunk(of_head(op_t'(o)) ? 9'd1 : of_queries(op_t'(o)) ? setup.query_chunk : setup.key_chunk),
         .k_extent(o == int'(QUERY) ? setup.depth : 9'd0),
         .n_extent(setup.value_depth),

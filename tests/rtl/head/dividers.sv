@@ -14,6 +14,10 @@ module dividers
     input  job_t        job_in,
     output logic        idle,
     output logic        chained,              // divisors are on their way
+    input  logic     grant,
+    output logic     asks,
+    output logic [15:0] read_bits,
+    output logic [15:0] write_bits,
     output logic        released,
     output op_t      op,                      // of what is released
     output logic        leaves,
@@ -42,7 +46,9 @@ module dividers
       .job_in,
       .rows(job.op == MEAN ? 9'd1 : job.rows),
       .groups(passes(columns, lanes)),
+      .grant,
       .job,
+      .asks,
       .valid,
       .row,
       .group,
@@ -65,6 +71,14 @@ module dividers
 
   assign divisor_address[0] = address_t'(DENOMINATORS + (job.query_slot ? CHUNK : 0) + int'(row));
   always_comb begin
+    int here;
+    here = int'(columns) - int'(group) * int'(lanes);
+    if (here > int'(lanes)) here = int'(lanes);
+    read_bits = 16'(here) * (job.op == MEAN ? 16'(setup.sum_bits) : 16'd32);
+    if (job.op == DIVIDE) read_bits = read_bits + 16'(setup.sum_bits);
+    write_bits = 16'(here) * 16'(setup.code_bits);
+  end
+  always_comb begin
     for (int l = 0; l < L; l++) begin
       int column;
       chain[l] = chain_q[l];
@@ -86,7 +100,7 @@ module dividers
       end else begin
         column = int'(chain[l].column) + l;
         lane_valid[l] = chain[l].valid && l < int'(chain[l].lanes) && column < int'(setup.value_depth);
-        operand_address[l] = at(TILES, (chain[l].tile_slot ? CHUNK : 0) + int'(chain[l].row), column);
+        operand_address[l] = at_tile(chain[l].tile_slot, int'(chain[l].row), column);
         lane_mark[l] = chain[l].query_slot;
         lane_address[l] = at(RESULTS, int'(chain[l].row_base), column);
       end

@@ -12,10 +12,12 @@ module fold_sequencer
     input  job_t        job_in,
     input  logic [ 8:0] stream_rows,  // of `job`
     input  logic        finished,     // the last sum at the coming edge
+    input  logic        grant,        // the ports give the moving operand's next row
     input  logic        again,        // another fold of the job follows at once
     output job_t        job,
     output job_t        job_q,        // the fold whose sums leave
     output logic        loading,
+    output logic        asks,         // for the next row
     output logic        streaming,
     output logic        last_row,
     output logic [ 8:0] index,        // row that enters
@@ -35,13 +37,14 @@ module fold_sequencer
   assign count = start ? 9'd0 : count_q;
   assign job = start ? job_in : job_q;
   assign loading = phase == LOAD;
-  assign streaming = phase == STREAM;
+  assign asks = phase == STREAM;
+  assign streaming = asks && grant;
   assign last_row = streaming && count == stream_rows - 1;
   assign index = loading ? 9'(R - 1) - count : count;
 
   always_ff @(posedge clk) begin
     job_q   <= job;
-    count_q <= count + 1;
+    count_q <= asks && !grant ? count : count + 1;
     if (reset) begin
       phase_q <= IDLE;
     end else if (finished) begin

@@ -1,4 +1,5 @@
-// Drives attention_head.sv, verilated: the host's registers, the operands through the DMA's port, and the trace.
+// Drives attention_head.sv and softmax_head.sv, verilated: the host's
+// registers, the operands through the DMA's port, and the trace.
 #pragma once
 
 #include <cmath>
@@ -13,14 +14,17 @@
 namespace vitality::test {
 
 struct HeadMachine {
-  int rows, cols, diagonal, lanes;     // as verilated; lanes: of each of the three arrays, at most
-  int accumulators, dividers, adders;  // lanes in use
+  int rows, cols, diagonal,
+      lanes;                           // as verilated; lanes: of each of the three arrays, at most
+  int accumulators, dividers, adders;  // lanes in use; softmax: those of the
+                                       // special functions are `adders`
   int limit;                           // the largest code
   bool pipelined;
+  int port_bits = 0;  // that the scratchpad gives to the units in a cycle; 0: no limit
 };
 
-// Lanes that a division of rows x columns quotients uses: its last quotient leaves first; of several the largest
-// number.
+// Lanes that a division of rows x columns quotients uses: its last quotient
+// leaves first; of several the largest number.
 inline int divide_lanes(int lanes, int rows, int columns) {
   int best = 0;
   Cycles best_end = 0;
@@ -39,43 +43,37 @@ struct RtlHead {
   Cycles cycles = 0;
 };
 
-template <class Model>
+// units: whose jobs the model's trace shows.
+template <class Model, int units>
 class HeadBench {
  public:
-  HeadBench(const HeadMachine& machine, const HeadShape& shape, const AttentionMapping& mapping)
-      : machine_(machine), shape_(shape) {
+  HeadBench(const HeadMachine& machine, const HeadShape& shape, const AttentionMapping& mapping) : shape_(shape) {
     Model& m = *model_;
     m.heads = static_cast<std::uint8_t>(shape.heads);
     m.keys = static_cast<std::uint16_t>(shape.keys), m.queries = static_cast<std::uint16_t>(shape.queries);
     m.depth = static_cast<std::uint16_t>(shape.depth), m.value_depth = static_cast<std::uint16_t>(shape.value_depth);
-    m.key_chunk = static_cast<std::uint16_t>(mapping.token_chunk);
     m.query_chunk = static_cast<std::uint16_t>(mapping.query_chunk);
     m.key_sets = static_cast<std::uint8_t>(mapping.sets[0]), m.value_sets = static_cast<std::uint8_t>(mapping.sets[1]);
     m.query_sets = static_cast<std::uint8_t>(mapping.sets[2]), m.tile_sets = static_cast<std::uint8_t>(mapping.sets[3]);
     m.serial = machine.pipelined ? 0 : 1;
-    m.accumulator_lanes = static_cast<std::uint8_t>(machine.accumulators);
-    m.adder_lanes = static_cast<std::uint8_t>(machine.adders);
-    m.divider_lanes = static_cast<std::uint8_t>(machine.dividers);
-    const int last_chunk = (shape.queries - 1) % mapping.query_chunk + 1;
-    m.divide_lanes = static_cast<std::uint8_t>(divide_lanes(machine.dividers, mapping.query_chunk, shape.value_depth));
-    m.divide_lanes_of_last = static_cast<std::uint8_t>(divide_lanes(machine.dividers, last_chunk, shape.value_depth));
     m.limit = static_cast<std::uint16_t>(machine.limit);
     m.reset = 1;
     tick();
   }
+  Model& model() { return *model_; }
 
-  // The operands into the scratchpad, the factors of the datapath (docs/algorithm.md, 2.3) into registers.
   void load(const HeadValues& values) {
     write(kKeys, values.k, shape_.keys, shape_.depth);
     write(kValues, values.v, shape_.keys, shape_.value_depth);
     write(kQueries, values.q, shape_.queries, shape_.depth);
-    const AttentionScales& s = values.scales;
-    const double root = std::sqrt(static_cast<double>(shape_.depth));
-    factor(0, s.k * s.v / s.context);
-    factor(1, s.q * s.context / s.numerator);
-    factor(2, root * (s.v / s.numerator));
-    factor(3, s.numerator / (s.q * s.k * s.result));
-    model_->constant = static_cast<std::uint64_t>(std::llrint(shape_.keys * root / (s.q * s.k))) & ((1ULL << 48) - 1);
+  }
+  void factor(int which, double value) {
+    int exponent = 0;
+    const double mantissa = std::frexp(value, &exponent);  // in [1/2, 1)
+    const int shift = 53 - exponent;
+    if (shift < 0 || shift > 100) throw std::runtime_error("a factor that the registers cannot hold");
+    model_->mantissa[which] = static_cast<std::uint64_t>(std::ldexp(mantissa, 53));
+    model_->shift[which] = static_cast<std::uint8_t>(shift);
   }
 
   RtlHead run() {
@@ -134,18 +132,9 @@ class HeadBench {
     }
   }
 
-  void factor(int which, double value) {
-    int exponent = 0;
-    const double mantissa = std::frexp(value, &exponent);  // in [1/2, 1)
-    const int shift = 53 - exponent;
-    if (shift < 0 || shift > 100) throw std::runtime_error("a factor that the registers cannot hold");
-    model_->mantissa[which] = static_cast<std::uint64_t>(std::ldexp(mantissa, 53));
-    model_->shift[which] = static_cast<std::uint8_t>(shift);
-  }
-
   void sample(RtlHead& out) {
     const Cycles now = out.cycles;
-    for (int u = 0; u < kUnits; ++u) {
+    for (int u = 0; u < units; ++u) {
       if (model_->trace_start[u]) {
         const int step = model_->trace_op[u];
         out.steps[step].emplace_back();
@@ -164,17 +153,54 @@ class HeadBench {
     }
   }
 
-  static constexpr int kUnits = 5;
   struct OnUnit {
     int step;
     std::size_t job;
   };
-  const HeadMachine machine_;
   const HeadShape shape_;
   std::unique_ptr<VerilatedContext> context_ = std::make_unique<VerilatedContext>();
   std::unique_ptr<Model> model_ = std::make_unique<Model>(context_.get());
-  OnUnit on_unit_[kUnits] = {};
+  OnUnit on_unit_[units] = {};
   std::deque<std::size_t> ending_[kSteps];
 };
+
+// The factors of the datapath are those of docs/algorithm.md, 2.3.
+template <class Model>
+RtlHead run_taylor(const HeadMachine& machine, const HeadShape& shape, const AttentionMapping& mapping,
+                   const HeadValues& values) {
+  HeadBench<Model, 5> bench(machine, shape, mapping);
+  Model& m = bench.model();
+  m.key_chunk = static_cast<std::uint16_t>(mapping.token_chunk);
+  m.code_bits = machine.limit == 127 ? 8 : 16, m.sum_bits = machine.limit == 127 ? 32 : 48;
+  m.port_bits = static_cast<std::uint16_t>(machine.port_bits);
+  m.accumulator_lanes = static_cast<std::uint8_t>(machine.accumulators);
+  m.adder_lanes = static_cast<std::uint8_t>(machine.adders);
+  m.divider_lanes = static_cast<std::uint8_t>(machine.dividers);
+  const int last_chunk = (shape.queries - 1) % mapping.query_chunk + 1;
+  m.divide_lanes = static_cast<std::uint8_t>(divide_lanes(machine.dividers, mapping.query_chunk, shape.value_depth));
+  m.divide_lanes_of_last = static_cast<std::uint8_t>(divide_lanes(machine.dividers, last_chunk, shape.value_depth));
+  bench.load(values);
+  const AttentionScales& s = values.scales;
+  const double root = std::sqrt(static_cast<double>(shape.depth));
+  bench.factor(0, s.k * s.v / s.context);
+  bench.factor(1, s.q * s.context / s.numerator);
+  bench.factor(2, root * (s.v / s.numerator));
+  bench.factor(3, s.numerator / (s.q * s.k * s.result));
+  m.constant = static_cast<std::uint64_t>(std::llrint(shape.keys * root / (s.q * s.k))) & ((1ULL << 48) - 1);
+  return bench.run();
+}
+
+template <class Model>
+RtlHead run_softmax(const HeadMachine& machine, const HeadShape& shape, const AttentionMapping& mapping,
+                    const HeadValues& values) {
+  HeadBench<Model, 2> bench(machine, shape, mapping);
+  bench.model().special_lanes = static_cast<std::uint8_t>(machine.adders);
+  bench.load(values);
+  const AttentionScales& s = values.scales;
+  bench.factor(0, s.probability * s.v / s.result);
+  bench.factor(1, s.q * s.k / std::sqrt(static_cast<double>(shape.depth)) / s.scores);
+  bench.model().score_scale = s.scores, bench.model().probability_unit = 1 / s.probability;
+  return bench.run();
+}
 
 }  // namespace vitality::test

@@ -1,28 +1,34 @@
-// What the modules of an attention head in SystemVerilog share: sizes, descriptors of jobs, registers of the host, and
+// What the modules of attention heads in SystemVerilog share: sizes, descriptors of jobs, registers of the host, and
 // the rounding of the datapath (docs/algorithm.md, 2.3).
 package head_pkg;
   parameter int ROWS = 640;  // tokens, and queries, of all heads together
   parameter int CHUNK = 256; // queries of a chunk
   parameter int WIDTH = 64;  // largest d and e
+  parameter int KEYS_MOST = 256;  // columns of a tile of scores
 
   typedef logic signed [16:0] code_t;  // a code; K_hat has one bit more than an operand
   typedef logic signed [47:0] wide_t;  // partial sums and wide intermediates
 
-  // The map of the scratchpad, in elements: matrices of WIDTH columns, then vectors. Two buffers where two are listed.
-  typedef logic [17:0] address_t;
+  // The map of the scratchpad, in elements: matrices of WIDTH columns (T: of KEYS_MOST, because it holds scores too), then
+  // vectors. Two buffers where two are listed.
+  typedef logic [18:0] address_t;
   localparam int KEYS = 0;                           // K, then K_hat
   localparam int VALUES = KEYS + ROWS * WIDTH;
   localparam int QUERIES = VALUES + ROWS * WIDTH;
   localparam int RESULTS = QUERIES + ROWS * WIDTH;
   localparam int CONTEXTS = RESULTS + ROWS * WIDTH;  // G
   localparam int TILES = CONTEXTS + WIDTH * WIDTH;   // T, two
-  localparam int DENOMINATORS = TILES + 2 * CHUNK * WIDTH;  // t_D, two
+  localparam int DENOMINATORS = TILES + 2 * CHUNK * KEYS_MOST;  // t_D, two
   localparam int MEANS = DENOMINATORS + 2 * CHUNK;          // two, as are the sums
   localparam int KEY_SUMS = MEANS + 2 * WIDTH;
   localparam int VALUE_SUMS = KEY_SUMS + 2 * WIDTH;
 
   function automatic address_t at(input int base, input int row, input int column);
     return address_t'(base + row * WIDTH + column);
+  endfunction
+
+  function automatic address_t at_tile(input logic slot, input int row, input int column);
+    return address_t'(TILES + ((slot ? CHUNK : 0) + row) * KEYS_MOST + column);
   endfunction
 
   typedef enum logic [3:0] {
@@ -37,11 +43,14 @@ package head_pkg;
     SCALE,        // SA-Diag: sqrt(d) v_sum               step 5
     QUERY,        // SA-General: Q G
     NUMERATOR,    // adders: T_N
-    DIVIDE        // dividers: Z                          step 6
+    DIVIDE,       // dividers: Z                          step 6
+    // softmax attention
+    SCORES,       // SA-General: S = Q K^T / sqrt(d)
+    SOFTMAX,      // special functions: P, in place of S
+    WEIGHTED      // SA-General: Z = P V
   } op_t;
-  localparam int OPS = 12;
+  localparam int OPS = 12;  // of a Taylor head
 
-  // The array of the PEs of SA-General, SA-Diag, accumulators, dividers, adders.
   typedef enum logic [2:0] {
     SA_GENERAL,
     SA_DIAG,
@@ -61,6 +70,7 @@ package head_pkg;
     logic first;        // sums begin at zero
     logic last;         // ... and end here
     logic [9:0] base;   // first row, over all heads
+    logic [9:0] key_base;  // first key of the head
     logic [8:0] rows;   // of the chunk
     logic [8:0] k, n;   // where the stationary tile begins
   } job_t;
@@ -78,10 +88,12 @@ package head_pkg;
     logic [8:0] key_chunk, query_chunk;
     logic [1:0] key_sets, value_sets, query_sets, tile_sets;  // buffers of K, V, Q, T: 1 or 2
     logic serial;                                            // the pipeline within the layer is off
-    logic [6:0] accumulator_lanes, adder_lanes, divider_lanes;
+    logic [6:0] accumulator_lanes, adder_lanes, divider_lanes, special_lanes;
     logic [6:0] divide_lanes, divide_lanes_of_last;  // that a division of Z uses, of the last chunk of a head
+    logic [5:0] code_bits, sum_bits;  // as the ports count them: of a code, of a sum; wide intermediates have 32
     logic [14:0] limit;                              // the largest code
     wide_t constant;                                 // n sqrt(d) in units of t_D
+    // Softmax: the first rounds Z, the second the scores.
     factor_t context_factor, query_factor, value_factor, result_factor;
   } setup_t;
 

@@ -4,13 +4,15 @@ module job_stream
   import head_pkg::*;
 #(
     parameter int K_TILE = 0,  // 0: no product
-    parameter int N_TILE = 0
+    parameter int N_TILE = 0,
+    parameter bit WHOLE = 0    // a product's contraction lies within a job, not in all chunks of a head
 ) (
     input  logic       clk,
     input  logic       reset,
     input  op_t        op,
     input  logic [3:0] heads,
     input  logic [8:0] total,      // rows of a head
+    input  logic [8:0] keys,
     input  logic [8:0] chunk,      // rows of a job; the last one of a head has what is left
     input  logic [8:0] k_extent,   // of a product: its contraction (0: the job's rows) and its columns
     input  logic [8:0] n_extent,
@@ -23,7 +25,7 @@ module job_stream
     output logic       group_ends  // no other tile of this product follows
 );
   logic [7:0] head_q, place_q, index_q;
-  logic [9:0] head_base_q;
+  logic [9:0] head_base_q, key_base_q;
   logic [8:0] from_q, k_q, n_q, rows, contraction;
   logic last_n, last_k, last_chunk;
 
@@ -45,16 +47,17 @@ module job_stream
     job.query_slot = index_q[0];
     job.tile_slot = tiles_two && index_q[0];
     job.base = head_base_q + 10'(from_q);
+    job.key_base = key_base_q;
     job.rows = rows;
     job.k = k_q;
     job.n = n_q;
-    job.first = k_q == 0 && (place_q == 0 || op == QUERY);
-    job.last = last_k && (last_chunk || op == QUERY);
+    job.first = k_q == 0 && (place_q == 0 || WHOLE);
+    job.last = last_k && (last_chunk || WHOLE);
   end
 
   always_ff @(posedge clk) begin
     if (reset) begin
-      {head_q, place_q, index_q, head_base_q, from_q, k_q, n_q} <= '0;
+      {head_q, place_q, index_q, head_base_q, key_base_q, from_q, k_q, n_q} <= '0;
     end else if (advance) begin
       n_q <= last_n ? 9'd0 : n_q + 9'(N_TILE);
       if (last_n) k_q <= last_k ? 9'd0 : k_q + 9'(K_TILE);
@@ -65,6 +68,7 @@ module job_stream
         if (last_chunk) begin
           head_q <= head_q + 1;
           head_base_q <= head_base_q + 10'(total);
+          key_base_q <= key_base_q + 10'(keys);
         end
       end
     end

@@ -11,6 +11,10 @@ module sa_diag
     input  logic     start,
     input  job_t     job_in,
     output logic     idle,
+    input  logic     grant,
+    output logic     asks,
+    output logic [15:0] read_bits,
+    output logic [15:0] write_bits,
     output logic     released,
     output op_t      op,                      // of what is released
     output logic     leaves,
@@ -38,7 +42,7 @@ module sa_diag
   logic signed [63:0] sum[1];
   logic sum_valid[1];
   logic [8:0] row_q, pass_out_q;
-  logic last_pass;
+  logic last_pass, dot_asks, scale_asks;
 
   assign pass = start ? 9'd0 : pass_q;
   assign last_pass = (int'(pass) + 1) * R >= int'(setup.depth);
@@ -52,10 +56,12 @@ module sa_diag
       .job_in,
       .stream_rows(job.rows),
       .finished,
+      .grant,
       .again,
       .job,
       .job_q,
       .loading,
+      .asks(dot_asks),
       .streaming,
       .last_row,
       .index,
@@ -86,7 +92,9 @@ module sa_diag
       .job_in,
       .rows(9'd1),
       .groups(scale_groups),
+      .grant,
       .job(scale_job),
+      .asks(scale_asks),
       .valid(scaling),
       .row(scale_row),
       .group(scale_group),
@@ -125,11 +133,25 @@ module sa_diag
   assign product_address = product_address_q;
   assign product_write = product_write_q;
 
+  assign asks = dot_asks || scale_asks;
+  always_comb begin
+    int columns;
+    if (scale_asks) begin
+      columns = int'(setup.value_depth) - int'(scale_group) * R;
+      read_bits = 16'(columns < R ? columns : R) * 16'(setup.sum_bits);
+      write_bits = read_bits;
+    end else begin
+      columns = int'(setup.depth) - int'(pass) * R;
+      read_bits = 16'(columns < R ? columns : R) * 16'(setup.code_bits) + (pass == 0 ? 16'd0 : 16'(setup.sum_bits));
+      write_bits = 16'(setup.sum_bits);
+    end
+  end
+
   assign idle = dot_idle && scale_idle;
   assign released = (last_row && last_pass) || scale_last;
   assign leaves = (finished && last_pass) || scale_last;
   assign done = finished_q || scaled_q;
-  assign op = scaling ? SCALE : DOT;
+  assign op = scale_asks ? SCALE : DOT;
   assign done_op = scaled_q ? SCALE : DOT;
   always_ff @(posedge clk) begin
     pass_q <= finished ? pass + 1 : pass;

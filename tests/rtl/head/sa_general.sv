@@ -1,6 +1,6 @@
 // SA-General with its feeder and the adders below its columns (paper: Section IV). A fold of step 2 streams K_hat by
 // columns against a tile of V, a fold of step 5 the rows of Q against a tile of G. Sums of several folds are added below
-// the columns to what the scratchpad holds; the last fold's are rounded.
+// the columns to what the scratchpad holds; the last fold's are rounded. Softmax attention: Q streams against K^T, P against V.
 module sa_general
   import head_pkg::*;
 #(
@@ -13,6 +13,10 @@ module sa_general
     input  logic     start,
     input  job_t     job_in,
     output logic     idle,
+    input  logic     grant,
+    output logic     asks,
+    output logic [15:0] read_bits,
+    output logic [15:0] write_bits,
     output logic     released,                // the last operand enters
     output op_t      op,                      // of what is released
     output logic     leaves,                  // the last sum is in the array at the coming edge
@@ -45,10 +49,12 @@ module sa_general
       .job_in,
       .stream_rows,
       .finished,
+      .grant,
       .again(1'b0),
       .job,
       .job_q,
       .loading,
+      .asks,
       .streaming,
       .last_row,
       .index,
@@ -76,15 +82,25 @@ module sa_general
 
   always_comb begin
     stream_rows = job.op == CONTEXT ? setup.depth : job.rows;
-    depth = part(job.op == CONTEXT ? job.rows : setup.depth, job.k, R);
-    width = part(setup.value_depth, job.n, C);
+    depth = part(job.op == CONTEXT ? job.rows : job.op == WEIGHTED ? setup.keys : setup.depth, job.k, R);
+    width = part(job.op == SCORES ? setup.keys : setup.value_depth, job.n, C);
+    read_bits = 16'(depth) * (16'(setup.code_bits) + (job.op == CONTEXT ? 16'd1 : 16'd0));
+    if (!job.first) read_bits = read_bits + 16'(width) * 16'(setup.sum_bits);
+    write_bits = 16'(width) * (!job.last ? 16'(setup.sum_bits) : job.op == CONTEXT ? 16'(setup.code_bits) : 16'd32);
     for (int c = 0; c < C; c++) begin
-      if (job.op == CONTEXT) stationary_address[c] = at(VALUES, int'(job.base) + int'(job.k + index), int'(job.n) + c);
-      else stationary_address[c] = at(CONTEXTS, int'(job.k + index), int'(job.n) + c);
+      case (job.op)
+        CONTEXT: stationary_address[c] = at(VALUES, int'(job.base) + int'(job.k + index), int'(job.n) + c);
+        QUERY: stationary_address[c] = at(CONTEXTS, int'(job.k + index), int'(job.n) + c);
+        SCORES: stationary_address[c] = at(KEYS, int'(job.key_base) + int'(job.n) + c, int'(job.k + index));
+        default: stationary_address[c] = at(VALUES, int'(job.key_base) + int'(job.k + index), int'(job.n) + c);
+      endcase
     end
     for (int r = 0; r < R; r++) begin
-      if (job.op == CONTEXT) moving_address[r] = at(KEYS, int'(job.base) + int'(job.k) + r, int'(index));
-      else moving_address[r] = at(QUERIES, int'(job.base) + int'(index), int'(job.k) + r);
+      case (job.op)
+        CONTEXT: moving_address[r] = at(KEYS, int'(job.base) + int'(job.k) + r, int'(index));
+        WEIGHTED: moving_address[r] = at_tile(job.tile_slot, int'(index), int'(job.k) + r);
+        default: moving_address[r] = at(QUERIES, int'(job.base) + int'(index), int'(job.k) + r);
+      endcase
     end
   end
   // Beyond the tile's edges zeros enter.
@@ -98,9 +114,12 @@ module sa_general
     for (int c = 0; c < C; c++) begin
       logic [8:0] rows;
       rows = job_q.op == CONTEXT ? setup.depth : job_q.rows;
-      sum_address[c] = job_q.op == CONTEXT ? at(CONTEXTS, int'(row_q[c]), int'(job_q.n) + c) :
-          at(TILES, (job_q.tile_slot ? CHUNK : 0) + int'(row_q[c]), int'(job_q.n) + c);
-      sum_write[c] = sum_valid[c] && int'(job_q.n) + c < int'(setup.value_depth);
+      case (job_q.op)
+        CONTEXT: sum_address[c] = at(CONTEXTS, int'(row_q[c]), int'(job_q.n) + c);
+        WEIGHTED: sum_address[c] = at(RESULTS, int'(job_q.base) + int'(row_q[c]), int'(job_q.n) + c);
+        default: sum_address[c] = at_tile(job_q.tile_slot, int'(row_q[c]), int'(job_q.n) + c);
+      endcase
+      sum_write[c] = sum_valid[c] && int'(job_q.n) + c < int'(job_q.op == SCORES ? setup.keys : setup.value_depth);
       row_d[c] = !sum_valid[c] ? row_q[c] : row_q[c] == rows - 1 ? 9'd0 : row_q[c] + 1;
       if (reset) row_d[c] = 0;
     end
@@ -112,7 +131,8 @@ module sa_general
       if (!job_q.first) total = total + sum_data[c];
       sum_result[c] = total;
       if (sum_write[c] && job_q.last) begin
-        if (job_q.op == CONTEXT) sum_result[c] = saturated(rounded(64'(total), setup.context_factor), setup.limit);
+        if (job_q.op == CONTEXT || job_q.op == WEIGHTED)
+          sum_result[c] = saturated(rounded(64'(total), setup.context_factor), setup.limit);
         else sum_result[c] = rounded(64'(total), setup.query_factor);
       end
     end

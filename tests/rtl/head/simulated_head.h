@@ -1,5 +1,5 @@
-// An attention layer on the simulator, for the RTL to be held against: the jobs of its schedule with their times, and
-// its tensors.
+// An attention layer on the simulator, for the RTL to be held against: the jobs
+// of its schedule with their times, and its tensors.
 #pragma once
 
 #include <string>
@@ -12,7 +12,8 @@
 
 namespace vitality::test {
 
-// The steps of Algorithm 1, as head_pkg.sv numbers them.
+// The steps of Algorithm 1 and of softmax attention, as head_pkg.sv numbers
+// them.
 enum class Step {
   kKeySum,
   kMean,
@@ -25,18 +26,22 @@ enum class Step {
   kScale,
   kQuery,
   kNumerator,
-  kDivide
+  kDivide,
+  kScores,
+  kSoftmax,
+  kWeighted
 };
-constexpr int kSteps = 12;
-constexpr const char* kStepNames[kSteps] = {"1^T K",       "K_bar", "K_hat",         "G",   "k_hat_sum", "v_sum",
-                                            "Q k_hat_sum", "t_D",   "sqrt(d) v_sum", "Q G", "T_N",       "Z"};
+constexpr int kSteps = 15;
+constexpr const char* kStepNames[kSteps] = {
+    "1^T K",         "K_bar", "K_hat", "G", "k_hat_sum", "v_sum", "Q k_hat_sum", "t_D",
+    "sqrt(d) v_sum", "Q G",   "T_N",   "Z", "Q K^T",     "P",     "P V"};
 
 struct HeadShape {
   int heads, keys, queries, depth, value_depth;
 };
 
-// In cycles from the start of the run: a job starts on its unit, has read its operands, has left its unit, has its
-// result in the scratchpad.
+// In cycles from the start of the run: a job starts on its unit, has read its
+// operands, has left its unit, has its result in the scratchpad.
 struct StepTimes {
   Cycles start = -1, released = -1, free = -1, done = -1;
   bool operator==(const StepTimes& o) const {
@@ -76,9 +81,14 @@ inline Step step_of(const Job& job, OperatorRole role) {
     case UnitKind::kDiagonalEngine:
       return job.kind == JobKind::kDotProduct ? Step::kDot : Step::kScale;
     case UnitKind::kMatrixEngine:
-      return role == OperatorRole::kContext ? Step::kContext : Step::kQuery;
+      return role == OperatorRole::kContext     ? Step::kContext
+             : role == OperatorRole::kNumerator ? Step::kQuery
+             : role == OperatorRole::kScores    ? Step::kScores
+                                                : Step::kWeighted;
+    case UnitKind::kSpecialFunctions:
+      return Step::kSoftmax;
     default:
-      throw std::logic_error("no step of a Taylor head");
+      throw std::logic_error("no step of an attention head");
   }
 }
 
@@ -87,9 +97,12 @@ struct SimulatedHead {
   std::vector<TimedStep> steps;  // in the order of the schedule
   Cycles cycles = 0;             // the last result
 };
-// With the operands in the scratchpad: transfers take no time.
-inline SimulatedHead simulated_head(const HeadShape& shape, const HardwareConfig& config) {
-  Schedule schedule = map_model(head_model(shape), config);
+// With the operands in the scratchpad: transfers take no time. given: of the
+// layer "attention"; null: the mapper chooses.
+inline SimulatedHead simulated_head(const HeadShape& shape, const HardwareConfig& config, const GivenMapping* given) {
+  MappingOptions options;
+  options.given = given;
+  Schedule schedule = map_model(head_model(shape), config, options);
   for (Job& job : schedule.jobs)
     if (is_dma(job.unit)) job.unit = UnitKind::kUncharged;
   const auto times = fork_simulation<JobTimes>([&] {
@@ -102,7 +115,8 @@ inline SimulatedHead simulated_head(const HeadShape& shape, const HardwareConfig
     const Job& job = schedule.jobs[i];
     if (job.unit == UnitKind::kUncharged) continue;
     const JobTimes& t = times.values[static_cast<std::size_t>(i.value)];
-    // Lanes can have taken a job that does not start yet; arrays start with the stationary tile.
+    // Lanes can have taken a job that does not start yet; arrays start with the
+    // stationary tile.
     const bool lanes = job.unit != UnitKind::kMatrixEngine && job.unit != UnitKind::kDiagonalEngine;
     head.steps.push_back(
         {step_of(job, schedule.operators[job.op].role), {lanes ? t.stream : t.start, t.released, t.free, t.done}});
@@ -111,16 +125,18 @@ inline SimulatedHead simulated_head(const HeadShape& shape, const HardwareConfig
   return head;
 }
 
-// Codes of the operands and of the machine's Z, and the scales, from a run with values.
+// Codes of the operands and of the machine's Z, and the scales, from a run with
+// values.
 struct HeadValues {
   std::vector<double> q, k, v, z;
   AttentionScales scales;
 };
-inline HeadValues head_values(const HeadShape& shape, const HardwareConfig& config) {
+inline HeadValues head_values(const HeadShape& shape, const HardwareConfig& config, const GivenMapping* given) {
   const auto flat = fork_simulation<double>([&] {
     Simulated<double> out;
     SimulationOptions options;
     options.numerics = true;
+    options.mapping = given;
     options.observe = [&out](const FinishedRun& run) {
       const AttentionScales s = run.plan->attention(3);
       out.values = {s.q, s.k, s.v, s.context, s.numerator, s.scores, s.result, s.probability};
