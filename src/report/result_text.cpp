@@ -122,17 +122,19 @@ class TextReport {
     if (!result_.is_device) print(" = {} cycles at {} MHz", grouped(t.cycles), config_.clock_mhz);
     print("\n");
     if (result_.images > 1) {
-      print("batch         {} images: {} ms an image, {} images/s; all numbers below are of the whole batch\n",
-            result_.images, significant(t.latency_ms / result_.images),
-            significant(t.latency_ms > 0 ? 1e3 * result_.images / t.latency_ms : 0));
+      print(
+          "batch         {} images: {} ms an image, {} images/s\n              all numbers below are of the whole "
+          "batch\n",
+          result_.images, significant(t.latency_ms / result_.images),
+          significant(t.latency_ms > 0 ? 1e3 * result_.images / t.latency_ms : 0));
     }
     power();
     print("operations    ");
     operations(t.operations);
     print("traffic       DRAM {} read, {} written", bytes(t.dram_read_bytes), bytes(t.dram_write_bytes));
     if (!result_.is_device) {
-      print("; scratchpad {} read, {} written; NoC {}-hops\n", bytes(t.sram_read_bytes), bytes(t.sram_write_bytes),
-            bytes(t.noc_byte_hops));
+      print("\n              scratchpad {} read, {} written; NoC {}-hops\n", bytes(t.sram_read_bytes),
+            bytes(t.sram_write_bytes), bytes(t.noc_byte_hops));
       print("area          {} mm2 at {} nm", significant(t.area_mm2), config_.technology_nm);
     }
     print("\n");
@@ -166,9 +168,10 @@ class TextReport {
   void training() {
     const TrainingResult& t = result_.training;
     if (!t.present) return;
-    print("step          {} ms, {} images/s; {}{}; {} of activations kept in DRAM for the backward pass\n",
-          significant(t.time_per_step_ms), significant(t.images_per_second), t.optimizer,
-          t.loss_scale == 1 ? "" : fmt::format(", loss scale {:g}", t.loss_scale), bytes(t.saved_activation_bytes));
+    print(
+        "step          {} ms, {} images/s; {}{};\n              {} of activations kept in DRAM for the backward pass\n",
+        significant(t.time_per_step_ms), significant(t.images_per_second), t.optimizer,
+        t.loss_scale == 1 ? "" : fmt::format(", loss scale {:g}", t.loss_scale), bytes(t.saved_activation_bytes));
     print("  {:<10} {:>12} {:>12} {:>7} {:>8} {:>10} {:>9} {:>9}\n", "phase", "first job", "cycles", "share", "MACs",
           "energy", "read", "written");
     for (const PhaseResult& p : t.phases) {
@@ -178,9 +181,10 @@ class TextReport {
     }
     if (!t.errors.empty()) print("  loss {:.6f} before the update (of the reference, mean over the batch)\n", t.loss);
     for (const GradientError& e : t.errors) {
-      print("  {:<20} {}: {} tensors, largest error {:.3g} of the tensor's largest value in {} (tolerance {:.3g})\n",
-            e.kind, e.max_rel_error <= e.tolerance ? "within tolerance" : "OUTSIDE TOLERANCE", grouped(e.tensors),
-            e.max_rel_error, e.worst, e.tolerance);
+      print(
+          "  {:<20} {}: {} tensors, largest error {:.3g} of the tensor's\n    largest value in {} (tolerance {:.3g})\n",
+          e.kind, e.max_rel_error <= e.tolerance ? "within tolerance" : "OUTSIDE TOLERANCE", grouped(e.tensors),
+          e.max_rel_error, e.worst, e.tolerance);
     }
   }
 
@@ -209,25 +213,27 @@ class TextReport {
     }
     if (layers == 0) return;
     print(
-        "masks         {}: density {:.3f} to {:.3f} by layer (kept {:.3f} to {:.3f}), PE rows {:.1f} % filled on "
-        "average, "
-        "{} rows without an entry\n",
+        "masks         {}: density {:.3f} to {:.3f} by layer (kept {:.3f} to {:.3f}),\n"
+        "              PE rows {:.1f} % filled on average, {} rows without an entry\n",
         result_.mask_source, low, high, least, most, 100 * balance / static_cast<double>(layers), grouped(fallback));
   }
 
   void numerics() {
     const NumericsResult& n = result_.numerics;
     if (n.checked) {
-      print("arithmetic    {}: largest error {:.3g} of a layer's largest value (tolerance {:.3g}), cosine {:.7f}\n",
-            n.passed ? "within tolerance" : "OUTSIDE TOLERANCE", n.max_rel_error, n.tolerance, n.cosine_similarity);
-      print("              tolerances follow from the number format, layer by layer; nearest to its own: {}\n",
-            n.worst_layer);
+      print(
+          "arithmetic    {}: largest error {:.3g} of a layer's largest value\n"
+          "              (tolerance {:.3g}), cosine {:.7f}\n",
+          n.passed ? "within tolerance" : "OUTSIDE TOLERANCE", n.max_rel_error, n.tolerance, n.cosine_similarity);
+      print("              tolerances follow from the number format; nearest to its own: {}\n", n.worst_layer);
     } else {
       print("values        not computed ({})\n", n.has_approximation ? "no simulation" : "--numerics off");
     }
     if (n.has_approximation) {
-      print("approximation {} against softmax on the same inputs, in double: largest error {:.3g}, cosine {:.5f}\n",
-            attention_kinds(), n.approximation_max_rel_error, n.approximation_cosine_similarity);
+      print(
+          "approximation {} against softmax on the same inputs, in double:\n"
+          "              largest error {:.3g}, cosine {:.5f}\n",
+          attention_kinds(), n.approximation_max_rel_error, n.approximation_cosine_similarity);
     }
     if (n.seeded_weights > 0) print("seed          {}\n", kRandomWeights);
   }
@@ -244,8 +250,8 @@ class TextReport {
     if (traits(config_.machine).encodes_heads && config_.cost_model == CostModel::kSimulated &&
         config_.sparse_unit.encoded_share < 1)
       print(
-          "NOT MODELLED  what the trained encoder of Q and K loses: they are decoded unchanged; its time, bytes and\n"
-          "              energy are charged\n");
+          "NOT MODELLED  what the trained encoder of Q and K loses: they are decoded unchanged;\n"
+          "              its time, bytes and energy are charged\n");
     if (names.empty()) return;
     print(
         "NOT CHARGED   {}: no time and no energy here,\n              because the machine's description says nothing "
@@ -255,49 +261,111 @@ class TextReport {
 
   // Layers of a device take time, one after the other; they have no cycles.
   void device_layers() {
-    print("\n{:<20} {:<18} {:>10} {:>10} {:>8} {:>9} {:>7} {:>6}  {}\n", "layer", "kind", "start us", "time us", "MACs",
-          "energy", "DRAM", "MAC/B", "waits for");
-    for (const LayerResult& layer : result_.layers) {
-      const auto us = [this](Cycles cycles) { return significant(1e3 * milliseconds(cycles)); };
-      print("{:<20} {:<18} {:>10} {:>10} {:>8} {:>9} {:>7} {:>6}  {}\n", shortened(layer.name, 20), kind_of(layer),
-            us(layer.start_cycle), us(layer.end_cycle - layer.start_cycle), scaled(static_cast<double>(layer.macs), ""),
-            energy(layer.energy.total()), bytes(layer.dram_read_bytes + layer.dram_write_bytes), per_byte(layer),
-            layer.charged ? layer.bottleneck : "not charged");
-    }
+    print("\n{:<18} {:<12} {:>10} {:>8} {:>9} {:>7} {:>6}  {}\n", "layer", "kind", "time us", "MACs", "energy", "DRAM",
+          "MAC/B", "waits for");
+    rows_of_layers();
     print("DRAM: read + written; MAC/B: MACs per DRAM byte\n");
+  }
+  std::string device_row(const LayerResult& layer) const {
+    return fmt::format(" {:<12} {:>10} {:>8} {:>9} {:>7} {:>6}  {}", harmless(kind_of(layer)).substr(0, 12),
+                       significant(1e3 * milliseconds(layer.end_cycle - layer.start_cycle)),
+                       scaled(static_cast<double>(layer.macs), ""), energy(layer.energy.total()),
+                       bytes(layer.dram_read_bytes + layer.dram_write_bytes), per_byte(layer),
+                       shown(layer.charged ? layer.bottleneck : "not charged"));
+  }
+
+  // A row of the table of layers, but for the cycle in which the layer starts.
+  std::string layer_row(const LayerResult& layer) const {
+    if (result_.is_device) return device_row(layer);
+    const Cycles span = layer.end_cycle - layer.start_cycle;
+    // A layer that its neighbour absorbs does no work of its own.
+    const std::string waits = !layer.charged                          ? "not charged"
+                              : span == 0 && layer.bottleneck.empty() ? "none"
+                                                                      : layer.bottleneck;
+    return fmt::format(" {:<10} {:>9} {:>6} {:>5} {:>6} {:>9} {:>7} {:>5}  {}", harmless(kind_of(layer)).substr(0, 10),
+                       grouped(span), layer.prefetch.cycles == 0 ? "-" : grouped(layer.prefetch.cycles),
+                       span == 0 ? "-" : fmt::format("{:.0f}", percent(layer.bound_cycles, span)),
+                       scaled(static_cast<double>(layer.macs), ""), energy(layer.energy.total()),
+                       bytes(layer.dram_read_bytes + layer.dram_write_bytes), per_byte(layer), shown(waits));
+  }
+
+  // The layers from `first` on that belong to one block, blocks.3.*: the end of them; `first` where it is in none.
+  std::size_t end_of_block(std::size_t first) const {
+    const std::string block = block_of(result_.layers[first].name);
+    std::size_t end = first;
+    while (!block.empty() && end < result_.layers.size() && block_of(result_.layers[end].name) == block) ++end;
+    return end;
+  }
+  // "blocks.3." of blocks.3.attn.qkv, up to the last number of the name; "" where no part of it is one.
+  static std::string block_of(const std::string& name) {
+    std::string block;
+    for (std::size_t begin = 0, end; (end = name.find('.', begin)) != std::string::npos; begin = end + 1)
+      if (end > begin && name.find_first_not_of("0123456789", begin) == end) block = name.substr(0, end + 1);
+    return block;
+  }
+  // Whether the layers from `a` on are printed as those from `b` on are, but for the number of their block.
+  bool same_blocks(std::size_t a, std::size_t b, std::size_t count) const {
+    for (std::size_t i = 0; i < count; ++i) {
+      const LayerResult &x = result_.layers[a + i], &y = result_.layers[b + i];
+      if (x.name.substr(block_of(x.name).size()) != y.name.substr(block_of(y.name).size()) ||
+          x.executed != y.executed || layer_row(x) != layer_row(y))
+        return false;
+    }
+    return true;
   }
 
   void layers() {
-    print("\n{:<18} {:<15} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>7} {:>6}  {}\n", "layer", "kind", "start", "cycles",
-          "ahead", "bound %", "MACs", "energy", "DRAM", "MAC/B", "waits for");
+    print("\n{:<18} {:<10} {:>9} {:>6} {:>5} {:>6} {:>9} {:>7} {:>5}  {}\n", "layer", "kind", "cycles", "ahead",
+          "bnd %", "MACs", "energy", "DRAM", "MAC/B", "waits for");
     std::size_t left_out = 0;
     Cycles exposed = 0;
     for (const LayerResult& layer : result_.layers) {
-      if (!layer.executed) {
-        ++left_out;
-        continue;
-      }
-      const Cycles span = layer.end_cycle - layer.start_cycle;
-      // A layer that its neighbour absorbs does no work of its own.
-      const std::string waits = !layer.charged                          ? "not charged"
-                                : span == 0 && layer.bottleneck.empty() ? "none"
-                                                                        : layer.bottleneck;
-      exposed += layer.prefetch.exposed_cycles;
-      print("{:<18} {:<15} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>7} {:>6}  {}\n", shortened(layer.name, 18),
-            shortened(kind_of(layer), 15), grouped(layer.start_cycle), grouped(span),
-            layer.prefetch.cycles == 0 ? "-" : grouped(layer.prefetch.cycles),
-            span == 0 ? "-" : fmt::format("{:.0f}", percent(layer.bound_cycles, span)),
-            scaled(static_cast<double>(layer.macs), ""), energy(layer.energy.total()),
-            bytes(layer.dram_read_bytes + layer.dram_write_bytes), per_byte(layer), waits);
+      left_out += layer.executed ? 0 : 1;
+      exposed += layer.executed ? layer.prefetch.exposed_cycles : 0;
     }
+    rows_of_layers();
     print(
-        "start, cycles: from the layer's first job that computes to its last result; waits for overlap: for other "
-        "layers\n"
+        "cycles: from the layer's first job that computes to its last result; overlap: of other layers\n"
         "ahead: cycles of its loads before that, in which the run waited for {} cycles over all layers\n"
-        "bound %: lower bound of any schedule / cycles; DRAM: read + written\n",
+        "bnd %: lower bound of any schedule / cycles; DRAM: read + written\n",
         grouped(exposed));
     roofline();
     if (left_out > 0) print("{} of {} layers are not part of this run (--layers)\n", left_out, result_.layers.size());
+  }
+
+  void rows_of_layers() {
+    for (std::size_t i = 0; i < result_.layers.size();) {
+      const std::size_t length = std::max<std::size_t>(1, end_of_block(i) - i);
+      for (std::size_t k = i; k < i + length; ++k)
+        if (result_.layers[k].executed)
+          print("{:<18}{}\n", shortened(result_.layers[k].name, 18), layer_row(result_.layers[k]));
+      i = print_repeats(i, length);
+    }
+  }
+
+  // The blocks that repeat the one from `first` on, as one line; returns where the next layer is.
+  std::size_t print_repeats(std::size_t first, std::size_t length) {
+    const std::string block = block_of(result_.layers[first].name);
+    std::size_t next = first + length, last = first;
+    bool any = false;
+    while (!block.empty() && next < result_.layers.size() && end_of_block(next) - next == length &&
+           same_blocks(first, next, length)) {
+      for (std::size_t k = next; k < next + length; ++k) any = any || result_.layers[k].executed;
+      last = next, next += length;
+    }
+    if (!any) return next;
+    const auto name = [this](std::size_t layer) {
+      const std::string text = block_of(result_.layers[layer].name);
+      return text.substr(0, text.size() - 1);
+    };
+    const auto count = static_cast<Cycles>((last - first) / length);
+    const Cycles period = (result_.layers[last].start_cycle - result_.layers[first].start_cycle) / count;
+    const std::string time = result_.is_device ? significant(1e3 * milliseconds(period)) + " us"
+                                               : grouped(period) + " cycles",
+                      to = name(last);
+    print("  {}{}: the same layers as {}, one block every {}\n", name(first + length),
+          count == 1 ? "" : " to " + to.substr(to.rfind('.') + 1), name(first), time);
+    return next;
   }
 
   // MACs per DRAM byte; "m" marks a value below the ridge of the roofline.
@@ -310,21 +378,21 @@ class TextReport {
     const auto memory = std::count_if(result_.layers.begin(), result_.layers.end(),
                                       [](const LayerResult& l) { return l.roofline_bound == "memory"; });
     print(
-        "MAC/B: MACs per DRAM byte; roofline: {:.0f} MACs and {:.1f} DRAM bytes a cycle, ridge at {:.1f}, {} layers "
-        "below it (m)\n",
+        "MAC/B: MACs per DRAM byte; roofline: {:.0f} MACs and {:.1f} DRAM bytes a cycle,\n"
+        "ridge at {:.1f}, {} layers below it (m)\n",
         result_.roofline.peak_macs_per_cycle, result_.roofline.dram_bytes_per_cycle, result_.roofline.ridge(), memory);
   }
 
   void units() {
-    print("\n{:<18} {:>7} {:>8} {:>8} {:>11} {:>11} {:>6} {:>7} {:>7} {:>12} {:>10}\n", "unit", "busy %", "dram %",
-          "buffer %", "dependency %", "scratchpad %", "noc %", "idle %", "util %", "energy", "area");
+    print("\n{:<18} {:>6} {:>6} {:>8} {:>8} {:>6} {:>5} {:>6} {:>6} {:>10} {:>10}\n", "unit", "busy %", "dram %",
+          "buffer %", "depend %", "pad %", "noc %", "idle %", "util %", "energy", "area");
     for (const UnitResult& unit : result_.units) {
       std::array<double, 5> stall{};
       static const char* const kCauses[] = {"dram", "buffer", "dependency", "scratchpad", "noc"};
       for (const auto& [cause, cycles] : unit.stall_cycles) {
         for (std::size_t c = 0; c < stall.size(); ++c) stall[c] += cause == kCauses[c] ? share(cycles) : 0;
       }
-      print("{:<18} {:>7.1f} {:>8.1f} {:>8.1f} {:>12.1f} {:>12.1f} {:>6.1f} {:>7.1f} {:>7.1f} {:>12} {:>6.3f} mm2\n",
+      print("{:<18} {:>6.1f} {:>6.1f} {:>8.1f} {:>8.1f} {:>6.1f} {:>5.1f} {:>6.1f} {:>6.1f} {:>10} {:>6.3f} mm2\n",
             unit.name, share(unit.busy_cycles), stall[0], stall[1], stall[2], stall[3], stall[4],
             share(unit.idle_cycles), 100 * unit.utilization, energy(unit.energy_pj), unit.area_um2 * 1e-6);
     }
@@ -333,8 +401,8 @@ class TextReport {
         if (cause == "controller" && cycles > 0)
           print("{:<18} {:>7.1f} % waiting for the controller to issue\n", unit.name, share(cycles));
     print(
-        "busy + stalls (dram .. noc: what the unit waited for) + idle = all {} cycles; util: work done / work "
-        "possible\n",
+        "busy + stalls (dram .. noc: what the unit waited for; depend: on other jobs, pad: scratchpad)\n"
+        "+ idle = all {} cycles; util: work done / work possible\n",
         grouped(result_.totals.cycles));
   }
   double share(Cycles cycles) const { return percent(cycles, result_.totals.cycles); }
@@ -367,7 +435,7 @@ class TextReport {
       print("{:<18} {:>12} {:>6.1f} %\n", name, energy(value), percent(value, e.total()));
     }
     if (e.total() <= 0) return;
-    print("\n{:<18} {:>25}   total with this class at -30 % .. +30 % (energy.knob_*)\n", "energy if off", "");
+    print("\n{:<18} {:>23}   total at -30 % .. +30 % of this class (energy.knob_*)\n", "energy if off", "");
     for (const EnergyBar& bar : energy_bars(e)) {
       const double reach = bar.high_mj / (e.total() * 1e-9) - 1;
       print("{:<18} {:>11} .. {:<8} mJ   {}\n", bar.name, significant(bar.low_mj), significant(bar.high_mj),
@@ -382,7 +450,7 @@ class TextReport {
     for (std::size_t i = 0; i < std::min<std::size_t>(4, result_.critical_path.size()); ++i) {
       const auto& [name, cycles] = result_.critical_path[i];
       print("{}{} {:.1f} %", separator, name, share(cycles));
-      separator = ", ";
+      separator = i == 1 ? ",\n  " : ", ";
     }
     print("\n");
   }
@@ -390,7 +458,7 @@ class TextReport {
   void mapping_search() {
     const MappingSearchResult& search = result_.mapping_search;
     if (search.simulations == 0) return;
-    print("\nmapping found by {} simulations: {} cycles and {} mJ; the estimate's takes {} cycles and {} mJ\n",
+    print("\nmapping found by {} simulations: {} cycles and {} mJ;\nthe estimate's takes {} cycles and {} mJ\n",
           search.simulations, grouped(search.cycles), significant(search.energy_mj), grouped(search.estimate_cycles),
           significant(search.estimate_energy_mj));
   }
