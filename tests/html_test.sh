@@ -33,6 +33,42 @@ use() {
   echo "$1: $passed checks passed"
 }
 
+# accessible PAGE [WIDTH]: axe-core (npm) finds nothing to complain about on the page, and does on the same page with a picture without a text.
+# Only where axe-core is: $VITALITY_AXE, or the global packages of npm (npm install -g axe-core).
+axe=${VITALITY_AXE:-$(npm root -g 2>/dev/null || true)/axe-core/axe.min.js}
+accessible() {
+  [ -f "$axe" ] || {
+    echo "$1: not looked at by axe-core, which is not installed"
+    return 0
+  }
+  local kind
+  for kind in right wrong; do
+    python3 - "$work/$1" "$axe" "$work/axe_$kind.html" "$kind" <<'PY'
+import re, sys
+page, axe, out, kind = sys.argv[1:]
+html = re.sub(r'<meta http-equiv="?Content-Security-Policy[^>]*>', '', open(page, encoding='utf-8').read(), flags=re.I)  # it forbids the checker
+check = """<script>setTimeout(() => axe.run().then((r) => {
+  const out = document.createElement("pre");
+  out.id = "axe";
+  out.textContent = `passed ${r.passes.length}, violated ${r.violations.length}: ` + r.violations.map((v) => `${v.id} ${v.nodes[0].html.slice(0, 200)}`).join("; ");
+  document.body.append(out);
+}), 2500);</script>"""
+wrong = '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">' if kind == 'wrong' else ''
+script = '<script>' + open(axe, encoding='utf-8').read().replace('</script', '<\\/script') + '</script>'
+head, end = html.rsplit('</body>', 1)
+open(out, 'w', encoding='utf-8').write(head + wrong + script + check + '</body>' + end)
+PY
+    timeout 120 chromium --headless --no-sandbox --disable-gpu --no-first-run --user-data-dir="$work/profile" --window-size="${2:-1440}",1000 \
+      --virtual-time-budget=60000 --dump-dom "file://$work/axe_$kind.html" 2>/dev/null | sed -n '/^<pre id="axe">/,/<\/pre>/p' >"$work/axe_$kind"
+  done
+  if ! grep -q 'violated 0:' "$work/axe_right" || ! grep -q 'violated [1-9].*image-alt' "$work/axe_wrong"; then
+    cat "$work/axe_right" "$work/axe_wrong"
+    echo "FAILED: $1: accessibility"
+    exit 1
+  fi
+  echo "$1: axe-core: $(grep -o 'passed [0-9]*' "$work/axe_right"), violated 0"
+}
+
 # The columns of src/explore/export.h, made up: 10,000 points over seven axes.
 awk -v points=10000 'BEGIN {
   srand(7); split("16 32 48 64 96 128", size, " "); split("50 100 200 400", kib, " ")
@@ -106,6 +142,10 @@ PY
 "$program" report "$work/axes" --html "$work/axes.html"
 use axes.html 10
 command=$(grep -o 'vitality run --config [^<]*' "$work/dom" | head -1)
+accessible axes.html
+accessible axes.html 390
+accessible results.html
+accessible kinds.html 390
 for part in batch\ 2 workload.dim=48 matrix_engine.cols=32 dram.channels=2 scratchpad.banks=8 clock_mhz=400; do
   [[ $command == *$part* ]] || {
     echo "FAILED: the page's command lacks $part: $command"
