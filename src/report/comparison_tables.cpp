@@ -60,6 +60,7 @@ ComparisonTable mean_table(const Comparison& comparison) {
 }
 
 Comparison harmless_names(Comparison comparison) {
+  comparison.reference = harmless(comparison.reference);
   for (std::string& name : comparison.workloads) name = harmless(name);
   for (ComparedMachine& machine : comparison.machines) {
     for (std::string* text : {&machine.name, &machine.tag, &machine.how}) *text = harmless(*text);

@@ -306,7 +306,7 @@ void energy_uncertainty(ResultVisitor& v, const SimulationResult& r) {
   };
   std::vector<Bar> bars;
   if (r.energy.total() > 0 && !r.is_device)
-    for (const EnergyBar& bar : energy_bars(r.energy))
+    for (const EnergyBar& bar : energy_bars(r))
       bars.push_back({bar.name, bar.knob, kEnergyUncertainty, bar.low_mj, bar.high_mj});
   v.together(!bars.empty(), [&] {
     list(v, {"energy_uncertainty", "", "How far the energy moves when one class of prices is off, all else equal."},

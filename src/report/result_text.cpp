@@ -436,7 +436,7 @@ class TextReport {
     }
     if (e.total() <= 0) return;
     print("\n{:<18} {:>23}   total at -30 % .. +30 % of this class (energy.knob_*)\n", "energy if off", "");
-    for (const EnergyBar& bar : energy_bars(e)) {
+    for (const EnergyBar& bar : energy_bars(result_)) {
       const double reach = bar.high_mj / (e.total() * 1e-9) - 1;
       print("{:<18} {:>11} .. {:<8} mJ   {}\n", bar.name, significant(bar.low_mj), significant(bar.high_mj),
             std::string(static_cast<std::size_t>(std::lround(100 * reach)), '='));

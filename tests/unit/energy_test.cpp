@@ -140,12 +140,17 @@ TEST_CASE("energy: a knob scales its class, a bar is what 30 % of the class is w
   CHECK(EnergyModel(config).per_action(Action::kScratchpadRead) ==
         Approx(1.3 * EnergyModel(plain).per_action(Action::kScratchpadRead)));
   CHECK(EnergyModel(config).per_action(Action::kMac) == EnergyModel(plain).per_action(Action::kMac));
-  const EnergyBreakdown energy{1e9, 2e9, 3e9, 4e9, 5e9};  // pJ: 1 to 5 mJ
-  const auto bars = energy_bars(energy);
-  CHECK(std::string(bars[1].knob) == "knob_sram");
-  CHECK(bars[0].low_mj == Approx(15 - 0.3));
-  CHECK(bars[1].high_mj == Approx(15 + 0.6));
-  CHECK(bars[3].low_mj == Approx(15 - 1.2));
+  SimulationResult result;
+  result.energy = {1e9, 2e9, 3e9, 4e9, 5e9};                 // pJ: 1 to 5 mJ
+  CHECK(energy_bars(result)[0].low_mj == Approx(15 - 0.3));  // no registers are known of what is not simulated
+  // Of 1 mJ of compute 0.4 are gated registers; of 5 mJ of leakage 2 are registers without gates.
+  result.totals.classes.compute = 0.6e9, result.totals.classes.leakage = 3e9;
+  const auto bars = energy_bars(result);
+  CHECK(std::string(bars[1].knob) == "knob_registers");
+  CHECK(bars[0].low_mj == Approx(15 - 0.18));
+  CHECK(bars[1].high_mj == Approx(15 + 0.72));
+  CHECK(bars[2].high_mj == Approx(15 + 0.6));
+  CHECK(bars[4].low_mj == Approx(15 - 1.2));
 }
 
 TEST_CASE("energy: the range of a ratio moves shared prices together") {
