@@ -146,9 +146,9 @@ class TextReport {
   void power() {
     const Totals& t = result_.totals;
     if (!result_.is_device) {
-      print("energy        {} mJ{}; average power {} W{}, of which on chip {} W{}\n", significant(t.energy_mj),
-            range(t.energy_mj_range), significant(t.average_power_w), range(t.power_w_range),
-            significant(t.on_chip_power_w), range(t.on_chip_power_w_range));
+      print("energy        {} mJ{}\n", significant(t.energy_mj), range(t.energy_mj_range));
+      print("power         {} W{} on average, of which on chip {} W{}\n", significant(t.average_power_w),
+            range(t.power_w_range), significant(t.on_chip_power_w), range(t.on_chip_power_w_range));
     } else if (t.energy_mj > 0) {
       print("energy        {} mJ at {} W of the whole device\n", significant(t.energy_mj),
             significant(t.average_power_w));

@@ -282,8 +282,8 @@ TEST_CASE("run: the table has units, names what is not charged, and fits 100 col
   const ProgramResult result = run_program(words("tiny_vit"));
   CHECK(result.exit_code == 0);
   CHECK(result.err.empty());
-  CHECK_THAT(result.out,
-             Contains(" ms = ") && Contains("; average power ") && Contains(" GOP/s") && Contains("mm2 at 28 nm"));
+  CHECK_THAT(result.out, Contains(" ms = ") && Contains(" W (") && Contains(" on average, of which on chip ") &&
+                             Contains(" GOP/s") && Contains("mm2 at 28 nm"));
   CHECK_THAT(result.out, Contains("NOT CHARGED   layer_norm, activation") && Contains("taylor against softmax") &&
                              Contains("arithmetic    within tolerance"));
   CHECK_THAT(result.out, Contains("blocks.0.attn.qkv") && Contains("sa_general") && Contains("critical path"));
