@@ -105,7 +105,8 @@ SimulationResult analytic_result(const HardwareConfig& config, const VitModel& m
 }
 
 bool has_layer_work(AttentionKind kind) {
-  return kind == AttentionKind::kSoftmax || kind == AttentionKind::kTaylor || kind == AttentionKind::kTaylorElided;
+  return kind == AttentionKind::kSoftmax || kind == AttentionKind::kTaylor || kind == AttentionKind::kTaylorElided ||
+         kind == AttentionKind::kReluLinear;
 }
 
 void check_layer_work(const HardwareConfig& config, const VitModel& model, const char* what, const char* done) {
@@ -113,7 +114,7 @@ void check_layer_work(const HardwareConfig& config, const VitModel& model, const
     const AttentionKind kind = attention_kind(layer, config.attention);
     if (!std::holds_alternative<Attention>(layer.parameters) || has_layer_work(kind)) continue;
     throw InfeasibleError("machine " + config.name + ": layer " + layer.name + ": " + what + " of " + to_string(kind) +
-                          " attention is not " + done + "; softmax, taylor and taylor_elided are");
+                          " attention is not " + done + "; softmax, taylor, taylor_elided and relu_linear are");
   }
 }
 
@@ -135,6 +136,10 @@ AnalyticLayer layer_work(const Layer& layer, AttentionKind otherwise) {
       case AttentionKind::kTaylorElided:
         work.macs = low_rank;
         work.operations = taylor_elided_attention_operations(*a);
+        break;
+      case AttentionKind::kReluLinear:
+        work.macs = low_rank + problems * a->n_q * a->d_qk;
+        work.operations = relu_linear_attention_operations(*a);
         break;
       case AttentionKind::kTaylorReleased:  // has_layer_work() is false
       case AttentionKind::kSparse:

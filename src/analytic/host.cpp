@@ -82,6 +82,29 @@ void host_taylor_head(int m, int n, int d, int e, const float* q, const float* k
   }
 }
 
+// More than 6 parameters: sizes and operands of one head, in the order of the other heads.
+void host_relu_linear_head(int m, int n, int d, int e, const float* q, const float* k, const float* v, float* z) {
+  const auto rectified = [](const float* x, std::size_t count) {
+    Values y(count);
+    std::transform(x, x + count, y.begin(), [](float value) { return std::max(value, 0.0F); });
+    return y;
+  };
+  const auto D = static_cast<std::size_t>(d), E = static_cast<std::size_t>(e);
+  const Values queries = rectified(q, size_of(m, d)), keys = transposed(n, d, rectified(k, size_of(n, d)).data());
+  Values key_sum(D), g(size_of(d, e));
+  for (std::size_t c = 0; c < D; ++c)
+    for (std::size_t r = 0; r < static_cast<std::size_t>(n); ++r)
+      key_sum[c] += keys[c * static_cast<std::size_t>(n) + r];
+  gemm(d, e, n, keys.data(), n, v, e, g.data(), e, GemmStart::kZero);
+  gemm(m, e, d, queries.data(), d, g.data(), e, z, e, GemmStart::kZero);
+  for (std::size_t r = 0; r < static_cast<std::size_t>(m); ++r) {
+    float divisor = 0;
+    for (std::size_t c = 0; c < D; ++c) divisor += queries[r * D + c] * key_sum[c];
+    const float inverse = divisor > 0 ? 1 / divisor : 0;
+    for (std::size_t c = 0; c < E; ++c) z[r * E + c] *= inverse;
+  }
+}
+
 namespace {
 
 // Makes the work that is timed: one layer with its own inputs. Over 60 lines: a branch for each kind of layer.
@@ -137,6 +160,8 @@ std::function<void()> work_of(const Layer& layer, AttentionKind kind) {
       for (int head = 0; head < a.heads * a.instances; ++head) {
         if (kind == AttentionKind::kSoftmax) {
           host_softmax_head(a.n_q, a.n_kv, a.d_qk, a.d_v, q->data(), k->data(), v->data(), z->data());
+        } else if (kind == AttentionKind::kReluLinear) {
+          host_relu_linear_head(a.n_q, a.n_kv, a.d_qk, a.d_v, q->data(), k->data(), v->data(), z->data());
         } else {
           host_taylor_head(a.n_q, a.n_kv, a.d_qk, a.d_v, q->data(), k->data(), v->data(), z->data(),
                            kind == AttentionKind::kTaylorElided);

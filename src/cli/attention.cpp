@@ -69,6 +69,8 @@ HeadResult datapath_head(const AttentionProblem& p, const HeadInputs& in) {
     case AttentionKind::kTaylor:
     case AttentionKind::kTaylorElided:
       return {datapath_taylor(p.precision, in.q, in.k, in.v, p.kind), {}};
+    case AttentionKind::kReluLinear:
+      return {datapath_relu_linear(p.precision, in.q, in.k, in.v), {}};
     case AttentionKind::kTaylorReleased: {
       const MatrixD map =
           taylor_released_attention(rounded(in.q), rounded(in.k), in.v, p.predictor.threshold).sparse_map;
@@ -194,7 +196,7 @@ int attention_command(const Arguments& arguments) {
       ("q", text(), "queries: .npy, float32 or float64, (m, d) or (heads, m, d)")
       ("k", text(), "keys: (n, d) or (heads, n, d)")
       ("v", text(), "values: (n, e) or (heads, n, e)")
-      ("kind", text(), "softmax, taylor, taylor_elided, taylor_released, sparse, unified or unified_additive")
+      ("kind", text(), "softmax, taylor, taylor_elided, taylor_released, sparse, unified, unified_additive or relu_linear")
       ("out", text(), "the result, float64")
       ("precision", text()->default_value("fp64"), "fp64, fp32, fp16, int16 or int8")
       ("threshold", number_option(0.02), "an entry is kept where its predicted probability is greater")

@@ -28,8 +28,8 @@ void check_shapes(AttentionProblem& p, const std::string& k_file, const std::str
   check(v.size() == q.size() && (!p.has_heads_axis || v[0] == p.heads) && v[tokens] == p.n, v_file, v,
         heads + std::to_string(p.n) + ", e) to fit the keys");
   p.e = v[tokens + 1];
-  if (p.kind != AttentionKind::kTaylor && p.kind != AttentionKind::kTaylorElided &&
-      static_cast<std::size_t>(p.m) * static_cast<std::size_t>(p.n) > kMaxNpyElements) {
+  const bool map = !traits(p.kind).low_rank || has_mask(p.kind);
+  if (map && static_cast<std::size_t>(p.m) * static_cast<std::size_t>(p.n) > kMaxNpyElements) {
     throw InputError(q_file, "",
                      "an attention map of " + std::to_string(p.m) + " x " + std::to_string(p.n) +
                          " entries is too large: at most " + std::to_string(kMaxNpyElements));

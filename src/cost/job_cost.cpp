@@ -320,6 +320,14 @@ JobCost adder_cost(const Job& job, const HardwareConfig& config, Bytes in, Bytes
   return cost;
 }
 
+// A comparison with zero in place of an addition.
+JobCost rectify_cost(const Job& job, const HardwareConfig& config) {
+  JobCost cost = adder_cost(job, config, sizes_of(config).element, 0, sizes_of(config).element);
+  std::swap(cost.operations.add, cost.operations.cmp);
+  std::swap(cost.actions[Action::kAdd], cost.actions[Action::kCompare]);
+  return cost;
+}
+
 JobCost transfer_cost(const Job& job, const Schedule& schedule) {
   Bytes bytes = 0;
   for (const Transfer& transfer : schedule.transfers_of(job)) bytes += transfer.bytes;
@@ -358,6 +366,8 @@ JobCost cost_of_kind(const Job& job, const Schedule& schedule, const HardwareCon
                         (job.flags & kLast) != 0 ? size.element : size.wide);
     case JobKind::kAddConstant:
       return adder_cost(job, config, size.partial, 0, size.partial);
+    case JobKind::kRectify:
+      return rectify_cost(job, config);
     case JobKind::kAddMatrix:
       return adder_cost(job, config, size.element, size.element * job.m * job.n, size.element);
     case JobKind::kSoftmaxRows:

@@ -113,7 +113,8 @@ UnitRow unit_row(const HardwareConfig& config, UnitKind kind) {
       return dividers(config);
     case UnitKind::kAdders:
       return {config.adders.count, config.adders, config.adders.lanes * format.add_um2,
-              [](const ActionCounts& a) { return a[Action::kAdd]; }, static_cast<double>(config.adders.lanes)};
+              [](const ActionCounts& a) { return a[Action::kAdd] + a[Action::kCompare]; },
+              static_cast<double>(config.adders.lanes)};
     case UnitKind::kSpecialFunctions:
       return special_functions(config);
     case UnitKind::kLayerNorm:

@@ -114,11 +114,12 @@ TaylorRegisters algorithm1(const Datapath& path, const Operands& in) {
   return r;
 }
 
-// Step 6: the quotient, before it is stored.
+// Step 6: the quotient, before it is stored. 0 over any divisor is 0.
 MatrixD divided(const Datapath& path, const TaylorRegisters& r) {
   MatrixD z = r.t_n.x;
   for (int i = 0; i < z.rows(); ++i)
-    for (int j = 0; j < z.cols(); ++j) z(i, j) = path.lane(z(i, j) * r.t_n.unit / (r.t_d.x(i, 0) * r.t_d.unit));
+    for (int j = 0; j < z.cols(); ++j)
+      z(i, j) = z(i, j) == 0 ? 0 : path.lane(z(i, j) * r.t_n.unit / (r.t_d.x(i, 0) * r.t_d.unit));
   return z;
 }
 
@@ -168,6 +169,18 @@ MatrixD datapath_taylor(Precision precision, const MatrixD& q, const MatrixD& k,
   }
   z.unit = 1;
   return real(path.store(path.widen(std::move(z))));
+}
+
+MatrixD datapath_relu_linear(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v) {
+  const Datapath path(precision);
+  Operands in = load(path, q, k, v);
+  for (MatrixD* const x : {&in.q.x, &in.k.x})
+    rectify(x->rows(), x->cols(), {x->data(), x->cols()}, {x->data(), x->cols()});
+  const Tensor g = path.store(path.product(transposed(in.k), in.v)), k_sum = path.sums_of_columns(in.k);
+  Tensor t_d{MatrixD(q.rows(), 1), in.q.unit * k_sum.unit};
+  dot_products(path.arithmetic(), q.rows(), q.cols(), {in.q.x.data(), q.cols()}, k_sum.x.data(), t_d.x.data());
+  const TaylorRegisters r{in.k, t_d, path.widen(path.product(in.q, g))};
+  return real(path.store({divided(path, r), 1}));
 }
 
 MatrixD datapath_unified(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,

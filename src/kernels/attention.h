@@ -26,6 +26,9 @@ MatrixD datapath_softmax(Precision precision, const MatrixD& q, const MatrixD& k
 // Algorithm 1 (kTaylor), or its elided form (kTaylorElided).
 MatrixD datapath_taylor(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, AttentionKind kind);
 
+// ReLU of Q and K, G = K^T V, the sum of K, the quotient of their products with Q.
+MatrixD datapath_relu_linear(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v);
+
 // Algorithm 1 plus a sparse part, added before Z is stored: (P - T) V on the mask (kUnified) or P V
 // (kUnifiedAdditive).
 MatrixD datapath_unified(Precision precision, const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,

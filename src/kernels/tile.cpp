@@ -237,7 +237,7 @@ void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const 
   for (int r = 0; r < m; ++r) {
     const double* from = x.row(r);
     double* to = result.row(r);
-    for (int c = 0; c < n; ++c) to[c] = from[c] * factor / divisors[r];
+    for (int c = 0; c < n; ++c) to[c] = from[c] == 0 ? 0 : from[c] * factor / divisors[r];
   }
   requantise(arithmetic, m, n, {result.data, result.stride}, 1, wide, result);
 }
@@ -262,6 +262,11 @@ void add_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const doub
     arithmetic.wide(to, static_cast<std::size_t>(n), 1, to);
     if (last) arithmetic.store(to, static_cast<std::size_t>(n), factor, to);
   }
+}
+
+void rectify(int m, int n, ConstTile x, Tile result) {
+  for (int r = 0; r < m; ++r)
+    for (int c = 0; c < n; ++c) result.row(r)[c] = x.row(r)[c] > 0 ? x.row(r)[c] : 0;
 }
 
 void dot_products(const Arithmetic& arithmetic, int m, int k, ConstTile x, const double* y, double* result) {

@@ -52,12 +52,15 @@ void gather_patches(const Conv2d& conv, int first_output, int m, int first_input
 void column_sums(const Arithmetic& arithmetic, int m, int n, ConstTile x, bool first, double* sums);
 void divide_by_constant(const Arithmetic& arithmetic, int n, const double* x, double divisor, double factor, bool wide,
                         double* result);
+// 0 over any divisor is 0.
 void divide_rows(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* divisors, double factor,
                  bool wide, Tile result);
 void subtract_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, Tile result);
 // result = wide(x + row), or store((x + row) * factor) when `last`.
 void add_row(const Arithmetic& arithmetic, int m, int n, ConstTile x, const double* row, bool last, double factor,
              Tile result);
+// result = max(0, x), of any format's numbers.
+void rectify(int m, int n, ConstTile x, Tile result);
 void dot_products(const Arithmetic& arithmetic, int m, int k, ConstTile x, const double* y, double* result);
 // result = store(a fa + b fb).
 // result = a .* b * factor, stored.

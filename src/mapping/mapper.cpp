@@ -35,6 +35,10 @@ void check_attention(const Layer& layer, const HardwareConfig& config, const Map
   if (attention == nullptr) return;
   const AttentionKind kind =
       attention_kind(layer, options.attention.empty() ? config.attention : options.attention[index]);
+  if (kind == AttentionKind::kReluLinear && attention->bias_params > 0 &&
+      config.attention_bias == AttentionBias::kFirstOrder)
+    throw InfeasibleError("layer " + layer.name +
+                          ": relu_linear attention has no scores for a bias; attention_bias drop leaves it out");
   if (is_mapped(config.machine, kind)) return;
   const std::string where =
       "machine " + config.name + ": " + (attention->kind ? "layer " + layer.name + ": " : std::string());

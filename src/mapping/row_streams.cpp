@@ -67,8 +67,8 @@ class RowStreams {
   bool works_by_rows(const Job& c) const {
     if (c.kind == JobKind::kRowDivide) return c.n <= config_.dividers.lanes;
     if (c.kind == JobKind::kElementwise) return std::get<ElementwiseStep>(c.detail).sweeps == 1;
-    return is_any_of(c.kind, {JobKind::kSubtractRow, JobKind::kAddRow, JobKind::kAddMatrix, JobKind::kScaleColumns,
-                              JobKind::kMultiplyMatrix});
+    return is_any_of(c.kind, {JobKind::kSubtractRow, JobKind::kAddRow, JobKind::kAddMatrix, JobKind::kRectify,
+                              JobKind::kScaleColumns, JobKind::kMultiplyMatrix});
   }
   bool takes_rows(const Job& c) const {
     return works_by_rows(c) || (c.kind == JobKind::kColumnSum && c.n <= config_.accumulators.lanes);

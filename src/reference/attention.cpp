@@ -35,6 +35,12 @@ MatrixD subtract_row(const MatrixD& a, const MatrixD& row) {
   return result;
 }
 
+MatrixD rectified(const MatrixD& a) {
+  MatrixD result = a;
+  for (std::size_t i = 0; i < a.size(); ++i) result.data()[i] = std::max(0.0, a.data()[i]);
+  return result;
+}
+
 MatrixD mean_row(const MatrixD& a) {
   MatrixD mean = column_sums(a);
   for (int j = 0; j < a.cols(); ++j) mean(0, j) /= a.rows();
@@ -99,6 +105,22 @@ TaylorElidedSteps taylor_elided_attention(const MatrixD& q, const MatrixD& k, co
   for (int i = 0; i < q.rows(); ++i)
     for (int j = 0; j < v.cols(); ++j) s.z(i, j) += s.v_bar(0, j);
   if (bias) add_to(s.z, multiply(centred_rows(*bias), v), 1.0 / k.rows());
+  return s;
+}
+
+ReluLinearSteps relu_linear_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v) {
+  check_shapes(q, k, v, nullptr);
+  ReluLinearSteps s;
+  s.q = rectified(q), s.k = rectified(k);
+  s.g = multiply_transposed_a(s.k, v);
+  s.k_sum = column_sums(s.k);
+  s.t_d = multiply_transposed_b(s.q, s.k_sum);
+  s.t_n = multiply(s.q, s.g);
+  s.z = MatrixD(q.rows(), v.cols());
+  for (int i = 0; i < q.rows(); ++i) {
+    if (s.t_d(i, 0) == 0) continue;
+    for (int j = 0; j < v.cols(); ++j) s.z(i, j) = s.t_n(i, j) / s.t_d(i, 0);
+  }
   return s;
 }
 

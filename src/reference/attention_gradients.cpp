@@ -131,6 +131,29 @@ TaylorGradients taylor_backward(const MatrixD& q, const MatrixD& k, const Matrix
   return g;
 }
 
+AttentionGradients relu_linear_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz) {
+  check_gradient(q, v, dz);
+  const ReluLinearSteps s = relu_linear_attention(q, k, v);
+  MatrixD d_n(dz.rows(), dz.cols()), d_t(q.rows(), 1);
+  for (int i = 0; i < q.rows(); ++i) {
+    if (s.t_d(i, 0) == 0) continue;
+    for (int j = 0; j < dz.cols(); ++j) d_n(i, j) = dz(i, j) / s.t_d(i, 0);
+    d_t(i, 0) = -row_product(dz, s.z, i) / s.t_d(i, 0);
+  }
+  const auto cut = [](MatrixD gradient, const MatrixD& x) {
+    for (std::size_t i = 0; i < x.size(); ++i)
+      if (x.data()[i] <= 0) gradient.data()[i] = 0;
+    return gradient;
+  };
+  const MatrixD d_g = multiply_transposed_a(s.q, d_n);
+  MatrixD d_q = multiply_transposed_b(d_n, s.g), d_k = multiply_transposed_b(v, d_g);
+  add_to(d_q, multiply(d_t, s.k_sum));
+  add_to(d_k, multiply(MatrixD(k.rows(), 1, 1.0), multiply_transposed_a(d_t, s.q)));
+  AttentionGradients g;
+  g.q = cut(std::move(d_q), q), g.k = cut(std::move(d_k), k), g.v = multiply(s.k, d_g);
+  return g;
+}
+
 AttentionGradients taylor_elided_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz) {
   check_gradient(q, v, dz);
   const TaylorElidedSteps s = taylor_elided_attention(q, k, v);

@@ -30,6 +30,9 @@ TaylorGradients taylor_backward(const MatrixD& q, const MatrixD& k, const Matrix
 // The same in exact arithmetic with k_hat_sum = 0, where every t_D term cancels: the backward of taylor_elided.
 AttentionGradients taylor_elided_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz);
 
+// Entries that ReLU cut off have no gradient, and neither has a query whose Z is 0 because no product is positive.
+AttentionGradients relu_linear_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz);
+
 // Rows of the mask without an entry are dense, as in the forward pass.
 AttentionGradients sparse_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,
                                    const MatrixD& dz, const MatrixD* bias = nullptr);

@@ -23,6 +23,8 @@ MatrixD attention_head(AttentionKind kind, const AttentionHead& head) {
       return taylor_attention(q, k, v, low_rank_bias(head)).z;
     case AttentionKind::kTaylorElided:
       return taylor_elided_attention(q, k, v, low_rank_bias(head)).z;
+    case AttentionKind::kReluLinear:
+      return relu_linear_attention(q, k, v).z;
     case AttentionKind::kTaylorReleased:
       return taylor_released_attention(q, k, v, head.released_threshold).z;
     case AttentionKind::kSparse: {
@@ -56,6 +58,8 @@ AttentionGradients attention_head_backward(AttentionKind kind, const AttentionHe
       return taylor_backward(q, k, v, dz, low_rank_bias(head));
     case AttentionKind::kTaylorElided:
       return taylor_elided_backward(q, k, v, dz);
+    case AttentionKind::kReluLinear:
+      return relu_linear_backward(q, k, v, dz);
     case AttentionKind::kTaylorReleased:
       return taylor_released_backward(q, k, v, dz, head.released_threshold);
     case AttentionKind::kSparse:

@@ -150,6 +150,29 @@ FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const F
   return t;
 }
 
+Codes fixed_relu_linear(const Codes& q_signed, const Codes& k_signed, const Codes& v, const FixedAttentionScales& s,
+                        int limit, FixedRange& range) {
+  Codes q = q_signed, k = k_signed;
+  for (Codes* const x : {&q, &k})
+    for (std::size_t i = 0; i < x->size(); ++i) x->data()[i] = std::max<std::int64_t>(x->data()[i], 0);
+  Codes g = product(transposed(k), v, range);
+  for (std::size_t i = 0; i < g.size(); ++i)
+    g.data()[i] = requantise(static_cast<double>(g.data()[i]), s.k * s.v / s.context, limit);
+  const Codes t_d = product(q, transposed(column_sum(k, range)), range);
+  Codes z = product(q, g, range);
+  for (int r = 0; r < z.rows(); ++r) {
+    for (int c = 0; c < z.cols(); ++c) {
+      const auto numerator = static_cast<double>(
+          seen(round_half_even(static_cast<double>(z(r, c)) * (s.q * s.context / s.numerator)), range.wide));
+      z(r, c) = numerator == 0
+                    ? 0
+                    : requantise(numerator * (s.numerator / (s.q * s.k * s.result)) / static_cast<double>(t_d(r, 0)), 1,
+                                 limit);
+    }
+  }
+  return z;
+}
+
 namespace {
 
 // Q K^T / sqrt(d) + B, wide.
@@ -413,12 +436,13 @@ class FixedForward {
 
   Codes apply(const Attention& a) {
     const AttentionKind kind = a.kind.value_or(plan_.kind);
-    const bool softmax = kind == AttentionKind::kSoftmax, elided = kind == AttentionKind::kTaylorElided;
-    if (!softmax && !elided && kind != AttentionKind::kTaylor)
+    const bool softmax = kind == AttentionKind::kSoftmax, elided = kind == AttentionKind::kTaylorElided,
+               relu_linear = kind == AttentionKind::kReluLinear;
+    if (!softmax && !elided && !relu_linear && kind != AttentionKind::kTaylor)
       throw std::invalid_argument(std::string("no fixed point for attention ") + to_string(kind));
     Codes bias;
     double bias_scale = 1;
-    if (a.bias_params > 0 && (softmax || plan_.score_bias_first_order)) {
+    if (a.bias_params > 0 && (softmax || (plan_.score_bias_first_order && !relu_linear))) {
       MatrixD real = expanded_score_bias(a, parameter(0));
       if (!softmax) centre_rows(real);
       bias_scale = calibrated(real);
@@ -432,8 +456,9 @@ class FixedForward {
                     v = head(a.v, a.n_kv, a.d_v, instance, h);
         const Codes own = bias.empty() ? Codes() : block_of(bias, h * a.n_q, a.n_q, 0, a.n_kv);
         const Codes* const pointer = bias.empty() ? nullptr : &own;
-        const Codes z = softmax
-                            ? fixed_softmax(q, k, v, scales, plan_.limit, result_.range, pointer, bias_scale)
+        const Codes z = softmax ? fixed_softmax(q, k, v, scales, plan_.limit, result_.range, pointer, bias_scale)
+                        : relu_linear
+                            ? fixed_relu_linear(q, k, v, scales, plan_.limit, result_.range)
                             : fixed_taylor(q, k, v, scales, plan_.limit, elided, result_.range, pointer, bias_scale).z;
         for (int r = 0; r < a.n_q; ++r) std::copy(z.row(r), z.row(r) + a.d_v, y.row(instance * a.n_q + r) + h * a.d_v);
       }

@@ -50,6 +50,9 @@ struct FixedTaylor {
 // bias: codes of B - rowmean(B), m x n, with its scale; nullptr: none.
 FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& scales, int limit,
                          bool elided, FixedRange& range, const Codes* bias = nullptr, double bias_scale = 1);
+// ReLU-linear attention on one head; scales of Algorithm 1 where they have the same names.
+Codes fixed_relu_linear(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& scales, int limit,
+                        FixedRange& range);
 // Tiles of keys (scales.key_tile) one after the other: exponentials below the largest score so far, stored in units of
 // 1 / limit; sums of products and of exponentials shrink where that score grows, the former to integers.
 Codes fixed_softmax(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& scales, int limit,

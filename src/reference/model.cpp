@@ -263,8 +263,9 @@ class ForwardPass::Layers {
     const bool taylor = kind == AttentionKind::kTaylor || kind == AttentionKind::kTaylorElided;
     if (options_.measure_ranges) {
       note_operands(q, k, v, ranges);
-      if (!taylor) note_scores(q, k, bias, ranges);
+      if (!taylor && kind != AttentionKind::kReluLinear) note_scores(q, k, bias, ranges);
     }
+    if (kind == AttentionKind::kReluLinear) return relu_linear_head(q, k, v, ranges);
     if (kind == AttentionKind::kSoftmax) {
       const MatrixD p = softmax_map(q, k, pointer(bias));
       if (options_.measure_ranges) note_map(p, ranges);
@@ -345,6 +346,21 @@ class ForwardPass::Layers {
     // T_N is Q G plus a row: neither Q G nor the row exceeds the sum of the two magnitudes.
     ranges.numerator = std::max(
         ranges.numerator, max_abs(steps.t_n) + 2 * std::sqrt(static_cast<double>(q.cols())) * max_abs(steps.v_sum));
+    return std::move(steps.z);
+  }
+
+  MatrixD relu_linear_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, LayerRanges& ranges) const {
+    ReluLinearSteps steps = relu_linear_attention(q, k, v);
+    if (!options_.measure_ranges) return std::move(steps.z);
+    ranges.context = std::max(ranges.context, max_abs(steps.g));
+    ranges.context_square = std::max(ranges.context_square, mean_square(steps.g));
+    ranges.numerator = std::max(ranges.numerator, max_abs(steps.t_n));
+    for (int r = 0; r < steps.t_d.rows(); ++r) {
+      int exponent = 0;
+      std::frexp(steps.t_d(r, 0), &exponent);
+      ++ranges
+            .rows_of_denominator[static_cast<std::size_t>(steps.t_d(r, 0) > 0 ? std::clamp(24 - exponent, 0, 47) : 47)];
+    }
     return std::move(steps.z);
   }
 

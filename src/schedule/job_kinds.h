@@ -20,6 +20,7 @@ enum class JobKind : std::uint8_t {
   kSubtractRow,  // adders: result = streamed(m x n) - 1 stationary(n)
   kAddRow,       // adders: result = streamed(m x n) + 1 stationary(n)
   kAddConstant,  // adders: result(m) = streamed(m) + constant
+  kRectify,      // adders: result(m x n) = max(0, streamed)
   kAddMatrix,    // adders: result = streamed + stationary, both m x n
   kSoftmaxRows,  // special functions: maximum, exp, sum, divide over m rows of n
   // Online softmax, tile of keys after tile of keys. There are three numbers a row: the running maximum, the running
@@ -105,6 +106,8 @@ constexpr JobTraits traits(JobKind kind) {
       return {"add_row", ForwardValues::kLane, false, false};
     case JobKind::kAddConstant:
       return {"add_constant", ForwardValues::kLane, false, false};
+    case JobKind::kRectify:
+      return {"rectify", ForwardValues::kLane, false, false};
     case JobKind::kAddMatrix:
       return {"add_matrix", ForwardValues::kAddMatrix, false, false};
     case JobKind::kSoftmaxRows:

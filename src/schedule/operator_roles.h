@@ -12,7 +12,8 @@ enum class OperatorRole : std::uint8_t {
   kGemm,         // linear or convolution, with bias
   kKeyMean,      // 1^T K and K_bar
   kCentreKeys,   // K_hat
-  kKeySum,       // k_hat_sum
+  kRectify,      // ReLU(K), ReLU(Q)
+  kKeySum,       // k_hat_sum, or the sum of ReLU(K)
   kValueSum,     // v_sum
   kContext,      // G
   kDenominator,  // t_D
@@ -58,6 +59,8 @@ constexpr const char* to_string(OperatorRole role) {
       return "key_mean";
     case OperatorRole::kCentreKeys:
       return "centre_keys";
+    case OperatorRole::kRectify:
+      return "rectify";
     case OperatorRole::kKeySum:
       return "key_sum";
     case OperatorRole::kValueSum:

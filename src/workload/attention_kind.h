@@ -13,6 +13,7 @@ enum class AttentionKind {
   kSparse,           // softmax over the kept entries of a mask
   kUnified,          // Taylor, exact on the mask: A = T + M .* (P - T)
   kUnifiedAdditive,  // A = T + M .* P
+  kReluLinear,       // ReLU(Q) (ReLU(K)^T V) / (ReLU(Q) 1^T ReLU(K)) (EfficientViT)
   kAuto              // per layer the cheaper of taylor and softmax; not a kind that a layer can have
 };
 
@@ -20,8 +21,10 @@ struct AttentionTraits {
   const char* name;  // in JSON and on command lines; nullptr: no enumerator
   // Runs on masks that are decided before the simulation starts.
   bool uses_mask;
-  // Computes G = K_hat^T V, the low-rank part.
+  // Computes G, the keys times the values, so that no n x n map is formed.
   bool low_rank;
+  // The keys in G are K_hat = K - K_bar, which needs a bit more than K, and two sweeps over K.
+  bool centres_keys;
   // There is a mapper for it.
   bool mapped;
 };
@@ -29,21 +32,23 @@ struct AttentionTraits {
 constexpr AttentionTraits traits(AttentionKind kind) {
   switch (kind) {
     case AttentionKind::kSoftmax:
-      return {"softmax", false, false, true};
+      return {"softmax", false, false, false, true};
     case AttentionKind::kTaylor:
-      return {"taylor", false, true, true};
+      return {"taylor", false, true, true, true};
     case AttentionKind::kTaylorElided:
-      return {"taylor_elided", false, true, true};
+      return {"taylor_elided", false, true, true, true};
     case AttentionKind::kTaylorReleased:
-      return {"taylor_released", false, true, false};
+      return {"taylor_released", false, true, true, false};
     case AttentionKind::kSparse:
-      return {"sparse", true, false, true};
+      return {"sparse", true, false, false, true};
     case AttentionKind::kUnified:
-      return {"unified", true, true, true};
+      return {"unified", true, true, true, true};
     case AttentionKind::kUnifiedAdditive:
-      return {"unified_additive", true, true, true};
+      return {"unified_additive", true, true, true, true};
+    case AttentionKind::kReluLinear:
+      return {"relu_linear", false, true, false, true};
     case AttentionKind::kAuto:
-      return {"auto", false, false, false};
+      return {"auto", false, false, false, false};
   }
   return {};
 }

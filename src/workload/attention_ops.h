@@ -19,5 +19,6 @@ struct OperationCounts {
 OperationCounts vanilla_attention_operations(const Attention& attention);        // softmax(Q K^T / sqrt(d)) V
 OperationCounts taylor_attention_operations(const Attention& attention);         // Algorithm 1, all six steps
 OperationCounts taylor_elided_attention_operations(const Attention& attention);  // without what is constant (2.2)
+OperationCounts relu_linear_attention_operations(const Attention& attention);    // with the comparisons of ReLU
 
 }  // namespace vitality

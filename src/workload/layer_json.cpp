@@ -182,7 +182,7 @@ TensorInfo LayerReader::linear() {
 
 // Finds where the heads lie in the columns of the inputs.
 void LayerReader::attention_heads(Attention& p) {
-  enum Layout { kPacked, kPackedPerHead, kQueryAndPackedPerHead, kSeparate };
+  enum Layout { kPacked, kPackedPerHead, kQueryAndPackedPerHead, kSeparate, kQueryAndPacked };
   const auto layout = static_cast<Layout>(choice("layout"));
   if (!ok_) return;
   const int qk = p.d_qk, v = p.d_v, h = p.heads;
@@ -211,6 +211,12 @@ void LayerReader::attention_heads(Attention& p) {
       p.k = {1, 0, qk};
       p.v = {2, 0, v};
       cols = {h * qk, h * qk, h * v};
+      break;
+    case kQueryAndPacked:
+      p.q = {0, 0, qk};
+      p.k = {1, 0, qk};
+      p.v = {1, h * qk, v};
+      cols = {h * qk, h * (qk + v)};
   }
   if (!inputs(cols.size())) return;
   for (std::size_t i = 0; i < cols.size(); ++i) {
@@ -227,6 +233,8 @@ void LayerReader::attention_bias(Attention& p) {
   if (!ok_) return;
   const TensorInfo& queries = in(static_cast<std::size_t>(p.q.input));
   const TensorInfo& keys = in(static_cast<std::size_t>(p.k.input));
+  if (biased && p.kind == AttentionKind::kReluLinear)
+    fail("relu_linear attention has no scores that a bias could be added to", "position_bias");
   if (!biased) {
     if (source_.keys.present("query_stride")) fail("of use with \"position_bias\": true only", "query_stride");
     return;
@@ -249,10 +257,10 @@ TensorInfo LayerReader::attention() {
   p.heads = size("heads");
   p.d_qk = size("d_qk");
   p.d_v = size("d_v", p.d_qk);
-  attention_heads(p);
-  attention_bias(p);
   if (source_.keys.present("attention"))
     p.kind = layer_attention_kinds()[static_cast<std::size_t>(choice("attention"))];
+  attention_heads(p);
+  attention_bias(p);
   if (!ok_) return {};
   const TensorInfo& queries = in(static_cast<std::size_t>(p.q.input));
   const TensorInfo& keys = in(static_cast<std::size_t>(p.k.input));
@@ -493,8 +501,9 @@ JsonKeys attention_keys() {
           size_key("query_stride", 1, kMaxImageSide)
               .otherwise(1)
               .means("Queries are every so many pixels of both axes (LeViT).", "pixels"),
-          choice_key("layout", {"qkv", "qkv_per_head", "q_and_kv_per_head", "q_and_k_and_v"})
-              .means("Order of the inputs' columns: all Q, all K, all V; by head; two inputs; three inputs."),
+          choice_key("layout", {"qkv", "qkv_per_head", "q_and_kv_per_head", "q_and_k_and_v", "q_and_kv"})
+              .means("Order of the inputs' columns: all Q, all K, all V; by head; two inputs, K and V by head; three "
+                     "inputs; two inputs, all K, all V."),
           choice_key("attention", attention_names)
               .optional()
               .means("Kind of attention of this layer, whatever the config or an option says; without it theirs.")};
@@ -525,7 +534,7 @@ const std::vector<LayerRow>& layer_rows() {
        &LayerReader::linear},
       {{"attention", attention_keys(),
         "multi-head attention; layout of its inputs' columns: qkv, qkv_per_head, q_and_kv_per_head (2 inputs), "
-        "q_and_k_and_v (3)"},
+        "q_and_k_and_v (3), q_and_kv (2)"},
        &LayerReader::attention},
       {{"layer_norm", {epsilon_key(kLayerNormEpsilon)}, "over channels, affine"}, &LayerReader::layer_norm},
       {{"batch_norm",

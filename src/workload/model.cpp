@@ -124,16 +124,20 @@ Count parameter_count(const Layer& layer) {
 }
 
 Count macs(const Layer& layer) {
-  return visit_layer(
-      layer, Overloaded{
-                 [](const Conv2d& p) {
-                   return Count{p.out_height} * p.out_width * p.kernel * p.kernel * (p.in_channels / p.groups) *
-                          p.out_channels;
-                 },
-                 [](const Linear& p) { return Count{p.rows} * p.in_features * p.out_features; },
-                 [](const Attention& p) { return Count{p.instances} * p.heads * p.n_q * p.n_kv * (p.d_qk + p.d_v); },
-                 [](const auto&) { return Count{0}; },
-             });
+  return visit_layer(layer, Overloaded{
+                                [](const Conv2d& p) {
+                                  return Count{p.out_height} * p.out_width * p.kernel * p.kernel *
+                                         (p.in_channels / p.groups) * p.out_channels;
+                                },
+                                [](const Linear& p) { return Count{p.rows} * p.in_features * p.out_features; },
+                                [](const Attention& p) {
+                                  const Count problems = Count{p.instances} * p.heads;
+                                  if (p.kind == AttentionKind::kReluLinear)
+                                    return problems * (p.n_q + p.n_kv) * p.d_qk * (p.d_v + 1);
+                                  return problems * p.n_q * p.n_kv * (p.d_qk + p.d_v);
+                                },
+                                [](const auto&) { return Count{0}; },
+                            });
 }
 
 Count parameter_count(const VitModel& model) {

@@ -142,8 +142,8 @@ struct Layer {
 const char* kind_name(const Layer& layer);  // "conv2d", "linear", "attention", "layer_norm", ...
 MatrixShape output_shape(const Layer& layer);
 Count parameter_count(const Layer& layer);
-// Multiply-accumulates of conv2d, linear and softmax attention (QK^T and PV), counted as published counters do; 0 for
-// other layers.
+// Multiply-accumulates of conv2d, linear and attention, counted as published counters do: softmax attention's QK^T and
+// PV; where the model itself says relu_linear, K^T V and Q (K^T V) with a column of ones beside V. 0 for other layers.
 Count macs(const Layer& layer);
 
 struct VitModel {

@@ -53,10 +53,11 @@ TEST_CASE("layer attention: a kind in every layer is the same run as that kind o
     std::vector<std::string> kinds;
   };
   for (const Case& c :
-       {Case{"vitality", "taylor", {"softmax", "taylor_elided"}}, Case{"vitality", "taylor_elided", {"taylor"}},
+       {Case{"vitality", "taylor", {"softmax", "taylor_elided", "relu_linear"}},
+        Case{"vitality", "taylor_elided", {"taylor"}},
         Case{"vitality_training", "taylor", {"sparse", "unified", "unified_additive"}},
         Case{"vitality_training", "sparse", {"softmax", "taylor"}}, Case{"dense_softmax", "taylor", {"softmax"}},
-        Case{"gpu_h100", "softmax", {"taylor", "taylor_elided"}}}) {
+        Case{"gpu_h100", "softmax", {"taylor", "taylor_elided", "relu_linear"}}}) {
     for (const std::string& kind : c.kinds) {
       INFO(c.config << " with " << c.other << ", layers with " << kind);
       const json named = result_of({"--config", c.config, "--workload", with_kind(folder, kind), "--set",
@@ -103,6 +104,41 @@ TEST_CASE("layer attention: a mixed model runs every kind where it says so, and 
   CHECK(layer_of(decided, "blocks.2.attn").contains("attention"));
 }
 
+TEST_CASE("layer attention: ReLU-linear layers, their operations and values in every format") {
+  // 16 keys and queries, 4 heads of 8: docs/algorithm.md, section 6.
+  constexpr long n = 16, d = 8, heads = 4;
+  for (const char* precision : {"int16", "int8", "fp16", "bf16", "fp8_e4m3", "fp8_e5m2", "fp32", "fp64"}) {
+    INFO(precision);
+    const json result = result_of(
+        {"--config", "vitality", "--workload", "tiny_efficientvit", "--set", std::string("precision=") + precision});
+    CHECK(result["numerics"]["passed"] == true);
+    const json& layer = layer_of(result, "block.attn");
+    CHECK(layer["attention"] == "relu_linear");
+    CHECK(layer["operations"]["mul"] == heads * (2 * n * d * d + n * d));
+    CHECK(layer["operations"]["add"] == heads * ((n - 1) * d * (d + 1) + n * (d - 1) * (d + 1)));
+    CHECK(layer["operations"]["div"] == heads * n * d);
+    CHECK(layer["operations"]["cmp"] == heads * 2 * n * d);
+    CHECK(layer["operations"]["exp"] == 0);
+    CHECK(layer["macs"] == heads * (2 * n * d * d + n * d));
+  }
+}
+
+TEST_CASE("attention on a reduced grid: 24 queries on 6 keys, in every kind and format") {
+  constexpr long m = 24, n = 6, d = 8, heads = 2;
+  for (const char* kind : {"taylor", "softmax", "taylor_elided", "relu_linear"}) {
+    for (const char* precision : {"int16", "int8", "bf16", "fp64"}) {
+      INFO(kind << " " << precision);
+      const json result = result_of({"--config", "vitality", "--workload", "tiny_pvt", "--set",
+                                     std::string("precision=") + precision, "--set", std::string("attention=") + kind});
+      CHECK(result["numerics"]["passed"] == true);
+      const long macs = layer_of(result, "0.attn")["macs"];
+      CHECK(macs == heads * (kind == std::string("softmax")         ? m * n * 2 * d
+                             : kind == std::string("taylor_elided") ? (m + n) * d * d
+                                                                    : (m + n) * d * d + m * d));
+    }
+  }
+}
+
 TEST_CASE("layer attention: masks of the layers that have them, with and without values") {
   const ScratchFolder folder;
   const std::vector<std::string> mixed = {"--config", "vitality_training", "--workload", "tiny_dinov2",
@@ -136,6 +172,11 @@ TEST_CASE("layer attention: machines that cannot run a layer's kind name the lay
           "layer blocks.0.attn: a roofline of sparse attention is not modelled");
   refused({"--mode", "training", "--config", "vitality_training", "--workload", with_kind(folder, "taylor_elided")},
           "layer blocks.0.attn (attention): the backward pass of taylor_elided is not simulated");
+  refused({"--mode", "training", "--config", "vitality_training", "--workload", with_kind(folder, "relu_linear")},
+          "layer blocks.0.attn (attention): the backward pass of relu_linear is not simulated");
+  refused({"--config", "vitality", "--workload", "tiny_levit", "--set", "attention=relu_linear", "--set",
+           "attention_bias=first_order"},
+          "relu_linear attention has no scores for a bias");
   // A sparse baseline runs the layers that say what it does anyway.
   CHECK(without_names(result_of({"--config", "sanger", "--workload", with_kind(folder, "sparse")})) ==
         without_names(result_of({"--config", "sanger", "--workload", "tiny_vit"})));

@@ -10,6 +10,7 @@
 #include "tests/support/machine_run.h"
 #include "tests/support/random_machine.h"
 #include "workload/batch.h"
+#include "workload/workload_json.h"
 
 using namespace vitality;
 using namespace vitality::test;
@@ -119,6 +120,10 @@ const std::vector<Overrides>& machines() {
        "scratchpad.capacity_kib=10"},
       {"attention=taylor_elided"},
       {"attention=taylor_elided", "matrix_engine.accumulation=g_stationary", "scratchpad.capacity_kib=10"},
+      {"attention=relu_linear"},
+      {"attention=relu_linear", "matrix_engine.rows=5", "matrix_engine.cols=7", "scratchpad.capacity_kib=5",
+       "diagonal_engine.enabled=false"},
+      {"attention=relu_linear", "matrix_engine.accumulation=g_stationary", "pipeline.row_streaming=true"},
       {"attention=softmax"},
       {"attention=softmax", "matrix_engine.rows=5", "matrix_engine.cols=7", "scratchpad.capacity_kib=10"},
       {"special_functions.charge=charged", "batch_norm=separate"},
@@ -174,6 +179,27 @@ TEST_CASE("bit true: tiny_distilled on every kind of machine") {
 
 TEST_CASE("bit true: tiny_dinov2 on every kind of machine") {
   check_model("tiny_dinov2");
+}
+
+TEST_CASE("bit true: a depthwise convolution reads from memory what stays on chip for the addition behind it") {
+  const VitModel model = parse_workload(
+      R"({"name": "stem", "image": {"height": 16, "width": 16, "channels": 3}, "layers": [
+          {"name": "in", "kind": "conv2d", "out_channels": 8, "kernel": 3, "stride": 2, "pad": 1},
+          {"name": "act", "kind": "activation", "function": "hardswish"},
+          {"name": "depth", "kind": "conv2d", "out_channels": 8, "kernel": 3, "pad": 1, "groups": 8},
+          {"name": "point", "kind": "conv2d", "out_channels": 8, "kernel": 1},
+          {"name": "sum", "kind": "add", "inputs": ["point", "act"]}]})",
+      "stem");
+  for (const char* precision : {"int16", "int8"})
+    CHECK(run_and_compare(model, {std::string("precision=") + precision}) == "");
+}
+
+TEST_CASE("bit true: tiny_efficientvit on every kind of machine") {
+  check_model("tiny_efficientvit");
+}
+
+TEST_CASE("bit true: tiny_pvt on every kind of machine") {
+  check_model("tiny_pvt");
 }
 
 TEST_CASE("bit true: online softmax, tiles of keys of all sizes, with and without a score bias") {

@@ -263,13 +263,15 @@ class ResultChecks {
   }
 
   void attention_counts(const Attention& a, const LayerResult& l) {
-    if (config_.attention == AttentionKind::kSparse) return sparse_counts(a, l);
+    if (a.kind.value_or(config_.attention) == AttentionKind::kSparse) return sparse_counts(a, l);
     const Count problems = Count{a.heads} * a.instances, m = a.n_q, n = a.n_kv, d = a.d_qk, e = a.d_v;
-    const bool softmax = config_.attention == AttentionKind::kSoftmax,
-               elided = config_.attention == AttentionKind::kTaylorElided;
-    OperationCounts want = softmax  ? vanilla_attention_operations(a)
-                           : elided ? taylor_elided_attention_operations(a)
-                                    : taylor_attention_operations(a);
+    const AttentionKind kind = a.kind.value_or(config_.attention);
+    const bool softmax = kind == AttentionKind::kSoftmax, elided = kind == AttentionKind::kTaylorElided,
+               relu_linear = kind == AttentionKind::kReluLinear;
+    OperationCounts want = softmax       ? vanilla_attention_operations(a)
+                           : elided      ? taylor_elided_attention_operations(a)
+                           : relu_linear ? relu_linear_attention_operations(a)
+                                         : taylor_attention_operations(a);
     Count products = problems * (softmax ? m * n * (d + e) : (n + m) * d * e + (elided ? 0 : m * d));
     // The learned score bias is no part of the closed forms.
     if (a.bias_params > 0 && softmax) want.add += problems * m * n;

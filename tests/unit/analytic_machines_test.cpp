@@ -92,7 +92,7 @@ TEST_CASE("roofline: shipped devices on shipped models close, and Taylor counts 
   CHECK_THROWS_AS(roofline(config, shipped_model("tiny_vit")), InfeasibleError);
 }
 
-TEST_CASE("host: the timed heads compute softmax and Taylor attention") {
+TEST_CASE("host: the timed heads compute softmax, Taylor and ReLU-linear attention") {
   const int m = 21, n = 33, d = 8, e = 12;
   const MatrixD q = test::random_matrix(m, d, 1), k = test::random_matrix(n, d, 2), v = test::random_matrix(n, e, 3);
   const auto floats = [](const MatrixD& x) { return std::vector<float>(x.data(), x.data() + x.size()); };
@@ -107,6 +107,8 @@ TEST_CASE("host: the timed heads compute softmax and Taylor attention") {
     host_taylor_head(m, n, d, e, qf.data(), kf.data(), vf.data(), z.data(), elided);
     check(taylor_attention(q, k, v).z);
   }
+  host_relu_linear_head(m, n, d, e, qf.data(), kf.data(), vf.data(), z.data());
+  check(relu_linear_attention(q, k, v).z);
 }
 
 TEST_CASE("host: a measured result closes and claims no energy") {

@@ -48,9 +48,13 @@ void check_against_differences(Problem& p, const AttentionGradients& g, bool bia
 
 }  // namespace
 
-TEST_CASE("attention backward equals finite differences: softmax, Taylor, sparse, unified, with and without bias") {
+TEST_CASE(
+    "attention backward equals finite differences: softmax, Taylor, ReLU-linear, sparse, unified, with and without "
+    "bias") {
   for (const auto& [m, n, d, e] : {std::array<int, 4>{5, 7, 4, 3}, {6, 6, 3, 8}, {2, 1, 2, 2}, {1, 9, 5, 1}}) {
     Problem p = problem(m, n, d, e);
+    check_against_differences(p, relu_linear_backward(p.q, p.k, p.v, p.dz), false,
+                              [&] { return relu_linear_attention(p.q, p.k, p.v).z; });
     for (const bool biased : {false, true}) {
       INFO(m << " x " << n << " x " << d << " x " << e << (biased ? " with bias" : ""));
       const MatrixD* const bias = biased ? &p.bias : nullptr;

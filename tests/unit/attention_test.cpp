@@ -51,6 +51,27 @@ MatrixD obvious_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, 
   return z;
 }
 
+// ReLU-linear attention as weights of a map, entry by entry, in long double; a row whose weights are all 0 gives 0.
+MatrixD obvious_relu_linear(const MatrixD& q, const MatrixD& k, const MatrixD& v) {
+  MatrixD z(q.rows(), v.cols());
+  for (int i = 0; i < q.rows(); ++i) {
+    long double sum = 0;
+    std::vector<long double> weight(static_cast<std::size_t>(k.rows())), total(static_cast<std::size_t>(v.cols()));
+    for (int j = 0; j < k.rows(); ++j) {
+      for (int c = 0; c < q.cols(); ++c)
+        if (q(i, c) > 0 && k(j, c) > 0)
+          weight[static_cast<std::size_t>(j)] += static_cast<long double>(q(i, c)) * k(j, c);
+      sum += weight[static_cast<std::size_t>(j)];
+    }
+    for (int c = 0; c < v.cols() && sum > 0; ++c) {
+      long double entry = 0;
+      for (int j = 0; j < k.rows(); ++j) entry += weight[static_cast<std::size_t>(j)] / sum * v(j, c);
+      z(i, c) = static_cast<double>(entry);
+    }
+  }
+  return z;
+}
+
 }  // namespace
 
 TEST_CASE("attention: softmax, Taylor and released equal the golden arrays") {
@@ -112,6 +133,19 @@ TEST_CASE("attention: a problem small enough for paper") {
   CHECK(softmax_attention(q, k, v)(0, 0) == 15);
 }
 
+TEST_CASE("attention: ReLU-linear by hand") {
+  // Keys (2, 5) and (-1, 4) become (2, 5) and (0, 4), values 3 and 6: G = (6, 39), k_sum = (2, 9). Queries (1, -2) and
+  // (1, 1): 6 / 2 and 45 / 11; (-1, -3) becomes (0, 0), which has no product.
+  const MatrixD q = matrix(3, 2, {1, -2, 1, 1, -1, -3}), k = matrix(2, 2, {2, 5, -1, 4}), v = matrix(2, 1, {3, 6});
+  const ReluLinearSteps s = relu_linear_attention(q, k, v);
+  CHECK((s.g(0, 0) == 6 && s.g(1, 0) == 39));
+  CHECK((s.k_sum(0, 0) == 2 && s.k_sum(0, 1) == 9));
+  CHECK((s.t_d(0, 0) == 2 && s.t_d(1, 0) == 11 && s.t_d(2, 0) == 0));
+  CHECK(s.z(0, 0) == 3);
+  CHECK(s.z(1, 0) == 45.0 / 11);
+  CHECK(s.z(2, 0) == 0);
+}
+
 TEST_CASE("attention: the released layer by hand") {
   // Two features, so K~ = K - mean over its features: (1, 3) -> (-1, 1). One token: softmax is 1, kept.
   const MatrixD q = matrix(1, 2, {2, 5}), k = matrix(1, 2, {1, 3}), v = matrix(1, 1, {7});
@@ -138,6 +172,7 @@ TEST_CASE("attention: rectangular and biased problems equal the definitions") {
       CHECK(relative_error(taylor_elided_attention(q, k, v, bias).z, want) < 1e-13);
       CHECK(relative_error(multiply(taylor_map(q, steps, bias), v), want) < 1e-13);
     }
+    CHECK(relative_error(relu_linear_attention(q, k, v).z, obvious_relu_linear(q, k, v)) < 1e-13);
   }
 }
 
@@ -159,6 +194,7 @@ TEST_CASE("attention: shapes that do not fit are refused") {
   const MatrixD a(3, 4), b(3, 5), empty;
   CHECK_THROWS_AS(softmax_attention(a, b, b), std::invalid_argument);
   CHECK_THROWS_AS(taylor_attention(a, a, MatrixD(2, 4)), std::invalid_argument);
+  CHECK_THROWS_AS(relu_linear_attention(a, a, MatrixD(2, 4)), std::invalid_argument);
   CHECK_THROWS_AS(taylor_attention(a, a, a, &b), std::invalid_argument);
   CHECK_THROWS_AS(taylor_attention(empty, empty, empty), std::invalid_argument);
 }

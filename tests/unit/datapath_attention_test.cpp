@@ -16,14 +16,14 @@ using golden::relative_error;
 namespace {
 
 struct Results {
-  MatrixD softmax, taylor, elided, sparse, unified, additive, released;
+  MatrixD softmax, taylor, elided, sparse, unified, additive, released, relu_linear;
 };
 
 Results reference_results(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask) {
-  return {softmax_attention(q, k, v),          taylor_attention(q, k, v).z,
-          taylor_elided_attention(q, k, v).z,  sparse_attention(q, k, v, mask).z,
-          unified_attention(q, k, v, mask).z,  unified_attention(q, k, v, mask, AttentionKind::kUnifiedAdditive).z,
-          taylor_released_attention(q, k, v).z};
+  return {softmax_attention(q, k, v),           taylor_attention(q, k, v).z,
+          taylor_elided_attention(q, k, v).z,   sparse_attention(q, k, v, mask).z,
+          unified_attention(q, k, v, mask).z,   unified_attention(q, k, v, mask, AttentionKind::kUnifiedAdditive).z,
+          taylor_released_attention(q, k, v).z, relu_linear_attention(q, k, v).z};
 }
 
 Results datapath_results(Precision p, const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask) {
@@ -33,13 +33,14 @@ Results datapath_results(Precision p, const MatrixD& q, const MatrixD& k, const 
           datapath_softmax(p, q, k, v, &mask),
           datapath_unified(p, q, k, v, mask, AttentionKind::kUnified),
           datapath_unified(p, q, k, v, mask, AttentionKind::kUnifiedAdditive),
-          datapath_released(p, q, k, v, taylor_released_attention(q, k, v).sparse_map)};
+          datapath_released(p, q, k, v, taylor_released_attention(q, k, v).sparse_map),
+          datapath_relu_linear(p, q, k, v)};
 }
 
 double worst_error(const Results& got, const Results& want) {
   double worst = 0;
   for (const auto member : {&Results::softmax, &Results::taylor, &Results::elided, &Results::sparse, &Results::unified,
-                            &Results::additive, &Results::released})
+                            &Results::additive, &Results::released, &Results::relu_linear})
     worst = std::max(worst, relative_error(got.*member, want.*member));
   return worst;
 }
@@ -49,7 +50,7 @@ double worst_error(const Results& got, const Results& want) {
 TEST_CASE("datapath attention: every kind follows the reference as closely as its format allows") {
   struct Limit {
     Precision precision;
-    double low, high;  // of the worst error of the seven kinds: neither too large nor suspiciously small
+    double low, high;  // of the worst error of the eight kinds: neither too large nor suspiciously small
   };
   for (const auto& name : golden::kCases) {
     const MatrixD q = load(name, "Q"), k = load(name, "K"), v = load(name, "V");

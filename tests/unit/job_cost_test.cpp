@@ -140,6 +140,16 @@ TEST_CASE("job cost: an element-wise product is one multiplication an element in
     CHECK(cost_on(config, UnitKind::kUncharged, kind, 5, 0, 70).stream == 0);
 }
 
+TEST_CASE("job cost: a ReLU is one comparison an element on the adders, in place of an addition") {
+  const JobCost cost = cost_of(JobKind::kRectify, UnitKind::kAdders, 5, 0, 70, 0, Precision::kInt16);
+  CHECK(cost.operations == OperationCounts{0, 0, 0, 0, 350});
+  CHECK(cost.actions[Action::kCompare] == 350);
+  CHECK(cost.actions[Action::kAdd] == 0);
+  CHECK((cost.scratchpad_read == 2 * 350 && cost.scratchpad_write == 2 * 350));
+  // 70 columns on 64 lanes: two cycles a row.
+  CHECK(cost_on(with_ports(1000), UnitKind::kAdders, JobKind::kRectify, 5, 0, 70).stream == 10);
+}
+
 TEST_CASE("job cost: a unit asks for what it moves, over the cycles in which it moves it") {
   // 64 rows of 16 features on 16 or 1,024 lanes: 64 cycles of 16 wide elements (4 bytes) and a divisor (6 bytes).
   for (const int lanes : {16, 1024}) {

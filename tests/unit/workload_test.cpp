@@ -1,4 +1,5 @@
 // What the layer tables do not show: where heads lie, who reads whom, how names and sizes expand.
+#include <array>
 #include <catch2/catch.hpp>
 #include <stdexcept>
 
@@ -134,8 +135,9 @@ TEST_CASE("a linear layer reads rows that its input has") {
 }
 
 TEST_CASE("every layer's inputs come before it and have the shape that it needs") {
-  for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_dinov2", "tiny_distilled",
-                           "dinov2_small_14", "levit_128s", "mobilevit_s", "vit_huge_14"}) {
+  for (const char* name :
+       {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_dinov2", "tiny_distilled", "efficientvit_b0", "pvt_v2_b0",
+        "tiny_pvt", "dinov2_small_14", "levit_128s", "mobilevit_s", "vit_huge_14"}) {
     const VitModel model = read_workload(kWorkloads + name + ".json");
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
       const Layer& layer = model.layers[i];
@@ -195,6 +197,81 @@ TEST_CASE("DINOv2-Small with registers: tokens, parameters and MACs by hand") {
   CHECK((out.rows == 1 && out.cols == 384));
 }
 
+TEST_CASE("EfficientViT-B0: its layers, parameters and MACs counted by hand") {
+  const VitModel model = read_workload(kWorkloads + "efficientvit_b0.json");
+  Count parameters = 0, products = 0;
+  const auto conv = [&](Count in, Count out, Count kernel, Count side, Count groups, bool bias, bool norm) {
+    const Count weights = kernel * kernel * (in / groups) * out;
+    parameters += weights + (bias ? out : 0) + (norm ? 2 * out : 0), products += weights * side * side;
+  };
+  // An inverted residual: 1 x 1 to four times the channels, depthwise 3 x 3, 1 x 1. In the attention stages the first
+  // two have biases in place of norms.
+  const auto inverted = [&](Count in, Count out, Count from, Count to, bool biases) {
+    conv(in, 4 * in, 1, from, 1, biases, !biases);
+    conv(4 * in, 4 * in, 3, to, 4 * in, biases, !biases);
+    conv(4 * in, out, 1, to, 1, false, true);
+  };
+  conv(3, 8, 3, 112, 1, false, true), conv(8, 8, 3, 112, 8, false, true), conv(8, 8, 1, 112, 1, false, true);
+  inverted(8, 16, 112, 56, false), inverted(16, 16, 56, 56, false);
+  inverted(16, 32, 56, 28, false), inverted(32, 32, 28, 28, false);
+  for (const auto& [in, width, side] : {std::array<Count, 3>{32, 64, 14}, {64, 128, 7}}) {
+    inverted(in, width, 2 * side, side, true);
+    for (int block = 0; block < 2; ++block) {
+      conv(width, 3 * width, 1, side, 1, false, false);
+      conv(3 * width, 3 * width, 5, side, 3 * width, false, false);
+      conv(3 * width, 3 * width, 1, side, 3 * width / 16, false, false);
+      // 2 x width / 16 heads of 16; a column of ones beside V sums the keys: 17 columns.
+      products += 2 * width / 16 * 2 * side * side * 16 * 17;
+      conv(2 * width, width, 1, side, 1, false, true);
+      inverted(width, width, side, side, true);
+    }
+  }
+  conv(128, 1024, 1, 7, 1, false, true);
+  parameters += 1024 * 1280 + 2 * 1280 + 1281 * 1000, products += 1024 * 1280 + 1280 * 1000;
+  CHECK(parameter_count(model) == parameters);
+  CHECK(parameters == 3410008);
+  CHECK(macs(model) == products);
+  CHECK(products == 100233216);
+  const auto& attention = std::get<Attention>(layer_of(model, "stages.2.blocks.1.context_module.main.attn").parameters);
+  CHECK((attention.heads == 8 && attention.n_q == 196 && attention.n_kv == 196 && attention.d_v == 16));
+  CHECK((attention.q.head_stride == 48 && attention.k.offset == 16 && attention.v.offset == 32));
+  CHECK(attention.kind == AttentionKind::kReluLinear);
+}
+
+TEST_CASE("PVT v2-B0: its layers, parameters and MACs counted by hand") {
+  const VitModel model = read_workload(kWorkloads + "pvt_v2_b0.json");
+  struct Stage {
+    Count channels, reduction, ratio, kernel, side;
+  };
+  Count parameters = 0, products = 0, in = 3;
+  const auto linear = [&](Count rows, Count from, Count to) {
+    parameters += (from + 1) * to, products += rows * from * to;
+  };
+  for (const Stage& s : {Stage{32, 8, 8, 7, 56}, {64, 4, 8, 3, 28}, {160, 2, 4, 3, 14}, {256, 1, 4, 3, 7}}) {
+    const Count c = s.channels, tokens = s.side * s.side, keys = tokens / (s.reduction * s.reduction);
+    linear(tokens, s.kernel * s.kernel * in, c), parameters += 2 * c;  // the embedding and its norm
+    for (int block = 0; block < 2; ++block) {
+      linear(tokens, c, c), linear(keys, c, 2 * c), linear(tokens, c, c);                        // q, kv, proj
+      if (s.reduction > 1) linear(keys, s.reduction * s.reduction * c, c), parameters += 2 * c;  // sr and its norm
+      products += 2 * tokens * keys * c;                                                         // Q K^T and P V
+      linear(tokens, c, s.ratio * c), linear(tokens, s.ratio * c, c);
+      parameters += (9 + 1) * s.ratio * c, products += tokens * 9 * s.ratio * c;  // depthwise 3 x 3
+      parameters += 2 * 2 * c;
+    }
+    parameters += 2 * c;
+    in = c;
+  }
+  linear(1, 256, 1000);
+  CHECK(parameter_count(model) == parameters);
+  CHECK(parameters == 3666760);
+  CHECK(macs(model) == products);
+  CHECK(products == 566065664);
+  const auto& attention = std::get<Attention>(layer_of(model, "stages.1.blocks.0.attn").parameters);
+  CHECK((attention.heads == 2 && attention.n_q == 784 && attention.n_kv == 49 && attention.d_v == 32));
+  CHECK((attention.k.input == 1 && attention.k.offset == 0 && attention.k.head_stride == 32));
+  CHECK((attention.v.input == 1 && attention.v.offset == 64 && attention.v.head_stride == 32));
+}
+
 TEST_CASE("a layer's own kind of attention, whatever the run has") {
   const VitModel model = read_workload(kWorkloads + "tiny_dinov2.json");
   for (const AttentionKind run : {AttentionKind::kTaylor, AttentionKind::kSoftmax, AttentionKind::kSparse}) {
@@ -209,12 +286,16 @@ TEST_CASE("a layer's own kind of attention, whatever the run has") {
   const auto attention = [](const std::string& kind) {
     return R"({"name": "a", "kind": "attention", "heads": 1, "d_qk": 4, "layout": "qkv", "attention": )" + kind + "}";
   };
-  for (const char* kind : {"softmax", "taylor", "taylor_elided", "sparse", "unified", "unified_additive"})
+  for (const char* kind :
+       {"softmax", "taylor", "taylor_elided", "sparse", "unified", "unified_additive", "relu_linear"})
     CHECK(error_of(qkv + attention(std::string("\"") + kind + "\"")).empty());
   CHECK_THAT(error_of(qkv + attention(R"("sofmax")")),
              Catch::Contains("/layers/1/attention") && Catch::Contains("did you mean \"softmax\"?"));
   for (const char* kind : {R"("auto")", R"("taylor_released")", "1", "null"})
     CHECK_THAT(error_of(qkv + attention(kind)), Catch::Contains("/layers/1/attention"));
+  CHECK_THAT(error_of(R"({"name": "qkv", "kind": "conv2d", "kernel": 1, "out_channels": 12},)" +
+                      attention(R"("relu_linear", "position_bias": true)")),
+             Catch::Contains("/layers/1/position_bias: relu_linear attention has no scores"));
   CHECK_THAT(error_of(R"({"name": "n", "kind": "layer_norm", "attention": "softmax"})"),
              Catch::Contains("/layers/0/attention"));
 }

@@ -28,9 +28,9 @@ std::optional<AttentionEstimate> AttentionMapper::estimate(Bytes capacity, bool 
   }
   if (in_place) return AttentionEstimate{};
   const Bytes key_chunks = ceil_div(a_.n_kv, plan->token_chunk), query_chunks = ceil_div(a_.n_q, plan->query_chunk),
-              rounds = taylor() ? 1 : query_chunks;
+              rounds = low_rank() ? 1 : query_chunks;
   // Of a head, in the order of AttentionMapping::sets.
-  const std::array<Bytes, 3> bytes{element_ * a_.n_kv * a_.d_qk * (taylor() && key_chunks > 1 ? 2 : rounds),
+  const std::array<Bytes, 3> bytes{element_ * a_.n_kv * a_.d_qk * (centres_keys() && key_chunks > 1 ? 2 : rounds),
                                    element_ * a_.n_kv * a_.d_v * rounds, element_ * a_.n_q * a_.d_qk};
   const MatrixEngineConfig& engine = config_.matrix_engine;
   AttentionEstimate head;
@@ -107,6 +107,8 @@ void AttentionMapper::map_head() {
     case AttentionKind::kUnified:
     case AttentionKind::kUnifiedAdditive:
       return taylor_head();
+    case AttentionKind::kReluLinear:
+      return relu_linear_head();
     case AttentionKind::kTaylorReleased:  // AttentionTraits::mapped is false
     case AttentionKind::kAuto:
       break;
@@ -125,13 +127,13 @@ std::vector<Bytes> AttentionMapper::buffer_list(const AttentionMapping& p) const
   std::vector<Bytes> list;
   const auto add = [&list](int count, Bytes each) { list.insert(list.end(), static_cast<std::size_t>(count), each); };
   add(p.sets[0], k), add(p.sets[1], v), add(p.sets[2], q), add(p.sets[3], t);
-  if (!taylor() && a_.bias_params > 0) list.push_back(element_ * p.query_chunk * a_.n_kv);
-  if (taylor()) {
+  if (!low_rank() && a_.bias_params > 0) list.push_back(element_ * p.query_chunk * a_.n_kv);
+  if (low_rank()) {
     list.push_back(context_.partial_bytes() * a_.d_qk * a_.d_v);  // G
     for (int i = 0; i < 2; ++i) {
-      list.push_back(context_.partial_bytes() * a_.d_qk);  // 1^T K, then K_bar
-      list.push_back(context_.partial_bytes() * a_.d_qk);  // k_hat_sum
-      list.push_back(context_.partial_bytes() * a_.d_v);   // v_sum
+      if (centres_keys()) list.push_back(context_.partial_bytes() * a_.d_qk);  // 1^T K, then K_bar
+      list.push_back(context_.partial_bytes() * a_.d_qk);                      // k_hat_sum
+      if (centres_keys()) list.push_back(context_.partial_bytes() * a_.d_v);   // v_sum
     }
     for (int i = 0; i < 2; ++i) list.push_back(context_.partial_bytes() * p.query_chunk);  // t_D
     if (first_order_bias()) {
@@ -243,15 +245,17 @@ void AttentionMapper::take_buffers() {
   take(k_, plan_.sets[0]), take(v_, plan_.sets[1]), take(q_, plan_.sets[2]), take(t_, plan_.sets[3]);
   if (kind_ == AttentionKind::kSoftmax) take(z_, plan_.online_softmax ? plan_.result_sets : plan_.sets[3]);
   if (plan_.online_softmax) take(row_numbers_, plan_.result_sets);
-  if (!taylor() && a_.bias_params > 0) take(bias_, 1);
-  if (taylor()) {
+  if (!low_rank() && a_.bias_params > 0) take(bias_, 1);
+  if (low_rank()) {
     take(g_, 1);
-    for (int i = 0; i < 2; ++i) take(mean_, 1), take(key_sum_, 1), take(value_sum_, 1);
+    for (int i = 0; i < 2; ++i) {
+      take(mean_, centres_keys() ? 1 : 0), take(key_sum_, 1), take(value_sum_, centres_keys() ? 1 : 0);
+    }
     take(denominator_, 2);
     if (first_order_bias()) take(bias_, 1), take(bias_sum_, 1);
   }
   if (sparse_) sparse_->take_buffers(next);
-  if (a_.bias_params > 0 && (!taylor() || first_order_bias()))
+  if (a_.bias_params > 0 && (!low_rank() || first_order_bias()))
     bias_tensor_ =
         context_.add_weight(context_.layer(layer_).name + ".bias", layer_, a_.heads * a_.n_q, a_.n_kv, element_);
   context_.note(layer_, plan_text());

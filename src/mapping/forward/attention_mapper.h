@@ -44,13 +44,16 @@ class AttentionMapper {
 
   void map_head();
 
-  bool taylor() const { return traits(kind_).low_rank; }
+  bool low_rank() const { return traits(kind_).low_rank; }
+  bool centres_keys() const { return traits(kind_).centres_keys; }
   bool elided() const { return kind_ == AttentionKind::kTaylorElided; }
-  bool first_order_bias() const { return a_.bias_params > 0 && config_.attention_bias == AttentionBias::kFirstOrder; }
+  bool first_order_bias() const {
+    return centres_keys() && a_.bias_params > 0 && config_.attention_bias == AttentionBias::kFirstOrder;
+  }
   OperatorId op(OperatorRole role) { return builder_.add_operator(role, layer_, instance_, head_); }
 
   // In integer formats K_hat = K - K_bar needs one bit more than an operand: a plane of single bits behind the tile.
-  bool guard_bit() const { return taylor() && is_integer(config_.precision); }
+  bool guard_bit() const { return centres_keys() && is_integer(config_.precision); }
   int guard_flag() const { return guard_bit() ? kGuardBit : 0; }
 
   std::vector<Bytes> buffer_list(const AttentionMapping& p) const;
@@ -88,6 +91,12 @@ class AttentionMapper {
   }
 
   void taylor_head();
+  void relu_linear_head();
+  void rectify(OperatorId op_index, const Chunk& chunk, BufferId buffer);
+  // t_D = Q key_sum^T.
+  void denominator(OperatorId op_index, int m, BufferId q_buffer, BufferId key_sum, BufferId t_d);
+  // Z = T_N / t_D, row by row.
+  void quotient(OperatorId op_index, const Chunk& chunk, BufferId t_buffer, BufferId t_d, BufferId z_buffer, int flags);
 
   // Predicts the blocks of the mask for these keys; returns the buffer of the last chunk of queries, or kNone if
   // nothing is predicted.

@@ -53,6 +53,10 @@ struct Gemm {
   std::vector<GemmImage> more_images = {};  // whose rows stream through the same stationary tiles
 };
 
+// Whether its streamed rows are those of its input, which may then stay in the scratchpad for it.
+inline bool is_pixel_wise(const Conv2d& conv) {
+  return conv.kernel == 1 && conv.stride == 1 && conv.groups == 1 && conv.pad == 0;
+}
 // Number of image rows that `output_rows` rows of outputs need, padding included.
 inline int strip_rows(const Conv2d& conv, int output_rows) {
   return std::min(conv.in_height + 2 * conv.pad, (output_rows - 1) * conv.stride + conv.kernel);

@@ -72,7 +72,10 @@ class InputStationaryMapper : public GemmMapper {
   void describe(const Residence& residence) {
     whole_contraction_ = gemm_.contraction;
     const std::vector<int>& inputs = context_.layer(layer_).inputs;
-    const auto resident = inputs.empty() ? context_.resident.end() : context_.resident.find(inputs[0]);
+    // What lies there for a later layer has been written to memory too.
+    const auto* conv = std::get_if<Conv2d>(&context_.layer(layer_).parameters);
+    const bool from_memory = inputs.empty() || (conv != nullptr && !is_pixel_wise(*conv));
+    const auto resident = from_memory ? context_.resident.end() : context_.resident.find(inputs[0]);
     const std::vector<ResidentTile>* const streamed = resident == context_.resident.end() ? nullptr : &resident->second;
     if (streamed != nullptr) {
       whole_contraction_.clear();

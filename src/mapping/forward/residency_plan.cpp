@@ -172,14 +172,9 @@ class ResidencyPlanner {
     return false;
   }
 
-  static bool is_pixel_wise(const Conv2d& conv) {
-    return conv.kernel == 1 && conv.stride == 1 && conv.groups == 1 && conv.pad == 0;
-  }
-
   bool takes_heads_in_place(int index, const Attention& a) const {
     const AttentionKind kind = context_.attention_kind(index);
-    if (kind != AttentionKind::kTaylor && kind != AttentionKind::kTaylorElided && kind != AttentionKind::kSoftmax)
-      return false;
+    if (traits(kind).uses_mask) return false;
     if (a.instances != 1 || a.bias_params > 0 || a.n_q != a.n_kv || a.d_qk > array_cols() || a.d_v > array_cols())
       return false;
     int end = 0;  // the heads must be one whole input, one after the other
@@ -265,13 +260,13 @@ class ResidencyPlanner {
           return a;
     return nullptr;
   }
-  // Attention centres its keys in place, so each key element has an extra bit.
+  // Taylor attention centres its keys in place, so each key element has an extra bit.
   std::vector<Bytes> bytes_of(int output, const std::vector<ResidentTile>& tiles) const {
     bool guard = false;
     for (const Use& use : uses(output)) {
       const int reader = steps_[static_cast<std::size_t>(use.step)].first;
       guard = guard || (std::holds_alternative<Attention>(layer(reader).parameters) &&
-                        is_integer(context_.config.precision) && traits(context_.attention_kind(reader)).low_rank);
+                        is_integer(context_.config.precision) && traits(context_.attention_kind(reader)).centres_keys);
     }
     std::vector<Bytes> bytes;
     for (const ResidentTile& tile : tiles) {
@@ -290,6 +285,11 @@ class ResidencyPlanner {
     const std::vector<Use>& readers = uses(step().last);
     std::vector<Stay> list;
     if (!step().can_keep || readers.empty()) return list;
+    // Attention works on what it finds in the scratchpad, so nothing may lie there that it cannot work on.
+    for (const Use& use : readers)
+      if (use.as == ReadAs::kOperand && !use.able &&
+          std::holds_alternative<Attention>(layer(steps_[static_cast<std::size_t>(use.step)].first).parameters))
+        return list;
     const bool leaves = static_cast<int>(readers.size()) < context_.users[static_cast<std::size_t>(step().last)];
     bool all = !leaves, uncharged = false;
     for (std::size_t i = 0; i < readers.size(); ++i) {

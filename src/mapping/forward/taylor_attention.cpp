@@ -15,6 +15,21 @@ void AttentionMapper::column_sum(OperatorId op_index, int rows, int cols, Buffer
   end(sum);
 }
 
+void AttentionMapper::denominator(OperatorId op_index, int m, BufferId q_buffer, BufferId key_sum, BufferId t_d) {
+  Job& dot = start(diagonal(), JobKind::kDotProduct, op_index, {m, a_.d_qk, 1}, q_buffer, key_sum, t_d);
+  dot.streamed_stride = a_.d_qk, dot.stationary_stride = 1;
+  end(t_d);
+}
+
+void AttentionMapper::quotient(OperatorId op_index, const Chunk& chunk, BufferId t_buffer, BufferId t_d,
+                               BufferId z_buffer, int flags) {
+  Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, op_index, {chunk.count, 0, a_.d_v}, t_buffer, t_d,
+                      z_buffer, flags);
+  divide.stationary_stride = 1;
+  divide.result_offset = result_offset(chunk);
+  end(z_buffer);
+}
+
 // Over 60 lines: Algorithm 1's steps in their order, which share their buffers.
 void AttentionMapper::taylor_head() {
   const int d = a_.d_qk, e = a_.d_v;
@@ -70,9 +85,7 @@ void AttentionMapper::taylor_head() {
     BufferId t_d = kNone;
     if (!elided()) {
       t_d = denominator_.take();
-      Job& dot = start(diagonal(), JobKind::kDotProduct, denominator_op, {chunk.count, d, 1}, q_buffer, key_sum, t_d);
-      dot.streamed_stride = d, dot.stationary_stride = 1;
-      end(t_d);
+      denominator(denominator_op, chunk.count, q_buffer, key_sum, t_d);
       start(UnitKind::kAdders, JobKind::kAddConstant, denominator_op, {chunk.count, 0, 1}, t_d, kNone, t_d);
       end(t_d);
       save(&SavedAttention::denominator, ".saved.denominator", {a_.n_q, 1, context_.partial_bytes()}, chunk, t_d,
@@ -86,13 +99,7 @@ void AttentionMapper::taylor_head() {
           elided() ? kLast : 0)
         .result_offset = elided() ? result_offset(chunk) : 0;
     end(sum);
-    if (!elided()) {
-      Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, quotient_op, {chunk.count, 0, e}, t_buffer, t_d,
-                          z_buffer, sparse_ ? kWide : 0);
-      divide.stationary_stride = 1;
-      divide.result_offset = result_offset(chunk);
-      end(z_buffer);
-    }
+    if (!elided()) quotient(quotient_op, chunk, t_buffer, t_d, z_buffer, sparse_ ? kWide : 0);
     if (sparse_) {
       sparse_->begin_queries(chunk);
       for (const Chunk& keys : tokens) {

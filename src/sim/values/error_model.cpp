@@ -224,6 +224,7 @@ class Propagation {
 
   double apply(const Attention& a) const {
     const AttentionKind kind = attention_kind(options_, model_, index_);
+    if (kind == AttentionKind::kReluLinear) return relu_linear(a) + stored();
     return (traits(kind).low_rank ? taylor(a) : 0) +
            (kind == AttentionKind::kSoftmax || traits(kind).uses_mask ? map_times_values(a) : 0) + stored();
   }
@@ -253,6 +254,29 @@ class Propagation {
     double bias = 0;
     if (a.bias_params > 0 && options_.score_bias_first_order) bias = score_bias() * v.square / n;
     return mean(v, n) + products + mean_of_keys + bias + accumulated(d + n, r.output_square);
+  }
+
+  // Z = N / t, N = Q G, G = K^T V, t = Q k_sum, with the ReLU of Q and K: dZ = (dN - Z dt) / t. A row with a small t
+  // magnifies its error without limit, but Z lies between the values of V.
+  double relu_linear(const Attention& a) const {
+    const reference::LayerRanges& r = own();
+    const double n = a.n_kv, d = a.d_qk;
+    const Operand q = operand(a.q, query_square()), k = operand(a.k, r.key_square), v = operand(a.v, r.value_square);
+    const double context = summed(n) * (k.variance * v.square + k.square * v.variance) * relative(r.key_value_match) +
+                           accumulated(n, r.context_square) + calibrated(r.context, r.context_square),
+                 key_sum = summed(n) * k.variance + accumulated(n, square(n) * k.square);
+    const double numerator = summed(d) * r.query_key_match * (q.variance * r.context_square + q.square * context),
+                 denominator = summed(d) * r.query_key_match * (q.variance * square(n) * k.square + q.square * key_sum);
+    double rows = 0, sum = 0, most = 0;
+    for (std::size_t i = 0; i < r.rows_of_denominator.size(); ++i) {
+      if (r.rows_of_denominator[i] == 0) continue;
+      const double least = i + 1 < r.rows_of_denominator.size() ? std::ldexp(1, 23 - static_cast<int>(i)) : 0;
+      const double error =
+          std::min((numerator + v.square * denominator) / std::max(square(least), 1e-300), 4 * v.square) +
+          v.variance * shared(v.square);
+      rows += r.rows_of_denominator[i], sum += r.rows_of_denominator[i] * error, most = std::max(most, error);
+    }
+    return (means_ != nullptr ? most : sum / std::max(rows, 1.0)) + accumulated(d, r.output_square);
   }
 
   double score_bias() const {

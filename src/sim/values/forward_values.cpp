@@ -41,6 +41,7 @@ double ValueExecutor::fold_factor(const Job& job) const {
     }
     case OperatorRole::kKeyMean:
     case OperatorRole::kCentreKeys:
+    case OperatorRole::kRectify:
     case OperatorRole::kKeySum:
     case OperatorRole::kValueSum:
     case OperatorRole::kDenominator:
@@ -209,6 +210,9 @@ void ValueExecutor::lanes(const Job& job) {
       for (int i = 0; i < job.m; ++i) out[i] = arithmetic_.wide(at(job.streamed)[i] + constant);
       break;
     }
+    case JobKind::kRectify:
+      rectify(job.m, job.n, streamed(job), result(job));
+      break;
     case JobKind::kAddRow:
       add_row(arithmetic_, job.m, job.n, streamed(job), at(job.stationary), (job.flags & kLast) != 0,
               elided_numerator / s->result, result(job));

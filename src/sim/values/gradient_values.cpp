@@ -81,6 +81,7 @@ static bool stores_tile(const Job& job) {
     case JobKind::kMeanDivide:
     case JobKind::kSubtractRow:
     case JobKind::kAddConstant:
+    case JobKind::kRectify:
     case JobKind::kSoftmaxRows:
     case JobKind::kOnlineSoftmax:
     case JobKind::kRescaleRows:
@@ -217,6 +218,7 @@ void ValueExecutor::gradient(const Job& job) {
     case JobKind::kStore:
     case JobKind::kFold:
     case JobKind::kAddConstant:
+    case JobKind::kRectify:
     case JobKind::kSoftmaxRows:
     case JobKind::kOnlineSoftmax:
     case JobKind::kRescaleRows:
