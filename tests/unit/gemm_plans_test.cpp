@@ -1,9 +1,12 @@
 // DRAM bytes of linear layers against an exhaustive search over tilings and loop orders that shares nothing with the
 // mapper: whole tiles, each fetched again whenever a loop outside comes back to it.
+#include "mapping/forward/gemm_plans.h"
+
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 
+#include "base/random.h"
 #include "config/hardware_config_json.h"
 #include "mapping/mapper.h"
 #include "workload/workload_json.h"
@@ -126,4 +129,76 @@ TEST_CASE("GEMM plans: objective energy moves at most a tenth more than the best
       }
     }
   }
+}
+
+namespace {
+
+// A GEMM and a plan for it, fitting or not.
+struct RandomPlan {
+  GemmProblem problem{};
+  GemmPlan plan{};
+  Bytes capacity = 0;
+};
+
+RandomPlan random_plan(std::mt19937_64& dice) {
+  const auto number = [&](int low, int high) {
+    return low + static_cast<int>(dice() % static_cast<unsigned>(high - low + 1));
+  };
+  RandomPlan r;
+  GemmProblem& p = r.problem;
+  p.m = number(1, 300), p.k = number(1, 500), p.n = number(1, 500);
+  p.contraction = cut_tiles({p.k}, 64), p.columns = cut_tiles({p.n}, 64);
+  p.element = 2, p.partial = 6, p.result = 2, p.adds = number(0, 1), p.bias = number(0, 1) == 1;
+  p.streamed_on_chip = number(0, 3) == 0;
+  r.capacity = number(20, 400) * 1024;
+  GemmPlan& plan = r.plan;
+  plan.tile_rows = 64 >> number(0, 2), plan.tile_cols = 64 >> number(0, 2), plan.m_tile = number(1, p.m);
+  std::array<GemmLoop, 3> order{GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction};
+  for (int i = 2; i > 0; --i)
+    std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(number(0, i))]);
+  plan.order = order;
+  return r;
+}
+
+}  // namespace
+
+TEST_CASE("GEMM plans: no plan has a lower score than the bounds that the search leaves plans out by") {
+  std::mt19937_64 dice(11);
+  int fitting = 0, close = 0;
+  for (const std::string objective : {"latency", "energy", "edp"}) {
+    for (const std::string prefetch : {"false", "true"}) {
+      const HardwareConfig config =
+          read_hardware_config(kSource + "/configs/vitality.json",
+                               {"mapping.objective=" + objective, "matrix_engine.stationary_prefetch=" + prefetch});
+      for (int round = 0; round < 3000; ++round) {
+        RandomPlan r = random_plan(dice);
+        const GemmEstimator estimator(r.problem, config, r.capacity, 150);
+        GemmCut cut = estimator.cut(r.plan.tile_rows, r.plan.tile_cols, r.plan.m_tile);
+        const double of_cut = estimator.least_score(cut);
+        estimator.add_ports(cut);
+        r.plan.n_group = 1 + static_cast<int>(dice() % static_cast<unsigned>(cut.columns));
+        r.plan.k_group = 1 + static_cast<int>(dice() % static_cast<unsigned>(cut.contraction));
+        const GemmLoops loops = estimator.loops(r.plan, cut);
+        const double of_order = estimator.least_score(r.plan, cut, loops);
+        const auto buffers = [&](int sweep) -> OperandBuffers {
+          if (dice() % 3 == 0) return {sweep, 0};
+          return {sweep > 1 ? static_cast<int>(dice() % static_cast<unsigned>(sweep)) : 0,
+                  1 + static_cast<int>(dice() % 2)};
+        };
+        r.plan.streamed = r.problem.streamed_on_chip ? OperandBuffers{0, 0} : buffers(loops.streamed_sweep);
+        r.plan.stationary = buffers(loops.stationary_sweep);
+        r.plan.out_sets = 1 + static_cast<int>(dice() % 2);
+        if (estimator.bytes_of(r.plan, loops) > r.capacity) continue;
+        estimator.evaluate(r.plan, cut, loops);
+        const double score = estimator.score(r.plan);
+        INFO(objective << ", " << r.problem.m << " x " << r.problem.k << " x " << r.problem.n);
+        REQUIRE(of_cut <= score);
+        REQUIRE(of_order <= score);
+        ++fitting;
+        close += of_order > 0.9 * score ? 1 : 0;
+      }
+    }
+  }
+  CHECK(fitting > 2000);
+  CHECK(close > fitting / 10);  // bounds that are far below would leave nothing out
 }
