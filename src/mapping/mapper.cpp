@@ -208,9 +208,15 @@ class ForwardMapper {
 
 enum class Extent { kWhole, kPlanOnly };
 
-// residences: of another mapping of the model; null: they are planned.
+// What is known before a model is mapped.
+struct Planned {
+  std::vector<Residence> residences;
+  GemmPlans gemm_plans;
+};
+
+// planned: null: nothing is known.
 Schedule map_layers(const VitModel& model, const HardwareConfig& config, const MappingOptions& options, Extent extent,
-                    const std::vector<Residence>* residences = nullptr) {
+                    Planned* planned = nullptr) {
   check_supported(model, config, options);
   const MatrixEngineConfig& engine = config.matrix_engine;
   ScheduleBuilder builder(
@@ -247,7 +253,10 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     const auto tensor = context.add_activation(static_cast<int>(i));
     builder.schedule().tensors[tensor].role = TensorRole::kInput;
   }
-  context.residences = residences != nullptr ? *residences : plan_residences(context);
+  if (planned != nullptr)
+    context.gemm_plans.swap(planned->gemm_plans), context.residences = std::move(planned->residences);
+  else
+    context.residences = plan_residences(context);
   ForwardMapper(context, options, selected).map(layers);
   builder.schedule().layer_output = context.output;
   if (options.training && !context.plan_only) {
@@ -272,21 +281,21 @@ std::optional<Schedule> map_shortened(const VitModel& whole, const VitModel& few
   check_supported(whole, config, options);
   ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024, false);
   MappingContext context = context_of(whole, config, options, builder);
-  const std::vector<Residence> planned = plan_residences(context);
-  if (planned.empty()) return map_layers(fewer, config, options, Extent::kWhole, &planned);
+  const std::vector<Residence> of_whole = plan_residences(context);
+  Planned planned{{}, std::move(context.gemm_plans)};
+  if (of_whole.empty()) return map_layers(fewer, config, options, Extent::kWhole, &planned);
   std::vector<std::optional<Residence>> known(fewer.layers.size());
-  for (std::size_t layer = 0; layer < planned.size(); ++layer) {
+  for (std::size_t layer = 0; layer < of_whole.size(); ++layer) {
     const int shift = static_cast<int>(layer) - stands_for[layer];
-    Residence residence = planned[layer];
+    Residence residence = of_whole[layer];
     for (int* const other : {&residence.last_reader, &residence.heir_of})
       if (*other != kNone) *other -= shift;
     std::optional<Residence>& same = known[static_cast<std::size_t>(stands_for[layer])];
     if (same && !(*same == residence)) return std::nullopt;
     same = std::move(residence);
   }
-  std::vector<Residence> residences;
-  for (std::optional<Residence>& each : known) residences.push_back(std::move(*each));
-  return map_layers(fewer, config, options, Extent::kWhole, &residences);
+  for (std::optional<Residence>& each : known) planned.residences.push_back(std::move(*each));
+  return map_layers(fewer, config, options, Extent::kWhole, &planned);
 }
 
 void check_fits(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {

@@ -82,6 +82,9 @@ struct Residence {
   }
 };
 
+// The best plans by GemmProblem::key().
+using GemmPlans = std::map<std::vector<std::int64_t>, GemmChoice>;
+
 struct MappingContext {
   const VitModel& model;
   const HardwareConfig& config;
@@ -91,7 +94,7 @@ struct MappingContext {
   std::vector<bool> takes_norm = {};  // of every layer: whether a batch norm is folded into it
   std::vector<TensorId> images = {};
   std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of weights that the images of a batch share
-  std::map<std::vector<std::int64_t>, GemmChoice> gemm_plans = {};  // blocks repeat
+  GemmPlans gemm_plans = {};                         // blocks repeat
   std::map<std::vector<std::int64_t>, std::optional<AttentionMapping>> softmax_plans = {};
   SavedForward* saved = nullptr;            // training steps only
   std::map<int, HeadCode> head_codes = {};  // by layer, if asked for
