@@ -48,7 +48,7 @@ with tempfile.TemporaryDirectory() as folder:
         for key, cell in zip(('accuracy', 'taylor_accuracy'), whole.get(names[arm['arm']], ['', ''])):
             expect(cell.startswith('%.2f' % (100 * arm[key]['mean'])), '%s of %s: %s' % (key, arm['arm'], cell))
 
-    checkpoints = {path: os.path.getmtime(path) for path in glob.glob(folder + '/work/*.checkpoint')}
+    checkpoints = {path: os.path.getmtime(path) for path in glob.glob(os.path.join(folder, 'work', '*.checkpoint'))}
     expect(len(checkpoints) == 3, '%d checkpoints' % len(checkpoints))
     again = reproduce(*words)
     expect(again.returncode == 0 and open(folder + '/page.md').read() == page, 'started again it does not write the same page')

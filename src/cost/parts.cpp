@@ -148,7 +148,8 @@ PartSize predictor_pe(const HardwareConfig& config) {
 PartSize size_of(const HardwareConfig& config, const MachinePart& part) {
   const EnergyTable& table = config.energy;
   const FormatCosts& format = table.format[config.precision];
-  const double operand = 8.0 * static_cast<double>(storage_bytes(config.precision)), sum = sum_bits(config.precision);
+  const double operand = 8.0 * static_cast<double>(storage_bytes(config.precision)),
+               sum = config.precision == Precision::kFp64 ? 64 : 32;
   switch (part.kind) {
     case PartKind::kMultiplier:
       return {format.multiply_um2};
@@ -283,10 +284,6 @@ PartUnit part_unit(UnitKind kind) {
       break;
   }
   throw std::logic_error(std::string(to_string(kind)) + " has no parts");
-}
-
-int sum_bits(Precision precision) {
-  return precision == Precision::kFp64 ? 64 : 32;
 }
 
 }  // namespace vitality

@@ -31,7 +31,4 @@ std::vector<PricedPart> parts_of(const HardwareConfig& config);
 PartUnit part_unit(UnitKind kind);
 bool has_parts(UnitKind kind);
 
-// Bits of a sum of products.
-int sum_bits(Precision precision);
-
 }  // namespace vitality

@@ -19,13 +19,17 @@ const char* const kHead =
     "\\makeatother\n\n";
 
 std::string escaped(const std::string& text) {
-  static const std::map<char, std::string> special{
-      {'\\', "\\textbackslash{}"}, {'~', "\\textasciitilde{}"}, {'^', "\\textasciicircum{}"}, {'<', "\\textless{}"},
-      {'>', "\\textgreater{}"},    {'|', "\\textbar{}"},        {'"', "\\textquotedbl{}"}};
+  static const std::map<char, std::string> special{{'\\', "\\textbackslash{}"},
+                                                   {'~', "\\textasciitilde{}"},
+                                                   {'^', "\\textasciicircum{}"},
+                                                   {'<', "\\textless{}"},
+                                                   {'>', "\\textgreater{}"},
+                                                   {'|', "\\textbar{}"},
+                                                   {'"', "''"}};
   std::string out;
   for (const char c : text) {
     if (const auto found = special.find(c); found != special.end())
-      out += c == '"' ? "''" : found->second;
+      out += found->second;
     else
       out += (std::string("_%&#${}").find(c) == std::string::npos ? "" : "\\") + std::string(1, c);
   }

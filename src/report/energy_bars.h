@@ -1,6 +1,5 @@
-// How far a run's energy changes if one class of prices is wrong by 30 % and all others are right: the constants of the
-// tables are accurate to about that (docs/hardware.md section 3). The calibration factors of the energy table do the
-// same for a whole run.
+// How far a run's energy changes if one class of prices is 30 % off and all others are right. The calibration factors
+// of the energy table do the same for a whole run. How far prices may be off is more (energy.factor_*).
 #pragma once
 
 #include <array>

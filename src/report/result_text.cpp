@@ -427,11 +427,13 @@ class TextReport {
   void energies() {
     const EnergyBreakdown& e = result_.energy;
     print("\n{:<18} {:>12} {:>8}\n", "energy", "", "share");
-    for (const auto& [name, value] : {std::pair<const char*, Picojoules>{"compute", e.compute},
-                                      {"scratchpad", e.sram},
-                                      {"NoC", e.noc},
-                                      {"DRAM", e.dram},
-                                      {"leakage and clock", e.leakage}}) {
+    for (const auto& [name, value] :
+         {std::pair<const char*, Picojoules>{"compute", e.compute},
+          {"scratchpad", e.sram},
+          {"NoC", e.noc},
+          {"DRAM", e.dram},
+          {config_.energy.register_clocking == RegisterClocking::kGated ? "leakage" : "leakage, registers",
+           e.leakage}}) {
       print("{:<18} {:>12} {:>6.1f} %\n", name, energy(value), percent(value, e.total()));
     }
     if (e.total() <= 0) return;

@@ -1,7 +1,6 @@
 #include "mapping/forward/gemm_plans.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "mapping/forward/schedule_builder.h"
 
@@ -145,7 +144,7 @@ void GemmPlanner::search(const GemmCut& cut) {
         if (problem_.column_sums && !inside(order, GemmLoop::kContraction, GemmLoop::kColumns)) continue;
         plan.order = order;
         const GemmLoops loops = estimator_.loops(plan, cut);
-        if (repeats_another(order, loops) || (best_ && is_hopeless(estimator_.least_score(plan, cut, loops)))) continue;
+        if (repeats_another(order, loops) || is_hopeless(estimator_.least_score(plan, cut, loops))) continue;
         search_buffers(plan, cut, loops);
       }
     }

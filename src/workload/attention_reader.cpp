@@ -1,0 +1,116 @@
+// Attention layers: where the heads lie in the columns of the inputs, score bias, kind.
+#include "workload/layer_reader.h"
+
+namespace vitality {
+
+const std::vector<AttentionKind>& layer_attention_kinds() {
+  static const std::vector<AttentionKind> kinds = [] {
+    std::vector<AttentionKind> out;
+    for (const AttentionKind kind : all_of_enum<AttentionKind>())
+      if (traits(kind).mapped) out.push_back(kind);
+    return out;
+  }();
+  return kinds;
+}
+
+// Finds where the heads lie in the columns of the inputs.
+void LayerReader::attention_heads(Attention& p) {
+  enum Layout { kPacked, kPackedPerHead, kQueryAndPackedPerHead, kSeparate, kQueryAndPacked };
+  const auto layout = static_cast<Layout>(choice("layout"));
+  if (!ok_) return;
+  const int qk = p.d_qk, v = p.d_v, h = p.heads;
+  std::vector<int> cols;
+  switch (layout) {
+    case kPacked:
+      p.q = {0, 0, qk};
+      p.k = {0, h * qk, qk};
+      p.v = {0, 2 * h * qk, v};
+      cols = {h * (2 * qk + v)};
+      break;
+    case kPackedPerHead:
+      p.q = {0, 0, 2 * qk + v};
+      p.k = {0, qk, 2 * qk + v};
+      p.v = {0, 2 * qk, 2 * qk + v};
+      cols = {h * (2 * qk + v)};
+      break;
+    case kQueryAndPackedPerHead:
+      p.q = {0, 0, qk};
+      p.k = {1, 0, qk + v};
+      p.v = {1, qk, qk + v};
+      cols = {h * qk, h * (qk + v)};
+      break;
+    case kSeparate:
+      p.q = {0, 0, qk};
+      p.k = {1, 0, qk};
+      p.v = {2, 0, v};
+      cols = {h * qk, h * qk, h * v};
+      break;
+    case kQueryAndPacked:
+      p.q = {0, 0, qk};
+      p.k = {1, 0, qk};
+      p.v = {1, h * qk, v};
+      cols = {h * qk, h * (qk + v)};
+  }
+  if (!inputs(cols.size())) return;
+  for (std::size_t i = 0; i < cols.size(); ++i) {
+    if (in(i).cols == cols[i]) continue;
+    fail("heads, d_qk, d_v and layout need an input of " + std::to_string(cols[i]) + " columns, found " + shape(in(i)));
+  }
+}
+
+void LayerReader::attention_bias(Attention& p) {
+  const bool biased = flag("position_bias");
+  p.query_stride = size("query_stride");
+  p.bias_grid = 0;
+  p.bias_params = 0;
+  if (!ok_) return;
+  const TensorInfo& queries = in(static_cast<std::size_t>(p.q.input));
+  const TensorInfo& keys = in(static_cast<std::size_t>(p.k.input));
+  if (biased && p.kind == AttentionKind::kReluLinear)
+    fail("relu_linear attention has no scores that a bias could be added to", "position_bias");
+  if (!biased) {
+    if (source_.keys.present("query_stride")) fail("of use with \"position_bias\": true only", "query_stride");
+    return;
+  }
+  if (keys.height == 0 || keys.height != keys.width) return fail("needs keys on a square grid", "position_bias");
+  const int side = (keys.height + p.query_stride - 1) / p.query_stride;
+  if (queries.height != side || queries.width != side) {
+    return fail("a stride of " + std::to_string(p.query_stride) + " over the keys' grid of side " +
+                    std::to_string(keys.height) + " gives " + std::to_string(side * side) + " queries, found " +
+                    std::to_string(queries.rows),
+                "query_stride");
+  }
+  p.bias_grid = keys.height;
+  // One parameter per head and distance: query 0 reaches every distance 0 .. side - 1 along each axis.
+  p.bias_params = Count{p.heads} * keys.height * keys.height;
+}
+
+TensorInfo LayerReader::attention() {
+  Attention p{};
+  p.heads = size("heads");
+  p.d_qk = size("d_qk");
+  p.d_v = size("d_v", p.d_qk);
+  if (source_.keys.present("attention"))
+    p.kind = layer_attention_kinds()[static_cast<std::size_t>(choice("attention"))];
+  attention_heads(p);
+  attention_bias(p);
+  if (!ok_) return {};
+  const TensorInfo& queries = in(static_cast<std::size_t>(p.q.input));
+  const TensorInfo& keys = in(static_cast<std::size_t>(p.k.input));
+  const TensorInfo& values = in(static_cast<std::size_t>(p.v.input));
+  p.instances = queries.instances();
+  if (keys.instances() != p.instances || values.instances() != p.instances)
+    fail("inputs with different numbers of instances");
+  if (keys.rows != values.rows)
+    fail("keys have " + std::to_string(keys.rows) + " rows, values " + std::to_string(values.rows));
+  p.n_q = queries.rows / p.instances;
+  p.n_kv = keys.rows / p.instances;
+  if (Count{p.instances} * p.heads * p.n_q * p.n_kv > kMaxScores) fail("more than 2^36 attention scores");
+  if (!ok_) return {};
+  layer_.parameters = p;
+  TensorInfo out = queries;
+  out.cols = p.heads * p.d_v;
+  return out;
+}
+
+}  // namespace vitality
