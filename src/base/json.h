@@ -27,6 +27,7 @@ namespace vitality {
 
 constexpr std::size_t kMaxJsonDepth = 64;
 constexpr std::size_t kMaxJsonBytes = 4U << 20;
+constexpr std::size_t kMaxMappingBytes = 64U << 20;  // of a mapping file: one of a batch names the layers of each image
 
 // Contiguous elements that somebody else owns.
 template <class T>

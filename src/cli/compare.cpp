@@ -183,6 +183,9 @@ class Comparer {
  public:
   explicit Comparer(const Request& request) : request_(request), seeded_(request.seed) {
     const Settings settings = split_settings(request.overrides);
+    if (!settings.mapping.empty())
+      throw InputError("--set " + settings.mapping.front(), "",
+                       "a pointer changes a mapping file, and compare has the search map each machine");
     for (const std::string& path : request.workloads) models_.push_back(read_workload(path, settings.workload));
     for (std::size_t i = 0; i < request.inputs.size(); ++i)
       inputs_.push_back(read_inputs(request.inputs[i], models_[i], request.allow_seeded, seeded_));

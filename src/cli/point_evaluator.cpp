@@ -1,5 +1,7 @@
 #include "cli/point_evaluator.h"
 
+#include "base/error.h"
+#include "mapping/mapping_json.h"
 #include "sim/simulate.h"
 
 namespace vitality::cli {
@@ -54,16 +56,34 @@ PointTotals totals_of(const SimulationResult& result) {
   return out;
 }
 
+namespace {
+
+// A mapping that this model or this machine refuses is a combination that does not fit.
+SimulationResult simulate_mapped(const PointTask& task, const std::string& file, SimulationOptions options) {
+  if (task.training) throw InfeasibleError("a training step is mapped by the search alone, expected mode inference");
+  try {
+    Diagnostics diagnostics(file);
+    const GivenMapping mapping = read_mapping(*task.mapping, &task.model, diagnostics);
+    options.mapping = &mapping;
+    return simulate(task.config, task.model, options);
+  } catch (const InputError& error) {
+    throw InfeasibleError("mapping: " + (error.pointer().empty() ? "" : error.pointer() + ": ") + error.message());
+  }
+}
+
+}  // namespace
+
 EvaluatePoint point_evaluator(const SweepSpec& spec, bool every_block) {
   SimulationOptions options;
   options.numerics = spec.numerics;
   options.totals_only = true;
-  return [options, every_block](const PointTask& task) {
+  return [options, every_block, file = spec.mapping](const PointTask& task) {
     SimulationOptions chosen = options;
     chosen.training = task.training;
     chosen.repeat_blocks = task.shortcuts == Shortcuts::kAllowed && !task.training && !every_block;
     try {
-      return totals_of(simulate(task.config, task.model, chosen));
+      return totals_of(task.mapping == nullptr ? simulate(task.config, task.model, chosen)
+                                               : simulate_mapped(task, file, chosen));
     } catch (const NotPeriodic& error) {
       throw ShortcutFailed(error.what());
     }

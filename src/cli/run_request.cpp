@@ -28,7 +28,7 @@ po::options_description described_options() {
   options.add_options()
       ("config", text(), "the machine")
       ("workload", text(), "the model")
-      ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value: another config value; workload.key=value: another size of the model: a dim, image.height, image.width, or image, both sides (repeatable)")
+      ("set", po::value<std::vector<std::string>>()->composing(), "dotted.key=value: another config value; workload.key=value: another size of the model: a dim, image.height, image.width, or image, both sides; /pointer=value: another value of --mapping's file (repeatable)")
       ("mode", with_default("inference"), "inference, or training: one step of forward, backward and update")
       ("numerics", with_default("check"), "check: compute every value on the machine and compare with the reference; off: cycles alone")
       ("seed", po::value<std::int64_t>()->default_value(1), "of the random weights and images where --inputs gives none")

@@ -11,6 +11,7 @@
 #include "base/checkpoint.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_settings.h"
 #include "base/search_path.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -65,12 +66,17 @@ void check_simulated(const RunRequest& request, const HardwareConfig& config) {
 }
 
 // "": no file, an empty mapping.
-GivenMapping read_mapping_file(const std::string& file, const VitModel& model, std::string& sha256) {
+GivenMapping read_mapping_file(const std::string& file, const std::vector<std::string>& settings, const VitModel& model,
+                               std::string& sha256) {
+  if (file.empty() && !settings.empty())
+    throw InputError("--set " + settings.front(), "", "a pointer changes a mapping file, expected --mapping");
   if (file.empty()) return {};
   const std::string text = read_text_file(file, kMaxMappingBytes);
   sha256 = sha256_hex(text);
   Diagnostics diagnostics(file);
-  return read_mapping(parse_json(text, file), &model, diagnostics);
+  JsonDocument document = parse_json(text, file);
+  for (const std::string& setting : settings) set_value(document, setting, "--set", diagnostics);
+  return read_mapping(document, &model, diagnostics);
 }
 
 }  // namespace
@@ -98,7 +104,9 @@ std::vector<bool> layers_named(const VitModel& model, const std::string& pattern
 std::string search_identity(const RunRequest& request, const HardwareConfig& config, const std::string& workload,
                             const std::string& inputs_sha256, const std::string& mapping_sha256) {
   std::string dims;
-  for (const std::string& dim : split_settings(request.overrides).workload) dims += "\nworkload." + dim;
+  const Settings settings = split_settings(request.overrides);
+  for (const std::string& dim : settings.workload) dims += "\nworkload." + dim;
+  for (const std::string& setting : settings.mapping) dims += "\n" + setting;
   return sha256_hex(std::string(kProgramIdentity) + "\n" + write_json(config) + "\n" + workload + "\n" + inputs_sha256 +
                     "\n" + mapping_sha256 + "\n" + std::to_string(request.seed) + "\n" +
                     std::to_string(request.images) + "\n" + request.layers + dims);
@@ -136,7 +144,7 @@ FinishedSimulation run_simulation(
   options.selected = select_layers(one, request.layers, request.images);
   if (!request.outputs_of.empty()) layers_named(one, request.outputs_of, "outputs-of");
   std::string mapping_sha256;
-  const GivenMapping mapping = read_mapping_file(request.mapping, model, mapping_sha256);
+  const GivenMapping mapping = read_mapping_file(request.mapping, settings.mapping, model, mapping_sha256);
   options.mapping = request.mapping.empty() ? nullptr : &mapping;
   const SeededParameters seeded(request.seed);
   GivenTensors inputs;

@@ -81,7 +81,7 @@ int sweep_command(const Arguments& arguments) {
       ("out", po::value(&options.directory)->required(), "folder of the store and the tables")
       ("jobs,j", po::value(&jobs)->default_value(jobs), "points at a time")
       ("shard", po::value(&shard)->default_value(shard), "i/N: only the points i, i + N, i + 2 N, ...; join with merge")
-      ("set", po::value(&overrides)->composing(), "dotted.key=value of the base config, workload.key=value of every model (repeatable)")
+      ("set", po::value(&overrides)->composing(), "dotted.key=value of the base config, workload.key=value of every model, /pointer=value of the spec's mapping (repeatable)")
       ("dry-run", po::bool_switch(&dry), "list the points, estimate time and memory, store nothing")
       ("export-only", po::bool_switch(&options.export_only), "write the tables from what is stored, simulate nothing")
       ("every-block", po::bool_switch(&every_block), "simulate all of a model's equal blocks, not only as many as tell "

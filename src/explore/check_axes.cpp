@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/json_settings.h"
 #include "config/hardware_config_json.h"
 #include "explore/evaluate.h"
 #include "explore/point_settings.h"
@@ -52,7 +53,11 @@ class AxisChecker {
 
   // A key that a config or a workload has, and that nothing else of the spec sets.
   bool check_key(const std::string& key, const std::string& owner, const std::string& pointer) {
-    if (!is_key(key)) {
+    if (is_pointer_setting(key) && spec_.mapping.empty()) {
+      diagnostics_.add(pointer, "a pointer changes a mapping, expected \"mapping\", the file that it is in");
+      return false;
+    }
+    if (!is_pointer_setting(key) && !is_key(key)) {
       diagnostics_.add(pointer, "unknown config key" + suggestion(key, inputs_.axis_keys));
       return false;
     }
@@ -133,6 +138,7 @@ class AxisChecker {
     const bool wants_text = is_text_key(axis.key);
     const auto wrong = [&](const AxisValue& value) {
       const std::string* text = std::get_if<std::string>(&value);
+      if (is_pointer_setting(axis.key)) return false;  // the mapping's reader knows
       if (!text || wants_text) return !text && wants_text;
       if (is_workload_setting(axis.key)) return true;
       try {
@@ -159,6 +165,12 @@ class AxisChecker {
       Diagnostics one(spec_.base, Diagnostics::Mode::kCollect);
       read_hardware_config(inputs_.base, split.machine, one);
       if (std::string error = first_error(one); !error.empty()) return error;
+    }
+    for (const std::string& setting : split.mapping) {
+      JsonDocument mapping = inputs_.mapping;
+      Diagnostics one(spec_.mapping, Diagnostics::Mode::kCollect);
+      set_value(mapping, setting, "axis", one);
+      if (!one.ok()) return one.errors().front().message();
     }
     std::vector<std::string> dims = split_settings(spec_.base_overrides).workload;
     dims.insert(dims.end(), split.workload.begin(), split.workload.end());
@@ -187,6 +199,10 @@ bool read_sweep_inputs(const SweepSpec& spec, Diagnostics& diagnostics, SweepInp
       Diagnostics one(file);
       read_workload(inputs.workloads.back(), settings.workload, one);
     }
+    if (!spec.mapping.empty())
+      inputs.mapping = parse_json(read_text_file(spec.mapping, kMaxMappingBytes), spec.mapping);
+    Diagnostics one(spec.mapping);
+    for (const std::string& setting : settings.mapping) set_value(inputs.mapping, setting, "--set", one);
   } catch (const InputError& error) {
     diagnostics.add(error);
     return false;

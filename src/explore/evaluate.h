@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/json.h"
 #include "config/energy_range.h"
 #include "config/hardware_config.h"
 #include "workload/model.h"
@@ -97,6 +98,7 @@ struct PointTask {
   const VitModel& model;  // with all images of its batch
   bool training = false;  // one step
   Shortcuts shortcuts = Shortcuts::kAllowed;
+  const JsonDocument* mapping = nullptr;  // of layers (docs/mapping.md); null: the search maps all
 };
 using EvaluatePoint = std::function<PointTotals(const PointTask&)>;
 

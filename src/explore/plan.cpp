@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/json_settings.h"
 #include "base/sha256.h"
 #include "config/hardware_config_json.h"
 #include "explore/point_settings.h"
@@ -74,6 +75,8 @@ Planner::Planner(const SweepSpec& spec) : spec_(spec) {
     workloads_.push_back(std::move(workload));
   }
   for (const std::string& setting : base_workload_) identity += setting + "\n";
+  if (!spec.mapping.empty()) load_mapping(settings.mapping);
+  identity += mapping_identity_;
   identity_ = sha256_hex(identity);
   const auto add_name = [&](const std::string& name) {
     if (find_total(name) < 0 && std::find(config_names_.begin(), config_names_.end(), name) == config_names_.end())
@@ -84,6 +87,17 @@ Planner::Planner(const SweepSpec& spec) : spec_(spec) {
   for (const Objective& objective : spec_.objectives)
     for (const std::string& name : objective.value.names()) add_name(name);
   load_models();
+}
+
+void Planner::load_mapping(const std::vector<std::string>& settings) {
+  const std::string text = read_text_file(spec_.mapping, kMaxMappingBytes);
+  mapping_ = parse_json(text, spec_.mapping);
+  mapping_identity_ = "mapping " + sha256_hex(text) + "\n";
+  Diagnostics diagnostics(spec_.mapping);
+  for (const std::string& setting : settings) {
+    set_value(mapping_, setting, "--set", diagnostics);
+    mapping_identity_ += setting + "\n";
+  }
 }
 
 bool Planner::changes_model(const Axis& axis) const {
@@ -180,7 +194,14 @@ PreparedRow Planner::resolve(const Design& design, std::size_t workload) {
   row.config = read_hardware_config(base_, settings.machine, diagnostics);
   row.model = model_for(settings, workload).model;
   row.training = settings.training;
+  row.mapping = mapping_for(settings, diagnostics);
   return row;
+}
+
+JsonDocument Planner::mapping_for(const PointSettings& settings, Diagnostics& diagnostics) const {
+  JsonDocument mapping = mapping_;
+  for (const std::string& setting : settings.mapping) set_value(mapping, setting, "axis", diagnostics);
+  return mapping;
 }
 
 PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::int64_t position) {
@@ -199,6 +220,7 @@ PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::in
   const Model& model = model_for(settings, workload);
   Diagnostics diagnostics(spec_.base, Diagnostics::Mode::kCollect);
   row.config = read_hardware_config(base_, settings.machine, diagnostics);
+  row.mapping = mapping_for(settings, diagnostics);
   planned.refusal = !diagnostics.ok() ? refusal_text(diagnostics.errors().front()) : model.refusal;
   if (!planned.refusal.empty()) return row;
   row.model = model.model;
@@ -215,9 +237,12 @@ PreparedRow Planner::prepare(const Design& design, std::size_t workload, std::in
       return row;
     }
   }
-  planned.key = sha256_hex(std::string(kProgramIdentity) + "\n" + config_json + "\n" + model.sha256 + "\n" +
-                           mask_identity(row.config) + "\n" + (spec_.numerics ? "numerics check" : "numerics off") +
-                           (settings.training ? "\ntraining" : ""));
+  std::string identity = std::string(kProgramIdentity) + "\n" + config_json + "\n" + model.sha256 + "\n" +
+                         mask_identity(row.config) + "\n" + (spec_.numerics ? "numerics check" : "numerics off") +
+                         (settings.training ? "\ntraining" : "");
+  if (!spec_.mapping.empty()) identity += "\n" + mapping_identity_;
+  for (const std::string& setting : settings.mapping) identity += setting + "\n";
+  planned.key = sha256_hex(identity);
   return row;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/hardware_config.h"
+#include "explore/evaluate.h"
 #include "explore/point_settings.h"
 #include "explore/store.h"
 #include "explore/sweep_spec.h"
@@ -20,6 +21,11 @@ struct PreparedRow {
   HardwareConfig config;                  // only valid if planned.refusal is empty
   std::shared_ptr<const VitModel> model;  // only valid if planned.refusal is empty
   bool training = false;                  // the point's mode
+  JsonDocument mapping = {};              // null: the search maps all layers
+  // Keeps references to this row.
+  PointTask task(Shortcuts shortcuts) const {
+    return {config, *model, training, shortcuts, mapping.type() == JsonValue::Type::kNull ? nullptr : &mapping};
+  }
 };
 
 class Planner {
@@ -48,6 +54,8 @@ class Planner {
   };
 
   void load_models();
+  void load_mapping(const std::vector<std::string>& settings);
+  JsonDocument mapping_for(const PointSettings& settings, Diagnostics& diagnostics) const;
   bool changes_model(const Axis& axis) const;  // whether the model depends on the axis' value
   const Model& model_for(const PointSettings& settings, std::size_t workload);
   std::string mask_identity(const HardwareConfig& config);
@@ -57,6 +65,8 @@ class Planner {
   SweepSpec spec_;
   JsonDocument base_;                       // resolved, with the libraries inline
   std::vector<std::string> base_workload_;  // name=value that every design's model has
+  JsonDocument mapping_;                    // with the base's settings; null: none
+  std::string mapping_identity_;
   std::vector<Workload> workloads_;
   std::map<std::string, Model> models_;            // by what tells them apart
   std::map<std::string, std::string> mask_files_;  // contents by path, as SHA-256

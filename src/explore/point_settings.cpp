@@ -66,6 +66,7 @@ PointSettings point_settings(const SweepSpec& spec, const Design& design) {
   }
   Settings split = split_settings(settings);
   out.machine = std::move(split.machine), out.workload = std::move(split.workload);
+  out.mapping = std::move(split.mapping);
   return out;
 }
 

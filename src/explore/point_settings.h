@@ -13,8 +13,8 @@ constexpr const char* kBatchAxis = "batch";  // images
 constexpr const char* kModeAxis = "mode";    // inference or training
 
 struct PointSettings {
-  std::vector<AxisValue> columns;              // in the order of SweepSpec::columns()
-  std::vector<std::string> machine, workload;  // as Settings (workload/settings.h)
+  std::vector<AxisValue> columns;                       // in the order of SweepSpec::columns()
+  std::vector<std::string> machine, workload, mapping;  // as Settings (workload/settings.h)
   int batch = 1;
   bool training = false;
   std::string refusal;  // why a tied key has no value; "" otherwise

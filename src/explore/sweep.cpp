@@ -62,7 +62,7 @@ class SweepRunner {
         pool_({options.jobs, spec.point_time_limit_s, spec.point_memory_limit_mib},
               [this](const WorkerPool::Request& request, Shortcuts shortcuts) {
                 const PreparedRow row = planner_.resolve(Design(request.begin() + 1, request.end()), request[0]);
-                return evaluate_({row.config, *row.model, row.training, shortcuts});
+                return evaluate_(row.task(shortcuts));
               }),
         store_(options.directory, ResultStore::Mode::kWrite),
         started_(Clock::now()) {
@@ -304,9 +304,8 @@ DryRun dry_run(const SweepSpec& spec, const SweepOptions& options, const Evaluat
   for (const std::size_t position : probes) {
     const PreparedRow row =
         planner.prepare(designs[position / workloads], position % workloads, static_cast<std::int64_t>(position));
-    const ChildPool::Finished finished = run_point(limits, [&](Shortcuts shortcuts) {
-      return evaluate({row.config, *row.model, row.training, shortcuts});
-    });
+    const ChildPool::Finished finished =
+        run_point(limits, [&](Shortcuts shortcuts) { return evaluate(row.task(shortcuts)); });
     out.seconds_a_point += finished.seconds / static_cast<double>(probes.size());
     out.peak_kib = std::max(out.peak_kib, finished.peak_kib);
   }

@@ -29,6 +29,7 @@ void read_derived_axes(const JsonValue& stored, Diagnostics& diagnostics, SweepS
 struct SweepInputs {
   JsonDocument base;  // resolved
   std::vector<JsonDocument> workloads;
+  JsonDocument mapping;  // null: none
   std::vector<std::string> axis_keys;
   std::set<std::string> names;  // of axes, totals and "workload": what an expression may read
 };

@@ -13,32 +13,36 @@ JsonKey reference(const std::string& name) {
 SweepKeys make_keys() {
   const std::string texts = R"({"type":"array","items":{"type":"string"})";
   SweepKeys keys;
-  keys.top = {schema_reference(),
-              text_key("name").optional().means("For people; not read."),
-              text_key("description").optional().means("For people; not read."),
-              text_key("base").means("The machine that the axes change: a config's file or name."),
-              other_key("workloads", texts + R"(,"minItems":1,"uniqueItems":true})")
-                  .means("Models, by file or name; every design makes a row for each of them."),
-              reference("axes").means("Config keys, sizes of the models (`workload.*`), `batch`, `mode` or named "
-                                      "choices, with the values that they "
-                                      "take; a string ties a key to other axes."),
-              reference("sampler").optional().means("Which designs are run; without it all of the grid."),
-              other_key("constraints", texts + "}")
-                  .optional()
-                  .means("Expressions over config keys, totals and `workload`; a row that breaks one is infeasible."),
-              reference("objectives")
-                  .optional()
-                  .means("Totals, config keys or expressions over them to min or max; without it the least latency_ms "
-                         "and energy_mj."),
-              choice_key("numerics", {"off", "check"})
-                  .optional()
-                  .means("check: values are computed and compared; without it off."),
-              number_key("point_time_limit_s", 0, 1e7)
-                  .optional()
-                  .means("Then a point is killed and recorded as timeout; 0: none; without it 600.", "s"),
-              integer_key("point_memory_limit_mib", 0, 1 << 30)
-                  .optional()
-                  .means("Address space of a point; 0 or without it: no limit.", "MiB")};
+  keys.top = {
+      schema_reference(),
+      text_key("name").optional().means("For people; not read."),
+      text_key("description").optional().means("For people; not read."),
+      text_key("base").means("The machine that the axes change: a config's file or name."),
+      other_key("workloads", texts + R"(,"minItems":1,"uniqueItems":true})")
+          .means("Models, by file or name; every design makes a row for each of them."),
+      text_key("mapping").optional().means(
+          "A file of `run --mapping-out`, whose values axes change; the search maps what it leaves out."),
+      reference("axes").means(
+          "Config keys, sizes of the models (`workload.*`), pointers into the mapping, `batch`, `mode` or named "
+          "choices, with the values that they "
+          "take; a string ties a key to other axes."),
+      reference("sampler").optional().means("Which designs are run; without it all of the grid."),
+      other_key("constraints", texts + "}")
+          .optional()
+          .means("Expressions over config keys, totals and `workload`; a row that breaks one is infeasible."),
+      reference("objectives")
+          .optional()
+          .means("Totals, config keys or expressions over them to min or max; without it the least latency_ms "
+                 "and energy_mj."),
+      choice_key("numerics", {"off", "check"})
+          .optional()
+          .means("check: values are computed and compared; without it off."),
+      number_key("point_time_limit_s", 0, 1e7)
+          .optional()
+          .means("Then a point is killed and recorded as timeout; 0: none; without it 600.", "s"),
+      integer_key("point_memory_limit_mib", 0, 1 << 30)
+          .optional()
+          .means("Address space of a point; 0 or without it: no limit.", "MiB")};
   keys.range = {number_key("from", -1e15, 1e15).means("The first value."),
                 number_key("to", -1e15, 1e15)
                     .means("The last value; both whole: all values are rounded to whole numbers, each once."),

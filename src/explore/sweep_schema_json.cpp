@@ -60,7 +60,9 @@ Json axes() {
   const Json number = {{"type", "number"}};
   return {{"type", "object"},
           {"properties", std::move(properties)},
-          {"patternProperties", {{kWorkloadAxis["pattern"].get<std::string>(), axis(number, true)}}},
+          {"patternProperties",
+           {{kWorkloadAxis["pattern"].get<std::string>(), axis(number, true)},
+            {"^/", axis({{"type", {"number", "string"}}}, true)}}},
           {"additionalProperties", {{"$ref", "#/$defs/choices"}}}};
 }
 

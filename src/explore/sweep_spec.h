@@ -34,6 +34,7 @@ struct SweepSpec {
   std::string base;                         // paths that exist
   std::vector<std::string> base_overrides;  // --set key=value
   std::vector<std::string> workloads;       // paths that exist
+  std::string mapping;                      // a mapping file that exists, whose values axes change; "": none
   std::vector<Axis> axes;                   // ranges are expanded
   std::vector<TiedKey> tied;
   SamplerSpec sampler;
@@ -62,8 +63,8 @@ std::string write_json(const SweepSpec& spec);
 // Reads that line back (from a store; the files and limits are left empty).
 SweepSpec parse_stored_spec(const std::string& text, const std::string& file);
 
-// What the rows were made from, for people who run one of them again: {"base", "workloads": {name: file}, "settings"},
-// with the files as this command found them.
+// What the rows were made from, for people who run one of them again: {"base", "workloads": {name: file}, "mapping",
+// "settings"}, with the files as this command found them.
 std::string files_json(const SweepSpec& spec, const std::vector<std::string>& workload_names);
 
 // JSON of one axis value, and back.

@@ -216,6 +216,8 @@ SweepSpec read_sweep_spec(const JsonValue& document, const std::vector<std::stri
       }
     }
   }
+  if (read_key(reader, key_of(keys, "mapping"), name))
+    find_regular_file(name, "mappings", "/mapping", diagnostics, spec.mapping);
   read_judgement(reader, diagnostics, spec);
   read_key(reader, key_of(keys, "point_time_limit_s"), spec.point_time_limit_s);
   int memory = 0;
@@ -295,7 +297,9 @@ std::string files_json(const SweepSpec& spec, const std::vector<std::string>& wo
     workloads += (i ? "," : "") + json_string(workload_names[i]) + ":" + json_string(spec.workloads[i]);
   for (const std::string& setting : spec.base_overrides)
     settings += (settings.empty() ? "" : ",") + json_string(setting);
-  return "{\"base\":" + json_string(spec.base) + ",\"workloads\":{" + workloads + "},\"settings\":[" + settings + "]}";
+  const std::string mapping = spec.mapping.empty() ? "" : ",\"mapping\":" + json_string(spec.mapping);
+  return "{\"base\":" + json_string(spec.base) + ",\"workloads\":{" + workloads + "}" + mapping + ",\"settings\":[" +
+         settings + "]}";
 }
 
 }  // namespace vitality

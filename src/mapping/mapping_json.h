@@ -12,8 +12,6 @@
 
 namespace vitality {
 
-constexpr std::size_t kMaxMappingBytes = 64U << 20;  // of a file
-
 // One layer's object, on one line; "" for a layer that does not run.
 std::string write_json(const LayerMapping& mapping);
 

@@ -444,8 +444,10 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
     mapping.given = &found;
   }
   std::optional<ShortenedRun> fewer;
-  // Where descriptors are fetched, a block does not begin in the state in which the one before it began.
-  if (options.repeat_blocks && options.totals_only && !options.numerics && config.controller.descriptor_bytes == 0)
+  // Where descriptors are fetched, a block does not begin in the state in which the one before it began. A mapping
+  // names the blocks that a shortened model leaves out.
+  if (options.repeat_blocks && options.totals_only && !options.numerics && config.controller.descriptor_bytes == 0 &&
+      options.mapping == nullptr)
     fewer = shorten(model, config, mapping);
   const VitModel step = fewer ? std::move(fewer->model) : options.training ? training_step_model(model) : model;
   const Schedule schedule = fewer ? std::move(fewer->schedule) : map_model(step, config, mapping);

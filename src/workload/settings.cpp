@@ -1,5 +1,7 @@
 #include "workload/settings.h"
 
+#include "base/json_settings.h"
+
 namespace vitality {
 namespace {
 const std::string kPrefix = "workload.", kBothSides = "image=";
@@ -12,6 +14,10 @@ bool is_workload_setting(const std::string& key) {
 Settings split_settings(const std::vector<std::string>& settings) {
   Settings out;
   for (const std::string& setting : settings) {
+    if (is_pointer_setting(setting)) {
+      out.mapping.push_back(setting);
+      continue;
+    }
     if (!is_workload_setting(setting)) {
       out.machine.push_back(setting);
       continue;

@@ -1,5 +1,6 @@
-// Settings of a command line or a sweep, `key=value`: those of the model begin with `workload.`, the others are the
-// machine's. `workload.<name>` is a top-level dim of the workload, image.height, image.width, or image: both sides.
+// Settings of a command line or a sweep, `key=value`: those of the model begin with `workload.`, those of a mapping
+// file with `/` (base/json_settings.h), the others are the machine's. `workload.<name>` is a top-level dim of the
+// workload, image.height, image.width, or image: both sides.
 #pragma once
 
 #include <string>
@@ -10,6 +11,7 @@ namespace vitality {
 struct Settings {
   std::vector<std::string> machine;   // key=value, as read_hardware_config() takes them
   std::vector<std::string> workload;  // name=value, as read_workload() takes them
+  std::vector<std::string> mapping;   // pointer=value, as set_value() takes them
 };
 Settings split_settings(const std::vector<std::string>& settings);
 

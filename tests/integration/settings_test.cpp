@@ -1,4 +1,5 @@
-// `--set workload.KEY=VALUE` of run, compare and sweep from outside: the same as a file with that size.
+// `--set workload.KEY=VALUE` of run, compare and sweep from outside: the same as a file with that size. `--set
+// /POINTER` and axes with pointers: the same as an edited mapping file.
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -69,4 +70,61 @@ TEST_CASE("run: a size that the model does not have is answered with the one tha
   CHECK(result.exit_code == 2);
   CHECK_THAT(result.err, Catch::StartsWith("error: --set workload.dimm=48") && Contains("did you mean \"dim\"?"));
   CHECK(result.out.empty());
+}
+
+namespace {
+
+// A mapping of tiny_vit, and the spec of a sweep over it.
+struct MappingSweep {
+  ScratchFolder folder;
+  std::vector<std::string> run{"run", "--config", "vitality", "--workload", "tiny_vit", "--numerics", "off", "--quiet"};
+  MappingSweep() { json_of(words(run, {"--mapping-out", folder.path("m.json"), "--result", "-"})); }
+
+  ProgramResult sweep(const std::string& axes, const std::string& more = R"("mapping": "m.json",)") const {
+    folder.write("s.json", R"({"base": "vitality", "workloads": ["tiny_vit"], )" + more + R"("axes": {)" + axes + "}}");
+    return run_program({"sweep", "--spec", folder.path("s.json"), "--out", folder.path("out"), "--quiet"});
+  }
+  // Cycles with the row tile of these layers set in the file.
+  long edited(const std::vector<std::string>& layers, int row_tile) const {
+    json mapping = json::parse(read_text(folder.path("m.json")));
+    for (const std::string& layer : layers) mapping["layers"][layer]["row_tile"] = row_tile;
+    folder.write("e.json", mapping.dump());
+    return json_of(words(run, {"--mapping", folder.path("e.json"), "--result", "-"}))["totals"]["cycles"];
+  }
+};
+
+}  // namespace
+
+TEST_CASE("sweep: axes with pointers change a mapping as an edited file does, for every layer that they name") {
+  const MappingSweep s;
+  const ProgramResult result =
+      s.sweep(R"("/layers/blocks.*.mlp.fc1/row_tile": [4, 17, 18], "/layers/head/tile_columns": [10])");
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  const json table = json::parse(read_text(s.folder.path("out/results.json")));
+  const std::vector<std::string> both{"blocks.0.mlp.fc1", "blocks.1.mlp.fc1"};
+  CHECK(table["points"][0]["totals"]["cycles"] == s.edited(both, 4));
+  CHECK(table["points"][1]["totals"]["cycles"] == s.edited(both, 17));
+  CHECK(s.edited(both, 4) > s.edited({both[0]}, 4));
+  CHECK(table["points"][2]["status"] == "infeasible");
+  CHECK_THAT(table["points"][2]["reason"].get<std::string>(), Contains("/row_tile: expected at most 17"));
+  const json set = json_of(words(
+      s.run, {"--mapping", s.folder.path("m.json"), "--set", "/layers/blocks.*.mlp.fc1/row_tile=4", "--result", "-"}));
+  CHECK(set["totals"]["cycles"] == s.edited(both, 4));
+}
+
+TEST_CASE("sweep: pointers that lead nowhere are refused before anything runs") {
+  const MappingSweep s;
+  const ProgramResult typo = s.sweep(R"("/layers/blocks.*.mlp.fc3/row_tile": [4])");
+  CHECK(typo.exit_code == 2);
+  CHECK_THAT(typo.err, Contains("/axes/~1layers~1blocks.*.mlp.fc3~1row_tile: value 4: no value of"));
+  const ProgramResult missing = s.sweep(R"("/layers/head/row_tile": [1])", "");
+  CHECK(missing.exit_code == 2);
+  CHECK_THAT(missing.err, Contains("a pointer changes a mapping, expected \"mapping\""));
+  for (const char* command : {"run", "compare"}) {
+    const ProgramResult without =
+        run_program({command, "--config", "vitality", "--workload", "tiny_vit", "--set", "/layers/head/row_tile=1"});
+    CHECK(without.exit_code == 2);
+    CHECK_THAT(without.err, Contains("a pointer changes a mapping file"));
+  }
 }

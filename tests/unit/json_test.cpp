@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/json_settings.h"
+
 using namespace vitality;
 
 namespace {
@@ -150,4 +152,58 @@ TEST_CASE("json: errors name the origin of the value") {
                                           "base.json: f"};
   REQUIRE(diagnostics.errors().size() == expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) CHECK(diagnostics.errors()[i].what() == expected[i]);
+}
+
+namespace {
+
+// The document's two numbers after a setting, or the error.
+std::string after(const std::string& setting) {
+  JsonDocument document =
+      parse_json(R"({"layers": {"b.0.x": {"m": 1, "in": {"n": 2}}, "b.12.x": {"m": 3}, "a/~": {"m": 4}}})", "f");
+  Diagnostics diagnostics("f", Diagnostics::Mode::kCollect);
+  set_value(document, setting, "--set", diagnostics);
+  if (!diagnostics.ok()) return diagnostics.errors().front().what();
+  std::string text;
+  for (const JsonMember& layer : document.find("layers")->members()) {
+    const JsonValue& m = *layer.value.find("m");
+    text += m.type() == JsonValue::Type::kInteger ? std::to_string(m.integer()) : m.text();
+    if (const JsonValue* in = layer.value.find("in")) text += std::to_string(in->find("n")->integer());
+    text += ' ';
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("json: a setting changes what its pointer names, and a star stands for any characters of a name") {
+  CHECK(after("/layers/b.0.x/m=7") == "72 3 4 ");
+  CHECK(after("/layers/b.*.x/m=7") == "72 7 4 ");
+  CHECK(after("/layers/*/m=word") == "word2 word word ");
+  CHECK(after("/layers/b.*x/in/n=9") == "19 3 4 ");
+  CHECK(after("/layers/a~1~0/m=\"5\"") == "12 3 5 ");
+  const std::string nowhere = R"(error: --set /layers/b.1.x/m=7: no value of f lies at "/layers/b.1.x/m")";
+  CHECK("error: " + after("/layers/b.1.x/m=7") == nowhere);
+  CHECK_THAT(after("/layers/b.0.x=7"), Catch::Contains("no value of f lies at"));  // an object
+  CHECK_THAT(after("/layers/b.0.x/m/m=7"), Catch::Contains("no value of f lies at"));
+  CHECK_THAT(after("/layers"), Catch::Contains("expected /pointer/to/a/value=VALUE"));
+  CHECK_THAT(after("layers=7"), Catch::Contains("expected /pointer/to/a/value=VALUE"));
+}
+
+TEST_CASE("json: what a setting put there is refused under its own name") {
+  JsonDocument document = parse_json(R"({"a": {"m": 1}})", "f");
+  Diagnostics diagnostics("f", Diagnostics::Mode::kCollect);
+  set_value(document, "/a/m=big", "axis", diagnostics);
+  ObjectReader reader(*document.find("a"), "/a", diagnostics);
+  int m = 0;
+  CHECK_FALSE(reader.integer("m", m, 0, 9));
+  CHECK_THAT(diagnostics.errors().front().what(), Catch::StartsWith("axis /a/m=big: "));
+}
+
+TEST_CASE("json: a hostile pattern takes no more than its length times the name's") {
+  std::string pattern = "/", name(20000, 'a');
+  for (int i = 0; i < 2000; ++i) pattern += "a*";
+  JsonDocument document = parse_json("{\"" + name + "\": 1}", "f");
+  Diagnostics diagnostics("f", Diagnostics::Mode::kCollect);
+  set_value(document, pattern + "b=2", "--set", diagnostics);
+  CHECK_FALSE(diagnostics.ok());
 }

@@ -180,6 +180,7 @@ Json to_json(const ReportSweep& sweep) {
     json["tied"].push_back(
         {{"key", sweep.tied[t]}, {"column", column(sweep.points, [t](const Point& p) { return to_json(p.tied[t]); })}});
   json["base"] = sweep.base;
+  json["mapping"] = sweep.mapping;
   json["settings"] = sweep.settings;
   json["workload_files"] = sweep.workload_files;
   json["numerics"] = sweep.numerics;

@@ -96,6 +96,7 @@ class SweepReader {
   // After the points, which number the workloads.
   void read_files(const JsonValue& files) {
     if (const JsonValue* base = files.find("base")) out_.base = base->text();
+    if (const JsonValue* mapping = files.find("mapping")) out_.mapping = mapping->text();
     if (const JsonValue* settings = files.find("settings"))
       for (const JsonValue& setting : settings->items()) out_.settings.emplace_back(setting.text());
     const JsonValue* workloads = files.find("workloads");

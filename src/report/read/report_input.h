@@ -64,6 +64,7 @@ struct ReportSweep {
   std::vector<std::string> tied;  // keys whose values follow from the axes
   // What a point is run again with; "" and empty where the file does not say.
   std::string base;
+  std::string mapping;                                // the file that axes change; "": none
   std::vector<std::string> settings, workload_files;  // key=value; by workload
   bool numerics = false;
   std::vector<Objective> objectives;

@@ -235,7 +235,7 @@ class SweepView {
     const axes = this.s.axes.flatMap((axis, a) => (axis.settings ? axis.settings[this.axisIndex(a, i)].map((setting) => `--set ${word(setting)}`) : [option(axis.key, this.axisText(a, i))]));
     const tied = this.s.tied.map((key) => option(key.key, at(key.column, i)));
     const file = this.s.workload_files[at(this.s.workload, i)];
-    return ["vitality run --config", word(this.s.base || "BASE.json"), "--workload", word(file || this.workload(i)), ...this.s.settings.map((setting) => `--set ${word(setting)}`), ...axes, ...tied,
+    return ["vitality run --config", word(this.s.base || "BASE.json"), "--workload", word(file || this.workload(i)), ...(this.s.mapping ? ["--mapping", word(this.s.mapping)] : []), ...this.s.settings.map((setting) => `--set ${word(setting)}`), ...axes, ...tied,
       ...(this.s.numerics ? [] : ["--numerics off"])].join(" ");
   }
 

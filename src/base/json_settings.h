@@ -1,0 +1,19 @@
+// Changes single values of a JSON document, as the command line and sweeps do with mapping files.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+
+namespace vitality {
+
+// Whether a setting's key is a JSON pointer into a document, and no dotted key.
+bool is_pointer_setting(const std::string& key);
+
+// setting: POINTER=VALUE, "/layers/blocks.*.attn.qkv/row_tile=64". The pointer is one of RFC 6901 in which a * stands
+// for any characters of a member's name; each value that it names is replaced. VALUE is JSON, or a word. Adds an error
+// if the document has no such value or if it is an object; later errors about a new value name `option`, "--set" or
+// where else the setting comes from.
+void set_value(JsonDocument& document, const std::string& setting, const std::string& option, Diagnostics& diagnostics);
+
+}  // namespace vitality
