@@ -208,7 +208,7 @@ class ForwardMapper {
 
 enum class Extent { kWhole, kPlanOnly };
 
-// What is known before a model is mapped.
+// What is known before a model is mapped, and which plans were found on the way.
 struct Planned {
   std::vector<Residence> residences;
   GemmPlans gemm_plans;
@@ -254,10 +254,11 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     builder.schedule().tensors[tensor].role = TensorRole::kInput;
   }
   if (planned != nullptr)
-    context.gemm_plans.swap(planned->gemm_plans), context.residences = std::move(planned->residences);
+    context.gemm_plans.swap(planned->gemm_plans), context.residences = planned->residences;
   else
     context.residences = plan_residences(context);
   ForwardMapper(context, options, selected).map(layers);
+  if (planned != nullptr) context.gemm_plans.swap(planned->gemm_plans);
   builder.schedule().layer_output = context.output;
   if (options.training && !context.plan_only) {
     map_backward(context, options);
@@ -276,26 +277,54 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
   return map_layers(model, config, options, Extent::kWhole);
 }
 
-std::optional<Schedule> map_shortened(const VitModel& whole, const VitModel& fewer, const std::vector<int>& stands_for,
-                                      const HardwareConfig& config, const MappingOptions& options) {
-  check_supported(whole, config, options);
+struct PlannedModel::Plans : Planned {};
+
+PlannedModel::PlannedModel(const VitModel& model, const HardwareConfig& config, const MappingOptions& options)
+    : model_(model), config_(config), options_(options), plans_(std::make_unique<Plans>()) {
+  check_supported(model, config, options);
   ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024, false);
-  MappingContext context = context_of(whole, config, options, builder);
-  const std::vector<Residence> of_whole = plan_residences(context);
-  Planned planned{{}, std::move(context.gemm_plans)};
-  if (of_whole.empty()) return map_layers(fewer, config, options, Extent::kWhole, &planned);
-  std::vector<std::optional<Residence>> known(fewer.layers.size());
+  MappingContext context = context_of(model, config, options, builder);
+  plans_->residences = plan_residences(context);
+  plans_->gemm_plans = std::move(context.gemm_plans);
+}
+PlannedModel::~PlannedModel() = default;
+
+namespace {
+
+// A residence as it is if all layers have numbers that are smaller by `shift`.
+Residence moved(Residence residence, int shift) {
+  for (int* const other : {&residence.last_reader, &residence.heir_of})
+    if (*other != kNone) *other -= shift;
+  return residence;
+}
+
+}  // namespace
+
+bool PlannedModel::alike(int layer, int other, int count) const {
+  const auto first = plans_->residences.begin();
+  return plans_->residences.empty() ||
+         std::equal(first + layer, first + layer + count, first + other,
+                    [&](const Residence& a, const Residence& b) { return a == moved(b, other - layer); });
+}
+
+Schedule PlannedModel::map() {
+  return map_layers(model_, config_, options_, Extent::kWhole, plans_.get());
+}
+
+std::optional<Schedule> PlannedModel::map_shortened(const VitModel& fewer, const std::vector<int>& stands_for) {
+  const std::vector<Residence>& of_whole = plans_->residences;
+  std::vector<std::optional<Residence>> known(of_whole.empty() ? 0 : fewer.layers.size());
   for (std::size_t layer = 0; layer < of_whole.size(); ++layer) {
-    const int shift = static_cast<int>(layer) - stands_for[layer];
-    Residence residence = of_whole[layer];
-    for (int* const other : {&residence.last_reader, &residence.heir_of})
-      if (*other != kNone) *other -= shift;
+    const Residence residence = moved(of_whole[layer], static_cast<int>(layer) - stands_for[layer]);
     std::optional<Residence>& same = known[static_cast<std::size_t>(stands_for[layer])];
     if (same && !(*same == residence)) return std::nullopt;
-    same = std::move(residence);
+    same = residence;
   }
-  for (std::optional<Residence>& each : known) planned.residences.push_back(std::move(*each));
-  return map_layers(fewer, config, options, Extent::kWhole, &planned);
+  Planned shortened{{}, std::move(plans_->gemm_plans)};
+  for (const std::optional<Residence>& each : known) shortened.residences.push_back(*each);
+  Schedule schedule = map_layers(fewer, config_, options_, Extent::kWhole, &shortened);
+  plans_->gemm_plans = std::move(shortened.gemm_plans);
+  return schedule;
 }
 
 void check_fits(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {

@@ -4,6 +4,7 @@
 // Throws InfeasibleError, with the layer, the operand and the bytes, when a tile cannot fit the scratchpad.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -23,12 +24,31 @@ bool is_mapped(MachineKind machine, AttentionKind attention);
 // options.masks may be null.
 void check_fits(const VitModel& model, const HardwareConfig& config, const MappingOptions& options);
 
-// Maps a model from which some of equal blocks were left out (workload/repeated_blocks.h) in the way of the whole
-// model: its outputs stay in the scratchpad where those of the whole model do. stands_for: of every layer of the whole
-// model, the layer that is mapped in its place. Nothing if layers with the same one are not alike in this.
-std::optional<Schedule> map_shortened(const VitModel& whole, const VitModel& fewer, const std::vector<int>& stands_for,
-                                      const HardwareConfig& config, const MappingOptions& options);
-
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options = {});
+
+// What is decided for a whole model before its jobs are made, for those who map it in more than one way. Keeps
+// references to the model, the machine and the options.
+class PlannedModel {
+ public:
+  PlannedModel(const VitModel& model, const HardwareConfig& config, const MappingOptions& options);
+  ~PlannedModel();
+  PlannedModel(const PlannedModel&) = delete;
+  PlannedModel& operator=(const PlannedModel&) = delete;
+
+  // Whether the outputs of these `count` layers and of those from `other` on stay in the scratchpad in the same way.
+  bool alike(int layer, int other, int count) const;
+  Schedule map();  // as map_model()
+  // Maps a model from which some of equal blocks were left out (workload/repeated_blocks.h) in the way of the whole
+  // model: its outputs stay where those of the whole model do. stands_for: of every layer of the whole model, the layer
+  // that is mapped in its place. Nothing if layers with the same one are not alike.
+  std::optional<Schedule> map_shortened(const VitModel& fewer, const std::vector<int>& stands_for);
+
+ private:
+  struct Plans;
+  const VitModel& model_;
+  const HardwareConfig& config_;
+  const MappingOptions& options_;
+  std::unique_ptr<Plans> plans_;
+};
 
 }  // namespace vitality

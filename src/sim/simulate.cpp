@@ -413,6 +413,27 @@ void take(const MappingSearchResult& searched, SimulationResult& result) {
                            " cycles in the run and took " + std::to_string(searched.cycles) + " in the search");
 }
 
+// What is simulated: the model, a training step, or a model with fewer blocks.
+struct Work {
+  VitModel step;
+  Schedule schedule;
+  std::optional<ShortenedRun> fewer;  // without its model and schedule
+};
+Work work_of(const HardwareConfig& config, const VitModel& model, const MappingOptions& mapping,
+             const SimulationOptions& options) {
+  if (options.repeat_blocks && options.totals_only && !options.numerics && may_be_shortened(config, mapping)) {
+    PlannedModel planned(model, config, mapping);
+    std::optional<ShortenedRun> fewer = shorten(model, config, planned);
+    if (!fewer) return {model, planned.map(), {}};
+    VitModel step = std::move(fewer->model);
+    Schedule schedule = std::move(fewer->schedule);
+    return {std::move(step), std::move(schedule), std::move(fewer)};
+  }
+  VitModel step = options.training ? training_step_model(model) : model;
+  Schedule schedule = map_model(step, config, mapping);
+  return {std::move(step), std::move(schedule), {}};
+}
+
 }  // namespace
 
 SimulationResult simulate(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options) {
@@ -443,14 +464,8 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
     searched = search(config, model, options, mapping, found);
     mapping.given = &found;
   }
-  std::optional<ShortenedRun> fewer;
-  // Where descriptors are fetched, a block does not begin in the state in which the one before it began. A mapping
-  // names the blocks that a shortened model leaves out.
-  if (options.repeat_blocks && options.totals_only && !options.numerics && config.controller.descriptor_bytes == 0 &&
-      options.mapping == nullptr)
-    fewer = shorten(model, config, mapping);
-  const VitModel step = fewer ? std::move(fewer->model) : options.training ? training_step_model(model) : model;
-  const Schedule schedule = fewer ? std::move(fewer->schedule) : map_model(step, config, mapping);
+  const Work work = work_of(config, model, mapping, options);
+  const auto& [step, schedule, fewer] = work;
   if (options.check) throw_if_wrong(schedule, config);
 
   std::unique_ptr<Values> values;

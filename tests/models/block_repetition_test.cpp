@@ -56,6 +56,13 @@ std::string totals_text(const VitModel& model, const HardwareConfig& config, boo
   });
 }
 
+std::optional<ShortenedRun> shortened(const VitModel& model, const HardwareConfig& config) {
+  const MappingOptions options;
+  if (!may_be_shortened(config, options)) return {};
+  PlannedModel planned(model, config, options);
+  return shorten(model, config, planned);
+}
+
 struct Found {
   int shortened = 0, whole = 0, not_periodic = 0;
 };
@@ -63,7 +70,7 @@ struct Found {
 void compare(const VitModel& model, const HardwareConfig& config, Found& found) {
   bool candidate = false;
   try {
-    candidate = shorten(model, config, {}).has_value();
+    candidate = shortened(model, config).has_value();
   } catch (const InfeasibleError&) {
   }
   const std::string fewer = totals_text(model, config, true);
@@ -87,7 +94,7 @@ TEST_CASE("repeated blocks: totals of shortened runs equal those of whole runs, 
     compare(model, machine(overrides), found);
   }
   INFO(found.shortened << " shortened, " << found.whole << " whole, " << found.not_periodic << " not periodic");
-  CHECK(found.shortened >= 45);
+  CHECK(found.shortened >= 30);  // machines that fetch descriptors are whole
   CHECK(found.not_periodic >= 1);
 }
 
@@ -100,6 +107,16 @@ TEST_CASE("repeated blocks: totals of shortened runs equal those of whole runs, 
     }
   }
   CHECK(found.shortened >= 10);
+}
+
+// At these capacities the first blocks, the last ones or both keep other results than the rest.
+TEST_CASE("repeated blocks: blocks at the ends that keep other results do not stop a run from being shortened") {
+  for (const int kib : {231, 260, 300, 400, 500}) {
+    Found found;
+    INFO(kib << " KiB");
+    compare(workload("deit_tiny"), machine({"scratchpad.capacity_kib=" + std::to_string(kib)}), found);
+    CHECK(found.shortened == 1);
+  }
 }
 
 TEST_CASE("repeated blocks: where a model repeats") {
@@ -134,7 +151,7 @@ TEST_CASE("repeated blocks: where a model repeats") {
 TEST_CASE("repeated blocks: one cycle's difference is no steady state") {
   const std::string findings = in_child([] {
     const HardwareConfig config = machine();
-    const std::optional<ShortenedRun> run = shorten(workload("deit_tiny"), config, {});
+    const std::optional<ShortenedRun> run = shortened(workload("deit_tiny"), config);
     if (!run) return std::string("not shortened");
     SimulationOptions options;
     options.totals_only = true;

@@ -78,8 +78,9 @@ struct GemmCut {
 inline int position(const GemmOrder& order, GemmLoop loop) {
   return static_cast<int>(std::find(order.begin(), order.end(), loop) - order.begin());
 }
+// Of three loops, one is inside another if it is the last or the other the first.
 inline bool inside(const GemmOrder& order, GemmLoop inner, GemmLoop outer) {
-  return position(order, inner) > position(order, outer);
+  return inner != outer && (order[2] == inner || order[0] == outer);
 }
 
 // Sizes of the tiles with none larger than `most`.

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "cost/bandwidth_dram.h"
-#include "mapping/mapper.h"
 
 namespace vitality {
 namespace {
@@ -114,17 +113,29 @@ std::vector<int> stands_for(const KeptBlocks& blocks, int layers) {
 
 }  // namespace
 
-std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig& config,
-                                    const MappingOptions& options) {
-  if (config.dram.model != DramModel::kBandwidth || options.masks != nullptr || options.training ||
-      !options.selected.empty() || !options.attention.empty())
-    return {};
-  const std::optional<RepeatedBlocks> blocks = find_repeated_blocks(model, kFewestOfModel);
-  if (!blocks) return {};
-  for (int kept = kFewest; 2 * kept <= blocks->count; kept += (kept + 1) / 3) {
-    ShortenedRun run{{*blocks, kept}, with_fewer_blocks(model, *blocks, kept), {}};
+namespace {
+
+// Of the blocks, without some in front and behind, the longest run in which `together` blocks leave their results in
+// the same places as those before them. What lies behind the last block of the run is the model's tail.
+RepeatedBlocks mapped_alike(const RepeatedBlocks& all, const PlannedModel& planned, int together) {
+  RepeatedBlocks best{all.first, all.layers * together, 1};
+  int first = 0;
+  for (int block = together; block <= all.count; ++block) {
+    if (block < all.count && planned.alike(all.begin(block - together), all.begin(block), all.layers)) continue;
+    const int count = (block - first) / together;
+    if (count > best.count) best.first = all.begin(first), best.count = count;
+    first = block - together + 1;
+  }
+  return best;
+}
+
+// With as few of these blocks as are mapped alike.
+std::optional<ShortenedRun> with_fewest(const VitModel& model, const HardwareConfig& config, PlannedModel& planned,
+                                        const RepeatedBlocks& blocks) {
+  for (int kept = kFewest; 3 * kept <= 2 * blocks.count; kept += (kept + 1) / 3) {
+    ShortenedRun run{{blocks, kept}, with_fewer_blocks(model, blocks, kept), {}};
     std::optional<Schedule> schedule =
-        map_shortened(model, run.model, stands_for(run.blocks, static_cast<int>(model.layers.size())), config, options);
+        planned.map_shortened(run.model, stands_for(run.blocks, static_cast<int>(model.layers.size())));
     if (!schedule) continue;
     run.schedule = std::move(*schedule);
     const std::vector<JobRange> ranges = last_blocks(run.blocks, run.schedule.jobs);
@@ -134,6 +145,27 @@ std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig&
       return run;
   }
   return {};
+}
+
+}  // namespace
+
+bool may_be_shortened(const HardwareConfig& config, const MappingOptions& options) {
+  // Where descriptors are fetched, a block does not begin in the state in which the one before it began. A mapping from
+  // a file names the blocks that would be left out.
+  return config.dram.model == DramModel::kBandwidth && config.controller.descriptor_bytes == 0 &&
+         options.masks == nullptr && !options.training && options.selected.empty() && options.attention.empty() &&
+         options.given == nullptr;
+}
+
+std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig& config, PlannedModel& planned) {
+  const std::optional<RepeatedBlocks> all = find_repeated_blocks(model, kFewestOfModel);
+  if (!all) return {};
+  std::optional<ShortenedRun> run = with_fewest(model, config, planned, *all);
+  // Results that have to lie behind others alternate between both ends of the scratchpad.
+  for (const int together : {1, 2})
+    if (const RepeatedBlocks some = mapped_alike(*all, planned, together); !run && some.count < all->count)
+      run = with_fewest(model, config, planned, some);
+  return run;
 }
 
 std::optional<BlockRepetition> find_steady_state(const KeptBlocks& blocks, const Schedule& schedule,

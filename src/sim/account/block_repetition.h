@@ -1,10 +1,10 @@
 // Shortens the simulation of a model with equal encoder blocks: if a machine runs them in a steady state, the times of
 // a few blocks give those of all.
 //
-// A shortened model is simulated: the first kept - 1 blocks and the last one. Each block that is left out is then
-// counted as a copy of the last block but one, each copy one period later than the one before it. This is done only if
-// the run proves all of the following; otherwise the whole model is simulated.
-// (1) A, B and C are the last three simulated blocks (A may be the model's first). The period P is the time from the
+// A shortened model is simulated: of the equal blocks the first kept - 1 and the last one. Each block that is left out
+// is then counted as a copy of the last block but one, each copy one period later than the one before it. This is done
+// only if the run proves all of the following; otherwise the whole model is simulated. (1) A, B and C are the last
+// three simulated blocks (A may be the model's first). The period P is the time from the
 //     end of A to the end of B.
 // (2) B and C have the same jobs, dependencies, costs and transfers. A and B have too, except for some first jobs of
 //     each, at most half of them. Every remaining job of B ran exactly P after its counterpart in A, in all of its
@@ -25,7 +25,7 @@
 
 #include "cost/dram_model.h"
 #include "cost/job_cost.h"
-#include "mapping/forward/mapping_options.h"
+#include "mapping/mapper.h"
 #include "schedule/job_times.h"
 #include "workload/repeated_blocks.h"
 
@@ -42,9 +42,11 @@ struct ShortenedRun {
   Schedule schedule;
 };
 
-// Nothing if the model has too few equal blocks, the machine has a banked memory or masks, or the schedules of blocks
-// differ.
-std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig& config, const MappingOptions& options);
+// Whether such a run can be shortened at all: not on a banked memory, with masks or in training.
+bool may_be_shortened(const HardwareConfig& config, const MappingOptions& options);
+// Nothing if the model has too few equal blocks or their schedules differ. Blocks at the ends whose results stay in the
+// scratchpad in another way than those of the others do not count as equal.
+std::optional<ShortenedRun> shorten(const VitModel& model, const HardwareConfig& config, PlannedModel& planned);
 
 // The blocks that are missing: copies of the block that begins with `layer` (of the shortened model), `times` of them,
 // one every `period`.
