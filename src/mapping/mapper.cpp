@@ -38,6 +38,22 @@ std::vector<bool> layers_with_norm(const VitModel& model, const HardwareConfig& 
   return with_norm;
 }
 
+// Whether a layer of all images of a batch can come before the next layer.
+bool may_go_layer_by_layer(const MappingContext& context) {
+  const int layers = static_cast<int>(context.model.layers.size()), each = context.layers_of_image();
+  if (layers == each || context.options->training ||
+      context.config.matrix_engine.dataflow != Dataflow::kInputStationary)
+    return false;
+  const auto given_text = [&](int layer) {
+    const LayerMapping* given = given_mapping(context, layer);
+    return given == nullptr ? "" : write_json(*given);
+  };
+  for (int layer = each; layer < layers; ++layer)
+    if (context.selected(layer) != context.selected(layer % each) || given_text(layer) != given_text(layer % each))
+      return false;
+  return true;
+}
+
 // What all mappings of the model begin with.
 MappingContext context_of(const VitModel& model, const HardwareConfig& config, const MappingOptions& options,
                           ScheduleBuilder& builder) {
@@ -45,6 +61,7 @@ MappingContext context_of(const VitModel& model, const HardwareConfig& config, c
   context.users = layer_users(model);
   context.takes_norm = layers_with_norm(model, config);
   context.options = &options;
+  context.may_go_layer_by_layer = may_go_layer_by_layer(context);
   return context;
 }
 
@@ -105,7 +122,7 @@ class ForwardMapper {
       : context_(context), options_(options), selected_(selected) {}
 
   void map(int layers) {
-    if (shares_weights(layers))
+    if (context_.batch_order == BatchOrder::kLayerByLayer)
       map_images_together(layers / context_.model.images);
     else
       for (layer_ = 0; layer_ < layers; ++layer_) map_layer();
@@ -116,28 +133,7 @@ class ForwardMapper {
   void map_layer() {
     if (selected_[static_cast<std::size_t>(layer_)])
       std::visit([&](const auto& parameters) { apply(parameters); }, context_.layer(layer_).parameters);
-    release_resident(context_, layer_);
-  }
-
-  // Whether a layer of all images of a batch comes before the next layer, so that the rows of all images stream through
-  // the same tiles of weights. Not where results stay on chip from layer to layer, which is done image by image.
-  bool shares_weights(int layers) const {
-    const int images = context_.model.images;
-    if (images == 1 || options_.training || context_.config.matrix_engine.dataflow != Dataflow::kInputStationary ||
-        context_.config.mapping.residency != MappingResidency::kLayer)
-      return false;
-    const int each = layers / images;
-    for (int layer = each; layer < layers; ++layer) {
-      const auto first = static_cast<std::size_t>(layer % each);
-      if (selected_[static_cast<std::size_t>(layer)] != selected_[first]) return false;
-      if (given_text(layer) != given_text(static_cast<int>(first))) return false;
-    }
-    return true;
-  }
-
-  std::string given_text(int layer) const {
-    const LayerMapping* given = given_mapping(context_, layer);
-    return given == nullptr ? "" : write_json(*given);
+    if (context_.batch_order == BatchOrder::kImageByImage) release_resident(context_, layer_);
   }
 
   void map_images_together(int layers) {
@@ -146,6 +142,9 @@ class ForwardMapper {
     };
     for (int layer = 0; layer < layers; ++layer) {
       const bool together = is_gemm(context_.layer(layer)) && selected_[static_cast<std::size_t>(layer)];
+      // Before the first image is mapped: each of them then has the same room.
+      if (std::holds_alternative<Attention>(context_.layer(layer).parameters))
+        for (int image = 0; image < context_.model.images; ++image) make_resident(context_, layer + image * layers);
       std::vector<GemmLayer> images;
       for (int image = 0; image < context_.model.images; ++image) {
         layer_ = layer + image * layers;
@@ -156,6 +155,7 @@ class ForwardMapper {
       }
       if (together) map_gemm_layer(context_, images);
       layer = layer_ % layers;  // of layers that were mapped with it the last one
+      for (int image = 0; image < context_.model.images; ++image) release_resident(context_, layer + image * layers);
     }
   }
 
@@ -209,8 +209,7 @@ class ForwardMapper {
 enum class Extent { kWhole, kPlanOnly };
 
 // What is known before a model is mapped, and which plans were found on the way.
-struct Planned {
-  std::vector<Residence> residences;
+struct Planned : ResidencyPlan {
   GemmPlans gemm_plans;
 };
 
@@ -253,10 +252,10 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     const auto tensor = context.add_activation(static_cast<int>(i));
     builder.schedule().tensors[tensor].role = TensorRole::kInput;
   }
-  if (planned != nullptr)
-    context.gemm_plans.swap(planned->gemm_plans), context.residences = planned->residences;
-  else
-    context.residences = plan_residences(context);
+  if (planned != nullptr) context.gemm_plans.swap(planned->gemm_plans);
+  ResidencyPlan plan = planned != nullptr ? ResidencyPlan(*planned) : plan_residences(context);
+  context.residences = std::move(plan.residences);
+  builder.schedule().batch_order = context.batch_order = plan.batch_order;
   ForwardMapper(context, options, selected).map(layers);
   if (planned != nullptr) context.gemm_plans.swap(planned->gemm_plans);
   builder.schedule().layer_output = context.output;
@@ -284,7 +283,7 @@ PlannedModel::PlannedModel(const VitModel& model, const HardwareConfig& config, 
   check_supported(model, config, options);
   ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024, false);
   MappingContext context = context_of(model, config, options, builder);
-  plans_->residences = plan_residences(context);
+  static_cast<ResidencyPlan&>(*plans_) = plan_residences(context);
   plans_->gemm_plans = std::move(context.gemm_plans);
 }
 PlannedModel::~PlannedModel() = default;
@@ -320,7 +319,8 @@ std::optional<Schedule> PlannedModel::map_shortened(const VitModel& fewer, const
     if (same && !(*same == residence)) return std::nullopt;
     same = residence;
   }
-  Planned shortened{{}, std::move(plans_->gemm_plans)};
+  Planned shortened;
+  shortened.gemm_plans = std::move(plans_->gemm_plans);
   for (const std::optional<Residence>& each : known) shortened.residences.push_back(*each);
   Schedule schedule = map_layers(fewer, config_, options_, Extent::kWhole, &shortened);
   plans_->gemm_plans = std::move(shortened.gemm_plans);

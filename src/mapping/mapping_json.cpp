@@ -294,8 +294,9 @@ std::string write_json(const LayerMapping& mapping) {
 }
 
 std::string write_json(const MappingFile& file) {
-  std::string text = "{\n  \"machine\": " + json_string(file.machine) +
-                     ",\n  \"workload\": " + json_string(file.workload) + ",\n  \"layers\": {";
+  std::string text =
+      "{\n  \"machine\": " + json_string(file.machine) + ",\n  \"workload\": " + json_string(file.workload) +
+      (file.batch_order.empty() ? "" : ",\n  \"batch_order\": " + json_string(file.batch_order)) + ",\n  \"layers\": {";
   const char* separator = "\n";
   for (const auto& [name, object] : file.layers) {
     if (object.empty()) continue;
@@ -311,6 +312,8 @@ GivenMapping read_mapping(const JsonValue& document, const VitModel* model, Diag
   ObjectReader top(document, "", diagnostics);
   std::string ignored;
   for (const char* key : {"$schema", "machine", "workload"}) top.text(key, ignored);
+  int order = 0;
+  if (top.choice("batch_order", order, enum_names<BatchOrder>())) given.batch_order = static_cast<BatchOrder>(order);
   const JsonValue* layers = top.get("layers", ObjectReader::Presence::kRequired);
   top.finish();
   if (layers == nullptr) return given;
@@ -352,6 +355,11 @@ std::string mapping_schema() {
                       {{"$schema", text("Where an editor finds the schema; not read.")},
                        {"machine", text("For people: the machine that it was written for; not read.")},
                        {"workload", text("For people: the model that it was written for; not read.")},
+                       {"batch_order",
+                        {{"enum", enum_names<BatchOrder>()},
+                         {"description",
+                          "Of a batch: whether all layers of an image come first, or a layer of all images; the search "
+                          "decides if it is left out."}}},
                        {"layers", layers}}},
                      {"required", {"layers"}},
                      {"additionalProperties", false},

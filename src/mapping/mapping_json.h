@@ -19,6 +19,7 @@ std::string write_json(const LayerMapping& mapping);
 struct MappingFile {
   std::string machine, workload;                            // names, for people: the layers are what is checked
   std::vector<std::pair<std::string, std::string>> layers;  // name and object
+  std::string batch_order = {};                             // of a batch: BatchOrder's name; "" of one image
 };
 std::string write_json(const MappingFile& file);
 

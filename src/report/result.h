@@ -206,7 +206,8 @@ struct SimulationResult {
   std::string config_json;  // resolved
   std::string workload_name;
   Count workload_parameters = 0, workload_macs = 0;
-  int images = 1;  // in the batch; counts of the workload are per image, totals are for all
+  int images = 1;           // in the batch; counts of the workload are per image, totals are for all
+  std::string batch_order;  // of a simulated batch: BatchOrder's name
   std::string mode = "inference";
   NumericsResult numerics;
   // Shares of all attention maps' entries, as in LayerResult; < 0: nothing is masked.

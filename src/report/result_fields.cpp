@@ -336,6 +336,10 @@ void batch_of(ResultVisitor& v, SimulationResult& r) {
     v.count({"images", "images", "Images of the batch.", 1}, images);
     v.number({"latency_ms_per_image", "ms", "Time over images."}, latency_ms);
     v.number({"images_per_second", "images/s", "Throughput."}, rate);
+    v.together(!r.batch_order.empty(), [&] {
+      v.text({"order", "", "What comes first: image_by_image or layer_by_layer, whose images share weights."},
+             r.batch_order);
+    });
   });
   r.images = static_cast<int>(std::min<std::int64_t>(images, std::numeric_limits<int>::max()));
 }

@@ -122,10 +122,12 @@ class TextReport {
     if (!result_.is_device) print(" = {} cycles at {} MHz", grouped(t.cycles), config_.clock_mhz);
     print("\n");
     if (result_.images > 1) {
+      std::string order = result_.batch_order;
+      std::replace(order.begin(), order.end(), '_', ' ');
       print(
-          "batch         {} images: {} ms an image, {} images/s\n              all numbers below are of the whole "
+          "batch         {} images{}: {} ms an image, {} images/s\n              all numbers below are of the whole "
           "batch\n",
-          result_.images, significant(t.latency_ms / result_.images),
+          result_.images, order.empty() ? "" : ", " + order, significant(t.latency_ms / result_.images),
           significant(t.latency_ms > 0 ? 1e3 * result_.images / t.latency_ms : 0));
     }
     power();

@@ -47,6 +47,20 @@ constexpr const char* to_string(ResultPlace place) {
   return nullptr;
 }
 
+// How a batch is mapped: all layers of an image before the next image, or a layer of all images before the next layer,
+// so that their rows stream through the same tiles of weights.
+enum class BatchOrder : std::uint8_t { kImageByImage, kLayerByLayer };
+
+constexpr const char* to_string(BatchOrder order) {
+  switch (order) {
+    case BatchOrder::kImageByImage:
+      return "image_by_image";
+    case BatchOrder::kLayerByLayer:
+      return "layer_by_layer";
+  }
+  return nullptr;
+}
+
 // A GEMM on an input stationary array: rows M x K are streamed, tiles of K x N are stationary.
 struct InputStationaryMapping {
   static constexpr const char* kForm = "input_stationary";

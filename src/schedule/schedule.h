@@ -237,6 +237,7 @@ struct Schedule {
   std::vector<TensorId> layer_output;      // of every layer; kNone where an epilogue consumed it on chip
   std::vector<LayerMapping> mappings;      // of every layer
   std::vector<std::string> layer_mapping;  // the same as text for people
+  BatchOrder batch_order = BatchOrder::kImageByImage;
   Bytes scratchpad_high_water = 0, dram_footprint = 0;
   Bytes saved_activation_bytes = 0;  // bytes that the forward pass keeps in DRAM for the backward pass
 

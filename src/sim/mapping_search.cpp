@@ -83,7 +83,7 @@ class Search {
   void begin() {
     std::vector<MappingVariant> variants{{config_, {}}};
     for (const bool other : {false, true}) {
-      if (other && (!task_.other_residency || config_.residency == MappingResidency::kLayer)) continue;
+      if (other && config_.residency == MappingResidency::kLayer) continue;
       for (const MappingObjective objective : all_of_enum<MappingObjective>()) {
         if (!other && objective == config_.objective) continue;
         MappingConfig config = config_;

@@ -32,7 +32,6 @@ struct MappingSearchTask {
   Checkpoint* checkpoint = nullptr;               // keeps what simulations said; may be null
   std::function<void(double fraction)> progress;  // of the budget
   int budget = 0;                                 // simulations
-  bool other_residency = true;                    // `layer` may be tried in place of `chip`
 };
 
 struct FoundMapping {

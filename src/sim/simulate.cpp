@@ -369,7 +369,6 @@ MappingSearchResult search(const HardwareConfig& config, const VitModel& model, 
   };
   MappingSearchTask task;
   task.budget = options.search_budget;
-  task.other_residency = model.images == 1;  // whether the weights of a batch are shared is not in a mapping
   task.map = [&](MappingVariant& variant) { schedule_of(variant); };
   if (options.progress) task.progress = [&](double fraction) { options.progress("mapping search", fraction); };
   SimulationOptions timing;
@@ -383,6 +382,7 @@ MappingSearchResult search(const HardwareConfig& config, const VitModel& model, 
   };
   FoundMapping best = search_mapping(config.mapping, task);
   const Schedule schedule = schedule_of(best.variant);
+  found.batch_order = schedule.batch_order;
   for (std::size_t i = 0; i < model.layers.size(); ++i)
     if (!std::holds_alternative<NoMapping>(schedule.mappings[i]))
       found.layers[model.layers[i].name] = schedule.mappings[i];
@@ -475,6 +475,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
 
   SimulationResult result;
   name_workload(model, result);
+  if (model.images > 1) result.batch_order = to_string(schedule.batch_order);
   simulate_schedule({config, model, step, schedule, options}, values.get(), fewer ? &*fewer : nullptr, result);
   take(searched, result);
   if (options.training) describe_training(step, config, schedule, result);

@@ -319,10 +319,36 @@ TEST_CASE("mapping: a batch takes the mapping of one image, and of each image") 
   Mapped one(small()), two(small({"--batch", "2"}));
   CHECK(two.mapping["layers"].contains("image1/" + kFc1));
   CHECK(two.rerun(one.mapping).exit_code == 0);
-  CHECK(two.rerun("image1/" + kFc1, "/row_tile", 9).exit_code == 0);
   Json file = two.mapping;
+  file["layers"]["image1/" + kFc1]["row_tile"] = 9;
+  CHECK_THAT(two.rerun(file).err, Contains("/batch_order: expected \"image_by_image\", because not all images"));
+  file["batch_order"] = "image_by_image";
+  CHECK(two.rerun(file).exit_code == 0);
   file["layers"]["image1/" + kFc1]["row_tile"] = 18;
   CHECK_THAT(two.rerun(file).err, Contains("/layers/image1~1" + kFc1 + "/row_tile: expected at most 17"));
+}
+
+TEST_CASE("mapping: the order of a batch is a part of it, and either runs with the reference's values") {
+  for (const char* const residency : {"mapping.residency=chip", "mapping.residency=layer"}) {
+    Mapped batch({"--config", "vitality", "--workload", "tiny_vit", "--batch", "3", "--set", residency});
+    CHECK(batch.mapping["batch_order"] == "layer_by_layer");
+    CHECK(batch.result["batch"]["order"] == "layer_by_layer");
+    REQUIRE(batch.rerun(Json{{"batch_order", "image_by_image"}, {"layers", Json::object()}}).exit_code == 0);
+    CHECK(batch.edited["batch"]["order"] == "image_by_image");
+    CHECK(batch.edited["totals"]["dram_read_bytes"] > batch.result["totals"]["dram_read_bytes"]);
+    REQUIRE(batch.rerun(batch.mapping).exit_code == 0);
+    CHECK(batch.edited["totals"] == batch.result["totals"]);
+    const ProgramResult wrong = batch.rerun(Json{{"batch_order", "both"}, {"layers", Json::object()}});
+    CHECK(wrong.exit_code == 2);
+    CHECK_THAT(wrong.err, Contains("/batch_order: expected one of image_by_image, layer_by_layer; found \"both\""));
+  }
+  // An output stationary array maps image by image.
+  Mapped other({"--config", "vitality", "--workload", "tiny_vit", "--batch", "3", "--set",
+                "matrix_engine.dataflow=output_stationary"});
+  CHECK(other.mapping["batch_order"] == "image_by_image");
+  const ProgramResult refused = other.rerun(Json{{"batch_order", "layer_by_layer"}, {"layers", Json::object()}});
+  CHECK(refused.exit_code == 2);
+  CHECK_THAT(refused.err, Contains("/batch_order: expected \"image_by_image\", because not all images"));
 }
 
 TEST_CASE("mapping: refused where it means nothing") {

@@ -406,14 +406,15 @@ TEST_CASE("run: a batch counts every image, shares the parameters and says what 
   CHECK(three["totals"]["macs"] == 3 * one["totals"]["macs"].get<std::int64_t>());
   const auto reads = [](const json& r) { return r["totals"]["dram_read_bytes"].get<std::int64_t>(); };
   // The weights of GEMMs are read for all images at once, everything else for each: the run's scratchpad holds them.
-  std::int64_t shared = 0;
-  for (const json& layer : one["layers"])
-    if (layer["kind"] == "linear" || layer["kind"] == "conv2d")
-      shared += layer["bytes"]["dram_by_operand"].value("weights", 0);
-  CHECK(shared > 0);
-  CHECK(reads(three) == 3 * reads(one) - 2 * shared);
-  // Where results stay on chip, each image has the scratchpad for itself.
-  CHECK(reads(run("tiny_levit", {"--batch", "3"})) == 3 * reads(run("tiny_levit")));
+  for (const char* const residency : {"mapping.residency=layer", "mapping.residency=chip"}) {
+    const json alone = run("tiny_levit", {"--set", residency});
+    std::int64_t shared = 0;
+    for (const json& layer : alone["layers"])
+      if (layer["kind"] == "linear" || layer["kind"] == "conv2d")
+        shared += layer["bytes"]["dram_by_operand"].value("weights", 0);
+    CHECK(shared > 0);
+    CHECK(reads(run("tiny_levit", {"--set", residency, "--batch", "3"})) == 3 * reads(alone) - 2 * shared);
+  }
   CHECK(three["attention_totals"]["operations"]["mul"] ==
         3 * one["attention_totals"]["operations"]["mul"].get<std::int64_t>());
   CHECK(three["layers"].size() == 3 * one["layers"].size());

@@ -68,9 +68,9 @@ TEST_CASE("mapping search: a budget ends it with the best so far, and residency 
     CHECK(found.totals.cycles == cycles);
     CHECK(found.result.simulations == std::min(budget, 14));
   }
-  Machine machine(1000);
-  machine.task.other_residency = false;
-  CHECK(search_mapping(config(MappingObjective::kLatency), machine.task).result.simulations == 3 + 4 + 4);
+  MappingConfig layer = config(MappingObjective::kLatency);
+  layer.residency = MappingResidency::kLayer;
+  CHECK(search_mapping(layer, Machine(1000).task).result.simulations == 3 + 4 + 4);
 }
 
 TEST_CASE("mapping search: what does not fit is passed over, and a child that dies is an error") {

@@ -52,7 +52,7 @@ class InputStationaryMapper : public GemmMapper {
     const Residence& residence = context_.residence(output_layer());
     if (given) check_place(context_, layer_, given->results, residence);
     describe(residence);
-    make_resident(context_, output_layer());
+    for (const GemmImage& image : images_) make_resident(context_, image.output_layer());
     plan_ = given ? *given : choose();
     plan_.results = residence.place;
     in_memory_ = problem_.results_in_memory;
@@ -67,7 +67,7 @@ class InputStationaryMapper : public GemmMapper {
   }
 
  private:
-  int source_layer() const { return context_.layer(layer_).inputs[0]; }
+  int source_layer() const { return context_.layer(image().layer).inputs[0]; }
 
   void describe(const Residence& residence) {
     whole_contraction_ = gemm_.contraction;

@@ -101,9 +101,12 @@ struct MappingContext {
   const MappingOptions* options = nullptr;
   std::vector<Residence> residences = {};                  // of every layer's output; empty: all go to memory
   std::map<int, std::vector<ResidentTile>> resident = {};  // what is there now, by layer
-  bool plan_only = false;                                  // attention allocates its buffers, but emits no jobs and
-                                                           // needs no masks
+  bool may_go_layer_by_layer = false;                      // a batch whose images are to be mapped alike
+  BatchOrder batch_order = BatchOrder::kImageByImage;
+  bool plan_only = false;  // attention allocates its buffers, but emits no jobs and
+                           // needs no masks
 
+  int layers_of_image() const { return static_cast<int>(model.layers.size()) / model.images; }
   const Layer& layer(int index) const { return model.layers[static_cast<std::size_t>(index)]; }
   TensorId tensor_of(int layer_index) const {
     return is_model_input(layer_index) ? images[static_cast<std::size_t>(image_of(layer_index))]

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct AttentionMasks {
 struct GivenMapping {
   std::string file;
   std::map<std::string, LayerMapping> layers;
+  std::optional<BatchOrder> batch_order = {};  // none: the search decides
 };
 
 // What else than the estimate's best the layers could do (sim/mapping_search.h). Layers with the same problem, as those

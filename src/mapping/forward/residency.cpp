@@ -44,7 +44,7 @@ GemmProblem with_residence(GemmProblem problem, const std::vector<ResidentTile>*
 
 void make_resident(MappingContext& context, int layer) {
   const Residence& residence = context.residence(layer);
-  if (residence.tiles.empty()) return;
+  if (residence.tiles.empty() || context.resident.count(layer) > 0) return;
   if (residence.heir_of != kNone) {
     context.resident[layer] = std::move(context.resident.at(residence.heir_of));
     context.resident.erase(residence.heir_of);
@@ -57,8 +57,9 @@ void make_resident(MappingContext& context, int layer) {
 }
 
 void release_resident(MappingContext& context, int layer) {
+  const int image = layer / context.layers_of_image();
   for (auto next = context.resident.begin(); next != context.resident.end();) {
-    if (context.residence(next->first).last_reader > layer) {
+    if (next->first / context.layers_of_image() != image || context.residence(next->first).last_reader > layer) {
       ++next;
       continue;
     }

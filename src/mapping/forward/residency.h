@@ -27,7 +27,7 @@ GemmProblem with_residence(GemmProblem problem, const std::vector<ResidentTile>*
 // Gives the output of `layer` the places that its residence says. It can still be compared with the reference, without
 // moving a byte (ScheduleBuilder::show).
 void make_resident(MappingContext& context, int layer);
-// Gives back the places of outputs that no layer behind `layer` takes from the scratchpad.
+// Gives back the places of outputs of the layer's image that no layer behind `layer` takes from the scratchpad.
 void release_resident(MappingContext& context, int layer);
 
 // What the room for a layer of attention decides: DRAM bytes of Q, K and V, and cycles: those in which the array waits

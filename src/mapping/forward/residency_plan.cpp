@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "base/error.h"
 #include "mapping/forward/given_mapping.h"
 #include "mapping/forward/residency.h"
 
@@ -57,15 +58,28 @@ struct State {
   Residence residence;     // of the step's results
 };
 
+// The cost of everything in memory: the measure of `edp`.
+struct Totals {
+  double cycles = 0, energy = 0;
+};
+
 class ResidencyPlanner {
  public:
-  explicit ResidencyPlanner(MappingContext& context)
-      : context_(context), capacity_(context.builder.capacity()), prices_(context.config) {}
+  // For the first `layers` layers: of the whole model or of one image, or of each of `images` images, a layer of all of
+  // them before the next.
+  ResidencyPlanner(MappingContext& context, int layers, int images = 1)
+      : context_(context),
+        capacity_(context.builder.capacity()),
+        prices_(context.config),
+        layers_(layers),
+        images_(images) {}
 
-  std::vector<Residence> choose() {
+  // measure: null: the planner's own.
+  std::vector<Residence> choose(const Totals* measure = nullptr) {
     find_steps();
     find_uses();
     if (!price_memory()) return {};
+    if (measure != nullptr) memory_ = *measure;
     states_.assign(1, State{});
     begin_ = 0;
     for (step_ = 0; step_ < static_cast<int>(steps_.size()); ++step_) {
@@ -78,6 +92,14 @@ class ResidencyPlanner {
     return best_way();
   }
 
+  const Totals& in_memory() const { return memory_; }
+  // Of the way that was chosen, for one image.
+  Score score() const {
+    Score one = states_[best_].score;
+    one.score /= images_;
+    return one;
+  }
+
  private:
   const Layer& layer(int index) const { return context_.layer(index); }
   const Step& step() const { return steps_[static_cast<std::size_t>(step_)]; }
@@ -87,8 +109,7 @@ class ResidencyPlanner {
   // --- What the model does.
 
   void find_steps() {
-    const auto layers = static_cast<int>(context_.model.layers.size());
-    for (int index = 0; index < layers; ++index) {
+    for (int index = 0; index < layers_; ++index) {
       if (!context_.selected(index) || std::holds_alternative<GivenTensor>(layer(index).parameters)) continue;
       Step step{StepKind::kOther, index, index};
       const Layer& l = layer(index);
@@ -121,6 +142,7 @@ class ResidencyPlanner {
     step.kind = StepKind::kGemm;
     const Gemm gemm = describe_gemm(context_, step.first);
     step.problem = problem_of(context_, gemm, std::get_if<Conv2d>(&layer(step.first).parameters));
+    step.problem.images = images_;
     step.can_keep = gemm.groups == 1;
     int current = step.first;
     for (const int next : epilogue_layers(context_, step.first)) {
@@ -202,10 +224,11 @@ class ResidencyPlanner {
         const std::optional<AttentionEstimate>& attention = attention_estimate(step.first, room, streamed != nullptr);
         if (!attention) return std::nullopt;
         const MatrixShape shape = output_shape(layer(step.last));
-        none.cycles = attention->waits;
-        none.dram_bytes =
-            attention->operand_bytes +
-            (results.place == ResultPlace::kScratchpad ? 0 : context_.element_bytes() * shape.rows * shape.cols);
+        none.cycles = images_ * attention->waits;
+        none.dram_bytes = attention->operand_bytes;
+        if (results.place != ResultPlace::kScratchpad)
+          none.dram_bytes += context_.element_bytes() * shape.rows * shape.cols;
+        none.dram_bytes *= images_;
         none.energy_pj = static_cast<double>(none.dram_bytes) * prices_.dram_per_byte();
         return none;
       }
@@ -228,12 +251,12 @@ class ResidencyPlanner {
     return known->second;
   }
 
-  // The cost of everything in memory: the measure of `edp`. False if something does not fit.
+  // False if something does not fit.
   bool price_memory() {
     for (const Step& step : steps_) {
       const std::optional<GemmPlan> plan = price(step, nullptr, {}, capacity_);
       if (!plan && step.kind != StepKind::kOther) return false;
-      if (plan) cycles_ += plan->cycles, energy_ += plan->energy_pj;
+      if (plan) memory_.cycles += plan->cycles, memory_.energy += plan->energy_pj;
     }
     return true;
   }
@@ -241,7 +264,7 @@ class ResidencyPlanner {
   // Layers add up, so the product of both totals is made small by the sum of both as shares of the totals.
   double score(const GemmPlan& plan) const {
     if (context_.config.mapping.objective == MappingObjective::kEdp)
-      return plan.cycles / std::max(1.0, cycles_) + plan.energy_pj / std::max(1.0, energy_);
+      return plan.cycles / std::max(1.0, memory_.cycles) + plan.energy_pj / std::max(1.0, memory_.energy);
     return plan_score(context_.config.mapping.objective, plan.cycles, plan.energy_pj,
                       static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
   }
@@ -344,7 +367,7 @@ class ResidencyPlanner {
       r.tiles = own_tiles();
       r.bytes = bytes_of(step().last, r.tiles);
     }
-    const Bytes bytes = aligned_sum(r.bytes);
+    const Bytes bytes = images_ * aligned_sum(r.bytes);
     if (heir_of != nullptr) {
       if (!same_columns(tiles_of(heir_of->output, state), r.tiles)) return;
       if (!inherit(next.lots, *heir_of, stay, bytes)) return;
@@ -434,11 +457,12 @@ class ResidencyPlanner {
     }
   }
 
-  std::vector<Residence> best_way() const {
-    std::vector<Residence> residences(context_.model.layers.size());
+  std::vector<Residence> best_way() {
+    std::vector<Residence> residences(static_cast<std::size_t>(layers_));
     std::size_t at = begin_;
     for (std::size_t state = begin_; state < states_.size(); ++state)
       if (states_[state].score < states_[at].score) at = state;
+    best_ = at;
     for (std::size_t s = steps_.size(); s-- > 0; at = states_[at].before)
       residences[static_cast<std::size_t>(steps_[s].last)] = states_[at].residence;
     return residences;
@@ -447,21 +471,56 @@ class ResidencyPlanner {
   MappingContext& context_;
   Bytes capacity_;
   EnergyModel prices_;
+  int layers_, images_;
   std::vector<Step> steps_;
   std::vector<std::vector<Use>> uses_;  // of every layer's output
   std::map<std::array<std::int64_t, 10>, std::optional<AttentionEstimate>> attention_;
-  double cycles_ = 0, energy_ = 0;  // of everything in memory
+  Totals memory_;
   std::vector<State> states_;
   std::size_t begin_ = 0;  // the first state of the step before
+  std::size_t best_ = 0;   // the last state of the best way
   std::map<std::vector<std::int64_t>, std::size_t> known_;
   int step_ = 0;
 };
 
 }  // namespace
 
-std::vector<Residence> plan_residences(MappingContext& context) {
-  if (!keeps_outputs(context)) return {};
-  return ResidencyPlanner(context).choose();
+namespace {
+
+// Those of one image, for all of them.
+std::vector<Residence> for_all_images(const std::vector<Residence>& one, int images) {
+  std::vector<Residence> all;
+  for (int image = 0; image < images && !one.empty(); ++image)
+    for (Residence residence : one) {
+      for (int* const other : {&residence.last_reader, &residence.heir_of})
+        if (*other != kNone) *other += image * static_cast<int>(one.size());
+      all.push_back(std::move(residence));
+    }
+  return all;
+}
+
+}  // namespace
+
+ResidencyPlan plan_residences(MappingContext& context) {
+  const int images = context.model.images, each = context.layers_of_image();
+  std::optional<BatchOrder> order;
+  if (context.options->given != nullptr) order = context.options->given->batch_order;
+  if (!context.may_go_layer_by_layer) {
+    if (order == BatchOrder::kLayerByLayer)
+      throw InputError(context.options->given->file, "/batch_order",
+                       "expected \"image_by_image\", because not all images of the batch are mapped alike on this "
+                       "machine, found \"layer_by_layer\"");
+    if (!keeps_outputs(context)) return {};
+    return {ResidencyPlanner(context, each * images).choose(), BatchOrder::kImageByImage};
+  }
+  if (!keeps_outputs(context)) return {{}, order.value_or(BatchOrder::kLayerByLayer)};
+  ResidencyPlanner by_image(context, each), by_layer(context, each, images);
+  const std::vector<Residence> one = by_image.choose(), all = by_layer.choose(&by_image.in_memory());
+  if (!order) {
+    const bool worse = !one.empty() && (all.empty() || by_image.score() < by_layer.score());
+    order = worse ? BatchOrder::kImageByImage : BatchOrder::kLayerByLayer;
+  }
+  return {for_all_images(*order == BatchOrder::kLayerByLayer ? all : one, images), *order};
 }
 
 }  // namespace vitality

@@ -7,7 +7,10 @@
 
 namespace vitality {
 
-// Of every layer's output. Empty: everything goes to memory.
-std::vector<Residence> plan_residences(MappingContext& context);
+struct ResidencyPlan {
+  std::vector<Residence> residences;  // of every layer's output; empty: everything goes to memory
+  BatchOrder batch_order = BatchOrder::kImageByImage;
+};
+ResidencyPlan plan_residences(MappingContext& context);
 
 }  // namespace vitality
