@@ -6,6 +6,7 @@
 
 #include "cost/machine_units.h"
 #include "mapping/forward/layer_mapper.h"
+#include "mapping/forward/output_stationary_plans.h"
 
 namespace vitality {
 namespace {
@@ -140,10 +141,12 @@ class Bounds {
       if (conv->groups > 1) return ceil_div(static_cast<Cycles>(m) * k * n, pes());
     }
     if (m == 0) return 0;
-    const double tiles = engine.dataflow == Dataflow::kInputStationary ? covering_tiles(k, n, engine.rows, engine.cols)
-                                                                       : covering_tiles(m, n, engine.rows, engine.cols);
-    const double steps = engine.dataflow == Dataflow::kInputStationary ? m : k;
-    return static_cast<Cycles>(std::ceil(tiles * steps / engine.count));
+    const double held_input = m * covering_tiles(k, n, engine.rows, engine.cols),
+                 held_result = k * covering_tiles(m, n, engine.rows, engine.cols);
+    const double cycles = holds_results_too(engine)                       ? std::min(held_input, held_result)
+                          : engine.dataflow == Dataflow::kInputStationary ? held_input
+                                                                          : held_result;
+    return static_cast<Cycles>(std::ceil(cycles / engine.count));
   }
   Cycles pes() const {
     const MatrixEngineConfig& engine = config_.matrix_engine;

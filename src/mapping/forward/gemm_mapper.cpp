@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "mapping/forward/codec.h"
+#include "mapping/forward/given_mapping.h"
+#include "mapping/forward/output_stationary_plans.h"
 #include "mapping/forward/residency.h"
 
 namespace vitality {
@@ -205,13 +207,35 @@ void GemmMapper::finish_rows(const EpilogueTile& tile, const std::vector<Epilogu
   builder_.transfer(UnitKind::kDmaStore, store_layer, op, {store});
 }
 
+namespace {
+
+// Whether an array that can hold either operand holds the results of this layer.
+bool holds_results(MappingContext& context, const Gemm& gemm, const GemmLayer& mapped) {
+  if (!holds_results_too(context.config.matrix_engine) || context.options->training) return false;
+  if (const LayerMapping* given = given_mapping(context, mapped.layer))
+    return std::holds_alternative<OutputStationaryMapping>(*given);
+  const Layer& layer = context.layer(mapped.layer);
+  const int last = mapped.epilogue.empty() ? mapped.layer : mapped.epilogue.back().layer;
+  if (context.resident.count(layer.inputs[0]) > 0 || !context.residence(last).tiles.empty()) return false;
+  const auto* conv = std::get_if<Conv2d>(&layer.parameters);
+  GemmProblem problem = problem_of(context, gemm, conv);
+  problem.adds = static_cast<int>(std::count_if(mapped.epilogue.begin(), mapped.epilogue.end(),
+                                                [](const EpilogueStage& stage) { return stage.is_add; }));
+  const Bytes room = context.builder.capacity();
+  const std::optional<GemmPlan>& plan = context.plan_gemm(problem, room).plan;
+  return better_output_stationary(context, gemm, conv, problem.adds, plan ? &*plan : nullptr, room).has_value();
+}
+
+}  // namespace
+
 void map_gemm_layer(MappingContext& context, const std::vector<GemmLayer>& images) {
   const auto& [layer, epilogue, output] = images.front();
   Gemm gemm = schedule_gemm(context, layer);
   for (std::size_t i = 1; i < images.size(); ++i)
     gemm.more_images.push_back({images[i].layer, context.builder.add_operator(OperatorRole::kGemm, images[i].layer),
                                 context.input_tensor(images[i].layer, 0), images[i].epilogue, images[i].output});
-  if (context.config.matrix_engine.dataflow == Dataflow::kInputStationary) {
+  if (context.config.matrix_engine.dataflow == Dataflow::kInputStationary &&
+      !(images.size() == 1 && holds_results(context, gemm, images.front()))) {
     map_input_stationary(context, layer, gemm, epilogue, output);
   } else {
     map_output_stationary(context, layer, gemm, epilogue, output);

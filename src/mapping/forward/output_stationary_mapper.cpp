@@ -2,19 +2,12 @@
 // the contraction that fit the scratchpad. The outer loop runs over row tiles or over column tiles: the outer operand
 // is fetched once if its whole contraction fits; the inner operand is fetched again for every outer tile.
 #include <algorithm>
-#include <optional>
 
-#include "cost/array_cost.h"
-#include "mapping/forward/gemm_mapper.h"
 #include "mapping/forward/given_mapping.h"
+#include "mapping/forward/output_stationary_plans.h"
 
 namespace vitality {
 namespace {
-
-struct OutputStationaryPlan : OutputStationaryMapping {
-  double cycles = 0, score = 0;
-  Bytes dram_bytes = 0;
-};
 
 class OutputStationaryMapper : public GemmMapper {
  public:
@@ -42,102 +35,17 @@ class OutputStationaryMapper : public GemmMapper {
                  static_cast<double>(ceil_div(gemm_.m, m.tile_rows)) * gemm_.groups *
                      static_cast<double>(ceil_div(gemm_.n / gemm_.groups, m.tile_cols)) *
                      static_cast<double>(ceil_div(gemm_.k, m.segment)));
-    check_room(context_, layer_, aligned_sum(buffer_list(m)), builder_.capacity());
+    check_room(context_, layer_, aligned_sum(planner_.buffer_list(m)), builder_.capacity());
   }
 
-  // Groups are not packed: a pass works on the columns of one group.
-  int widest() const { return std::min(cols_, gemm_.n / gemm_.groups); }
-  int highest() const { return std::min(rows_, gemm_.m); }
-
-  Bytes strip_bytes(int height) const {
-    const Conv2d& conv = geometry();
-    const int output_rows = std::min(conv.out_height, (height - 1) / conv.out_width + 2);
-    return element_ * strip_rows(conv, output_rows) * conv.in_width * conv.in_channels;
-  }
-
-  // The buffers: the outer operand (or an image strip), two steps, result tiles.
-  std::vector<Bytes> buffer_list(const OutputStationaryMapping& plan) const {
-    const Bytes rows_part = element_ * plan.tile_rows, columns_part = element_ * plan.tile_cols;
-    const Bytes bias = gemm_.bias != kNone ? context_.partial_bytes() * plan.tile_cols : 0;
-    std::vector<Bytes> list;
-    if (gemm_.strip) {
-      list.push_back(strip_bytes(plan.tile_rows));
-    } else if (plan.outer_resident) {
-      list.push_back((plan.columns_outer ? columns_part : rows_part) * gemm_.k + (plan.columns_outer ? bias : 0));
-    }
-    const bool rows_in_step = !gemm_.strip && !(plan.outer_resident && !plan.columns_outer);
-    const bool columns_in_step = !(plan.outer_resident && plan.columns_outer);
-    for (int set = 0; set < 2; ++set) {
-      list.push_back(rows_in_step ? rows_part * plan.segment : 0);
-      list.push_back(columns_in_step ? columns_part * plan.segment + bias : 0);
-    }
-    for (int i = 0; i < plan.out_sets * (1 + adds_); ++i) list.push_back(rows_part * plan.tile_cols);
-    return list;
-  }
-
-  void evaluate(OutputStationaryPlan& plan) const {
-    const Count row_tiles = ceil_div(gemm_.m, plan.tile_rows);
-    const Count column_tiles = ceil_div(gemm_.n / gemm_.groups, plan.tile_cols) * gemm_.groups;
-    const Cycles compute = row_tiles * column_tiles * output_stationary_fold(rows_, cols_, gemm_.k).interval;
-    const Bytes weights = element_ * gemm_.k * gemm_.n, rows = gemm_.strip
-                                                                   ? strip_bytes(plan.tile_rows) * row_tiles
-                                                                   : element_ * gemm_.m * gemm_.k * gemm_.groups;
-    const Bytes results = element_ * gemm_.m * gemm_.n * (1 + adds_);
-    const bool once_rows = gemm_.strip || (plan.outer_resident && !plan.columns_outer);
-    const bool once_columns = plan.outer_resident && plan.columns_outer;
-    plan.dram_bytes = results + (once_rows ? rows : rows * (column_tiles / gemm_.groups)) +
-                      (once_columns ? weights : weights * row_tiles);
-    const auto bytes = static_cast<double>(plan.dram_bytes);
-    const double transfer = bytes / context_.dram_bytes_per_cycle();
-    plan.cycles = std::max(static_cast<double>(compute), transfer);
-    const double macs = static_cast<double>(gemm_.m) * gemm_.k * gemm_.n;
-    plan.score = plan_score(
-        context_.config.mapping.objective, plan.cycles,
-        macs * prices_.per_action(Action::kMac) + bytes * prices_.dram_per_byte() + plan.cycles * prices_.array_cycle(),
-        transfer);
-  }
-
-  // Result tiles as large as the array, and smaller ones (in a corner of the array) for scratchpads without more room.
   OutputStationaryMapping choose() {
-    std::optional<OutputStationaryPlan> best;
-    for (int rows = highest();; rows = static_cast<int>(ceil_div(rows, 2))) {
-      for (int cols = widest();; cols = static_cast<int>(ceil_div(cols, 2))) {
-        choose_tile(rows, cols, best);
-        if (best || cols == 1) break;
-      }
-      if (best || rows == 1) break;
-    }
-    if (!best) infeasible(smallest_);
-    return *best;
-  }
-
-  void choose_tile(int rows, int cols, std::optional<OutputStationaryPlan>& best) {
-    for (const bool columns_outer : {false, true}) {
-      if (gemm_.strip && columns_outer) continue;
-      for (const bool outer_resident : {true, false}) {
-        for (int segment = gemm_.k;; segment = static_cast<int>(ceil_div(segment, 2))) {
-          OutputStationaryPlan plan;
-          plan.tile_rows = rows, plan.tile_cols = cols, plan.segment = segment;
-          plan.columns_outer = columns_outer, plan.outer_resident = outer_resident;
-          Bytes total = aligned_sum(buffer_list(plan));
-          if (total > builder_.capacity()) {
-            plan.out_sets = 1;
-            total = aligned_sum(buffer_list(plan));
-          }
-          smallest_ = smallest_ == 0 ? total : std::min(smallest_, total);
-          if (total <= builder_.capacity()) {
-            evaluate(plan);
-            if (!best || plan.score < best->score) best = plan;
-            break;  // shorter segments move the same bytes
-          }
-          if (segment == 1) break;
-        }
-      }
-    }
+    const OutputStationaryChoice choice = planner_.choose(builder_.capacity());
+    if (!choice.plan) infeasible(choice.smallest);
+    return *choice.plan;
   }
 
   void emit(const OutputStationaryMapping& plan) {
-    const std::vector<BufferId> buffers = builder_.allocate(buffer_list(plan), "layer " + name());
+    const std::vector<BufferId> buffers = builder_.allocate(planner_.buffer_list(plan), "layer " + name());
     auto next = buffers.begin();
     if (gemm_.strip || plan.outer_resident) outer_ = *next++;
     for (auto& step : steps_) step[0] = *next++, step[1] = *next++;
@@ -224,8 +132,7 @@ class OutputStationaryMapper : public GemmMapper {
     finish_tile(m0, m, column, result_place(m0, column));
   }
 
-  EnergyModel prices_{context_.config};
-  Bytes smallest_ = 0;
+  OutputStationaryPlanner planner_{context_, gemm_, gemm_.strip ? &geometry() : nullptr, adds_};
   BufferId outer_ = kNone;
   BufferId steps_[2][2] = {};
   std::size_t step_count_ = 0;

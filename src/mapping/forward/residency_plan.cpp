@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "mapping/forward/given_mapping.h"
+#include "mapping/forward/output_stationary_plans.h"
 #include "mapping/forward/residency.h"
 
 namespace vitality {
@@ -216,10 +217,7 @@ class ResidencyPlanner {
     GemmPlan none{};
     switch (step.kind) {
       case StepKind::kGemm:
-        return context_
-            .plan_gemm(with_residence(step.problem, streamed, results, step.adds, context_.config.matrix_engine.rows),
-                       room)
-            .plan;
+        return price_gemm(step, streamed, results, room);
       case StepKind::kAttention: {
         const std::optional<AttentionEstimate>& attention = attention_estimate(step.first, room, streamed != nullptr);
         if (!attention) return std::nullopt;
@@ -239,6 +237,24 @@ class ResidencyPlanner {
         return none;
     }
     return std::nullopt;
+  }
+
+  std::optional<GemmPlan> price_gemm(const Step& step, const std::vector<ResidentTile>* streamed,
+                                     const Residence& results, Bytes room) {
+    std::optional<GemmPlan> plan =
+        context_
+            .plan_gemm(with_residence(step.problem, streamed, results, step.adds, context_.config.matrix_engine.rows),
+                       room)
+            .plan;
+    if (streamed != nullptr || !results.tiles.empty() || images_ > 1) return plan;
+    const auto held_results = better_output_stationary(context_, describe_gemm(context_, step.first),
+                                                       std::get_if<Conv2d>(&layer(step.first).parameters), step.adds,
+                                                       plan ? &*plan : nullptr, room);
+    if (!held_results) return plan;
+    GemmPlan other{};
+    other.cycles = held_results->cycles, other.energy_pj = held_results->energy_pj;
+    other.dram_bytes = held_results->dram_bytes;
+    return other;
   }
 
   // Blocks repeat, and so do their heads.
