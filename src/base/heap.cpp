@@ -23,7 +23,9 @@ void grow_heap_by_huge_pages(std::size_t growth) {
       (addresses.rlim_cur != RLIM_INFINITY && addresses.rlim_cur / kShare < growth))
     return;
   constexpr std::uintptr_t kHugePage = 2 << 20, kTop = 256 << 10;
+  constexpr std::size_t kAllSizes = 1 << 30;
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that the allocator takes
+  if (growth >= kAllSizes) mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   mallopt(M_TOP_PAD, static_cast<int>(growth));
   // Extends the heap by a block that is never used and ends just below the limit of a huge page. Without it, a page

@@ -444,7 +444,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   static bool used = false;
   if (used) throw std::logic_error("SystemC allows one simulation a process");
   used = true;
-  grow_heap_by_huge_pages(options.numerics ? 1 << 30 : 64 << 20);
+  grow_heap_by_huge_pages(options.numerics || model.images > 1 ? 1 << 30 : 64 << 20);
 
   const auto begin = std::chrono::steady_clock::now();
   MappingOptions mapping;
