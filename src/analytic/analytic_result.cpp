@@ -165,6 +165,7 @@ AnalyticLayer layer_work(const Layer& layer, AttentionKind otherwise) {
 LayerTraffic layer_traffic(const VitModel& model, std::size_t index) {
   const Layer& layer = model.layers[index];
   LayerTraffic traffic;
+  if (std::holds_alternative<GivenTensor>(layer.parameters)) return traffic;  // it lies in memory
   traffic.parameters = parameter_count(layer);
   const MatrixShape out = output_shape(layer);
   traffic.outputs = Count{out.rows} * out.cols;

@@ -56,7 +56,7 @@ void count_seeded(const DirectoryParameters* inputs, const VitModel& model, Nume
   for (const ParameterInfo& info : distinct_parameters_of(model)) {
     if (inputs != nullptr && !inputs->path_of(info.name).empty()) continue;
     ++numerics.seeded_tensors;
-    if (info.role != ParameterRole::kImage) ++numerics.seeded_weights;
+    if (info.role != ParameterRole::kImage && info.role != ParameterRole::kInput) ++numerics.seeded_weights;
   }
 }
 

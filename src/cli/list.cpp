@@ -109,15 +109,14 @@ void list_machines() {
   if (!nowhere.empty()) std::cout << "  values only, by `vitality attention`: " << nowhere << "\n";
 }
 
-// The kinds of layers of workload files that have a backward pass.
+// The kinds of layers that have a backward pass.
 template <std::size_t... kind>
 std::string trainable_layers(std::index_sequence<kind...>) {
   std::string out;
   for (const LayerParameters& parameters : {LayerParameters(std::in_place_index<kind>)...}) {
     Layer layer;
     layer.parameters = parameters;
-    const bool of_files = !std::holds_alternative<GivenTensor>(parameters);
-    if (of_files && is_trainable(parameters)) add_word(out, kind_name(layer));
+    if (is_trainable(parameters)) add_word(out, kind_name(layer));
   }
   return out;
 }

@@ -54,8 +54,10 @@ struct Keys {
     if (p.d_v != p.d_qk) out["d_v"] = p.d_v;
     out["layout"] = layer.layout;
     if (p.kind) out["attention"] = to_string(*p.kind);
+    if (p.mask == ScoreMask::kCausal) out["mask"] = "causal";
+    if (p.mask == ScoreMask::kShiftedWindows) out["mask"] = "shifted_windows";
     if (p.bias_params == 0) return;
-    out["position_bias"] = true;
+    out[p.signed_bias ? "relative_bias" : "position_bias"] = true;
     if (p.query_stride != 1) out["query_stride"] = p.query_stride;
   }
   void operator()(const LayerNorm& p) const {
@@ -66,7 +68,12 @@ struct Keys {
   }
   void operator()(const Activation& p) const { out["function"] = activation_name(p.function); }
   void operator()(const Subsample& p) const { out["stride"] = p.stride; }
-  void operator()(const Unfold& p) const { out["patch"] = p.patch; }
+  void operator()(const PatchMerge& p) const { out["patch"] = p.patch; }
+  void operator()(const Unfold& p) const {
+    out["patch"] = p.patch;
+    if (p.windows) out["windows"] = true;
+    if (p.shift > 0) out["shift"] = p.shift;
+  }
   void operator()(const Add& p) const {
     if (p.mean) out["mean"] = true;
   }

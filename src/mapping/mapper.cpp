@@ -191,6 +191,7 @@ class ForwardMapper {
   void apply(const ConcatChannels&) { rearrange(); }
   void apply(const Subsample&) { rearrange(); }
   void apply(const MeanPool&) { map_pool_layer(context_, layer_, context_.add_activation(layer_)); }
+  void apply(const PatchMerge&) { rearrange(); }
   void apply(const Unfold&) { rearrange(); }
   void apply(const Fold&) { rearrange(); }
   void apply(const LayerScale&) { elementwise(); }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -191,13 +192,16 @@ Codes fixed_scores(const Codes& q, const Codes& k, const FixedAttentionScales& s
 }
 
 // One row of whole scores to P V.
-void whole_row(const Codes& scores, int r, const FixedAttentionScales& s, int limit, Codes& p) {
+void whole_row(const Codes& scores, int r, const FixedAttentionScales& s, int limit, const Codes* sees, Codes& p) {
   const int n = scores.cols();
-  std::int64_t largest = scores(r, 0);
-  for (int c = 1; c < n; ++c) largest = std::max(largest, scores(r, c));
+  const auto seen_by = [&](int c) { return sees == nullptr || (*sees)(r, c) != 0; };
+  std::int64_t largest = std::numeric_limits<std::int64_t>::min();
+  for (int c = 0; c < n; ++c)
+    if (seen_by(c)) largest = std::max(largest, scores(r, c));
   std::vector<double> exponentials(static_cast<std::size_t>(n));
   double sum = 0;
   for (int c = 0; c < n; ++c) {
+    if (!seen_by(c)) continue;
     exponentials[static_cast<std::size_t>(c)] = exponential(static_cast<double>(scores(r, c) - largest) * s.scores);
     sum += exponentials[static_cast<std::size_t>(c)];
   }
@@ -240,7 +244,7 @@ void online_row(const Codes& scores, int r, const Codes& v, const FixedAttention
 }  // namespace
 
 Codes fixed_softmax(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& s, int limit,
-                    FixedRange& range, const Codes* bias, double bias_scale) {
+                    FixedRange& range, const Codes* bias, double bias_scale, const Codes* sees) {
   const int m = q.rows(), n = k.rows();
   const Codes scores = fixed_scores(q, k, s, range, bias, bias_scale);
   if (s.key_tile > 0) {
@@ -249,7 +253,7 @@ Codes fixed_softmax(const Codes& q, const Codes& k, const Codes& v, const FixedA
     return z;
   }
   Codes p(m, n);
-  for (int r = 0; r < m; ++r) whole_row(scores, r, s, limit, p);
+  for (int r = 0; r < m; ++r) whole_row(scores, r, s, limit, sees, p);
   Codes z = product(p, v, range);
   for (std::size_t i = 0; i < z.size(); ++i)
     z.data()[i] = requantise(static_cast<double>(z.data()[i]), s.probability * s.v / s.result, limit);
@@ -425,6 +429,7 @@ class FixedForward {
     return codes_of(concat_channels(pointers));
   }
   Codes apply(const Subsample& p) const { return codes_of(subsample(p, moved())); }
+  Codes apply(const PatchMerge& p) const { return codes_of(patch_merge(p, moved())); }
   Codes apply(const Unfold& p) const { return codes_of(unfold(p, moved())); }
   Codes apply(const Fold& p) const { return codes_of(fold(p, moved())); }
   Codes apply(const GivenTensor&) const { return store(parameter(0)); }
@@ -456,7 +461,9 @@ class FixedForward {
                     v = head(a.v, a.n_kv, a.d_v, instance, h);
         const Codes own = bias.empty() ? Codes() : block_of(bias, h * a.n_q, a.n_q, 0, a.n_kv);
         const Codes* const pointer = bias.empty() ? nullptr : &own;
-        const Codes z = softmax ? fixed_softmax(q, k, v, scales, plan_.limit, result_.range, pointer, bias_scale)
+        const Codes mask = mask_of(a, instance);
+        const Codes z = softmax ? fixed_softmax(q, k, v, scales, plan_.limit, result_.range, pointer, bias_scale,
+                                                mask.empty() ? nullptr : &mask)
                         : relu_linear
                             ? fixed_relu_linear(q, k, v, scales, plan_.limit, result_.range)
                             : fixed_taylor(q, k, v, scales, plan_.limit, elided, result_.range, pointer, bias_scale).z;
@@ -464,6 +471,13 @@ class FixedForward {
       }
     }
     return y;
+  }
+  static Codes mask_of(const Attention& a, int instance) {
+    if (!is_masked(a)) return {};
+    Codes mask(a.n_q, a.n_kv);
+    for (int i = 0; i < a.n_q; ++i)
+      for (int j = 0; j < a.n_kv; ++j) mask(i, j) = sees(a, instance, i, j) ? 1 : 0;
+    return mask;
   }
   static void centre_rows(MatrixD& x) {
     for (int r = 0; r < x.rows(); ++r) {

@@ -55,8 +55,9 @@ Codes fixed_relu_linear(const Codes& q, const Codes& k, const Codes& v, const Fi
                         FixedRange& range);
 // Tiles of keys (scales.key_tile) one after the other: exponentials below the largest score so far, stored in units of
 // 1 / limit; sums of products and of exponentials shrink where that score grows, the former to integers.
+// sees: m x n, 0 where a query does not see a key (whole rows only); nullptr: all 1.
 Codes fixed_softmax(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& scales, int limit,
-                    FixedRange& range, const Codes* bias = nullptr, double bias_scale = 1);
+                    FixedRange& range, const Codes* bias = nullptr, double bias_scale = 1, const Codes* sees = nullptr);
 
 // The settings for computing the whole model. Scales are per layer output. A folded batch norm has the scale of the
 // layer that it is folded into (if it stands behind that layer) or of its own input (if it stands in front).

@@ -153,6 +153,19 @@ MatrixD average_pool_backward(const AveragePool& p, const MatrixD& d_output) {
   return d_image;
 }
 
+MatrixD patch_merge_backward(const PatchMerge& p, const MatrixD& d_output) {
+  MatrixD result(p.in_height * p.in_width, p.channels);
+  const int across = p.in_width / p.patch;
+  for (int r = 0; r < d_output.rows(); ++r) {
+    for (int place = 0; place < p.patch * p.patch; ++place) {
+      const int y = r / across * p.patch + place % p.patch, x = r % across * p.patch + place / p.patch;
+      const double* const from = d_output.row(r) + place * p.channels;
+      std::copy(from, from + p.channels, result.row(y * p.in_width + x));
+    }
+  }
+  return result;
+}
+
 MatrixD subsample_backward(const Subsample& s, const MatrixD& d_output) {
   const int width = static_cast<int>(ceil_div(s.in_width, s.stride));
   MatrixD result(s.in_height * s.in_width, s.channels);

@@ -33,6 +33,7 @@ double activation_derivative(ActivationKind kind, double x);
 MatrixD activation_backward(ActivationKind kind, const MatrixD& x, const MatrixD& d_output);
 MatrixD mean_rows_backward(int rows, const MatrixD& d_output);
 MatrixD average_pool_backward(const AveragePool& pool, const MatrixD& d_output);
+MatrixD patch_merge_backward(const PatchMerge& p, const MatrixD& d_output);
 MatrixD subsample_backward(const Subsample& s, const MatrixD& d_output);
 // Adds x to the block of `to` whose first element is (row, col): the backward of block().
 void add_to_block(MatrixD& to, int row, int col, const MatrixD& x);

@@ -183,19 +183,46 @@ MatrixD subsample(const Subsample& s, const MatrixD& x) {
 }
 
 namespace {
-// Row of the unfolded matrix that pixel (y, x) goes to.
-int unfolded_row(int height, int width, int patch, int y, int x) {
-  const int tokens = height / patch * (width / patch);
-  return (y % patch * patch + x % patch) * tokens + y / patch * (width / patch) + x / patch;
+// Row of the unfolded matrix that pixel (y, x) goes to; u: an Unfold or a Fold.
+template <class Blocks>
+int unfolded_row(const Blocks& u, int y, int x) {
+  const int patch = u.patch, across = u.width / patch, tokens = u.height / patch * across;
+  y = (y + u.height - u.shift) % u.height, x = (x + u.width - u.shift) % u.width;
+  const int place = y % patch * patch + x % patch, block = y / patch * across + x / patch;
+  return u.windows ? block * patch * patch + place : place * tokens + block;
 }
 }  // namespace
+
+MatrixD masked(const Attention& a, int instance, MatrixD bias) {
+  if (!is_masked(a)) return bias;
+  if (bias.empty()) bias = MatrixD(a.n_q, a.n_kv);
+  for (int i = 0; i < a.n_q; ++i)
+    for (int j = 0; j < a.n_kv; ++j)
+      if (!sees(a, instance, i, j)) bias(i, j) = -std::numeric_limits<double>::infinity();
+  return bias;
+}
+
+MatrixD patch_merge(const PatchMerge& p, const MatrixD& x) {
+  MatrixD y = MatrixD::unset(p.in_height / p.patch * (p.in_width / p.patch), p.patch * p.patch * p.channels);
+  const int across = p.in_width / p.patch;
+  for (int r = 0; r < y.rows(); ++r) {
+    double* to = y.row(r);
+    for (int px = 0; px < p.patch; ++px) {
+      for (int py = 0; py < p.patch; ++py) {
+        const double* from = x.row((r / across * p.patch + py) * p.in_width + r % across * p.patch + px);
+        to = std::copy(from, from + p.channels, to);
+      }
+    }
+  }
+  return y;
+}
 
 MatrixD unfold(const Unfold& u, const MatrixD& x) {
   MatrixD y = MatrixD::unset(x.rows(), x.cols());
   for (int r = 0; r < u.height; ++r) {
     for (int c = 0; c < u.width; ++c) {
       const double* source = x.row(r * u.width + c);
-      std::copy(source, source + x.cols(), y.row(unfolded_row(u.height, u.width, u.patch, r, c)));
+      std::copy(source, source + x.cols(), y.row(unfolded_row(u, r, c)));
     }
   }
   return y;
@@ -205,7 +232,7 @@ MatrixD fold(const Fold& f, const MatrixD& x) {
   MatrixD y = MatrixD::unset(x.rows(), x.cols());
   for (int r = 0; r < f.height; ++r) {
     for (int c = 0; c < f.width; ++c) {
-      const double* source = x.row(unfolded_row(f.height, f.width, f.patch, r, c));
+      const double* source = x.row(unfolded_row(f, r, c));
       std::copy(source, source + x.cols(), y.row(r * f.width + c));
     }
   }

@@ -30,6 +30,9 @@ MatrixD average_pool(const AveragePool& pool, const MatrixD& image);
 MatrixD concat_token(const MatrixD& tokens, const MatrixD& x);
 MatrixD concat_channels(const std::vector<const MatrixD*>& parts);
 MatrixD subsample(const Subsample& s, const MatrixD& x);
+// A head's score bias (empty: none) with minus infinity where a query does not see a key.
+MatrixD masked(const Attention& a, int instance, MatrixD bias);
+MatrixD patch_merge(const PatchMerge& p, const MatrixD& x);
 MatrixD unfold(const Unfold& u, const MatrixD& x);
 MatrixD fold(const Fold& f, const MatrixD& x);
 // Columns [first, first + count) of rows [row, row + rows).

@@ -222,6 +222,7 @@ class ForwardPass::Layers {
   MatrixD apply(const Multiply&) { return multiply_elements(input(0), input(1)); }
   MatrixD apply(const AveragePool& p) { return average_pool(p, input()); }
   MatrixD apply(const Slice& p) { return block(input(), p.first_row, p.rows, p.first_channel, p.channels); }
+  MatrixD apply(const PatchMerge& p) { return patch_merge(p, input()); }
   MatrixD apply(const Unfold& p) { return unfold(p, input()); }
   MatrixD apply(const Fold& p) { return fold(p, input()); }
   MatrixD apply(const GivenTensor&) { return parameter(0); }
@@ -242,7 +243,8 @@ class ForwardPass::Layers {
       for (int h = 0; h < a.heads; ++h) {
         const MatrixD q = head(a.q, a.n_q, a.d_qk, instance, h), k = head(a.k, a.n_kv, a.d_qk, instance, h),
                       v = head(a.v, a.n_kv, a.d_v, instance, h);
-        const MatrixD head_bias = bias.empty() ? MatrixD() : block(bias, h * a.n_q, a.n_q, 0, a.n_kv);
+        const MatrixD head_bias =
+            masked(a, instance, bias.empty() ? MatrixD() : block(bias, h * a.n_q, a.n_q, 0, a.n_kv));
         const MatrixD z = head_output(instance, h, q, k, v, head_bias, ranges);
         for (int r = 0; r < a.n_q; ++r)
           std::copy(z.row(r), z.row(r) + a.d_v, output.row(instance * a.n_q + r) + h * a.d_v);
@@ -321,6 +323,12 @@ class ForwardPass::Layers {
     ranges.kept = std::max(ranges.kept, all / static_cast<double>(p.size()));
   }
 
+  static double seen_max_abs(const MatrixD& bias) {
+    double most = 0;
+    for (std::size_t i = 0; i < bias.size(); ++i)
+      if (std::isfinite(bias.data()[i])) most = std::max(most, std::fabs(bias.data()[i]));
+    return most;
+  }
   static void note_scores(const MatrixD& q, const MatrixD& k, const MatrixD& bias, LayerRanges& ranges) {
     // |Q K^T| <= the product of the largest row norms: a bound is enough for a 32-bit range.
     const auto row_norm = [](const MatrixD& x) {
@@ -332,8 +340,8 @@ class ForwardPass::Layers {
       }
       return std::sqrt(most);
     };
-    ranges.scores =
-        std::max(ranges.scores, row_norm(q) * row_norm(k) / std::sqrt(static_cast<double>(q.cols())) + max_abs(bias));
+    ranges.scores = std::max(ranges.scores,
+                             row_norm(q) * row_norm(k) / std::sqrt(static_cast<double>(q.cols())) + seen_max_abs(bias));
   }
 
   MatrixD taylor_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& bias,

@@ -123,9 +123,14 @@ class Backward {
   void apply(const Slice& p) { add_to_block(sum_of(layer().inputs[0]), p.first_row, p.first_channel, d_output()); }
   void apply(const Subsample& p) { add_to_input(subsample_backward(p, d_output())); }
   void apply(const MeanPool& p) { add_to_input(mean_rows_backward(p.rows, d_output())); }
-  void apply(const Unfold& p) { add_to_input(fold({p.height, p.width, p.patch, p.channels}, d_output())); }
+  void apply(const PatchMerge& p) { add_to_input(patch_merge_backward(p, d_output())); }
+  void apply(const Unfold& p) {
+    add_to_input(fold({p.height, p.width, p.patch, p.channels, p.windows, p.shift}, d_output()));
+  }
   void apply(const GivenTensor&) {}  // the gradient ends here
-  void apply(const Fold& p) { add_to_input(unfold({p.height, p.width, p.patch, p.channels}, d_output())); }
+  void apply(const Fold& p) {
+    add_to_input(unfold({p.height, p.width, p.patch, p.channels, p.windows, p.shift}, d_output()));
+  }
 
   // Where head h of instance i of an operand lies in its input.
   struct Place {
@@ -151,12 +156,13 @@ class Backward {
         const Place q = place(a.q, a.n_q, a.d_qk, instance, h), k = place(a.k, a.n_kv, a.d_qk, instance, h),
                     v = place(a.v, a.n_kv, a.d_v, instance, h);
         const MatrixD dz = block(d_output(), instance * a.n_q, a.n_q, h * a.d_v, a.d_v);
-        const MatrixD head_bias = bias.empty() ? MatrixD() : block(bias, h * a.n_q, a.n_q, 0, a.n_kv);
+        const MatrixD head_bias =
+            masked(a, instance, bias.empty() ? MatrixD() : block(bias, h * a.n_q, a.n_q, 0, a.n_kv));
         const AttentionGradients gradients = head_gradients(instance, h, at(q), at(k), at(v), dz, head_bias);
         add_at(q, gradients.q);
         add_at(k, gradients.k);
         add_at(v, gradients.v);
-        if (!gradients.bias.empty()) add_to_block(d_bias, h * a.n_q, 0, gradients.bias);
+        if (!d_bias.empty() && !gradients.bias.empty()) add_to_block(d_bias, h * a.n_q, 0, gradients.bias);
       }
     }
     if (!bias.empty()) set_parameter(0, collapsed_score_bias(a, d_bias));

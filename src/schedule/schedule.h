@@ -123,8 +123,11 @@ struct CodedHeads {
 struct LossLabel {
   std::int32_t label = 0;
 };
+struct ScoreRows {  // whose keys are masked: the instance of attention, and the job's first query in it
+  std::int32_t instance = 0, first_query = 0;
+};
 using JobDetail = std::variant<std::monostate, TransferRange, TensorPair, Im2colTileId, MaskTileId, ElementwiseStep,
-                               MeanOver, CodedHeads, LossLabel, UpdateId>;
+                               MeanOver, CodedHeads, LossLabel, UpdateId, ScoreRows>;
 
 struct Job {
   UnitKind unit;

@@ -1,4 +1,4 @@
-// Attention layers: where the heads lie in the columns of the inputs, score bias, kind.
+// Attention layers: where the heads lie in the columns of the inputs, score bias, mask, kind.
 #include "workload/layer_reader.h"
 
 namespace vitality {
@@ -59,17 +59,20 @@ void LayerReader::attention_heads(Attention& p) {
 }
 
 void LayerReader::attention_bias(Attention& p) {
-  const bool biased = flag("position_bias");
+  const bool biased = flag("position_bias"), relative = flag("relative_bias");
   p.query_stride = size("query_stride");
   p.bias_grid = 0;
   p.bias_params = 0;
   if (!ok_) return;
   const TensorInfo& queries = in(static_cast<std::size_t>(p.q.input));
   const TensorInfo& keys = in(static_cast<std::size_t>(p.k.input));
-  if (biased && p.kind == AttentionKind::kReluLinear)
-    fail("relu_linear attention has no scores that a bias could be added to", "position_bias");
+  const char* const key = relative ? "relative_bias" : "position_bias";
+  if ((biased || relative) && p.kind == AttentionKind::kReluLinear)
+    fail("relu_linear attention has no scores that a bias could be added to", key);
+  if (biased && relative) fail("position_bias is there already", key);
   if (!biased) {
     if (source_.keys.present("query_stride")) fail("of use with \"position_bias\": true only", "query_stride");
+    if (relative) relative_bias(p);
     return;
   }
   if (keys.height == 0 || keys.height != keys.width) return fail("needs keys on a square grid", "position_bias");
@@ -83,6 +86,34 @@ void LayerReader::attention_bias(Attention& p) {
   p.bias_grid = keys.height;
   // One parameter per head and distance: query 0 reaches every distance 0 .. side - 1 along each axis.
   p.bias_params = Count{p.heads} * keys.height * keys.height;
+}
+
+// A number for each difference of two positions of a window, or of the keys' grid.
+void LayerReader::relative_bias(Attention& p) {
+  const TensorInfo& queries = in(static_cast<std::size_t>(p.q.input));
+  const TensorInfo& keys = in(static_cast<std::size_t>(p.k.input));
+  const auto side = [](const TensorInfo& t) { return t.windows ? t.patch : t.height == t.width ? t.height : 0; };
+  if (side(keys) == 0 || side(queries) != side(keys))
+    return fail("needs queries and keys on one square grid, or in windows", "relative_bias");
+  p.signed_bias = true;
+  p.bias_grid = side(keys);
+  p.bias_params = Count{p.heads} * (2 * p.bias_grid - 1) * (2 * p.bias_grid - 1);
+}
+
+void LayerReader::attention_mask(Attention& p) {
+  if (source_.keys.present("mask")) p.mask = static_cast<ScoreMask>(choice("mask"));
+  if (!ok_ || !is_masked(p)) return;
+  if (p.kind != AttentionKind::kSoftmax)
+    return fail("is a mask of softmax attention: expected \"attention\": \"softmax\" beside it", "mask");
+  if (p.mask == ScoreMask::kCausal && p.n_q != p.n_kv)
+    return fail("needs as many queries as keys, found " + std::to_string(p.n_q) + " and " + std::to_string(p.n_kv),
+                "mask");
+  if (p.mask != ScoreMask::kShiftedWindows) return;
+  const TensorInfo& queries = in(static_cast<std::size_t>(p.q.input));
+  const TensorInfo& keys = in(static_cast<std::size_t>(p.k.input));
+  if (!queries.windows || !keys.windows || queries.shift == 0 || queries.shift != keys.shift)
+    return fail("needs inputs in shifted windows (unfold with windows and shift)", "mask");
+  p.windows = {keys.unfolded_height, keys.unfolded_width, keys.patch, keys.shift};
 }
 
 TensorInfo LayerReader::attention() {
@@ -106,6 +137,7 @@ TensorInfo LayerReader::attention() {
   p.n_q = queries.rows / p.instances;
   p.n_kv = keys.rows / p.instances;
   if (Count{p.instances} * p.heads * p.n_q * p.n_kv > kMaxScores) fail("more than 2^36 attention scores");
+  attention_mask(p);
   if (!ok_) return {};
   layer_.parameters = p;
   TensorInfo out = queries;

@@ -40,6 +40,13 @@ JsonKeys attention_keys() {
           size_key("query_stride", 1, kMaxImageSide)
               .otherwise(1)
               .means("Queries are every so many pixels of both axes (LeViT).", "pixels"),
+          flag_key("relative_bias")
+              .otherwise(0.0)
+              .means("Adds a learned number to a score, by how far apart its query and key are in both axes (Swin)."),
+          choice_key("mask", {"none", "causal", "shifted_windows"})
+              .optional()
+              .means("Keys that a query does not see: none; those behind it; in a shifted window, those from elsewhere "
+                     "in the image (Swin)."),
           choice_key("layout", {"qkv", "qkv_per_head", "q_and_kv_per_head", "q_and_k_and_v", "q_and_kv"})
               .means("Order of the inputs' columns: all Q, all K, all V; by head; two inputs, K and V by head; three "
                      "inputs; two inputs, all K, all V."),
@@ -105,8 +112,12 @@ const std::vector<LayerRow>& layer_rows() {
        &LayerReader::subsample},
       {{"mean_pool", {}, "mean over all rows"}, &LayerReader::mean_pool},
       {{"unfold",
-        {size_key("patch", 1, 64).means("Side of a patch.", "pixels")},
-        "patch^2 independent instances, one a pixel position (MobileViT)"},
+        {size_key("patch", 1, 64).means("Side of a patch.", "pixels"),
+         flag_key("windows").otherwise(0.0).means("An instance a patch, of its pixels: windows (Swin)."),
+         size_key("shift", 0, 63)
+             .otherwise(0)
+             .means("The image is moved up and left before, around its edges.", "pixels")},
+        "independent instances: one a pixel position in a patch (MobileViT), or one a patch (Swin)"},
        &LayerReader::unfold},
       {{"fold", {}, "undoes unfold"}, &LayerReader::fold},
       {{"layer_scale", {}, "every channel times a learned number (LayerScale)"}, &LayerReader::layer_scale},
@@ -118,6 +129,15 @@ const std::vector<LayerRow>& layer_rows() {
              .means("Distance between two windows, in both axes; without it kernel.", "pixels")},
         "mean over windows that lie inside the image"},
        &LayerReader::average_pool},
+      {{"patch_merge",
+        {size_key("patch", 1, 64).means("Side of a block.", "pixels")},
+        "the pixels of each block side by side, column by column of the block (Swin)"},
+       &LayerReader::patch_merge},
+      {{"input",
+        {size_key("rows", 1, kMaxRows).means("Rows: tokens.", "rows"),
+         size_key("channels", 1, kMaxChannels).means("Columns.", "channels")},
+        "another tensor that the run is given, beside the image (cross-attention); all images of a batch share it"},
+       &LayerReader::given},
       {{"slice", slice_keys(), "a part of the rows and channels; several of them split their input"},
        &LayerReader::slice},
   };

@@ -11,14 +11,19 @@
 
 namespace vitality {
 
-// What is known of a layer's output besides its matrix: the image or token grid that its rows form, and whether it was
-// unfolded.
+// What is known of a layer's output besides its matrix: the image or token grid that its rows form, and whether and how
+// it was unfolded.
 struct TensorInfo {
   bool known = false;  // false after an error, so that one mistake is reported once
   int rows = 0, cols = 0;
   int height = 0, width = 0;                               // rows = height * width; 0 = not a grid
   int patch = 0, unfolded_height = 0, unfolded_width = 0;  // patch > 0: patch^2 instances of a grid of that size
-  int instances() const { return patch > 0 ? patch * patch : 1; }
+  bool windows = false;                                    // instances of patch^2 tokens, moved by shift
+  int shift = 0;
+  int instances() const {
+    if (patch == 0) return 1;
+    return windows ? unfolded_height / patch * (unfolded_width / patch) : patch * patch;
+  }
 };
 
 // Upper limits that keep every product of a model's counts far inside 64 bits.

@@ -143,16 +143,49 @@ TensorInfo LayerReader::mean_pool() {
   return grid(1, 1, in().cols);
 }
 
-TensorInfo LayerReader::unfold() {
-  const int patch = size("patch");
-  if (!inputs(1) || !needs_grid()) return {};
-  if (in().height % patch != 0 || in().width % patch != 0) {
+bool LayerReader::divides_grid(int patch) {
+  if (!needs_grid()) return false;
+  if (in().height % patch != 0 || in().width % patch != 0)
     fail("must divide the image of " + std::to_string(in().height) + " x " + std::to_string(in().width), "patch");
+  return ok_;
+}
+
+TensorInfo LayerReader::patch_merge() {
+  const int patch = size("patch");
+  if (!inputs(1) || !divides_grid(patch)) return {};
+  layer_.parameters = PatchMerge{in().height, in().width, patch, in().cols};
+  if (Count{patch} * patch * in().cols > kMaxChannels) {
+    fail("makes more than " + std::to_string(kMaxChannels) + " channels", "patch");
     return {};
   }
-  layer_.parameters = Unfold{in().height, in().width, patch, in().cols};
+  return grid(in().height / patch, in().width / patch, patch * patch * in().cols);
+}
+
+TensorInfo LayerReader::given() {
+  GivenTensor p{};
+  p.rows = size("rows"), p.cols = size("channels");
+  if (source_.keys.present("inputs")) fail("an input of the model has no inputs", "inputs");
+  // The image's tensors are input, input.1, ...
+  if (layer_.name == "input" || layer_.name.rfind("input.", 0) == 0) fail("is the image's name", "name");
+  layer_.inputs.clear();
+  if (!ok_) return {};
+  layer_.parameters = p;
+  TensorInfo out;
+  out.known = true;
+  out.rows = p.rows, out.cols = p.cols;
+  return out;
+}
+
+TensorInfo LayerReader::unfold() {
+  const int patch = size("patch"), shift = size("shift");
+  const bool windows = flag("windows");
+  if (!inputs(1) || !divides_grid(patch)) return {};
+  if (shift > 0 && !windows) fail("of use with \"windows\": true only", "shift");
+  if (shift >= patch) fail("must be less than patch", "shift");
+  if (!ok_) return {};
+  layer_.parameters = Unfold{in().height, in().width, patch, in().cols, windows, shift};
   TensorInfo out = in();
-  out.patch = patch;
+  out.patch = patch, out.windows = windows, out.shift = shift;
   out.unfolded_height = in().height;
   out.unfolded_width = in().width;
   out.height = out.width = 0;
@@ -165,7 +198,7 @@ TensorInfo LayerReader::fold() {
     fail("needs an input that was unfolded");
     return {};
   }
-  layer_.parameters = Fold{in().unfolded_height, in().unfolded_width, in().patch, in().cols};
+  layer_.parameters = Fold{in().unfolded_height, in().unfolded_width, in().patch, in().cols, in().windows, in().shift};
   return grid(in().unfolded_height, in().unfolded_width, in().cols);
 }
 

@@ -37,6 +37,8 @@ class LayerReader {
   TensorInfo multiply();
   TensorInfo average_pool();
   TensorInfo slice();
+  TensorInfo patch_merge();
+  TensorInfo given();
 
  private:
   // Reports at the layer (or at one of its keys) and marks it as wrong.
@@ -111,9 +113,12 @@ class LayerReader {
   }
 
   bool equal_inputs();
+  bool divides_grid(int patch);
   bool part(const char* first_name, const char* count_name, int all, int& first, int& count);
   void attention_heads(Attention& p);
   void attention_bias(Attention& p);
+  void relative_bias(Attention& p);
+  void attention_mask(Attention& p);
 
   const JsonKeys& own_keys_;
   LayerSource& source_;

@@ -36,7 +36,7 @@ const char* kind_name(const Layer& layer) {
                                        "unfold",       "fold",
                                        "layer_scale",  "mul",
                                        "average_pool", "slice",
-                                       "given"};
+                                       "patch_merge",  "input"};
   static_assert(std::size(kNames) == std::variant_size_v<LayerParameters>);
   return kNames[layer.parameters.index()];
 }
@@ -99,6 +99,9 @@ MatrixShape output_shape(const Layer& layer) {
                  [](const Slice& p) {
                    return MatrixShape{p.rows, p.channels};
                  },
+                 [](const PatchMerge& p) {
+                   return MatrixShape{p.in_height / p.patch * (p.in_width / p.patch), p.patch * p.patch * p.channels};
+                 },
                  [](const GivenTensor& p) {
                    return MatrixShape{p.rows, p.cols};
                  },
@@ -151,6 +154,35 @@ Count macs(const VitModel& model) {
   Count sum = 0;
   for (const Layer& layer : model.layers) sum += macs(layer);
   return sum;
+}
+
+bool is_masked(const Attention& attention) {
+  return attention.mask != ScoreMask::kNone;
+}
+
+namespace {
+// Which part of the moved image a row (or column) of it comes from: parts that moved differently are not neighbours.
+int moved_part(int row, int size, const WindowGrid& w) {
+  return row < size - w.side ? 0 : row < size - w.shift ? 1 : 2;
+}
+}  // namespace
+
+bool sees(const Attention& attention, int instance, int query, int key) {
+  const WindowGrid& w = attention.windows;
+  switch (attention.mask) {
+    case ScoreMask::kNone:
+      return true;
+    case ScoreMask::kCausal:
+      return key <= query;
+    case ScoreMask::kShiftedWindows: {
+      const int across = w.width / w.side, top = instance / across * w.side, left = instance % across * w.side;
+      const auto part = [&](int token) {
+        return 3 * moved_part(top + token / w.side, w.height, w) + moved_part(left + token % w.side, w.width, w);
+      };
+      return part(query) == part(key);
+    }
+  }
+  return true;
 }
 
 AttentionKind attention_kind(const Layer& layer, AttentionKind otherwise) {

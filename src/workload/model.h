@@ -44,9 +44,16 @@ struct HeadColumns {
   int input;  // index into Layer::inputs
   int offset, head_stride;
 };
+// The tokens of an instance that lie on windows of an image (Swin): windows of side x side pixels of an image that was
+// moved `shift` pixels up and left around its edges.
+struct WindowGrid {
+  int height = 0, width = 0, side = 0, shift = 0;
+};
+// Which keys a query does not see: none; those behind it; in a shifted window, those that the image has elsewhere.
+enum class ScoreMask { kNone, kCausal, kShiftedWindows };
 // Output: instances*n_q rows, heads*d_v columns (head h at column h*d_v). Q has instances*n_q rows, K and V
 // instances*n_kv. bias_params > 0: a learned additive score bias, B(h, i, j) = table(h, |difference of positions i and
-// j|), expanded heads x n_q x n_kv.
+// j|), or of their difference with its signs, expanded heads x n_q x n_kv.
 struct Attention {
   int heads, instances, n_q, n_kv, d_qk, d_v;
   HeadColumns q, k, v;
@@ -56,7 +63,13 @@ struct Attention {
   int bias_grid, query_stride;
   // The kind of attention that the model itself gives this layer, whatever the rest of the run has; none: the run's.
   std::optional<AttentionKind> kind = {};
+  bool signed_bias = false;           // the table has (2 bias_grid - 1)^2 columns: i - j of both axes, not |i - j|
+  ScoreMask mask = ScoreMask::kNone;  // of softmax attention only
+  WindowGrid windows = {};            // of kShiftedWindows
 };
+bool is_masked(const Attention& attention);
+// Whether the query sees the key, by their rows in the instance.
+bool sees(const Attention& attention, int instance, int query, int key);
 constexpr double kLayerNormEpsilon = 1e-6, kBatchNormEpsilon = 1e-5;  // where a workload says nothing else
 struct LayerNorm {
   int tokens, channels;  // over channels, affine
@@ -93,14 +106,20 @@ struct Subsample {  // every stride-th pixel of both axes
 struct MeanPool {  // mean over all rows -> 1 row
   int rows, channels;
 };
-// MobileViT: pixels of each patch x patch block to `patch^2` instances of tokens, and back. A permutation of rows:
-// output row (py*patch + px)*tokens + (by*width/patch + bx) = input row (by*patch + py)*width + bx*patch + px. Fold is
-// the inverse.
+// Blocks of patch x patch pixels to instances of tokens, and back: a permutation of rows. MobileViT: an instance for
+// each place in a block, patch^2 of them: output row (py*patch + px)*tokens + (by*width/patch + bx) = input row
+// (by*patch + py)*width + bx*patch + px. Windows (Swin): an instance for each block: output row
+// (by*width/patch + bx)*patch^2 + (py*patch + px) = input row ((by*patch + py + shift) mod height)*width +
+// (bx*patch + px + shift) mod width. Fold is the inverse.
 struct Unfold {
   int height, width, patch, channels;
+  bool windows = false;
+  int shift = 0;
 };
 struct Fold {
   int height, width, patch, channels;
+  bool windows = false;
+  int shift = 0;
 };
 
 struct LayerScale {  // every channel times a learned number
@@ -113,19 +132,23 @@ struct Multiply {  // two inputs of equal shape, element by element
 struct AveragePool {
   int in_height, in_width, kernel, stride, channels, out_height, out_width;
 };
+// The pixels of each patch x patch block side by side in one row, column by column of the block (Swin's patch merging).
+struct PatchMerge {
+  int in_height, in_width, patch, channels;  // channels of the input
+};
 struct Slice {  // a block of the input's rows and columns
   int first_row, rows, first_channel, channels;
 };
 
-// A tensor that is given to the run, so that nothing is computed: the Q, K and V of `vitality attention`. No workload
-// file has it.
+// A tensor that is given to the run, so that nothing is computed: another input beside the image; the Q, K and V of
+// `vitality attention`. The images of a batch share it.
 struct GivenTensor {
   int rows, cols;
 };
 
 using LayerParameters = std::variant<Conv2d, Linear, Attention, LayerNorm, BatchNorm, Activation, Add,
                                      PositionEmbedding, ConcatToken, ConcatChannels, Subsample, MeanPool, Unfold, Fold,
-                                     LayerScale, Multiply, AveragePool, Slice, GivenTensor>;
+                                     LayerScale, Multiply, AveragePool, Slice, PatchMerge, GivenTensor>;
 
 struct MatrixShape {
   int rows, cols;

@@ -41,6 +41,7 @@ Range range_of(const ParameterInfo& info) {
     case ParameterRole::kScoreBias:
       return {0, 0.5};
     case ParameterRole::kImage:
+    case ParameterRole::kInput:
       return {0, std::sqrt(3.0)};
   }
   return {0, 0};
@@ -140,9 +141,10 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer) {
     if (l->bias) bias(l->out_features);
   } else if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
     if (a->bias_params > 0)
-      list.push_back({name + ".bias", a->heads, static_cast<int>(a->bias_params / a->heads), ParameterRole::kScoreBias,
-                      0, "heads x (dy * grid + dx)",
-                      "added to the score of a query and a key dy rows, dx columns apart"});
+      list.push_back(
+          {name + ".bias", a->heads, static_cast<int>(a->bias_params / a->heads), ParameterRole::kScoreBias, 0,
+           a->signed_bias ? "heads x ((dy + grid - 1) * (2 * grid - 1) + dx + grid - 1)" : "heads x (dy * grid + dx)",
+           "added to the score of a query and a key dy rows, dx columns apart"});
   } else if (const auto* n = std::get_if<LayerNorm>(&layer.parameters)) {
     list = norm_parameters(name, n->channels);
   } else if (const auto* b = std::get_if<BatchNorm>(&layer.parameters)) {
@@ -161,7 +163,7 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer) {
     list.push_back(
         {name + ".gamma", 1, s->channels, ParameterRole::kNormScale, 0, kOneRow, "what a channel is multiplied with"});
   } else if (const auto* g = std::get_if<GivenTensor>(&layer.parameters)) {
-    list.push_back({name, g->rows, g->cols, ParameterRole::kImage});
+    list.push_back({name, g->rows, g->cols, ParameterRole::kInput, 0, "rows x channels", "an input beside the image"});
   }
   return list;
 }
@@ -233,13 +235,15 @@ namespace {
 // Calls visit(row of the expanded bias, key, head, column of the table) for every element of the expanded bias.
 template <class Visit>
 void for_each_score_bias(const Attention& a, Visit&& visit) {
-  const int grid = a.bias_grid;
+  const int grid = a.bias_grid, span = 2 * grid - 1;
+  const auto column = [&](int dy, int dx) {
+    return a.signed_bias ? (dy + grid - 1) * span + dx + grid - 1 : std::abs(dy) * grid + std::abs(dx);
+  };
   const int query_grid = static_cast<int>(ceil_div(grid, a.query_stride));
   for (int h = 0; h < a.heads; ++h) {
     for (int i = 0; i < a.n_q; ++i) {
       const int y = i / query_grid * a.query_stride, x = i % query_grid * a.query_stride;
-      for (int j = 0; j < a.n_kv; ++j)
-        visit(h * a.n_q + i, j, h, std::abs(y - j / grid) * grid + std::abs(x - j % grid));
+      for (int j = 0; j < a.n_kv; ++j) visit(h * a.n_q + i, j, h, column(y - j / grid, x - j % grid));
     }
   }
 }

@@ -18,7 +18,7 @@
 
 namespace vitality {
 
-enum class ParameterRole { kWeight, kBias, kNormScale, kRunningVariance, kEmbedding, kScoreBias, kImage };
+enum class ParameterRole { kWeight, kBias, kNormScale, kRunningVariance, kEmbedding, kScoreBias, kImage, kInput };
 
 struct ParameterInfo {
   std::string name;

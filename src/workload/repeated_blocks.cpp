@@ -18,7 +18,8 @@ auto members(const HeadColumns& h) {
 }
 auto members(const Attention& a) {
   return std::make_tuple(a.heads, a.instances, a.n_q, a.n_kv, a.d_qk, a.d_v, members(a.q), members(a.k), members(a.v),
-                         a.bias_params, a.bias_grid, a.query_stride, a.kind);
+                         a.bias_params, a.bias_grid, a.query_stride, a.kind, a.signed_bias, a.mask, a.windows.side,
+                         a.windows.shift);
 }
 auto members(const LayerNorm& n) {
   return std::make_tuple(n.tokens, n.channels);
@@ -48,10 +49,10 @@ auto members(const MeanPool& p) {
   return std::make_tuple(p.rows, p.channels);
 }
 auto members(const Unfold& u) {
-  return std::make_tuple(u.height, u.width, u.patch, u.channels);
+  return std::make_tuple(u.height, u.width, u.patch, u.channels, u.windows, u.shift);
 }
 auto members(const Fold& f) {
-  return std::make_tuple(f.height, f.width, f.patch, f.channels);
+  return std::make_tuple(f.height, f.width, f.patch, f.channels, f.windows, f.shift);
 }
 auto members(const LayerScale& s) {
   return std::make_tuple(s.rows, s.channels);
@@ -64,6 +65,9 @@ auto members(const AveragePool& p) {
 }
 auto members(const Slice& s) {
   return std::make_tuple(s.first_row, s.rows, s.first_channel, s.channels);
+}
+auto members(const PatchMerge& p) {
+  return std::make_tuple(p.in_height, p.in_width, p.patch, p.channels);
 }
 auto members(const GivenTensor& g) {
   return std::make_tuple(g.rows, g.cols);

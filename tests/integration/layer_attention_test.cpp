@@ -139,6 +139,36 @@ TEST_CASE("attention on a reduced grid: 24 queries on 6 keys, in every kind and 
   }
 }
 
+TEST_CASE("windows, shift, mask, relative bias, merging and causal attention in every format and small scratchpads") {
+  for (const char* precision : {"int16", "int8", "fp16", "bf16", "fp8_e4m3", "fp32", "fp64"}) {
+    for (const char* room : {"200", "8"}) {
+      INFO(precision << " " << room << " KiB");
+      const json result =
+          result_of({"--config", "vitality", "--workload", "tiny_swin", "--set", std::string("precision=") + precision,
+                     "--set", std::string("scratchpad.capacity_kib=") + room});
+      CHECK(result["numerics"]["passed"] == true);
+      // Six windows of 9 tokens, two heads of 8; 6 tokens, two heads of 16: masked scores are computed too.
+      CHECK(layer_of(result, "1.attn")["macs"] == 6 * 2 * 9 * 9 * 2 * 8);
+      CHECK(layer_of(result, "2.attn")["macs"] == 2 * 6 * 6 * 2 * 16);
+    }
+  }
+}
+
+TEST_CASE("cross-attention: a second input from a file decides the result, and must be there") {
+  const ScratchFolder folder;
+  const json result = result_of({"--config", "vitality", "--workload", "tiny_cross"});
+  CHECK(result["numerics"]["passed"] == true);
+  CHECK(layer_of(result, "cross")["macs"] == 2 * ((12 + 5) * 8 * 8 + 12 * 8));
+  const ProgramResult list = run_program({"list", "tensors", "--workload", "tiny_cross"});
+  CHECK_THAT(list.out, Contains("text") && Contains("an input beside the image"));
+  const ProgramResult missing =
+      run_program({"run", "--quiet", "--config", "vitality", "--workload", "tiny_cross", "--inputs", folder.path(".")});
+  CHECK(missing.exit_code == 2);
+  CHECK_THAT(missing.err, Contains("no file text.npy"));
+  const json two = result_of({"--config", "vitality", "--workload", "tiny_cross", "--batch", "2"});
+  CHECK(two["numerics"]["passed"] == true);
+}
+
 TEST_CASE("layer attention: masks of the layers that have them, with and without values") {
   const ScratchFolder folder;
   const std::vector<std::string> mixed = {"--config", "vitality_training", "--workload", "tiny_dinov2",
@@ -174,6 +204,7 @@ TEST_CASE("layer attention: machines that cannot run a layer's kind name the lay
           "layer blocks.0.attn (attention): the backward pass of taylor_elided is not simulated");
   refused({"--mode", "training", "--config", "vitality_training", "--workload", with_kind(folder, "relu_linear")},
           "layer blocks.0.attn (attention): the backward pass of relu_linear is not simulated");
+  refused({"--mode", "training", "--config", "vitality_training", "--workload", "tiny_swin"}, "is not simulated");
   refused({"--config", "vitality", "--workload", "tiny_levit", "--set", "attention=relu_linear", "--set",
            "attention_bias=first_order"},
           "relu_linear attention has no scores for a bias");

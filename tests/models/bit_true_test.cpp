@@ -202,6 +202,14 @@ TEST_CASE("bit true: tiny_pvt on every kind of machine") {
   check_model("tiny_pvt");
 }
 
+TEST_CASE("bit true: tiny_swin on every kind of machine") {
+  check_model("tiny_swin");
+}
+
+TEST_CASE("bit true: tiny_cross on every kind of machine") {
+  check_model("tiny_cross");
+}
+
 TEST_CASE("bit true: online softmax, tiles of keys of all sizes, with and without a score bias") {
   const VitModel wide = attention_model(45, 61, 2, 9), biased = workload("tiny_levit");
   for (const char* precision : {"int16", "int8"}) {

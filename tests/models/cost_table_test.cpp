@@ -80,7 +80,8 @@ TEST_CASE("The cost table gives every job the cost that is its own, every kind o
   const std::vector<std::string> machines = simulated_machines();
   CHECK(machines.size() >= 11);
   for (const std::string& name : machines) {
-    for (const char* model : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_dinov2", "tiny_efficientvit"})
+    for (const char* model :
+         {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_dinov2", "tiny_efficientvit", "tiny_swin"})
       cases.push_back({name, model});
     if (!traits(machine({}, name).machine).trains) continue;
     cases.push_back({name, "tiny_vit", true});

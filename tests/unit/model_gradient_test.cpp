@@ -66,7 +66,7 @@ void check_gradients(const VitModel& model, ref::ForwardOptions options) {
     }
   }
   CHECK(largest > 1e-3);  // not a comparison of zeros
-  CHECK(compared >= 60);
+  CHECK(compared >= 45);  // tiny_cross has the fewest tensors
 }
 
 ref::ForwardOptions with(const VitModel& model, AttentionKind map) {
@@ -115,8 +115,8 @@ TEST_CASE("backward of tiny_dinov2 equals finite differences: LayerScale, gates,
   check_gradients(model, with(model, AttentionKind::kUnified));
 }
 
-TEST_CASE("backward of tiny_efficientvit and tiny_pvt equals finite differences: ReLU-linear, keys of a reduced grid") {
-  for (const char* name : {"tiny_efficientvit", "tiny_pvt"}) {
+TEST_CASE("backward of four more tiny models equals finite differences: ReLU-linear, reduced keys, windows, masks") {
+  for (const char* name : {"tiny_efficientvit", "tiny_pvt", "tiny_swin", "tiny_cross"}) {
     const VitModel model = tiny(name);
     check_gradients(model, with(model, AttentionKind::kSoftmax));
   }

@@ -1,5 +1,6 @@
 // Layers of the reference against obvious loops and numbers worked out by hand.
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "reference/layers.h"
 #include "reference/model.h"
@@ -144,6 +145,16 @@ TEST_CASE("reference layers that move rows") {
   const MatrixD unfolded = ref::unfold({4, 4, 2, 1}, x);
   CHECK(difference(unfolded, matrix(16, 1, {0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13, 15})) == 0);
   CHECK(difference(ref::fold({4, 4, 2, 1}, unfolded), x) == 0);
+  // Windows of 2 x 2; then of the image whose first row and column have moved behind the last.
+  const MatrixD windows = ref::unfold({4, 4, 2, 1, true, 0}, x), moved = ref::unfold({4, 4, 2, 1, true, 1}, x);
+  CHECK(difference(windows, matrix(16, 1, {0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15})) == 0);
+  CHECK(difference(moved, matrix(16, 1, {5, 6, 9, 10, 7, 4, 11, 8, 13, 14, 1, 2, 15, 12, 3, 0})) == 0);
+  CHECK(difference(ref::fold({4, 4, 2, 1, true, 0}, windows), x) == 0);
+  CHECK(difference(ref::fold({4, 4, 2, 1, true, 1}, moved), x) == 0);
+  // 2 x 2 blocks of a 2 x 4 image with channels 10 r + c, 0: column by column of the block.
+  const MatrixD merged =
+      ref::patch_merge({2, 4, 2, 2}, matrix(8, 2, {0, 0, 1, 0, 2, 0, 3, 0, 10, 0, 11, 0, 12, 0, 13, 0}));
+  CHECK(difference(merged, matrix(2, 8, {0, 0, 10, 0, 1, 0, 11, 0, 2, 0, 12, 0, 3, 0, 13, 0})) == 0);
   CHECK(difference(ref::subsample({4, 4, 2, 1}, x), matrix(4, 1, {0, 2, 8, 10})) == 0);
   CHECK(difference(ref::subsample({4, 4, 3, 1}, x), matrix(4, 1, {0, 3, 12, 15})) == 0);
   CHECK(difference(ref::mean_rows(x), matrix(1, 1, {7.5})) == 0);
@@ -173,4 +184,112 @@ TEST_CASE("reference model: a linear layer from a row on, and the mean of two la
   const ref::ForwardResult result = ref::forward(model, given, options);
   CHECK(difference(result.outputs[0], matrix(2, 1, {11, 17})) == 0);
   CHECK(difference(result.outputs[2], matrix(2, 1, {8, 14})) == 0);
+}
+
+namespace {
+
+// The image's Q, K and V as columns, 2 heads of 2; windows of 3 x 3 on 6 x 9 pixels, attention with what `keys` says.
+VitModel window_model(const std::string& shift, const std::string& keys) {
+  return parse_workload(
+      R"({"name": "w", "image": {"height": 6, "width": 9, "channels": 12}, "layers": [
+          {"name": "windows", "kind": "unfold", "patch": 3, "windows": true, "shift": )" +
+          shift + R"(},
+          {"name": "a", "kind": "attention", "heads": 2, "d_qk": 2, "layout": "qkv", "attention": "softmax", )" +
+          keys + R"(}, {"name": "image_again", "kind": "fold"}]})",
+      "f");
+}
+
+// Attention of every pixel to the pixels of its window, from where they lie in the image. A window that goes around an
+// edge holds pixels of both sides, which see only their own side where `masked`.
+MatrixD plain_windows(const MatrixD& x, const MatrixD& table, int shift, bool masked) {
+  const int height = 6, width = 9, side = 3, d = 2;
+  MatrixD z(height * width, 4);
+  const auto place = [&](int p, int size) { return (p - shift + size) % size; };
+  for (int h = 0; h < 2; ++h) {
+    for (int q = 0; q < height * width; ++q) {
+      const int qy = q / width, qx = q % width, py = place(qy, height), px = place(qx, width);
+      double sum = 0;
+      std::vector<double> total(d);
+      for (int k = 0; k < height * width; ++k) {
+        const int ky = k / width, kx = k % width, sy = place(ky, height), sx = place(kx, width);
+        if (sy / side != py / side || sx / side != px / side) continue;
+        if (masked && ((ky < shift) != (qy < shift) || (kx < shift) != (qx < shift))) continue;
+        double score = 0;
+        for (int c = 0; c < d; ++c) score += x(q, h * d + c) * x(k, 4 + h * d + c);
+        const double weight =
+            std::exp(score / std::sqrt(2.0) + table(h, (py - sy + side - 1) * (2 * side - 1) + px - sx + side - 1));
+        sum += weight;
+        for (int c = 0; c < d; ++c) total[static_cast<std::size_t>(c)] += weight * x(k, 8 + h * d + c);
+      }
+      for (int c = 0; c < d; ++c) z(q, h * d + c) = total[static_cast<std::size_t>(c)] / sum;
+    }
+  }
+  return z;
+}
+
+}  // namespace
+
+TEST_CASE("reference windows: attention with relative bias, shift and mask is what the image's pixels say") {
+  const SeededParameters parameters(3);
+  for (const bool masked : {false, true}) {
+    for (const int shift : {0, 1, 2}) {
+      if (masked && shift == 0) continue;
+      INFO("shift " << shift << (masked ? " masked" : ""));
+      const VitModel model = window_model(std::to_string(shift), std::string(R"("relative_bias": true)") +
+                                                                     (masked ? R"(, "mask": "shifted_windows")" : ""));
+      CHECK(parameter_count(model) == 2 * 5 * 5);
+      const MatrixD image = parameters.tensor(parameters_of(model)[0]),
+                    table = parameters.tensor(parameters_of(model)[1]);
+      const ref::ForwardResult result = ref::forward(model, parameters, {});
+      CHECK(difference(result.outputs.back(), plain_windows(image, table, shift, masked)) < 1e-14);
+    }
+  }
+  // A query of the mask sees at least itself, and what it does not see counts: the outputs differ.
+  CHECK(difference(plain_windows(parameters.tensor(parameters_of(window_model("1", R"("relative_bias": true)"))[0]),
+                                 MatrixD(2, 25), 1, true),
+                   plain_windows(parameters.tensor(parameters_of(window_model("1", R"("relative_bias": true)"))[0]),
+                                 MatrixD(2, 25), 1, false)) > 1e-3);
+}
+
+// The numbers are those of a numpy script that does what the paper describes: it rolls the image, cuts it, adds minus
+// infinity between pixels of different regions, and rolls the result back.
+TEST_CASE("reference windows: shifted, biased and masked attention as numpy computes it by rolling the image") {
+  struct Waves : ParameterSource {
+    MatrixD tensor(const ParameterInfo& info) const override {
+      MatrixD out(info.rows, info.cols);
+      for (int i = 0; i < info.rows; ++i)
+        for (int j = 0; j < info.cols; ++j)
+          out(i, j) =
+              info.role == ParameterRole::kImage ? 2 * std::sin(0.7 * i + 1.3 * j) : std::cos(0.9 * i + 0.4 * j);
+      return out;
+    }
+  };
+  const VitModel model = window_model("1", R"("relative_bias": true, "mask": "shifted_windows")");
+  const MatrixD z = ref::forward(model, Waves(), {}).outputs.back();
+  const struct {
+    int pixel;
+    double z[4];
+  } expected[] = {{0, {-1.65565293817131, -1.52396716783806, 0.840334073653282, 1.97354392854923}},
+                  {8, {-0.213657017674207, -1.88242517045069, -0.700905837281398, 1.54362879096165}},
+                  {9, {-1.69758440914927, -1.47260707724065, 0.889636029884543, 1.96371661325568}},
+                  {31, {1.78215565314912, 0.263922444995555, -1.45470280020908, -1.32921873245022}},
+                  {53, {-0.448522294909901, -1.92437685541651, -0.543249423560983, 1.64166888760209}}};
+  for (const auto& row : expected)
+    for (int c = 0; c < 4; ++c) CHECK(z(row.pixel, c) == Approx(row.z[c]).epsilon(1e-12));
+}
+
+TEST_CASE("reference causal attention: a query sees the keys up to its own") {
+  const VitModel model = parse_workload(
+      R"({"name": "c", "image": {"height": 1, "width": 3, "channels": 3}, "layers": [
+          {"name": "a", "kind": "attention", "heads": 1, "d_qk": 1, "layout": "qkv", "attention": "softmax", "mask": "causal"}]})",
+      "f");
+  struct Image : ParameterSource {
+    MatrixD tensor(const ParameterInfo&) const override { return matrix(3, 3, {0, 5, 10, 1, 0, 20, 2, 0, 60}); }
+  };
+  // Queries 0, 1, 2, keys 5, 0, 0, values 10, 20, 60: row 1 has weights e^5 : 1, row 2 e^10 : 1 : 1.
+  const MatrixD z = ref::forward(model, Image(), {}).outputs.back();
+  const double a = std::exp(5.0), b = std::exp(10.0);
+  CHECK(z(0, 0) == 10);
+  CHECK(z(1, 0) == Approx((10 * a + 20) / (a + 1)).epsilon(1e-14));
+  CHECK(z(2, 0) == Approx((10 * b + 80) / (b + 2)).epsilon(1e-14));
 }

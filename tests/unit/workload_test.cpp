@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "workload/expression.h"
+#include "workload/parameters.h"
 #include "workload/workload_json.h"
 
 using namespace vitality;
@@ -137,7 +138,7 @@ TEST_CASE("a linear layer reads rows that its input has") {
 TEST_CASE("every layer's inputs come before it and have the shape that it needs") {
   for (const char* name :
        {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_dinov2", "tiny_distilled", "efficientvit_b0", "pvt_v2_b0",
-        "tiny_pvt", "dinov2_small_14", "levit_128s", "mobilevit_s", "vit_huge_14"}) {
+        "tiny_pvt", "swin_tiny", "tiny_swin", "dinov2_small_14", "levit_128s", "mobilevit_s", "vit_huge_14"}) {
     const VitModel model = read_workload(kWorkloads + name + ".json");
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
       const Layer& layer = model.layers[i];
@@ -270,6 +271,83 @@ TEST_CASE("PVT v2-B0: its layers, parameters and MACs counted by hand") {
   CHECK((attention.heads == 2 && attention.n_q == 784 && attention.n_kv == 49 && attention.d_v == 32));
   CHECK((attention.k.input == 1 && attention.k.offset == 0 && attention.k.head_stride == 32));
   CHECK((attention.v.input == 1 && attention.v.offset == 64 && attention.v.head_stride == 32));
+}
+
+TEST_CASE("Swin-T: its layers, parameters and MACs counted by hand") {
+  const VitModel model = read_workload(kWorkloads + "swin_tiny.json");
+  Count parameters = (4 * 4 * 3 + 1) * 96 + 2 * 96, products = 56 * 56 * 48 * 96, c = 96, tokens = 56 * 56;
+  for (const int blocks : {2, 2, 6, 2}) {
+    for (int block = 0; block < blocks; ++block) {
+      parameters += 2 * 2 * c + (c + 1) * 3 * c + 13 * 13 * (c / 32) + (c + 1) * c + (c + 1) * 4 * c + (4 * c + 1) * c;
+      products += tokens * 12 * c * c + 2 * tokens * 49 * c;  // linear layers; Q K^T and P V in windows of 49 tokens
+    }
+    if (c == 768) break;
+    tokens /= 4;
+    parameters += 2 * 4 * c + 4 * c * 2 * c, products += tokens * 4 * c * 2 * c;  // merging: a norm and a reduction
+    c *= 2;
+  }
+  parameters += 2 * c + (c + 1) * 1000, products += c * 1000;
+  CHECK(parameter_count(model) == parameters);
+  CHECK(parameters == 28288354);
+  CHECK(macs(model) == products);
+  CHECK(products == 4490566656);
+  const auto& attention = std::get<Attention>(layer_of(model, "layers.1.pairs.0.1.attn").parameters);
+  CHECK((attention.heads == 6 && attention.instances == 16 && attention.n_q == 49 && attention.n_kv == 49));
+  CHECK(
+      (attention.mask == ScoreMask::kShiftedWindows && attention.windows.height == 28 && attention.windows.shift == 3));
+  CHECK(!is_masked(std::get<Attention>(layer_of(model, "layers.3.blocks.1.attn").parameters)));
+}
+
+TEST_CASE("masks, relative bias, windows and merging: errors") {
+  const auto attention = [](const std::string& keys) {
+    return R"({"name": "qkv", "kind": "conv2d", "kernel": 1, "out_channels": 12},)"
+           R"({"name": "w", "kind": "unfold", "patch": 4, "windows": true, "shift": 2},)"
+           R"({"name": "a", "kind": "attention", "heads": 1, "d_qk": 4, "layout": "qkv", )" +
+           keys + "}";
+  };
+  const std::string softmax = R"("attention": "softmax", )";
+  CHECK(error_of(attention(softmax + R"("mask": "shifted_windows", "relative_bias": true)")).empty());
+  CHECK(error_of(attention(softmax + R"("mask": "none")")).empty());
+  CHECK_THAT(error_of(attention(R"("mask": "causal")")),
+             Catch::Contains("/layers/2/mask: is a mask of softmax attention"));
+  CHECK_THAT(error_of(attention(R"("attention": "taylor", "mask": "shifted_windows")")),
+             Catch::Contains("/layers/2/mask"));
+  CHECK_THAT(error_of(attention(softmax + R"("mask": "windows")")), Catch::Contains("/layers/2/mask"));
+  CHECK_THAT(error_of(attention(R"("relative_bias": true, "position_bias": true)")),
+             Catch::Contains("/layers/2/relative_bias: position_bias is there already"));
+  CHECK_THAT(error_of(attention(R"("relative_bias": true, "attention": "relu_linear")")),
+             Catch::Contains("/layers/2/relative_bias: relu_linear attention has no scores"));
+  const std::string plain = R"({"name": "qkv", "kind": "conv2d", "kernel": 1, "out_channels": 12},
+      {"name": "a", "kind": "attention", "heads": 1, "d_qk": 4, "layout": "qkv", "attention": "softmax", )";
+  CHECK_THAT(error_of(plain + R"("mask": "shifted_windows"})"),
+             Catch::Contains("/layers/1/mask: needs inputs in shifted"));
+  CHECK(error_of(plain + R"("mask": "causal", "relative_bias": true})").empty());  // the image is a square grid
+  CHECK_THAT(error_of(R"({"name": "u", "kind": "unfold", "patch": 4, "shift": 1})"),
+             Catch::Contains("/layers/0/shift: of use with"));
+  CHECK_THAT(error_of(R"({"name": "u", "kind": "unfold", "patch": 4, "windows": true, "shift": 4})"),
+             Catch::Contains("/layers/0/shift: must be less than patch"));
+  CHECK_THAT(error_of(R"({"name": "m", "kind": "patch_merge", "patch": 3})"),
+             Catch::Contains("/layers/0/patch: must divide the image"));
+  CHECK_THAT(error_of(R"({"name": "m", "kind": "patch_merge"})"), Catch::Contains("/layers/0"));
+  CHECK_THAT(error_of(attention(R"("relative_bias": true)") + R"(, {"name": "m", "kind": "patch_merge", "patch": 2})"),
+             Catch::Contains("/layers/3: needs an image"));
+}
+
+TEST_CASE("a second input of the model: shape, tensor, errors") {
+  const VitModel model = read_workload(kWorkloads + "tiny_cross.json");
+  const auto& attention = std::get<Attention>(layer_of(model, "cross").parameters);
+  CHECK((attention.n_q == 12 && attention.n_kv == 5));
+  const std::vector<ParameterInfo> tensors = parameters_of(model);
+  CHECK((tensors[0].name == "input" && tensors[1].name == "text" && tensors[1].rows == 5 && tensors[1].cols == 24));
+  CHECK(tensors[1].role == ParameterRole::kInput);
+  CHECK(parameter_count(layer_of(model, "text")) == 0);
+  const auto input = [](const std::string& keys) { return R"({"kind": "input", )" + keys + "}"; };
+  CHECK(error_of(input(R"("name": "text", "rows": 2, "channels": 3)")).empty());
+  CHECK_THAT(error_of(input(R"("name": "input", "rows": 2, "channels": 3)")), Catch::Contains("/layers/0/name"));
+  CHECK_THAT(error_of(input(R"("name": "input.1", "rows": 2, "channels": 3)")), Catch::Contains("/layers/0/name"));
+  CHECK_THAT(error_of(input(R"("name": "text", "rows": 2, "channels": 3, "inputs": ["image"])")),
+             Catch::Contains("/layers/0/inputs: an input of the model has no inputs"));
+  CHECK_THAT(error_of(input(R"("name": "text", "rows": 2)")), Catch::Contains("/layers/0"));
 }
 
 TEST_CASE("a layer's own kind of attention, whatever the run has") {

@@ -84,11 +84,11 @@ void AttentionMapper::check(const AttentionMapping& given) const {
     expect_whole("key_chunk", given.token_chunk, a_.n_kv);
     expect_whole("query_chunk", given.query_chunk, a_.n_q);
   }
-  const bool whole_rows = in_place_ || context_.saved != nullptr || kind_ != AttentionKind::kSoftmax;
+  const bool whole_rows = in_place_ || context_.saved != nullptr || kind_ != AttentionKind::kSoftmax || is_masked(a_);
   if (given.online_softmax && whole_rows)
     refuse_given(context_, layer_, "softmax",
                  "expected \"whole_rows\", because online softmax is a form of softmax attention whose operands come "
-                 "from memory and that no backward pass follows, found \"online\"");
+                 "from memory, that has no mask and that no backward pass follows, found \"online\"");
   check_passes(context_, layer_,
                static_cast<double>(a_.instances) * a_.heads *
                    static_cast<double>(ceil_div(a_.n_kv, given.token_chunk)) *
@@ -209,11 +209,11 @@ const LayerMapping* AttentionMapper::alternative() {
   return context_.alternative(layer_, key, [&] { return plans; });
 }
 
-// Blocks repeat, and so do their plans. Operands that stay in the scratchpad are there whole, and a backward pass
-// needs rows of P as they are.
+// Blocks repeat, and so do their plans. Operands that stay in the scratchpad are there whole, a backward pass needs
+// rows of P as they are, and masks are of whole rows.
 std::optional<AttentionMapping> AttentionMapper::best_softmax(Bytes capacity) const {
   const std::optional<AttentionMapping> whole_rows = largest_chunks(capacity);
-  if (in_place_ || context_.saved != nullptr) return whole_rows;
+  if (in_place_ || context_.saved != nullptr || is_masked(a_)) return whole_rows;
   const std::vector<std::int64_t> key{capacity, a_.heads, a_.instances, a_.n_q,
                                       a_.n_kv,  a_.d_qk,  a_.d_v,       a_.bias_params > 0};
   const auto known = context_.softmax_plans.find(key);

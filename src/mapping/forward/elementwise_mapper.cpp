@@ -210,13 +210,34 @@ void map_average_pool_layer(MappingContext& context, int layer_index, TensorId o
   }
 }
 
+// The pixel at row i of windows; w: an Unfold or a Fold.
+template <class Windows>
+static int window_pixel(const Windows& w, int i) {
+  const int across = w.width / w.patch, window = i / (w.patch * w.patch), place = i % (w.patch * w.patch);
+  return (window / across * w.patch + place / w.patch + w.shift) % w.height * w.width +
+         (window % across * w.patch + place % w.patch + w.shift) % w.width;
+}
+
+// The pixels that patch merging puts at this place of its rows.
+static std::vector<std::int32_t> merged_rows(const PatchMerge& p, int place) {
+  std::vector<std::int32_t> map;
+  for (int y = place % p.patch; y < p.in_height; y += p.patch)
+    for (int x = place / p.patch; x < p.in_width; x += p.patch) map.push_back(y * p.in_width + x);
+  return map;
+}
+
 // For layers that move whole rows: output row i = source row map[i].
 static std::vector<std::int32_t> source_rows(const Layer& layer) {
   std::vector<std::int32_t> map;
   if (const auto* s = std::get_if<Subsample>(&layer.parameters)) {
     for (int y = 0; y < s->in_height; y += s->stride)
       for (int x = 0; x < s->in_width; x += s->stride) map.push_back(y * s->in_width + x);
-  } else if (const auto* u = std::get_if<Unfold>(&layer.parameters)) {
+  } else if (const auto* u = std::get_if<Unfold>(&layer.parameters); u != nullptr && u->windows) {
+    for (int i = 0; i < u->height * u->width; ++i) map.push_back(window_pixel(*u, i));
+  } else if (const auto* w = std::get_if<Fold>(&layer.parameters); w != nullptr && w->windows) {
+    map.resize(static_cast<std::size_t>(w->height) * static_cast<std::size_t>(w->width));
+    for (int i = 0; i < w->height * w->width; ++i) map[static_cast<std::size_t>(window_pixel(*w, i))] = i;
+  } else if (u != nullptr) {
     for (int py = 0; py < u->patch; ++py)
       for (int px = 0; px < u->patch; ++px)
         for (int by = 0; by < u->height / u->patch; ++by)
@@ -232,6 +253,83 @@ static std::vector<std::int32_t> source_rows(const Layer& layer) {
   return map;
 }
 
+namespace {
+
+// What a layer that moves values reads for a tile of its rows.
+class Rearrangement {
+ public:
+  Rearrangement(MappingContext& context, int layer_index)
+      : context_(context),
+        builder_(context.builder),
+        index_(layer_index),
+        layer_(context.layer(layer_index)),
+        cols_(output_shape(layer_).cols),
+        source_(context.input_tensor(layer_index, 0)),
+        first_map_(static_cast<std::int32_t>(context.builder.schedule().row_maps.size())) {
+    std::vector<std::vector<std::int32_t>>& maps = builder_.schedule().row_maps;
+    if (const auto* tokens = std::get_if<ConcatToken>(&layer_.parameters)) {
+      token_ =
+          context.add_weight(layer_.name + ".weight", layer_index, tokens->learned, cols_, context.element_bytes());
+    } else if (const auto* merge = std::get_if<PatchMerge>(&layer_.parameters)) {
+      for (int place = 0; place < merge->patch * merge->patch; ++place) maps.push_back(merged_rows(*merge, place));
+    } else if (!std::holds_alternative<Slice>(layer_.parameters) &&
+               !std::holds_alternative<ConcatChannels>(layer_.parameters)) {
+      maps.push_back(source_rows(layer_));
+    }
+  }
+
+  std::vector<Transfer> loads(int row, int m, BufferId buffer) {
+    if (const auto* tokens = std::get_if<ConcatToken>(&layer_.parameters))
+      return token_loads(row, m, tokens->learned, buffer);
+    if (const auto* merge = std::get_if<PatchMerge>(&layer_.parameters)) return merge_loads(row, m, *merge, buffer);
+    if (const auto* slice = std::get_if<Slice>(&layer_.parameters))
+      return {builder_.make_transfer(source_, slice->first_row + row, slice->first_channel, m, cols_, buffer)};
+    if (std::holds_alternative<ConcatChannels>(layer_.parameters)) return channel_loads(row, m, buffer);
+    Transfer load = builder_.make_transfer(source_, row, 0, m, cols_, buffer);
+    load.row_map = first_map_;
+    return {load};
+  }
+
+ private:
+  std::vector<Transfer> token_loads(int row, int m, int learned, BufferId buffer) {
+    std::vector<Transfer> list;
+    const int skip = std::clamp(learned - row, 0, m);
+    if (skip > 0) list.push_back(builder_.make_transfer(token_, row, 0, skip, cols_, buffer));
+    if (m > skip)
+      list.push_back(builder_.make_transfer(source_, row + skip - learned, 0, m - skip, cols_, buffer, skip * cols_));
+    return list;
+  }
+  std::vector<Transfer> merge_loads(int row, int m, const PatchMerge& merge, BufferId buffer) {
+    std::vector<Transfer> list;
+    for (int place = 0; place < merge.patch * merge.patch; ++place) {
+      list.push_back(builder_.make_transfer(source_, row, 0, m, merge.channels, buffer, place * merge.channels, cols_));
+      list.back().row_map = first_map_ + place;
+    }
+    return list;
+  }
+  std::vector<Transfer> channel_loads(int row, int m, BufferId buffer) {
+    std::vector<Transfer> list;
+    int col = 0;
+    for (std::size_t i = 0; i < layer_.inputs.size(); ++i) {
+      const TensorId part = context_.input_tensor(index_, static_cast<int>(i));
+      const int cols = builder_.schedule().tensors[part].cols;
+      list.push_back(builder_.make_transfer(part, row, 0, m, cols, buffer, col, cols_));
+      col += cols;
+    }
+    return list;
+  }
+
+  MappingContext& context_;
+  ScheduleBuilder& builder_;
+  int index_;
+  const Layer& layer_;
+  int cols_;
+  TensorId source_, token_ = kNone;
+  std::int32_t first_map_;
+};
+
+}  // namespace
+
 void map_rearrange_layer(MappingContext& context, int layer_index, TensorId output) {
   ScheduleBuilder& builder = context.builder;
   const Layer& layer = context.layer(layer_index);
@@ -240,44 +338,11 @@ void map_rearrange_layer(MappingContext& context, int layer_index, TensorId outp
   const Bytes row_bytes = context.element_bytes() * shape.cols;
   const int rows = tile_rows(context, layer_index, shape.rows, row_bytes, 2);
   const std::vector<BufferId> buffers = builder.allocate({row_bytes * rows, row_bytes * rows}, "layer " + layer.name);
-  const TensorId source = context.input_tensor(layer_index, 0);
-  const auto* tokens = std::get_if<ConcatToken>(&layer.parameters);
-  const auto* slice = std::get_if<Slice>(&layer.parameters);
-  TensorId token;
-  std::int32_t row_map = kNone;
-  if (tokens != nullptr) {
-    token =
-        context.add_weight(layer.name + ".weight", layer_index, tokens->learned, shape.cols, context.element_bytes());
-  } else if (slice == nullptr && !std::holds_alternative<ConcatChannels>(layer.parameters)) {
-    row_map = static_cast<std::int32_t>(builder.schedule().row_maps.size());
-    builder.schedule().row_maps.push_back(source_rows(layer));
-  }
+  Rearrangement rearrangement(context, layer_index);
   for (int row = 0, tile = 0; row < shape.rows; row += rows, ++tile) {
     const int m = std::min(rows, shape.rows - row);
     const BufferId buffer = buffers[static_cast<std::size_t>(tile % 2)];
-    std::vector<Transfer> loads;
-    if (token != kNone) {
-      const int skip = std::clamp(tokens->learned - row, 0, m);
-      if (skip > 0) loads.push_back(builder.make_transfer(token, row, 0, skip, shape.cols, buffer));
-      if (m > skip)
-        loads.push_back(builder.make_transfer(source, row + skip - tokens->learned, 0, m - skip, shape.cols, buffer,
-                                              skip * shape.cols));
-    } else if (slice != nullptr) {
-      loads.push_back(
-          builder.make_transfer(source, slice->first_row + row, slice->first_channel, m, shape.cols, buffer));
-    } else if (row_map != kNone) {
-      loads.push_back(builder.make_transfer(source, row, 0, m, shape.cols, buffer));
-      loads.back().row_map = row_map;
-    } else {
-      int col = 0;
-      for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
-        const TensorId part = context.input_tensor(layer_index, static_cast<int>(i));
-        const int cols = builder.schedule().tensors[part].cols;
-        loads.push_back(builder.make_transfer(part, row, 0, m, cols, buffer, col, shape.cols));
-        col += cols;
-      }
-    }
-    builder.transfer(UnitKind::kDmaLoad, layer_index, op, loads);
+    builder.transfer(UnitKind::kDmaLoad, layer_index, op, rearrangement.loads(row, m, buffer));
     builder.transfer(UnitKind::kDmaStore, layer_index, op,
                      {builder.make_transfer(output, row, 0, m, shape.cols, buffer)});
   }

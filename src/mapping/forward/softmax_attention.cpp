@@ -34,8 +34,9 @@ void AttentionMapper::whole_row_softmax_head() {
       start(UnitKind::kAdders, JobKind::kAddMatrix, scores_op, {queries.count, 0, a_.n_kv}, s_buffer, bias, s_buffer);
       end(s_buffer);
     }
-    start(UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, softmax_op, {queries.count, 0, a_.n_kv}, s_buffer, kNone,
-          s_buffer);
+    Job& softmax = start(UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, softmax_op, {queries.count, 0, a_.n_kv},
+                         s_buffer, kNone, s_buffer);
+    if (is_masked(a_)) softmax.detail = ScoreRows{instance_, queries.first};
     end(s_buffer);
     save(&SavedAttention::probabilities, ".saved.probabilities", {a_.n_q, a_.n_kv, element_}, queries, s_buffer,
          softmax_op);

@@ -19,6 +19,7 @@ void check_layer(const Layer& layer, const HardwareConfig& config) {
       refuse(layer, "the backward pass of conv2d is simulated for patch embeddings of the image only");
   } else if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
     if (a->bias_params > 0) refuse(layer, "the backward pass of a score bias is not simulated");
+    if (is_masked(*a)) refuse(layer, "the backward pass of masked scores is not simulated");
     const AttentionKind kind = attention_kind(layer, config.attention);
     if (!is_trainable(kind))
       refuse(layer, std::string("the backward pass of ") + to_string(kind) + " is not simulated; that of taylor is" +
@@ -183,7 +184,8 @@ bool is_trainable(const LayerParameters& layer) {
          !std::holds_alternative<ConcatChannels>(layer) && !std::holds_alternative<Subsample>(layer) &&
          !std::holds_alternative<Unfold>(layer) && !std::holds_alternative<Fold>(layer) &&
          !std::holds_alternative<LayerScale>(layer) && !std::holds_alternative<Multiply>(layer) &&
-         !std::holds_alternative<AveragePool>(layer) && !std::holds_alternative<Slice>(layer);
+         !std::holds_alternative<AveragePool>(layer) && !std::holds_alternative<Slice>(layer) &&
+         !std::holds_alternative<PatchMerge>(layer) && !std::holds_alternative<GivenTensor>(layer);
 }
 
 void check_trainable(const VitModel& step, const HardwareConfig& config) {

@@ -218,6 +218,7 @@ class Propagation {
     return sum / channels;
   }
   double apply(const Subsample&) const { return input().variance; }
+  double apply(const PatchMerge&) const { return input().variance; }
   double apply(const Unfold&) const { return input().variance; }
   double apply(const Fold&) const { return input().variance; }
   double apply(const GivenTensor&) const { return stored(); }

@@ -2,6 +2,7 @@
 // element-wise functions.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "reference/layers.h"
@@ -159,6 +160,18 @@ void ValueExecutor::fold(const Job& job, UnitId unit) {
                fold_factor(job), (job.flags & kWide) != 0, result(job));
 }
 
+// Scores of keys that a query does not see.
+void ValueExecutor::hide_keys(const Job& job) {
+  const auto* rows = std::get_if<ScoreRows>(&job.detail);
+  if (rows == nullptr) return;
+  const auto& a = std::get<Attention>(layer(job.layer).parameters);
+  double* const scores = at(job.streamed);
+  for (int r = 0; r < job.m; ++r)
+    for (int c = 0; c < job.n; ++c)
+      if (!sees(a, rows->instance, rows->first_query + r, c))
+        scores[static_cast<std::ptrdiff_t>(r) * job.n + c] = -std::numeric_limits<double>::infinity();
+}
+
 // Over 60 lines: a branch for each kind of job on lanes.
 void ValueExecutor::lanes(const Job& job) {
   const OperatorRole op_role = role(job);
@@ -223,6 +236,7 @@ void ValueExecutor::lanes(const Job& job) {
                   (job.flags & kWide) != 0, result(job));
       break;
     case JobKind::kSoftmaxRows:
+      hide_keys(job);
       softmax_rows(arithmetic_, job.m, job.n, streamed(job), s->scores, 1 / s->probability, result(job));
       break;
     case JobKind::kOnlineSoftmax:

@@ -78,6 +78,7 @@ class ValueExecutor : public TileExecutor {
   bool loaded_pass(const Job& job, Tile sums, PassStart start);
   void pass(const Job& job, Tile sums, PassStart start);
   double fold_factor(const Job& job) const;
+  void hide_keys(const Job& job);
   void lanes(const Job& job);
   void add_matrix(const Job& job);
   void multiply_matrix(const Job& job);

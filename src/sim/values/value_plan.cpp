@@ -14,7 +14,8 @@ bool moves_rows(const Layer& layer) {
   return std::holds_alternative<ConcatToken>(layer.parameters) ||
          std::holds_alternative<ConcatChannels>(layer.parameters) ||
          std::holds_alternative<Subsample>(layer.parameters) || std::holds_alternative<Unfold>(layer.parameters) ||
-         std::holds_alternative<Fold>(layer.parameters) || std::holds_alternative<Slice>(layer.parameters);
+         std::holds_alternative<Fold>(layer.parameters) || std::holds_alternative<Slice>(layer.parameters) ||
+         std::holds_alternative<PatchMerge>(layer.parameters);
 }
 
 }  // namespace
