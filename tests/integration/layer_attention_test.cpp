@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/npy_files.h"
 #include "tests/support/program.h"
 
 using namespace vitality::test;
@@ -161,6 +162,7 @@ TEST_CASE("cross-attention: a second input from a file decides the result, and m
   CHECK(layer_of(result, "cross")["macs"] == 2 * ((12 + 5) * 8 * 8 + 12 * 8));
   const ProgramResult list = run_program({"list", "tensors", "--workload", "tiny_cross"});
   CHECK_THAT(list.out, Contains("text") && Contains("an input beside the image"));
+  vitality::write_npy(folder.path("input.npy"), vitality::MatrixD(48, 3));
   const ProgramResult missing =
       run_program({"run", "--quiet", "--config", "vitality", "--workload", "tiny_cross", "--inputs", folder.path(".")});
   CHECK(missing.exit_code == 2);
