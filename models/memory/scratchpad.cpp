@@ -2,10 +2,12 @@
 
 namespace vitality {
 
-Scratchpad::Scratchpad(sc_core::sc_module_name name, Bytes capacity, double port_bytes_per_cycle, bool with_values)
+Scratchpad::Scratchpad(sc_core::sc_module_name name, Bytes capacity, double port_bytes_per_cycle, ScratchpadPorts ports,
+                       bool with_values)
     : sc_module(name),
       socket("socket"),
       rate_(port_bytes_per_cycle),
+      shared_(ports == ScratchpadPorts::kShared),
       ports_(port_bytes_per_cycle, port_bytes_per_cycle) {
   socket.register_b_transport(this, &Scratchpad::access);
   if (with_values) values_.resize(static_cast<std::size_t>(capacity));
@@ -19,7 +21,9 @@ void Scratchpad::access(int, StreamAccess& stream, sc_core::sc_time&) {
   read_bytes_ += stream.read_bytes;
   write_bytes_ += stream.write_bytes;
   if (stream.cycles > 0 && (stream.read_rate > 0 || stream.write_rate > 0))
-    stream.cycles = ports_.reserve(stream.now, stream.start, stream.cycles, stream.read_rate, stream.write_rate);
+    stream.cycles =
+        shared_ ? ports_.reserve(stream.now, stream.start, stream.cycles, stream.read_rate + stream.write_rate, 0)
+                : ports_.reserve(stream.now, stream.start, stream.cycles, stream.read_rate, stream.write_rate);
 }
 
 }  // namespace vitality

@@ -1,6 +1,6 @@
-// The on-chip scratchpad: banks with one read and one write port each, interleaved at the width of a port, so that
-// streams share the total rate of the ports. A unit's access carries its demand (protocol/stream_protocol.h), and gets
-// back the cycles that it takes. In a run with values it also holds the tiles.
+// The on-chip scratchpad: banks with one read and one write port each, or with one for both, interleaved at the width
+// of a port, so that streams share the total rate of the ports. A unit's access carries its demand
+// (protocol/stream_protocol.h), and gets back the cycles that it takes. In a run with values it also holds the tiles.
 //
 // Storage is one double per byte address, so buffers overlap in values exactly where they overlap in bytes: element i
 // of a buffer at address a lies at a + i.
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "config/hardware_config.h"
 #include "cost/rate_calendar.h"
 #include "models/protocol/stream_protocol.h"
 
@@ -21,8 +22,10 @@ class Scratchpad : public sc_core::sc_module {
  public:
   tlm_utils::multi_passthrough_target_socket<Scratchpad, 32, StreamProtocol> socket;
 
-  // port_bytes_per_cycle: what all banks together offer to the units, for reads, and the same amount again for writes.
-  Scratchpad(sc_core::sc_module_name name, Bytes capacity, double port_bytes_per_cycle, bool with_values);
+  // port_bytes_per_cycle: what all banks together offer to the units, for reads, and the same amount again for writes
+  // or, with shared ports, for reads and writes together.
+  Scratchpad(sc_core::sc_module_name name, Bytes capacity, double port_bytes_per_cycle, ScratchpadPorts ports,
+             bool with_values);
   double* values() { return values_.empty() ? nullptr : values_.data(); }
   Bytes read_bytes() const { return read_bytes_; }
   Bytes write_bytes() const { return write_bytes_; }
@@ -30,6 +33,7 @@ class Scratchpad : public sc_core::sc_module {
  private:
   void end_of_elaboration() override;
   double rate_;
+  bool shared_;
   RateCalendar ports_;
   void access(int id, StreamAccess& stream, sc_core::sc_time& delay);
   std::vector<double> values_;

@@ -90,9 +90,8 @@ double peak_power_w(const HardwareConfig& config) {
   picojoules += lanes(config.accumulators) * prices.per_action(Action::kAccumulate) +
                 lanes(config.adders) * prices.per_action(Action::kAdd) +
                 lanes(config.dividers) / config.dividers.initiation_interval * prices.per_action(Action::kDivide);
-  if (prices.gated())
-    for (const UnitKind kind : all_of_enum<UnitKind>())
-      picojoules += unit_count(config, kind) * prices.working_registers(kind);
+  for (const UnitKind kind : all_of_enum<UnitKind>())
+    picojoules += unit_count(config, kind) * prices.working_cycle(kind);
   return (picojoules + prices.idle_per_cycle()) * 1e-12 * config.clock_mhz * 1e6;
 }
 

@@ -78,7 +78,7 @@ const std::vector<DocumentKind>& kinds() {
        {"tck_ns", "cl", "cwl", "trcd", "trp", "tras", "trc", "trefi", "burst_length", "bus_bits"},
        check_device},
       {"energy table",
-       {"format", "sram_read_pj_per_byte", "sram_margin", "noc_pj_per_byte_hop", "knob_compute"},
+       {"format", "flip_flop_fj", "sram_two_port", "noc_wire_fj_per_bit_mm", "knob_compute"},
        check_energy},
       {"mapping", {"machine", "workload", "layers"}, check_mapping},
   };

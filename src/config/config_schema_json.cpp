@@ -35,10 +35,6 @@ class Schema : public FieldVisitor {
   void strings(const char* key, std::map<std::string, std::string>&) override {
     add(key, {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}});
   }
-  void curve(const char* key, std::vector<std::array<double, 2>>&, double, double) override {
-    const Json row = {{"type", "array"}, {"items", {{"type", "number"}}}, {"minItems", 2}, {"maxItems", 2}};
-    add(key, {{"type", "array"}, {"items", row}});
-  }
   void list(const char* key, std::size_t most, std::size_t, const std::function<void(std::size_t)>& resize,
             const std::function<void(std::size_t)>& fields) override {
     resize(1);  // of defaults

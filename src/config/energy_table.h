@@ -35,6 +35,12 @@ struct FormatCosts {
   double compare_pj, compare_um2;
 };
 
+// Area of an SRAM macro of one kind: bits x bit_um2 + bits of its port x column_um2 + rows x row_um2 + macro_um2. A row
+// is as wide as the port.
+struct SramMacro {
+  double bit_um2, column_um2, row_um2, macro_um2;
+};
+
 struct EnergyTable {
   std::string name = "28nm";
   std::string source;
@@ -54,25 +60,26 @@ struct EnergyTable {
   static_assert(enum_count<Precision>() == 8, "a row of costs for each number format");
   double flip_flop_um2 = 1.7, multiplexer_um2 = 0.65;  // of one bit; a multiplexer of two inputs
   double flip_flop_fj = 4.96;                          // a flip-flop in a cycle in which it is clocked
+  double clock_tree_share = 0.33;                      // of that, for the tree that brings it the clock
+  double multiplexer_fj = 0.44;                        // a multiplexer of one bit in a cycle in which its unit works
   RegisterClocking register_clocking = RegisterClocking::kGated;
   double leakage_nw_per_um2 = 12;               // of logic
   double iterative_divider_um2_fraction = 0.3;  // area of a divider with initiation interval > 1
-  // SRAM read energy per byte by bank capacity (KiB), CACTI 7, before the margin; writes cost write_fraction of it.
-  std::vector<std::array<double, 2>> sram_read_pj_per_byte{
-      {{2, 0.089}, {8, 0.287}, {32, 0.673}, {64, 0.912}, {128, 1.307}, {200, 1.665}, {256, 1.952}}};
-  double sram_margin = 1.5, sram_write_fraction = 0.875;
-  // A port narrower than 8 bytes still pays this share of an 8-byte access (decoder, word line, control). Wider ports
-  // are made of lanes of 8 bytes.
-  double sram_narrow_port_fixed_fraction = 0.5;
-  double sram_um2_per_kib = 1573, sram_leakage_mw_per_kib = 0.13;
-  double noc_pj_per_byte_hop = 0.8, noc_area_fraction = 0.05;
-  double noc_area_link_bytes = 1024;  // the link width for which noc_area_fraction holds; the area grows with the
-                                      // width
+  // SRAM macros with one port for reads and writes, and with two ports. An access of a row reads
+  // sram_access_pj + bits of the port x (sram_column_pj + rows x sram_cell_fj), up to sram_most_rows rows; more rows
+  // are several macros, and the energy grows with the square root. A second port makes it dearer, and so does writing.
+  SramMacro sram_one_port{0.154, 22.8, 0.402, 225}, sram_two_port{0.277, 39.4, 1.42, 507};
+  double sram_access_pj = 0.27, sram_column_pj = 0.0294, sram_cell_fj = 0.0446, sram_most_rows = 8192;
+  double sram_two_port_factor = 1.3, sram_write_fraction = 1.24;
+  double sram_leakage_mw_per_kib = 0.13;
+  // Wires of the NoC: a bit over a millimetre, and its repeaters. Not scaled to other nodes: a wire's capacity per
+  // length is nearly the same in all of them.
+  double noc_wire_fj_per_bit_mm = 47, noc_repeater_um2_per_bit_mm = 1.1;
   // One calibration factor ("knob") per class; 1 = as the sources give it. Never fitted to a workload.
   double knob_compute = 1, knob_registers = 1, knob_sram = 1, knob_noc = 1, knob_dram = 1, knob_area = 1;
   // How far each class of prices may be off either way, as a factor; ranges of power and energy come from them. The
   // DRAM device has its own.
-  double factor_compute = 2, factor_registers = 2, factor_sram = 2, factor_noc = 2.5, factor_leakage = 2;
+  double factor_compute = 2, factor_registers = 2, factor_sram = 2.2, factor_noc = 2.5, factor_leakage = 2;
 };
 
 }  // namespace vitality

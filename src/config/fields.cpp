@@ -71,6 +71,7 @@ void memory(FieldVisitor& v, HardwareConfig& c) {
     v.integer("capacity_kib", c.scratchpad.capacity_kib, 1, 1 << 20);
     v.integer("banks", c.scratchpad.banks, 1, 1024);
     v.integer("port_bytes", c.scratchpad.port_bytes, 1, kMaxPortBytes);
+    v.choice("ports", c.scratchpad.ports);
     v.choice("layout", c.scratchpad.layout);
     v.boolean("stationary_load_ports", c.scratchpad.stationary_load_ports);
   });
@@ -95,6 +96,15 @@ void memory(FieldVisitor& v, HardwareConfig& c) {
     v.integer("issue_cycles", c.controller.issue_cycles, 0, kMaxLatency);
     v.integer("descriptor_bytes", c.controller.descriptor_bytes, 0, 4096);
     v.integer("descriptor_queue", c.controller.descriptor_queue, 1, 4096);
+  });
+}
+
+void sram_macro(FieldVisitor& v, const char* key, SramMacro& macro) {
+  v.group(key, [&] {
+    v.number("bit_um2", macro.bit_um2, 0, kMaxArea);
+    v.number("column_um2", macro.column_um2, 0, kMaxArea);
+    v.number("row_um2", macro.row_um2, 0, kMaxArea);
+    v.number("macro_um2", macro.macro_um2, 0, kMaxArea);
   });
 }
 
@@ -270,18 +280,22 @@ void visit_fields(FieldVisitor& v, EnergyTable& t) {
   v.number("flip_flop_um2", t.flip_flop_um2, 0, kMaxArea);
   v.number("multiplexer_um2", t.multiplexer_um2, 0, kMaxArea);
   v.number("flip_flop_fj", t.flip_flop_fj, 0, kMaxEnergy);
+  v.number("clock_tree_share", t.clock_tree_share, 0, 100);
+  v.number("multiplexer_fj", t.multiplexer_fj, 0, kMaxEnergy);
   v.choice("register_clocking", t.register_clocking);
   v.number("leakage_nw_per_um2", t.leakage_nw_per_um2, 0, kMaxEnergy);
   v.number("iterative_divider_um2_fraction", t.iterative_divider_um2_fraction, 0, 1);
-  v.curve("sram_read_pj_per_byte", t.sram_read_pj_per_byte, 1e-6, kMaxEnergy);
-  v.number("sram_margin", t.sram_margin, 0, 100);
+  sram_macro(v, "sram_one_port", t.sram_one_port);
+  sram_macro(v, "sram_two_port", t.sram_two_port);
+  v.number("sram_access_pj", t.sram_access_pj, 0, kMaxEnergy);
+  v.number("sram_column_pj", t.sram_column_pj, 0, kMaxEnergy);
+  v.number("sram_cell_fj", t.sram_cell_fj, 0, kMaxEnergy);
+  v.number("sram_most_rows", t.sram_most_rows, 1, 1e9);
+  v.number("sram_two_port_factor", t.sram_two_port_factor, 0, 100);
   v.number("sram_write_fraction", t.sram_write_fraction, 0, 100);
-  v.number("sram_narrow_port_fixed_fraction", t.sram_narrow_port_fixed_fraction, 0, 1);
-  v.number("sram_um2_per_kib", t.sram_um2_per_kib, 0, kMaxArea);
   v.number("sram_leakage_mw_per_kib", t.sram_leakage_mw_per_kib, 0, kMaxEnergy);
-  v.number("noc_pj_per_byte_hop", t.noc_pj_per_byte_hop, 0, kMaxEnergy);
-  v.number("noc_area_fraction", t.noc_area_fraction, 0, 1);
-  v.number("noc_area_link_bytes", t.noc_area_link_bytes, 1, 65536);
+  v.number("noc_wire_fj_per_bit_mm", t.noc_wire_fj_per_bit_mm, 0, kMaxEnergy);
+  v.number("noc_repeater_um2_per_bit_mm", t.noc_repeater_um2_per_bit_mm, 0, kMaxArea);
   v.number("knob_compute", t.knob_compute, 0, 100);
   v.number("knob_registers", t.knob_registers, 0, 100);
   v.number("knob_sram", t.knob_sram, 0, 100);

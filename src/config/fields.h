@@ -20,8 +20,6 @@ class FieldVisitor {
   virtual void text(const char* key, std::string& value) = 0;
   virtual void choice_index(const char* key, int& value, const std::vector<std::string>& names) = 0;
   virtual void strings(const char* key, std::map<std::string, std::string>& value) = 0;
-  // Rows of two numbers; the first numbers increase strictly.
-  virtual void curve(const char* key, std::vector<std::array<double, 2>>& value, double low, double high) = 0;
   // A nested object with these fields.
   virtual void group(const char* key, const std::function<void()>& fields) = 0;
   // A nested object with these fields, or a string: the name of a file in configs/`folder`/.

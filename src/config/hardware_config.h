@@ -168,10 +168,22 @@ struct SparseUnitConfig {
   double encoded_share = 1;  // ViTCoD: encoded heads in memory per head of Q and K; 1: no encoder
   int count = 1;             // of each: predictor, sparse engine, exp unit
 };
+// Ports of a bank: one that reads and one that writes, or one for both.
+enum class ScratchpadPorts { kReadAndWrite, kShared };
+constexpr const char* to_string(ScratchpadPorts value) {
+  switch (value) {
+    case ScratchpadPorts::kReadAndWrite:
+      return "read_and_write";
+    case ScratchpadPorts::kShared:
+      return "shared";
+  }
+  return nullptr;
+}
 struct ScratchpadConfig {
   int capacity_kib = 200;
   int banks = 4;
-  int port_bytes = 256;  // per bank and cycle, one read and one write port
+  int port_bytes = 256;  // per bank and cycle and port
+  ScratchpadPorts ports = ScratchpadPorts::kReadAndWrite;
   ScratchpadLayout layout = ScratchpadLayout::kSkewed;
   bool stationary_load_ports = false;  // loads of stationary tiles share the ports and links with the streams [A]
 };

@@ -90,34 +90,6 @@ class Reader : public FieldVisitor {
       if (read_text(item, {pointer, name}, diagnostics_, text_value)) value[std::string(name)] = text_value;
     }
   }
-  void curve(const char* key, std::vector<std::array<double, 2>>& value, double low, double high) override {
-    const JsonValue* rows = top().get(key);
-    if (!rows) return;
-    const std::string pointer = top().pointer_to(key);
-    if (rows->type() != JsonValue::Type::kArray || rows->items().empty() || rows->items().size() > 64) {
-      diagnostics_.add(pointer, "expected an array of 1 to 64 pairs of numbers, found " + describe(*rows));
-      return;
-    }
-    std::vector<std::array<double, 2>> out;
-    for (std::size_t i = 0; i < rows->items().size(); ++i) {
-      const JsonValue& row = rows->items()[i];
-      const std::string at = pointer_of(pointer, i);
-      std::array<double, 2> pair{};
-      if (row.type() != JsonValue::Type::kArray || row.items().size() != 2) {
-        diagnostics_.add(at, "expected a pair of numbers, found " + describe(row));
-        return;
-      }
-      for (std::size_t j = 0; j < 2; ++j) {
-        if (!read_number(row.items()[j], pointer_of(at, j), low, high, diagnostics_, pair[j])) return;
-      }
-      if (!out.empty() && pair[0] <= out.back()[0]) {
-        diagnostics_.add(pointer_of(at, std::size_t{0}), "expected a number above that of the row before");
-        return;
-      }
-      out.push_back(pair);
-    }
-    value = std::move(out);
-  }
   void list(const char* key, std::size_t most, std::size_t, const std::function<void(std::size_t)>& resize,
             const std::function<void(std::size_t)>& fields) override {
     const JsonValue* rows = top().get(key);
@@ -194,7 +166,6 @@ class KeyLister : public FieldVisitor {
   void text(const char* key, std::string&) override { add(key, true); }
   void choice_index(const char* key, int&, const std::vector<std::string>&) override { add(key); }
   void strings(const char*, std::map<std::string, std::string>&) override {}
-  void curve(const char* key, std::vector<std::array<double, 2>>&, double, double) override { add(key); }
   void list(const char* key, std::size_t, std::size_t, const std::function<void(std::size_t)>&,
             const std::function<void(std::size_t)>&) override {
     add(key);
@@ -308,13 +279,6 @@ class Writer : public FieldVisitor {
       out_ += json_string(name) + ":" + json_string(item);
     }
     out_ += "}";
-  }
-  void curve(const char* key, std::vector<std::array<double, 2>>& value, double, double) override {
-    std::string rows;
-    for (const auto& row : value) {
-      rows += (rows.empty() ? "[" : ",[") + json_number(row[0]) + "," + json_number(row[1]) + "]";
-    }
-    put(key, "[" + rows + "]");
   }
   void list(const char* key, std::size_t, std::size_t count, const std::function<void(std::size_t)>&,
             const std::function<void(std::size_t)>& fields) override {

@@ -1,29 +1,11 @@
 #include "cost/energy.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "config/technology.h"
 #include "cost/machine_units.h"
+#include "cost/noc_route.h"
+#include "cost/sram.h"
 
 namespace vitality {
-
-double sram_read_pj_per_byte(const EnergyTable& table, double kib) {
-  const auto& points = table.sram_read_pj_per_byte;
-  if (kib <= points.front()[0]) return points.front()[1] * std::sqrt(kib / points.front()[0]);
-  for (std::size_t i = 1; i < points.size(); ++i) {
-    if (kib <= points[i][0]) {
-      const double t = (kib - points[i - 1][0]) / (points[i][0] - points[i - 1][0]);
-      return points[i - 1][1] + t * (points[i][1] - points[i - 1][1]);
-    }
-  }
-  return points.back()[1] * std::sqrt(kib / points.back()[0]);
-}
-
-double sram_read_pj_per_byte(const EnergyTable& table, double kib, int port_bytes) {
-  const double lanes = 8.0 / std::min(8, port_bytes), fixed = table.sram_narrow_port_fixed_fraction;
-  return sram_read_pj_per_byte(table, kib) * (fixed * lanes + 1 - fixed);
-}
 
 EnergyModel::EnergyModel(const HardwareConfig& config)
     : config_(config),
@@ -49,27 +31,35 @@ void EnergyModel::price_actions() {
   // A multiplication of the predictor costs an int8 one scaled by the square of the operand width.
   const double bits = config_.sparsity.predictor_bits / 8.0;
   set(Action::kLowPrecisionMac, (int8.multiply_pj + int8.sum_pj) * bits * bits * table.knob_compute);
-  const ScratchpadConfig& scratchpad = config_.scratchpad;
-  const double bank_kib = static_cast<double>(scratchpad.capacity_kib) / scratchpad.banks;
-  const double read =
-      sram_read_pj_per_byte(table, bank_kib, scratchpad.port_bytes) * table.sram_margin * table.knob_sram;
+  const Picojoules read = sram_read_pj_per_byte(table, sram_macros(config_.scratchpad));
   set(Action::kScratchpadRead, read);
   set(Action::kScratchpadWrite, read * table.sram_write_fraction);
-  set(Action::kNocByteHop, table.noc_pj_per_byte_hop * table.knob_noc);
 }
 
 void EnergyModel::price_parts() {
-  flip_flop_pj_ = config_.energy.flip_flop_fj * 1e-3 * config_.energy.knob_registers * energy_scale_;
-  EnumArray<PartUnit, double> clocked{};
+  const EnergyTable& table = config_.energy;
+  const Picojoules clocked_bit = table.flip_flop_fj * (1 + table.clock_tree_share) * 1e-3 * energy_scale_;
+  flip_flop_pj_ = clocked_bit * table.knob_registers;
+  multiplexer_pj_ = table.multiplexer_fj * 1e-3 * table.knob_compute * energy_scale_;
+  EnumArray<PartUnit, double> clocked{}, multiplexers{};
   for (const PricedPart& part : parts_) {
     area_[part.unit] += part.um2;
     clocked[part.unit] += part.clocked_flip_flops;
+    multiplexers[part.unit] += part.multiplexer_bits;
     all_registers_pj_ += part.flip_flops * flip_flop_pj_;
     leakage_pj_ += leakage_of(part);
   }
   for (const UnitKind kind : all_of_enum<UnitKind>())
-    if (has_parts(kind) && has_unit(config_, kind))
-      working_pj_[kind] = clocked[part_unit(kind)] / unit_count(config_, kind) * flip_flop_pj_;
+    if (has_parts(kind) && has_unit(config_, kind)) {
+      const int units = unit_count(config_, kind);
+      working_pj_[kind] = clocked[part_unit(kind)] / units * flip_flop_pj_;
+      multiplexers_pj_[kind] = multiplexers[part_unit(kind)] / units * multiplexer_pj_;
+    }
+  // A hop crosses the wires of a link and is kept in registers for as many cycles as it takes. Wires do not scale.
+  const double link_mm = noc_link_mm(config_, total_area() - noc_area());
+  action_pj_[static_cast<std::size_t>(Action::kNocByteHop)] =
+      8 * (table.noc_wire_fj_per_bit_mm * 1e-3 * link_mm + config_.noc.hop_latency_cycles * clocked_bit) *
+      table.knob_noc;
 }
 
 Picojoules EnergyModel::leakage_of(const PricedPart& part) const {
@@ -77,7 +67,7 @@ Picojoules EnergyModel::leakage_of(const PricedPart& part) const {
   double watts = 0;
   if (part.kind == PartKind::kSram)
     watts = part.number * table.sram_leakage_mw_per_kib * 1e-3;
-  else if (part.kind != PartKind::kWiring)
+  else
     watts = part.table_um2 * table.leakage_nw_per_um2 * 1e-9;
   return watts / (config_.clock_mhz * 1e6) * 1e12 * energy_scale_;
 }
@@ -104,8 +94,7 @@ Picojoules EnergyModel::dram_per_byte() const {
 }
 
 Picojoules EnergyModel::array_cycle() const {
-  return idle_per_cycle() +
-         (gated() ? working_pj_[UnitKind::kMatrixEngine] + working_pj_[UnitKind::kDiagonalEngine] : 0);
+  return idle_per_cycle() + working_cycle(UnitKind::kMatrixEngine) + working_cycle(UnitKind::kDiagonalEngine);
 }
 
 SquareMicrons EnergyModel::unit_area(UnitKind unit) const {

@@ -27,6 +27,10 @@ class EnergyModel {
   bool gated() const { return config_.energy.register_clocking == RegisterClocking::kGated; }
   // Registers of one unit in one cycle in which a gated clock reaches them.
   Picojoules working_registers(UnitKind unit) const { return working_pj_[unit]; }
+  // Multiplexers of one unit in one cycle in which it works: a part of compute.
+  Picojoules working_multiplexers(UnitKind unit) const { return multiplexers_pj_[unit]; }
+  // What such a cycle of one unit costs beside its actions and beside what every cycle costs.
+  Picojoules working_cycle(UnitKind unit) const { return multiplexers_pj_[unit] + (gated() ? working_pj_[unit] : 0); }
   // All registers on chip in one cycle.
   Picojoules all_registers() const { return all_registers_pj_; }
   // Leakage of everything on chip in one cycle; with ungated registers their clocking too.
@@ -36,9 +40,12 @@ class EnergyModel {
   Picojoules array_cycle() const;
 
   const std::vector<PricedPart>& parts() const { return parts_; }
-  Picojoules flip_flop() const { return flip_flop_pj_; }  // one, in a cycle in which it is clocked
-  Picojoules leakage_of(const PricedPart& part) const;    // in one cycle
-  SquareMicrons unit_area(UnitKind unit) const;           // of one unit of the kind
+  // A flip-flop in a cycle in which it is clocked, with its share of the clock tree, and a multiplexer of one bit in a
+  // cycle in which its unit works.
+  Picojoules flip_flop() const { return flip_flop_pj_; }
+  Picojoules multiplexer() const { return multiplexer_pj_; }
+  Picojoules leakage_of(const PricedPart& part) const;  // in one cycle
+  SquareMicrons unit_area(UnitKind unit) const;         // of one unit of the kind
   SquareMicrons scratchpad_area() const { return area_[PartUnit::kScratchpad]; }
   SquareMicrons noc_area() const { return area_[PartUnit::kNoc]; }
   SquareMicrons total_area() const;
@@ -52,19 +59,12 @@ class EnergyModel {
   std::array<Picojoules, kActions> action_pj_{};
   std::vector<PricedPart> parts_;
   EnumArray<PartUnit, SquareMicrons> area_{};
-  EnumArray<UnitKind, Picojoules> working_pj_{};
-  Picojoules flip_flop_pj_ = 0, all_registers_pj_ = 0, leakage_pj_ = 0;
+  EnumArray<UnitKind, Picojoules> working_pj_{}, multiplexers_pj_{};
+  Picojoules flip_flop_pj_ = 0, multiplexer_pj_ = 0, all_registers_pj_ = 0, leakage_pj_ = 0;
 };
 
 // The cycles of a job in which a gated clock reaches its unit's registers: those of its phases, without the ones in
 // which ports or links hold it up.
 Cycles clocked_cycles(const JobCost& cost, const HardwareConfig& config);
-
-// pJ per byte read from an SRAM bank of `kib` KiB: linear between the table's points, extrapolated with the square root
-// of the capacity.
-double sram_read_pj_per_byte(const EnergyTable& table, double kib);
-// The same through a port of `port_bytes`: a wider port is made of lanes of 8 bytes, each at this price; a narrower one
-// pays the fixed share of an 8-byte access for fewer bytes.
-double sram_read_pj_per_byte(const EnergyTable& table, double kib, int port_bytes);
 
 }  // namespace vitality

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/units.h"
 #include "config/hardware_config.h"
 
 namespace vitality {
@@ -16,5 +17,10 @@ int noc_hops(const NocConfig& config, std::size_t port);
 
 // Links that the units of this machine need, none counted twice.
 int noc_links(const HardwareConfig& config);
+// Wires of a link: operands go one way and results the other, link_bytes a cycle each.
+double noc_link_bits(const NocConfig& config);
+// Length of a link over a core of this area: a bus spans the core from edge to edge, and the link of a mesh the share
+// of it that each node stands on.
+double noc_link_mm(const HardwareConfig& config, SquareMicrons core);
 
 }  // namespace vitality

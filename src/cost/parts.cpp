@@ -7,6 +7,7 @@
 #include "cost/machine_units.h"
 #include "cost/noc_route.h"
 #include "cost/sparse_machine.h"
+#include "cost/sram.h"
 
 namespace vitality {
 namespace {
@@ -133,7 +134,7 @@ double count_of(const MachinePart& part, const UnitSize& size) {
 }
 
 struct PartSize {
-  double um2 = 0, flip_flops = 0, clocked = 0;  // of one
+  double um2 = 0, flip_flops = 0, clocked = 0, multiplexers = 0;  // of one
 };
 
 PartSize predictor_pe(const HardwareConfig& config) {
@@ -162,7 +163,7 @@ PartSize size_of(const HardwareConfig& config, const MachinePart& part) {
     case PartKind::kHeldRegister:
       return {operand * (table.flip_flop_um2 + table.multiplexer_um2), operand};
     case PartKind::kMultiplexer:
-      return {operand * table.multiplexer_um2};
+      return {operand * table.multiplexer_um2, 0, 0, operand};
     case PartKind::kAdder:
       return {format.add_um2, 3 * operand};
     case PartKind::kAccumulator:
@@ -177,9 +178,14 @@ PartSize size_of(const HardwareConfig& config, const MachinePart& part) {
       return {format.compare_um2};
     case PartKind::kPredictorPe:
       return predictor_pe(config);
-    case PartKind::kSram:
-      return {table.sram_um2_per_kib};
-    case PartKind::kWiring:
+    case PartKind::kSram: {
+      const SramMacros macros = sram_macros(config.scratchpad);
+      return {macros.count * sram_macro_um2(table, macros) / config.scratchpad.capacity_kib};
+    }
+    case PartKind::kWiring: {  // one link; its repeaters depend on its length
+      const double registers = noc_link_bits(config.noc) * config.noc.hop_latency_cycles;
+      return {registers * table.flip_flop_um2, registers};
+    }
     case PartKind::kLogic:
       return {};
   }
@@ -198,9 +204,7 @@ class PartList {
       if (has_parts(kind) && has_unit(config_, kind)) add_unit(kind);
     add(listed(PartUnit::kScratchpad, {{PartUnit::kScratchpad, PartPer::kKib, PartKind::kSram}}),
         config_.scratchpad.capacity_kib);
-    // Each link takes a share of the rest of the core, which grows with the link's width.
-    const double links = noc_links(config_) * config_.noc.link_bytes / config_.energy.noc_area_link_bytes;
-    add(listed(PartUnit::kNoc, {{PartUnit::kNoc, PartPer::kLink, PartKind::kWiring}}), links);
+    add(listed(PartUnit::kNoc, {{PartUnit::kNoc, PartPer::kLink, PartKind::kWiring}}), noc_links(config_));
     return std::move(parts_);
   }
 
@@ -225,24 +229,23 @@ class PartList {
     for (const MachinePart& part : parts) add(part, count_of(part, size));
   }
   void add(const Parts& parts, double count) {
-    for (const MachinePart& part : parts) {
-      const double number = count * part.number;
-      const double share = part.kind == PartKind::kWiring ? number * config_.energy.noc_area_fraction : 0;
-      add(part, number, share * logic_and_memory_);
-    }
+    const double link_mm = noc_link_mm(config_, core_um2_);  // of what stands before the NoC in the list
+    for (const MachinePart& part : parts) add(part, count * part.number, link_mm);
   }
-  void add(const MachinePart& part, double number, SquareMicrons share = 0) {
+  void add(const MachinePart& part, double number, double link_mm = 0) {
     PartSize one = size_of(config_, part);
+    if (part.kind == PartKind::kWiring)
+      one.um2 += noc_link_bits(config_.noc) * link_mm * config_.energy.noc_repeater_um2_per_bit_mm;
     if (part.um2 > 0) one.um2 = part.um2;
-    const SquareMicrons um2 = number * one.um2 * area_scale_ + share;
+    const SquareMicrons um2 = number * one.um2 * area_scale_;
     parts_.push_back({part.unit, part.kind, part.name.empty() ? to_string(part.kind) : part.name, part.source, number,
-                      um2, number * one.um2, number * one.flip_flops, number * one.clocked});
-    logic_and_memory_ += um2;
+                      um2, number * one.um2, number * one.flip_flops, number * one.clocked, number * one.multiplexers});
+    core_um2_ += um2;
   }
 
   const HardwareConfig& config_;
   const double area_scale_;
-  SquareMicrons logic_and_memory_ = 0;
+  SquareMicrons core_um2_ = 0;
   std::vector<PricedPart> parts_;
 };
 

@@ -22,6 +22,7 @@ struct PricedPart {
   // Flip-flops of all of them; clocked: those that a gated clock reaches in the cycles in which their unit works. What
   // clocking the others takes while they work is in the prices of their actions.
   double flip_flops = 0, clocked_flip_flops = 0;
+  double multiplexer_bits = 0;  // multiplexers of two inputs, of all of them, that switch while their unit works
 };
 
 // Of every unit that the machine has, in the order of PartUnit.

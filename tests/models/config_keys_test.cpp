@@ -55,9 +55,6 @@ class KeyCollector : public FieldVisitor {
     add(key, values);
   }
   void strings(const char* key, std::map<std::string, std::string>&) override { labels.insert(prefix_ + key); }
-  void curve(const char* key, std::vector<std::array<double, 2>>&, double, double) override {
-    add(key, {"[[2,0.5],[64,1.5],[256,3.5]]"});
-  }
   void list(const char* key, std::size_t, std::size_t, const std::function<void(std::size_t)>&,
             const std::function<void(std::size_t)>&) override {
     add(key, {R"([{"unit":"adders","per":"lane","um2":7000}])"});

@@ -209,7 +209,7 @@ TEST_CASE("module bench: the NoC between foreign units and a foreign scratchpad"
 
 TEST_CASE("module bench: the scratchpad between foreign units") {
   const auto seen = fork_simulation<Cycles>([] {
-    Scratchpad scratchpad("scratchpad", 1024, 12, true);
+    Scratchpad scratchpad("scratchpad", 1024, 12, ScratchpadPorts::kReadAndWrite, true);
     ForeignUnit first("first"), second("second");
     first.memory.bind(scratchpad.socket);
     second.memory.bind(scratchpad.socket);

@@ -102,6 +102,7 @@ inline std::vector<std::string> random_machine(Dice& dice) {
           "controller.descriptor_bytes=" + number(dice.one_of<int>({0, 0, 16, 64})),
           "controller.descriptor_queue=" + number(dice.one_of<int>({1, 4, 32})),
           "dma.policy=" + dice.one_of<std::string>({"fair", "in_order"}),
+          "scratchpad.ports=" + dice.one_of<std::string>({"read_and_write", "shared"}),
           "scratchpad.stationary_load_ports=" + flag()};
 }
 

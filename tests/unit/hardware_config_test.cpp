@@ -107,8 +107,8 @@ TEST_CASE("errors name the place, what was expected and the nearest key") {
         "(did you mean \"input_stationary\"?)");
   CHECK(error_of("{\"clock_mhz\": 1, \"clock_mhz\": 2}") ==
         "x.json: /clock_mhz: duplicate key, expected each key once");
-  CHECK(error_of("{\"energy\": {\"sram_read_pj_per_byte\": [[2, 1], [2, 1]]}}")
-            .find("/energy/sram_read_pj_per_byte/1/0") != std::string::npos);
+  CHECK(error_of("{\"energy\": {\"sram_one_port\": {\"bit_um2\": -1}}}").find("/energy/sram_one_port/bit_um2") !=
+        std::string::npos);
   CHECK(error_of("{\"dram\": {\"address_map\": \"row_row_bank_column\"}}").find("/dram/address_map") !=
         std::string::npos);
   CHECK(error_of("{\"scratchpad\": {\"capacity_kib\": 1, \"banks\": 64}}").find("/scratchpad/capacity_kib") !=

@@ -96,6 +96,7 @@ class Accountant {
   void count_jobs() {
     count_shapes();
     std::vector<ActionCounts> actions(result_.layers.size());
+    multiplexers_.assign(result_.layers.size(), 0);
     for (const ShapeCount& shape : shapes_) {
       const auto l = static_cast<std::size_t>(shape.layer);
       add_jobs(result_.layers[l], actions[l], shape);
@@ -108,8 +109,9 @@ class Accountant {
       LayerResult& layer = result_.layers[i];
       const auto dram = static_cast<double>(layer.dram_read_bytes + layer.dram_write_bytes);
       const Picojoules clocks = prices_.gated() ? layer.registers : 0;
-      layer.energy = {prices_.compute(actions[i]) + clocks, prices_.sram(actions[i]), prices_.noc(actions[i]),
-                      run_.dram_energy.total() * run_.config.energy.knob_dram * dram / moved, 0};
+      layer.energy = {prices_.compute(actions[i]) + multiplexers_[i] + clocks, prices_.sram(actions[i]),
+                      prices_.noc(actions[i]), run_.dram_energy.total() * run_.config.energy.knob_dram * dram / moved,
+                      0};
       const double data = dram - static_cast<double>(descriptors[i]);
       layer.macs_per_dram_byte = data == 0 ? 0 : static_cast<double>(layer.macs) / data;
     }
@@ -243,7 +245,9 @@ class Accountant {
     layer.operations.div += jobs * cost.operations.div, layer.operations.exp += jobs * cost.operations.exp;
     layer.operations.cmp += jobs * cost.operations.cmp;
     for (std::size_t a = 0; a < cost.actions.count.size(); ++a) actions.count[a] += jobs * cost.actions.count[a];
-    layer.registers += prices_.working_registers(unit) * static_cast<double>(jobs * clocked_cycles(cost, run_.config));
+    const auto clocked = static_cast<double>(jobs * clocked_cycles(cost, run_.config));
+    layer.registers += prices_.working_registers(unit) * clocked;
+    multiplexers_[static_cast<std::size_t>(shape.layer)] += prices_.working_multiplexers(unit) * clocked;
     layer.sram_read_bytes += jobs * cost.scratchpad_read;
     layer.sram_write_bytes += jobs * cost.scratchpad_write;
     layer.dram_read_bytes += run_.descriptor_bytes(unit, jobs);
@@ -270,6 +274,7 @@ class Accountant {
   EnergyModel prices_;
   std::vector<LayerSpan> spans_;
   std::vector<ShapeCount> shapes_;
+  std::vector<Picojoules> multiplexers_;  // of each layer, in the cycles in which units work
 };
 
 }  // namespace

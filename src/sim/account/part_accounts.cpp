@@ -42,8 +42,8 @@ class PartAccounts {
       PartResult& row = rows_.emplace_back();
       row.unit = to_string(part.unit), row.name = part.name, row.kind = to_string(part.kind);
       row.source = part.source, row.number = part.number, row.area_um2 = part.um2, row.flip_flops = part.flip_flops;
-      row.energy_pj =
-          actions_of(part) + registers_of(part) + prices_.leakage_of(part) * static_cast<double>(run_.cycles);
+      row.energy_pj = actions_of(part) + registers_of(part) + multiplexers_of(part) +
+                      prices_.leakage_of(part) * static_cast<double>(run_.cycles);
     }
     for (const PartUnit unit : all_of_enum<PartUnit>()) add_rest(unit);
     return std::move(rows_);
@@ -63,11 +63,17 @@ class PartAccounts {
   }
   Picojoules registers_of(const PricedPart& part) const {
     if (!prices_.gated()) return part.flip_flops * prices_.flip_flop() * static_cast<double>(run_.cycles);
-    // The cycles are those of all units of the kind, the flip-flops too.
+    return part.clocked_flip_flops * prices_.flip_flop() * working_cycles(part.unit);
+  }
+  Picojoules multiplexers_of(const PricedPart& part) const {
+    return part.multiplexer_bits * prices_.multiplexer() * working_cycles(part.unit);
+  }
+  // Of one unit of the kind, on average: the cycles are counted over all of them, and so are the parts.
+  double working_cycles(PartUnit unit) const {
     double units = 1;
     for (const UnitKind kind : all_of_enum<UnitKind>())
-      if (has_parts(kind) && part_unit(kind) == part.unit) units = std::max(1, unit_count(run_.config, kind));
-    return part.clocked_flip_flops / units * prices_.flip_flop() * work_[part.unit].clocked_cycles;
+      if (has_parts(kind) && part_unit(kind) == unit) units = std::max(1, unit_count(run_.config, kind));
+    return work_[unit].clocked_cycles / units;
   }
   void add_rest(PartUnit unit) {
     Picojoules rest = 0;

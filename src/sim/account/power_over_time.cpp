@@ -66,7 +66,7 @@ PowerOverTime power_over_time(const RunRecord& run, const EnergyModel& prices) {
       dram += entry.moved;
     } else {
       energy += entry.moved * run.hops[run.unit_of(id)] * prices.per_action(Action::kNocByteHop);
-      if (prices.gated()) energy += prices.working_registers(job.unit) * entry.clocked;
+      energy += prices.working_cycle(job.unit) * entry.clocked;
     }
     bins.add(run.times_of(id).start, run.busy_end(id), energy + dram * dram_byte);
   }

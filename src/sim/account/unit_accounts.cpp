@@ -106,13 +106,12 @@ class UnitAccounts {
     unit.stall_cycles.emplace_back("scratchpad", ledger.scratchpad);
     unit.stall_cycles.emplace_back("noc", ledger.noc);
     if (run_.config.pipeline.row_streaming) unit.stall_cycles.emplace_back("fifo", ledger.fifo);
-    const Picojoules registers = prices_.working_registers(kind) * static_cast<double>(clocked);
-    unit.energy_pj = prices_.compute(actions) + (prices_.gated() ? registers : 0);
+    unit.energy_pj = prices_.compute(actions) + prices_.working_cycle(kind) * static_cast<double>(clocked);
     unit.area_um2 = prices_.unit_area(kind);
     for (int a = 0; a < kActions; ++a)
       if (actions.count[static_cast<std::size_t>(a)] > 0)
         unit.actions.emplace_back(action_name(static_cast<Action>(a)), actions.count[static_cast<std::size_t>(a)]);
-    if (registers > 0) unit.actions.emplace_back("clocked_cycles", clocked);
+    if (clocked > 0 && prices_.working_registers(kind) > 0) unit.actions.emplace_back("clocked_cycles", clocked);
     unit.utilization = utilization(kind, actions);
     return unit;
   }
@@ -152,7 +151,9 @@ class UnitAccounts {
     actions[Action::kScratchpadRead] = read, actions[Action::kScratchpadWrite] = write;
     actions[Action::kNocByteHop] = hops;
     const double ports = static_cast<double>(run_.config.scratchpad.banks) * run_.config.scratchpad.port_bytes;
-    const double port_cycles = static_cast<double>(std::max(read, write)) / ports;
+    const Bytes through_port =
+        run_.config.scratchpad.ports == ScratchpadPorts::kReadAndWrite ? std::max(read, write) : read + write;
+    const double port_cycles = static_cast<double>(through_port) / ports;
     add_memory_unit("scratchpad", "memory", static_cast<Cycles>(std::ceil(port_cycles)), prices_.sram(actions),
                     prices_.scratchpad_area(), port_cycles)
         .actions = {{"read_bytes", read}, {"write_bytes", write}, {"bank_conflicts", conflicts}};
