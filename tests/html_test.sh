@@ -1,7 +1,8 @@
 #!/bin/bash
 # usage: html_test.sh SOURCE_DIR VITALITY. Opens pages of `vitality report` in a headless Chromium, where they use themselves as a reader
-# would (src/report/page/html/selftest.js): charts drawn, hover, sort, filter, no error on the console, nothing loaded from elsewhere. One
-# page is of hostile names, one of 10,000 points. Exit 77 = skipped: no Chromium (an error where VITALITY_NO_SKIP is set).
+# would (src/report/page/html/selftest.js): charts drawn, hover, sort, filter, fold, print, nothing cut and nothing over its neighbour at the
+# width of a telephone and of a desk and on paper, no error on the console, nothing loaded from elsewhere. One page is of hostile names, one of
+# 10,000 points. Exit 77 = skipped: no Chromium, no pdftotext (an error where VITALITY_NO_SKIP is set).
 set -euo pipefail
 source_dir=$1 program=$2
 command -v chromium >/dev/null || {
@@ -9,64 +10,111 @@ command -v chromium >/dev/null || {
   [ -z "${VITALITY_NO_SKIP:-}" ] || exit 1
   exit 77
 }
+command -v pdftotext >/dev/null || {
+  echo "SKIPPED: pdftotext is not installed (Debian: apt-get install poppler-utils)"
+  [ -z "${VITALITY_NO_SKIP:-}" ] || exit 1
+  exit 77
+}
 work=$(mktemp -d /tmp/vitality_html_XXXXXX)
 trap 'rm -rf "$work"' EXIT
 golden=$source_dir/tests/golden/report
 
-# use PAGE CHECKS [WIDTH]: the page's self-test passes in a window of that width, with at least so many checks.
-use() {
-  timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
-    --disable-component-update --disable-sync --disable-dev-shm-usage --user-data-dir="$work/profile" --window-size="${3:-1440}",1000 \
-    --virtual-time-budget=60000 --dump-dom "file://$work/$1#selftest" >"$work/dom" 2>"$work/log" || {
-    tail -20 "$work/log"
-    echo "FAILED: $1: chromium ended with an error"
-    exit 1
-  }
-  sed -n '/^<pre id="selftest">/,/<\/pre>/p' "$work/dom" >"$work/verdict"
-  local passed
-  passed=$(sed -n 's/.*"passed": \([0-9]*\).*/\1/p' "$work/verdict")
-  if ! grep -q '"ok": true' "$work/verdict" || [ "${passed:-0}" -lt "$2" ]; then
-    cat "$work/verdict"
-    echo "FAILED: $1: ${passed:-no} checks passed, expected $2 and no failure"
-    exit 1
-  fi
-  echo "$1: $passed checks passed"
+# Chromium's windows are at least 500 wide: a page is looked at in a frame, which can be as narrow as a telephone. framed PAGE WIDTH ID: what the
+# page says to its frame, in an element of that ID.
+framed() {
+  printf '<!DOCTYPE html><title>frame</title><iframe src="%s" style="border:0;width:%dpx;height:1000px"></iframe><script>
+addEventListener("message", (event) => { const out = document.createElement("pre"); out.id = "%s"; out.textContent = event.data; document.body.append(out); });
+</script>' "$1" "$2" "$3" >"$work/frame.html"
+  timeout 400 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+    --disable-component-update --disable-sync --disable-dev-shm-usage --user-data-dir="$work/profile" --hide-scrollbars --window-size=1600,1100 \
+    --virtual-time-budget=60000 --dump-dom "file://$work/frame.html" 2>"$work/log" | sed -n "/<pre id=\"$3\">/,/<\/pre>/p"
 }
 
-# accessible PAGE [WIDTH]: axe-core (npm) finds nothing to complain about on the page, and does on the same page with a picture without a text.
-# Only where axe-core is: $VITALITY_AXE, or the global packages of npm (npm install -g axe-core).
-axe=${VITALITY_AXE:-$(npm root -g 2>/dev/null || true)/axe-core/axe.min.js}
+# use PAGE CHECKS [WIDTH...]: the page's self-test passes at each width (a telephone's and a desk's), with at least so many checks.
+use() {
+  local page=$1 checks=$2 width passed
+  shift 2
+  for width in "${@:-1280}"; do
+    framed "$page#selftest" "$width" selftest >"$work/verdict" || {
+      tail -20 "$work/log"
+      echo "FAILED: $page: chromium ended with an error"
+      exit 1
+    }
+    passed=$(sed -n 's/.*"passed": \([0-9]*\).*/\1/p' "$work/verdict")
+    if ! grep -q '"ok": true' "$work/verdict" || ! grep -q "\"width\": $width," "$work/verdict" || [ "${passed:-0}" -lt "$checks" ]; then
+      cat "$work/verdict"
+      echo "FAILED: $page: at $width: ${passed:-no} checks passed, expected $checks and no failure"
+      exit 1
+    fi
+    echo "$page: at $width: $passed checks passed"
+  done
+}
+
+# printed PAGE WORD...: the sheets that Chromium prints have these words on them, in ink on white.
+printed() {
+  local page=$1 word
+  shift
+  timeout 400 chromium --headless --no-sandbox --disable-gpu --no-first-run --user-data-dir="$work/profile" --virtual-time-budget=60000 \
+    --no-pdf-header-footer --print-to-pdf="$work/sheets.pdf" "file://$work/$page" 2>"$work/log" || {
+    tail -20 "$work/log"
+    echo "FAILED: $page: cannot be printed"
+    exit 1
+  }
+  pdftotext -layout "$work/sheets.pdf" "$work/sheets.txt"
+  for word in "$@"; do
+    grep -qF -- "$word" "$work/sheets.txt" || {
+      echo "FAILED: $page: on paper there is no \"$word\""
+      exit 1
+    }
+  done
+  ! grep -qE 'PNG|Save as CSV|light / dark' "$work/sheets.txt" || {
+    echo "FAILED: $page: on paper there are buttons"
+    exit 1
+  }
+  echo "$page: printed"
+}
+
+# accessible PAGE [WIDTH...]: axe-core (npm) finds nothing to complain about on the page, and does on the same page with a picture without a
+# text. Only where axe-core is: $VITALITY_AXE, what scripts/test installed, or the global packages of npm.
+axe=${VITALITY_AXE:-$source_dir/build/axe/node_modules/axe-core/axe.min.js}
+[ -f "$axe" ] || axe=$(npm root -g 2>/dev/null || true)/axe-core/axe.min.js
 accessible() {
+  local page=$1 kind width
+  shift
   [ -f "$axe" ] || {
-    echo "$1: not looked at by axe-core, which is not installed"
+    echo "$page: not looked at by axe-core, which is not installed"
     return 0
   }
-  local kind
   for kind in right wrong; do
-    python3 - "$work/$1" "$axe" "$work/axe_$kind.html" "$kind" <<'PY'
+    python3 - "$work/$page" "$axe" "$work/axe_$kind.html" "$kind" <<'PY'
 import re, sys
 page, axe, out, kind = sys.argv[1:]
 html = re.sub(r'<meta http-equiv="?Content-Security-Policy[^>]*>', '', open(page, encoding='utf-8').read(), flags=re.I)  # it forbids the checker
-check = """<script>setTimeout(() => axe.run().then((r) => {
-  const out = document.createElement("pre");
-  out.id = "axe";
-  out.textContent = `passed ${r.passes.length}, violated ${r.violations.length}: ` + r.violations.map((v) => `${v.id} ${v.nodes[0].html.slice(0, 200)}`).join("; ");
-  document.body.append(out);
-}), 2500);</script>"""
+check = """<script>setTimeout(() => axe.run().then((r) => parent.postMessage(
+  `passed ${r.passes.length}, violated ${r.violations.length}: ` + r.violations.map((v) => `${v.id} ${v.nodes[0].html.slice(0, 200)}`).join("; "), "*")), 2500);</script>"""
 wrong = '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">' if kind == 'wrong' else ''
 script = '<script>' + open(axe, encoding='utf-8').read().replace('</script', '<\\/script') + '</script>'
 head, end = html.rsplit('</body>', 1)
 open(out, 'w', encoding='utf-8').write(head + wrong + script + check + '</body>' + end)
 PY
-    timeout 120 chromium --headless --no-sandbox --disable-gpu --no-first-run --user-data-dir="$work/profile" --window-size="${2:-1440}",1000 \
-      --virtual-time-budget=60000 --dump-dom "file://$work/axe_$kind.html" 2>/dev/null | sed -n '/^<pre id="axe">/,/<\/pre>/p' >"$work/axe_$kind"
   done
-  if ! grep -q 'violated 0:' "$work/axe_right" || ! grep -q 'violated [1-9].*image-alt' "$work/axe_wrong"; then
-    cat "$work/axe_right" "$work/axe_wrong"
-    echo "FAILED: $1: accessibility"
-    exit 1
+  if [ ! -f "$work/axe_wrong" ]; then # once: the checker sees what is wrong
+    framed axe_wrong.html 1280 axe >"$work/axe_wrong" || true
+    grep -q 'violated [1-9].*image-alt' "$work/axe_wrong" || {
+      cat "$work/axe_wrong"
+      echo "FAILED: $page: axe-core does not see a picture without a text"
+      exit 1
+    }
   fi
-  echo "$1: axe-core: $(grep -o 'passed [0-9]*' "$work/axe_right"), violated 0"
+  for width in "${@:-1280}"; do
+    framed axe_right.html "$width" axe >"$work/axe_right" || true
+    grep -q 'violated 0:' "$work/axe_right" || {
+      cat "$work/axe_right"
+      echo "FAILED: $page: accessibility at $width"
+      exit 1
+    }
+    echo "$page: axe-core at $width: $(grep -o 'passed [0-9]*' "$work/axe_right"), violated 0"
+  done
 }
 
 # The columns of src/explore/export.h, made up: 10,000 points over seven axes.
@@ -74,7 +122,7 @@ awk -v points=10000 'BEGIN {
   srand(7); split("16 32 48 64 96 128", size, " "); split("50 100 200 400", kib, " ")
   printf "{\"schema_version\":1,\"spec\":{\"axes\":{\"matrix_engine.rows\":[16,32,48,64,96,128],\"matrix_engine.cols\":[16,32,48,64,96,128],"
   printf "\"scratchpad.capacity_kib\":[50,100,200,400],\"precision\":[\"int8\",\"int16\"]},\"sampler\":{\"kind\":\"random\"},\"constraints\":"
-  printf "[\"area_mm2 <= 14\"],\"objectives\":{\"latency_ms\":\"min\",\"area_mm2\":\"min\"},\"numerics\":\"off\"},\"points\":["
+  printf "[\"area_mm2 <= 14\"],\"objectives\":{\"latency_ms\":\"min\",\"area_mm2\":\"min\"},\"numerics\":\"off\"},\"convergence\":[[1,0.25],[40,0.75],[10000,0.9]],\"points\":["
   for (i = 0; i < points; ++i) {
     r = size[int(rand() * 6) + 1]; c = size[int(rand() * 6) + 1]; k = kib[int(rand() * 4) + 1]; wide = rand() < 0.5
     ok = i % 11 != 0; ms = 4000 / (r * c) + 20 / k + rand(); area = r * c / 700 * (1 + wide) + k / 100
@@ -90,13 +138,15 @@ awk -v points=10000 'BEGIN {
 }' >"$work/results.json"
 
 "$program" report "$golden/vitality.json" "$golden/dense_softmax.json" "$golden/comparison.json" --html "$work/results.html"
-use results.html 30
+use results.html 30 390 1280 1440
+printed results.html "Machines side by side" Layers Units "Made by vitality"
 "$program" report "$work/results.json" --html "$work/sweep.html"
 [ "$(stat -c %s "$work/sweep.html")" -lt 10000000 ] || {
   echo "FAILED: the page of 10,000 points is 10 MB or more"
   exit 1
 }
-use sweep.html 20
+use sweep.html 20 390 1280
+printed sweep.html Convergence "99 % of the last value after 10,000 of 10,000 designs" "Not on paper: 9,900 rows"
 "$program" run --config "$source_dir/configs/vitality.json" --workload "$source_dir/workloads/tiny_vit.json" --numerics off --quiet --result "$work/tiny.json"
 "$program" report "$work/tiny.json" --html "$work/tiny.html"
 use tiny.html 28 # the unit timeline too
@@ -111,9 +161,7 @@ run masks sanger --batch 2 --numerics off
 run doubled vitality --what-if --numerics off
 run device gpu_h100
 "$program" report "$work"/{training,masks,doubled,device}.json --html "$work/kinds.html"
-use kinds.html 40 1280
-use kinds.html 40 390
-use sweep.html 20 390
+use kinds.html 40 390 1280
 # Names that would end the script, start another, or break a script's text, were they not escaped.
 python3 - "$golden/vitality.json" "$work/hostile.json" <<'PY'
 import json, sys
@@ -140,11 +188,11 @@ json.dump({"base": root + "/configs/vitality.json", "workloads": [root + "/workl
 PY
 "$program" sweep --spec "$work/axes.json" --out "$work/axes" --set clock_mhz=400 --quiet
 "$program" report "$work/axes" --html "$work/axes.html"
-use axes.html 10
-command=$(grep -o 'vitality run --config [^<]*' "$work/dom" | head -1)
-accessible axes.html
-accessible axes.html 390
-accessible results.html
+use axes.html 10 390 1280
+printed axes.html Sweep "Design points" Points
+command=$(grep -o '"vitality run --config [^"]*' "$work/verdict" | head -1 | cut -c2-)
+accessible axes.html 390 1280
+accessible results.html 1280
 accessible kinds.html 390
 for part in batch\ 2 workload.dim=48 matrix_engine.cols=32 dram.channels=2 scratchpad.banks=8 clock_mhz=400; do
   [[ $command == *$part* ]] || {

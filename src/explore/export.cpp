@@ -125,20 +125,8 @@ Table read_table(const ResultStore& store, const SweepSpec& spec, ExportSummary&
   return table;
 }
 
-// files: as files_json() wrote it; "" in stores of older programs.
-std::string json_of(const Table& table, const std::vector<bool>& on_front, const SweepSpec& spec,
-                    const std::string& files) {
-  std::string json = "{\"schema_version\":1,\"spec\":" + write_json(spec) +
-                     (files.empty() ? "" : ",\"files\":" + files) + ",\"points\":[";
-  for (std::size_t line = 0; line < table.json_points.size(); ++line) {
-    json +=
-        (line ? ",\n" : "\n") + table.json_points[line] + ",\"pareto\":" + (on_front[line] ? "true" : "false") + "}";
-  }
-  return json + "\n]}\n";
-}
-
 // A design's objectives are the sums over the workloads, as the searches see them.
-std::string convergence_csv(const Table& table) {
+std::vector<ConvergenceStep> convergence_of(const Table& table) {
   std::vector<ObjectiveVector> designs;
   const auto workloads = static_cast<std::int64_t>(table.workloads.size());
   std::int64_t design = -1;
@@ -152,10 +140,32 @@ std::string convergence_csv(const Table& table) {
     if (!whole) designs.back().clear();
     for (std::size_t k = 0; whole && k < own.size(); ++k) designs.back()[k] += own[k];
   }
+  return convergence(designs);
+}
+
+std::string convergence_csv(const std::vector<ConvergenceStep>& steps) {
   std::string csv = "designs,hypervolume\n";
-  for (const ConvergenceStep& step : convergence(designs))
+  for (const ConvergenceStep& step : steps)
     csv += std::to_string(step.designs) + "," + number_text(step.hypervolume) + "\n";
   return csv;
+}
+
+// files: as files_json() wrote it; "" in stores of older programs.
+std::string json_of(const Table& table, const std::vector<bool>& on_front, const SweepSpec& spec,
+                    const std::string& files) {
+  std::string json = "{\"schema_version\":1,\"spec\":" + write_json(spec) +
+                     (files.empty() ? "" : ",\"files\":" + files) + ",\"convergence\":[";
+  const char* separator = "";
+  for (const ConvergenceStep& step : convergence_of(table)) {
+    json += separator + ("[" + std::to_string(step.designs)) + "," + number_text(step.hypervolume) + "]";
+    separator = ",";
+  }
+  json += "],\"points\":[";
+  for (std::size_t line = 0; line < table.json_points.size(); ++line) {
+    json +=
+        (line ? ",\n" : "\n") + table.json_points[line] + ",\"pareto\":" + (on_front[line] ? "true" : "false") + "}";
+  }
+  return json + "\n]}\n";
 }
 
 // Removes what a sweep left behind that was killed while it wrote its tables; the caller holds the folder's lock.
@@ -193,7 +203,7 @@ ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, co
   OutputSet files;
   files.add(directory + "/results.csv", results);
   files.add(directory + "/pareto.csv", pareto);
-  files.add(directory + "/convergence.csv", convergence_csv(table));
+  files.add(directory + "/convergence.csv", convergence_csv(convergence_of(table)));
   files.add(directory + "/results.json", json_of(table, on_front, spec, store.meta("files")));
   files.commit();
   return summary;

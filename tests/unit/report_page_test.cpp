@@ -204,6 +204,15 @@ TEST_CASE("errors in inputs name the file, the place and what was expected") {
   point = kPoint;
   point.replace(point.find("\"ok\""), 4, "\"fine\"");
   CHECK(error_of(sweep_text(point)).find("in.json: /points/0/status: expected ok, infeasible") == 0);
+  const auto steps = [](const std::string& convergence) {
+    std::string text = sweep_text(kPoint);
+    return text.insert(text.find("\"points\":"), "\"convergence\":" + convergence + ",");
+  };
+  CHECK(error_of(steps("7")).find("in.json: /convergence: expected a list") == 0);
+  CHECK(error_of(steps("[[1,0.5],[2]]")).find("in.json: /convergence/1: expected a number of designs") == 0);
+  CHECK(error_of(steps("[[0.5,1]]")).find("in.json: /convergence/0: ") == 0);
+  const nlohmann::json arrived = data_of(input_of(steps("[[1,0.25],[9,1]]")))["sweeps"][0]["convergence"];
+  CHECK(arrived == nlohmann::json::parse("[[1,0.25],[9,1]]"));
   CHECK(error_of(R"({"kind":"comparison"})").find("in.json: /machines: expected a list") == 0);
   CHECK(error_of(
             R"({"kind":"comparison","machines":[{"name":"a"}],"pairs":[{"machine":"b","workload":"w","status":"ok"}]})")

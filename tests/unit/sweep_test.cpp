@@ -131,6 +131,13 @@ TEST_CASE("sweep: the same bytes for any jobs, any shards, and nothing runs twic
   CHECK(std::count(expected.begin(), expected.end(), '\n') == 61);
   for (const char* name : {"results.csv", "pareto.csv", "convergence.csv", "results.json"})
     CHECK(read(folder / ("three/" + std::string(name))) == read(folder / ("one/" + std::string(name))));
+  // results.json has the table of convergence.csv: a pair a line.
+  std::istringstream steps(read(folder / "one/convergence.csv"));
+  std::string pairs, step;
+  std::getline(steps, step);
+  while (std::getline(steps, step)) pairs += (pairs.empty() ? "[" : ",[") + step + "]";
+  CHECK(std::count(pairs.begin(), pairs.end(), '[') > 1);
+  CHECK(read(folder / "one/results.json").find("\"convergence\":[" + pairs + "],\"points\":[") != std::string::npos);
   CHECK(sweep(spec, folder / "one", 2).progress.simulated == 0);
   CHECK(read(folder / "one/results.csv") == expected);
 

@@ -188,6 +188,9 @@ Json to_json(const ReportSweep& sweep) {
   json["reason"] = column(sweep.points, [](const Point& p) { return Json(p.reason); });
   json["status"] = column(sweep.points, [](const Point& p) { return Json(static_cast<int>(p.status)); });
   json["pareto"] = column(sweep.points, [](const Point& p) { return Json(p.pareto ? 1 : 0); });
+  json["convergence"] = Json::array();
+  for (const ConvergenceStep& step : sweep.convergence)
+    json["convergence"].push_back({step.designs, rounded(step.hypervolume)});
   json["totals"] = Json::array();
   for (std::size_t m = 0; m < sweep.metrics.size(); ++m)
     json["totals"].push_back(column(sweep.points, [m](const Point& p) { return rounded(p.totals[m]); }));

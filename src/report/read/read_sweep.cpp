@@ -52,6 +52,7 @@ class SweepReader {
     out_.points.reserve(points.items().size());
     for (std::size_t i = 0; i < points.items().size(); ++i) read_point(points.items()[i], pointer_of("/points", i));
     if (const JsonValue* files = document_.find("files")) read_files(*files);
+    if (const JsonValue* steps = document_.find("convergence")) read_convergence(*steps);
     for (ReportSweep::Point& point : out_.points)  // points read before a metric appeared lack it
       point.totals.resize(out_.metrics.size(), std::numeric_limits<double>::quiet_NaN());
     return std::move(out_);
@@ -103,6 +104,20 @@ class SweepReader {
     for (const std::string& name : out_.workloads) {
       const JsonValue* file = workloads ? workloads->find(name) : nullptr;
       out_.workload_files.emplace_back(file ? file->text() : "");
+    }
+  }
+
+  void read_convergence(const JsonValue& steps) {
+    const auto number = [](const JsonValue& value) {
+      return value.type() == Type::kInteger || value.type() == Type::kNumber;
+    };
+    if (steps.type() != Type::kArray) fail(file_, "/convergence", "a list", &steps);
+    for (std::size_t i = 0; i < steps.items().size(); ++i) {
+      const JsonValue& step = steps.items()[i];
+      if (step.type() != Type::kArray || step.items().size() != 2 || step.items()[0].type() != Type::kInteger ||
+          !number(step.items()[1]))
+        fail(file_, pointer_of("/convergence", i), "a number of designs and the hypervolume after them", &step);
+      out_.convergence.push_back({step.items()[0].integer(), step.items()[1].number()});
     }
   }
 

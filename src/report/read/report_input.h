@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "explore/convergence.h"
 #include "explore/evaluate.h"
 #include "explore/sampler.h"
 #include "explore/sweep_spec.h"
@@ -70,6 +71,7 @@ struct ReportSweep {
   std::vector<Objective> objectives;
   std::vector<std::string> constraints, workloads, metrics, reasons;  // reasons[0] is ""
   std::vector<Point> points;
+  std::vector<ConvergenceStep> convergence;  // empty in files of older programs
 };
 
 struct ReportInput {

@@ -16,6 +16,7 @@ class ChartCard {
   // config(): a Chart.js config in the theme's colours.
   show(config, height) {
     this.config = config;
+    this.leastHeight = height;  // of a chart with a row a name
     if (height) this.plot.style.height = `${height}px`;
     this.redraw();
   }
@@ -23,9 +24,16 @@ class ChartCard {
     if (!this.config) return;
     const config = this.config();
     if (this.chart) this.chart.destroy();
+    wrapTitles(config.options.scales, this.plot.clientWidth, this.plot.clientHeight);
     this.chart = new Chart(this.canvas, config);
     if (config.zoom) makeZoomable(this, config.zoom);
   }
+  toPaper(width) {
+    this.plot.style.width = `${width}px`;
+    this.plot.style.maxHeight = `${Math.max(width > 500 ? 380 : 300, this.leastHeight || 0)}px`;
+    this.redraw();
+  }
+  toScreen() { this.plot.style.width = this.plot.style.maxHeight = ""; }
   caption(text) { this.captionLine.textContent = text; }
   save(title) {
     const picture = el("canvas", { width: this.canvas.width, height: this.canvas.height });
@@ -38,6 +46,33 @@ class ChartCard {
 }
 ChartCard.all = [];
 Theme.redraw.push(() => ChartCard.all.forEach((card) => { if (card.element.isConnected) card.redraw(); }));
+
+// Chart.js squeezes the letters of a title that is longer than its axis: it gets a second line.
+function wrapTitles(scales, width, height) {
+  const context = el("canvas").getContext("2d");
+  context.font = `${Chart.defaults.font.size}px ${Chart.defaults.font.family}`;
+  for (const [name, scale] of Object.entries(scales || {})) {
+    const text = scale.title?.text, room = name === "x" ? width * 0.55 : height - 165;
+    if (typeof text === "string" && context.measureText(text).width > room) scale.title.text = twoLines(text);
+  }
+}
+// Apart at the blank nearest to the middle.
+function twoLines(text) {
+  const blanks = [...text].flatMap((c, i) => (c === " " ? [i] : []));
+  if (blanks.length === 0) return text;
+  const middle = blanks.reduce((a, b) => (Math.abs(b - text.length / 2) < Math.abs(a - text.length / 2) ? b : a));
+  return [text.slice(0, middle), text.slice(middle + 1)];
+}
+// Air between a legend and the highest tick, which may stand above the axis.
+const legendAir = {
+  id: "legendAir",
+  beforeInit(chart) {
+    if (!chart.legend) return;
+    const fit = chart.legend.fit;
+    chart.legend.fit = function () { fit.call(this); if (this.height > 0) this.height += 6; };
+  },
+};
+Chart.register(legendAir);
 
 // Drag a box to look closer, double-click for the whole. axes: "x" or "xy".
 function makeZoomable(card, axes) {
@@ -120,20 +155,24 @@ function tooltip(callbacks, more) {
     padding: 9, boxPadding: 4, usePointStyle: true, titleFont: { weight: "600" }, footerFont: { weight: "normal" }, callbacks, ...more };
 }
 const legend = (more) => ({ position: "top", align: "start", labels: { boxWidth: 13, boxHeight: 13, padding: 12, color: Theme.css("--text") }, ...more });
-// Names beside bars: on a narrow page in a smaller type, and never wider than Chart.js lets an axis be. The end of a name
+// Names beside bars: on a narrow chart in a smaller type and where need be in two lines, never wider than Chart.js lets an axis be. The end of a name
 // says more than its beginning.
-const nameFont = () => ({ size: innerWidth < 600 ? 10.5 : 12.5 });
+const nameFont = (context) => ({ size: context.chart.width < 460 ? 10.5 : 12.5 });
 function nameTick(value) {
   const text = this.getLabelForValue(value).replace(/_/g, " "), context = this.ctx, room = Math.min(240, this.chart.width / 2 - 16);
   context.save();
-  context.font = `${nameFont().size}px ${Chart.defaults.font.family}`;
-  let from = 0;
-  const shown = () => (from ? `…${text.slice(from)}` : text);
-  while (from < text.length && context.measureText(shown()).width > room) ++from;
+  context.font = `${nameFont(this).size}px ${Chart.defaults.font.family}`;
+  const wide = (words) => context.measureText(words).width > room;
+  const shown = (words) => {
+    let from = 0;
+    while (from < words.length && wide(from ? `…${words.slice(from)}` : words)) ++from;
+    return from ? `…${words.slice(from)}` : words;
+  };
+  const lines = wide(text) ? [twoLines(text)].flat().map(shown) : text;
   context.restore();
-  return shown();
+  return lines;
 }
-const names = (more) => categories("", { ...more, ticks: { autoSkip: false, maxRotation: 0, font: nameFont(), callback: nameTick } });
+const names = (more) => categories("", { ...more, ticks: { autoSkip: false, maxRotation: 0, font: nameFont, callback: nameTick } });
 const cut = (text, length = 34) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
 // Horizontal stacked bars. rows: [{name, parts: Map(name -> value)}]; value texts by format(value).

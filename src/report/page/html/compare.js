@@ -74,7 +74,7 @@ class CompareView {
     ], { name: "comparison" });
     const notes = this.c.machines.filter((m) => m.how || m.notes.length).map((m) => el("li", {}, el("b", {}, m.name), `: ${[m.how, ...m.notes].filter(Boolean).join("; ")}`));
     this.element = el("section", { id }, el("h2", {}, title), el("p", { class: "note" }, this.c.command ? el("code", {}, this.c.command) : this.c.file),
-      el("div", { class: "grid" }, this.card.element, el("section", { class: "card wide" }, el("h3", {}, "Numbers"), this.table.element)),
+      el("div", { class: "grid" }, this.card.element, el("section", { class: "card wide rows" }, el("h3", {}, "Numbers"), this.table.element)),
       notes.length ? el("details", { open: true }, el("summary", {}, "Where the numbers come from"), el("ul", { class: "note" }, notes)) : null);
     this.card.element.insertBefore(controls, this.card.captionLine);
   }
@@ -114,7 +114,7 @@ class CompareView {
       type: "bar",
       data: { labels, datasets: machines.map(([machine, m]) => ({ label: machine.name + (machine.tag && machine.tag !== "simulated" ? ` (${machine.tag})` : ""), backgroundColor: Theme.color(m), categoryPercentage: labels.length === 1 ? Math.min(0.86, 0.11 * machines.length) : 0.86, barPercentage: 0.92, maxBarThickness: 90,
         data: [...workloads.map(([, w]) => at(m, w)), ...(withMean ? [mean(m)] : [])] })) },
-      options: { layout: { padding: { top: 8 } }, scales: { x: categories("", { ticks: { autoSkip: false, maxRotation: 70, font: nameFont() } }), y: axis(relative ? `${label} (×)` : label, { log: this.log, min: this.log ? lowest / 2 : 0, grace: "6%" }) },
+      options: { layout: { padding: { top: 8 } }, scales: { x: categories("", { ticks: { autoSkip: false, maxRotation: 70, font: nameFont } }), y: axis(relative ? `${label} (×)` : label, { log: this.log, min: this.log ? lowest / 2 : 0, grace: "6%" }) },
         plugins: { legend: legend(), tooltip: tooltip({ label: (item) => `${item.dataset.label}: ${show(item.raw)}${relative ? " ×" : ""}` }) } },
       plugins: [barLabels],
     }));

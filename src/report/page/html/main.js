@@ -24,7 +24,7 @@ function build() {
   data.comparisons.forEach((c, k) => add(new CompareView(c, data.comparisons.length > 1 ? `Comparison ${k + 1}` : "Comparison", `comparison${k + 1}`), data.comparisons.length > 1 ? `comparison ${k + 1}` : "comparison"));
   data.sweeps.forEach((s, k) => add(new SweepView(s, data.sweeps.length > 1 ? `Sweep ${k + 1}` : "Sweep", `sweep${k + 1}`), data.sweeps.length > 1 ? `sweep ${k + 1}` : "sweep"));
   if (data.results.length) add(new ResultView(data.results), data.results.length > 1 ? "runs" : "run");
-  document.getElementById("top").append(el("h1", {}, data.title), el("nav", {}, links.length > 1 ? links : null),
+  document.getElementById("top").append(el("h1", {}, data.title), links.length > 1 ? el("nav", {}, links) : "",
     el("button", { onclick: () => Theme.apply(Theme.name === "dark" ? "light" : "dark") }, "light / dark"));
   document.getElementById("foot").append(`Made by vitality ${data.version}. This file holds all of its data and needs no network. Charts: Chart.js ${Chart.version} (MIT).`);
 }

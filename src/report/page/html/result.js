@@ -72,14 +72,14 @@ function layerColumns(run) {
   const prefetch = run.is_device ? [] : [count("prefetch from (cycle)", (l) => l.prefetch.start_cycle), count("prefetch (cycles)", (l) => l.prefetch.cycles), count("of it exposed (cycles)", (l) => l.prefetch.exposed_cycles)];
   const scratchpad = run.is_device ? [] : [{ label: "scratchpad read (kB)", numeric: true, get: (l) => l.sram_read / 1e3 }, { label: "scratchpad written (kB)", numeric: true, get: (l) => l.sram_write / 1e3 }];
   return [
-    { label: "layer", get: (l) => l.name }, { label: "kind", get: (l) => l.shownKind }, ...cycles, ...prefetch,
+    { label: "layer", get: (l) => l.name }, { label: "kind", get: (l) => l.shownKind }, ...cycles,
     { label: "start (ms)", numeric: true, get: (l) => (timed ? ms(l.start) : null) }, { label: "span (ms)", numeric: true, get: (l) => (timed ? ms(l.end - l.start) : null) },
     { label: "bottleneck", get: (l) => l.bottleneck.replace(/_/g, " ") }, { label: "MACs (M)", numeric: true, get: (l) => l.macs / MEGA },
     { label: "DRAM bytes over bound", numeric: true, get: (l) => (l.raw.dram_lower_bound_bytes ? ((l.raw.bytes?.dram_read || 0) + (l.raw.bytes?.dram_write || 0)) / l.raw.dram_lower_bound_bytes : null) },
     { label: "MACs per DRAM byte", numeric: true, get: (l) => l.intensity || null },
     { label: "energy (µJ)", numeric: true, get: (l) => sum(Object.values(l.energy), (v) => v) / MEGA },
     { label: "DRAM read (kB)", numeric: true, get: (l) => l.dram_read / 1e3 }, { label: "DRAM written (kB)", numeric: true, get: (l) => l.dram_write / 1e3 },
-    { label: "of it again (kB)", numeric: true, get: (l) => sum(l.moved.filter(([what]) => /refetch|halo/.test(what)), ([, v]) => v) / 1e3 }, ...scratchpad,
+    { label: "of it again (kB)", numeric: true, get: (l) => sum(l.moved.filter(([what]) => /refetch|halo/.test(what)), ([, v]) => v) / 1e3 }, ...scratchpad, ...prefetch,
     ...(run.layers.some((l) => l.max_rel_error !== undefined) ? [{ label: "largest relative error", numeric: true, get: (l) => l.max_rel_error }] : []),
     { label: "charged", get: (l) => (!l.executed ? "left out" : l.charged ? "yes" : "no") }, { label: "mapping", get: (l) => l.mapping },
     ...otherColumns(run, run.layers, LAYER_FIELDS),
@@ -106,6 +106,7 @@ class ResultView {
     this.runs = runs;
     this.run = runs[0];
     this.grouping = "place";
+    this.folding = true;
     this.build();
   }
 
@@ -114,7 +115,7 @@ class ResultView {
     this.stats = el("div", { class: "cards" });
     this.notes = el("p", { class: "note" });
     this.roofline = new ChartCard("Roofline", "", 430);
-    this.time = new ChartCard("Where the time of each layer goes", "Cycles of a layer's span by what the run spent them on; in overlap it waited for another layer.", 430, { controls: [grouping()] });
+    this.time = new ChartCard("Time by layer", "Cycles of a layer's span by what the run spent them on; in overlap it waited for another layer.", 430, { controls: [grouping()] });
     this.units = new ChartCard("Units: busy, stalled, idle", "Share of all cycles of the run. Stalls are named by what the unit waited for.", 300);
     this.energy = new ChartCard("Energy by layer", "", 430);
     this.unitEnergy = new ChartCard("Energy by unit", "What is not charged to a unit (leakage of the whole machine) is a bar of its own.", 300);
@@ -127,8 +128,8 @@ class ResultView {
     this.phases = new ChartCard("Training step", "", 200);
     this.whatIf = new ChartCard("What if a resource were doubled", "Speedup by simulation of each machine.", 260);
     this.tables = el("div", { class: "wide stack" });
-    this.layerTable = el("section", { class: "card wide" });
-    this.unitTable = el("section", { class: "card wide" });
+    this.layerTable = el("section", { class: "card wide rows" });
+    this.unitTable = el("section", { class: "card wide rows" });
     this.config = el("div");
     this.runTable = new DataTable(RUN_COLUMNS, { name: "runs", onpick: (run) => this.select(run) });
     this.element = el("section", { id: "runs" }, el("h2", {}, this.runs.length > 1 ? "Runs" : "Run"),
@@ -167,7 +168,7 @@ class ResultView {
     const [macs, macsPrefix] = scaled(totals.macs);
     stats.push(stat("Latency", show(totals.latency_ms), "ms", this.run.is_device ? "" : `${totals.cycles.toLocaleString("en-US")} cycles at ${show(this.run.clock_mhz)} MHz`));
     if (this.run.images > 1) stats.push(stat("Batch", show(this.run.images), "images", `${show(totals.latency_ms / this.run.images)} ms an image`));
-    stats.push(stat("Energy", show(totals.energy_mj), "mJ", attention.energy_mj ? `attention: ${show(attention.energy_mj)} mJ` : ""));
+    stats.push(stat("Energy", show(totals.energy_mj), "mJ", [within(totals.energy_mj_range).trim(), attention.energy_mj ? `attention: ${show(attention.energy_mj)} mJ` : ""].filter(Boolean).join("; ")));
     stats.push(stat("Throughput", show(totals.gops), "GOP/s", `of ${show(this.run.peak_gops)} GOP/s at peak`));
     stats.push(stat("Efficiency", show(totals.gops_per_w), "GOP/s/W", "1 MAC = 2 operations"));
     stats.push(stat("MAC utilization", show(100 * totals.utilization, 3), "%", `${macs} ${macsPrefix}MACs`));
@@ -237,7 +238,7 @@ class ResultView {
     const [size, unit] = energyUnit(rows.length ? rows[0].energy : 0);
     plainBars(this.unitEnergy, rows.map((r) => [r.name, r.energy / size]), `energy (${unit})`, (v) => picojoules(v * size));
     const energy = this.run.energy, total = sum(Object.values(energy), (v) => v), [whole, wholeUnit] = energyUnit(total);
-    const classes = [["PEs, lanes and their registers", energy.compute], ["SRAM", energy.sram], ["NoC", energy.noc], ["DRAM", energy.dram]].filter(([, pj]) => pj > 0);
+    const classes = [["PEs, lanes, registers", energy.compute], ["SRAM", energy.sram], ["NoC", energy.noc], ["DRAM", energy.dram]].filter(([, pj]) => pj > 0);
     const bars = classes.length > 0 && !this.run.is_device;
     this.uncertainty.element.hidden = !bars;
     if (bars) plainBars(this.uncertainty, classes.map(([name, pj]) => [name, [(total - 0.3 * pj) / whole, (total + 0.3 * pj) / whole]]), `energy (${wholeUnit})`, ([low, high]) => `${picojoules(low * whole)} to ${picojoules(high * whole)}`);
@@ -288,7 +289,7 @@ class ResultView {
     steps.push({ x: at(run.totals.cycles), y: power.w[power.w.length - 1] });
     this.power.show(() => ({
       type: "scatter",
-      data: { datasets: [{ type: "line", label: "power", data: steps, stepped: "after", borderColor: Theme.color(0), borderWidth: 1.5, pointRadius: 0, pointHitRadius: 4 }] },
+      data: { datasets: [{ type: "line", label: "power", data: steps, stepped: "before", borderColor: Theme.color(0), borderWidth: 1.5, pointRadius: 0, pointHitRadius: 4 }] },
       options: { scales: { x: axis(clocked ? "time (ms)" : "cycle", { min: 0, max: at(run.totals.cycles) }), y: axis("power (W)", { min: 0 }) },
         plugins: { legend: { display: false }, tooltip: tooltip({ label: (item) => `${show(item.raw.y)} W from ${show(item.raw.x, 5)} ${clocked ? "ms" : "cycles"}` }) } },
       zoom: "x",
@@ -337,17 +338,25 @@ class ResultView {
     this.tables.replaceChildren(...lists.filter(([, list]) => list && list.length).map(([title, list]) => {
       const rows = list.map((raw) => ({ raw })), table = new DataTable(otherColumns(run, rows, []), { name: title });
       table.setRows(rows);
-      return el("section", { class: "card wide" }, el("h3", {}, title), table.element);
+      return el("section", { class: "card wide rows" }, el("h3", {}, title), table.element);
     }));
-    this.layers = new DataTable(layerColumns(run), { name: "layers" });
-    this.layerTable.replaceChildren(el("h3", {}, "Layers"), this.layers.element);
-    this.layers.setRows(run.layers);
+    this.showLayerTable();
     this.unitRows = new DataTable(unitColumns(run), { name: "units" });
     this.unitTable.replaceChildren(el("h3", {}, "Units"), this.unitRows.element);
     this.unitRows.setRows(run.units);
     const others = otherValues(run);
     this.config.replaceChildren(el("details", { class: "others" }, el("summary", {}, `Everything else in the result (${others.length} values)`), details(others)),
       el("details", {}, el("summary", {}, `Resolved configuration (${run.config.length} values)`), details(run.config)));
+  }
+
+  showLayerTable() {
+    const run = this.run, folded = foldEqualBlocks(run.layers), foldable = folded.length < run.layers.length;
+    const rows = () => (foldable && this.folding ? folded : run.layers.map((layer) => ({ ...layer, times: 1 })));
+    const [name, ...columns] = layerColumns(run);
+    this.layers = new DataTable(foldable ? [name, count("times", (l) => l.times), ...columns] : [name, ...columns], { name: "layers",
+      controls: foldable ? [toggle("equal blocks as one", this.folding, (folding) => { this.folding = folding; this.layers.setRows(rows()); })] : [] });
+    this.layerTable.replaceChildren(...[el("h3", {}, "Layers"), foldable ? el("p", { class: "caption" }, "A row stands for layers of equal blocks: values are one layer's, start and end the first one's, errors the largest.") : null, this.layers.element].filter(Boolean));
+    this.layers.setRows(rows());
   }
 }
 

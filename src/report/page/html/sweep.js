@@ -3,6 +3,9 @@ const STATUS = ["ok", "infeasible", "failed", "timeout"];
 
 const at = (column, i) => (column.length === 1 ? column[0] : column[i]);
 
+// The totals, the sweep's objectives first.
+const inOrder = (s) => [...s.metrics].sort((p, q) => s.objectives.some((o) => o.name === q) - s.objectives.some((o) => o.name === p));
+
 class SweepView {
   constructor(sweep, title, id) {
     this.s = sweep;
@@ -59,7 +62,8 @@ class SweepView {
     this.scatter = new ChartCard("Design points", "", 520, { wide: true });
     this.scatter.element.insertBefore(el("div", { class: "controls" }, choice("x", metrics, this.x, set("x")), choice("y", metrics, this.y, set("y")), choice("colour", colors, this.color, set("color")),
       toggle("log x", this.logX, set("logX")), toggle("log y", this.logY, set("logY")), toggle("only the sweep's Pareto points", false, set("onlyPareto"))), this.scatter.captionLine);
-    this.picked = el("section", { class: "card wide" }, el("p", { class: "note" }, "Click a point or a row for all of its numbers."));
+    this.convergence = new ChartCard("Convergence", "", 260, { wide: true });
+    this.picked = el("section", { class: "card wide offpaper" }, el("p", { class: "note" }, "Click a point or a row for all of its numbers."));
     this.swing = new ChartCard("Which axis matters most", "", 200, { wide: true });
     this.swing.element.insertBefore(el("div", { class: "controls" }, choice("objective", metrics, this.objective, set("objective"))), this.swing.captionLine);
     this.lines = el("div", { class: "small wide" });
@@ -69,12 +73,12 @@ class SweepView {
     this.table = new DataTable([
       { label: "point", numeric: true, get: (i) => i, show: (v) => String(v) }, ...this.s.axes.map((axis, a) => ({ label: axis.key, numeric: axis.values.every((v) => typeof v === "number"), get: (i) => axis.values[this.axisIndex(a, i)], show: (v) => String(v) })),
       { label: "workload", get: (i) => this.workload(i) }, { label: "status", get: (i) => STATUS[this.status(i)] }, { label: "Pareto", get: (i) => (this.pareto(i) ? "yes" : "") },
-      ...this.s.metrics.map((name) => ({ label: metric(name).title, numeric: true, get: (i) => this.total(name, i) })), { label: "reason", get: (i) => this.reason(i) },
+      ...inOrder(this.s).map((name) => ({ label: metric(name).title, numeric: true, get: (i) => this.total(name, i) })), { label: "reason", get: (i) => this.reason(i) },
     ], { name: "points", onpick: (i) => this.pick(i) });
     const reasons = [...groupBy(this.points.filter((i) => this.status(i) !== 0), (i) => this.reason(i))].sort((a, b) => b[1].length - a[1].length);
     this.element = el("section", { id: this.id }, el("h2", {}, title), el("p", { class: "note" }, this.s.file, this.s.constraints.length ? ` — constraints: ${this.s.constraints.join("; ")}` : "",
       ` — objectives: ${this.s.objectives.map((o) => `${metric(o.name).label} (${o.max ? "most" : "least"})`).join(", ") || "none"}`), this.stats, this.filters(),
-    el("div", { class: "grid" }, this.scatter.element, this.picked, this.swing.element, this.lines, el("section", { class: "card wide" }, el("h3", {}, "Points"), this.table.element)),
+    el("div", { class: "grid" }, this.scatter.element, this.picked, this.convergence.element, this.swing.element, this.lines, el("section", { class: "card wide rows" }, el("h3", {}, "Points"), this.table.element)),
     reasons.length ? el("details", {}, el("summary", {}, `Why ${show(sum(reasons, (r) => r[1].length))} points have no result`), el("ul", { class: "note" }, reasons.slice(0, 50).map(([reason, members]) => el("li", {}, `${show(members.length)} × ${STATUS[this.status(members[0])]}: ${reason}`)))) : null);
   }
 
@@ -89,13 +93,14 @@ class SweepView {
       return el("div", {}, el("span", { class: "key" }, axis.key), chips, all);
     };
     const models = this.s.workloads.length > 1 ? choice("workload", this.s.workloads.map((w) => [w, w]), this.model, (value) => { this.model = value; this.update(); }) : null;
-    return el("section", { class: "card" }, el("h3", {}, "Filters"), el("div", { class: "chips" }, models, this.freeAxes.filter((a) => this.s.axes[a].values.length <= 40).map(group)));
+    return el("section", { class: "card offpaper" }, el("h3", {}, "Filters"), el("div", { class: "chips" }, models, this.freeAxes.filter((a) => this.s.axes[a].values.length <= 40).map(group)));
   }
 
   start() {
     const count = (status) => this.points.filter((i) => this.status(i) === status).length;
     this.stats.replaceChildren(stat("Points", show(this.s.points)), stat("With a result", show(count(0))), stat("Infeasible", show(count(1))),
       stat("Failed or timed out", show(count(2) + count(3)), "", "", count(2) + count(3) > 0), stat("Pareto points", show(this.points.filter(this.pareto).length), "", "of the sweep's objectives"), stat("Axes", show(this.s.axes.length)));
+    this.drawConvergence();
     this.draw();
   }
   // Once a frame, however many clicks.
@@ -163,6 +168,23 @@ class SweepView {
           label: (item) => [`${metric(this.x).title}: ${show(item.raw.x)}`, `${metric(this.y).title}: ${show(item.raw.y)}`, ...this.s.axes.slice(0, 16).map((axis, a) => `${axis.key} = ${this.axisText(a, item.raw.i)}`)],
         }, { filter: (item, i) => i === 0, usePointStyle: false, displayColors: false }) } },
       zoom: "xy",
+    }));
+  }
+
+  // Of the whole sweep, whatever is filtered: what a search had found after so many designs.
+  drawConvergence() {
+    const steps = this.s.convergence || [];
+    this.convergence.element.hidden = steps.length < 2;
+    if (steps.length < 2) return;
+    const near = steps.find(([, volume]) => volume >= 0.99 * steps[steps.length - 1][1]);
+    this.convergence.caption(`Hypervolume of the front after so many designs, in the sweep's order, as a share of the box between the best and the worst value of each objective. 99 % of the last value after ${show(near[0])} of ${show(steps[steps.length - 1][0])} designs.`);
+    const last = steps[steps.length - 1][0];
+    this.convergence.show(() => ({
+      type: "scatter",
+      data: { datasets: [{ type: "line", label: "hypervolume", data: steps.map(([x, y]) => ({ x, y })), stepped: "before", borderColor: Theme.color(0), borderWidth: 2, pointRadius: 2.5, pointBackgroundColor: Theme.color(0), pointHitRadius: 5 }] },
+      options: { scales: { x: axis("designs", { min: 0, max: last }), y: axis("hypervolume (share of the box)", { min: 0, max: 1 }) }, interaction: { mode: "nearest", intersect: false },
+        plugins: { legend: { display: false }, tooltip: tooltip({ title: () => "", label: (item) => `${show(item.raw.y, 5)} after ${show(item.raw.x)} designs` }) } },
+      zoom: "x",
     }));
   }
 

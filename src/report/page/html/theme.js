@@ -8,7 +8,7 @@ const SHAPES = ["circle", "triangle", "rect", "rectRot", "cross", "star", "cross
 // Names that mean the same in every chart keep their colour. Index into the palette; 7 is the grey.
 const FIXED = new Map(Object.entries({
   compute: 0, busy: 0, mac: 0, stationary_load: 4, fill_drain: 2, dram: 3, buffer: 1, sram: 1, dependency: 5,
-  scratchpad: 6, noc: 2, idle: -1, overlap: -1, leakage: 7, other: 7,
+  scratchpad: 6, noc: 8, idle: -1, overlap: -1, leakage: 7, other: 7,
 }));
 
 const Theme = {
