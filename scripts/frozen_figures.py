@@ -66,7 +66,7 @@ def write(report, run, energy, folder):
     report.note('%s; the scores were taken after it (three powers were first computed at 28 nm instead of their published node). The largest misses come' % FROZEN)
     report.note('first. Workloads are ours (DeiT): the papers of SpAtten, ELSA and DOTA measured language models, so their powers are compared at another load.')
     report.note('"Same peak": latency x peak GOP/s.')
-    report.note('Later than that commit are the prices of SRAM, NoC, clock tree and multiplexers, SpAtten\'s capacity and SALO\'s parts (from their released RTL) and Sanger\'s ports; none was chosen for a')
+    report.note('Later than that commit are the prices of SRAM, NoC, clock tree and multiplexers, SpAtten\'s capacity and SALO\'s parts (from their released RTL) and the ports of banks; none was chosen for a')
     report.note('figure of this table.')
     report.note()
     report.table('quantity', 'source', 'mark', 'published', 'ours', 'error', 'frozen by')
