@@ -77,6 +77,12 @@ void relate_ranges(const ComparedMachine& first, const ComparedScope& base, cons
       energy_ratio_range(a, b, first.dram == machine.dram ? RatioOf::kWithSameDram : RatioOf::kWithOtherDram);
 }
 
+void find_range(const ComparedMachine& machine, ComparedScope& scope) {
+  if (scope.energy.compute <= 0) return;
+  const EnergyRange range = energy_range(scope.energy, machine.factors, true);
+  scope.energy_range_mj = {range[0] * 1e-9, range[1] * 1e-9};
+}
+
 // The geometric mean of the known values; unknown when there is none.
 double geometric_mean(const std::vector<double>& values) {
   double sum = 0;
@@ -98,6 +104,8 @@ void complete(Comparison& comparison) {
     for (std::size_t w = 0; w < comparison.workloads.size(); ++w) {
       const ComparedPair& first = comparison.pair(0, w);
       ComparedPair& pair = comparison.pair(m, w);
+      find_range(machine, pair.whole);
+      find_range(machine, pair.attention);
       if (first.status != PointStatus::kOk || pair.status != PointStatus::kOk) continue;
       relate(first.whole, pair.whole);
       relate(first.attention, pair.attention);

@@ -27,6 +27,7 @@ struct ComparedScope {
   double efficiency_gain = kUnknown;  // energy of the first / energy of this one: inferences per joule
   double on_chip_gain = kUnknown;     // the same for the energy on chip
   EnergyClasses energy;               // zero where the machine is not simulated
+  std::array<double, 2> energy_range_mj{kUnknown, kUnknown};  // around energy_mj, as a result's energy_mj_range
   // Low and high end of both gains, prices of both machines off in the same direction (config/energy_range.h).
   std::array<double, 2> efficiency_range{kUnknown, kUnknown}, on_chip_range{kUnknown, kUnknown};
 };

@@ -55,6 +55,7 @@ void write_scope(Writer& writer, const char* name, const ComparedScope& scope, c
   writer.tagged("latency_ms", scope.latency_ms, tag);
   writer.tagged("speedup", scope.speedup, tag);
   writer.tagged("energy_mj", scope.energy_mj, tag);
+  writer.range("energy_mj_range", scope.energy_range_mj);
   writer.tagged("inferences_per_j", 1e3 / scope.energy_mj, tag);
   writer.tagged("efficiency_gain", scope.efficiency_gain, tag);
   writer.tagged("on_chip_energy_mj", scope.on_chip_energy_mj, tag);

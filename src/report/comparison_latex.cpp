@@ -49,9 +49,9 @@ std::pair<std::string, std::string> heading(const std::string& head) {
 // 4.21x -> 4.21, as the unit stands in the heading; a dash for what is not known.
 std::string cell(const std::string& text) {
   if (text == "-") return "--";
-  const bool ratio =
-      text.size() > 1 && text.back() == 'x' && std::isdigit(static_cast<unsigned char>(text[text.size() - 2]));
-  return escaped(ratio ? text.substr(0, text.size() - 1) : text);
+  const std::size_t end = std::min(text.find(' '), text.size());  // of the number; a range may follow
+  const bool ratio = end > 1 && text[end - 1] == 'x' && std::isdigit(static_cast<unsigned char>(text[end - 2]));
+  return escaped(ratio ? text.substr(0, end - 1) + text.substr(end) : text);
 }
 
 std::string label_of(const std::string& title) {
@@ -112,7 +112,7 @@ std::string caption_of(const TableView& view, const std::string& what) {
 
 std::string scope_float(const Comparison& comparison, std::size_t workload, bool attention, const TableView& view) {
   const ComparisonTable table =
-      scope_table(comparison, workload, attention, view.columns.empty() ? kFitting : view.columns);
+      scope_table(comparison, workload, attention, view.columns.empty() ? kFitting : view.columns, true);
   Notes notes;
   std::string first, second, body;
   const std::size_t columns = table.head.size() - 1;  // the tag is a footnote
@@ -129,7 +129,9 @@ std::string scope_float(const Comparison& comparison, std::size_t workload, bool
   }
   return float_of(
       caption_of(view, table.title), label_of(table.title), columns, body,
-      "Speedup, gain (inferences a joule): against " + escaped(comparison.reference) + ". " + notes.write());
+      "Speedup, gain (inferences a joule): against " + escaped(comparison.reference) + ". " +
+          (body.find(" (") == std::string::npos ? "" : "In brackets: as far as energy prices may be off. ") +
+          notes.write());
 }
 
 // The mean of a ratio over the models, and its range where there are several: 1.23 (0.98--1.51).

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/json.h"
@@ -18,18 +19,22 @@ struct Column {
   const char* head;
   bool attention_only;
   std::string (*cell)(const ComparedScope& scope, const ComparedPair& pair);
+  std::array<double, 2> ComparedScope::*range = nullptr;
 };
 const Column kColumns[] = {
     {"latency_ms", "latency ms", false,
      [](const ComparedScope& s, const ComparedPair&) { return significant(s.latency_ms); }},
     {"speedup", "speedup", false, [](const ComparedScope& s, const ComparedPair&) { return ratio_text(s.speedup); }},
     {"energy_mj", "energy mJ", false,
-     [](const ComparedScope& s, const ComparedPair&) { return significant(s.energy_mj); }},
+     [](const ComparedScope& s, const ComparedPair&) { return significant(s.energy_mj); },
+     &ComparedScope::energy_range_mj},
     {"inf_per_j", "inf/J", false,
      [](const ComparedScope& s, const ComparedPair&) { return significant(1e3 / s.energy_mj); }},
-    {"gain", "gain", false, [](const ComparedScope& s, const ComparedPair&) { return ratio_text(s.efficiency_gain); }},
+    {"gain", "gain", false, [](const ComparedScope& s, const ComparedPair&) { return ratio_text(s.efficiency_gain); },
+     &ComparedScope::efficiency_range},
     {"chip_gain", "chip gain", false,
-     [](const ComparedScope& s, const ComparedPair&) { return ratio_text(s.on_chip_gain); }},
+     [](const ComparedScope& s, const ComparedPair&) { return ratio_text(s.on_chip_gain); },
+     &ComparedScope::on_chip_range},
     {"gops", "GOP/s", false, [](const ComparedScope& s, const ComparedPair&) { return significant(s.gops); }},
     {"gops_per_w", "GOP/s/W", false,
      [](const ComparedScope& s, const ComparedPair&) { return significant(s.gops_per_w); }},
@@ -42,6 +47,12 @@ const Column kColumns[] = {
     {"error", "error", true,
      [](const ComparedScope&, const ComparedPair& p) { return significant(p.attention_error, 3); }},
 };
+
+// Three digits: the ends are estimates. Nothing for a machine's ratio to itself, which has no range.
+std::string range_text(const std::array<double, 2>& range) {
+  if (!std::isfinite(range[0]) || range[0] >= range[1]) return "";
+  return " (" + significant(range[0], 3) + "--" + significant(range[1], 3) + ")";
+}
 
 ComparisonTable mean_table(const Comparison& comparison) {
   ComparisonTable table{
@@ -134,7 +145,7 @@ Comparison shown(Comparison comparison, const TableView& view) {
 }
 
 ComparisonTable scope_table(const Comparison& comparison, std::size_t workload, bool attention,
-                            const std::vector<std::string>& columns) {
+                            const std::vector<std::string>& columns, bool ranges) {
   ComparisonTable table{
       comparison.workloads[workload] + (attention ? ", attention alone" : ", end to end"), {"machine"}, {}};
   std::vector<const Column*> chosen;
@@ -146,7 +157,10 @@ ComparisonTable scope_table(const Comparison& comparison, std::size_t workload, 
   for (std::size_t m = 0; m < comparison.machines.size(); ++m) {
     const ComparedPair& pair = comparison.pair(m, workload);
     std::vector<std::string> row{comparison.machines[m].name};
-    for (const Column* column : chosen) row.push_back(column->cell(attention ? pair.attention : pair.whole, pair));
+    const ComparedScope& scope = attention ? pair.attention : pair.whole;
+    for (const Column* column : chosen)
+      row.push_back(column->cell(scope, pair) +
+                    (ranges && column->range != nullptr ? range_text(scope.*column->range) : ""));
     row.push_back(pair.status == PointStatus::kOk ? comparison.machines[m].tag : to_string(pair.status));
     table.rows.push_back(std::move(row));
   }

@@ -20,8 +20,9 @@ Comparison shown(Comparison comparison, const TableView& view);
 
 // For every model its attention alone and the whole model, then the means. Of a shown() comparison.
 std::vector<ComparisonTable> tables_of(const Comparison& comparison, const TableView& view);
+// ranges: behind energies and gains their ends where they are known, "5.80 (4.12--9.42)".
 ComparisonTable scope_table(const Comparison& comparison, std::size_t workload, bool attention,
-                            const std::vector<std::string>& columns);
+                            const std::vector<std::string>& columns, bool ranges = false);
 
 // What must be said below the tables: one line each.
 std::vector<std::string> remarks_of(const Comparison& comparison);

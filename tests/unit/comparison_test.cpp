@@ -70,8 +70,8 @@ TEST_CASE("comparison: rates of attention follow from MACs, time and energy") {
 TEST_CASE("comparison: gains have ranges with the prices of both machines off alike") {
   Comparison c = example();
   PointResult first = measured(2, 8), second = measured(4, 16);
-  first.totals.energy.compute = 8, first.totals.energy.dram = 3;
-  second.totals.energy.compute = 2, second.totals.energy.sram = 4, second.totals.energy.dram = 6;
+  first.totals.energy.compute = 8e9, first.totals.energy.dram = 3e9;  // pJ
+  second.totals.energy.compute = 2e9, second.totals.energy.sram = 4e9, second.totals.energy.dram = 6e9;
   fill_pair(first, c.pair(0, 0));
   fill_pair(second, c.pair(1, 0));
   for (ComparedMachine& machine : c.machines) machine.factors = {2, 2, 2, 2, 1, 2}, machine.dram = "ddr4";
@@ -88,6 +88,15 @@ TEST_CASE("comparison: gains have ranges with the prices of both machines off al
   const auto json = nlohmann::json::parse(comparison_json(c));
   CHECK(json["pairs"][2]["end_to_end"]["on_chip_gain_range"][1].get<double>() == Approx(chip[1]));
   CHECK(json["pairs"][3]["end_to_end"]["on_chip_gain_range"].is_null());
+  // Its own energy: 2 and 4 halved or doubled, and 6.
+  CHECK(c.pair(1, 0).whole.energy_range_mj[0] == Approx(1 + 2 + 6));
+  CHECK(json["pairs"][2]["end_to_end"]["energy_mj_range"][1].get<double>() == Approx(4 + 8 + 6));
+  // 7 / 15 and 19 / 12 as above; the first machine's ratio to itself has no range.
+  const std::string latex = comparison_latex(c);
+  CHECK_THAT(latex, Catch::Contains("& 4.000 & 0.5000 & 16.00 (9.00--18.0) & 0.5000 (0.467--1.58) \\\\\n"));
+  CHECK_THAT(latex, Catch::Contains("& 2.000 & 1.000 & 8.000 (7.00--19.0) & 1.000 \\\\\n"));
+  CHECK_THAT(latex, Catch::Contains("In brackets: as far as energy prices may be off."));
+  CHECK_THAT(comparison_text(c), !Catch::Contains("(9.00"));
   CHECK_THAT(comparison_text(c), Catch::Contains("registers of both gated or ungated"));
 }
 

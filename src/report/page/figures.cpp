@@ -33,7 +33,7 @@ std::string named_color(const std::string& name, std::size_t index) {
       {"compute", kColors[0]},    {"busy", kColors[0]},       {"stationary_load", kColors[4]},
       {"fill_drain", kColors[2]}, {"dram", kColors[3]},       {"buffer", kColors[1]},
       {"sram", kColors[1]},       {"dependency", kColors[5]}, {"scratchpad", kColors[6]},
-      {"noc", kColors[2]},        {"idle", "#d9dee4"},        {"leakage", kColors[7]},
+      {"noc", color(8)},          {"idle", "#d9dee4"},        {"leakage", kColors[7]},
       {"controller", kColors[7]}};
   const auto found = kNamed.find(name);
   return found == kNamed.end() ? color(index) : found->second;
