@@ -11,7 +11,8 @@ namespace {
 // The units on the network.
 std::size_t ports(const HardwareConfig& config) {
   std::size_t count = 0;
-  for (const MachineUnit& unit : MachineUnits(config).all())
+  const MachineUnits units(config);
+  for (const MachineUnit& unit : units.all())
     if (!is_dma(unit.kind)) ++count;
   return count;
 }

@@ -100,8 +100,7 @@ void LayerReader::relative_bias(Attention& p) {
   p.bias_params = Count{p.heads} * (2 * p.bias_grid - 1) * (2 * p.bias_grid - 1);
 }
 
-void LayerReader::attention_mask(Attention& p) {
-  if (source_.keys.present("mask")) p.mask = static_cast<ScoreMask>(choice("mask"));
+void LayerReader::check_mask(Attention& p) {
   if (!ok_ || !is_masked(p)) return;
   if (p.kind != AttentionKind::kSoftmax)
     return fail("is a mask of softmax attention: expected \"attention\": \"softmax\" beside it", "mask");
@@ -123,6 +122,7 @@ TensorInfo LayerReader::attention() {
   p.d_v = size("d_v", p.d_qk);
   if (source_.keys.present("attention"))
     p.kind = layer_attention_kinds()[static_cast<std::size_t>(choice("attention"))];
+  if (source_.keys.present("mask")) p.mask = static_cast<ScoreMask>(choice("mask"));
   attention_heads(p);
   attention_bias(p);
   if (!ok_) return {};
@@ -137,7 +137,7 @@ TensorInfo LayerReader::attention() {
   p.n_q = queries.rows / p.instances;
   p.n_kv = keys.rows / p.instances;
   if (Count{p.instances} * p.heads * p.n_q * p.n_kv > kMaxScores) fail("more than 2^36 attention scores");
-  attention_mask(p);
+  check_mask(p);
   if (!ok_) return {};
   layer_.parameters = p;
   TensorInfo out = queries;

@@ -5,7 +5,7 @@ import vitality
 
 AXES = {'matrix_engine.rows': [8, 16, 32], 'matrix_engine.cols': {'from': 8, 'to': 32, 'scale': 'log2', 'steps': 3},
         'precision': ['int8', 'int16'], 'pipeline.intra_layer': [True, False]}
-SPEC = {'base': 'vitality', 'workloads': ['tiny_vit'], 'axes': AXES, 'numerics': 'off', 'constraints': ['area_mm2 <= 0.6']}
+SPEC = {'base': 'vitality', 'workloads': ['tiny_vit'], 'axes': AXES, 'numerics': 'off', 'constraints': ['area_mm2 <= 1.3']}
 
 
 class RandomSearcher:
@@ -63,12 +63,12 @@ class SearchTest(unittest.TestCase):
         self.assertEqual([{key: row[key] for key in AXES} for row in searcher.told], searcher.asked)
         for row, point in zip(rows, searcher.asked):
             totals = totals_of(point)
-            self.assertEqual(row['status'], 'ok' if totals['area_mm2'] <= 0.6 else 'infeasible', point)
+            self.assertEqual(row['status'], 'ok' if totals['area_mm2'] <= 1.3 else 'infeasible', point)
             if row['status'] == 'ok':
                 for name in ('cycles', 'latency_ms', 'energy_mj', 'area_mm2', 'dram_read_bytes'):
                     self.assertEqual(row[name], totals[name], (name, point))
             else:
-                self.assertIn('area_mm2 <= 0.6', row['reason'])
+                self.assertIn('area_mm2 <= 1.3', row['reason'])
         self.assertEqual({row['status'] for row in rows}, {'ok', 'infeasible'})  # both were met
         self.assertEqual(len(search.table()), 10)
 
