@@ -22,6 +22,17 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
+// The only name that begins with the word: "latency" for latency_ms. "" if there is none, or several.
+std::string begun_name(const std::string& word, const std::vector<std::string>& names) {
+  std::string begun;
+  for (const std::string& name : names) {
+    if (word.size() < 3 || name.compare(0, word.size(), word) != 0) continue;
+    if (!begun.empty()) return "";
+    begun = name;
+  }
+  return begun;
+}
+
 }  // namespace
 
 std::string nearest_name(const std::string& word, const std::vector<std::string>& names) {
@@ -38,7 +49,8 @@ std::string nearest_name(const std::string& word, const std::vector<std::string>
 }
 
 std::string suggestion(const std::string& word, const std::vector<std::string>& names) {
-  const std::string near = nearest_name(word, names);
+  std::string near = nearest_name(word, names);
+  if (near.empty()) near = begun_name(word, names);
   return near.empty() ? "" : " (did you mean \"" + near + "\"?)";
 }
 

@@ -51,12 +51,21 @@ void add_names(const fs::path& folder, std::vector<std::string>& names) {
 
 std::string list_of(const std::vector<fs::path>& looked_in) {
   std::string places;
-  for (const fs::path& place : looked_in) places += (places.empty() ? "" : ", ") + quoted(place.string());
+  for (const fs::path& place : looked_in)
+    places += (places.empty() ? "" : ", ") + quoted(place.empty() ? "." : place.string());
   return places.empty() ? "" : "; looked in " + places + " too";
 }
 
 [[noreturn]] void refuse(const std::string& name, const std::string& folder, const std::vector<fs::path>& looked_in) {
-  std::vector<std::string> names;
+  // A slip in the name of an own file: what lies beside it.
+  const fs::path own = fs::path(name).parent_path();
+  std::vector<std::string> names, beside;
+  for (const fs::path& place : {fs::path("."), looked_in.empty() ? fs::path(".") : looked_in.front()})
+    add_names(place / own, beside);
+  if (const std::string near = nearest_name(fs::path(name).stem().string(), beside); !near.empty())
+    throw InputError(name, "",
+                     "cannot open: No such file or directory (did you mean \"" + (own / (near + ".json")).string() +
+                         "\"?)" + list_of(looked_in));
   add_names(folder, names);
   for (const fs::path& place : looked_in) add_names(place / folder, names);
   std::sort(names.begin(), names.end());

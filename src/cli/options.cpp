@@ -34,18 +34,19 @@ bool parse_options(const Arguments& arguments, const std::string& usage, po::opt
   if (!positional.empty()) words.add(positional.c_str(), -1);
   namespace style = po::command_line_style;
   try {
-    po::store(po::command_line_parser(arguments)
-                  .options(options)
-                  .positional(words)
-                  .style(style::unix_style & ~style::allow_guessing)
-                  .run(),
-              values);
+    po::command_line_parser parser(arguments);
+    parser.options(options).style(style::unix_style & ~style::allow_guessing);
+    if (!positional.empty()) parser.positional(words);
+    const po::parsed_options parsed = parser.run();
+    for (const auto& option : parsed.options)
+      if (option.position_key >= 0 && positional.empty() && !option.value.empty())
+        throw InputError(
+            "", "", "unexpected word " + quoted(option.value[0]) + ": this command takes options only; see --help");
+    po::store(parsed, values);
     po::notify(values);
   } catch (const po::unknown_option& error) {
     const std::string name = error.get_option_name();
     throw InputError("", "", "unknown option " + name + suggestion(name, names));
-  } catch (const po::too_many_positional_options_error&) {
-    throw InputError("", "", "this command takes options only; see --help");
   } catch (const po::error& error) {
     throw InputError("", "", error.what());
   }

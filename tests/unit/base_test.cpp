@@ -19,6 +19,9 @@ TEST_CASE("a name is suggested within two letters of what was written, and for n
   CHECK(nearest_name("matrixengine.rozz", names).empty());                  // three
   CHECK(nearest_name("ab", names).empty());                                 // two letters, both wrong
   CHECK(nearest_name("drm", names) == "dram");
+  CHECK(suggestion("latency", {"latency_ms", "energy_mj"}) == " (did you mean \"latency_ms\"?)");
+  CHECK(suggestion("gops", {"gops_per_w", "gops_per_mm2"}).empty());  // two begin so
+  CHECK(suggestion("la", {"latency_ms"}).empty());                    // too short to say
   CHECK(nearest_name(std::string(100000, 'x'), names).empty());
 }
 
