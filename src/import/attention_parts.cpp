@@ -90,7 +90,8 @@ class Parts {
     if (std::any_of(node.inputs.begin(), node.inputs.end(), [this](int value) { return is_weight(value); }))
       return false;
     return is_product(node) || is_elementwise_unary(node) || is_elementwise_binary(node) || moves_elements(node) ||
-           is_identity(node) || node.op == "ReduceMean" || node.op == "ReduceSum" || node.op == "Softmax";
+           is_identity(node) || node.op == "Pad" || node.op == "ReduceMean" || node.op == "ReduceSum" ||
+           node.op == "Softmax";
   }
 
   const Graph& graph_;

@@ -4,13 +4,31 @@
 #include <numeric>
 
 #include "base/units.h"
+#include "reference/layers.h"
 
 namespace vitality::importing {
 namespace {
 
-int unfolded_row(int height, int width, int patch, int pixel) {
-  const int y = pixel / width, x = pixel % width, tokens = height / patch * (width / patch);
-  return (y % patch * patch + x % patch) * tokens + y / patch * (width / patch) + x / patch;
+// Rows and columns of a view's places in a matrix with this many columns, if its last axis is all of them in one order.
+std::optional<Tokens> tokens_in(const Tensor& view, int cols) {
+  if (view.shape.empty() || view.shape.back() != cols) return std::nullopt;
+  const std::vector<std::int64_t>& places = view.integer;
+  Tokens tokens;
+  std::vector<bool> seen(static_cast<std::size_t>(cols), false);
+  for (int c = 0; c < cols; ++c) {
+    const auto column = static_cast<int>(places[static_cast<std::size_t>(c)] % cols);
+    if (seen[static_cast<std::size_t>(column)]) return std::nullopt;
+    seen[static_cast<std::size_t>(column)] = true;
+    tokens.columns.push_back(column);
+  }
+  for (std::size_t i = 0; i < places.size(); i += static_cast<std::size_t>(cols)) {
+    const std::int64_t row = places[i] / cols;
+    for (int c = 0; c < cols; ++c)
+      if (places[i + static_cast<std::size_t>(c)] != row * cols + tokens.columns[static_cast<std::size_t>(c)])
+        return std::nullopt;
+    tokens.rows.push_back(static_cast<int>(row));
+  }
+  return tokens;
 }
 
 bool ascending(const std::vector<int>& rows) {
@@ -84,8 +102,13 @@ int Draft::add(Layer layer, std::map<std::string, MatrixD> tensors) {
     out.width = static_cast<int>(ceil_div(sub->in_width, sub->stride));
   } else if (const auto* unfold = std::get_if<Unfold>(&out.layer.parameters)) {
     out.patch = unfold->patch, out.unfolded_height = unfold->height, out.unfolded_width = unfold->width;
+    out.windows = unfold->windows, out.shift = unfold->shift;
   } else if (const auto* fold = std::get_if<Fold>(&out.layer.parameters)) {
     out.height = fold->height, out.width = fold->width;
+  } else if (const auto* pool = std::get_if<AveragePool>(&out.layer.parameters)) {
+    out.height = pool->out_height, out.width = pool->out_width;
+  } else if (const auto* merge = std::get_if<PatchMerge>(&out.layer.parameters)) {
+    out.height = merge->in_height / merge->patch, out.width = merge->in_width / merge->patch;
   } else if (std::holds_alternative<MeanPool>(out.layer.parameters)) {
     out.height = out.width = 1;
   } else if (out.rows == rows(source)) {
@@ -93,6 +116,7 @@ int Draft::add(Layer layer, std::map<std::string, MatrixD> tensors) {
     if (!is_model_input(source)) {
       const DraftLayer& from = at(source);
       out.patch = from.patch, out.unfolded_height = from.unfolded_height, out.unfolded_width = from.unfolded_width;
+      out.windows = from.windows, out.shift = from.shift;
     }
   }
   for (const int input : out.layer.inputs)
@@ -102,26 +126,7 @@ int Draft::add(Layer layer, std::map<std::string, MatrixD> tensors) {
 }
 
 std::optional<Tokens> Draft::tokens_of(const View& view) const {
-  const int cols = this->cols(view.source);
-  const Shape& shape = view.shape();
-  if (shape.empty() || shape.back() != cols) return std::nullopt;
-  const std::vector<std::int64_t>& places = view.places->integer;
-  Tokens tokens;
-  std::vector<bool> seen(static_cast<std::size_t>(cols), false);
-  for (int c = 0; c < cols; ++c) {
-    const auto column = static_cast<int>(places[static_cast<std::size_t>(c)] % cols);
-    if (seen[static_cast<std::size_t>(column)]) return std::nullopt;
-    seen[static_cast<std::size_t>(column)] = true;
-    tokens.columns.push_back(column);
-  }
-  for (std::size_t i = 0; i < places.size(); i += static_cast<std::size_t>(cols)) {
-    const std::int64_t row = places[i] / cols;
-    for (int c = 0; c < cols; ++c)
-      if (places[i + static_cast<std::size_t>(c)] != row * cols + tokens.columns[static_cast<std::size_t>(c)])
-        return std::nullopt;
-    tokens.rows.push_back(static_cast<int>(row));
-  }
-  return tokens;
+  return tokens_in(*view.places, cols(view.source));
 }
 
 // The stride, if the rows are a subsampled grid, or 0.
@@ -139,26 +144,42 @@ int Draft::strided(int source, const std::vector<int>& rows) const {
   return 0;
 }
 
-// The side of the patches, if these rows (all rows of a grid) are in unfolded order, or 0.
-int Draft::unfolding(int source, const std::vector<int>& rows) const {
+// The unfold that puts the rows of a grid into this order; nothing if there is none.
+std::optional<Unfold> Draft::unfolding(int source, const std::vector<int>& rows) const {
   const auto [height, width] = grid(source);
   for (int patch = 2; patch <= std::min({height, width, 64}); ++patch) {
     if (height % patch != 0 || width % patch != 0) continue;
-    bool all = true;
-    for (int pixel = 0; pixel < height * width && all; ++pixel)
-      all = rows[static_cast<std::size_t>(unfolded_row(height, width, patch, pixel))] == pixel;
-    if (all) return patch;
+    for (const bool windows : {false, true}) {
+      // The first pixel of shifted windows is (shift, shift).
+      const Unfold unfold{height, width, patch, cols(source), windows, windows ? rows[0] / width : 0};
+      bool all = unfold.shift < patch;
+      for (int pixel = 0; pixel < height * width && all; ++pixel)
+        all = rows[static_cast<std::size_t>(reference::unfolded_row(unfold, pixel / width, pixel % width))] == pixel;
+      if (all) return unfold;
+    }
   }
-  return 0;
+  return std::nullopt;
 }
 
 bool Draft::folding(int source, const std::vector<int>& rows) const {
   if (is_model_input(source) || at(source).patch == 0) return false;
   const DraftLayer& from = at(source);
-  for (std::size_t pixel = 0; pixel < rows.size(); ++pixel)
-    if (rows[pixel] != unfolded_row(from.unfolded_height, from.unfolded_width, from.patch, static_cast<int>(pixel)))
-      return false;
+  const Unfold unfold{from.unfolded_height, from.unfolded_width, from.patch, from.cols, from.windows, from.shift};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const int pixel = static_cast<int>(i);
+    if (rows[i] != reference::unfolded_row(unfold, pixel / unfold.width, pixel % unfold.width)) return false;
+  }
   return true;
+}
+
+// The layer that moves the values of `source`; there is one for each way.
+int Draft::moved(int source, const std::string& what, const LayerParameters& parameters) {
+  const auto key = std::make_pair(source, what);
+  if (moved_.count(key) == 0) {
+    const std::string name = (is_model_input(source) ? "image" : at(source).layer.name) + "." + what;
+    moved_[key] = add({name, {source}, parameters});
+  }
+  return moved_[key];
 }
 
 std::pair<int, std::vector<int>> Draft::arranged(int source, const std::vector<int>& rows) {
@@ -167,24 +188,61 @@ std::pair<int, std::vector<int>> Draft::arranged(int source, const std::vector<i
   const auto [height, width] = grid(source);
   std::string what;
   LayerParameters parameters;
-  if (const int patch = all ? unfolding(source, rows) : 0; patch > 0) {
-    what = "unfold";
-    parameters = Unfold{height, width, patch, cols(source)};
+  if (const std::optional<Unfold> unfold = all ? unfolding(source, rows) : std::nullopt) {
+    what = !unfold->windows     ? "unfold"
+           : unfold->shift == 0 ? "windows" + std::to_string(unfold->patch)
+                                : "windows" + std::to_string(unfold->patch) + "_" + std::to_string(unfold->shift);
+    parameters = *unfold;
   } else if (all && folding(source, rows)) {
+    const DraftLayer& from = at(source);
     what = "fold";
-    parameters = Fold{at(source).unfolded_height, at(source).unfolded_width, at(source).patch, cols(source)};
+    parameters = Fold{from.unfolded_height, from.unfolded_width, from.patch, from.cols, from.windows, from.shift};
   } else if (const int stride = all ? 0 : strided(source, rows); stride > 0) {
     what = "subsample" + std::to_string(stride);
     parameters = Subsample{height, width, stride, cols(source)};
   } else {
     return {source, rows};
   }
-  const auto key = std::make_pair(source, what);
-  if (moved_.count(key) == 0) {
-    const std::string name = (is_model_input(source) ? "image" : at(source).layer.name) + "." + what;
-    moved_[key] = add({name, {source}, parameters});
+  return {moved(source, what, parameters), counted(static_cast<int>(rows.size()))};
+}
+
+std::optional<View> Draft::merged(const View& view) {
+  const auto [height, width] = grid(view.source);
+  const int cols = this->cols(view.source);
+  if (height == 0 || view.shape().empty()) return std::nullopt;
+  int patch = 1;
+  while (std::int64_t{patch} * patch * cols < view.shape().back()) ++patch;
+  const std::int64_t wide = std::int64_t{patch} * patch * cols;
+  if (patch < 2 || patch > 64 || wide != view.shape().back() || height % patch != 0 || width % patch != 0)
+    return std::nullopt;
+  Tensor places = *view.places;
+  for (std::int64_t& place : places.integer) {
+    const std::int64_t pixel = place / cols, y = pixel / width, x = pixel % width;
+    place = (y / patch * (width / patch) + x / patch) * wide + (x % patch * patch + y % patch) * cols + place % cols;
   }
-  return {moved_[key], counted(static_cast<int>(rows.size()))};
+  if (!tokens_in(places, static_cast<int>(wide))) return std::nullopt;
+  const int layer = moved(view.source, "merge" + std::to_string(patch), PatchMerge{height, width, patch, cols});
+  View out = this->view(layer, std::make_shared<const Tensor>(std::move(places)));
+  out.scale = view.scale;
+  return out;
+}
+
+std::optional<View> Draft::sliced(const View& view) {
+  const int cols = this->cols(view.source), rows = this->rows(view.source);
+  if (view.places->size() == 0) return std::nullopt;
+  std::int64_t first = cols, last = -1;
+  for (const std::int64_t place : view.places->integer)
+    first = std::min(first, place % cols), last = std::max(last, place % cols);
+  const auto wide = static_cast<int>(last - first + 1);
+  if (wide == cols || static_cast<std::size_t>(wide) * static_cast<std::size_t>(rows) != view.places->size())
+    return std::nullopt;
+  Tensor places = *view.places;
+  for (std::int64_t& place : places.integer) place = place / cols * wide + place % cols - first;
+  const int layer = moved(view.source, "channels" + std::to_string(first) + "_" + std::to_string(last + 1),
+                          Slice{0, rows, static_cast<int>(first), wide});
+  View out = this->view(layer, std::make_shared<const Tensor>(std::move(places)));
+  out.scale = view.scale;
+  return out;
 }
 
 bool Draft::can_absorb(int source) const {

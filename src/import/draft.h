@@ -32,10 +32,12 @@ struct DraftLayer {
   int rows = 0, cols = 0;
   int height = 0, width = 0;                               // of the pixel or token grid; 0: none
   int patch = 0, unfolded_height = 0, unfolded_width = 0;  // after unfold
-  int readers = 0;                                         // layers that read it
-  int version = 0;                                         // grows when its meaning changes
-  int value = kNoValue;                                    // the value of the graph that the layer computes, at
-                                                           // `places`
+  bool windows = false;                                    // an instance for each patch, of pixels moved by shift
+  int shift = 0;
+  int readers = 0;       // layers that read it
+  int version = 0;       // grows when its meaning changes
+  int value = kNoValue;  // the value of the graph that the layer computes, at
+                         // `places`
   TensorPtr places = nullptr;
 };
 
@@ -64,6 +66,10 @@ class Draft {
   bool current(const View& view) const;  // whether the source still means what it did when the view was made
 
   std::optional<Tokens> tokens_of(const View& view) const;
+  // The same elements as a view of a new layer: of a patch_merge if they are the pixels of square blocks side by side,
+  // of a slice if they are all rows of a part of the channels. Nothing if they are neither.
+  std::optional<View> merged(const View& view);
+  std::optional<View> sliced(const View& view);
   // Brings `rows` into the order in which they are listed, by adding layers that move rows (unfold, fold, subsample).
   // Returns the new source and, for each of `rows`, its row there.
   std::pair<int, std::vector<int>> arranged(int source, const std::vector<int>& rows);
@@ -75,12 +81,13 @@ class Draft {
 
  private:
   int strided(int source, const std::vector<int>& rows) const;
-  int unfolding(int source, const std::vector<int>& rows) const;
+  std::optional<Unfold> unfolding(int source, const std::vector<int>& rows) const;
   bool folding(int source, const std::vector<int>& rows) const;
   bool can_absorb(int source) const;
+  int moved(int source, const std::string& what, const LayerParameters& parameters);
 
   std::vector<DraftLayer> layers_;
-  std::map<std::pair<int, std::string>, int> moved_;  // layers that move rows, by source and what they do
+  std::map<std::pair<int, std::string>, int> moved_;  // layers that move values, by source and what they do
   std::map<std::string, int> names_;
   int image_rows_, image_cols_, image_height_, image_width_;
   bool channels_last_;

@@ -325,6 +325,78 @@ Outputs tile(const Node& /*node*/, const Inputs& in) {
   })};
 }
 
+Outputs pad(const Node& node, const Inputs& in) {
+  const Tensor& x = required(in, 0);
+  const std::vector<std::int64_t> pads = integers_of(in, 1);
+  std::vector<std::int64_t> axes = integers_of(in, 3);
+  if (in.size() < 4 || in[3] == nullptr)
+    for (std::size_t i = 0; i < x.shape.size(); ++i) axes.push_back(static_cast<std::int64_t>(i));
+  if (node.text("mode", "constant") != "constant") throw NodeError("mode " + node.text("mode", ""));
+  if (pads.size() != 2 * axes.size()) throw NodeError("pads of another length than twice the axes");
+  const Tensor* const given = in.size() > 2 ? in[2] : nullptr;
+  if (given != nullptr && (given->size() != 1 || given->is_real != x.is_real))
+    throw NodeError("a value that is no number of the input's type");
+  Shape shape = x.shape, first(x.shape.size(), 0);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::size_t axis = axis_of(axes[i], x.shape.size());
+    const std::int64_t before = pads[i], after = pads[i + axes.size()];
+    if (before < 0 || after < 0 || before > kMaxTensorElements || after > kMaxTensorElements)
+      throw NodeError("pads of " + std::to_string(before) + " and " + std::to_string(after));
+    shape[axis] += before + after, first[axis] += before;
+  }
+  Tensor out = x.is_real ? real_tensor(shape) : integer_tensor(shape);
+  if (given != nullptr && x.is_real) std::fill(out.real.begin(), out.real.end(), given->real[0]);
+  if (given != nullptr && !x.is_real) std::fill(out.integer.begin(), out.integer.end(), given->integer[0]);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    std::size_t rest = i, to = 0, stride = 1;
+    for (std::size_t axis = shape.size(); axis-- > 0; rest /= static_cast<std::size_t>(x.shape[axis])) {
+      to += (rest % static_cast<std::size_t>(x.shape[axis]) + static_cast<std::size_t>(first[axis])) * stride;
+      stride *= static_cast<std::size_t>(shape[axis]);
+    }
+    if (x.is_real) {
+      out.real[to] = x.real[i];
+    } else {
+      out.integer[to] = x.integer[i];
+    }
+  }
+  return {out};
+}
+
+// Blocks of the input, each named by the first indices of it, are replaced by blocks of the updates.
+Outputs scatter_nd(const Node& node, const Inputs& in) {
+  Tensor out = required(in, 0);
+  const Tensor &indices = required(in, 1), &updates = required(in, 2);
+  if (node.text("reduction", "none") != "none") throw NodeError("reduction " + node.text("reduction", ""));
+  if (indices.is_real || updates.is_real != out.is_real) throw NodeError("inputs of these types");
+  if (indices.shape.empty() || indices.shape.back() < 1 ||
+      indices.shape.back() > static_cast<std::int64_t>(out.shape.size()))
+    throw NodeError("indices of shape " + to_string(indices.shape) + " into " + to_string(out.shape));
+  const auto named = static_cast<std::size_t>(indices.shape.back());
+  std::size_t block = 1;
+  for (std::size_t i = named; i < out.shape.size(); ++i) block *= static_cast<std::size_t>(out.shape[i]);
+  const std::size_t count = indices.size() / named;
+  if (updates.size() != count * block)
+    throw NodeError("updates of shape " + to_string(updates.shape) + " for indices of shape " +
+                    to_string(indices.shape));
+  for (std::size_t k = 0; k < count; ++k) {
+    std::size_t to = 0;
+    for (std::size_t i = 0; i < named; ++i) {
+      const std::int64_t index = indices.integer[k * named + i], size = out.shape[i];
+      if (index < -size || index >= size)
+        throw NodeError("index " + std::to_string(index) + " on an axis of " + std::to_string(size));
+      to = to * static_cast<std::size_t>(size) + static_cast<std::size_t>(index < 0 ? index + size : index);
+    }
+    for (std::size_t i = 0; i < block; ++i) {
+      if (out.is_real) {
+        out.real[to * block + i] = updates.real[k * block + i];
+      } else {
+        out.integer[to * block + i] = updates.integer[k * block + i];
+      }
+    }
+  }
+  return {out};
+}
+
 Outputs shape_of(const Node& node, const Inputs& in) {
   const Shape& shape = required(in, 0).shape;
   const auto rank = static_cast<std::int64_t>(shape.size());

@@ -16,6 +16,8 @@ Outputs slice(const Node& node, const Inputs& in);
 Outputs gather(const Node& node, const Inputs& in);
 Outputs expand(const Node& node, const Inputs& in);
 Outputs tile(const Node& node, const Inputs& in);
+Outputs pad(const Node& node, const Inputs& in);
+Outputs scatter_nd(const Node& node, const Inputs& in);
 Outputs shape_of(const Node& node, const Inputs& in);
 Outputs size_of(const Node& node, const Inputs& in);
 Outputs constant(const Node& node, const Inputs& in);

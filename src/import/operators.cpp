@@ -302,6 +302,8 @@ constexpr OperatorRow kOperators[] = {
     {"Expand", expand, true},
     {"Tile", tile, true},
     {"Concat", concat},
+    {"Pad", pad},
+    {"ScatterND", scatter_nd},
     {"Shape", shape_of},
     {"Size", size_of},
     {"Constant", constant},

@@ -78,8 +78,8 @@ View Recogniser::view_of(int value) {
     case Kind::kProbe:
       while (index_ > 0 && std::count(node().outputs.begin(), node().outputs.end(), resolved(value)) == 0) --index_;
       refuse(
-          "ends a group of operators with products of two values of the image and no Softmax that is not Taylor "
-          "attention: no layer computes it");
+          "ends a group of operators with products of two values of the image and no Softmax that is neither Taylor "
+          "nor ReLU-linear attention: no layer computes it");
     case Kind::kLogits:
       refuse("behind a Softmax that is not part of attention");
     case Kind::kConstant:
@@ -119,6 +119,7 @@ void Recogniser::visit() {
   if (in_part && (probes || !moves_elements(n))) return step_of_part();
   if (moves_elements(n)) return move_elements();
   if (n.op == "Concat") return concatenate();
+  if (n.op == "Pad") return pad_nothing();
   if (n.op == "MatMul" || n.op == "Gemm") return linear();
   if (n.op == "Conv") return convolution();
   if (n.op == "Softmax" || n.op == "LogSoftmax") return softmax();

@@ -70,9 +70,10 @@ View Recogniser::materialise(const Expression& expression, int value) {
 }
 
 View Recogniser::layer_of(const Expression& expression, const Identified& found, int value) {
-  const View leaf = checked(expression.leaf);
+  View leaf = checked(expression.leaf);
   switch (found.kind) {
     case Identified::Kind::kActivation: {
+      leaf = draft_.sliced(leaf).value_or(leaf);
       const Activation activation{found.activation, draft_.rows(leaf.source), draft_.cols(leaf.source)};
       const int layer = add_layer(name_for("", "act"), {leaf.source}, activation);
       return output_view(layer, leaf.places, value);
@@ -140,29 +141,48 @@ View Recogniser::affine(const View& leaf, const Identified& found, int value) {
   return output_view(layer, leaf.places, value);
 }
 
-void Recogniser::add_sum(int a, int b) {
-  View x = view_of(a), y = view_of(b);
-  if (x.shape() != y.shape()) refuse("of shapes " + to_string(x.shape()) + " and " + to_string(y.shape()));
+// Makes both views lie alike in two layers of one shape; false if they do not.
+bool Recogniser::lie_alike(View& x, View& y) {
   for (View* one : {&x, &y})
-    if (!take_up_scale(*one)) refuse("of a scaled value whose scale no weights can take up");
+    if (const std::optional<View> part = draft_.sliced(*one)) *one = *part;
   if (!same_places({0, 0, x.places, 1}, {0, 0, y.places, 1}) || draft_.rows(x.source) != draft_.rows(y.source)) {
     const auto from = draft_.tokens_of(x), to = draft_.tokens_of(y);
     if (from && to && from->columns == to->columns) {
-      const auto [source_x, rows_x] = draft_.arranged(x.source, from->rows);
-      const auto [source_y, rows_y] = draft_.arranged(y.source, to->rows);
-      x = draft_.view(source_x, places_of(rows_x, draft_.cols(source_x), x.shape()));
-      y = draft_.view(source_y, places_of(rows_y, draft_.cols(source_y), y.shape()));
+      for (View* one : {&x, &y}) {
+        const auto [source, rows] = draft_.arranged(one->source, one == &x ? from->rows : to->rows);
+        Tensor places = *one->places;
+        const auto cols = static_cast<std::size_t>(draft_.cols(source));
+        for (std::size_t i = 0; i < places.size(); ++i)
+          places.integer[i] = static_cast<std::int64_t>(rows[i / cols]) * draft_.cols(source) + from->columns[i % cols];
+        const double scale = one->scale;
+        *one = draft_.view(source, std::make_shared<const Tensor>(std::move(places)));
+        one->scale = scale;
+      }
     }
   }
   const int rows = draft_.rows(x.source), cols = draft_.cols(x.source);
-  if (!same_places({0, 0, x.places, 1}, {0, 0, y.places, 1}) || draft_.rows(y.source) != rows ||
-      draft_.cols(y.source) != cols ||
-      x.places->size() != static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols))
-    refuse("of values that do not lie alike in the two layers");
-  const std::string scope = scope_of(node().name);
-  const int layer =
-      add_layer(layer_name(scope.empty() ? "" : scope + ".add", "add"), {x.source, y.source}, Add{rows, cols});
-  set_view(node().outputs[0], output_view(layer, x.places, node().outputs[0]));
+  return same_places({0, 0, x.places, 1}, {0, 0, y.places, 1}) && draft_.rows(y.source) == rows &&
+         draft_.cols(y.source) == cols &&
+         x.places->size() == static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols);
+}
+
+// The sum or the product of two values that depend on the image.
+void Recogniser::combine(int a, int b) {
+  View x = view_of(a), y = view_of(b);
+  const bool product = node().op == "Mul";
+  if (x.shape() != y.shape()) refuse("of shapes " + to_string(x.shape()) + " and " + to_string(y.shape()));
+  for (View* one : {&x, &y})
+    if (!product && !take_up_scale(*one)) refuse("of a scaled value whose scale no weights can take up");
+  if (!lie_alike(x, y)) refuse("of values that do not lie alike in the two layers");
+  const int rows = draft_.rows(x.source), cols = draft_.cols(x.source);
+  const std::string scope = scope_of(node().name), kind = product ? "mul" : "add";
+  const LayerParameters layer = product ? LayerParameters(Multiply{rows, cols}) : LayerParameters(Add{rows, cols});
+  const double scale = x.scale * y.scale;
+  View out =
+      output_view(add_layer(layer_name(scope.empty() ? "" : scope + "." + kind, kind), {x.source, y.source}, layer),
+                  x.places, scale == 1 ? node().outputs[0] : kNoValue);
+  out.scale = scale;
+  set_view(node().outputs[0], out);
 }
 
 void Recogniser::elementwise() {
@@ -179,8 +199,8 @@ void Recogniser::elementwise() {
   if (operands.size() == 2) {
     const auto a = as_expression(operands[0]), b = as_expression(operands[1]);
     if (!same_places(a->leaf, b->leaf)) {
-      if (node().op == "Add") return add_sum(operands[0], operands[1]);
-      refuse("of two values of different layers: a sum alone is known");
+      if (node().op == "Add" || node().op == "Mul") return combine(operands[0], operands[1]);
+      refuse("of two values of different layers: sums and products are known");
     }
   }
   const bool plain = operands.size() == 1 && is(operands[0], Kind::kView);

@@ -52,15 +52,16 @@ void Recogniser::add_linear(const View& x, MatrixD weight, std::vector<double> b
   if (from.empty() || from.find("::") != std::string::npos) from = owner(bias_value);
   const std::string name = name_for(from, "linear");
   for (std::size_t i = 0; i < weight.size(); ++i) weight.data()[i] *= x.scale;
-  const auto tokens = draft_.tokens_of(x);
-  if (!tokens) {
-    if (as_patches(x, weight, bias, name)) return;
-    refuse("multiplies a value whose last axis is not all channels of one layer");
-  }
+  auto tokens = draft_.tokens_of(x);
+  if (!tokens && as_patches(x, weight, bias, name)) return;
+  const std::optional<View> other = tokens ? std::nullopt : channels_of(x);
+  if (!tokens && other) tokens = draft_.tokens_of(*other);
+  if (!tokens) refuse("multiplies a value whose last axis is not all channels of one layer");
+  const int whole = other ? other->source : x.source;
   MatrixD placed(weight.rows(), weight.cols());
   for (int r = 0; r < weight.rows(); ++r)
     std::copy(weight.row(r), weight.row(r) + weight.cols(), placed.row(tokens->columns[static_cast<std::size_t>(r)]));
-  auto [source, rows] = draft_.arranged(x.source, tokens->rows);
+  auto [source, rows] = draft_.arranged(whole, tokens->rows);
   // Only the rows that are needed, if they follow each other.
   int first = rows[0], count = 0;
   for (const int row : rows) count += row == first + count ? 1 : 0;
@@ -101,6 +102,29 @@ void Recogniser::linear() {
   add_linear(x, std::move(matrix), bias, node().inputs[1], gemm && has(2) ? node().inputs[2] : kNoValue);
 }
 
+// The layer whose whole output, as an image of channels x height x width, the view is; `tokens`: its columns' order.
+int Recogniser::image_source(const View& view, Tokens& tokens) {
+  Node turn;
+  turn.attributes["perm"].integers = {0, 2, 3, 1};
+  View last = view;
+  last.places = std::make_shared<const Tensor>(transpose(turn, {view.places.get()})[0]);
+  const auto found = draft_.tokens_of(last);
+  if (!found) refuse("on something else than all channels of one layer");
+  const auto [source, rows] = draft_.arranged(view.source, found->rows);
+  const auto [height, width] = draft_.grid(source);
+  bool whole = height == view.shape()[2] && width == view.shape()[3];
+  for (std::size_t i = 0; i < rows.size() && whole; ++i) whole = rows[i] == static_cast<int>(i);
+  if (!whole) refuse("on pixels in another order or grid than the layer before has");
+  tokens = *found;
+  return source;
+}
+
+// A view whose last axis is not all channels of its layer, as one of a layer that has just these.
+std::optional<View> Recogniser::channels_of(const View& view) {
+  const std::optional<View> merged = draft_.merged(view);
+  return merged ? merged : draft_.sliced(view);
+}
+
 void Recogniser::convolution() {
   if (is_constant(0) || !is_constant(1) || (has(2) && !is_constant(2))) refuse("with weights that depend on the image");
   const View x = view_of(node().inputs[0]);
@@ -108,17 +132,9 @@ void Recogniser::convolution() {
   if (x.shape().size() != 4 || w.shape.size() != 4)
     refuse("on " + to_string(x.shape()) + ": convolutions of images are known");
   const Window window = window_of(node(), x.shape(), w.shape[2], w.shape[3]);
-  Node turn;
-  turn.attributes["perm"].integers = {0, 2, 3, 1};
-  View last = x;
-  last.places = std::make_shared<const Tensor>(transpose(turn, {x.places.get()})[0]);
-  const auto tokens = draft_.tokens_of(last);
-  if (!tokens) refuse("on something else than all channels of one layer");
-  const auto [source, rows] = draft_.arranged(x.source, tokens->rows);
+  Tokens tokens;
+  const int source = image_source(x, tokens);
   const auto [height, width] = draft_.grid(source);
-  bool whole = height == x.shape()[2] && width == x.shape()[3];
-  for (std::size_t i = 0; i < rows.size() && whole; ++i) whole = rows[i] == static_cast<int>(i);
-  if (!whole) refuse("on pixels in another order or grid than the layer before has");
   const int channels = draft_.cols(source), outputs = static_cast<int>(w.shape[0]), depth = channels / window.groups;
   if (channels % window.groups != 0 || outputs % window.groups != 0 || w.shape[1] != depth)
     refuse("weights of shape " + to_string(w.shape));
@@ -127,9 +143,8 @@ void Recogniser::convolution() {
   for (int o = 0; o < outputs; ++o)
     for (int c = 0; c < depth; ++c) {
       // Channel c of the graph is column columns[c]. With groups, each channel must be in its own place.
-      const int column = window.groups == 1 ? tokens->columns[static_cast<std::size_t>(c)] : c;
-      if (window.groups > 1 && tokens->columns[static_cast<std::size_t>(c)] != c)
-        refuse("on channels in another order");
+      const int column = window.groups == 1 ? tokens.columns[static_cast<std::size_t>(c)] : c;
+      if (window.groups > 1 && tokens.columns[static_cast<std::size_t>(c)] != c) refuse("on channels in another order");
       for (int k = 0; k < area; ++k)
         weight(k * depth + column, o) =
             x.scale *
@@ -198,10 +213,8 @@ void Recogniser::scores_step() {
              ", expected the last one, the keys");
     if (scores->normalised) refuse("runs a second time over the same scores");
     scores->normalised = true;
-  } else if (op == "Reshape" && !scores->normalised && scores->bias.size() == 0) {
-    refuse("of attention scores: masks of windows are not known");
-  } else if (op == "Reshape") {
-    refuse("of attention scores");
+  } else if (op == "Reshape" || op == "Squeeze" || op == "Unsqueeze") {
+    reshape_scores(*scores);
   } else if ((op == "Mul" || (op == "Div" && at == 0)) && constant_other && constant(1 - at).size() == 1 &&
              !scores->normalised) {
     const double factor = op == "Mul" ? constant(1 - at).real[0] : 1 / constant(1 - at).real[0];
@@ -222,6 +235,23 @@ void Recogniser::scores_step() {
   out.scores = scores;
 }
 
+// Windows and heads, side by side or as one axis.
+void Recogniser::reshape_scores(Scores& scores) {
+  if (has(1) && !is_constant(1)) refuse("with a shape that depends on the image");
+  const Tensor before = integer_tensor(scores.shape);
+  const Shape after = evaluate(node(), {&before, has(1) ? &constant(1) : nullptr}, budget_)[0].shape;
+  const std::size_t rank = scores.shape.size();
+  if (after.size() < 2 || after[after.size() - 2] != scores.shape[rank - 2] || after.back() != scores.shape[rank - 1])
+    refuse("of attention scores " + to_string(scores.shape) + " to " + to_string(after) +
+           ", which does not keep queries and keys");
+  if (scores.bias.size() > 0) {
+    const Tensor whole = integer_vector(scores.shape);
+    scores.bias = expand(Node(), {&scores.bias, &whole})[0];
+    scores.bias.shape = after;
+  }
+  scores.shape = after;
+}
+
 void Recogniser::softmax() {
   const View view = view_of(node().inputs[0]);
   Symbol& out = symbol(node().outputs[0]);
@@ -232,7 +262,8 @@ void Recogniser::softmax() {
   out_.output = node().inputs[0];
 }
 
-View Recogniser::add_norm(const View& leaf, std::map<std::string, MatrixD> tensors, double epsilon, int value) {
+View Recogniser::add_norm(const View& given, std::map<std::string, MatrixD> tensors, double epsilon, int value) {
+  const View leaf = draft_.tokens_of(given) ? given : channels_of(given).value_or(given);
   const auto tokens = draft_.tokens_of(leaf);
   if (!tokens || leaf.scale != 1) refuse("normalises something else than all channels of a layer's tokens");
   for (std::size_t c = 0; c < tokens->columns.size(); ++c)

@@ -24,6 +24,16 @@ void Recogniser::move_elements() {
   }
 }
 
+// Exporters of windows write a Pad even where the windows fit.
+void Recogniser::pad_nothing() {
+  const View view = view_of(node().inputs[0]);
+  if (!is_constant(1)) refuse("with pads that depend on the image");
+  const Tensor& pads = constant(1);
+  if (std::any_of(pads.integer.begin(), pads.integer.end(), [](std::int64_t pad) { return pad != 0; }))
+    refuse("pads a value of the image: no layer but a convolution does");
+  set_view(node().outputs[0], view);
+}
+
 // Tokens in front (class and distillation token), or channels of two layers side by side.
 void Recogniser::concatenate() {
   std::vector<View> views;
@@ -150,22 +160,46 @@ void Recogniser::pool_rows(const View& view, const std::vector<std::size_t>& axe
   set_view(node().outputs[0], out);
 }
 
+void Recogniser::pool_windows(const View& view) {
+  const std::vector<std::int64_t> kernel = node().integers("kernel_shape");
+  if (kernel.size() != 2) refuse("over windows of " + std::to_string(kernel.size()) + " dimensions");
+  const Window window = window_of(node(), view.shape(), kernel[0], kernel[1]);
+  if (window.pad != 0) refuse("with zeros around the image: a mean over windows inside it is known");
+  Tokens tokens;
+  const int source = image_source(view, tokens);
+  const auto [height, width] = draft_.grid(source);
+  const int cols = draft_.cols(source);
+  const AveragePool pool{height, width, window.kernel, window.stride, cols, window.out(height), window.out(width)};
+  const int layer = add_layer(name_for("", "pool"), {source}, pool);
+  const std::int64_t area = std::int64_t{pool.out_height} * pool.out_width;
+  Tensor places = integer_tensor({1, cols, pool.out_height, pool.out_width});
+  for (std::int64_t i = 0; i < cols * area; ++i)
+    places.integer[static_cast<std::size_t>(i)] = i % area * cols + tokens.columns[static_cast<std::size_t>(i / area)];
+  View out = output_view(layer, std::make_shared<const Tensor>(std::move(places)),
+                         view.scale == 1 ? node().outputs[0] : kNoValue);
+  out.scale = view.scale;
+  set_view(node().outputs[0], out);
+}
+
 void Recogniser::reduce() {
   const std::string& op = node().op;
   Inputs inputs{nullptr};
   Tensor form;  // the axes depend only on the shape
   std::optional<Expression> expression;
+  // A norm's scale and shift end its group: another norm may follow at once.
+  if (is(node().inputs[0], Kind::kExpression) && symbol(node().inputs[0]).expression->has_vectors)
+    view_of(node().inputs[0]);
   const bool plain = !is(node().inputs[0], Kind::kExpression);
   if (plain) view_of(node().inputs[0]);
   const View leaf =
       plain ? checked(symbol(node().inputs[0]).view) : (expression = as_expression(node().inputs[0]))->leaf;
   if (op == "GlobalAveragePool" || op == "AveragePool") {
     if (leaf.shape().size() != 4) refuse("on " + to_string(leaf.shape()));
-    const std::vector<std::int64_t> kernel = node().integers("kernel_shape");
-    if (op == "AveragePool" && (kernel != Shape{leaf.shape()[2], leaf.shape()[3]} ||
-                                window_of(node(), leaf.shape(), kernel[0], kernel[1]).pad != 0))
-      refuse("over a part of the image: the mean over all of it is known");
     const View view = view_of(node().inputs[0]);
+    const std::vector<std::int64_t> kernel = node().integers("kernel_shape");
+    if (op == "AveragePool" && kernel != Shape{view.shape()[2], view.shape()[3]}) return pool_windows(view);
+    if (op == "AveragePool" && window_of(node(), view.shape(), kernel[0], kernel[1]).pad != 0)
+      refuse("with zeros around the image: a mean over windows inside it is known");
     if (!pools_rows(view, {2, 3})) refuse("over something else than the pixels of a layer");
     return pool_rows(view, {2, 3}, true);
   }

@@ -1,4 +1,5 @@
-// Attention without a Softmax: its operators run on random numbers until the values are those of Taylor attention.
+// Attention without a Softmax: its operators run on random numbers until the values are those of Taylor or
+// ReLU-linear attention.
 #include <algorithm>
 
 #include "import/layout_operators.h"
@@ -23,7 +24,7 @@ void Recogniser::step_of_part() {
   }
   Outputs results = evaluate(node(), inputs, budget_);
   if (!moves_elements(node()) && leaves.size() >= 3 && results[0].is_real) {
-    if (const auto found = match_taylor(draft_, leaves, results[0])) return taylor_attention(*found, results[0].shape);
+    if (const auto found = match_attention(draft_, leaves, results[0])) return written_out(*found, results[0].shape);
   }
   for (std::size_t i = 0; i < results.size() && i < node().outputs.size(); ++i) {
     if (node().outputs[i] == kNoValue) continue;
@@ -32,7 +33,7 @@ void Recogniser::step_of_part() {
   }
 }
 
-void Recogniser::taylor_attention(const TaylorMatch& match, const Shape& shape) {
+void Recogniser::written_out(const AttentionMatch& match, const Shape& shape) {
   Node turn;
   turn.attributes["perm"].integers = {0, 1, 3, 2};
   Scores scores;
@@ -43,7 +44,7 @@ void Recogniser::taylor_attention(const TaylorMatch& match, const Shape& shape) 
   scores.shape.back() = match.k.shape()[2];
   const std::string scope = scope_of(node().name);
   View z = add_attention(draft_, scores, match.v, layer_name(scope.empty() ? "" : scope + ".attention", "attention"));
-  std::get<Attention>(draft_.at(z.source).layer.parameters).kind = AttentionKind::kTaylor;
+  std::get<Attention>(draft_.at(z.source).layer.parameters).kind = match.kind;
   Tensor places = integer_tensor(shape);
   for (std::size_t i = 0; i < places.size(); ++i)
     places.integer[i] = z.places->integer[static_cast<std::size_t>(match.elements[i])];

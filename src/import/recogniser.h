@@ -82,6 +82,7 @@ class Recogniser {
   void visit();
   void fold_constants();
   void move_elements();
+  void pad_nothing();
   void concatenate();
   void concatenate_tokens(const std::vector<const Tensor*>& front, const View& view);
   void concatenate_channels(const std::vector<View>& views);
@@ -89,6 +90,7 @@ class Recogniser {
   void convolution();
   void product();
   void scores_step();
+  void reshape_scores(Scores& scores);
   void softmax();
   void layer_norm();
   void batch_norm();
@@ -97,7 +99,7 @@ class Recogniser {
   void elementwise();
   // recognise_taylor.cpp
   void step_of_part();
-  void taylor_attention(const TaylorMatch& match, const Shape& shape);
+  void written_out(const AttentionMatch& match, const Shape& shape);
 
   Inputs constant_inputs();
   View view_of(int value);  // turns an expression into a layer, and returns its view; NodeError if it is not a layer
@@ -109,10 +111,14 @@ class Recogniser {
   View materialise(const Expression& expression, int value);
   View layer_of(const Expression& expression, const Identified& found, int value);
   View affine(const View& leaf, const Identified& found, int value);
-  View add_norm(const View& leaf, std::map<std::string, MatrixD> tensors, double epsilon, int value);
+  std::optional<View> channels_of(const View& view);
+  View add_norm(const View& given, std::map<std::string, MatrixD> tensors, double epsilon, int value);
   void add_linear(const View& x, MatrixD weight, std::vector<double> bias, int weight_value, int bias_value);
   bool as_patches(const View& x, const MatrixD& weight, const std::vector<double>& bias, const std::string& name);
-  void add_sum(int a, int b);
+  void combine(int a, int b);
+  bool lie_alike(View& x, View& y);
+  int image_source(const View& view, Tokens& tokens);
+  void pool_windows(const View& view);
   bool pools_rows(const View& view, const std::vector<std::size_t>& axes);
   void pool_rows(const View& view, const std::vector<std::size_t>& axes, bool keep);
   int add_layer(const std::string& name, std::vector<int> inputs, LayerParameters parameters,

@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "import/layout_operators.h"
+#include "import/score_bias.h"
 
 namespace vitality::importing {
 namespace {
@@ -39,9 +40,8 @@ Heads heads_of(const Draft& draft, const View& view, const char* what) {
 }
 
 // The leading indices, divided into instances x heads.
-struct Grouping {
+struct Grouping : ScorePlaces {
   int instances = 0, heads = 0;
-  std::vector<int> instance, head;  // of each leading index
 };
 
 Grouping grouped(const Heads& q) {
@@ -50,10 +50,10 @@ Grouping grouped(const Heads& q) {
   for (std::size_t i = 0; i < q.rows.size(); ++i) {
     const int first = q.rows[i][0];
     if (first % q.tokens != 0)
-      throw NodeError("attention over tokens that do not lie one after the other: windows are not known");
+      throw NodeError("attention over tokens that do not lie one after the other: no windows of one image");
     for (int t = 0; t < q.tokens; ++t)
       if (q.rows[i][static_cast<std::size_t>(t)] != first + t)
-        throw NodeError("attention over tokens that do not lie one after the other: windows are not known");
+        throw NodeError("attention over tokens that do not lie one after the other: no windows of one image");
     const auto instance = static_cast<std::size_t>(first / q.tokens);
     if (instance >= q.rows.size()) throw NodeError("attention over a part of the tokens");
     if (met.size() <= instance) met.resize(instance + 1, 0);
@@ -100,9 +100,10 @@ std::string layout_of(const Draft& draft, const Operand& q, const Operand& k, co
     if (lies(q, 0, d) && lies(k, h * d, d) && lies(v, 2 * h * d, e)) return "qkv";
     if (lies(q, 0, 2 * d + e) && lies(k, d, 2 * d + e) && lies(v, 2 * d, 2 * d + e)) return "qkv_per_head";
   }
-  if (kv && !all && draft.cols(q.source) == h * d && draft.cols(k.source) == h * (d + e) && lies(q, 0, d) &&
-      lies(k, 0, d + e) && lies(v, d, d + e))
-    return "q_and_kv_per_head";
+  if (kv && !all && draft.cols(q.source) == h * d && draft.cols(k.source) == h * (d + e) && lies(q, 0, d)) {
+    if (lies(k, 0, d + e) && lies(v, d, d + e)) return "q_and_kv_per_head";
+    if (lies(k, 0, d) && lies(v, h * d, e)) return "q_and_kv";
+  }
   if (q.source != k.source && !kv && q.source != v.source && draft.cols(q.source) == h * d &&
       draft.cols(k.source) == h * d && draft.cols(v.source) == h * e && lies(q, 0, d) && lies(k, 0, d) && lies(v, 0, e))
     return "q_and_k_and_v";
@@ -142,40 +143,6 @@ void scale_queries(Draft& draft, const Operand& q, double factor) {
     for (const int c : columns) factors[static_cast<std::size_t>(c)] = factor;
   if (is_model_input(q.source) || !draft.absorb(q.source, factors, std::vector<double>(factors.size(), 0.0)))
     throw NodeError("attention with a scale other than 1 / sqrt(d) whose queries are not a linear layer's own");
-}
-
-// The table of LeViT's score bias: B(h, i, j) = table(h, |dy| * grid + |dx|) on the keys' square grid.
-MatrixD bias_table(const Draft& draft, const Scores& scores, const Grouping& group, Attention& a, int keys) {
-  const auto [height, width] = draft.grid(keys);
-  if (height == 0 || height != width || height * width != a.n_kv || group.instances != 1)
-    throw NodeError("attention with a score bias whose keys are no square grid of one image");
-  a.bias_grid = height;
-  a.query_stride = 1;
-  while (a.query_stride <= height &&
-         static_cast<int>(ceil_div(height, a.query_stride) * ceil_div(height, a.query_stride)) != a.n_q)
-    ++a.query_stride;
-  if (a.query_stride > height)
-    throw NodeError("attention with a score bias whose queries are no stride of the keys' grid");
-  a.bias_params = Count{a.heads} * height * height;
-  Shape shape = scores.shape;
-  const Tensor target = integer_vector(shape), bias = expand(Node(), {&scores.bias, &target})[0];
-  MatrixD table(a.heads, height * height);
-  std::vector<bool> met(table.size(), false);
-  const int across = static_cast<int>(ceil_div(height, a.query_stride));
-  for (std::size_t i = 0; i < bias.size(); ++i) {
-    const auto key = static_cast<int>(i % static_cast<std::size_t>(a.n_kv));
-    const auto query = static_cast<int>(i / static_cast<std::size_t>(a.n_kv) % static_cast<std::size_t>(a.n_q));
-    const int head = group.head[i / static_cast<std::size_t>(a.n_kv) / static_cast<std::size_t>(a.n_q)];
-    const int dy = std::abs(query / across * a.query_stride - key / height),
-              dx = std::abs(query % across * a.query_stride - key % height);
-    const int column = dy * height + dx;
-    const auto at = static_cast<std::size_t>(head * table.cols() + column);
-    if (met[at] && table(head, column) != bias.real[i])
-      throw NodeError("attention with a score bias that is not one value a head and distance");
-    met[at] = true;
-    table(head, column) = bias.real[i];
-  }
-  return table;
 }
 
 bool is_zero(const Tensor& tensor) {
@@ -230,9 +197,12 @@ View add_attention(Draft& draft, const Scores& scores, const View& v_view, const
     layout = "q_and_k_and_v";
   }
   std::map<std::string, MatrixD> tensors;
-  if (scores.bias.size() > 0 && !is_zero(scores.bias)) tensors["bias"] = bias_table(draft, scores, group, a, k.source);
+  if (scores.bias.size() > 0 && !is_zero(scores.bias)) {
+    MatrixD table = take_score_bias(draft, scores.bias, scores.shape, group, k.source, a);
+    if (!table.empty()) tensors["bias"] = std::move(table);
+  }
   std::vector<int> inputs{q.source};
-  if (layout == "q_and_kv_per_head") inputs.push_back(k.source);
+  if (layout == "q_and_kv_per_head" || layout == "q_and_kv") inputs.push_back(k.source);
   if (layout == "q_and_k_and_v") inputs.insert(inputs.end(), {k.source, v.source});
   const int layer = draft.add({name, inputs, a}, std::move(tensors));
   draft.at(layer).layout = layout;

@@ -93,6 +93,21 @@ struct HeadParts {
         for (std::int64_t d = 0; d < depth; ++d) rest[i * width + e] += q[i * depth + d] * g[at(d * width + e)];
       }
   }
+  // Z of ReLU-linear attention: the rows of V weighted with ReLU(q) . ReLU(k), over the sum of the weights.
+  void add_relu_linear(double* z) const {
+    for (std::int64_t i = 0; i < queries; ++i) {
+      double sum = 0;
+      double* const row = z + i * width;
+      for (std::int64_t j = 0; j < keys; ++j) {
+        double weight = 0;
+        for (std::int64_t d = 0; d < depth; ++d)
+          weight += std::max(0.0, q[i * depth + d]) * std::max(0.0, k[j * depth + d]);
+        sum += weight;
+        for (std::int64_t e = 0; e < width; ++e) row[e] += weight * v[j * width + e];
+      }
+      for (std::int64_t e = 0; e < width; ++e) row[e] = sum > 0 ? row[e] / sum : 0;
+    }
+  }
 };
 
 // The scale s with which value = mean + s rest, element `elements[i]` of them for element i; 0 if there is none.
@@ -112,12 +127,19 @@ double scale_of(const Tensor& value, const std::vector<std::int64_t>& elements, 
   return scale;
 }
 
-std::optional<TaylorMatch> match(const Operand& q, const Operand& k, const Operand& v, const Tensor& value) {
+// Whether element i of the value is element `elements[i]` of Z, but for rounding.
+bool are_equal(const Tensor& value, const std::vector<std::int64_t>& elements, const Numbers& z) {
+  for (std::size_t i = 0; i < value.size(); ++i)
+    if (!(std::fabs(value.real[i] - z[static_cast<std::size_t>(elements[i])]) <= 1e-10)) return false;
+  return true;
+}
+
+std::optional<AttentionMatch> match(const Operand& q, const Operand& k, const Operand& v, const Tensor& value) {
   if (q.instances != k.instances || q.instances != v.instances || q.heads != k.heads || q.heads != v.heads ||
       q.features != k.features || k.tokens != v.tokens ||
       static_cast<std::int64_t>(value.size()) != q.instances * q.heads * q.tokens * v.features)
     return std::nullopt;
-  Numbers mean(value.size()), rest(value.size());
+  Numbers mean(value.size()), rest(value.size()), linear(value.size());
   for (std::int64_t lead = 0; lead < q.instances * q.heads; ++lead) {
     const HeadParts head{q.values.real.data() + lead * q.tokens * q.features,
                          k.values.real.data() + lead * k.tokens * k.features,
@@ -126,19 +148,23 @@ std::optional<TaylorMatch> match(const Operand& q, const Operand& k, const Opera
                          k.tokens,
                          q.features,
                          v.features};
-    head.add(mean.data() + lead * q.tokens * v.features, rest.data() + lead * q.tokens * v.features);
+    const std::int64_t first = lead * q.tokens * v.features;
+    head.add(mean.data() + first, rest.data() + first);
+    head.add_relu_linear(linear.data() + first);
   }
   Tensor numbers = integer_tensor({q.instances, q.heads, q.tokens, v.features});
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers.integer[i] = static_cast<std::int64_t>(i);
+  const double usual = 1 / std::sqrt(static_cast<double>(q.features));
   Node turn;
   std::vector<std::int64_t>& order = turn.attributes["perm"].integers = {0, 1, 2, 3};
   do {
     const Tensor turned = transpose(turn, {&numbers})[0];
+    if (are_equal(value, turned.integer, linear))
+      return AttentionMatch{AttentionKind::kReluLinear, q.view, k.view, v.view, usual, turned.integer};
     double scale = scale_of(value, turned.integer, mean, rest);
     if (scale == 0) continue;
-    const double usual = 1 / std::sqrt(static_cast<double>(q.features));
     if (std::fabs(scale - usual) < 1e-10 * usual) scale = usual;
-    return TaylorMatch{q.view, k.view, v.view, scale, turned.integer};
+    return AttentionMatch{AttentionKind::kTaylor, q.view, k.view, v.view, scale, turned.integer};
   } while (std::next_permutation(order.begin(), order.end()));
   return std::nullopt;
 }
@@ -157,7 +183,8 @@ Tensor probe_of(const Draft& draft, const View& view) {
   return out;
 }
 
-std::optional<TaylorMatch> match_taylor(const Draft& draft, const std::vector<View>& leaves, const Tensor& value) {
+std::optional<AttentionMatch> match_attention(const Draft& draft, const std::vector<View>& leaves,
+                                              const Tensor& value) {
   // K is read as it is and transposed, V in a product and in a sum: views of the same elements are one operand.
   std::set<std::pair<int, std::vector<std::int64_t>>> met;
   std::vector<std::vector<Operand>> operands;

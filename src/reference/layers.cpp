@@ -182,16 +182,12 @@ MatrixD subsample(const Subsample& s, const MatrixD& x) {
   return y;
 }
 
-namespace {
-// Row of the unfolded matrix that pixel (y, x) goes to; u: an Unfold or a Fold.
-template <class Blocks>
-int unfolded_row(const Blocks& u, int y, int x) {
+int unfolded_row(const Unfold& u, int y, int x) {
   const int patch = u.patch, across = u.width / patch, tokens = u.height / patch * across;
   y = (y + u.height - u.shift) % u.height, x = (x + u.width - u.shift) % u.width;
   const int place = y % patch * patch + x % patch, block = y / patch * across + x / patch;
   return u.windows ? block * patch * patch + place : place * tokens + block;
 }
-}  // namespace
 
 MatrixD masked(const Attention& a, int instance, MatrixD bias) {
   if (!is_masked(a)) return bias;
@@ -229,10 +225,11 @@ MatrixD unfold(const Unfold& u, const MatrixD& x) {
 }
 
 MatrixD fold(const Fold& f, const MatrixD& x) {
+  const Unfold u{f.height, f.width, f.patch, f.channels, f.windows, f.shift};
   MatrixD y = MatrixD::unset(x.rows(), x.cols());
   for (int r = 0; r < f.height; ++r) {
     for (int c = 0; c < f.width; ++c) {
-      const double* source = x.row(unfolded_row(f, r, c));
+      const double* source = x.row(unfolded_row(u, r, c));
       std::copy(source, source + x.cols(), y.row(r * f.width + c));
     }
   }

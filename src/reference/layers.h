@@ -33,6 +33,8 @@ MatrixD subsample(const Subsample& s, const MatrixD& x);
 // A head's score bias (empty: none) with minus infinity where a query does not see a key.
 MatrixD masked(const Attention& a, int instance, MatrixD bias);
 MatrixD patch_merge(const PatchMerge& p, const MatrixD& x);
+// The row of the unfolded matrix that pixel (y, x) goes to.
+int unfolded_row(const Unfold& u, int y, int x);
 MatrixD unfold(const Unfold& u, const MatrixD& x);
 MatrixD fold(const Fold& f, const MatrixD& x);
 // Columns [first, first + count) of rows [row, row + rows).

@@ -50,6 +50,15 @@ std::string message_of(const std::function<void()>& action) {
   return "no error";
 }
 
+std::string message_of_node(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const NodeError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
 Tensor reals(Shape shape, std::vector<double> values) {
   Tensor out = real_tensor(std::move(shape));
   out.real = std::move(values);
@@ -74,14 +83,20 @@ Tensor run(const Node& of, const std::vector<Tensor>& inputs) {
 
 // The logits beside the graphs are PyTorch's, in double: neither the evaluator nor the reference made them.
 TEST_CASE("imported graphs give the logits of PyTorch", "[import]") {
-  for (const char* name : {"deit_op11",          "deit_dynamic",       "form_odd_order",
-                           "form_odd_scale",     "form_both",          "gap",
-                           "gap_patches",        "mha_dynamic",        "levit",
-                           "mobilevit_dynamic",  "external",           "distilled_dynamic",
-                           "form_taylor",        "form_taylor_elided", "form_taylor_map",
-                           "form_taylor_einsum", "taylor_separate",    "fused_attention",
-                           "fused_sizes",        "fused_multi_head",   "fused_products",
-                           "fused_batch"}) {
+  for (const char* name : {"deit_op11",       "deit_dynamic",
+                           "form_odd_order",  "form_odd_scale",
+                           "form_both",       "gap",
+                           "gap_patches",     "mha_dynamic",
+                           "levit",           "mobilevit_dynamic",
+                           "external",        "distilled_dynamic",
+                           "form_taylor",     "form_taylor_elided",
+                           "form_taylor_map", "form_taylor_einsum",
+                           "taylor_separate", "fused_attention",
+                           "fused_sizes",     "fused_multi_head",
+                           "fused_products",  "fused_batch",
+                           "window",          "swin",
+                           "swin_dynamic",    "gated",
+                           "relu_linear",     "reduced_keys"}) {
     INFO(name);
     // PyTorch's exporter folds a convolution's batch norm into its weights in float32: those graphs are not the model's
     // to the last digit.
@@ -119,12 +134,45 @@ TEST_CASE("what no layer computes is refused with its node", "[import]") {
   };
   CHECK(refusal("x_form_wrong_axis").find("node \"/blocks.0/attn/Softmax\" (Softmax): runs over axis 2") !=
         std::string::npos);
-  CHECK(refusal("window").find("windows are not known") != std::string::npos);
   // Neither softmax nor Taylor attention: the node that ends its group.
   CHECK(refusal("x_form_linear").find("node \"/blocks.0/attn/Reshape_1\" (Reshape): ends a group") !=
         std::string::npos);
   CHECK(refusal("x_fused_mask").find("(com.microsoft.Attention): with a mask of keys") != std::string::npos);
   CHECK(refusal("x_distilled_both").find("2 outputs: \"logits\"") != std::string::npos);
+}
+
+TEST_CASE("windows, masks, merged patches, gates and ReLU-linear attention become the layers that compute them",
+          "[import]") {
+  const auto imported = [](const char* name) { return import_graph(read_onnx(kFolder + name + ".onnx")).workload; };
+  const auto has = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
+  const std::string swin = imported("swin");
+  CHECK(has(swin, R"("kind":"unfold","patch":3,"windows":true,"shift":1)"));
+  CHECK(has(swin, R"("layout":"qkv","attention":"softmax","mask":"shifted_windows","relative_bias":true)"));
+  CHECK(has(swin, R"("kind":"patch_merge","patch":2)"));
+  const std::string gated = imported("gated");
+  CHECK(has(gated, R"("kind":"average_pool","kernel":2)"));
+  CHECK(has(gated, R"("kind":"slice","rows":4,"first_channel":16,"channels":16)"));
+  CHECK(has(gated, R"("kind":"mul")"));
+  CHECK(has(imported("relu_linear"), R"("layout":"qkv_per_head","attention":"relu_linear")"));
+  CHECK(has(imported("reduced_keys"), R"("layout":"q_and_kv")"));
+}
+
+TEST_CASE("Pad and ScatterND on constants", "[import]") {
+  const Tensor x = reals({2, 2}, {1, 2, 3, 4});
+  const Tensor padded = run(node("Pad"), {x, integer_vector({0, 1, 1, 0}), reals({}, {9})});
+  CHECK(padded.shape == Shape{3, 3});
+  CHECK(padded.real == std::vector<double>{9, 1, 2, 9, 3, 4, 9, 9, 9});
+  CHECK(message_of_node([&] { run(node("Pad"), {x, integer_vector({0, -1, 0, 0})}); }) == "pads of -1 and 0");
+  Tensor rows = integer_vector({1, -2});
+  rows.shape = {2, 1};
+  const Tensor scattered = run(node("ScatterND"), {x, rows, reals({2, 2}, {5, 6, 7, 8})});
+  CHECK(scattered.real == std::vector<double>{7, 8, 5, 6});
+  rows.integer[0] = 2;
+  CHECK(message_of_node([&] {
+          run(node("ScatterND"), {x, rows, reals({2, 2}, {5, 6, 7, 8})});
+        }) == "index 2 on an axis of 2");
 }
 
 TEST_CASE("a distilled model has a head for each of two tokens and their mean", "[import]") {

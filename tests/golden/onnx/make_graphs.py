@@ -225,6 +225,83 @@ class Window(nn.Module):
         return s.head((x + w).mean((1, 2)))
 
 
+class SwinBlock(nn.Module):  # windows of w x w, moved by `shift`, with relative bias and, where they are moved, a mask
+    def __init__(s, dim, heads, size, w, shift):
+        super().__init__()
+        s.h, s.size, s.w, s.shift = heads, size, w, shift
+        s.norm1, s.norm2, s.qkv, s.proj = nn.LayerNorm(dim), nn.LayerNorm(dim), nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        s.fc1, s.fc2 = nn.Linear(dim, 2 * dim), nn.Linear(2 * dim, dim)
+        s.table = nn.Parameter(torch.randn((2 * w - 1) ** 2, heads))
+        at = torch.stack(torch.meshgrid(torch.arange(w), torch.arange(w), indexing='ij')).flatten(1)
+        d = at[:, :, None] - at[:, None, :] + w - 1
+        s.register_buffer('index', d[0] * (2 * w - 1) + d[1])
+        if shift:
+            m = torch.zeros(1, size, size, 1); n = 0
+            for a in (slice(0, -w), slice(-w, -shift), slice(-shift, None)):
+                for b in (slice(0, -w), slice(-w, -shift), slice(-shift, None)): m[:, a, b] = n; n += 1
+            m = s.cut(m).squeeze(-1)
+            s.register_buffer('mask', (m[:, None] != m[:, :, None]).float() * -100)
+    def cut(s, x): B, H, W, C = x.shape; w = s.w; return x.view(B, H // w, w, W // w, w, C).permute(0, 1, 3, 2, 4, 5).reshape(-1, w * w, C)
+    def forward(s, x):
+        B, H, W, C = x.shape; n, w = (H // s.w) * (W // s.w), s.w; y = s.norm1(x)
+        if s.shift: y = torch.roll(y, (-s.shift, -s.shift), (1, 2))
+        q, k, v = s.qkv(s.cut(y)).reshape(-1, w * w, 3, s.h, C // s.h).permute(2, 0, 3, 1, 4).unbind(0)
+        a = (q * (C // s.h) ** -0.5) @ k.transpose(-2, -1) + s.table[s.index.view(-1)].view(w * w, w * w, -1).permute(2, 0, 1).unsqueeze(0)
+        if s.shift: a = (a.view(B, n, s.h, w * w, w * w) + s.mask[None, :, None]).view(-1, s.h, w * w, w * w)
+        y = s.proj((a.softmax(-1) @ v).transpose(1, 2).reshape(-1, w * w, C))
+        y = y.view(B, H // w, W // w, w, w, C).permute(0, 1, 3, 2, 4, 5).reshape(B, H, W, C)
+        if s.shift: y = torch.roll(y, (s.shift, s.shift), (1, 2))
+        x = x + y
+        return x + s.fc2(F.gelu(s.fc1(s.norm2(x))))
+class Swin(nn.Module):
+    def __init__(s, dim=8):
+        super().__init__()
+        s.pe, s.norm0, s.merge, s.reduce, s.norm, s.head = nn.Conv2d(3, dim, 2, 2), nn.LayerNorm(dim), nn.LayerNorm(4 * dim), nn.Linear(4 * dim, 2 * dim, bias=False), nn.LayerNorm(2 * dim), nn.Linear(2 * dim, 5)
+        s.blocks = nn.Sequential(SwinBlock(dim, 2, 6, 3, 0), SwinBlock(dim, 2, 6, 3, 1)); s.last = SwinBlock(2 * dim, 4, 3, 3, 0)
+    def forward(s, x):
+        x = s.blocks(s.norm0(s.pe(x).permute(0, 2, 3, 1)))
+        x = torch.cat([x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]], -1)
+        return s.head(s.norm(s.last(s.reduce(s.merge(x)))).mean((1, 2)))
+
+
+class Gated(nn.Module):  # a mean over windows, a gated product whose halves are one layer's (SwiGLU), then two layers'
+    def __init__(s, dim=8):
+        super().__init__()
+        s.pe, s.fc, s.out, s.norm = nn.Conv2d(3, dim, 2, 2), nn.Linear(dim, 4 * dim), nn.Linear(2 * dim, dim), nn.LayerNorm(dim)
+        s.a, s.b, s.head = nn.Linear(dim, dim), nn.Linear(dim, dim), nn.Linear(dim, 5)
+    def forward(s, x):
+        x = F.avg_pool2d(s.pe(x), 2).flatten(2).transpose(1, 2)
+        gate, up = s.fc(s.norm(x)).chunk(2, -1)
+        x = x + s.out(F.silu(gate) * up)
+        return s.head((s.a(x) * F.gelu(s.b(x))).mean(1))
+
+
+class ReluLinear(nn.Module):  # EfficientViT's: two scales side by side, ReLU(Q) (ReLU(K)^T V), the divisor as one more column of V
+    def __init__(s, dim=8, d=4):
+        super().__init__()
+        s.pe, s.qkv, s.agg, s.proj, s.head, s.d = nn.Conv2d(3, dim, 2, 2), nn.Conv2d(dim, 3 * dim, 1, bias=False), nn.Conv2d(3 * dim, 3 * dim, 3, 1, 1, groups=3 * dim, bias=False), nn.Conv2d(2 * dim, dim, 1), nn.Linear(dim, 5), d
+    def forward(s, x):
+        x = s.pe(x); y = s.qkv(x); y = torch.cat((y, s.agg(y)), 1); B, C, H, W = y.shape
+        y = y.reshape(B, -1, 3 * s.d, H * W).transpose(-1, -2)
+        q, k, v = F.relu(y[..., :s.d]), F.relu(y[..., s.d:2 * s.d]), F.pad(y[..., 2 * s.d:], (0, 1), value=1.)
+        z = q @ (k.transpose(-1, -2) @ v)
+        z = (z[..., :-1] / (z[..., -1:] + 1e-15)).transpose(-1, -2).reshape(B, -1, H, W)
+        return s.head((x + s.proj(z)).mean((2, 3)))
+
+
+class Reduced(nn.Module):  # PVT v2's: keys and values of a reduced grid
+    def __init__(s, dim=8, heads=2):
+        super().__init__()
+        s.pe, s.q, s.kv, s.sr, s.norm, s.proj, s.head, s.h = nn.Conv2d(3, dim, 2, 2), nn.Linear(dim, dim), nn.Linear(dim, 2 * dim), nn.Conv2d(dim, dim, 2, 2), nn.LayerNorm(dim), nn.Linear(dim, dim), nn.Linear(dim, 5), heads
+    def forward(s, x):
+        x = s.pe(x); B, C, H, W = x.shape; x = x.flatten(2).transpose(1, 2)
+        r = s.norm(s.sr(x.transpose(1, 2).reshape(B, C, H, W)).reshape(B, C, -1).permute(0, 2, 1))
+        q = s.q(x).reshape(B, -1, s.h, C // s.h).permute(0, 2, 1, 3)
+        k, v = s.kv(r).reshape(B, -1, 2, s.h, C // s.h).permute(2, 0, 3, 1, 4)
+        z = ((q @ k.transpose(-2, -1)) * (C // s.h) ** -0.5).softmax(-1) @ v
+        return s.head((x + s.proj(z.transpose(1, 2).reshape(B, -1, C))).mean(1))
+
+
 def save(name, m, opset=13, size=8, dynamic=False, fold=True):
     torch.manual_seed(sum(map(ord, name)))
     m = m() if callable(m) and not isinstance(m, nn.Module) else m
@@ -268,6 +345,11 @@ save('levit_two', lambda: LeViT(True), 12, size=16, dynamic=True)
 save('mobilevit', lambda: MobileViT(), 13, size=16)
 save('mobilevit_dynamic', lambda: MobileViT('mean', 'timm'), 16, size=16, dynamic=True)
 save('window', lambda: Window(), 13)
+save('swin', lambda: Swin(), 13, size=12)
+save('swin_dynamic', lambda: Swin(), 17, size=12, dynamic=True, fold=False)
+save('gated', lambda: Gated(), 13)
+save('relu_linear', lambda: ReluLinear(), 14)
+save('reduced_keys', lambda: Reduced(), 13)
 
 m = onnx.load(os.path.join(OUT, 'deit.onnx'))  # initialisers as inputs
 m.ir_version = 3
