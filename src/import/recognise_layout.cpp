@@ -1,5 +1,6 @@
 // Operators that move, join or average elements: views with other places, tokens, pooling.
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include "import/layout_operators.h"
@@ -185,14 +186,13 @@ void Recogniser::reduce() {
   const std::string& op = node().op;
   Inputs inputs{nullptr};
   Tensor form;  // the axes depend only on the shape
-  std::optional<Expression> expression;
   // A norm's scale and shift end its group: another norm may follow at once.
   if (is(node().inputs[0], Kind::kExpression) && symbol(node().inputs[0]).expression->has_vectors)
     view_of(node().inputs[0]);
   const bool plain = !is(node().inputs[0], Kind::kExpression);
   if (plain) view_of(node().inputs[0]);
-  const View leaf =
-      plain ? checked(symbol(node().inputs[0]).view) : (expression = as_expression(node().inputs[0]))->leaf;
+  const std::optional<Expression> expression = plain ? std::nullopt : as_expression(node().inputs[0]);
+  const View leaf = plain ? checked(symbol(node().inputs[0]).view) : expression->leaf;
   if (op == "GlobalAveragePool" || op == "AveragePool") {
     if (leaf.shape().size() != 4) refuse("on " + to_string(leaf.shape()));
     const View view = view_of(node().inputs[0]);
