@@ -15,7 +15,7 @@ PHRASES = [
     (r'\bbefore time starts\b', '// Masks are decided before time starts.', '"before the simulation starts"'),
     (r'\b(?:only )?of use (?:when|where|if)\b', '// The result is only of use when there are none.', '"is only useful if"'),
     (r'\bis none of an?\b', '// The file is none of an evaluation.', '"is not a ..."'),
-    (r'\b[Ii]ssue [0-9]+\b', '// Traffic as issue 7 asks.', 'say it here: a clone has no issues'),
+    (r'\b[Ii]ssue \d+\b', '// Traffic as issue %d asks.' % 7, 'say here what it is about'),
 ]
 FOLDERS = ('src', 'models', 'tests', 'bench')
 

@@ -35,14 +35,6 @@ bool matches(const std::string& pattern, std::string_view name) {
   return p == pattern.size();
 }
 
-JsonDocument value_of(const std::string& text) {
-  try {
-    return parse_json(text, "");
-  } catch (const InputError&) {  // not JSON: a word
-    return JsonDocument::of_text(text);
-  }
-}
-
 class Setter {
  public:
   Setter(JsonDocument& document, const JsonDocument& value, std::string origin, Diagnostics& diagnostics)
@@ -71,23 +63,36 @@ class Setter {
   Diagnostics& diagnostics_;
 };
 
-}  // namespace
-
-bool is_pointer_setting(const std::string& key) {
-  return !key.empty() && key.front() == '/';
-}
-
 void set_value(JsonDocument& document, const std::string& setting, const std::string& option,
                Diagnostics& diagnostics) {
   const std::size_t equals = setting.find('=');
   const std::string origin = option + " " + setting;
   if (equals == std::string::npos || !is_pointer_setting(setting))
     return diagnostics.add(InputError(origin, "", "expected /pointer/to/a/value=VALUE"));
-  const JsonDocument value = value_of(setting.substr(equals + 1));
+  const JsonDocument value = value_of_text(setting.substr(equals + 1));
   Setter setter(document, value, origin, diagnostics);
   if (setter.set(document, setting.substr(0, equals), 0, "") == 0)
     diagnostics.add(
         InputError(origin, "", "no value of " + diagnostics.file() + " lies at " + quoted(setting.substr(0, equals))));
+}
+
+}  // namespace
+
+JsonDocument value_of_text(const std::string& text) {
+  try {
+    return parse_json(text, "");
+  } catch (const InputError&) {  // not JSON: a word
+    return JsonDocument::of_text(text);
+  }
+}
+
+bool is_pointer_setting(const std::string& key) {
+  return !key.empty() && key.front() == '/';
+}
+
+void set_values(JsonDocument& document, const std::vector<std::string>& settings, const std::string& option,
+                Diagnostics& diagnostics) {
+  for (const std::string& setting : settings) set_value(document, setting, option, diagnostics);
 }
 
 }  // namespace vitality

@@ -75,7 +75,7 @@ GivenMapping read_mapping_file(const std::string& file, const std::vector<std::s
   sha256 = sha256_hex(text);
   Diagnostics diagnostics(file);
   JsonDocument document = parse_json(text, file);
-  for (const std::string& setting : settings) set_value(document, setting, "--set", diagnostics);
+  set_values(document, settings, "--set", diagnostics);
   return read_mapping(document, &model, diagnostics);
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/folder.h"
+#include "base/json_settings.h"
 #include "base/search_path.h"
 #include "config/fields.h"
 
@@ -220,13 +221,7 @@ JsonValue* place(JsonDocument& document, const std::string& dotted) {
 }
 
 JsonDocument override_value(const std::string& text, bool is_text) {
-  if (!is_text) {
-    try {
-      return parse_json(text, "");
-    } catch (const InputError&) {  // not JSON: a string
-    }
-  }
-  return JsonDocument::of_text(text);
+  return is_text ? JsonDocument::of_text(text) : value_of_text(text);
 }
 
 void apply_override(JsonDocument& document, const std::string& option, Diagnostics& diagnostics) {

@@ -35,7 +35,7 @@ int noc_hops(const NocConfig& config, std::size_t port) {
 
 int noc_links(const HardwareConfig& config) {
   std::set<std::pair<int, int>> links;
-  for (std::size_t port = 0; port < ports(config); ++port)
+  for (std::size_t port = 0, count = ports(config); port < count; ++port)
     for (const auto& link : noc_route(config.noc, port)) links.insert(link);
   return static_cast<int>(links.size());
 }

@@ -166,10 +166,10 @@ class AxisChecker {
       read_hardware_config(inputs_.base, split.machine, one);
       if (std::string error = first_error(one); !error.empty()) return error;
     }
-    for (const std::string& setting : split.mapping) {
+    if (!split.mapping.empty()) {
       JsonDocument mapping = inputs_.mapping;
       Diagnostics one(spec_.mapping, Diagnostics::Mode::kCollect);
-      set_value(mapping, setting, "axis", one);
+      set_values(mapping, split.mapping, "axis", one);
       if (!one.ok()) return one.errors().front().message();
     }
     std::vector<std::string> dims = split_settings(spec_.base_overrides).workload;
@@ -202,7 +202,7 @@ bool read_sweep_inputs(const SweepSpec& spec, Diagnostics& diagnostics, SweepInp
     if (!spec.mapping.empty())
       inputs.mapping = parse_json(read_text_file(spec.mapping, kMaxMappingBytes), spec.mapping);
     Diagnostics one(spec.mapping);
-    for (const std::string& setting : settings.mapping) set_value(inputs.mapping, setting, "--set", one);
+    set_values(inputs.mapping, settings.mapping, "--set", one);
   } catch (const InputError& error) {
     diagnostics.add(error);
     return false;

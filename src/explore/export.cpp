@@ -152,11 +152,11 @@ std::string convergence_csv(const std::vector<ConvergenceStep>& steps) {
 
 // files: as files_json() wrote it; "" in stores of older programs.
 std::string json_of(const Table& table, const std::vector<bool>& on_front, const SweepSpec& spec,
-                    const std::string& files) {
+                    const std::string& files, const std::vector<ConvergenceStep>& steps) {
   std::string json = "{\"schema_version\":1,\"spec\":" + write_json(spec) +
                      (files.empty() ? "" : ",\"files\":" + files) + ",\"convergence\":[";
   const char* separator = "";
-  for (const ConvergenceStep& step : convergence_of(table)) {
+  for (const ConvergenceStep& step : steps) {
     json += separator + ("[" + std::to_string(step.designs)) + "," + number_text(step.hypervolume) + "]";
     separator = ",";
   }
@@ -185,7 +185,7 @@ void remove_leftovers(const std::string& directory) {
 std::string results_json(const ResultStore& store, const SweepSpec& spec) {
   ExportSummary summary;
   const Table table = read_table(store, spec, summary);
-  return json_of(table, front_lines(table), spec, store.meta("files"));
+  return json_of(table, front_lines(table), spec, store.meta("files"), convergence_of(table));
 }
 
 ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, const std::string& directory) {
@@ -203,8 +203,9 @@ ExportSummary export_results(const ResultStore& store, const SweepSpec& spec, co
   OutputSet files;
   files.add(directory + "/results.csv", results);
   files.add(directory + "/pareto.csv", pareto);
-  files.add(directory + "/convergence.csv", convergence_csv(convergence_of(table)));
-  files.add(directory + "/results.json", json_of(table, on_front, spec, store.meta("files")));
+  const std::vector<ConvergenceStep> steps = convergence_of(table);
+  files.add(directory + "/convergence.csv", convergence_csv(steps));
+  files.add(directory + "/results.json", json_of(table, on_front, spec, store.meta("files"), steps));
   files.commit();
   return summary;
 }

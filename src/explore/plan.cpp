@@ -94,10 +94,8 @@ void Planner::load_mapping(const std::vector<std::string>& settings) {
   mapping_ = parse_json(text, spec_.mapping);
   mapping_identity_ = "mapping " + sha256_hex(text) + "\n";
   Diagnostics diagnostics(spec_.mapping);
-  for (const std::string& setting : settings) {
-    set_value(mapping_, setting, "--set", diagnostics);
-    mapping_identity_ += setting + "\n";
-  }
+  set_values(mapping_, settings, "--set", diagnostics);
+  for (const std::string& setting : settings) mapping_identity_ += setting + "\n";
 }
 
 bool Planner::changes_model(const Axis& axis) const {
@@ -200,7 +198,7 @@ PreparedRow Planner::resolve(const Design& design, std::size_t workload) {
 
 JsonDocument Planner::mapping_for(const PointSettings& settings, Diagnostics& diagnostics) const {
   JsonDocument mapping = mapping_;
-  for (const std::string& setting : settings.mapping) set_value(mapping, setting, "axis", diagnostics);
+  set_values(mapping, settings.mapping, "axis", diagnostics);
   return mapping;
 }
 

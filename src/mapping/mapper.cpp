@@ -15,6 +15,13 @@
 #include "workload/training_step.h"
 
 namespace vitality {
+
+// What is known before a model is mapped, and which plans were found on the way.
+struct ModelPlans {
+  ResidencyPlan residency;
+  GemmPlans gemms;
+};
+
 namespace {
 
 std::vector<int> layer_users(const VitModel& model) {
@@ -209,14 +216,9 @@ class ForwardMapper {
 
 enum class Extent { kWhole, kPlanOnly };
 
-// What is known before a model is mapped, and which plans were found on the way.
-struct Planned : ResidencyPlan {
-  GemmPlans gemm_plans;
-};
-
-// planned: null: nothing is known.
+// plans: null: nothing is known.
 Schedule map_layers(const VitModel& model, const HardwareConfig& config, const MappingOptions& options, Extent extent,
-                    Planned* planned = nullptr) {
+                    ModelPlans* plans = nullptr) {
   check_supported(model, config, options);
   const MatrixEngineConfig& engine = config.matrix_engine;
   ScheduleBuilder builder(
@@ -253,12 +255,12 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     const auto tensor = context.add_activation(static_cast<int>(i));
     builder.schedule().tensors[tensor].role = TensorRole::kInput;
   }
-  if (planned != nullptr) context.gemm_plans.swap(planned->gemm_plans);
-  ResidencyPlan plan = planned != nullptr ? ResidencyPlan(*planned) : plan_residences(context);
+  if (plans != nullptr) context.gemm_plans.swap(plans->gemms);
+  ResidencyPlan plan = plans != nullptr ? plans->residency : plan_residences(context);
   context.residences = std::move(plan.residences);
   builder.schedule().batch_order = context.batch_order = plan.batch_order;
   ForwardMapper(context, options, selected).map(layers);
-  if (planned != nullptr) context.gemm_plans.swap(planned->gemm_plans);
+  if (plans != nullptr) context.gemm_plans.swap(plans->gemms);
   builder.schedule().layer_output = context.output;
   if (options.training && !context.plan_only) {
     map_backward(context, options);
@@ -277,34 +279,21 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
   return map_layers(model, config, options, Extent::kWhole);
 }
 
-struct PlannedModel::Plans : Planned {};
-
 PlannedModel::PlannedModel(const VitModel& model, const HardwareConfig& config, const MappingOptions& options)
-    : model_(model), config_(config), options_(options), plans_(std::make_unique<Plans>()) {
+    : model_(model), config_(config), options_(options), plans_(std::make_unique<ModelPlans>()) {
   check_supported(model, config, options);
   ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024, false);
   MappingContext context = context_of(model, config, options, builder);
-  static_cast<ResidencyPlan&>(*plans_) = plan_residences(context);
-  plans_->gemm_plans = std::move(context.gemm_plans);
+  plans_->residency = plan_residences(context);
+  plans_->gemms = std::move(context.gemm_plans);
 }
 PlannedModel::~PlannedModel() = default;
 
-namespace {
-
-// A residence as it is if all layers have numbers that are smaller by `shift`.
-Residence moved(Residence residence, int shift) {
-  for (int* const other : {&residence.last_reader, &residence.heir_of})
-    if (*other != kNone) *other -= shift;
-  return residence;
-}
-
-}  // namespace
-
 bool PlannedModel::alike(int layer, int other, int count) const {
-  const auto first = plans_->residences.begin();
-  return plans_->residences.empty() ||
+  const auto first = plans_->residency.residences.begin();
+  return plans_->residency.residences.empty() ||
          std::equal(first + layer, first + layer + count, first + other,
-                    [&](const Residence& a, const Residence& b) { return a == moved(b, other - layer); });
+                    [&](const Residence& a, const Residence& b) { return a.moved(other - layer) == b; });
 }
 
 Schedule PlannedModel::map() {
@@ -312,19 +301,18 @@ Schedule PlannedModel::map() {
 }
 
 std::optional<Schedule> PlannedModel::map_shortened(const VitModel& fewer, const std::vector<int>& stands_for) {
-  const std::vector<Residence>& of_whole = plans_->residences;
+  const std::vector<Residence>& of_whole = plans_->residency.residences;
   std::vector<std::optional<Residence>> known(of_whole.empty() ? 0 : fewer.layers.size());
   for (std::size_t layer = 0; layer < of_whole.size(); ++layer) {
-    const Residence residence = moved(of_whole[layer], static_cast<int>(layer) - stands_for[layer]);
+    const Residence residence = of_whole[layer].moved(stands_for[layer] - static_cast<int>(layer));
     std::optional<Residence>& same = known[static_cast<std::size_t>(stands_for[layer])];
     if (same && !(*same == residence)) return std::nullopt;
     same = residence;
   }
-  Planned shortened;
-  shortened.gemm_plans = std::move(plans_->gemm_plans);
-  for (const std::optional<Residence>& each : known) shortened.residences.push_back(*each);
+  ModelPlans shortened{{}, std::move(plans_->gemms)};
+  for (const std::optional<Residence>& each : known) shortened.residency.residences.push_back(*each);
   Schedule schedule = map_layers(fewer, config_, options_, Extent::kWhole, &shortened);
-  plans_->gemm_plans = std::move(shortened.gemm_plans);
+  plans_->gemms = std::move(shortened.gemms);
   return schedule;
 }
 

@@ -26,6 +26,7 @@ void check_fits(const VitModel& model, const HardwareConfig& config, const Mappi
 
 Schedule map_model(const VitModel& model, const HardwareConfig& config, const MappingOptions& options = {});
 
+struct ModelPlans;
 // What is decided for a whole model before its jobs are made, for those who map it in more than one way. Keeps
 // references to the model, the machine and the options.
 class PlannedModel {
@@ -44,11 +45,10 @@ class PlannedModel {
   std::optional<Schedule> map_shortened(const VitModel& fewer, const std::vector<int>& stands_for);
 
  private:
-  struct Plans;
   const VitModel& model_;
   const HardwareConfig& config_;
   const MappingOptions& options_;
-  std::unique_ptr<Plans> plans_;
+  std::unique_ptr<ModelPlans> plans_;
 };
 
 }  // namespace vitality

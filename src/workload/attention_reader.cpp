@@ -100,7 +100,7 @@ void LayerReader::relative_bias(Attention& p) {
   p.bias_params = Count{p.heads} * (2 * p.bias_grid - 1) * (2 * p.bias_grid - 1);
 }
 
-void LayerReader::check_mask(Attention& p) {
+void LayerReader::attention_mask(Attention& p) {
   if (!ok_ || !is_masked(p)) return;
   if (p.kind != AttentionKind::kSoftmax)
     return fail("is a mask of softmax attention: expected \"attention\": \"softmax\" beside it", "mask");
@@ -137,7 +137,7 @@ TensorInfo LayerReader::attention() {
   p.n_q = queries.rows / p.instances;
   p.n_kv = keys.rows / p.instances;
   if (Count{p.instances} * p.heads * p.n_q * p.n_kv > kMaxScores) fail("more than 2^36 attention scores");
-  check_mask(p);
+  attention_mask(p);
   if (!ok_) return {};
   layer_.parameters = p;
   TensorInfo out = queries;

@@ -118,7 +118,7 @@ class LayerReader {
   void attention_heads(Attention& p);
   void attention_bias(Attention& p);
   void relative_bias(Attention& p);
-  void check_mask(Attention& p);
+  void attention_mask(Attention& p);
 
   const JsonKeys& own_keys_;
   LayerSource& source_;

@@ -11,7 +11,7 @@ namespace vitality {
 struct Settings {
   std::vector<std::string> machine;   // key=value, as read_hardware_config() takes them
   std::vector<std::string> workload;  // name=value, as read_workload() takes them
-  std::vector<std::string> mapping;   // pointer=value, as set_value() takes them
+  std::vector<std::string> mapping;   // pointer=value, as set_values() takes them
 };
 Settings split_settings(const std::vector<std::string>& settings);
 

@@ -161,7 +161,7 @@ std::string after(const std::string& setting) {
   JsonDocument document =
       parse_json(R"({"layers": {"b.0.x": {"m": 1, "in": {"n": 2}}, "b.12.x": {"m": 3}, "a/~": {"m": 4}}})", "f");
   Diagnostics diagnostics("f", Diagnostics::Mode::kCollect);
-  set_value(document, setting, "--set", diagnostics);
+  set_values(document, {setting}, "--set", diagnostics);
   if (!diagnostics.ok()) return diagnostics.errors().front().what();
   std::string text;
   for (const JsonMember& layer : document.find("layers")->members()) {
@@ -192,7 +192,7 @@ TEST_CASE("json: a setting changes what its pointer names, and a star stands for
 TEST_CASE("json: what a setting put there is refused under its own name") {
   JsonDocument document = parse_json(R"({"a": {"m": 1}})", "f");
   Diagnostics diagnostics("f", Diagnostics::Mode::kCollect);
-  set_value(document, "/a/m=big", "axis", diagnostics);
+  set_values(document, {"/a/m=big"}, "axis", diagnostics);
   ObjectReader reader(*document.find("a"), "/a", diagnostics);
   int m = 0;
   CHECK_FALSE(reader.integer("m", m, 0, 9));
@@ -204,6 +204,6 @@ TEST_CASE("json: a hostile pattern takes no more than its length times the name'
   for (int i = 0; i < 2000; ++i) pattern += "a*";
   JsonDocument document = parse_json("{\"" + name + "\": 1}", "f");
   Diagnostics diagnostics("f", Diagnostics::Mode::kCollect);
-  set_value(document, pattern + "b=2", "--set", diagnostics);
+  set_values(document, {pattern + "b=2"}, "--set", diagnostics);
   CHECK_FALSE(diagnostics.ok());
 }

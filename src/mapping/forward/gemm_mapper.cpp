@@ -211,7 +211,7 @@ namespace {
 
 // Whether an array that can hold either operand holds the results of this layer.
 bool holds_results(MappingContext& context, const Gemm& gemm, const GemmLayer& mapped) {
-  if (!holds_results_too(context.config.matrix_engine) || context.options->training) return false;
+  if (!holds_results_too(context.config.matrix_engine)) return false;
   if (const LayerMapping* given = given_mapping(context, mapped.layer))
     return std::holds_alternative<OutputStationaryMapping>(*given);
   const Layer& layer = context.layer(mapped.layer);

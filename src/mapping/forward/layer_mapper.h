@@ -71,6 +71,13 @@ struct Residence {
   std::vector<ResidentTile> tiles = {};
   std::vector<Bytes> bytes = {};
   bool stays() const { return place != ResultPlace::kMemory; }
+  // The same of a layer that comes `layers` later, as those that it names do.
+  Residence moved(int layers) const {
+    Residence later = *this;
+    for (int* const other : {&later.last_reader, &later.heir_of})
+      if (*other != kNone) *other += layers;
+    return later;
+  }
   // As planned, before the tiles have buffers.
   bool operator==(const Residence& other) const {
     const auto same_columns = [](const ResidentTile& a, const ResidentTile& b) {

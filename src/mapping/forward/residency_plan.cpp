@@ -507,11 +507,7 @@ namespace {
 std::vector<Residence> for_all_images(const std::vector<Residence>& one, int images) {
   std::vector<Residence> all;
   for (int image = 0; image < images && !one.empty(); ++image)
-    for (Residence residence : one) {
-      for (int* const other : {&residence.last_reader, &residence.heir_of})
-        if (*other != kNone) *other += image * static_cast<int>(one.size());
-      all.push_back(std::move(residence));
-    }
+    for (const Residence& residence : one) all.push_back(residence.moved(image * static_cast<int>(one.size())));
   return all;
 }
 
