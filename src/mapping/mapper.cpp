@@ -173,7 +173,15 @@ class ForwardMapper {
     if (!epilogue.empty()) layer_ = epilogue.back().layer;
     return {first, std::move(epilogue), context_.add_activation(layer_)};
   }
-  void gemm() { map_gemm_layer(context_, {take_gemm()}); }
+  void gemm() {
+    const GemmLayer first = take_gemm();
+    if (context_.residence(layer_).place != ResultPlace::kParts) return map_gemm_layer(context_, {first});
+    ++layer_;
+    if (std::holds_alternative<Attention>(context_.layer(layer_).parameters))
+      map_gemm_in_parts(context_, first, layer_, context_.add_activation(layer_));
+    else
+      map_gemm_in_parts(context_, first, take_gemm());
+  }
   void elementwise() { map_elementwise_layer(context_, layer_, context_.add_activation(layer_)); }
   void rearrange() { map_rearrange_layer(context_, layer_, context_.add_activation(layer_)); }
 

@@ -32,8 +32,13 @@ struct OperandBuffers {
 };
 
 // Where the results of a layer lie until others take them. Both: in memory, and in the scratchpad for some of those
-// that take them.
-enum class ResultPlace : std::uint8_t { kMemory, kScratchpad, kBoth };
+// that take them. Parts: in the scratchpad, what one iteration of the layer's outermost loop makes at a time; the next
+// layer works on it before its place is taken again.
+enum class ResultPlace : std::uint8_t { kMemory, kScratchpad, kBoth, kParts };
+
+constexpr bool in_memory(ResultPlace place) {
+  return place == ResultPlace::kMemory || place == ResultPlace::kBoth;
+}
 
 constexpr const char* to_string(ResultPlace place) {
   switch (place) {
@@ -43,6 +48,8 @@ constexpr const char* to_string(ResultPlace place) {
       return "scratchpad";
     case ResultPlace::kBoth:
       return "both";
+    case ResultPlace::kParts:
+      return "scratchpad_in_parts";
   }
   return nullptr;
 }
@@ -71,7 +78,7 @@ struct InputStationaryMapping {
   OperandBuffers streamed, stationary;
   // Result tiles (and second operands of an epilogue's additions) in flight. 0: results have no buffers of their own.
   // They take the place of the partial sums that they are made from, and an addition leaves its sum in the place of its
-  // second operand.
+  // second operand. Of results in parts: the parts in flight.
   int out_sets = 2;
   ResultPlace results = ResultPlace::kMemory;
 };

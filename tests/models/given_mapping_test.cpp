@@ -70,16 +70,14 @@ struct Editor {
   void operator()(AttentionMapping& m) {
     int& value = *dice.one_of<int*>({&m.token_chunk, &m.query_chunk, &m.sets[0], &m.sets[1], &m.sets[2], &m.sets[3]});
     value = other(value);
-    if (dice.between(0, 4) == 0)
-      m.results = dice.one_of<ResultPlace>({ResultPlace::kMemory, ResultPlace::kScratchpad, ResultPlace::kBoth});
+    if (dice.between(0, 4) == 0) m.results = dice.any<ResultPlace>();
   }
   void operator()(InputStationaryMapping& m) {
     int& value = *dice.one_of<int*>({&m.tile_rows, &m.tile_cols, &m.m_tile, &m.n_group, &m.k_group, &m.streamed.sets,
                                      &m.stationary.sets, &m.streamed.kept, &m.stationary.kept, &m.out_sets});
     value = other(value);
     if (dice.coin()) std::swap(m.order[static_cast<std::size_t>(dice.between(0, 1))], m.order[2]);
-    if (dice.between(0, 4) == 0)
-      m.results = dice.one_of<ResultPlace>({ResultPlace::kMemory, ResultPlace::kScratchpad, ResultPlace::kBoth});
+    if (dice.between(0, 4) == 0) m.results = dice.any<ResultPlace>();
   }
 };
 

@@ -18,6 +18,11 @@ class Dice {
   T one_of(const std::vector<T>& choices) {
     return choices[static_cast<std::size_t>(between(0, static_cast<int>(choices.size()) - 1))];
   }
+  template <typename Enum>
+  Enum any() {
+    const auto all = all_of_enum<Enum>();
+    return all[static_cast<std::size_t>(between(0, static_cast<int>(all.size()) - 1))];
+  }
 
  private:
   std::mt19937 engine_;

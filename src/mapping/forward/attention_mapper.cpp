@@ -26,7 +26,8 @@ std::optional<AttentionEstimate> AttentionMapper::estimate(Bytes capacity, bool 
         SoftmaxPlanner(a_, config_, capacity, context_.dram_bytes_per_cycle()).estimate(*plan);
     return AttentionEstimate{all.dram_bytes - element_ * a_.n_q * a_.d_v * a_.heads * a_.instances, all.cycles};
   }
-  if (in_place) return AttentionEstimate{};
+  // The sum of the keys, and their centring.
+  if (in_place) return AttentionEstimate{0, 0, bytes_of(*plan), centres_keys() ? 2.0 * a_.n_kv : 0};
   const Bytes key_chunks = ceil_div(a_.n_kv, plan->token_chunk), query_chunks = ceil_div(a_.n_q, plan->query_chunk),
               rounds = low_rank() ? 1 : query_chunks;
   // Of a head, in the order of AttentionMapping::sets.
@@ -57,14 +58,34 @@ void AttentionMapper::map() {
     plan_ = choose_chunks(builder_.capacity());
   plan_.results = residence.place;
   context_.record(layer_, plan_);
-  take_buffers();
-  if (context_.plan_only) return;
-  for (int instance = 0; instance < a_.instances; ++instance) {
-    for (int head = 0; head < a_.heads; ++head) {
-      instance_ = instance, head_ = head;
-      map_head();
-    }
+  take_buffers(builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name));
+  for (instance_ = 0; instance_ < a_.instances; ++instance_)
+    for (int head = 0; head < a_.heads; ++head) map_head(head);
+}
+
+void AttentionMapper::map_head(int head) {
+  head_ = head;
+  if (!context_.plan_only) map_head();
+}
+
+std::optional<AttentionInPlace> AttentionMapper::in_place(Bytes capacity, const AttentionMapping* given) {
+  in_place_ = true;
+  const std::optional<AttentionMapping> plan = given != nullptr ? *given : largest_chunks(capacity);
+  if (!plan) return std::nullopt;
+  return AttentionInPlace{*plan, bytes_of(*plan)};
+}
+
+std::vector<Bytes> AttentionMapper::start_in_place(const AttentionMapping& plan) {
+  in_place_ = true;
+  const Residence& residence = context_.residence(layer_);
+  if (const auto* given = given_as<AttentionMapping>(context_, layer_)) {
+    check_place(context_, layer_, given->results, residence);
+    check(*given);
   }
+  plan_ = plan;
+  plan_.results = residence.place;
+  context_.record(layer_, plan_);
+  return buffer_list(plan_);
 }
 
 void AttentionMapper::check(const AttentionMapping& given) const {
@@ -236,8 +257,7 @@ AttentionMapping AttentionMapper::choose_chunks(Bytes capacity) const {
 }
 
 // Must be in the order of buffer_list().
-void AttentionMapper::take_buffers() {
-  const std::vector<BufferId> buffers = builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name);
+void AttentionMapper::take_buffers(const std::vector<BufferId>& buffers) {
   auto next = buffers.cbegin();
   const auto take = [&](Ring& ring, int count) {
     for (int i = 0; i < count; ++i) ring.buffers.push_back(*next++);
@@ -322,6 +342,11 @@ BufferId AttentionMapper::load_bias(OperatorId op_index, const Chunk& queries, c
 
 std::optional<AttentionEstimate> estimate_attention(MappingContext& context, int layer, Bytes capacity, bool in_place) {
   return AttentionMapper(context, layer, context.attention_kind(layer), nullptr, kNone).estimate(capacity, in_place);
+}
+
+std::optional<AttentionInPlace> attention_in_place(MappingContext& context, int layer, Bytes capacity,
+                                                   const AttentionMapping* given) {
+  return AttentionMapper(context, layer, context.attention_kind(layer), nullptr, kNone).in_place(capacity, given);
 }
 
 void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,

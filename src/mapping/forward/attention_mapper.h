@@ -37,6 +37,13 @@ class AttentionMapper {
 
   void map();
 
+  // In turn with the layer that makes Q, K and V of a head at a time (fused_plans.h). start: the buffers that the plan
+  // needs; they are given next, and then each head is mapped.
+  std::optional<AttentionInPlace> in_place(Bytes capacity, const AttentionMapping* given);
+  std::vector<Bytes> start_in_place(const AttentionMapping& plan);
+  void take_buffers(const std::vector<BufferId>& buffers);
+  void map_head(int head);
+
  private:
   using Sets = std::array<int, 4>;
 
@@ -67,7 +74,6 @@ class AttentionMapper {
   std::optional<AttentionMapping> largest_chunks(Bytes capacity) const;
   const LayerMapping* alternative();
   std::optional<AttentionMapping> best_softmax(Bytes capacity) const;
-  void take_buffers();
   std::string plan_text() const;
 
   BufferId load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,

@@ -61,7 +61,9 @@ std::vector<std::int64_t> GemmProblem::key(Bytes capacity) const {
                                 results_on_chip,
                                 images,
                                 results_in_memory,
-                                added_in_place};
+                                added_in_place,
+                                outermost ? static_cast<std::int64_t>(*outermost) : -1,
+                                fixed_rows};
   key.insert(key.end(), contraction.begin(), contraction.end());
   key.push_back(0);
   key.insert(key.end(), columns.begin(), columns.end());

@@ -20,6 +20,7 @@ namespace vitality {
 struct GemmPlan : InputStationaryMapping {
   double cycles = 0, energy_pj = 0;  // estimates
   Bytes dram_bytes = 0;              // read and written, as the schedule will move them
+  Bytes buffers = 0;                 // bytes of all its buffers
 };
 
 struct GemmProblem {
@@ -40,6 +41,10 @@ struct GemmProblem {
   int fetched_adds() const { return adds - (added_in_place ? 1 : 0); }
   // Whether results have tiles of the plan, which can be those of the partial sums.
   bool has_result_tiles() const { return !results_on_chip || added_in_place; }
+  // Fused with a neighbour (fused_plans.h): the loop that has to be the outermost one (of columns, one tile in each
+  // iteration), and the rows of a row tile (0: any).
+  std::optional<GemmLoop> outermost;
+  int fixed_rows = 0;
 
   // A key that is equal for problems with the same plans.
   std::vector<std::int64_t> key(Bytes capacity) const;

@@ -162,7 +162,7 @@ TilePlace GemmMapper::resident_place(int row, const ColumnTile& column) const {
   if (found == context_.resident.end()) return {kNone};
   const auto tile = std::find_if(found->second.begin(), found->second.end(),
                                  [&](const ResidentTile& t) { return t.col == column.first; });
-  return {tile->buffer, row * tile->cols, tile->cols};
+  return {tile->buffer, (row - part_row_) * tile->cols, tile->cols};
 }
 
 void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column, const TilePlace& place, Dependency fetch_after) {
@@ -240,6 +240,15 @@ void map_gemm_layer(MappingContext& context, const std::vector<GemmLayer>& image
   } else {
     map_output_stationary(context, layer, gemm, epilogue, output);
   }
+}
+
+void map_gemm_in_parts(MappingContext& context, const GemmLayer& first, const GemmLayer& second) {
+  const Gemm first_gemm = schedule_gemm(context, first.layer), second_gemm = schedule_gemm(context, second.layer);
+  map_row_parts(context, first, first_gemm, second, second_gemm);
+}
+
+void map_gemm_in_parts(MappingContext& context, const GemmLayer& first, int attention_layer, TensorId output) {
+  map_head_parts(context, first, schedule_gemm(context, first.layer), attention_layer, output);
 }
 
 }  // namespace vitality

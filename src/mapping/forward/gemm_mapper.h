@@ -113,6 +113,7 @@ class GemmMapper {
   void finish_rows(const EpilogueTile& tile, const std::vector<EpilogueStage>& stages);
   void add_token_rows(const ColumnTile& column, const TilePlace& place, Dependency fetch_after);
   bool in_memory_ = true;         // results are written there
+  int part_row_ = 0;              // the first row that is in the scratchpad, of results in parts
   bool results_in_sums_ = false;  // InputStationaryMapping::out_sets is 0
   std::vector<BufferId> outs_;
   std::vector<std::vector<BufferId>> seconds_;
@@ -121,6 +122,11 @@ class GemmMapper {
 
 void map_input_stationary(MappingContext& context, int layer, const Gemm& gemm,
                           const std::vector<EpilogueStage>& epilogue, TensorId output);
+// In turn with another layer (fused_plans.h).
+void map_row_parts(MappingContext& context, const GemmLayer& first, const Gemm& first_gemm, const GemmLayer& second,
+                   const Gemm& second_gemm);
+void map_head_parts(MappingContext& context, const GemmLayer& first, const Gemm& gemm, int attention_layer,
+                    TensorId output);
 void map_output_stationary(MappingContext& context, int layer, const Gemm& gemm,
                            const std::vector<EpilogueStage>& epilogue, TensorId output);
 

@@ -33,8 +33,14 @@ constexpr std::array<GemmOrder, 6> kOrders{{{GemmLoop::kRows, GemmLoop::kColumns
                                             {GemmLoop::kContraction, GemmLoop::kRows, GemmLoop::kColumns},
                                             {GemmLoop::kContraction, GemmLoop::kColumns, GemmLoop::kRows}}};
 
+bool is_possible(const GemmProblem& problem, const GemmOrder& order) {
+  // Column sums are formed while a group of columns goes through the whole contraction.
+  if (problem.column_sums && !inside(order, GemmLoop::kContraction, GemmLoop::kColumns)) return false;
+  return !problem.outermost || order[0] == *problem.outermost;
+}
+
 // Orders that differ only in loops of one iteration are the same order.
-bool repeats_another(const GemmOrder& order, const GemmLoops& loops) {
+bool repeats_another(const GemmProblem& problem, const GemmOrder& order, const GemmLoops& loops) {
   const auto nontrivial = [&loops](const GemmOrder& o) {
     int signature = 0;
     for (const GemmLoop loop : o)
@@ -44,7 +50,7 @@ bool repeats_another(const GemmOrder& order, const GemmLoops& loops) {
   const int own = nontrivial(order);
   for (const GemmOrder& other : kOrders) {
     if (other == order) return false;
-    if (nontrivial(other) == own) return true;
+    if (nontrivial(other) == own && is_possible(problem, other)) return true;
   }
   return false;
 }
@@ -66,6 +72,7 @@ void GemmPlanner::consider(GemmPlan plan, const GemmCut& cut, const GemmLoops& l
   const Bytes total = estimator_.bytes_of(plan, l);
   smallest_ = smallest_ == 0 ? total : std::min(smallest_, total);
   if (total > capacity_) return;
+  plan.buffers = total;
   estimator_.evaluate(plan, cut, l);
   const double own = estimator_.score(plan);
   if (forms_ && (!best_ || own < kNearBest * best_score_)) {
@@ -136,15 +143,15 @@ bool GemmPlanner::is_hopeless(double least_score) const {
 void GemmPlanner::search(const GemmCut& cut) {
   GemmPlan plan;
   plan.tile_rows = cut.tile_rows, plan.tile_cols = cut.tile_cols, plan.m_tile = cut.m_tile;
-  for (const int n_group : group_sizes(cut.columns)) {
+  const bool single_columns = problem_.outermost == GemmLoop::kColumns;
+  for (const int n_group : single_columns ? std::vector<int>{1} : group_sizes(cut.columns)) {
     for (const int k_group : group_sizes(cut.contraction)) {
       plan.n_group = n_group, plan.k_group = k_group;
       for (const GemmOrder& order : kOrders) {
-        // Column sums are formed while a group of columns goes through the whole contraction.
-        if (problem_.column_sums && !inside(order, GemmLoop::kContraction, GemmLoop::kColumns)) continue;
+        if (!is_possible(problem_, order)) continue;
         plan.order = order;
         const GemmLoops loops = estimator_.loops(plan, cut);
-        if (repeats_another(order, loops) || is_hopeless(estimator_.least_score(plan, cut, loops))) continue;
+        if (repeats_another(problem_, order, loops) || is_hopeless(estimator_.least_score(plan, cut, loops))) continue;
         search_buffers(plan, cut, loops);
       }
     }
@@ -168,7 +175,7 @@ std::vector<GemmPlanner::RankedCut> GemmPlanner::cuts() const {
     for (const int tile_cols : widths) {
       for (int pieces = 1, before = 0; pieces <= units; pieces += std::max(1, pieces / 8)) {
         const int m_tile = tiles_of(units, pieces) * p.row_unit;
-        if (m_tile == before) continue;
+        if (m_tile == before || (p.fixed_rows > 0 && m_tile != p.fixed_rows)) continue;
         before = m_tile;
         const GemmCut cut = estimator_.cut(tile_rows, tile_cols, m_tile);
         list.push_back({cut, estimator_.compute_cycles(cut, cut.columns), estimator_.least_score(cut)});

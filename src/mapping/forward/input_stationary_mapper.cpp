@@ -4,6 +4,9 @@
 #include <array>
 #include <optional>
 
+#include "base/error.h"
+#include "mapping/forward/attention_mapper.h"
+#include "mapping/forward/fused_plans.h"
 #include "mapping/forward/gemm_mapper.h"
 #include "mapping/forward/given_mapping.h"
 #include "mapping/forward/residency.h"
@@ -48,23 +51,70 @@ class InputStationaryMapper : public GemmMapper {
       : GemmMapper(context, layer, gemm, epilogue, output), gemm_columns_(gemm.columns) {}
 
   void map() override {
-    const auto* given = given_as<InputStationaryMapping>(context_, layer_);
-    const Residence& residence = context_.residence(output_layer());
-    if (given) check_place(context_, layer_, given->results, residence);
-    describe(residence);
+    describe();
     for (const GemmImage& image : images_) make_resident(context_, image.output_layer());
-    plan_ = given ? *given : choose();
-    plan_.results = residence.place;
+    const std::vector<Bytes> sizes = start(given() ? *given() : choose());
+    take_buffers(builder_.allocate(sizes, "layer " + name()));
+    for (int i = 0; i < iterations(); ++i) emit_iteration(i);
+  }
+
+  // The steps of map(), for layers that work in turn. First: what the layer has to do, and where its operands are.
+  void describe() {
+    const Residence& residence = context_.residence(output_layer());
+    if (given()) check_place(context_, layer_, given()->results, residence);
+    describe(residence);
+  }
+  const GemmProblem& problem() const { return problem_; }
+  const InputStationaryMapping* given() const { return given_as<InputStationaryMapping>(context_, layer_); }
+  // Takes this plan. The buffers that it needs are given next.
+  std::vector<Bytes> start(const InputStationaryMapping& plan) {
+    plan_ = plan;
+    plan_.results = context_.residence(output_layer()).place;
     in_memory_ = problem_.results_in_memory;
-    if (given) check_given(context_, layer_, problem_, plan_);
+    if (given()) check_given(context_, layer_, problem_, plan_);
     for (const GemmImage& image : images_) context_.record(image.layer, plan_);
     const GemmEstimator estimator(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
     loops_ = estimator.loops(plan_);
     cut_operands();
-    take_buffers(estimator.buffer_list(plan_));
     note();
-    emit();
+    half_way_.assign(static_cast<std::size_t>(loops_.of(GemmLoop::kRows)) * columns_.size(), kNone);
+    return estimator.buffer_list(plan_);
   }
+  void take_buffers(const std::vector<BufferId>& buffers) {
+    auto take = [next = buffers.begin()](int count) mutable {
+      std::vector<BufferId> taken(next, next + count);
+      next += count;
+      return taken;
+    };
+    std::vector<BufferId> kept = take(plan_.streamed.kept);
+    streamed_ = OperandTiles(std::move(kept), take(plan_.streamed.sets));
+    kept = take(plan_.stationary.kept);
+    stationary_ = OperandTiles(std::move(kept), take(plan_.stationary.sets));
+    partials_ = take(loops_.partials);
+    column_sums_ = take(loops_.column_sums);
+    results_in_sums_ = plan_.out_sets == 0;
+    for (int set = 0; set < std::max(1, plan_.out_sets); ++set) {
+      if (problem_.has_result_tiles() && !results_in_sums_) outs_.push_back(take(1)[0]);
+      seconds_.push_back(take(adds_));
+    }
+  }
+  // Of the outermost loop.
+  int iterations() const { return loops_.of(plan_.order[0]); }
+  void emit_iteration(int outer) {
+    builder_.reserve(3 * static_cast<std::size_t>(loops_.of(GemmLoop::kRows)) * columns_.size() * contraction_.size() /
+                     static_cast<std::size_t>(iterations()));
+    std::array<int, 3> at{};  // by GemmLoop
+    const auto index = [&](int level) -> int& {
+      return at[static_cast<std::size_t>(plan_.order[static_cast<std::size_t>(level)])];
+    };
+    const auto count = [&](int level) { return loops_.of(plan_.order[static_cast<std::size_t>(level)]); };
+    index(0) = outer;
+    for (index(1) = 0; index(1) < count(1); ++index(1))
+      for (index(2) = 0; index(2) < count(2); ++index(2)) emit_step(at);
+  }
+  // From now on, results or streamed rows are those of the part that begins with this row.
+  void begin_part_of_results(int row) { part_row_ = row; }
+  void begin_part_of_rows(int row) { streamed_part_row_ = row; }
 
  private:
   int source_layer() const { return context_.layer(image().layer).inputs[0]; }
@@ -131,30 +181,21 @@ class InputStationaryMapper : public GemmMapper {
       for (int n = 0; n < whole.count; n += width)
         columns_.push_back({whole.first_group, whole.groups, whole.first + n, std::min(width, whole.count - n)});
     }
-  }
-
-  void take_buffers(const std::vector<Bytes>& sizes) {
-    const std::vector<BufferId> buffers = builder_.allocate(sizes, "layer " + name());
-    auto take = [next = buffers.begin()](int count) mutable {
-      std::vector<BufferId> taken(next, next + count);
-      next += count;
-      return taken;
-    };
-    std::vector<BufferId> kept = take(plan_.streamed.kept);
-    streamed_ = OperandTiles(std::move(kept), take(plan_.streamed.sets));
-    kept = take(plan_.stationary.kept);
-    stationary_ = OperandTiles(std::move(kept), take(plan_.stationary.sets));
-    partials_ = take(loops_.partials);
-    column_sums_ = take(loops_.column_sums);
-    results_in_sums_ = plan_.out_sets == 0;
-    for (int set = 0; set < std::max(1, plan_.out_sets); ++set) {
-      if (problem_.has_result_tiles() && !results_in_sums_) outs_.push_back(take(1)[0]);
-      seconds_.push_back(take(adds_));
-    }
+    for (const ColumnTile& column : columns_) column_start_.push_back(column_start_.back() + column.count);
   }
 
   static const char* result_words(ResultPlace place) {
-    return place == ResultPlace::kBoth ? "memory and the scratchpad" : "the scratchpad";
+    switch (place) {
+      case ResultPlace::kMemory:
+        return "memory";
+      case ResultPlace::kScratchpad:
+        return "the scratchpad";
+      case ResultPlace::kBoth:
+        return "memory and the scratchpad";
+      case ResultPlace::kParts:
+        return "the scratchpad part by part, in turn with the next layer";
+    }
+    return nullptr;
   }
 
   void note() const {
@@ -176,19 +217,6 @@ class InputStationaryMapper : public GemmMapper {
         (plan_.results == ResultPlace::kMemory ? "" : std::string(", results in ") + result_words(plan_.results)) +
         (images_.size() > 1 ? "; rows of " + std::to_string(images_.size()) + " images share the weights" : "");
     for (const GemmImage& image : images_) context_.note(image.layer, text);
-  }
-
-  void emit() {
-    half_way_.assign(static_cast<std::size_t>(loops_.of(GemmLoop::kRows)) * columns_.size(), kNone);
-    builder_.reserve(3 * static_cast<std::size_t>(loops_.of(GemmLoop::kRows)) * columns_.size() * contraction_.size());
-    std::array<int, 3> at{};  // by GemmLoop
-    const auto index = [&](int level) -> int& {
-      return at[static_cast<std::size_t>(plan_.order[static_cast<std::size_t>(level)])];
-    };
-    const auto count = [&](int level) { return loops_.of(plan_.order[static_cast<std::size_t>(level)]); };
-    for (index(0) = 0; index(0) < count(0); ++index(0))
-      for (index(1) = 0; index(1) < count(1); ++index(1))
-        for (index(2) = 0; index(2) < count(2); ++index(2)) emit_step(at);
   }
 
   // The number of a tile in its sweep: counts the loops inside `sweeps` that move the operand.
@@ -280,9 +308,7 @@ class InputStationaryMapper : public GemmMapper {
   }
   // Tiles are stored row by row in a step's buffer; a tile of the first contraction tile has its bias behind it.
   int stationary_offset(const Step& s, std::size_t i, std::size_t j) const {
-    const auto columns = [this](std::size_t from, std::size_t to) {
-      return columns_[to - 1].first + columns_[to - 1].count - columns_[from].first;
-    };
+    const auto columns = [this](std::size_t from, std::size_t to) { return column_start_[to] - column_start_[from]; };
     int rows = 0;
     for (std::size_t k = s.k; k < i; ++k) rows += contraction_[k].count;
     if (gemm_.bias != kNone && s.k == 0 && i > 0) ++rows;
@@ -335,6 +361,10 @@ class InputStationaryMapper : public GemmMapper {
     job.stationary_stride = gemm_.stationary_transposed ? tile.count : column.count;
     builder_.read(job.streamed);
     builder_.read(job.stationary);
+    // Rows that lie in the scratchpad would let passes overtake those of the layer that is still making the others,
+    // which all its results wait for.
+    if (problem_.streamed_on_chip && fold_count_++ == 0)
+      builder_.depend_on(builder_.last_pass(), DependencyKind::kIssued);
     if (!partials_.empty()) {
       job.partial = partials_[partial_of(s, j)];
       builder_.accumulate(job.partial, i == 0);
@@ -359,7 +389,7 @@ class InputStationaryMapper : public GemmMapper {
       if (first < resident.col || first >= resident.col + resident.cols) continue;
       job.streamed = resident.buffer;
       job.streamed_stride = resident.cols;
-      job.streamed_offset = (gemm_.first_row + m0) * resident.cols + first - resident.col;
+      job.streamed_offset = (gemm_.first_row + m0 - streamed_part_row_) * resident.cols + first - resident.col;
     }
   }
 
@@ -383,11 +413,13 @@ class InputStationaryMapper : public GemmMapper {
   GemmLoops loops_;
   std::vector<ContractionTile> contraction_;
   std::vector<ColumnTile> columns_;
+  std::vector<int> column_start_{0};  // of every column tile: the columns before it
   OperandTiles streamed_, stationary_;
   std::vector<BufferId> partials_, column_sums_;
   std::vector<Transfer> transfers_;  // of the load being made
   std::vector<JobId> half_way_;      // pass of every tile of results
-  std::size_t step_count_ = 0;
+  std::size_t step_count_ = 0, fold_count_ = 0;
+  int streamed_part_row_ = 0;
   JobId first_load_, last_load_;
 };
 
@@ -396,6 +428,126 @@ class InputStationaryMapper : public GemmMapper {
 void map_input_stationary(MappingContext& context, int layer, const Gemm& gemm,
                           const std::vector<EpilogueStage>& epilogue, TensorId output) {
   InputStationaryMapper(context, layer, gemm, epilogue, output).map();
+}
+
+namespace {
+
+// Buffers of two layers and of what lies between them, side by side.
+std::array<std::vector<BufferId>, 3> allocate_together(MappingContext& context, const std::string& what,
+                                                       const std::array<std::vector<Bytes>, 3>& sizes) {
+  std::vector<Bytes> all;
+  for (const std::vector<Bytes>& each : sizes) all.insert(all.end(), each.begin(), each.end());
+  const std::vector<BufferId> buffers = context.builder.allocate(all, what);
+  std::array<std::vector<BufferId>, 3> split;
+  auto next = buffers.begin();
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const auto end = next + static_cast<std::ptrdiff_t>(sizes[i].size());
+    split[i].assign(next, end);
+    next = end;
+  }
+  return split;
+}
+
+int last_layer(const GemmLayer& gemm) {
+  return gemm.epilogue.empty() ? gemm.layer : gemm.epilogue.back().layer;
+}
+
+std::vector<Bytes> repeated(const std::vector<Bytes>& sizes, int times) {
+  std::vector<Bytes> all;
+  for (int i = 0; i < times; ++i) all.insert(all.end(), sizes.begin(), sizes.end());
+  return all;
+}
+
+// Both are given by a file, or the search has found that they fit.
+[[noreturn]] void refuse_parts(const MappingContext& context, int layer) {
+  throw InfeasibleError("layer " + context.layer(layer).name +
+                        ": its buffers, those of the next layer and the results between them do not fit the "
+                        "scratchpad of " +
+                        std::to_string(context.builder.capacity()) + " bytes (scratchpad.capacity_kib)");
+}
+
+// The laws of two layers of a mapping file that work in turn.
+void check_loop(const MappingContext& context, int layer, const InputStationaryMapping* given, GemmLoop outermost) {
+  if (given != nullptr && given->order[0] != outermost)
+    refuse_given(context, layer, "loop_order",
+                 std::string("expected \"") + to_string(outermost) +
+                     "\" as the outermost loop, whose iterations this layer and its neighbour do in turn, found \"" +
+                     to_string(given->order[0]) + "\"");
+}
+void check_in_flight(const MappingContext& context, int layer, const InputStationaryMapping* given) {
+  if (given != nullptr && (given->out_sets < 1 || given->out_sets > 2))
+    refuse_given(context, layer, "result_buffers",
+                 "expected 1 or 2 parts in flight, found " + std::to_string(given->out_sets));
+}
+
+}  // namespace
+
+void map_row_parts(MappingContext& context, const GemmLayer& first, const Gemm& first_gemm, const GemmLayer& second,
+                   const Gemm& second_gemm) {
+  const int between = last_layer(first), end = last_layer(second);
+  InputStationaryMapper producer(context, first.layer, first_gemm, first.epilogue, first.output),
+      consumer(context, second.layer, second_gemm, second.epilogue, second.output);
+  std::vector<ResidentTile>& tiles = context.resident[between] = context.residence(between).tiles;
+  producer.describe(), consumer.describe();
+  make_resident(context, end);
+  const GivenGemms given{producer.given(), consumer.given()};
+  check_loop(context, first.layer, given.first, GemmLoop::kRows);
+  check_loop(context, second.layer, given.second, GemmLoop::kRows);
+  check_in_flight(context, first.layer, given.first);
+  if (given.first != nullptr && given.second != nullptr && given.first->m_tile != given.second->m_tile)
+    refuse_given(context, second.layer, "row_tile",
+                 "expected " + std::to_string(given.first->m_tile) +
+                     ", the rows that the layer before makes at a time, found " + std::to_string(given.second->m_tile));
+  const auto plan = plan_row_parts(context, producer.problem(), consumer.problem(), context.builder.capacity(), given);
+  if (!plan) refuse_parts(context, first.layer);
+  const int rows = plan->first.m_tile, in_flight = plan->first.out_sets;
+  const std::vector<Bytes> first_buffers = producer.start(plan->first), second_buffers = consumer.start(plan->second);
+  const auto buffers = allocate_together(
+      context, "layers " + context.layer(first.layer).name + " and " + context.layer(second.layer).name,
+      {first_buffers, second_buffers, repeated(row_part(producer.problem(), rows), in_flight)});
+  producer.take_buffers(buffers[0]), consumer.take_buffers(buffers[1]);
+  for (int part = 0; part < producer.iterations(); ++part) {
+    for (std::size_t i = 0; i < tiles.size(); ++i)
+      tiles[i].buffer = buffers[2][static_cast<std::size_t>(part % in_flight) * tiles.size() + i];
+    producer.begin_part_of_results(part * rows), consumer.begin_part_of_rows(part * rows);
+    producer.emit_iteration(part), consumer.emit_iteration(part);
+  }
+  context.resident.erase(between);
+}
+
+void map_head_parts(MappingContext& context, const GemmLayer& first, const Gemm& gemm, int attention_layer,
+                    TensorId output) {
+  const int between = last_layer(first);
+  const Residence& residence = context.residence(between);
+  InputStationaryMapper producer(context, first.layer, gemm, first.epilogue, first.output);
+  AttentionMapper attention(context, attention_layer, context.attention_kind(attention_layer), nullptr, output);
+  producer.describe();
+  make_resident(context, attention_layer);
+  const GivenHeads given{producer.given(), given_as<AttentionMapping>(context, attention_layer)};
+  check_loop(context, first.layer, given.first, GemmLoop::kColumns);
+  check_in_flight(context, first.layer, given.first);
+  if (given.first != nullptr && given.first->n_group != 1)
+    refuse_given(context, first.layer, "column_group",
+                 "expected 1, because Q, K and V of a head are made one after the other, found " +
+                     std::to_string(given.first->n_group));
+  const std::vector<Bytes> part(residence.bytes.begin(), residence.bytes.begin() + kTilesOfHead);
+  const auto plan =
+      plan_head_parts(context, producer.problem(), part, attention_layer, context.builder.capacity(), given);
+  if (!plan) refuse_parts(context, first.layer);
+  const std::vector<Bytes> first_buffers = producer.start(plan->first),
+                           second_buffers = attention.start_in_place(plan->second);
+  const int in_flight = plan->first.out_sets;
+  const auto buffers = allocate_together(
+      context, "layers " + context.layer(first.layer).name + " and " + context.layer(attention_layer).name,
+      {first_buffers, second_buffers, repeated(part, in_flight)});
+  producer.take_buffers(buffers[0]), attention.take_buffers(buffers[1]);
+  std::vector<ResidentTile>& tiles = context.resident[between] = residence.tiles;
+  for (std::size_t i = 0; i < tiles.size(); ++i) tiles[i].buffer = buffers[2][i % buffers[2].size()];
+  for (int column = 0; column < producer.iterations(); ++column) {
+    producer.emit_iteration(column);
+    if ((column + 1) % kTilesOfHead == 0) attention.map_head(column / kTilesOfHead);
+  }
+  context.resident.erase(between);
 }
 
 }  // namespace vitality

@@ -92,6 +92,12 @@ struct Residence {
 // The best plans by GemmProblem::key().
 using GemmPlans = std::map<std::vector<std::int64_t>, GemmChoice>;
 
+// Of two layers in turn (fused_plans.h).
+struct FusedPlan {
+  GemmPlan first;
+  std::variant<GemmPlan, AttentionMapping> second;
+};
+
 struct MappingContext {
   const VitModel& model;
   const HardwareConfig& config;
@@ -102,6 +108,7 @@ struct MappingContext {
   std::vector<TensorId> images = {};
   std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of weights that the images of a batch share
   GemmPlans gemm_plans = {};                         // blocks repeat
+  std::map<std::vector<std::int64_t>, std::optional<FusedPlan>> fused_plans = {};
   std::map<std::vector<std::int64_t>, std::optional<AttentionMapping>> softmax_plans = {};
   SavedForward* saved = nullptr;            // training steps only
   std::map<int, HeadCode> head_codes = {};  // by layer, if asked for
@@ -185,6 +192,9 @@ struct GemmLayer {
 };
 // The layer of one image, or the same layer of all images of a batch, whose rows share the weights' tiles.
 void map_gemm_layer(MappingContext& context, const std::vector<GemmLayer>& images);
+// Two layers in turn, the second of which is a GEMM too, or attention (fused_plans.h).
+void map_gemm_in_parts(MappingContext& context, const GemmLayer& first, const GemmLayer& second);
+void map_gemm_in_parts(MappingContext& context, const GemmLayer& first, int attention_layer, TensorId output);
 void map_attention_layer(MappingContext& context, int layer, AttentionKind kind, const AttentionMasks* masks,
                          TensorId output);
 void map_elementwise_layer(MappingContext& context, int layer, TensorId output);

@@ -14,7 +14,6 @@ std::vector<ResidentTile> head_tiles(const Attention& a) {
   for (int head = 0; head < a.heads; ++head)
     for (const auto& [columns, depth] : {std::pair{a.q, a.d_qk}, {a.k, a.d_qk}, {a.v, a.d_v}})
       tiles.push_back({columns.offset + head * columns.head_stride, depth, kNone});
-  std::sort(tiles.begin(), tiles.end(), [](const ResidentTile& x, const ResidentTile& y) { return x.col < y.col; });
   return tiles;
 }
 
@@ -38,7 +37,7 @@ GemmProblem with_residence(GemmProblem problem, const std::vector<ResidentTile>*
   problem.columns.clear();
   for (const ResidentTile& tile : results.tiles) problem.columns.push_back(tile.cols);
   problem.column_cuts = false, problem.results_on_chip = true;
-  problem.results_in_memory = results.place != ResultPlace::kScratchpad;
+  problem.results_in_memory = in_memory(results.place);
   return problem;
 }
 

@@ -14,7 +14,9 @@ namespace vitality {
 // Whether this run may keep outputs in the scratchpad.
 bool keeps_outputs(const MappingContext& context);
 
-// The heads of attention as tiles of its input, in the order of the columns: Q, K and V of every head.
+// The heads of attention as tiles of its input, head by head, so that attention can begin with one while the layer
+// before makes the next: Q, K and V of each.
+constexpr int kTilesOfHead = 3;
 std::vector<ResidentTile> head_tiles(const Attention& attention);
 // Pieces of at most `widest` columns.
 std::vector<ResidentTile> column_tiles(int columns, int widest);
@@ -35,8 +37,19 @@ void release_resident(MappingContext& context, int layer);
 struct AttentionEstimate {
   Bytes operand_bytes = 0;
   double waits = 0;
+  Bytes buffers = 0;  // bytes of all of them
+  double lead = 0;    // cycles of what comes before the first pass of a head
 };
 // in_place: Q, K and V lie in the scratchpad and need no buffers. None: the layer does not fit.
 std::optional<AttentionEstimate> estimate_attention(MappingContext& context, int layer, Bytes capacity, bool in_place);
+
+// The plan with the most buffers of attention whose Q, K and V lie in the scratchpad, or the given one, and the bytes
+// of its buffers. None: the layer does not fit.
+struct AttentionInPlace {
+  AttentionMapping plan;
+  Bytes bytes;
+};
+std::optional<AttentionInPlace> attention_in_place(MappingContext& context, int layer, Bytes capacity,
+                                                   const AttentionMapping* given = nullptr);
 
 }  // namespace vitality

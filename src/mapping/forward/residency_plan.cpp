@@ -6,33 +6,16 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "mapping/forward/fused_plans.h"
 #include "mapping/forward/given_mapping.h"
 #include "mapping/forward/output_stationary_plans.h"
-#include "mapping/forward/residency.h"
+#include "mapping/forward/residency_steps.h"
 
 namespace vitality {
 namespace {
 
-enum class StepKind : std::uint8_t { kGemm, kAttention, kUncharged, kOther };
-enum class ReadAs : std::uint8_t { kOperand, kAdded, kOther };
-
-// A layer and its epilogue.
-struct Step {
-  StepKind kind;
-  int first, last;              // layers
-  GemmProblem problem = {};     // of a GEMM
-  int adds = 0;                 // of its epilogue
-  std::vector<int> added = {};  // outputs that these add
-  bool can_keep = false;        // its results can stay in the scratchpad
-  Bytes smallest_room = 0;      // of layers whose rows go through buffers
-};
-
-// A step that reads an output.
-struct Use {
-  int step;
-  ReadAs as;
-  bool able;  // to take it from the scratchpad
-};
+using Step = ResidencyStep;
+using Use = ResidencyUse;
 
 // An output in the scratchpad, at a step.
 struct Lot {
@@ -57,6 +40,10 @@ struct State {
   Score score;
   std::size_t before = 0;  // the state that it follows
   Residence residence;     // of the step's results
+  // The step leaves its results to the next one in parts. It is priced with that one, and what it takes from the
+  // scratchpad stays until then.
+  bool in_parts = false;
+  Bytes buffers = 0;  // of the step's plan
 };
 
 // The cost of everything in memory: the measure of `edp`.
@@ -73,17 +60,16 @@ class ResidencyPlanner {
         capacity_(context.builder.capacity()),
         prices_(context.config),
         layers_(layers),
-        images_(images) {}
+        images_(images),
+        steps_(context, layers, images) {}
 
   // measure: null: the planner's own.
   std::vector<Residence> choose(const Totals* measure = nullptr) {
-    find_steps();
-    find_uses();
     if (!price_memory()) return {};
     if (measure != nullptr) memory_ = *measure;
     states_.assign(1, State{});
     begin_ = 0;
-    for (step_ = 0; step_ < static_cast<int>(steps_.size()); ++step_) {
+    for (step_ = 0; step_ < steps_.count(); ++step_) {
       known_.clear();
       const std::size_t end = states_.size();
       for (std::size_t state = begin_; state < end; ++state) extend(state);
@@ -103,112 +89,9 @@ class ResidencyPlanner {
 
  private:
   const Layer& layer(int index) const { return context_.layer(index); }
-  const Step& step() const { return steps_[static_cast<std::size_t>(step_)]; }
-  const std::vector<Use>& uses(int output) const { return uses_[static_cast<std::size_t>(output)]; }
+  const Step& step() const { return steps_.at(step_); }
+  const std::vector<Use>& uses(int output) const { return steps_.uses(output); }
   int array_cols() const { return context_.config.matrix_engine.cols; }
-
-  // --- What the model does.
-
-  void find_steps() {
-    for (int index = 0; index < layers_; ++index) {
-      if (!context_.selected(index) || std::holds_alternative<GivenTensor>(layer(index).parameters)) continue;
-      Step step{StepKind::kOther, index, index};
-      const Layer& l = layer(index);
-      if (std::holds_alternative<Linear>(l.parameters) || std::holds_alternative<Conv2d>(l.parameters)) {
-        describe_gemm_step(step);
-      } else if (const auto* attention = std::get_if<Attention>(&l.parameters)) {
-        const AttentionKind kind = context_.attention_kind(index);
-        if (traits(kind).uses_mask) {  // how much room it needs depends on the masks: it has all of it
-          step.smallest_room = capacity_;
-        } else {
-          step.kind = StepKind::kAttention;
-          step.can_keep = traits(kind).low_rank && attention->instances == 1;
-        }
-      } else if (!is_charged(l, context_.config) && l.inputs.size() == 1 && !is_folded(l, context_.config) &&
-                 (is_elementwise(l) || std::holds_alternative<LayerNorm>(l.parameters))) {
-        step.kind = StepKind::kUncharged;
-        step.can_keep = true;
-      } else {
-        const auto* pool = std::get_if<AveragePool>(&l.parameters);
-        const int pixels = pool != nullptr ? pool->kernel * pool->kernel + 1 : 1;
-        const Bytes row = context_.partial_bytes() * output_shape(l).cols * pixels;
-        step.smallest_room = is_charged(l, context_.config) ? 8 * row : 0;  // four rows in half the room
-      }
-      index = step.last;
-      steps_.push_back(std::move(step));
-    }
-  }
-
-  void describe_gemm_step(Step& step) {
-    step.kind = StepKind::kGemm;
-    const Gemm gemm = describe_gemm(context_, step.first);
-    step.problem = problem_of(context_, gemm, std::get_if<Conv2d>(&layer(step.first).parameters));
-    step.problem.images = images_;
-    step.can_keep = gemm.groups == 1;
-    int current = step.first;
-    for (const int next : epilogue_layers(context_, step.first)) {
-      const Layer& l = layer(next);
-      step.adds += std::holds_alternative<Add>(l.parameters) || std::holds_alternative<PositionEmbedding>(l.parameters);
-      if (std::holds_alternative<Add>(l.parameters)) step.added.push_back(l.inputs[l.inputs[0] == current ? 1 : 0]);
-      current = next;
-    }
-    step.last = current;
-  }
-
-  void find_uses() {
-    uses_.resize(context_.model.layers.size());
-    for (std::size_t s = 0; s < steps_.size(); ++s) {
-      const Step& step = steps_[s];
-      const auto add = [&](int output, ReadAs as) {
-        if (!is_model_input(output))
-          uses_[static_cast<std::size_t>(output)].push_back({static_cast<int>(s), as, false});
-      };
-      const std::vector<int>& inputs = layer(step.first).inputs;
-      for (std::size_t i = 0; i < inputs.size(); ++i) add(inputs[i], i == 0 ? ReadAs::kOperand : ReadAs::kOther);
-      for (const int output : step.added) add(output, ReadAs::kAdded);
-    }
-    for (std::size_t output = 0; output < uses_.size(); ++output)
-      for (Use& use : uses_[output]) use.able = able(static_cast<int>(output), use);
-  }
-
-  bool able(int output, const Use& use) const {
-    const Step& step = steps_[static_cast<std::size_t>(use.step)];
-    const std::vector<Use>& all = uses(output);
-    const auto same_step = std::count_if(all.begin(), all.end(), [&](const Use& u) { return u.step == use.step; });
-    if (use.as == ReadAs::kOther || same_step > 1) return false;
-    const MatrixShape shape = output_shape(layer(output));
-    if (use.as == ReadAs::kAdded) {  // its places become those of the results
-      const MatrixShape results = output_shape(layer(step.last));
-      return step.can_keep && results.rows == shape.rows && results.cols == shape.cols;
-    }
-    switch (step.kind) {
-      case StepKind::kGemm:
-        if (const auto* linear = std::get_if<Linear>(&layer(step.first).parameters))
-          return linear->first_row + linear->rows <= shape.rows;
-        return is_pixel_wise(std::get<Conv2d>(layer(step.first).parameters));
-      case StepKind::kAttention:
-        return all.size() == 1 && takes_heads_in_place(step.first, std::get<Attention>(layer(step.first).parameters));
-      case StepKind::kUncharged:
-        return true;
-      case StepKind::kOther:
-        return false;
-    }
-    return false;
-  }
-
-  bool takes_heads_in_place(int index, const Attention& a) const {
-    const AttentionKind kind = context_.attention_kind(index);
-    if (traits(kind).uses_mask) return false;
-    if (a.instances != 1 || a.bias_params > 0 || a.n_q != a.n_kv || a.d_qk > array_cols() || a.d_v > array_cols())
-      return false;
-    int end = 0;  // the heads must be one whole input, one after the other
-    for (const ResidentTile& tile : head_tiles(a)) {
-      if (tile.col != end) return false;
-      end = tile.col + tile.cols;
-    }
-    const Layer& l = layer(index);
-    return l.inputs.size() == 1 && end == output_shape(layer(l.inputs[0])).cols;
-  }
 
   // --- Prices.
 
@@ -223,6 +106,7 @@ class ResidencyPlanner {
         if (!attention) return std::nullopt;
         const MatrixShape shape = output_shape(layer(step.last));
         none.cycles = images_ * attention->waits;
+        none.buffers = attention->buffers;
         none.dram_bytes = attention->operand_bytes;
         if (results.place != ResultPlace::kScratchpad)
           none.dram_bytes += context_.element_bytes() * shape.rows * shape.cols;
@@ -269,7 +153,7 @@ class ResidencyPlanner {
 
   // False if something does not fit.
   bool price_memory() {
-    for (const Step& step : steps_) {
+    for (const Step& step : steps_.all()) {
       const std::optional<GemmPlan> plan = price(step, nullptr, {}, capacity_);
       if (!plan && step.kind != StepKind::kOther) return false;
       if (plan) memory_.cycles += plan->cycles, memory_.energy += plan->energy_pj;
@@ -288,10 +172,11 @@ class ResidencyPlanner {
   // --- The search.
 
   // The output that the step takes from the scratchpad, in this way.
-  const Lot* taken(const std::vector<Lot>& lots, ReadAs as) const {
+  const Lot* taken(const std::vector<Lot>& lots, ReadAs as) const { return taken_by(step_, lots, as); }
+  const Lot* taken_by(int step, const std::vector<Lot>& lots, ReadAs as) const {
     for (const Lot& lot : lots)
       for (const Use& use : uses(lot.output))
-        if (use.step == step_ && use.as == as && use.able && (as != ReadAs::kAdded || lot.dies == step_)) return &lot;
+        if (use.step == step && use.as == as && use.able && (as != ReadAs::kAdded || lot.dies == step)) return &lot;
     return nullptr;
   }
 
@@ -299,21 +184,14 @@ class ResidencyPlanner {
   std::vector<ResidentTile> own_tiles() const {
     const auto* attention = std::get_if<Attention>(&layer(step().first).parameters);
     if (attention != nullptr) return column_tiles(attention->heads * attention->d_v, attention->d_v);
-    const Attention* const reader = attention_that_reads(step().last);
+    const Attention* const reader = steps_.attention_that_reads(step().last);
     return reader != nullptr ? head_tiles(*reader) : column_tiles(output_shape(layer(step().last)).cols, array_cols());
-  }
-  const Attention* attention_that_reads(int output) const {
-    for (const Use& use : uses(output))
-      if (use.able && use.as == ReadAs::kOperand)
-        if (const auto* a = std::get_if<Attention>(&layer(steps_[static_cast<std::size_t>(use.step)].first).parameters))
-          return a;
-    return nullptr;
   }
   // Taylor attention centres its keys in place, so each key element has an extra bit.
   std::vector<Bytes> bytes_of(int output, const std::vector<ResidentTile>& tiles) const {
     bool guard = false;
     for (const Use& use : uses(output)) {
-      const int reader = steps_[static_cast<std::size_t>(use.step)].first;
+      const int reader = steps_.at(use.step).first;
       guard = guard || (std::holds_alternative<Attention>(layer(reader).parameters) &&
                         is_integer(context_.config.precision) && traits(context_.attention_kind(reader)).centres_keys);
     }
@@ -337,14 +215,14 @@ class ResidencyPlanner {
     // Attention works on what it finds in the scratchpad, so nothing may lie there that it cannot work on.
     for (const Use& use : readers)
       if (use.as == ReadAs::kOperand && !use.able &&
-          std::holds_alternative<Attention>(layer(steps_[static_cast<std::size_t>(use.step)].first).parameters))
+          std::holds_alternative<Attention>(layer(steps_.at(use.step).first).parameters))
         return list;
     const bool leaves = static_cast<int>(readers.size()) < context_.users[static_cast<std::size_t>(step().last)];
     bool all = !leaves, uncharged = false;
     for (std::size_t i = 0; i < readers.size(); ++i) {
       const Use& use = readers[i];
       const bool last = i + 1 == readers.size();
-      uncharged = uncharged || steps_[static_cast<std::size_t>(use.step)].kind == StepKind::kUncharged;
+      uncharged = uncharged || steps_.at(use.step).kind == StepKind::kUncharged;
       if (use.able && last && all) list.push_back({ResultPlace::kScratchpad, use.step});
       if (use.able && (!last || !all || uncharged)) list.push_back({ResultPlace::kBoth, use.step});
       all = all && use.able && (use.as == ReadAs::kOperand || last);
@@ -361,6 +239,8 @@ class ResidencyPlanner {
     const Lot* const heir_of = added != nullptr                                            ? added
                                : uncharged && operand != nullptr && operand->dies == step_ ? operand
                                                                                            : nullptr;
+    // Not three layers in turn.
+    if (!state.in_parts && steps_.parts_loop(step_)) leave_in_parts(index, state, operand != nullptr);
     if (to_memory) try_place(index, state, operand, added, {ResultPlace::kMemory, step_}, ScratchpadEnd::kLow);
     if (uncharged && operand == nullptr) return;
     for (const Stay& stay : stays()) {
@@ -372,19 +252,60 @@ class ResidencyPlanner {
     }
   }
 
+  void leave_in_parts(std::size_t index, const State& state, bool takes_operand) {
+    State next{state.lots, state.score, index, {}, true};
+    Residence& r = next.residence;
+    r.place = ResultPlace::kParts;
+    r.last_reader = steps_.at(step_ + 1).last;
+    r.tiles = own_tiles();
+    r.bytes = bytes_of(step().last, r.tiles);
+    next.score.violations += violations(r, takes_operand);
+    keep(std::move(next));
+  }
+
+  // Of this step and of the one before, whose results it takes in parts.
+  std::optional<GemmPlan> price_in_parts(const State& state, const Residence& results, Bytes room) {
+    const Step& first = steps_.at(step_ - 1);
+    const int rows = context_.config.matrix_engine.rows;
+    const Lot* const operand = taken_by(step_ - 1, state.lots, ReadAs::kOperand);
+    std::vector<ResidentTile> streamed;
+    if (operand != nullptr) streamed = tiles_of(operand->output, state);
+    const GemmProblem problem =
+        with_residence(first.problem, operand != nullptr ? &streamed : nullptr, state.residence, 0, rows);
+    if (step().kind == StepKind::kGemm) {
+      const auto plan = plan_row_parts(
+          context_, problem, with_residence(step().problem, &state.residence.tiles, results, step().adds, rows), room);
+      return plan ? std::optional(sum_of(plan->first, plan->second)) : std::nullopt;
+    }
+    const std::vector<Bytes>& all = state.residence.bytes;
+    const auto plan = plan_head_parts(context_, problem, {all.begin(), all.begin() + kTilesOfHead}, step().first, room);
+    if (!plan) return std::nullopt;
+    const std::optional<GemmPlan> attention = price(step(), &state.residence.tiles, results, capacity_);
+    return attention ? std::optional(sum_of(plan->first, *attention)) : std::nullopt;
+  }
+  static GemmPlan sum_of(const GemmPlan& a, const GemmPlan& b) {
+    GemmPlan sum{};
+    sum.cycles = a.cycles + b.cycles, sum.energy_pj = a.energy_pj + b.energy_pj;
+    sum.dram_bytes = a.dram_bytes + b.dram_bytes;
+    return sum;
+  }
+
   // More than 6 parameters: a state, what the step takes from it, and what it leaves.
   void try_place(std::size_t index, const State& state, const Lot* operand, const Lot* heir_of, const Stay& stay,
                  ScratchpadEnd end) {
     State next{state.lots, state.score, index, {}};
     Residence& r = next.residence;
     r.place = stay.place;
-    r.last_reader = steps_[static_cast<std::size_t>(stay.dies)].last;
+    r.last_reader = steps_.at(stay.dies).last;
     if (heir_of != nullptr || r.stays()) {
       r.tiles = own_tiles();
       r.bytes = bytes_of(step().last, r.tiles);
     }
     const Bytes bytes = images_ * aligned_sum(r.bytes);
     if (heir_of != nullptr) {
+      // Each part would wait until the sums of the one before lie in the place of its rows.
+      const Lot* const rows_of_parts = state.in_parts ? taken_by(step_ - 1, state.lots, ReadAs::kOperand) : nullptr;
+      if (rows_of_parts != nullptr && rows_of_parts->output == heir_of->output) return;
       if (!same_columns(tiles_of(heir_of->output, state), r.tiles)) return;
       if (!inherit(next.lots, *heir_of, stay, bytes)) return;
       r.heir_of = heir_of->output;
@@ -399,10 +320,16 @@ class ResidencyPlanner {
     if (room < 0) return;
     std::vector<ResidentTile> streamed;
     if (operand != nullptr && step().kind == StepKind::kGemm) streamed = tiles_of(operand->output, state);
-    const std::optional<GemmPlan> plan = price(step(), operand != nullptr ? &streamed : nullptr, r, room);
+    std::optional<GemmPlan> plan = state.in_parts ? price_in_parts(state, r, room)
+                                                  : price(step(), operand != nullptr ? &streamed : nullptr, r, room);
     if (!plan) return;
+    // Attention begins with a head while the layer before makes the next one, if there is room for both layers'
+    // buffers.
+    if (step().kind == StepKind::kAttention && operand != nullptr && state.buffers + plan->buffers > room)
+      plan->cycles += images_ * attention_estimate(step().first, room, true)->lead;
+    next.buffers = plan->buffers;
     next.score.score += score(*plan);
-    next.score.violations += violations(r, operand != nullptr);
+    next.score.violations += violations(r, operand != nullptr || state.in_parts);
     next.lots.erase(
         std::remove_if(next.lots.begin(), next.lots.end(), [&](const Lot& lot) { return lot.dies <= step_; }),
         next.lots.end());
@@ -413,7 +340,7 @@ class ResidencyPlanner {
   std::vector<ResidentTile> tiles_of(int output, const State& state) const {
     std::vector<ResidentTile> tiles = state.residence.tiles;
     std::size_t at = state.before;
-    for (int s = step_ - 1; s >= 0 && steps_[static_cast<std::size_t>(s)].last != output; --s)
+    for (int s = step_ - 1; s >= 0 && steps_.at(s).last != output; --s)
       tiles = states_[at].residence.tiles, at = states_[at].before;
     return tiles;
   }
@@ -461,7 +388,7 @@ class ResidencyPlanner {
 
   // Of the ways that leave the same outputs in the scratchpad, the cheapest.
   void keep(State state) {
-    std::vector<std::int64_t> key;
+    std::vector<std::int64_t> key{state.in_parts};
     for (const Lot& lot : state.lots)
       key.insert(key.end(),
                  {lot.output, lot.dies, static_cast<std::int64_t>(lot.place), static_cast<std::int64_t>(lot.end)});
@@ -479,8 +406,8 @@ class ResidencyPlanner {
     for (std::size_t state = begin_; state < states_.size(); ++state)
       if (states_[state].score < states_[at].score) at = state;
     best_ = at;
-    for (std::size_t s = steps_.size(); s-- > 0; at = states_[at].before)
-      residences[static_cast<std::size_t>(steps_[s].last)] = states_[at].residence;
+    for (int s = steps_.count(); s-- > 0; at = states_[at].before)
+      residences[static_cast<std::size_t>(steps_.at(s).last)] = states_[at].residence;
     return residences;
   }
 
@@ -488,8 +415,7 @@ class ResidencyPlanner {
   Bytes capacity_;
   EnergyModel prices_;
   int layers_, images_;
-  std::vector<Step> steps_;
-  std::vector<std::vector<Use>> uses_;  // of every layer's output
+  ResidencySteps steps_;
   std::map<std::array<std::int64_t, 10>, std::optional<AttentionEstimate>> attention_;
   Totals memory_;
   std::vector<State> states_;

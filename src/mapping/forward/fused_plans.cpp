@@ -1,0 +1,181 @@
+#include "mapping/forward/fused_plans.h"
+
+#include <algorithm>
+
+#include "mapping/forward/attention_mapper.h"
+
+namespace vitality {
+namespace {
+
+Bytes bytes_of(const MappingContext& context, const GemmProblem& problem, const InputStationaryMapping& plan) {
+  const GemmEstimator estimator(problem, context.config, 0, context.dram_bytes_per_cycle());
+  return estimator.bytes_of(plan, estimator.loops(plan));
+}
+
+// A given plan, with no estimates.
+GemmPlan as_plan(const InputStationaryMapping& given) {
+  GemmPlan plan{};
+  static_cast<InputStationaryMapping&>(plan) = given;
+  return plan;
+}
+
+// With one place for parts, the array waits in each turn until the last tile of a part has drained and has gone through
+// its epilogue.
+void add_turns(const MappingContext& context, GemmPlan& plan, double parts, int rows) {
+  if (plan.out_sets > 1) return;
+  const MatrixEngineConfig& engine = context.config.matrix_engine;
+  const double cycles = parts * (engine.rows + engine.cols + rows);
+  plan.cycles += cycles;
+  plan.energy_pj += cycles * EnergyModel(context.config).array_cycle();
+}
+
+// Whether weights that the scratchpad cannot hold, and that each part needs again, are less than what stays there.
+bool may_save(const GemmProblem& first, const GemmProblem& second, int parts, Bytes room) {
+  const Bytes weights = first.element * (Bytes{first.k} * first.n + Bytes{second.k} * second.n),
+              saved = 2 * first.element * first.m * first.n;
+  return (parts - 1) * std::max<Bytes>(0, weights - room) < saved;
+}
+
+class RowParts {
+ public:
+  RowParts(MappingContext& context, const GemmProblem& first, const GemmProblem& second, Bytes room,
+           const GivenGemms& given)
+      : context_(context), first_(first), second_(second), room_(room), given_(given) {}
+
+  std::optional<FusedGemms> choose() {
+    if (given_.first != nullptr || given_.second != nullptr) {
+      try_rows((given_.first != nullptr ? given_.first : given_.second)->m_tile);
+    } else {
+      const int units = first_.m / first_.row_unit;
+      for (int parts = 2, before = 0; parts <= units; parts += std::max(1, parts / 3)) {
+        const int rows = static_cast<int>(ceil_div(units, parts)) * first_.row_unit;
+        if (rows != before && may_save(first_, second_, static_cast<int>(ceil_div(first_.m, rows)), room_))
+          try_rows(rows);
+        before = rows;
+      }
+    }
+    return best_;
+  }
+
+ private:
+  void try_rows(int rows) {
+    const GemmProblem first = in_parts(first_, GemmLoop::kRows, rows),
+                      second = in_parts(second_, GemmLoop::kRows, rows);
+    const Bytes part = aligned_sum(row_part(first_, rows));
+    for (const int in_flight : {2, 1}) {
+      if (given_.first != nullptr && given_.first->out_sets != in_flight) continue;
+      const Bytes left = room_ - in_flight * part;
+      if (left <= 0) continue;
+      const std::optional<GemmPlan> first_plan = given_.first != nullptr
+                                                     ? std::optional(as_plan(*given_.first))
+                                                     : context_.plan_gemm(first, room_of_first(left)).plan;
+      if (!first_plan) continue;
+      const std::optional<GemmPlan> second_plan =
+          given_.second != nullptr ? std::optional(as_plan(*given_.second))
+                                   : context_.plan_gemm(second, left - bytes_of(context_, first, *first_plan)).plan;
+      if (second_plan) consider({*first_plan, *second_plan}, in_flight, rows);
+    }
+  }
+  // Half of it, or what a given second layer leaves. The second layer has what the first one then leaves.
+  Bytes room_of_first(Bytes left) const {
+    return given_.second != nullptr ? left - bytes_of(context_, second_, *given_.second) : left / 2;
+  }
+
+  void consider(FusedGemms plan, int in_flight, int rows) {
+    plan.first.out_sets = in_flight;
+    add_turns(context_, plan.first, static_cast<double>(ceil_div(first_.m, rows)), rows);
+    const double score = fused_score(context_, plan.first, plan.second);
+    if (best_ && score >= best_score_) return;
+    best_ = plan, best_score_ = score;
+  }
+
+  MappingContext& context_;
+  const GemmProblem &first_, &second_;
+  Bytes room_;
+  GivenGemms given_;
+  std::optional<FusedGemms> best_;
+  double best_score_ = 0;
+};
+
+}  // namespace
+
+GemmProblem in_parts(GemmProblem problem, GemmLoop outermost, int rows) {
+  problem.outermost = outermost, problem.fixed_rows = rows;
+  return problem;
+}
+
+std::vector<Bytes> row_part(const GemmProblem& first, int rows) {
+  std::vector<Bytes> buffers;
+  for (const int width : first.columns) buffers.push_back(first.element * rows * width);
+  return buffers;
+}
+
+double fused_score(const MappingContext& context, const GemmPlan& first, const GemmPlan& second) {
+  return plan_score(context.config.mapping.objective, first.cycles + second.cycles, first.energy_pj + second.energy_pj,
+                    static_cast<double>(first.dram_bytes + second.dram_bytes) / context.dram_bytes_per_cycle());
+}
+
+std::optional<FusedGemms> plan_row_parts(MappingContext& context, const GemmProblem& first, const GemmProblem& second,
+                                         Bytes room, const GivenGemms& given) {
+  if (given.first != nullptr || given.second != nullptr) return RowParts(context, first, second, room, given).choose();
+  std::vector<std::int64_t> key = first.key(room);
+  const std::vector<std::int64_t> other = second.key(room);
+  key.insert(key.end(), other.begin(), other.end());
+  const auto [known, is_new] = context.fused_plans.try_emplace(std::move(key));
+  if (is_new) {
+    if (const auto plan = RowParts(context, first, second, room, given).choose())
+      known->second = FusedPlan{plan->first, plan->second};
+  }
+  if (!known->second) return std::nullopt;
+  return FusedGemms{known->second->first, std::get<GemmPlan>(known->second->second)};
+}
+
+namespace {
+
+std::optional<FusedHeads> choose_head_parts(MappingContext& context, const GemmProblem& first,
+                                            const std::vector<Bytes>& part, int attention_layer, Bytes room,
+                                            const GivenHeads& given) {
+  const GemmProblem problem = in_parts(first, GemmLoop::kColumns, 0);
+  const auto heads = static_cast<double>(first.columns.size()) / kTilesOfHead;
+  std::optional<FusedHeads> best;
+  for (Bytes most = room; most > 0;) {
+    const std::optional<AttentionInPlace> attention = attention_in_place(context, attention_layer, most, given.second);
+    if (!attention) break;
+    for (const int in_flight : {2, 1}) {
+      if (given.first != nullptr && given.first->out_sets != in_flight) continue;
+      const Bytes left = room - attention->bytes - in_flight * aligned_sum(part);
+      if (left <= 0) continue;
+      std::optional<GemmPlan> plan =
+          given.first != nullptr ? std::optional(as_plan(*given.first)) : context.plan_gemm(problem, left).plan;
+      if (!plan) continue;
+      plan->out_sets = in_flight;
+      add_turns(context, *plan, heads, first.m);
+      if (!best || fused_score(context, *plan, {}) < fused_score(context, best->first, {}))
+        best = FusedHeads{*plan, attention->plan};
+    }
+    most = given.second != nullptr ? 0 : attention->bytes - 1;
+  }
+  return best;
+}
+
+}  // namespace
+
+// Blocks repeat, and so do their plans: attention is told apart by what decides its buffers.
+std::optional<FusedHeads> plan_head_parts(MappingContext& context, const GemmProblem& first,
+                                          const std::vector<Bytes>& part, int attention_layer, Bytes room,
+                                          const GivenHeads& given) {
+  if (given.first != nullptr || given.second != nullptr)
+    return choose_head_parts(context, first, part, attention_layer, room, given);
+  const auto& a = std::get<Attention>(context.layer(attention_layer).parameters);
+  std::vector<std::int64_t> key = first.key(room);
+  key.insert(key.end(), {static_cast<std::int64_t>(context.attention_kind(attention_layer)), a.heads, a.n_q, a.n_kv,
+                         a.d_qk, a.d_v});
+  const auto [known, is_new] = context.fused_plans.try_emplace(std::move(key));
+  if (is_new)
+    if (const auto plan = choose_head_parts(context, first, part, attention_layer, room, given))
+      known->second = FusedPlan{plan->first, plan->second};
+  if (!known->second) return std::nullopt;
+  return FusedHeads{known->second->first, std::get<AttentionMapping>(known->second->second)};
+}
+
+}  // namespace vitality
