@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "base/pieces.h"
+
 namespace vitality {
 namespace {
 
@@ -239,11 +241,12 @@ class AccessCheck {
 
   void transfer(JobId index, JobKind kind, const Transfer& t) {
     const Region region = gathers(t) ? whole(t.tensor) : Region{t.row, t.col, t.rows, t.cols};
+    const Elements elements = Elements::of(t.buffer_offset, t.rows, t.cols, t.buffer_stride);
     if (kind == JobKind::kLoad) {
       load(index, t.tensor, region);
-      write(index, t.buffer);
+      write(index, t.buffer, elements);
     } else {
-      read(index, t.buffer);
+      read(index, t.buffer, elements);
       stores_[t.tensor].push_back({region, index});
     }
   }
@@ -270,46 +273,66 @@ class AccessCheck {
     }
     // A block of a mask without entries has nothing to load and nothing to read.
     const bool empty = traits(job.kind).reads_mask_tile && s_.mask_tiles[job.mask_tile()].kept == 0;
-    if (!empty) read(index, job.streamed);
-    read(index, job.stationary);
+    if (!empty) read(index, job.streamed, streamed_elements(job));
+    read(index, job.stationary,
+         job.kind == JobKind::kAddMatrix ? Elements::of(job.stationary_offset, job.m, job.n, job.stationary_stride)
+                                         : Elements{});
     // `partial` is partial sums that are read, or a third operand; for the derivative of a norm it is the second
     // result, for online softmax the row numbers, which the tiles behind the first go on with.
     const bool sums = job.kind == JobKind::kFold,
                goes_on = job.kind == JobKind::kOnlineSoftmax && (job.flags & kFirst) == 0;
     if (goes_on || !writes_partial(job.kind)) read(index, job.partial);
-    if (sums && (job.flags & kFirst) == 0 && job.partial != kNone && content_of(job.partial).writer == kNone)
+    if (sums && (job.flags & kFirst) == 0 && job.partial != kNone &&
+        content_[job.partial].all()[0].value.writer == kNone)
       findings_.add(findings_.name(index) + " adds to buffer " + std::to_string(job.partial.value) +
                     ", where nothing has been summed");
     if (writes_partial(job.kind)) write(index, job.partial);
-    if (job.result != job.partial || !sums) write(index, job.result);
+    if (job.result != job.partial || !sums) write(index, job.result, result_elements(job));
+  }
+  // What a pass, or a function of one tile or two, reads and writes; of other jobs the whole buffer.
+  static bool works_on_a_tile(const Job& job) {
+    return job.kind == JobKind::kAddMatrix || job.kind == JobKind::kElementwise || job.kind == JobKind::kScaleColumns;
+  }
+  static Elements streamed_elements(const Job& job) {
+    const bool rows = job.kind == JobKind::kFold && (job.flags & (kTransposed | kIm2col)) == 0;
+    if (!rows && !works_on_a_tile(job)) return {};
+    return Elements::of(job.streamed_offset, job.m, rows ? job.k : job.n, job.streamed_stride);
+  }
+  static Elements result_elements(const Job& job) {
+    if (job.kind != JobKind::kFold && !works_on_a_tile(job)) return {};
+    return Elements::of(job.result_offset, job.m, job.n, job.result_stride);
   }
 
-  Content& content_of(BufferId buffer) { return content_[buffer]; }
-
-  void read(JobId index, BufferId buffer) {
+  void read(JobId index, BufferId buffer, Elements elements = {}) {
     if (buffer == kNone) return;
-    Content& content = content_of(buffer);
+    if (!s_.buffers[buffer].resident) elements = {};
     const std::string reads = " reads buffer " + std::to_string(buffer.value);
-    if (content.overwritten_by != kNone) {
-      findings_.add(findings_.name(index) + reads + ", whose place " + findings_.name(content.overwritten_by) +
-                    " has overwritten");
-    } else if (content.writer == kNone) {
-      findings_.add(findings_.name(index) + reads + ", which nothing has written");
-    } else if (!waits(index, content.writer, DependencyKind::kDone) && !takes_rows(index, content.writer)) {
-      findings_.add(findings_.name(index) + reads + " and does not wait for " + findings_.name(content.writer) +
-                    ", which writes it");
-    }
-    content.readers.push_back(index);
+    bool written = false, unwritten = false;
+    content_[buffer].each(elements.first, elements.end, [&](Content& content) {
+      if (content.overwritten_by != kNone) {
+        findings_.add(findings_.name(index) + reads + ", whose place " + findings_.name(content.overwritten_by) +
+                      " has overwritten");
+      } else if (content.writer == kNone) {
+        unwritten = true;
+      } else if (!waits(index, content.writer, DependencyKind::kDone) && !takes_rows(index, content.writer)) {
+        findings_.add(findings_.name(index) + reads + " and does not wait for " + findings_.name(content.writer) +
+                      ", which writes it");
+      }
+      written = written || content.writer != kNone;
+      content.readers.push_back(index);
+    });
+    // Behind the last element of a buffer nothing is ever written.
+    const bool all = elements.end == Pieces<Content>::kEnd;
+    if (unwritten && !(all && written)) findings_.add(findings_.name(index) + reads + ", which nothing has written");
   }
 
-  void write(JobId index, BufferId buffer) {
+  void write(JobId index, BufferId buffer, Elements elements = {}) {
     if (buffer == kNone) return;
     const Buffer place = s_.buffers[buffer];
+    if (!place.resident) elements = {};
     if (place.bytes > 0) take_place(index, buffer, place);
-    retire(index, buffer);
-    Content& content = content_of(buffer);
-    content.writer = index, content.overwritten_by = kNone;
-    content.readers.clear();
+    retire(index, buffer, elements);
+    content_[buffer].assign(elements.first, elements.end, {index});
   }
 
   // The buffers whose places overlap the place that is written now lose their content.
@@ -324,14 +347,17 @@ class AccessCheck {
       next = live_.erase(next);
       if (old == buffer) continue;
       retire(index, old);
-      content_of(old) = {kNone, index};
+      content_[old] = Pieces<Content>({kNone, index});
     }
     live_[place.address] = buffer;
   }
 
   // `index` overwrites this content, so it must wait for every job that read or wrote it.
-  void retire(JobId index, BufferId buffer) {
-    const Content& content = content_of(buffer);
+  void retire(JobId index, BufferId buffer, Elements elements = {}) {
+    content_[buffer].each(elements.first, elements.end,
+                          [&](const Content& content) { retire(index, buffer, content); });
+  }
+  void retire(JobId index, BufferId buffer, const Content& content) {
     const std::string overwrites = " overwrites buffer " + std::to_string(buffer.value) + " and does not wait for ";
     if (content.writer != kNone && !waits(index, content.writer, DependencyKind::kDone) &&
         !one_sum(index, content.writer) && !takes_rows(index, content.writer))
@@ -381,7 +407,7 @@ class AccessCheck {
 
   const Schedule& s_;
   Findings& findings_;
-  IdVector<BufferId, Content> content_;
+  IdVector<BufferId, Pieces<Content>> content_;
   std::map<std::int32_t, BufferId> live_;  // address -> buffer that has content there
   IdVector<TensorId, std::vector<Store>> stores_;
   IdVector<JobId, std::int32_t> seen_;  // the last question that reached the job

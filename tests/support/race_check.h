@@ -15,12 +15,30 @@ namespace vitality::test {
 
 namespace race {
 
+// Of a resident buffer, elements [first, last) that a tile of rows touches; of all others, or of other jobs,
+// everything.
+struct Touched {
+  BufferId buffer;
+  std::int64_t first = 0, last = std::int64_t{1} << 40;
+};
+inline Touched touched(const Schedule& schedule, BufferId buffer, std::int64_t offset, std::int64_t rows,
+                       std::int64_t cols, std::int64_t stride) {
+  if (buffer == kNone || !schedule.buffers[buffer].resident) return {buffer};
+  return {buffer, offset, offset + (rows - 1) * (stride == 0 ? cols : stride) + cols};
+}
+
 struct Access {
   std::int64_t begin, end;  // bytes
   Cycles from, to;          // cycles [from, to)
   JobId job;
   bool write, chain;  // chain: partial sums of a pass, which the array itself keeps in order
   UnitId unit;
+  Touched touched;
+  bool meets(const Access& other) const {
+    if (begin >= other.end || other.begin >= end) return false;
+    return !(touched.buffer == other.touched.buffer) ||
+           (touched.first < other.touched.last && other.touched.first < touched.last);
+  }
 };
 
 inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const IdVector<JobId, JobTimes>& times) {
@@ -30,33 +48,45 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const I
     const JobTimes& t = times[i];
     // What is shown to the check of values is read, though it takes no time.
     if (job.unit == UnitKind::kUncharged && job.streamed == kNone && job.kind != JobKind::kStore) continue;
-    const auto touch = [&](BufferId buffer, Cycles to, bool write, bool chain) {
-      if (buffer == kNone) return;
-      const Buffer& b = schedule.buffers[buffer];
+    const auto touch = [&](Touched what, Cycles to, bool write, bool chain) {
+      if (what.buffer == kNone) return;
+      const Buffer& b = schedule.buffers[what.buffer];
       list.push_back(
-          {b.address, b.address + b.bytes, t.start, to, {static_cast<std::int32_t>(i)}, write, chain, t.unit});
+          {b.address, b.address + b.bytes, t.start, to, {static_cast<std::int32_t>(i)}, write, chain, t.unit, what});
     };
     if (job.kind == JobKind::kLoad || job.kind == JobKind::kStore) {
-      for (const Transfer& transfer : schedule.transfers_of(job))
-        touch(transfer.buffer, t.done, job.kind == JobKind::kLoad, false);
+      for (const Transfer& x : schedule.transfers_of(job))
+        touch(touched(schedule, x.buffer, x.buffer_offset, x.rows, x.cols, x.buffer_stride), t.done,
+              job.kind == JobKind::kLoad, false);
       continue;
     }
     if (job.kind == JobKind::kUpdate) {
       const ScheduledUpdate& update = schedule.updates[std::get<UpdateId>(job.detail)];
-      touch(update.gradient, t.released, false, false);
+      touch({update.gradient}, t.released, false, false);
       for (const BufferId buffer : {update.master, update.first, update.second, job.result})
-        touch(buffer, t.done, true, false);
+        touch({buffer}, t.done, true, false);
       continue;
     }
     const bool pass = job.kind == JobKind::kFold;
+    const bool rows = pass && (job.flags & (kTransposed | kIm2col)) == 0;
+    const bool tile =
+        job.kind == JobKind::kAddMatrix || job.kind == JobKind::kElementwise || job.kind == JobKind::kScaleColumns;
     if (writes_partial(job.kind)) {
-      touch(job.partial, t.done, true, pass);
+      touch({job.partial}, t.done, true, pass);
     } else {  // a third operand
-      touch(job.partial, t.released, false, false);
+      touch({job.partial}, t.released, false, false);
     }
-    touch(job.streamed, t.released, false, false);
-    touch(job.stationary, t.released, false, false);
-    touch(job.result, t.done, true, pass);
+    touch(rows || tile
+              ? touched(schedule, job.streamed, job.streamed_offset, job.m, rows ? job.k : job.n, job.streamed_stride)
+              : Touched{job.streamed},
+          t.released, false, false);
+    touch(job.kind == JobKind::kAddMatrix
+              ? touched(schedule, job.stationary, job.stationary_offset, job.m, job.n, job.stationary_stride)
+              : Touched{job.stationary},
+          t.released, false, false);
+    touch(pass || tile ? touched(schedule, job.result, job.result_offset, job.m, job.n, job.result_stride)
+                       : Touched{job.result},
+          t.done, true, pass);
   }
   return list;
 }
@@ -192,7 +222,7 @@ class OrderCheck {
       const race::Access& b = accesses[i];
       for (std::size_t k = 0; k < i; ++k) {
         const race::Access& a = accesses[k];
-        if (a.job == b.job || !(a.write || b.write) || a.begin >= b.end || b.begin >= a.end) continue;
+        if (a.job == b.job || !(a.write || b.write) || !a.meets(b)) continue;
         if (race::in_one_chain(schedule_, a.job, b.job)) continue;
         const bool chain =
             a.chain && b.chain &&
@@ -255,8 +285,7 @@ inline std::string find_races(const Schedule& schedule, const IdVector<JobId, Jo
     active.erase(std::remove_if(active.begin(), active.end(), [&](const auto& a) { return a.to <= next.from; }),
                  active.end());
     for (const race::Access& other : active) {
-      if (other.job == next.job || !(other.write || next.write) || other.begin >= next.end || next.begin >= other.end)
-        continue;
+      if (other.job == next.job || !(other.write || next.write) || !other.meets(next)) continue;
       if (other.chain && next.chain && other.unit == next.unit) continue;
       if (race::in_one_chain(schedule, other.job, next.job)) continue;
       if (next.from == next.to) continue;

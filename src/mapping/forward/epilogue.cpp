@@ -134,12 +134,13 @@ TilePlace emit_epilogue(MappingContext& context, const std::vector<EpilogueStage
     job.result = target.buffer, job.result_offset = target.offset, job.result_stride = target.stride;
     job.flags = stage.swapped ? kSwapped : 0;
     if (kind == JobKind::kElementwise || kind == JobKind::kScaleColumns) job.detail = ElementwiseStep{tile.col, 1};
-    builder.read(place.buffer);
+    const auto elements = [&tile](const TilePlace& at) { return Elements::of(at.offset, tile.m, tile.n, at.stride); };
+    builder.read(place.buffer, elements(place));
     if (second.buffer != kNone) {
       job.stationary = second.buffer, job.stationary_offset = second.offset, job.stationary_stride = second.stride;
-      builder.read(second.buffer);
+      builder.read(second.buffer, elements(second));
     }
-    builder.write(target.buffer);
+    builder.write(target.buffer, elements(target));
     builder.finish();
     place = target;
   }

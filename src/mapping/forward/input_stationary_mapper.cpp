@@ -359,7 +359,9 @@ class InputStationaryMapper : public GemmMapper {
     if (gemm_.strip) gather(job, s.m0, tile, column);
     job.stationary = s.stationary, job.stationary_offset = stationary_offset;
     job.stationary_stride = gemm_.stationary_transposed ? tile.count : column.count;
-    builder_.read(job.streamed);
+    builder_.read(job.streamed, problem_.streamed_on_chip
+                                    ? Elements::of(job.streamed_offset, s.m, tile.count, job.streamed_stride)
+                                    : Elements{});
     builder_.read(job.stationary);
     // Rows that lie in the scratchpad would let passes overtake those of the layer that is still making the others,
     // which all its results wait for.
@@ -374,7 +376,7 @@ class InputStationaryMapper : public GemmMapper {
     if (last) {
       if (!results_in_sums_) place = result_place(s.m0, column);
       job.result = place.buffer, job.result_offset = place.offset, job.result_stride = place.stride;
-      builder_.write(job.result);
+      builder_.write(job.result, Elements::of(job.result_offset, s.m, column.count, job.result_stride));
     }
     // The second operands of the epilogue are fetched in the second half of the passes of a result tile: in the first
     // half the memory is busy with the results of the tile before.

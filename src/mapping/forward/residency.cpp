@@ -50,7 +50,9 @@ void make_resident(MappingContext& context, int layer) {
     return;
   }
   std::vector<ResidentTile> tiles = residence.tiles;
-  const std::vector<BufferId> buffers = context.builder.allocate_resident(residence.bytes, residence.end);
+  std::vector<int> elements;
+  for (const ResidentTile& tile : tiles) elements.push_back(output_shape(context.layer(layer)).rows * tile.cols);
+  const std::vector<BufferId> buffers = context.builder.allocate_resident(residence.bytes, elements, residence.end);
   for (std::size_t i = 0; i < tiles.size(); ++i) tiles[i].buffer = buffers[i];
   context.resident[layer] = std::move(tiles);
 }

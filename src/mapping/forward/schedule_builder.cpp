@@ -60,12 +60,18 @@ std::vector<BufferId> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes,
   return buffers;
 }
 
-std::vector<BufferId> ScheduleBuilder::allocate_resident(const std::vector<Bytes>& sizes, ScratchpadEnd end) {
+std::vector<BufferId> ScheduleBuilder::allocate_resident(const std::vector<Bytes>& sizes,
+                                                         const std::vector<int>& elements, ScratchpadEnd end) {
   const Bytes total = aligned_sum(sizes);
   if (total > capacity()) throw std::logic_error("no room for what is to stay in the scratchpad");
   const bool high = end == ScratchpadEnd::kHigh;
   if (high) limit_ -= total;
   std::vector<BufferId> buffers = place(high ? limit_ : base_, sizes);
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    schedule_.buffers[buffers[i]].resident = true;
+    resident_.insert_or_assign(buffers[i].value,
+                               ResidentAccess{elements[i], Pieces<Access>(std::move(access_[buffers[i]]))});
+  }
   if (!high) base_ += total;
   (high ? high_ : low_).push_back({buffers.front(), total});
   return buffers;
@@ -92,9 +98,12 @@ std::vector<BufferId> ScheduleBuilder::place(Bytes begin, const std::vector<Byte
                              [&](BufferId index) {
                                const Buffer& buffer = schedule_.buffers[index];
                                if (buffer.address >= end || buffer.address + buffer.bytes <= begin) return false;
-                               Access& access = access_[index];
-                               std::vector<Dependency> users = std::move(access.readers);
-                               if (access.writer != kNone) users.emplace_back(access.writer, DependencyKind::kDone);
+                               std::vector<Dependency> users;
+                               each_access(index, {}, [&users](const Access& access) {
+                                 users.insert(users.end(), access.readers.begin(), access.readers.end());
+                                 if (access.writer != kNone) users.emplace_back(access.writer, DependencyKind::kDone);
+                               });
+                               resident_.erase(index.value);
                                evicted.emplace_back(buffer, std::move(users));
                                return true;
                              }),
@@ -172,19 +181,33 @@ void ScheduleBuilder::depend_on(JobId job, DependencyKind kind) {
   pending_.push_back(key_of({job, kind}));
 }
 
-void ScheduleBuilder::read(BufferId buffer) {
-  Access& access = access_[buffer];
-  depend_on(access.writer);
-  access.readers.emplace_back(next_job(), DependencyKind::kReleased);
+template <class Visit>
+void ScheduleBuilder::each_access(BufferId buffer, Elements elements, const Visit& visit) {
+  const auto stays = resident_.find(buffer.value);
+  if (stays == resident_.end()) return visit(access_[buffer]);
+  elements = stays->second.clamp(elements);
+  stays->second.pieces.each(elements.first, elements.end, visit);
 }
 
-void ScheduleBuilder::write(BufferId buffer) {
-  Access& access = access_[buffer];
-  depend_on(access.writer);
-  for (const Dependency reader : access.readers) depend_on(reader.job(), reader.kind());
-  access.readers.clear();
-  access.writer = next_job();
-  access.accumulating = false;
+void ScheduleBuilder::read(BufferId buffer, Elements elements) {
+  each_access(buffer, elements, [this](Access& access) {
+    depend_on(access.writer);
+    access.readers.emplace_back(next_job(), DependencyKind::kReleased);
+  });
+}
+
+void ScheduleBuilder::write(BufferId buffer, Elements elements) {
+  each_access(buffer, elements, [this](Access& access) {
+    depend_on(access.writer);
+    for (const Dependency reader : access.readers) depend_on(reader.job(), reader.kind());
+    access.readers.clear();
+    access.writer = next_job();
+    access.accumulating = false;
+  });
+  const auto stays = resident_.find(buffer.value);
+  if (stays == resident_.end()) return;
+  elements = stays->second.clamp(elements);
+  stays->second.pieces.assign(elements.first, elements.end, {next_job(), false, {}});
 }
 
 void ScheduleBuilder::accumulate(BufferId buffer, bool first) {
@@ -304,16 +327,17 @@ JobId ScheduleBuilder::add_transfers(UnitKind unit, JobKind kind, int layer, Ope
   depend_on(after.job(), after.kind());
   for (const Transfer& t : transfers) {
     schedule_.transfers.push_back(t);
+    const Elements elements = Elements::of(t.buffer_offset, t.rows, t.cols, t.buffer_stride);
     if (load) {
       // A gathered transfer may touch any row of the tensor.
       const bool whole = t.row_map != kNone || t.geometry != kNone;
       const ScheduledTensor& tensor = schedule_.tensors[t.tensor];
       read_tensor(t.tensor, whole ? 0 : t.row, whole ? 0 : t.col, whole ? tensor.rows : t.rows,
                   whole ? tensor.cols : t.cols);
-      write(t.buffer);
+      write(t.buffer, elements);
     } else {
       write_tensor(t.tensor, t.row, t.col, t.rows, t.cols);
-      read(t.buffer);
+      read(t.buffer, elements);
     }
   }
   return finish();

@@ -2,10 +2,13 @@
 // imply.
 #pragma once
 
+#include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/pieces.h"
 #include "schedule/schedule.h"
 
 namespace vitality {
@@ -47,7 +50,9 @@ class ScheduleBuilder {
 
   // Places buffers that stay until release(), at one end of the scratchpad, next to those that are there. The ring has
   // the remaining capacity(). The caller ensures that they fit, and that the last ones of an end are released first.
-  std::vector<BufferId> allocate_resident(const std::vector<Bytes>& sizes, ScratchpadEnd end);
+  // elements: of each buffer.
+  std::vector<BufferId> allocate_resident(const std::vector<Bytes>& sizes, const std::vector<int>& elements,
+                                          ScratchpadEnd end);
   void release(BufferId first_resident);
 
   // Starts a job. Declare its accesses next; then finish() adds it to the schedule and returns its index.
@@ -59,8 +64,10 @@ class ScheduleBuilder {
   };
   Job& begin(UnitKind unit, JobKind kind, int layer, OperatorId op, Shape shape, BufferId streamed, BufferId second,
              BufferId result, int flags);
-  void read(BufferId buffer);  // an operand: it is released early if the unit does so
-  void write(BufferId buffer);
+  // An operand: it is released early if the unit does so. Of a buffer that stays (allocate_resident), accesses to other
+  // elements do not wait for each other; of all others, all accesses are to the whole buffer.
+  void read(BufferId buffer, Elements elements = {});
+  void write(BufferId buffer, Elements elements = {});
   // Partial sums of a chain of passes, which one array keeps in order. `first`: the first pass of a chain, which
   // ignores what is in the buffer, and may run on another array than the chain before it.
   void accumulate(BufferId buffer, bool first);
@@ -128,8 +135,17 @@ class ScheduleBuilder {
   // The last job that is not a transfer; if there are several units of its kind, all jobs since a job of another kind.
   std::vector<JobId> last_computed_;
   Schedule schedule_;
-  IdVector<BufferId, Access> access_;  // per buffer
-  std::vector<BufferId> live_;         // buffers that own their place
+  // visit(Access&) of these elements.
+  template <class Visit>
+  void each_access(BufferId buffer, Elements elements, const Visit& visit);
+  struct ResidentAccess {
+    int elements;
+    Pieces<Access> pieces;
+    Elements clamp(Elements e) const { return {std::min(e.first, elements), std::min(e.end, elements)}; }
+  };
+  IdVector<BufferId, Access> access_;       // per buffer
+  std::map<int, ResidentAccess> resident_;  // of buffers that stay, in place of access_
+  std::vector<BufferId> live_;              // buffers that own their place
   IdVector<TensorId, std::vector<Region>> writers_;
   Job job_{};
   std::vector<std::uint32_t> pending_;  // of the current job: 4 * other job + kind, a form that sorts fast
