@@ -363,12 +363,8 @@ class ForwardPass::Layers {
     ranges.context = std::max(ranges.context, max_abs(steps.g));
     ranges.context_square = std::max(ranges.context_square, mean_square(steps.g));
     ranges.numerator = std::max(ranges.numerator, max_abs(steps.t_n));
-    for (int r = 0; r < steps.t_d.rows(); ++r) {
-      int exponent = 0;
-      std::frexp(steps.t_d(r, 0), &exponent);
-      ++ranges
-            .rows_of_denominator[static_cast<std::size_t>(steps.t_d(r, 0) > 0 ? std::clamp(24 - exponent, 0, 47) : 47)];
-    }
+    const std::vector<RowSensitivity> rows = relu_linear_sensitivity(q, k, v, steps);
+    ranges.sensitivities.insert(ranges.sensitivities.end(), rows.begin(), rows.end());
     return std::move(steps.z);
   }
 
