@@ -358,7 +358,8 @@ class ForwardPass::Layers {
   }
 
   MatrixD relu_linear_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, LayerRanges& ranges) const {
-    ReluLinearSteps steps = relu_linear_attention(q, k, v);
+    const double epsilon = std::get<Attention>(layer().parameters).epsilon;
+    ReluLinearSteps steps = relu_linear_attention(q, k, v, epsilon);
     if (!options_.measure_ranges) return std::move(steps.z);
     ranges.context = std::max(ranges.context, max_abs(steps.g));
     ranges.context_square = std::max(ranges.context_square, mean_square(steps.g));

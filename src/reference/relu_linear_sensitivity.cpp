@@ -73,7 +73,7 @@ class Head {
     const double t_d = steps_.t_d(r, 0), divisor = std::max(square(t_d), kLeast);
     RowSensitivity row;
     row.limit = limit_;
-    if (t_d == 0) {
+    if (largest(r) == 0) {
       row.query = limit_ * query_jumps(r), row.key = limit_ * key_jumps(r);
       return row;
     }
