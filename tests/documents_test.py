@@ -3,7 +3,7 @@
 
 The commands in the documents: each names a command and options that the program has, and those of fenced blocks run, in a folder that
 has what a clone has at its top. What a block shows below a line that begins with `$` is what the command prints, in this order; a block
-may leave lines out."""
+may leave lines out. The README's table of models has what `vitality list workloads` prints, of every model that is not for tests."""
 import glob, os, re, shutil, subprocess, sys, tempfile
 
 program, source = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
@@ -107,10 +107,22 @@ def walk(path):
     return count
 
 
+def models():
+    printed = subprocess.run([program, 'list', 'workloads'], cwd=source, capture_output=True, text=True).stdout.splitlines()[1:]
+    want = {name: (int(parameters), int(macs)) for name, _, parameters, macs, _ in (line.split(None, 4) for line in printed) if not name.startswith('tiny_')}
+    with open(os.path.join(source, 'README.md')) as file: section = re.search(r'^## Models\n(.*?)^## ', file.read(), re.S | re.M)
+    rows = re.findall(r'^\| (\w+) \| ([\d,]+) \| ([\d,]+) \|', section.group(1), re.M) if section else []
+    found = {name: (int(parameters.replace(',', '')), int(macs.replace(',', ''))) for name, parameters, macs in rows}
+    for name in sorted(set(want) | set(found)):
+        if want.get(name) != found.get(name): fail('README.md', 'table of models: %s has %s, not %s' % (name, found.get(name), want.get(name)))
+    if len(want) < 20: fail('README.md', 'only %d models listed' % len(want))
+
+
 documents = [os.path.join(source, name) for name in ('README.md', 'CONTRIBUTING.md')]
 documents += sorted(glob.glob(os.path.join(source, 'docs/**/*.md'), recursive=True) + glob.glob(os.path.join(source, 'examples/*.md')))
 chosen = documents if len(sys.argv) < 4 else [path for path in documents if os.path.relpath(path, source) in sys.argv[3:]]
 count = sum(walk(path) for path in chosen)
+models()
 for part, reason in NOT_RUN:
     if chosen is documents and part not in used: fail('tests/documents_test.py', 'no document has the command %r (%s)' % (part, reason))
 if count < 20 and chosen is documents: fail('documents', 'only %d commands found' % count)

@@ -83,7 +83,8 @@ void host_taylor_head(int m, int n, int d, int e, const float* q, const float* k
 }
 
 // More than 6 parameters: sizes and operands of one head, in the order of the other heads.
-void host_relu_linear_head(int m, int n, int d, int e, const float* q, const float* k, const float* v, float* z) {
+void host_relu_linear_head(int m, int n, int d, int e, float epsilon, const float* q, const float* k, const float* v,
+                           float* z) {
   const auto rectified = [](const float* x, std::size_t count) {
     Values y(count);
     std::transform(x, x + count, y.begin(), [](float value) { return std::max(value, 0.0F); });
@@ -98,7 +99,7 @@ void host_relu_linear_head(int m, int n, int d, int e, const float* q, const flo
   gemm(d, e, n, keys.data(), n, v, e, g.data(), e, GemmStart::kZero);
   gemm(m, e, d, queries.data(), d, g.data(), e, z, e, GemmStart::kZero);
   for (std::size_t r = 0; r < static_cast<std::size_t>(m); ++r) {
-    float divisor = 0;
+    float divisor = epsilon;
     for (std::size_t c = 0; c < D; ++c) divisor += queries[r * D + c] * key_sum[c];
     const float inverse = divisor > 0 ? 1 / divisor : 0;
     for (std::size_t c = 0; c < E; ++c) z[r * E + c] *= inverse;
@@ -161,7 +162,8 @@ std::function<void()> work_of(const Layer& layer, AttentionKind kind) {
         if (kind == AttentionKind::kSoftmax) {
           host_softmax_head(a.n_q, a.n_kv, a.d_qk, a.d_v, q->data(), k->data(), v->data(), z->data());
         } else if (kind == AttentionKind::kReluLinear) {
-          host_relu_linear_head(a.n_q, a.n_kv, a.d_qk, a.d_v, q->data(), k->data(), v->data(), z->data());
+          host_relu_linear_head(a.n_q, a.n_kv, a.d_qk, a.d_v, static_cast<float>(a.epsilon), q->data(), k->data(),
+                                v->data(), z->data());
         } else {
           host_taylor_head(a.n_q, a.n_kv, a.d_qk, a.d_v, q->data(), k->data(), v->data(), z->data(),
                            kind == AttentionKind::kTaylorElided);

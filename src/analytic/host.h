@@ -15,7 +15,8 @@ SimulationResult measure_host(const HardwareConfig& config, const VitModel& mode
 
 // One head in fp32, as it is measured: Q m x d, K n x d, V n x e -> Z m x e, row-major. Tested against the reference.
 void host_softmax_head(int m, int n, int d, int e, const float* q, const float* k, const float* v, float* z);
-void host_relu_linear_head(int m, int n, int d, int e, const float* q, const float* k, const float* v, float* z);
+void host_relu_linear_head(int m, int n, int d, int e, float epsilon, const float* q, const float* k, const float* v,
+                           float* z);
 void host_taylor_head(int m, int n, int d, int e, const float* q, const float* k, const float* v, float* z,
                       bool elided);
 

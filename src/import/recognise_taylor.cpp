@@ -44,7 +44,8 @@ void Recogniser::written_out(const AttentionMatch& match, const Shape& shape) {
   scores.shape.back() = match.k.shape()[2];
   const std::string scope = scope_of(node().name);
   View z = add_attention(draft_, scores, match.v, layer_name(scope.empty() ? "" : scope + ".attention", "attention"));
-  std::get<Attention>(draft_.at(z.source).layer.parameters).kind = match.kind;
+  auto& attention = std::get<Attention>(draft_.at(z.source).layer.parameters);
+  attention.kind = match.kind, attention.epsilon = match.epsilon;
   Tensor places = integer_tensor(shape);
   for (std::size_t i = 0; i < places.size(); ++i)
     places.integer[i] = z.places->integer[static_cast<std::size_t>(match.elements[i])];

@@ -54,6 +54,7 @@ struct Keys {
     if (p.d_v != p.d_qk) out["d_v"] = p.d_v;
     out["layout"] = layer.layout;
     if (p.kind) out["attention"] = to_string(*p.kind);
+    if (p.epsilon != 0) out["epsilon"] = p.epsilon;
     if (p.mask == ScoreMask::kCausal) out["mask"] = "causal";
     if (p.mask == ScoreMask::kShiftedWindows) out["mask"] = "shifted_windows";
     if (p.bias_params == 0) return;

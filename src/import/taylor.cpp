@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
 #include <set>
 
 #include "base/random.h"
@@ -93,11 +96,12 @@ struct HeadParts {
         for (std::int64_t d = 0; d < depth; ++d) rest[i * width + e] += q[i * depth + d] * g[at(d * width + e)];
       }
   }
-  // Z of ReLU-linear attention: the rows of V weighted with ReLU(q) . ReLU(k), over the sum of the weights.
-  void add_relu_linear(double* z) const {
+  // Of ReLU-linear attention: the rows of V weighted with ReLU(q) . ReLU(k), and for each of their elements the sum of
+  // the weights.
+  void add_relu_linear(double* weighted, double* sums) const {
     for (std::int64_t i = 0; i < queries; ++i) {
       double sum = 0;
-      double* const row = z + i * width;
+      double* const row = weighted + i * width;
       for (std::int64_t j = 0; j < keys; ++j) {
         double weight = 0;
         for (std::int64_t d = 0; d < depth; ++d)
@@ -105,7 +109,7 @@ struct HeadParts {
         sum += weight;
         for (std::int64_t e = 0; e < width; ++e) row[e] += weight * v[j * width + e];
       }
-      for (std::int64_t e = 0; e < width; ++e) row[e] = sum > 0 ? row[e] / sum : 0;
+      std::fill(sums + i * width, sums + (i + 1) * width, sum);
     }
   }
 };
@@ -127,11 +131,35 @@ double scale_of(const Tensor& value, const std::vector<std::int64_t>& elements, 
   return scale;
 }
 
-// Whether element i of the value is element `elements[i]` of Z, but for rounding.
-bool are_equal(const Tensor& value, const std::vector<std::int64_t>& elements, const Numbers& z) {
-  for (std::size_t i = 0; i < value.size(); ++i)
-    if (!(std::fabs(value.real[i] - z[static_cast<std::size_t>(elements[i])]) <= 1e-10)) return false;
-  return true;
+// The number with the fewest digits that is x but for rounding.
+double rounded(double x) {
+  for (int digits = 0; digits < 15; ++digits) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.*e", digits, x);
+    const double candidate = std::strtod(text.data(), nullptr);
+    if (std::fabs(candidate - x) <= 1e-9 * x) return candidate;
+  }
+  return x;
+}
+
+// The epsilon with which value = weighted / (sums + epsilon), element `elements[i]` of them for element i; none if
+// there is none. Where the sum is smallest, epsilon shows most.
+std::optional<double> epsilon_of(const Tensor& value, const std::vector<std::int64_t>& elements,
+                                 const Numbers& weighted, const Numbers& sums) {
+  double epsilon = 0, least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto at = static_cast<std::size_t>(elements[i]);
+    if (value.real[i] == 0 || !(sums[at] / std::fabs(value.real[i]) < least)) continue;
+    least = sums[at] / std::fabs(value.real[i]), epsilon = weighted[at] / value.real[i] - sums[at];
+  }
+  epsilon = epsilon > 1e-13 ? rounded(epsilon) : 0;
+  if (!(epsilon <= 1)) return std::nullopt;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto at = static_cast<std::size_t>(elements[i]);
+    const double z = weighted[at] == 0 ? 0 : weighted[at] / (sums[at] + epsilon);
+    if (!(std::fabs(value.real[i] - z) <= 1e-10)) return std::nullopt;
+  }
+  return epsilon;
 }
 
 std::optional<AttentionMatch> match(const Operand& q, const Operand& k, const Operand& v, const Tensor& value) {
@@ -139,7 +167,7 @@ std::optional<AttentionMatch> match(const Operand& q, const Operand& k, const Op
       q.features != k.features || k.tokens != v.tokens ||
       static_cast<std::int64_t>(value.size()) != q.instances * q.heads * q.tokens * v.features)
     return std::nullopt;
-  Numbers mean(value.size()), rest(value.size()), linear(value.size());
+  Numbers mean(value.size()), rest(value.size()), weighted(value.size()), sums(value.size());
   for (std::int64_t lead = 0; lead < q.instances * q.heads; ++lead) {
     const HeadParts head{q.values.real.data() + lead * q.tokens * q.features,
                          k.values.real.data() + lead * k.tokens * k.features,
@@ -150,7 +178,7 @@ std::optional<AttentionMatch> match(const Operand& q, const Operand& k, const Op
                          v.features};
     const std::int64_t first = lead * q.tokens * v.features;
     head.add(mean.data() + first, rest.data() + first);
-    head.add_relu_linear(linear.data() + first);
+    head.add_relu_linear(weighted.data() + first, sums.data() + first);
   }
   Tensor numbers = integer_tensor({q.instances, q.heads, q.tokens, v.features});
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers.integer[i] = static_cast<std::int64_t>(i);
@@ -159,12 +187,12 @@ std::optional<AttentionMatch> match(const Operand& q, const Operand& k, const Op
   std::vector<std::int64_t>& order = turn.attributes["perm"].integers = {0, 1, 2, 3};
   do {
     const Tensor turned = transpose(turn, {&numbers})[0];
-    if (are_equal(value, turned.integer, linear))
-      return AttentionMatch{AttentionKind::kReluLinear, q.view, k.view, v.view, usual, turned.integer};
+    if (const auto epsilon = epsilon_of(value, turned.integer, weighted, sums))
+      return AttentionMatch{AttentionKind::kReluLinear, q.view, k.view, v.view, usual, *epsilon, turned.integer};
     double scale = scale_of(value, turned.integer, mean, rest);
     if (scale == 0) continue;
     if (std::fabs(scale - usual) < 1e-10 * usual) scale = usual;
-    return AttentionMatch{AttentionKind::kTaylor, q.view, k.view, v.view, scale, turned.integer};
+    return AttentionMatch{AttentionKind::kTaylor, q.view, k.view, v.view, scale, 0, turned.integer};
   } while (std::next_permutation(order.begin(), order.end()));
   return std::nullopt;
 }

@@ -14,8 +14,9 @@ Tensor probe_of(const Draft& draft, const View& view);
 
 struct AttentionMatch {
   AttentionKind kind = AttentionKind::kTaylor;
-  View q, k, v;      // [instances, heads, tokens, features]
-  double scale = 0;  // of Q K^T
+  View q, k, v;        // [instances, heads, tokens, features]
+  double scale = 0;    // of Q K^T
+  double epsilon = 0;  // of ReLU-linear attention
   // The element of Z, [instances, heads, queries, features] in this order, that each element of the value is.
   std::vector<std::int64_t> elements;
 };

@@ -108,13 +108,14 @@ TaylorElidedSteps taylor_elided_attention(const MatrixD& q, const MatrixD& k, co
   return s;
 }
 
-ReluLinearSteps relu_linear_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v) {
+ReluLinearSteps relu_linear_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, double epsilon) {
   check_shapes(q, k, v, nullptr);
   ReluLinearSteps s;
   s.q = rectified(q), s.k = rectified(k);
   s.g = multiply_transposed_a(s.k, v);
   s.k_sum = column_sums(s.k);
   s.t_d = multiply_transposed_b(s.q, s.k_sum);
+  for (int i = 0; i < q.rows(); ++i) s.t_d(i, 0) += epsilon;
   s.t_n = multiply(s.q, s.g);
   s.z = MatrixD(q.rows(), v.cols());
   for (int i = 0; i < q.rows(); ++i) {

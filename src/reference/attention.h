@@ -41,17 +41,17 @@ struct TaylorElidedSteps {
 TaylorElidedSteps taylor_elided_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v,
                                           const MatrixD* bias = nullptr);
 
-// EfficientViT's attention: Z = ReLU(Q) G / (ReLU(Q) k_sum), row by row, with the keys' ReLU in G and k_sum. A query
-// without a positive product has Z = 0. No 1/sqrt(d), which would cancel.
+// EfficientViT's attention: Z = ReLU(Q) G / (ReLU(Q) k_sum + epsilon), row by row, with the keys' ReLU in G and k_sum.
+// A query without a positive product has Z = 0. No 1/sqrt(d), which would cancel.
 struct ReluLinearSteps {
   MatrixD q, k;   // ReLU(Q), ReLU(K)
   MatrixD g;      // d x e: ReLU(K)^T V
   MatrixD k_sum;  // 1 x d: 1^T ReLU(K)
-  MatrixD t_d;    // m x 1: ReLU(Q) k_sum^T
+  MatrixD t_d;    // m x 1: ReLU(Q) k_sum^T + epsilon
   MatrixD t_n;    // m x e: ReLU(Q) G
   MatrixD z;      // m x e
 };
-ReluLinearSteps relu_linear_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v);
+ReluLinearSteps relu_linear_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, double epsilon = 0);
 
 // The authors' released layer, a different algorithm: Z = (sp V + Q (K~^T V)) / sqrt(d). K~ is K minus the mean over
 // the FEATURES of each token. sp is the softmax of asymmetrically quantised (4-bit) Q and K where it is above

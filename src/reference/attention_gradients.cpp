@@ -131,9 +131,10 @@ TaylorGradients taylor_backward(const MatrixD& q, const MatrixD& k, const Matrix
   return g;
 }
 
-AttentionGradients relu_linear_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz) {
+AttentionGradients relu_linear_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz,
+                                        double epsilon) {
   check_gradient(q, v, dz);
-  const ReluLinearSteps s = relu_linear_attention(q, k, v);
+  const ReluLinearSteps s = relu_linear_attention(q, k, v, epsilon);
   MatrixD d_n(dz.rows(), dz.cols()), d_t(q.rows(), 1);
   for (int i = 0; i < q.rows(); ++i) {
     if (s.t_d(i, 0) == 0) continue;

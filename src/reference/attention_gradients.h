@@ -31,7 +31,8 @@ TaylorGradients taylor_backward(const MatrixD& q, const MatrixD& k, const Matrix
 AttentionGradients taylor_elided_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz);
 
 // Entries that ReLU cut off have no gradient, and neither has a query whose Z is 0 because no product is positive.
-AttentionGradients relu_linear_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz);
+AttentionGradients relu_linear_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const MatrixD& dz,
+                                        double epsilon = 0);
 
 // Rows of the mask without an entry are dense, as in the forward pass.
 AttentionGradients sparse_backward(const MatrixD& q, const MatrixD& k, const MatrixD& v, const Mask& mask,

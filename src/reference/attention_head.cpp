@@ -24,7 +24,7 @@ MatrixD attention_head(AttentionKind kind, const AttentionHead& head) {
     case AttentionKind::kTaylorElided:
       return taylor_elided_attention(q, k, v, low_rank_bias(head)).z;
     case AttentionKind::kReluLinear:
-      return relu_linear_attention(q, k, v).z;
+      return relu_linear_attention(q, k, v, head.epsilon).z;
     case AttentionKind::kTaylorReleased:
       return taylor_released_attention(q, k, v, head.released_threshold).z;
     case AttentionKind::kSparse: {
@@ -59,7 +59,7 @@ AttentionGradients attention_head_backward(AttentionKind kind, const AttentionHe
     case AttentionKind::kTaylorElided:
       return taylor_elided_backward(q, k, v, dz);
     case AttentionKind::kReluLinear:
-      return relu_linear_backward(q, k, v, dz);
+      return relu_linear_backward(q, k, v, dz, head.epsilon);
     case AttentionKind::kTaylorReleased:
       return taylor_released_backward(q, k, v, dz, head.released_threshold);
     case AttentionKind::kSparse:

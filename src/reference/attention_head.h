@@ -16,6 +16,7 @@ struct AttentionHead {
   bool score_bias_first_order = false;  // kinds with a low-rank part: to first order, or dropped
   double released_threshold = kReleasedThreshold;
   EmptyRows empty_rows = EmptyRows::kDense;  // of sparse attention
+  double epsilon = 0;                        // of ReLU-linear attention
   // The mask, for kinds that use one; called once. Not called for other kinds.
   std::function<Mask()> mask = {};
   // Sparse attention: called with the probabilities before they are multiplied by their values; may drop some. May be

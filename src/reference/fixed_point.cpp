@@ -152,14 +152,16 @@ FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const F
 }
 
 Codes fixed_relu_linear(const Codes& q_signed, const Codes& k_signed, const Codes& v, const FixedAttentionScales& s,
-                        int limit, FixedRange& range) {
+                        int limit, FixedRange& range, double epsilon) {
   Codes q = q_signed, k = k_signed;
   for (Codes* const x : {&q, &k})
     for (std::size_t i = 0; i < x->size(); ++i) x->data()[i] = std::max<std::int64_t>(x->data()[i], 0);
   Codes g = product(transposed(k), v, range);
   for (std::size_t i = 0; i < g.size(); ++i)
     g.data()[i] = requantise(static_cast<double>(g.data()[i]), s.k * s.v / s.context, limit);
-  const Codes t_d = product(q, transposed(column_sum(k, range)), range);
+  Codes t_d = product(q, transposed(column_sum(k, range)), range);
+  for (int r = 0; r < t_d.rows(); ++r)
+    t_d(r, 0) = seen(t_d(r, 0) + round_half_even(epsilon / (s.q * s.k)), range.accumulator);
   Codes z = product(q, g, range);
   for (int r = 0; r < z.rows(); ++r) {
     for (int c = 0; c < z.cols(); ++c) {
@@ -465,7 +467,7 @@ class FixedForward {
         const Codes z = softmax ? fixed_softmax(q, k, v, scales, plan_.limit, result_.range, pointer, bias_scale,
                                                 mask.empty() ? nullptr : &mask)
                         : relu_linear
-                            ? fixed_relu_linear(q, k, v, scales, plan_.limit, result_.range)
+                            ? fixed_relu_linear(q, k, v, scales, plan_.limit, result_.range, a.epsilon)
                             : fixed_taylor(q, k, v, scales, plan_.limit, elided, result_.range, pointer, bias_scale).z;
         for (int r = 0; r < a.n_q; ++r) std::copy(z.row(r), z.row(r) + a.d_v, y.row(instance * a.n_q + r) + h * a.d_v);
       }

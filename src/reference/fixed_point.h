@@ -52,7 +52,7 @@ FixedTaylor fixed_taylor(const Codes& q, const Codes& k, const Codes& v, const F
                          bool elided, FixedRange& range, const Codes* bias = nullptr, double bias_scale = 1);
 // ReLU-linear attention on one head; scales of Algorithm 1 where they have the same names.
 Codes fixed_relu_linear(const Codes& q, const Codes& k, const Codes& v, const FixedAttentionScales& scales, int limit,
-                        FixedRange& range);
+                        FixedRange& range, double epsilon = 0);
 // Tiles of keys (scales.key_tile) one after the other: exponentials below the largest score so far, stored in units of
 // 1 / limit; sums of products and of exponentials shrink where that score grows, the former to integers.
 // sees: m x n, 0 where a query does not see a key (whole rows only); nullptr: all 1.

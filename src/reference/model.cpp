@@ -358,17 +358,14 @@ class ForwardPass::Layers {
   }
 
   MatrixD relu_linear_head(const MatrixD& q, const MatrixD& k, const MatrixD& v, LayerRanges& ranges) const {
-    ReluLinearSteps steps = relu_linear_attention(q, k, v);
+    const double epsilon = std::get<Attention>(layer().parameters).epsilon;
+    ReluLinearSteps steps = relu_linear_attention(q, k, v, epsilon);
     if (!options_.measure_ranges) return std::move(steps.z);
     ranges.context = std::max(ranges.context, max_abs(steps.g));
     ranges.context_square = std::max(ranges.context_square, mean_square(steps.g));
     ranges.numerator = std::max(ranges.numerator, max_abs(steps.t_n));
-    for (int r = 0; r < steps.t_d.rows(); ++r) {
-      int exponent = 0;
-      std::frexp(steps.t_d(r, 0), &exponent);
-      ++ranges
-            .rows_of_denominator[static_cast<std::size_t>(steps.t_d(r, 0) > 0 ? std::clamp(24 - exponent, 0, 47) : 47)];
-    }
+    const std::vector<RowSensitivity> rows = relu_linear_sensitivity(q, k, v, steps);
+    ranges.sensitivities.insert(ranges.sensitivities.end(), rows.begin(), rows.end());
     return std::move(steps.z);
   }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "reference/relu_linear_sensitivity.h"
 #include "reference/sparse_attention.h"
 #include "tensor/matrix.h"
 #include "workload/model.h"
@@ -36,8 +37,7 @@ struct LayerRanges {
   // for Q and K channel by channel, for K and V token by token. 1 when large values meet at random, more when they meet
   // each other.
   double query_key_match = 1, key_value_match = 1;
-  // ReLU-linear attention: rows whose t_D is in [2^(23 - i), 2^(24 - i)); the first and the last take what lies beyond.
-  std::array<double, 48> rows_of_denominator = {};
+  std::vector<RowSensitivity> sensitivities;  // of ReLU-linear attention: every row of every head
   double gain = 1;          // root of the mean square of the derivative of an output by its input: norms, activations
   double largest_gain = 1;  // of layer norms: the gain of the row with the least variance
 };

@@ -173,6 +173,7 @@ class Backward {
                                     const MatrixD& dz, const MatrixD& bias) const {
     AttentionHead head{
         q, k, v, bias.empty() ? nullptr : &bias, options_.score_bias_first_order, options_.predictor.threshold};
+    head.epsilon = std::get<Attention>(model_.layers[static_cast<std::size_t>(index_)].parameters).epsilon;
     head.mask = [&] { return head_mask(options_, index_, instance, h, q, k); };
     return attention_head_backward(attention_kind(options_, model_, index_), head, dz);
   }

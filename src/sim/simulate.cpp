@@ -23,6 +23,7 @@
 #include "sim/child_simulation.h"
 #include "sim/mapping_search.h"
 #include "sim/values/error_model.h"
+#include "sim/values/row_errors.h"
 #include "sim/values/training_check.h"
 #include "sim/values/value_executor.h"
 #include "sim/values/value_plan.h"
@@ -114,6 +115,7 @@ struct Values {
   ValueExecutor executor;
   ValueExecutor::ResultGrids grids;
   std::vector<std::optional<Difference>> errors;  // per layer; none: not compared yet
+  std::vector<std::vector<double>> row_errors;    // per layer; of ReLU-linear attention
 
   // model: the forward pass; step: what the machine runs.
   Values(const Schedule& schedule, const VitModel& model, const VitModel& step, const HardwareConfig& config,
@@ -124,7 +126,8 @@ struct Values {
         plan(model, config, other != nullptr ? calibrated : expected, other != nullptr ? *other : inputs.parameters,
              [this](int layer) { pass.reach(layer); }),
         executor(schedule, step, config, plan, inputs.parameters, expected.outputs),
-        errors(schedule.layer_output.size()) {
+        errors(schedule.layer_output.size()),
+        row_errors(schedule.layer_output.size()) {
     if (other != nullptr) executor.count_saturated();
     if (!inputs.in_step) return;
     std::multimap<TensorId, int> layers_of;
@@ -143,11 +146,11 @@ struct Values {
       inputs.used_weights.erase(found);
       return weights;
     });
-    executor.observe_written([this, layers_of = std::move(layers_of)](TensorId tensor) {
+    executor.observe_written([this, &model, layers_of = std::move(layers_of)](TensorId tensor) {
       const auto [first, last] = layers_of.equal_range(tensor);
       for (auto it = first; it != last; ++it) {
         pass.reach(it->second);
-        compare_layer(tensor, it->second);
+        compare_layer(tensor, model, it->second);
         pass.drop(it->second);
       }
     });
@@ -168,8 +171,14 @@ struct Values {
     executor.use(grids);
   }
 
-  void compare_layer(TensorId tensor, int layer) {
+  static bool compared(const Schedule& schedule, TensorId tensor) {
+    return tensor != kNone && schedule.tensors[tensor].role != TensorRole::kInput;
+  }
+  void compare_layer(TensorId tensor, const VitModel& model, int layer) {
     const auto i = static_cast<std::size_t>(layer);
+    if (!expected.ranges[i].sensitivities.empty())
+      row_errors[i] = seen_row_errors(std::get<Attention>(model.layers[i].parameters), executor.codes(tensor),
+                                      executor.real_scale(tensor), expected.outputs[i]);
     errors[i].emplace().add(executor.codes(tensor), executor.real_scale(tensor), expected.outputs[i]);
   }
 
@@ -182,13 +191,14 @@ struct Values {
       const TensorId tensor = schedule.layer_output[static_cast<std::size_t>(layer)];
       return tensor == kNone || schedule.tensors[tensor].role != TensorRole::kInput;
     };
+    for (std::size_t i = 0; i < schedule.layer_output.size(); ++i)
+      if (const TensorId tensor = schedule.layer_output[i]; !errors[i] && compared(schedule, tensor))
+        compare_layer(tensor, model, static_cast<int>(i));
     const std::vector<ErrorTolerance> tolerances =
-        error_tolerances(model, config, inputs.forward, expected, plan, inputs.parameters, computed);
+        error_tolerances(model, config, inputs.forward, expected, plan, inputs.parameters, row_errors, computed);
     double nearest = -1;  // of the worst layer's errors, over its tolerances
     for (std::size_t i = 0; i < schedule.layer_output.size(); ++i) {
-      const TensorId tensor = schedule.layer_output[i];
-      if (tensor == kNone || schedule.tensors[tensor].role == TensorRole::kInput) continue;
-      if (!errors[i]) compare_layer(tensor, static_cast<int>(i));
+      if (!compared(schedule, schedule.layer_output[i])) continue;
       LayerResult& layer = result.layers[i];
       layer.has_error = true;
       layer.max_abs_error = errors[i]->absolute();

@@ -57,7 +57,7 @@ OperationCounts relu_linear_attention_operations(const Attention& attention) {
   const Count m = attention.n_q, n = attention.n_kv, d = attention.d_qk, e = attention.d_v;
   OperationCounts one;
   one.mul = (n + m) * d * e + m * d;
-  one.add = (n - 1) * d * (e + 1) + m * (d - 1) * (e + 1);
+  one.add = (n - 1) * d * (e + 1) + m * (d - 1) * (e + 1) + (attention.epsilon != 0 ? m : 0);
   one.div = m * e;
   one.cmp = (m + n) * d;
   return times(one, attention);

@@ -122,6 +122,9 @@ TensorInfo LayerReader::attention() {
   p.d_v = size("d_v", p.d_qk);
   if (source_.keys.present("attention"))
     p.kind = layer_attention_kinds()[static_cast<std::size_t>(choice("attention"))];
+  p.epsilon = epsilon();
+  if (p.epsilon != 0 && p.kind != AttentionKind::kReluLinear)
+    fail("is added to a sum of relu_linear attention: expected \"attention\": \"relu_linear\" beside it", "epsilon");
   if (source_.keys.present("mask")) p.mask = static_cast<ScoreMask>(choice("mask"));
   attention_heads(p);
   attention_bias(p);

@@ -52,7 +52,10 @@ JsonKeys attention_keys() {
                      "inputs; two inputs, all K, all V."),
           choice_key("attention", attention_names)
               .optional()
-              .means("Kind of attention of this layer, whatever the config or an option says; without it theirs.")};
+              .means("Kind of attention of this layer, whatever the config or an option says; without it theirs."),
+          number_key("epsilon", 0, 1)
+              .otherwise(0)
+              .means("Of relu_linear attention: added to the sum of weights that a row is divided by.", "1")};
 }
 JsonKeys slice_keys() {
   return {

@@ -66,6 +66,7 @@ struct Attention {
   bool signed_bias = false;           // the table has (2 bias_grid - 1)^2 columns: i - j of both axes, not |i - j|
   ScoreMask mask = ScoreMask::kNone;  // of softmax attention only
   WindowGrid windows = {};            // of kShiftedWindows
+  double epsilon = 0;                 // of ReLU-linear attention: added to the sum that a row is divided by
 };
 bool is_masked(const Attention& attention);
 // Whether the query sees the key, by their rows in the instance.

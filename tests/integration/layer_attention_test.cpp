@@ -106,7 +106,7 @@ TEST_CASE("layer attention: a mixed model runs every kind where it says so, and 
 }
 
 TEST_CASE("layer attention: ReLU-linear layers, their operations and values in every format") {
-  // 16 keys and queries, 4 heads of 8: docs/algorithm.md, section 6.
+  // 16 keys and queries, 4 heads of 8, an epsilon: docs/algorithm.md, section 6.
   constexpr long n = 16, d = 8, heads = 4;
   for (const char* precision : {"int16", "int8", "fp16", "bf16", "fp8_e4m3", "fp8_e5m2", "fp32", "fp64"}) {
     INFO(precision);
@@ -116,7 +116,7 @@ TEST_CASE("layer attention: ReLU-linear layers, their operations and values in e
     const json& layer = layer_of(result, "block.attn");
     CHECK(layer["attention"] == "relu_linear");
     CHECK(layer["operations"]["mul"] == heads * (2 * n * d * d + n * d));
-    CHECK(layer["operations"]["add"] == heads * ((n - 1) * d * (d + 1) + n * (d - 1) * (d + 1)));
+    CHECK(layer["operations"]["add"] == heads * ((n - 1) * d * (d + 1) + n * (d - 1) * (d + 1) + n));
     CHECK(layer["operations"]["div"] == heads * n * d);
     CHECK(layer["operations"]["cmp"] == heads * 2 * n * d);
     CHECK(layer["operations"]["exp"] == 0);

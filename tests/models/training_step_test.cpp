@@ -93,6 +93,38 @@ TEST_CASE("training step: gradients and new weights equal the double reference")
   }
 }
 
+TEST_CASE("training step: a distillation token, two heads and their mean") {
+  for (const char* kind : {"taylor", "softmax"}) {
+    for (const char* precision : {"fp64", "fp32", "fp16", "int16"}) {
+      for (const int images : {1, 3}) {
+        const std::vector<std::string> overrides{std::string("attention=") + kind,
+                                                 std::string("precision=") + precision};
+        INFO(joined(overrides) << " " << images);
+        CHECK(step(
+                  overrides, images, true, [](const SimulationResult& r, const VitModel&) { return failures(r); },
+                  "tiny_distilled") == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("training step: causal attention, whose queries do not see the keys behind them") {
+  for (const char* precision : {"fp64", "fp32", "fp16", "int16"}) {
+    const std::string wrong = in_child([&]() -> std::string {
+      VitModel model = test::workload("tiny_vit");
+      for (Layer& layer : model.layers)
+        if (auto* const a = std::get_if<Attention>(&layer.parameters))
+          a->kind = AttentionKind::kSoftmax, a->mask = ScoreMask::kCausal;
+      SimulationOptions options;
+      options.numerics = true, options.training = true, options.seed = 5;
+      const HardwareConfig config = test::machine({std::string("precision=") + precision}, "vitality_training");
+      return failures(simulate(config, batched(model, 2), options));
+    });
+    INFO(precision);
+    CHECK(wrong == "");
+  }
+}
+
 TEST_CASE("training step: masks from every source, full and empty") {
   for (const char* kind : {"sparse", "unified", "unified_additive"}) {
     for (const std::vector<std::string>& masks :

@@ -107,8 +107,8 @@ TEST_CASE("host: the timed heads compute softmax, Taylor and ReLU-linear attenti
     host_taylor_head(m, n, d, e, qf.data(), kf.data(), vf.data(), z.data(), elided);
     check(taylor_attention(q, k, v).z);
   }
-  host_relu_linear_head(m, n, d, e, qf.data(), kf.data(), vf.data(), z.data());
-  check(relu_linear_attention(q, k, v).z);
+  host_relu_linear_head(m, n, d, e, 0.5F, qf.data(), kf.data(), vf.data(), z.data());
+  check(relu_linear_attention(q, k, v, 0.5).z);
 }
 
 TEST_CASE("host: a measured result closes and claims no energy") {

@@ -53,8 +53,9 @@ TEST_CASE(
     "bias") {
   for (const auto& [m, n, d, e] : {std::array<int, 4>{5, 7, 4, 3}, {6, 6, 3, 8}, {2, 1, 2, 2}, {1, 9, 5, 1}}) {
     Problem p = problem(m, n, d, e);
-    check_against_differences(p, relu_linear_backward(p.q, p.k, p.v, p.dz), false,
-                              [&] { return relu_linear_attention(p.q, p.k, p.v).z; });
+    for (const double epsilon : {0.0, 0.3})
+      check_against_differences(p, relu_linear_backward(p.q, p.k, p.v, p.dz, epsilon), false,
+                                [&] { return relu_linear_attention(p.q, p.k, p.v, epsilon).z; });
     for (const bool biased : {false, true}) {
       INFO(m << " x " << n << " x " << d << " x " << e << (biased ? " with bias" : ""));
       const MatrixD* const bias = biased ? &p.bias : nullptr;

@@ -52,10 +52,10 @@ MatrixD obvious_attention(const MatrixD& q, const MatrixD& k, const MatrixD& v, 
 }
 
 // ReLU-linear attention as weights of a map, entry by entry, in long double; a row whose weights are all 0 gives 0.
-MatrixD obvious_relu_linear(const MatrixD& q, const MatrixD& k, const MatrixD& v) {
+MatrixD obvious_relu_linear(const MatrixD& q, const MatrixD& k, const MatrixD& v, double epsilon = 0) {
   MatrixD z(q.rows(), v.cols());
   for (int i = 0; i < q.rows(); ++i) {
-    long double sum = 0;
+    long double sum = epsilon;
     std::vector<long double> weight(static_cast<std::size_t>(k.rows())), total(static_cast<std::size_t>(v.cols()));
     for (int j = 0; j < k.rows(); ++j) {
       for (int c = 0; c < q.cols(); ++c)
@@ -144,6 +144,10 @@ TEST_CASE("attention: ReLU-linear by hand") {
   CHECK(s.z(0, 0) == 3);
   CHECK(s.z(1, 0) == 45.0 / 11);
   CHECK(s.z(2, 0) == 0);
+  // With 1 in addition: 6 / 3, 45 / 12, 0 / 1.
+  const ReluLinearSteps more = relu_linear_attention(q, k, v, 1);
+  CHECK((more.t_d(0, 0) == 3 && more.t_d(1, 0) == 12 && more.t_d(2, 0) == 1));
+  CHECK((more.z(0, 0) == 2 && more.z(1, 0) == 3.75 && more.z(2, 0) == 0));
 }
 
 TEST_CASE("attention: the released layer by hand") {
@@ -172,7 +176,8 @@ TEST_CASE("attention: rectangular and biased problems equal the definitions") {
       CHECK(relative_error(taylor_elided_attention(q, k, v, bias).z, want) < 1e-13);
       CHECK(relative_error(multiply(taylor_map(q, steps, bias), v), want) < 1e-13);
     }
-    CHECK(relative_error(relu_linear_attention(q, k, v).z, obvious_relu_linear(q, k, v)) < 1e-13);
+    for (const double epsilon : {0.0, 1e-5, 0.5})
+      CHECK(relative_error(relu_linear_attention(q, k, v, epsilon).z, obvious_relu_linear(q, k, v, epsilon)) < 1e-13);
   }
 }
 

@@ -83,20 +83,36 @@ Tensor run(const Node& of, const std::vector<Tensor>& inputs) {
 
 // The logits beside the graphs are PyTorch's, in double: neither the evaluator nor the reference made them.
 TEST_CASE("imported graphs give the logits of PyTorch", "[import]") {
-  for (const char* name : {"deit_op11",       "deit_dynamic",
-                           "form_odd_order",  "form_odd_scale",
-                           "form_both",       "gap",
-                           "gap_patches",     "mha_dynamic",
-                           "levit",           "mobilevit_dynamic",
-                           "external",        "distilled_dynamic",
-                           "form_taylor",     "form_taylor_elided",
-                           "form_taylor_map", "form_taylor_einsum",
-                           "taylor_separate", "fused_attention",
-                           "fused_sizes",     "fused_multi_head",
-                           "fused_products",  "fused_batch",
-                           "window",          "swin",
-                           "swin_dynamic",    "gated",
-                           "relu_linear",     "reduced_keys"}) {
+  for (const char* name : {"deit_op11",
+                           "deit_dynamic",
+                           "form_odd_order",
+                           "form_odd_scale",
+                           "form_both",
+                           "gap",
+                           "gap_patches",
+                           "mha_dynamic",
+                           "levit",
+                           "mobilevit_dynamic",
+                           "external",
+                           "distilled_dynamic",
+                           "form_taylor",
+                           "form_taylor_elided",
+                           "form_taylor_map",
+                           "form_taylor_einsum",
+                           "taylor_separate",
+                           "fused_attention",
+                           "fused_sizes",
+                           "fused_multi_head",
+                           "fused_products",
+                           "fused_batch",
+                           "window",
+                           "swin",
+                           "swin_dynamic",
+                           "gated",
+                           "relu_linear",
+                           "reduced_keys",
+                           "relu_linear_epsilon",
+                           "relu_linear_large"}) {
     INFO(name);
     // PyTorch's exporter folds a convolution's batch norm into its weights in float32: those graphs are not the model's
     // to the last digit.
@@ -155,7 +171,9 @@ TEST_CASE("windows, masks, merged patches, gates and ReLU-linear attention becom
   CHECK(has(gated, R"("kind":"average_pool","kernel":2)"));
   CHECK(has(gated, R"("kind":"slice","rows":4,"first_channel":16,"channels":16)"));
   CHECK(has(gated, R"("kind":"mul")"));
-  CHECK(has(imported("relu_linear"), R"("layout":"qkv_per_head","attention":"relu_linear")"));
+  CHECK(has(imported("relu_linear"), R"("layout":"qkv_per_head","attention":"relu_linear"})"));
+  CHECK(has(imported("relu_linear_epsilon"), R"("attention":"relu_linear","epsilon":1e-05)"));
+  CHECK(has(imported("relu_linear_large"), R"("attention":"relu_linear","epsilon":0.25)"));
   CHECK(has(imported("reduced_keys"), R"("layout":"q_and_kv")"));
 }
 

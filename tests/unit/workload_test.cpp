@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <stdexcept>
 
+#include "workload/attention_ops.h"
 #include "workload/expression.h"
 #include "workload/parameters.h"
 #include "workload/workload_json.h"
@@ -236,7 +237,7 @@ TEST_CASE("EfficientViT-B0: its layers, parameters and MACs counted by hand") {
   const auto& attention = std::get<Attention>(layer_of(model, "stages.2.blocks.1.context_module.main.attn").parameters);
   CHECK((attention.heads == 8 && attention.n_q == 196 && attention.n_kv == 196 && attention.d_v == 16));
   CHECK((attention.q.head_stride == 48 && attention.k.offset == 16 && attention.v.offset == 32));
-  CHECK(attention.kind == AttentionKind::kReluLinear);
+  CHECK((attention.kind == AttentionKind::kReluLinear && attention.epsilon == 1e-5));
 }
 
 TEST_CASE("PVT v2-B0: its layers, parameters and MACs counted by hand") {
@@ -296,6 +297,29 @@ TEST_CASE("Swin-T: its layers, parameters and MACs counted by hand") {
   CHECK(
       (attention.mask == ScoreMask::kShiftedWindows && attention.windows.height == 28 && attention.windows.shift == 3));
   CHECK(!is_masked(std::get<Attention>(layer_of(model, "layers.3.blocks.1.attn").parameters)));
+}
+
+TEST_CASE("an epsilon belongs to ReLU-linear attention") {
+  const auto attention = [](const std::string& keys) {
+    return R"({"name": "qkv", "kind": "conv2d", "kernel": 1, "out_channels": 12},)"
+           R"({"name": "a", "kind": "attention", "heads": 1, "d_qk": 4, "layout": "qkv")" +
+           keys + "}";
+  };
+  CHECK(error_of(attention(R"(, "attention": "relu_linear", "epsilon": 1e-15)")).empty());
+  CHECK(error_of(attention(R"(, "epsilon": 0)")).empty());
+  for (const char* kind : {"", R"(, "attention": "softmax")", R"(, "attention": "taylor")"})
+    CHECK_THAT(error_of(attention(std::string(kind) + R"(, "epsilon": 1e-5)")),
+               Catch::Contains(R"(/layers/1/epsilon: is added to a sum of relu_linear attention: expected )"
+                               R"("attention": "relu_linear" beside it)"));
+  for (const char* value : {"-1e-5", "2", "true", "\"1e-5\"", "1e999"})
+    CHECK_THAT(error_of(attention(R"(, "attention": "relu_linear", "epsilon": )" + std::string(value))),
+               !Catch::Equals(""));
+  // One addition a row in each head: 3 heads, 5 rows.
+  Attention a{};
+  a.heads = 3, a.instances = 1, a.n_q = 5, a.n_kv = 7, a.d_qk = 2, a.d_v = 4;
+  const Count without = relu_linear_attention_operations(a).add;
+  a.epsilon = 1e-5;
+  CHECK(relu_linear_attention_operations(a).add == without + 15);
 }
 
 TEST_CASE("masks, relative bias, windows and merging: errors") {

@@ -101,6 +101,7 @@ class AttentionMapper {
   void rectify(OperatorId op_index, const Chunk& chunk, BufferId buffer);
   // t_D = Q key_sum^T.
   void denominator(OperatorId op_index, int m, BufferId q_buffer, BufferId key_sum, BufferId t_d);
+  void add_constant(OperatorId op_index, int m, BufferId t_d);
   // Z = T_N / t_D, row by row.
   void quotient(OperatorId op_index, const Chunk& chunk, BufferId t_buffer, BufferId t_d, BufferId z_buffer, int flags);
 

@@ -1,5 +1,6 @@
 // ReLU-linear attention (docs/algorithm.md 2.6): adders replace K and Q by their ReLU in place; accumulators sum K;
-// SA-General forms G = K^T V with V stationary and then streams Q against G; SA-Diag forms Q k_sum^T; dividers make Z.
+// SA-General forms G = K^T V with V stationary and then streams Q against G; SA-Diag forms Q k_sum^T, to which
+// adders add epsilon where the layer has one; dividers make Z.
 // Keys that do not fit the scratchpad at once are read once, in chunks.
 #include "mapping/forward/attention_mapper.h"
 
@@ -30,6 +31,7 @@ void AttentionMapper::relu_linear_head() {
     rectify(rectify_op, chunk, q_buffer);
     const BufferId t_buffer = t_.take(), t_d = denominator_.take();
     denominator(denominator_op, chunk.count, q_buffer, key_sum, t_d);
+    if (a_.epsilon != 0) add_constant(denominator_op, chunk.count, t_d);
     numerator_folds(numerator_op, chunk.count, q_buffer, g, t_buffer);
     const BufferId z_buffer = results_stay() ? resident_head() : t_buffer;
     quotient(quotient_op, chunk, t_buffer, t_d, z_buffer, 0);

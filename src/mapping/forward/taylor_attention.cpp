@@ -21,6 +21,11 @@ void AttentionMapper::denominator(OperatorId op_index, int m, BufferId q_buffer,
   end(t_d);
 }
 
+void AttentionMapper::add_constant(OperatorId op_index, int m, BufferId t_d) {
+  start(UnitKind::kAdders, JobKind::kAddConstant, op_index, {m, 0, 1}, t_d, kNone, t_d);
+  end(t_d);
+}
+
 void AttentionMapper::quotient(OperatorId op_index, const Chunk& chunk, BufferId t_buffer, BufferId t_d,
                                BufferId z_buffer, int flags) {
   Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, op_index, {chunk.count, 0, a_.d_v}, t_buffer, t_d,
@@ -86,8 +91,7 @@ void AttentionMapper::taylor_head() {
     if (!elided()) {
       t_d = denominator_.take();
       denominator(denominator_op, chunk.count, q_buffer, key_sum, t_d);
-      start(UnitKind::kAdders, JobKind::kAddConstant, denominator_op, {chunk.count, 0, 1}, t_d, kNone, t_d);
-      end(t_d);
+      add_constant(denominator_op, chunk.count, t_d);
       save(&SavedAttention::denominator, ".saved.denominator", {a_.n_q, 1, context_.partial_bytes()}, chunk, t_d,
            denominator_op);
     }

@@ -11,14 +11,15 @@ namespace vitality {
 namespace {
 
 struct LinearShape {
-  int rows, inputs, outputs;
+  int first_row, rows, inputs, outputs;  // of the input, the rows that the layer reads
   bool bias;
 };
 LinearShape shape_of(const Layer& layer) {
   if (const auto* linear = std::get_if<Linear>(&layer.parameters))
-    return {linear->rows, linear->in_features, linear->out_features, linear->bias};
+    return {linear->first_row, linear->rows, linear->in_features, linear->out_features, linear->bias};
   const auto& conv = std::get<Conv2d>(layer.parameters);
-  return {conv.out_height * conv.out_width, conv.kernel * conv.kernel * conv.in_channels, conv.out_channels, conv.bias};
+  return {0, conv.out_height * conv.out_width, conv.kernel * conv.kernel * conv.in_channels, conv.out_channels,
+          conv.bias};
 }
 
 void tile_operands(const HardwareConfig& config, Gemm& gemm) {
@@ -35,6 +36,21 @@ int users(const BackwardContext& b, int layer) {
     count += static_cast<int>(std::count(inputs.begin(), inputs.end(), layer));
   }
   return count;
+}
+
+// The gradient of rows that are not the input's first: from a tensor of their own to their place.
+void move_rows(BackwardContext& b, int layer, OperatorId op, TensorId from, TensorId to, const LinearShape& s) {
+  ScheduleBuilder& builder = b.builder();
+  const int index = b.backward_layer(layer);
+  const Bytes row_bytes = b.context.element_bytes() * s.inputs;
+  const int tile = static_cast<int>(std::min<Bytes>(s.rows, std::max<Bytes>(1, builder.capacity() / 4 / row_bytes)));
+  const BufferId buffer = builder.allocate({row_bytes * tile}, "layer " + b.layer(layer).name)[0];
+  for (int row = 0; row < s.rows; row += tile) {
+    const int m = std::min(tile, s.rows - row);
+    builder.transfer(UnitKind::kDmaLoad, index, op, {builder.make_transfer(from, row, 0, m, s.inputs, buffer)});
+    builder.transfer(UnitKind::kDmaStore, index, op,
+                     {builder.make_transfer(to, s.first_row + row, 0, m, s.inputs, buffer)});
+  }
 }
 
 // Sets to zero the gradient of input rows that the layer does not read. More than 6 parameters: a job's kind, shape and
@@ -84,9 +100,15 @@ void input_gradient(BackwardContext& b, int layer) {
   gemm.stationary_parts = {{b.context.saved->weight[static_cast<std::size_t>(layer)]}};
   gemm.stationary_transposed = true;
   tile_operands(b.context.config, gemm);
-  const TensorId result = b.add_gradient(target);
-  map_input_stationary(b.context, b.backward_layer(layer), gemm, epilogue, result);
-  if (!whole) clear_rows(b, layer, gemm.op, result, s.rows, input.rows - s.rows, s.inputs);
+  const TensorId result = b.add_gradient(target),
+                 product = s.first_row > 0 ? b.add_rows_gradient(layer, s.rows, s.inputs) : result;
+  map_input_stationary(b.context, b.backward_layer(layer), gemm, epilogue, product);
+  if (product != result) {
+    move_rows(b, layer, gemm.op, product, result, s);
+    clear_rows(b, layer, gemm.op, result, 0, s.first_row, s.inputs);
+  }
+  const int behind = s.first_row + s.rows;
+  if (behind < input.rows) clear_rows(b, layer, gemm.op, result, behind, input.rows - behind, s.inputs);
   if (add || present.tensor == kNone) {
     b.gradient(target) = {result, 0};
   } else {
@@ -104,7 +126,7 @@ void weight_gradient(BackwardContext& b, int layer) {
   gemm.streamed_transposed = gemm.wide = true;
   for (int image = 0; image < images; ++image) {
     const int index = layer + image * b.layers_per_image;
-    gemm.streamed_parts.push_back({b.context.input_tensor(index, 0)});
+    gemm.streamed_parts.push_back({b.context.input_tensor(index, 0), s.first_row});
     gemm.stationary_parts.push_back({b.gradient(index).tensor, b.gradient(index).first_row});
     for (int k = 0; k < s.rows; k += rows) gemm.contraction.push_back({k, std::min(rows, s.rows - k), image});
   }

@@ -19,15 +19,10 @@ void check_layer(const Layer& layer, const HardwareConfig& config) {
       refuse(layer, "the backward pass of conv2d is simulated for patch embeddings of the image only");
   } else if (const auto* a = std::get_if<Attention>(&layer.parameters)) {
     if (a->bias_params > 0) refuse(layer, "the backward pass of a score bias is not simulated");
-    if (is_masked(*a)) refuse(layer, "the backward pass of masked scores is not simulated");
     const AttentionKind kind = attention_kind(layer, config.attention);
     if (!is_trainable(kind))
       refuse(layer, std::string("the backward pass of ") + to_string(kind) + " is not simulated; that of taylor is" +
                         (a->kind ? "" : " (--set attention=taylor)"));
-  } else if (const auto* linear = std::get_if<Linear>(&layer.parameters)) {
-    if (linear->first_row > 0) refuse(layer, "the backward pass of first_row is not simulated");
-  } else if (const auto* add = std::get_if<Add>(&layer.parameters)) {
-    if (add->mean) refuse(layer, "the backward pass of a mean is not simulated");
   } else if (!is_trainable(layer.parameters)) {
     refuse(layer, std::string("the backward pass of ") + kind_name(layer) + " is not simulated");
   }
@@ -74,6 +69,33 @@ void pairwise(ScheduleBuilder& builder, UnitKind unit, JobKind kind, int layer, 
   builder.begin(unit, kind, layer, op, shape, total, other, total, 0);
   builder.write(total);
   builder.finish();
+}
+
+// Half the gradient of a mean of two: the mean of the gradient and 0.
+GradientRef map_half(BackwardContext& b, int layer) {
+  ScheduleBuilder& builder = b.builder();
+  const OperatorId op = b.add_operator(OperatorRole::kElementwise, layer);
+  const int index = b.backward_layer(layer);
+  const MatrixShape shape = output_shape(b.layer(layer));
+  const Bytes row_bytes = b.context.element_bytes() * shape.cols;
+  const int tile = fitting_rows(b, layer, shape.rows, 2 * row_bytes);
+  const std::vector<BufferId> buffers =
+      builder.allocate(std::vector<Bytes>(2, row_bytes * tile), "layer " + b.layer(layer).name);
+  Job& clear = builder.begin(UnitKind::kAdders, JobKind::kClear, index, op);
+  clear.m = tile, clear.n = shape.cols, clear.result = buffers[1], clear.result_stride = shape.cols;
+  builder.write(buffers[1]);
+  builder.finish();
+  const TensorId result = b.add_gradient(layer);
+  const GradientRef whole = b.gradient(layer);
+  for (int row = 0; row < shape.rows; row += tile) {
+    const int m = std::min(tile, shape.rows - row);
+    builder.transfer(UnitKind::kDmaLoad, index, op,
+                     {builder.make_transfer(whole.tensor, whole.first_row + row, 0, m, shape.cols, buffers[0])});
+    pairwise(builder, UnitKind::kAdders, JobKind::kAddMatrix, index, op, {m, 0, shape.cols}, buffers[0], buffers[1]);
+    builder.transfer(UnitKind::kDmaStore, index, op,
+                     {builder.make_transfer(result, row, 0, m, shape.cols, buffers[0])});
+  }
+  return {result, 0};
 }
 
 // The gradient of a parameter that each image computes on its own (position embedding, class token): the sum over the
@@ -139,9 +161,10 @@ class Walk {
   void apply(int layer, const Attention&) {
     each_image(layer, [&](int index) { map_attention_backward(b_, index, b_.context.attention_kind(index)); });
   }
-  void apply(int layer, const Add&) {
+  void apply(int layer, const Add& p) {
     each_image(layer, [&](int index) {
-      for (const int input : b_.layer(index).inputs) b_.contribute(input, b_.gradient(index));
+      const GradientRef part = p.mean ? map_half(b_, index) : b_.gradient(index);
+      for (const int input : b_.layer(index).inputs) b_.contribute(input, part);
     });
   }
   void apply(int layer, const PositionEmbedding& p) {
@@ -208,14 +231,20 @@ void check_trainable(const VitModel& step, const HardwareConfig& config) {
   const int layers = forward_layers(step);
   for (int i = 0; i < layers; ++i) check_layer(step.layers[static_cast<std::size_t>(i)], config);
   const Layer& last = step.layers[static_cast<std::size_t>(layers - 1)];
-  if (!std::holds_alternative<Linear>(last.parameters) || output_shape(last).rows != 1)
-    refuse(last, "the loss needs one row of logits from a linear layer at the end of the model");
+  const bool logits = std::holds_alternative<Linear>(last.parameters) || std::holds_alternative<Add>(last.parameters);
+  if (!logits || output_shape(last).rows != 1)
+    refuse(last, "the loss needs one row of logits from a linear layer, or a sum of two, at the end of the model");
 }
 
 TensorId BackwardContext::add_gradient(int index) {
   const MatrixShape shape = output_shape(layer(index));
   return builder().add_tensor(layer(index).name + ".gradient", TensorRole::kGradient, backward_layer(index), shape.rows,
                               shape.cols, context.element_bytes() * shape.rows * shape.cols);
+}
+
+TensorId BackwardContext::add_rows_gradient(int index, int rows, int cols) {
+  return builder().add_tensor(layer(index).name + ".rows.gradient", TensorRole::kGradient, backward_layer(index), rows,
+                              cols, context.element_bytes() * rows * cols);
 }
 
 TensorId BackwardContext::add_parameter_gradient(int index, const std::string& suffix, int rows, int cols,

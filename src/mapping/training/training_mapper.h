@@ -36,6 +36,8 @@ struct BackwardContext {
   }
   GradientRef& gradient(int layer) { return gradients[static_cast<std::size_t>(layer)]; }
   TensorId add_gradient(int layer);  // tensor of the output's shape
+  // Of some rows of the layer's input, as the layer computes them.
+  TensorId add_rows_gradient(int layer, int rows, int cols);
   // The gradient of a parameter: rows x cols, in the accumulation format or the wide one.
   TensorId add_parameter_gradient(int layer, const std::string& suffix, int rows, int cols, Bytes bytes_each);
   // Adds a further part of a layer's gradient, which is already in memory, to the part that is there.

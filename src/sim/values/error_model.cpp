@@ -4,6 +4,7 @@
 #include <cmath>
 #include <variant>
 
+#include "sim/values/row_errors.h"
 #include "tensor/functions.h"
 #include "tensor/matrix_ops.h"
 
@@ -64,7 +65,7 @@ class Propagation {
   // More than 6 parameters: everything that a run is described by; kept as references.
   Propagation(const VitModel& model, const HardwareConfig& config, const reference::ForwardOptions& options,
               const reference::ForwardResult& reference, const ValuePlan& plan, const ParameterSource& parameters,
-              const Propagation* means)
+              const std::vector<std::vector<double>>& seen, const Propagation* means)
       : model_(model),
         config_(config),
         options_(options),
@@ -72,6 +73,7 @@ class Propagation {
         image_squares_(reference.image_squares),
         plan_(plan),
         parameters_(parameters),
+        seen_(seen),
         means_(means),
         rounding_(rounding_of(config.precision)),
         variances_(model.layers.size()),
@@ -257,27 +259,24 @@ class Propagation {
     return mean(v, n) + products + mean_of_keys + bias + accumulated(d + n, r.output_square);
   }
 
-  // Z = N / t, N = Q G, G = K^T V, t = Q k_sum, with the ReLU of Q and K: dZ = (dN - Z dt) / t. A row with a small t
-  // magnifies its error without limit, but Z lies between the values of V.
+  // Row by row, because a row with a small t_D magnifies its errors (docs/algorithm.md, Tolerances). Errors of keys are
+  // summed over all of them, also for the worst row.
   double relu_linear(const Attention& a) const {
     const reference::LayerRanges& r = own();
-    const double n = a.n_kv, d = a.d_qk;
-    const Operand q = operand(a.q, query_square()), k = operand(a.k, r.key_square), v = operand(a.v, r.value_square);
-    const double context = summed(n) * (k.variance * v.square + k.square * v.variance) * relative(r.key_value_match) +
-                           accumulated(n, r.context_square) + calibrated(r.context, r.context_square),
-                 key_sum = summed(n) * k.variance + accumulated(n, square(n) * k.square);
-    const double numerator = summed(d) * r.query_key_match * (q.variance * r.context_square + q.square * context),
-                 denominator = summed(d) * r.query_key_match * (q.variance * square(n) * k.square + q.square * key_sum);
-    double rows = 0, sum = 0, most = 0;
-    for (std::size_t i = 0; i < r.rows_of_denominator.size(); ++i) {
-      if (r.rows_of_denominator[i] == 0) continue;
-      const double least = i + 1 < r.rows_of_denominator.size() ? std::ldexp(1, 23 - static_cast<int>(i)) : 0;
-      const double error =
-          std::min((numerator + v.square * denominator) / std::max(square(least), 1e-300), 4 * v.square) +
-          v.variance * shared(v.square);
-      rows += r.rows_of_denominator[i], sum += r.rows_of_denominator[i] * error, most = std::max(most, error);
+    const double n = a.n_kv, d = a.d_qk, over_channels = summed(d) / d, over_keys = summed(n) / n;
+    const Operand q = operand(a.q, r.query_square), v = operand(a.v, r.value_square);
+    const double key = (means_ != nullptr ? *means_ : *this).operand(a.k, r.key_square).variance,
+                 context = calibrated(r.context, r.context_square) + accumulated(n, r.context_square);
+    std::vector<RowError> rows;
+    rows.reserve(r.sensitivities.size());
+    for (const RowSensitivity& row : r.sensitivities) {
+      const double shift = over_channels * (row.query * q.variance + over_keys * row.key * key + row.context * context);
+      rows.push_back(
+          {shift, row.limit,
+           v.variance * (alike_ ? 1 : std::max(row.value, shared(v.square))) + accumulated(n + d, v.square)});
     }
-    return (means_ != nullptr ? most : sum / std::max(rows, 1.0)) + accumulated(d, r.output_square);
+    const RowErrors errors = expected_row_errors(rows, seen_[static_cast<std::size_t>(index_)]);
+    return means_ != nullptr ? errors.largest : errors.mean;
   }
 
   double score_bias() const {
@@ -335,6 +334,7 @@ class Propagation {
   const std::vector<double>& image_squares_;
   const ValuePlan& plan_;
   const ParameterSource& parameters_;
+  const std::vector<std::vector<double>>& seen_;  // mean squared errors of the rows of ReLU-linear attention
   const Propagation* const means_;  // if given, this object follows the row with the largest errors; otherwise the mean
                                     // over all elements
   Rounding rounding_;
@@ -384,9 +384,10 @@ std::vector<ErrorTolerance> error_tolerances(const VitModel& model, const Hardwa
                                              const reference::ForwardOptions& options,
                                              const reference::ForwardResult& reference, const ValuePlan& plan,
                                              const ParameterSource& parameters,
+                                             const std::vector<std::vector<double>>& row_errors,
                                              const std::function<bool(int layer)>& computed) {
-  Propagation means(model, config, options, reference, plan, parameters, nullptr);
-  Propagation worst(model, config, options, reference, plan, parameters, &means);
+  Propagation means(model, config, options, reference, plan, parameters, row_errors, nullptr);
+  Propagation worst(model, config, options, reference, plan, parameters, row_errors, &means);
   std::vector<ErrorTolerance> tolerances;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     const int layer = static_cast<int>(i);

@@ -51,11 +51,13 @@ struct ErrorTolerance {
 };
 
 // computed(layer): whether the machine computes the layer; other layers are given to it, and carry only their storage
-// error. The ranges must be complete: the reference has run.
+// error. row_errors: by layer, of ReLU-linear attention what seen_row_errors() has found; empty for others. The ranges
+// must be complete: the reference has run.
 std::vector<ErrorTolerance> error_tolerances(const VitModel& model, const HardwareConfig& config,
                                              const reference::ForwardOptions& options,
                                              const reference::ForwardResult& reference, const ValuePlan& plan,
                                              const ParameterSource& parameters,
+                                             const std::vector<std::vector<double>>& row_errors,
                                              const std::function<bool(int layer)>& computed);
 
 }  // namespace vitality

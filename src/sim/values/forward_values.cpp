@@ -218,7 +218,8 @@ void ValueExecutor::lanes(const Job& job) {
       dot_products(arithmetic_, job.m, job.k, streamed(job), at(job.stationary), at(job.result));
       break;
     case JobKind::kAddConstant: {
-      const double constant = arithmetic_.wide(a->n_kv * root_d / (s->q * s->k));
+      // Taylor attention has no epsilon, ReLU-linear attention without one has no such job.
+      const double constant = arithmetic_.wide((a->epsilon != 0 ? a->epsilon : a->n_kv * root_d) / (s->q * s->k));
       double* out = at(job.result);
       for (int i = 0; i < job.m; ++i) out[i] = arithmetic_.wide(at(job.streamed)[i] + constant);
       break;

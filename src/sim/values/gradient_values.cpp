@@ -180,14 +180,16 @@ void ValueExecutor::gradient(const Job& job) {
     case JobKind::kSpmmTransposed:
       mask_gradient(job, second, root_d);
       break;
-    case JobKind::kAddMatrix:
+    case JobKind::kAddMatrix: {
       if ((job.flags & kWide) != 0) {  // vectors of row sums
         for (int r = 0; r < job.m; ++r)
           at(job.result)[r] = arithmetic.wide(at(job.streamed)[r] + at(job.stationary)[r]);
         break;
       }
-      add_scaled(arithmetic, job.m, job.n, streamed(job), 1, second, 1, result(job));
+      const double factor = role(job) == OperatorRole::kElementwise ? 0.5 : 1;  // a mean of two, backwards
+      add_scaled(arithmetic, job.m, job.n, streamed(job), factor, second, factor, result(job));
       break;
+    }
     case JobKind::kAddRow:
       add_row(arithmetic, job.m, job.n, streamed(job), second.data, (job.flags & kLast) != 0, 1, result(job));
       break;

@@ -277,15 +277,16 @@ class Gated(nn.Module):  # a mean over windows, a gated product whose halves are
 
 
 class ReluLinear(nn.Module):  # EfficientViT's: two scales side by side, ReLU(Q) (ReLU(K)^T V), the divisor as one more column of V
-    def __init__(s, dim=8, d=4):
+    def __init__(s, dim=8, d=4, eps=1e-15):
         super().__init__()
+        s.eps = eps
         s.pe, s.qkv, s.agg, s.proj, s.head, s.d = nn.Conv2d(3, dim, 2, 2), nn.Conv2d(dim, 3 * dim, 1, bias=False), nn.Conv2d(3 * dim, 3 * dim, 3, 1, 1, groups=3 * dim, bias=False), nn.Conv2d(2 * dim, dim, 1), nn.Linear(dim, 5), d
     def forward(s, x):
         x = s.pe(x); y = s.qkv(x); y = torch.cat((y, s.agg(y)), 1); B, C, H, W = y.shape
         y = y.reshape(B, -1, 3 * s.d, H * W).transpose(-1, -2)
         q, k, v = F.relu(y[..., :s.d]), F.relu(y[..., s.d:2 * s.d]), F.pad(y[..., 2 * s.d:], (0, 1), value=1.)
         z = q @ (k.transpose(-1, -2) @ v)
-        z = (z[..., :-1] / (z[..., -1:] + 1e-15)).transpose(-1, -2).reshape(B, -1, H, W)
+        z = (z[..., :-1] / (z[..., -1:] + s.eps)).transpose(-1, -2).reshape(B, -1, H, W)
         return s.head((x + s.proj(z)).mean((2, 3)))
 
 
@@ -349,6 +350,8 @@ save('swin', lambda: Swin(), 13, size=12)
 save('swin_dynamic', lambda: Swin(), 17, size=12, dynamic=True, fold=False)
 save('gated', lambda: Gated(), 13)
 save('relu_linear', lambda: ReluLinear(), 14)
+save('relu_linear_epsilon', lambda: ReluLinear(eps=1e-5), 17, dynamic=True)  # timm's
+save('relu_linear_large', lambda: ReluLinear(eps=0.25), 14)
 save('reduced_keys', lambda: Reduced(), 13)
 
 m = onnx.load(os.path.join(OUT, 'deit.onnx'))  # initialisers as inputs
