@@ -42,7 +42,7 @@ int report_command(const Arguments& arguments) {
   // clang-format off
   description.add_options()
       ("html", po::value(&html), "writes the page: one file, no network needed")
-      ("svg", po::value(&figures), "writes every chart into this folder, as SVG and as PDF (needs gnuplot)")
+      ("svg", po::value(&figures), "writes every chart into this folder, as SVG and as PDF (needs gnuplot and pdftocairo)")
       ("figure-width", number_option(0), "width of these charts in cm, with small letters: 8.4 fits a column of a two-column article; 0 = each one's own")
       ("title", po::value(&title)->default_value("ViTALiTy simulator report"), "headline of the page")
       ("quiet,q", po::bool_switch(&quiet), "prints errors only")
