@@ -341,4 +341,8 @@ TEST_CASE("shipped weights are found by name from every folder, and an error lis
   // A folder of the name where the command runs comes first, whatever it holds.
   std::filesystem::create_directories(folder.path("fashion_vit"));
   CHECK(logits("fashion_vit", "empty.npy").err.find("no .npy file in this folder") != std::string::npos);
+  // What `train --save-weights` writes has a folder for each kind.
+  std::filesystem::create_directories(folder.path("fashion_vit/taylor"));
+  std::filesystem::copy(root + "/workloads/fashion_vit/input.npy", folder.path("fashion_vit/taylor"));
+  CHECK(logits("fashion_vit", "kinds.npy").err.find(", but in \"fashion_vit/taylor\"") != std::string::npos);
 }

@@ -62,18 +62,10 @@ std::string script_of(const std::vector<Figure>& figures, double width_cm) {
   return script;
 }
 
-// A program that draws, and the Debian package that it comes from.
-struct Tool {
-  const char* name;
-  const char* package;
-};
-constexpr Tool kGnuplot{"gnuplot", "gnuplot-nox"};
-constexpr Tool kPdfToSvg{"pdftocairo", "poppler-utils"};
-
 constexpr int kNotInstalled = 127;  // the code of shells for this case
 
 // Becomes the tool, in `folder`, without a shell.
-[[noreturn]] void become(pid_t parent, const Tool& tool, const std::vector<const char*>& words,
+[[noreturn]] void become(pid_t parent, const char* tool, const std::vector<const char*>& words,
                          const std::string& folder, const std::string& log) {
   follow_parent(parent);
   sigset_t none;
@@ -83,19 +75,18 @@ constexpr int kNotInstalled = 127;  // the code of shells for this case
   if (input < 0 || output < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 ||
       chdir(folder.c_str()) != 0)
     _exit(1);
-  execvp(tool.name, const_cast<char* const*>(words.data()));
+  execvp(tool, const_cast<char* const*>(words.data()));
   _exit(errno == ENOENT ? kNotInstalled : 1);
 }
 
 // Waits for the child and returns its status. A signal that asks this process to end ends the child first; this process
 // ends when the caller's SignalsWait is over.
-int wait_for(pid_t child, const Tool& tool, const sigset_t& awaited) {
+int wait_for(pid_t child, const char* tool, const sigset_t& awaited) {
   for (;;) {
     int status = 0;
     const pid_t ended = waitpid(child, &status, WNOHANG);
     if (ended == child) return status;
-    if (ended < 0 && errno != EINTR)
-      throw EnvironmentError(std::string(tool.name) + " is lost: " + std::strerror(errno));
+    if (ended < 0 && errno != EINTR) throw EnvironmentError(std::string(tool) + " is lost: " + std::strerror(errno));
     const int number = sigwaitinfo(&awaited, nullptr);
     if (number < 0 || number == SIGCHLD) continue;
     kill(child, SIGKILL);
@@ -106,9 +97,9 @@ int wait_for(pid_t child, const Tool& tool, const sigset_t& awaited) {
 }
 
 // Runs the tool with `arguments` in the folder; returns when it is done.
-void run_tool(const Tool& tool, const std::vector<std::string>& arguments, const WorkFolder& folder) {
+void run_tool(const char* tool, const std::vector<std::string>& arguments, const WorkFolder& folder) {
   const std::string log = folder.file("log");
-  std::vector<const char*> words{tool.name};
+  std::vector<const char*> words{tool};
   for (const std::string& argument : arguments) words.push_back(argument.c_str());
   words.push_back(nullptr);
   sigset_t awaited, before;
@@ -120,18 +111,18 @@ void run_tool(const Tool& tool, const std::vector<std::string>& arguments, const
   if (child < 0) {
     const std::string why = std::strerror(errno);
     sigprocmask(SIG_SETMASK, &before, nullptr);
-    throw EnvironmentError(std::string(tool.name) + " cannot be started: " + why);
+    throw EnvironmentError(std::string(tool) + " cannot be started: " + why);
   }
   const int status = wait_for(child, tool, awaited);
   sigprocmask(SIG_SETMASK, &before, nullptr);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   if (WIFEXITED(status) && WEXITSTATUS(status) == kNotInstalled)
     throw InputError("", "",
-                     std::string("option --svg needs ") + tool.name +
-                         ", which is not installed (Debian: apt-get install " + tool.package + ")");
+                     "option --svg needs gnuplot and pdftocairo: " + std::string(tool) +
+                         " is not installed (Debian: apt-get install gnuplot-nox poppler-utils)");
   std::error_code error;
   const std::string said = fs::file_size(log, error) > 0 && !error ? read_text_file(log) : "it said nothing";
-  throw std::runtime_error(std::string(tool.name) + " failed: " + said.substr(0, 2000));
+  throw std::runtime_error(std::string(tool) + " failed: " + said.substr(0, 2000));
 }
 
 void write_script(const std::string& path, const std::string& script) {
@@ -162,7 +153,7 @@ std::size_t write_figures(const std::vector<Figure>& figures, const std::string&
   const SignalsWait wait;  // so that the folder is removed before the process ends
   const WorkFolder folder;
   write_script(folder.file("script"), script_of(figures, width_cm));
-  run_tool(kGnuplot, {"-d", "script"}, folder);  // -d: without the user's start files
+  run_tool("gnuplot", {"-d", "script"}, folder);  // -d: without the user's start files
   const auto keep = [&](const std::string& name, const char* end) {
     const std::string path = fs::path(directory) / name;
     files.add(path, drawing(folder, name, end));
@@ -170,7 +161,7 @@ std::size_t write_figures(const std::vector<Figure>& figures, const std::string&
   };
   for (const Figure& figure : figures) {
     keep(figure.name + ".pdf", "%%EOF");
-    run_tool(kPdfToSvg, {"-svg", figure.name + ".pdf", figure.name + ".svg"}, folder);
+    run_tool("pdftocairo", {"-svg", figure.name + ".pdf", figure.name + ".svg"}, folder);
     keep(figure.name + ".svg", "</svg>");
   }
   return figures.size();
