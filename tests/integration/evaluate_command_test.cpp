@@ -171,6 +171,18 @@ TEST_CASE("the machine's logits without time are those of a simulation of the sa
   }
 }
 
+TEST_CASE("a machine with predicted masks takes its scales from images whose masks it predicts") {
+  const std::string root = VITALITY_SOURCE_DIR, data = root + "/examples/trained-model/";
+  const ProgramResult run =
+      run_program({"evaluate", "--config",          "sanger", "--workload",  "fashion_vit", "--weights", "fashion_vit",
+                   "--images", data + "images.npy", "--mean", "0.2860",      "--std",       "0.3530",    "--attention",
+                   "taylor",   "--machine-images",  "8",      "--calibrate", "20",          "--result",  "-"});
+  INFO(run.err);
+  REQUIRE(run.exit_code == 0);
+  // 16 bits: as the reference says, whose masks come from the same scores.
+  CHECK(nlohmann::json::parse(run.out)["evaluation"]["machine"]["agreement_with_reference"] == 1);
+}
+
 TEST_CASE("what the calibration images do not reach is saturated and counted") {
   const Model model("gap");
   // The machine's image is twice as bright as the one that the scales come from.
