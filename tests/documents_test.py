@@ -18,7 +18,7 @@ NOT_RUN = [
     ('--sshloginfile', 'needs other computers'),
     ('out/{0,1,2', 'needs what the one before makes'),
 ]
-if shutil.which('gnuplot') is None and not os.environ.get('VITALITY_NO_SKIP'): NOT_RUN.append((' --svg ', 'needs gnuplot'))
+if None in map(shutil.which, ('gnuplot', 'pdftocairo')) and not os.environ.get('VITALITY_NO_SKIP'): NOT_RUN.append((' --svg ', 'needs gnuplot and pdftocairo'))
 PROGRAM = r'(?:\$v|(?:[\w./$-]*/)?vitality)'
 failures, used = [], set()
 options = {}

@@ -163,8 +163,22 @@ run doubled vitality --what-if --numerics off
 run device gpu_h100
 "$program" report "$work"/{training,masks,doubled,device}.json --html "$work/kinds.html"
 use kinds.html 40 390 1280
+# Evaluations: with a machine, with masks that depend on the image, and without labels.
+evaluate() {
+  local name=$1
+  shift
+  "$program" evaluate --workload fashion_vit --weights "$source_dir/workloads/fashion_vit" --mean 0.2860 --std 0.3530 --images "$source_dir/examples/trained-model/images.npy" \
+    --quiet --result "$work/$name.json" "$@"
+}
+labels=(--labels "$source_dir/examples/trained-model/labels.npy")
+evaluate accuracy "${labels[@]}" --config "$source_dir/configs/vitality.json" --limit 60
+evaluate masked "${labels[@]}" --config "$source_dir/configs/sanger.json" --attention softmax --attention taylor --attention sparse --attention unified --limit 30
+evaluate unlabelled --attention taylor --limit 10
+"$program" report "$work"/{accuracy,masked,unlabelled}.json --html "$work/evaluations.html"
+use evaluations.html 80 390 1280
+printed evaluations.html "Accuracy: fashion_vit" "Attention layers" "sparse on sanger" "scores below -1"
 # Names that would end the script, start another, or break a script's text, were they not escaped.
-python3 - "$golden/vitality.json" "$work/hostile.json" <<'PY'
+python3 - "$golden/vitality.json" "$work/hostile.json" "$work/hostile_evaluation.json" <<'PY'
 import json, sys
 evil = "</script><script>throw 1//<!--<img src=x onerror='throw 2'>\"'`${x}\u2028\\ __proto__"
 result = json.load(open(sys.argv[1]))
@@ -176,8 +190,13 @@ for k, layer in enumerate(result["layers"]):
 for k, unit in enumerate(result["units"]):
     unit["name"] = evil + str(k)
 json.dump(result, open(sys.argv[2], "w"), ensure_ascii=False)
+layer = {"name": evil, "attention": evil, "scores_below_minus_one": 0.5, "__proto__": 1, evil: evil}
+kind = {"attention": evil, "top1": 0.5, "top1_low": 0.4, "top1_high": 0.6, "layers": [layer, {**layer, "name": "__proto__"}], "constructor": 3}
+machine = {"name": evil, "attention": evil, "precision": evil, "images": 3, "saturated": 1, "saturated_by_layer": {evil: 1, "__proto__": 2}}
+json.dump({"workload": {"name": evil}, "manifest": {"command": evil}, "evaluation": {"images": 3, "classes": 2, "kinds": [kind, {**kind, "attention": "__proto__"}], "machine": machine}},
+          open(sys.argv[3], "w"), ensure_ascii=False)
 PY
-"$program" report "$work/hostile.json" "$golden/vitality.json" --html "$work/hostile.html"
+"$program" report "$work/hostile.json" "$work/hostile_evaluation.json" "$golden/vitality.json" --html "$work/hostile.html"
 use hostile.html 20
 # The command that the page shows for a point gives the point's numbers.
 python3 - "$work/axes.json" "$source_dir" <<'PY'
@@ -195,6 +214,7 @@ command=$(grep -o '"vitality run --config [^"]*' "$work/verdict" | head -1 | cut
 accessible axes.html 390 1280
 accessible results.html 1280
 accessible kinds.html 390
+accessible evaluations.html 390 1280
 for part in batch\ 2 workload.dim=48 matrix_engine.cols=32 dram.channels=2 scratchpad.banks=8 clock_mhz=400; do
   [[ $command == *$part* ]] || {
     echo "FAILED: the page's command lacks $part: $command"

@@ -30,8 +30,8 @@ check 'VITALITY_PATH' env VITALITY_PATH="/nonexistent:$work/own" "$program" run 
 printf '{"base": "vitality", "workloads": ["tiny_vit"], "axes": {"dram.channels": [1, 2]}, "numerics": "off"}' >spec.json
 check 'a sweep of shipped names' "$program" sweep --spec spec.json --out points
 share=$installed/share
-check 'the trained model and its images' "$program" evaluate --workload fashion_vit --weights "$share/vitality/workloads/fashion_vit" \
-  --images "$share/doc/vitality/examples/trained-model/images.npy" --labels "$share/doc/vitality/examples/trained-model/labels.npy" --limit 1
+check 'the trained model and its images' "$program" evaluate --workload fashion_vit --weights workloads/fashion_vit \
+  --images examples/trained-model/images.npy --labels examples/trained-model/labels.npy --limit 1
 says '^fashion_vit: 1 images, 10 classes'
 if [ -x /usr/bin/python3 ]; then
   check 'the Python package' env -u VITALITY PYTHONPATH="$(echo "$installed"/lib/python3*/dist-packages)" PATH=/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 \
@@ -39,6 +39,10 @@ if [ -x /usr/bin/python3 ]; then
 import vitality
 print(vitality.find_program(), vitality.run_result("vitality", "tiny_vit", numerics="off")["totals"]["macs"] > 0)'
   says "^$program True"
+  for example in "$share"/doc/vitality/examples/*/run.sh; do
+    check "$example" env -u VITALITY PATH="$installed/bin:/usr/bin:/bin" bash "$example"
+    cmp -s "$work/out" "$(dirname "$example")/expected.txt" || { echo "FAILED: $example prints something else than its expected.txt"; failures=$((failures + 1)); }
+  done
 fi
 mkdir vitality # a folder of that name is no config
 check 'a folder of the same name' "$program" run --config vitality "${small[@]}"

@@ -6,7 +6,7 @@ set -euo pipefail
 source_dir=$(cd "$1" && pwd)
 export VITALITY
 VITALITY=$(realpath "$2")
-for tool in pdflatex gnuplot pdffonts; do
+for tool in pdflatex gnuplot pdffonts pdftocairo pdftotext; do
   command -v $tool >/dev/null && continue
   echo "SKIPPED: $tool is not installed (Debian: apt-get install texlive-latex-base texlive-latex-recommended gnuplot-nox poppler-utils)"
   [ -z "${VITALITY_NO_SKIP:-}" ] || exit 1
@@ -33,6 +33,16 @@ grep -q 'Output written on paper.pdf (2 pages' "$work/paper/paper.log" || {
 for pdf in "$work"/paper/paper.pdf "$work"/paper/figures/*.pdf; do
   pdffonts "$pdf" | awk -v file="$pdf" 'NR > 2 && $(NF - 4) != "yes" { print "FAILED: " file ": not embedded: " $0; bad = 1 } END { exit bad || NR < 3 }'
   pdfinfo "$pdf" | awk -v file="$pdf" '/^Page size/ && file !~ /paper.pdf/ && ($3 < 236 || $3 > 240) { print "FAILED: " file ": " $0; bad = 1 } END { exit bad }'
+done
+
+# Each letter of a figure is a path in its SVG: none is left to a font of the reader's computer.
+for pdf in "$work"/paper/figures/*-*.pdf; do
+  letters=$(pdftotext "$pdf" - | tr -d '[:space:]' | wc -m)
+  drawn=$(grep -c '<use xlink:href="#glyph' "${pdf%.pdf}.svg" || true)
+  if [ "$letters" -eq 0 ] || [ "$drawn" -lt "$letters" ] || grep -qE '<text|font-family|@font-face' "${pdf%.pdf}.svg"; then
+    echo "FAILED: ${pdf%.pdf}.svg: $drawn of $letters letters are paths"
+    exit 1
+  fi
 done
 
 # Every column, and a name of everything that LaTeX reads as a command.

@@ -125,4 +125,12 @@ std::string find_folder(const std::string& name, const std::string& folder) {
   throw InputError(name, "", "can't be read as a folder of .npy files: No such file or directory" + list_of(looked_in));
 }
 
+std::string find_data(const std::string& name) {
+  std::error_code error;
+  if (cannot_be_opened(name) || fs::path(name).is_absolute() || fs::exists(name, error)) return name;
+  for (const std::string& place : shipped_folders())
+    if (const fs::path candidate = fs::path(place) / name; is_file(candidate)) return candidate.string();
+  return name;
+}
+
 }  // namespace vitality

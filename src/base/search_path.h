@@ -19,4 +19,8 @@ std::string find_file(const std::string& name, const std::string& folder, const 
 // The folder of tensors that `name` means, in the same places: a path, or the name of a shipped one ("fashion_vit").
 std::string find_folder(const std::string& name, const std::string& folder);
 
+// The file of images or labels that `name` means: a path, or one below a folder of the search path
+// ("examples/trained-model/ images.npy"). A name that means none is returned as it is: its reader says why.
+std::string find_data(const std::string& name);
+
 }  // namespace vitality

@@ -97,7 +97,7 @@ bool parse(const Arguments& arguments, Request& r) {
     return false;
   for (const char* name : {"workload", "weights", "images"}) required(values, name);
   r.workload = path_option(values, "workload"), r.weights = path_option(values, "weights");
-  r.images = path_option(values, "images"), r.labels = path_option(values, "labels");
+  r.images = find_data(path_option(values, "images")), r.labels = find_data(path_option(values, "labels"));
   r.config = path_option(values, "config");
   r.logits = path_option(values, "logits"), r.machine_logits = path_option(values, "machine-logits");
   r.result = path_option(values, "result"), r.checkpoint = path_option(values, "checkpoint");

@@ -1,4 +1,4 @@
-// `vitality report`: results, comparisons and sweeps as one HTML page, and as figures for papers.
+// `vitality report`: results, comparisons, evaluations and sweeps as one HTML page, and as figures for papers.
 #include <fmt/core.h>
 
 #include <cstdio>
@@ -26,6 +26,7 @@ std::string summary(const ReportInput& input) {
   };
   add(input.results.size(), "result", "results");
   add(input.comparisons.size(), "comparison", "comparisons");
+  add(input.evaluations.size(), "evaluation", "evaluations");
   add(input.sweeps.size(), "sweep", "sweeps");
   add(points, "point", "points");
   return text;
@@ -42,16 +43,17 @@ int report_command(const Arguments& arguments) {
   // clang-format off
   description.add_options()
       ("html", po::value(&html), "writes the page: one file, no network needed")
-      ("svg", po::value(&figures), "writes every chart into this folder, as SVG and as PDF (needs gnuplot)")
+      ("svg", po::value(&figures), "writes every chart into this folder, as SVG and as PDF (needs gnuplot and pdftocairo)")
       ("figure-width", number_option(0), "width of these charts in cm, with small letters: 8.4 fits a column of a two-column article; 0 = each one's own")
       ("title", po::value(&title)->default_value("ViTALiTy simulator report"), "headline of the page")
       ("quiet,q", po::bool_switch(&quiet), "prints errors only")
-      ("input", po::value(&inputs), "results, comparisons, results.json of sweeps, folders of sweeps (the words without a dash)");
+      ("input", po::value(&inputs), "results, comparisons, evaluations, results.json of sweeps, folders of sweeps (the words without a dash)");
   // clang-format on
   po::variables_map values;
   if (!parse_options(arguments, "usage: vitality report IN... --html F.html [--svg DIR]", description, "input", values))
     return kDone;
-  if (inputs.empty()) throw InputError("", "", "expected at least one result, comparison or folder of a sweep");
+  if (inputs.empty())
+    throw InputError("", "", "expected at least one result, comparison, evaluation or folder of a sweep");
   if (html.empty() && figures.empty()) throw InputError("", "", "nothing to write: expected --html FILE or --svg DIR");
   const double width = values["figure-width"].as<double>();
   if (!(width == 0 || (width >= 4 && width <= 100)))

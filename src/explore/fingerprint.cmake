@@ -1,5 +1,6 @@
 # cmake -DOUT=FILE.cpp -DROOT=SOURCES -P fingerprint.cmake: the SHA-256 over every source file that decides a point's outcome. A rebuilt
 # program with other sources gives other results: they must not be mixed with those that a store has.
+cmake_minimum_required(VERSION 3.25)
 file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/src/*.cpp ${ROOT}/src/*.h ${ROOT}/src/*.inc ${ROOT}/models/*.cpp ${ROOT}/models/*.h)
 list(FILTER files EXCLUDE REGEX "^src/(cli|report|explore|import)/")
 list(SORT files)

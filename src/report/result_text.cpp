@@ -81,7 +81,11 @@ class TextReport {
  private:
   template <class... Values>
   void print(fmt::format_string<Values...> format, Values&&... values) {
-    fmt::vformat_to(std::back_inserter(out_), format, fmt::make_format_args(shown(values)...));
+    print_shown(format, shown(values)...);
+  }
+  template <class... Values>
+  void print_shown(fmt::string_view format, const Values&... values) {
+    fmt::vformat_to(std::back_inserter(out_), format, fmt::make_format_args(values...));
   }
   // Names come from files, so they may contain anything.
   static std::string shown(const std::string& text) { return harmless(text); }

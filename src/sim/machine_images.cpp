@@ -65,7 +65,8 @@ reference::Calibration calibrate(const MachineRequest& request, const ForwardOpt
   for_each_index(request.jobs, request.calibrated, [&](std::size_t i) {
     const MatrixD image = request.images.image(request.first_calibrated + i);
     const ImageParameters parameters(request.weights, image);
-    reference::ForwardOptions used = *options();
+    const auto given = options();  // holds the masks that its functions refer to
+    reference::ForwardOptions used = *given;
     used.weights = &request.weights.of_layers();
     const reference::ForwardResult result = reference::forward(request.model, parameters, used);
     const std::lock_guard<std::mutex> lock(mutex);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/folder.h"
+#include "base/json.h"
 #include "tensor/npy.h"
 
 namespace vitality {
@@ -15,6 +16,28 @@ MatrixD StoredParameters::tensor(const ParameterInfo& info) const {
   const auto found = tensors_.find(info.name);
   return found == tensors_.end() ? fallback_.tensor(info) : found->second;
 }
+
+namespace {
+
+// ", but in DIR/taylor": `train --save-weights DIR` writes a folder for each kind of attention.
+std::string folders_with_tensors(const std::string& directory) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::vector<std::string> found;
+  for (const fs::path& folder : entries_of(directory, error)) {
+    if (!fs::is_directory(folder, error)) continue;
+    const auto entries = entries_of(folder, error);
+    if (std::any_of(entries.begin(), entries.end(), [](const fs::path& f) { return f.extension() == ".npy"; }))
+      found.push_back(folder.string());
+  }
+  std::sort(found.begin(), found.end());
+  std::string text;
+  for (std::size_t i = 0; i < found.size() && i < 3; ++i)
+    text += (i == 0 ? ", but in " : ", ") + vitality::quoted(found[i]);
+  return text;
+}
+
+}  // namespace
 
 DirectoryParameters::DirectoryParameters(const VitModel& model, const std::string& directory,
                                          const ParameterSource& fallback)
@@ -37,7 +60,7 @@ DirectoryParameters::DirectoryParameters(const VitModel& model, const std::strin
     }
     paths_[name] = path;
   }
-  if (paths_.empty()) throw InputError(directory, "", "no .npy file in this folder");
+  if (paths_.empty()) throw InputError(directory, "", "no .npy file in this folder" + folders_with_tensors(directory));
 }
 
 std::string DirectoryParameters::path_of(const std::string& name) const {

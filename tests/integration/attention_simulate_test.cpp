@@ -9,7 +9,7 @@
 using namespace vitality;
 using namespace vitality::test;
 using Words = std::vector<std::string>;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using nlohmann::json;
 
 namespace {

@@ -171,6 +171,18 @@ TEST_CASE("the machine's logits without time are those of a simulation of the sa
   }
 }
 
+TEST_CASE("a machine with predicted masks takes its scales from images whose masks it predicts") {
+  const std::string root = VITALITY_SOURCE_DIR, data = root + "/examples/trained-model/";
+  const ProgramResult run =
+      run_program({"evaluate", "--config",          "sanger", "--workload",  "fashion_vit", "--weights", "fashion_vit",
+                   "--images", data + "images.npy", "--mean", "0.2860",      "--std",       "0.3530",    "--attention",
+                   "taylor",   "--machine-images",  "8",      "--calibrate", "20",          "--result",  "-"});
+  INFO(run.err);
+  REQUIRE(run.exit_code == 0);
+  // 16 bits: as the reference says, whose masks come from the same scores.
+  CHECK(nlohmann::json::parse(run.out)["evaluation"]["machine"]["agreement_with_reference"] == 1);
+}
+
 TEST_CASE("what the calibration images do not reach is saturated and counted") {
   const Model model("gap");
   // The machine's image is twice as bright as the one that the scales come from.
@@ -341,4 +353,8 @@ TEST_CASE("shipped weights are found by name from every folder, and an error lis
   // A folder of the name where the command runs comes first, whatever it holds.
   std::filesystem::create_directories(folder.path("fashion_vit"));
   CHECK(logits("fashion_vit", "empty.npy").err.find("no .npy file in this folder") != std::string::npos);
+  // What `train --save-weights` writes has a folder for each kind.
+  std::filesystem::create_directories(folder.path("fashion_vit/taylor"));
+  std::filesystem::copy(root + "/workloads/fashion_vit/input.npy", folder.path("fashion_vit/taylor"));
+  CHECK(logits("fashion_vit", "kinds.npy").err.find(", but in \"fashion_vit/taylor\"") != std::string::npos);
 }

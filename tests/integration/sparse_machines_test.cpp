@@ -12,7 +12,7 @@
 
 using namespace vitality;
 using namespace vitality::test;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 

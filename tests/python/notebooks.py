@@ -14,6 +14,7 @@ for module, package in (('pandas', 'python3-pandas'), ('nbformat', 'python3-nbfo
     except ImportError:
         missing.append(package)
 if shutil.which('gnuplot') is None: missing.append('gnuplot-nox')
+if shutil.which('pdftocairo') is None: missing.append('poppler-utils')
 if missing:
     print('SKIPPED: not installed:', ' '.join(missing))
     sys.exit(1 if os.environ.get('VITALITY_NO_SKIP') else 77)

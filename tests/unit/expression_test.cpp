@@ -61,7 +61,7 @@ TEST_CASE("expressions: each name once, in order") {
 }
 
 TEST_CASE("expressions: errors say what and where") {
-  using Catch::Matchers::Contains;
+  using Catch::Contains;
   CHECK_THROWS_WITH(Expression::parse(""), Contains("found the end"));
   CHECK_THROWS_WITH(Expression::parse("area_mm2 <="), Contains("found the end"));
   CHECK_THROWS_WITH(Expression::parse("area_mm2 = 6"), Contains("write =="));

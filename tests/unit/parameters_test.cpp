@@ -100,7 +100,7 @@ TEST_CASE("a folder of .npy files gives tensors by name, the others stay seeded"
 
 TEST_CASE("a folder of .npy files: bad names, shapes and values are refused with the file's name") {
   const VitModel model = tiny();
-  using Catch::Matchers::Contains;
+  using Catch::Contains;
   {
     ScratchFolder folder;
     write_npy(folder.path("blocks.0.attn.qvk.weight.npy"), MatrixD(32, 96));

@@ -352,7 +352,7 @@ TEST_CASE("an axis' main effect comes from matched points, or from a fit where n
       if (drawn.name.find(name) != std::string::npos) return drawn.commands;
     return std::string();
   };
-  using Catch::Matchers::Contains;
+  using Catch::Contains;
   // (4, 1) is missing: the lanes are compared at 2 channels only, the channels at 1 and 2 lanes only.
   CHECK_THAT(figure({{4, 1}}, "by-dividers"),
              Contains("\"1\" 0 21 ") && Contains("\"2\" 1 22 ") && Contains("\"4\" 2 24 ") && Contains("matched"));

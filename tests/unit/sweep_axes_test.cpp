@@ -11,7 +11,7 @@
 #include "workload/settings.h"
 
 using namespace vitality;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using Strings = std::vector<std::string>;
 
 namespace {

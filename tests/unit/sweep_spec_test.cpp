@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 using namespace vitality;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 namespace {
 

@@ -24,7 +24,7 @@
 
 using namespace vitality;
 namespace fs = std::filesystem;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 namespace {
 

@@ -227,6 +227,6 @@ def report(inputs: Sequence[StrPath], *, html: "StrPath | None" = None, svg: "St
     """A page and figures of results, comparisons and folders of sweeps: `vitality report`. Needs no pandas.
 
     html  the page's file
-    svg   a folder for the charts, each as SVG and as PDF (needs gnuplot); the SVG files are returned"""
+    svg   a folder for the charts, each as SVG and as PDF (needs gnuplot and pdftocairo); the SVG files are returned"""
     call("report", *[os.fspath(path) for path in inputs], *option("html", html), *option("svg", svg), *option("title", title), "--quiet")
     return [] if svg is None else sorted(pathlib.Path(svg).glob("*.svg"))

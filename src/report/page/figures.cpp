@@ -119,7 +119,8 @@ class Stack {
   bool empty() const { return rows_.empty(); }
   std::size_t rows() const { return rows_.size(); }
 
-  std::string commands(const std::string& title, const std::string& unit) const {
+  // top: end of the y axis, "*" where the values decide it.
+  std::string commands(const std::string& title, const std::string& unit, const char* top) const {
     std::string out = "$d << EOD\n";
     for (const std::string& row : rows_) {
       out += data_text(row);
@@ -131,7 +132,8 @@ class Stack {
     }
     out += "EOD\n" + std::string(kFrame) + "set title " + gnuplot_text(title) + "\nset ylabel " + gnuplot_text(unit) +
            "\nset style data histograms\nset style histogram rowstacked\n"
-           "set boxwidth 0.8\nset yrange [0:*]\nset xtics rotate by -35 left\nplot";
+           "set boxwidth 0.8\nset yrange [0:" +
+           top + "]\nset xtics rotate by -35 left\nplot";
     for (std::size_t p = 0; p < parts_.size(); ++p)
       out += (p ? ", $d using " : " $d using ") + std::to_string(p + 2) + (p == 0 ? ":xtic(1)" : "") + " title " +
              gnuplot_text(parts_[p]) + " lc rgb '" + named_color(parts_[p], p) + "'" +
@@ -234,12 +236,12 @@ class ResultFigures {
       const Cycles total = std::max<Cycles>(1, item_.result.totals.cycles);
       units.add(unit.name, "idle", 100.0 * static_cast<double>(unit.idle_cycles) / static_cast<double>(total));
     }
-    const auto put = [&](const Stack& stack, const char* name, const char* unit) {
-      if (!stack.empty()) add(name, stack.commands(item_.label, unit), wide_enough(stack.rows()), 10);
+    const auto put = [&](const Stack& stack, const char* name, const char* unit, const char* top = "*") {
+      if (!stack.empty()) add(name, stack.commands(item_.label, unit, top), wide_enough(stack.rows()), 10);
     };
     put(time, "time", item_.clock_mhz > 0 ? "time (ms)" : "cycles");
     put(energy, "energy-layers", "energy (uJ)");
-    put(units, "units", "share of all cycles (%)");
+    put(units, "units", "share of all cycles (%)", "100");
     put(unit_energy, "energy-units", "energy (uJ)");
   }
 

@@ -53,27 +53,20 @@ std::string script_of(const std::vector<Figure>& figures, double width_cm) {
   for (const Figure& figure : figures) {
     const double width = width_cm > 0 ? width_cm : figure.width;
     const double height = width_cm > 0 ? std::min(figure.height, kColumnHeight * width_cm) : figure.height;
-    const auto size = [&](double scale, const char* unit) {
-      const auto text = [&](double cm) {
-        char digits[32];
-        std::snprintf(digits, sizeof digits, "%.4g", unit[0] == 0 ? std::floor(cm * scale) : cm * scale);
-        return digits + std::string(unit);
-      };
-      return text(width) + "," + text(height);
-    };
-    script += "reset\nset terminal svg noenhanced size " + size(45, "") + " font 'sans-serif," +
-              (width_cm > 0 ? "11" : "14") + "' background 'white'\nset output '" + figure.name + ".svg'\n" +
-              figure.commands + "unset output\nreset\nset terminal pdfcairo noenhanced size " + size(1, "cm") +
-              " font 'Sans," + (width_cm > 0 ? "7" : "9") + "'\nset output '" + figure.name + ".pdf'\n" +
-              figure.commands + "unset output\n";
+    char size[64];
+    std::snprintf(size, sizeof size, "%.4gcm,%.4gcm", width, height);
+    script += std::string("reset\nset terminal pdfcairo noenhanced background 'white' size ") + size + " font 'Sans," +
+              (width_cm > 0 ? "7" : "9") + "'\nset output '" + figure.name + ".pdf'\n" + figure.commands +
+              "unset output\n";
   }
   return script;
 }
 
 constexpr int kNotInstalled = 127;  // the code of shells for this case
 
-// Becomes gnuplot, in `folder`, without a shell and without the user's start files.
-[[noreturn]] void become_gnuplot(pid_t parent, const std::string& folder, const std::string& log) {
+// Becomes the tool, in `folder`, without a shell.
+[[noreturn]] void become(pid_t parent, const char* tool, const std::vector<const char*>& words,
+                         const std::string& folder, const std::string& log) {
   follow_parent(parent);
   sigset_t none;
   sigemptyset(&none);
@@ -82,18 +75,18 @@ constexpr int kNotInstalled = 127;  // the code of shells for this case
   if (input < 0 || output < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 ||
       chdir(folder.c_str()) != 0)
     _exit(1);
-  execlp("gnuplot", "gnuplot", "-d", "script", static_cast<char*>(nullptr));
+  execvp(tool, const_cast<char* const*>(words.data()));
   _exit(errno == ENOENT ? kNotInstalled : 1);
 }
 
 // Waits for the child and returns its status. A signal that asks this process to end ends the child first; this process
 // ends when the caller's SignalsWait is over.
-int wait_for(pid_t child, const sigset_t& awaited) {
+int wait_for(pid_t child, const char* tool, const sigset_t& awaited) {
   for (;;) {
     int status = 0;
     const pid_t ended = waitpid(child, &status, WNOHANG);
     if (ended == child) return status;
-    if (ended < 0 && errno != EINTR) throw EnvironmentError(std::string("gnuplot is lost: ") + std::strerror(errno));
+    if (ended < 0 && errno != EINTR) throw EnvironmentError(std::string(tool) + " is lost: " + std::strerror(errno));
     const int number = sigwaitinfo(&awaited, nullptr);
     if (number < 0 || number == SIGCHLD) continue;
     kill(child, SIGKILL);
@@ -103,28 +96,33 @@ int wait_for(pid_t child, const sigset_t& awaited) {
   }
 }
 
-void run_gnuplot(const WorkFolder& folder) {
+// Runs the tool with `arguments` in the folder; returns when it is done.
+void run_tool(const char* tool, const std::vector<std::string>& arguments, const WorkFolder& folder) {
   const std::string log = folder.file("log");
+  std::vector<const char*> words{tool};
+  for (const std::string& argument : arguments) words.push_back(argument.c_str());
+  words.push_back(nullptr);
   sigset_t awaited, before;
   sigemptyset(&awaited);
   for (const int number : {SIGCHLD, SIGINT, SIGTERM, SIGHUP}) sigaddset(&awaited, number);
   sigprocmask(SIG_BLOCK, &awaited, &before);
   const pid_t parent = getpid(), child = fork();
-  if (child == 0) become_gnuplot(parent, folder.file(""), log);
+  if (child == 0) become(parent, tool, words, folder.file(""), log);
   if (child < 0) {
     const std::string why = std::strerror(errno);
     sigprocmask(SIG_SETMASK, &before, nullptr);
-    throw EnvironmentError("gnuplot cannot be started: " + why);
+    throw EnvironmentError(std::string(tool) + " cannot be started: " + why);
   }
-  const int status = wait_for(child, awaited);
+  const int status = wait_for(child, tool, awaited);
   sigprocmask(SIG_SETMASK, &before, nullptr);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   if (WIFEXITED(status) && WEXITSTATUS(status) == kNotInstalled)
     throw InputError("", "",
-                     "option --svg needs gnuplot, which is not installed (Debian: apt-get install gnuplot-nox)");
+                     "option --svg needs gnuplot and pdftocairo: " + std::string(tool) +
+                         " is not installed (Debian: apt-get install gnuplot-nox poppler-utils)");
   std::error_code error;
   const std::string said = fs::file_size(log, error) > 0 && !error ? read_text_file(log) : "it said nothing";
-  throw std::runtime_error("gnuplot failed: " + said.substr(0, 2000));
+  throw std::runtime_error(std::string(tool) + " failed: " + said.substr(0, 2000));
 }
 
 void write_script(const std::string& path, const std::string& script) {
@@ -134,13 +132,13 @@ void write_script(const std::string& path, const std::string& script) {
   if (!file) throw EnvironmentError(path + ": cannot be written: is its disk full?");
 }
 
-// Reads what gnuplot drew. gnuplot does not report a full disk, but the file then lacks its end.
+// Reads what a tool drew. gnuplot does not report a full disk, but the file then lacks its end.
 std::string drawing(const WorkFolder& folder, const std::string& name, const std::string& end) {
   constexpr std::size_t kEndBytes = 32;  // the end and what may follow it
   std::ifstream file(folder.file(name), std::ios::binary);
   const std::string bytes(std::istreambuf_iterator<char>(file), {});
   if (bytes.find(end, bytes.size() - std::min(kEndBytes, bytes.size())) == std::string::npos)
-    throw EnvironmentError("gnuplot did not finish " + name + ": is the disk of its folder full? (TMPDIR)");
+    throw EnvironmentError(name + " is not finished: is the disk of its folder full? (TMPDIR)");
   return bytes;
 }
 
@@ -155,13 +153,16 @@ std::size_t write_figures(const std::vector<Figure>& figures, const std::string&
   const SignalsWait wait;  // so that the folder is removed before the process ends
   const WorkFolder folder;
   write_script(folder.file("script"), script_of(figures, width_cm));
-  run_gnuplot(folder);
+  run_tool("gnuplot", {"-d", "script"}, folder);  // -d: without the user's start files
+  const auto keep = [&](const std::string& name, const char* end) {
+    const std::string path = fs::path(directory) / name;
+    files.add(path, drawing(folder, name, end));
+    files.finish(path);
+  };
   for (const Figure& figure : figures) {
-    for (const auto& [ending, end] : {std::pair(".svg", "</svg>"), std::pair(".pdf", "%%EOF")}) {
-      const std::string name = figure.name + ending, path = fs::path(directory) / name;
-      files.add(path, drawing(folder, name, end));
-      files.finish(path);
-    }
+    keep(figure.name + ".pdf", "%%EOF");
+    run_tool("pdftocairo", {"-svg", figure.name + ".pdf", figure.name + ".svg"}, folder);
+    keep(figure.name + ".svg", "</svg>");
   }
   return figures.size();
 }

@@ -112,6 +112,15 @@ void append(const ReportResult& item, const TextSink& out) {
   object.end();
 }
 
+void append(const ReportEvaluation& item, const TextSink& out) {
+  Sequence object(out, '{', '}');
+  object.key("file");
+  append(Json(item.file), out);
+  object.key("evaluation");
+  append(item.document, out);
+  object.end();
+}
+
 Json to_json(const ReportComparedPair::Scope& scope) {
   return {{"latency_ms", number(scope.latency_ms)},
           {"energy_mj", number(scope.energy_mj)},
@@ -226,6 +235,8 @@ void write_page_data(const ReportInput& input, const std::string& title, const T
   append(input.results, out);
   page.key("comparisons");
   append(input.comparisons, out);
+  page.key("evaluations");
+  append(input.evaluations, out);
   page.key("sweeps");
   append(input.sweeps, out);
   page.end();

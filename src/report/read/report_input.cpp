@@ -9,6 +9,7 @@
 #include "explore/export.h"
 #include "explore/store.h"
 #include "report/read/read_comparison.h"
+#include "report/read/read_evaluation.h"
 #include "report/read/read_result.h"
 #include "report/read/read_sweep.h"
 
@@ -92,14 +93,20 @@ void add_report_document(std::string text, const std::string& file, ReportInput&
       throw InputError(file, "/points",
                        std::to_string(points) + " points in all, expected at most " + std::to_string(kMaxReportPoints) +
                            " on one page; report shards of it one by one");
+  } else if (has("evaluation")) {
+    if (input.evaluations.size() == kMaxReportResults)
+      throw InputError(file, "", "expected at most " + std::to_string(kMaxReportResults) + " evaluations on one page");
+    check_evaluation(document, file);
+    input.evaluations.push_back({file, std::move(document)});
   } else if (has("totals") && has("layers")) {
     if (input.results.size() == kMaxReportResults)
       throw InputError(file, "", "expected at most " + std::to_string(kMaxReportResults) + " results on one page");
     input.results.push_back(read_one_result(std::move(document), file));
   } else {
-    throw InputError(file, "",
-                     "expected a result (of vitality run --result), a comparison (of vitality compare --json) or the "
-                     "results.json of a sweep");
+    throw InputError(
+        file, "",
+        "expected a result (of vitality run --result), a comparison (of vitality compare --json), an evaluation "
+        "(of vitality evaluate --result) or the results.json of a sweep");
   }
 }
 

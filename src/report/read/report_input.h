@@ -1,9 +1,10 @@
-// What `vitality report` shows: results, comparisons and sweeps. They are read from files and folders and checked here,
-// so that later code can rely on them.
+// What `vitality report` shows: results, comparisons, evaluations and sweeps. They are read from files and folders and
+// checked here, so that later code can rely on them.
 //
-// The contents of a file decide its kind: results have "layers" and "totals", comparisons "kind": "comparison", sweeps
-// (results.json) "spec" and "points". A folder belongs to a sweep or a merge: its results.sqlite is read, as far as it
-// is filled, or else its results.json. Anything else is an InputError with the file and the pointer.
+// The contents of a file decide its kind: results have "layers" and "totals", comparisons "kind": "comparison",
+// evaluations "evaluation", sweeps (results.json) "spec" and "points". A folder belongs to a sweep or a merge: its
+// results.sqlite is read, as far as it is filled, or else its results.json. Anything else is an InputError with the
+// file and the pointer.
 #pragma once
 
 #include <string>
@@ -19,8 +20,8 @@
 namespace vitality {
 
 constexpr std::size_t kMaxReportBytes = 256U << 20;  // of one input file
-constexpr std::size_t kMaxReportResults = 64;
-constexpr std::size_t kMaxReportPoints = 100000;  // of all sweeps
+constexpr std::size_t kMaxReportResults = 64;        // and as many evaluations
+constexpr std::size_t kMaxReportPoints = 100000;     // of all sweeps
 
 struct ReportResult {
   std::string file, machine, label;  // label: "machine, workload", with a number if two are the same
@@ -51,6 +52,11 @@ struct ReportComparison {
   std::vector<ReportComparedPair> pairs;
 };
 
+struct ReportEvaluation {
+  std::string file;
+  JsonDocument document;  // the whole file, checked by read_evaluation.h
+};
+
 struct ReportSweep {
   struct Point {
     Design design;
@@ -77,6 +83,7 @@ struct ReportSweep {
 struct ReportInput {
   std::vector<ReportResult> results;
   std::vector<ReportComparison> comparisons;
+  std::vector<ReportEvaluation> evaluations;
   std::vector<ReportSweep> sweeps;
 };
 

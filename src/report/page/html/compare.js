@@ -26,7 +26,7 @@ function comparisonOfRuns(runs) {
   return { file: "the runs of this page", command: "", machines: [...names.keys()].map((name) => ({ name, tag: "", how: "", notes: [] })), workloads: models.map(([name]) => name), pairs };
 }
 
-// Writes the value over each bar where there is room for it.
+// Writes the value over each bar, in three digits or two, if there is room over all of them.
 const barLabels = {
   id: "barLabels",
   afterDatasetsDraw(chart) {
@@ -35,16 +35,9 @@ const barLabels = {
     context.font = `11px ${Chart.defaults.font.family}`;
     context.fillStyle = Theme.css("--text");
     context.textAlign = "center";
-    chart.data.datasets.forEach((dataset, k) => {
-      const meta = chart.getDatasetMeta(k);
-      if (meta.hidden) return;
-      meta.data.forEach((bar, i) => {
-        const value = dataset.data[i];
-        if (value === null) return;
-        const text = show(value, 3);
-        if (context.measureText(text).width <= bar.width + 6) context.fillText(text, bar.x, bar.y - 5);
-      });
-    });
+    const bars = chart.data.datasets.flatMap((dataset, k) => (chart.getDatasetMeta(k).hidden ? [] : chart.getDatasetMeta(k).data.map((bar, i) => [bar, dataset.data[i]]).filter(([, value]) => value !== null)));
+    const digits = [3, 2].find((number) => bars.every(([bar, value]) => context.measureText(show(value, number)).width <= bar.width + 6));
+    if (digits) for (const [bar, value] of bars) context.fillText(show(value, digits), bar.x, bar.y - 5);
     context.restore();
   },
 };

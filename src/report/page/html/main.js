@@ -1,4 +1,4 @@
-// Builds the page: what there is, in the order machines, runs, sweeps.
+// Builds the page: what there is, in the order machines, sweeps, evaluations, runs.
 const problems = [];
 addEventListener("error", (event) => problems.push(String(event.message)));
 addEventListener("unhandledrejection", (event) => problems.push(String(event.reason)));
@@ -23,6 +23,7 @@ function build() {
   if (runs) add(new CompareView(runs, "Machines side by side", "machines"), "machines");
   data.comparisons.forEach((c, k) => add(new CompareView(c, data.comparisons.length > 1 ? `Comparison ${k + 1}` : "Comparison", `comparison${k + 1}`), data.comparisons.length > 1 ? `comparison ${k + 1}` : "comparison"));
   data.sweeps.forEach((s, k) => add(new SweepView(s, data.sweeps.length > 1 ? `Sweep ${k + 1}` : "Sweep", `sweep${k + 1}`), data.sweeps.length > 1 ? `sweep ${k + 1}` : "sweep"));
+  data.evaluations.forEach((e, k) => add(new EvaluationView(e, `accuracy${k + 1}`), data.evaluations.length > 1 ? `accuracy ${k + 1}` : "accuracy"));
   if (data.results.length) add(new ResultView(data.results), data.results.length > 1 ? "runs" : "run");
   document.getElementById("top").append(el("h1", {}, data.title), links.length > 1 ? el("nav", {}, links) : "",
     el("button", { onclick: () => Theme.apply(Theme.name === "dark" ? "light" : "dark") }, "light / dark"));

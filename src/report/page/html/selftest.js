@@ -62,6 +62,23 @@ class SelfTest {
       this.check(missing.length === 0, `${run.label}: not on the page: ${missing.slice(0, 5).join(", ")}`);
     }
   }
+  // Every value of an evaluation is on the page, intervals hold their shares, and each measure of the layers can be drawn.
+  async evaluation(view) {
+    const listed = new Set([...view.element.querySelectorAll(".others .detail span:first-child")].map((span) => span.textContent)), { evaluation: { kinds, machine, ...own }, ...rest } = view.document;
+    const below = (rows, columns, fields) => rows.flatMap((row) => leaves(row.raw).map(([path]) => path.join("."))).filter((name) => !columns.some((c) => c.label === name) && !fields.some((f) => name === f || name.startsWith(`${f}.`)));
+    const missing = [...leaves({ ...rest, evaluation: own }).map(([path]) => path.join(".")).filter((name) => !listed.has(name)), ...below(view.rows, view.table.columns, ACCURACY_FIELDS), ...below(view.layers, view.layerTable.columns, ATTENTION_FIELDS)];
+    this.check(missing.length === 0, `${view.element.id}: not on the page: ${missing.slice(0, 5).join(", ")}`);
+    if (view.layers.length) this.table(view.layerTable, `${view.element.id}: layers`);
+    for (const { data, intervals } of view.accuracy.chart ? view.accuracy.chart.data.datasets : [])
+      if (intervals) this.check(intervals.every((ends, i) => (ends === null) === (data[i] === null) && (!ends || (ends[0] <= data[i] && data[i] <= ends[1]))), `${view.element.id}: an interval around every share`);
+    const select = view.byLayer.element.querySelector("select");
+    for (const option of select ? [...select.options] : []) {
+      select.value = option.value;
+      select.dispatchEvent(new Event("change"));
+      await frame();
+      this.check(this.drawn(view.byLayer) && view.byLayer.chart.data.datasets.every((d) => d.data.some((v) => v !== null)), `${view.element.id}: ${option.value} by layer`);
+    }
+  }
   // Nothing is wider than the window, no heading, number or word of a chart is cut or squeezed, nothing lies over its neighbour.
   fits(where) {
     const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
@@ -110,6 +127,10 @@ class SelfTest {
     this.laidOut("on paper");
     const over = [...document.querySelectorAll("section, table")].filter((node) => node.getBoundingClientRect().right > document.body.getBoundingClientRect().right + 1);
     this.check(over.length === 0, `on paper: beyond the sheet: ${over.map((node) => node.textContent.slice(0, 40)).join("; ")}`);
+    // A card that ends with "no break behind me" is bound to the next one, and a printer cuts that one instead.
+    const last = (node) => { const child = [...node.children].filter((c) => c.getClientRects().length > 0).pop(); return child ? last(child) : node; };
+    const bound = [...document.querySelectorAll(".card")].map(last).filter((node) => getComputedStyle(node).breakAfter === "avoid");
+    this.check(bound.length === 0, `on paper: bound to what follows: ${bound.map((node) => node.textContent.slice(0, 40)).join("; ")}`);
     const controls = [...document.querySelectorAll("button, select, input")].filter((node) => node.getClientRects().length > 0);
     this.check(controls.length === 0, `on paper: ${controls.length} controls`);
     for (const table of DataTable.all)
@@ -185,6 +206,7 @@ class SelfTest {
       if (view instanceof ResultView) { this.table(view.layers, "layers"); this.table(view.unitRows, "units"); }
       if (view instanceof ResultView) { this.everything(view); this.folding(view); }
       if (view instanceof CompareView) this.colors(view);
+      if (view instanceof EvaluationView) await this.evaluation(view);
       if (view.table) this.table(view.table, view.element.id);
     }
     this.partColors();
