@@ -11,6 +11,7 @@
 #include "tests/support/race_check.h"
 #include "tests/support/result_checks.h"
 #include "workload/batch.h"
+#include "workload/workload_json.h"
 
 namespace vitality {
 namespace {
@@ -104,6 +105,31 @@ TEST_CASE("training step: a distillation token, two heads and their mean") {
                   overrides, images, true, [](const SimulationResult& r, const VitModel&) { return failures(r); },
                   "tiny_distilled") == "");
       }
+    }
+  }
+}
+
+TEST_CASE("training step: the mean over all tokens in place of a class token") {
+  const VitModel model = parse_workload(
+      R"({"name": "gap", "image": {"height": 16, "width": 16, "channels": 3}, "layers": [
+          {"name": "patch_embed", "kind": "conv2d", "out_channels": 16, "kernel": 4, "stride": 4},
+          {"name": "pos_embed", "kind": "position_embedding"},
+          {"name": "qkv", "kind": "linear", "out_features": 48},
+          {"name": "attn", "kind": "attention", "heads": 2, "d_qk": 8, "layout": "qkv"},
+          {"name": "residual", "kind": "add", "inputs": ["previous", "pos_embed"]},
+          {"name": "pool", "kind": "mean_pool"},
+          {"name": "norm", "kind": "layer_norm"},
+          {"name": "head", "kind": "linear", "out_features": 7}]})",
+      "gap");
+  for (const char* kind : {"taylor", "softmax", "unified"}) {
+    for (const char* precision : {"fp64", "fp32", "fp16", "int16"}) {
+      const std::vector<std::string> overrides{std::string("attention=") + kind, std::string("precision=") + precision};
+      INFO(joined(overrides));
+      CHECK(in_child([&]() -> std::string {
+              SimulationOptions options;
+              options.numerics = true, options.training = true, options.seed = 5;
+              return failures(simulate(test::machine(overrides, "vitality_training"), batched(model, 2), options));
+            }) == "");
     }
   }
 }

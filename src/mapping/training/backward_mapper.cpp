@@ -98,6 +98,29 @@ GradientRef map_half(BackwardContext& b, int layer) {
   return {result, 0};
 }
 
+// The gradient of a mean over rows: the same row for all of them, of the gradient over their number.
+void map_mean_backward(BackwardContext& b, int layer, int rows) {
+  const int target = b.layer(layer).inputs[0];
+  if (is_model_input(target)) return;
+  ScheduleBuilder& builder = b.builder();
+  const OperatorId op = b.add_operator(OperatorRole::kPool, layer);
+  const int index = b.backward_layer(layer), cols = output_shape(b.layer(layer)).cols;
+  fitting_rows(b, layer, 1, b.context.element_bytes() * cols);
+  const BufferId row = builder.allocate({b.context.element_bytes() * cols}, "layer " + b.layer(layer).name)[0];
+  const GradientRef whole = b.gradient(layer);
+  builder.transfer(UnitKind::kDmaLoad, index, op,
+                   {builder.make_transfer(whole.tensor, whole.first_row, 0, 1, cols, row)});
+  builder.begin(UnitKind::kDividers, JobKind::kMeanDivide, index, op, {1, 0, cols}, row, kNone, row, kLast).detail =
+      MeanOver{rows};
+  builder.write(row);
+  builder.finish();
+  const TensorId result = b.add_gradient(target);
+  std::vector<Transfer> stores;
+  for (int r = 0; r < rows; ++r) stores.push_back(builder.make_transfer(result, r, 0, 1, cols, row));
+  builder.transfer(UnitKind::kDmaStore, index, op, stores);
+  b.contribute(target, {result, 0});
+}
+
 // The gradient of a parameter that each image computes on its own (position embedding, class token): the sum over the
 // images.
 void map_sum_over_images(BackwardContext& b, int layer, int rows) {
@@ -167,6 +190,9 @@ class Walk {
       for (const int input : b_.layer(index).inputs) b_.contribute(input, part);
     });
   }
+  void apply(int layer, const MeanPool& p) {
+    each_image(layer, [&](int index) { map_mean_backward(b_, index, p.rows); });
+  }
   void apply(int layer, const PositionEmbedding& p) {
     map_sum_over_images(b_, layer, p.rows);
     each_image(layer, [&](int index) { b_.contribute(b_.layer(index).inputs[0], b_.gradient(index)); });
@@ -203,12 +229,12 @@ bool is_trainable(AttentionKind attention) {
   return attention == AttentionKind::kSoftmax || attention == AttentionKind::kTaylor || traits(attention).uses_mask;
 }
 bool is_trainable(const LayerParameters& layer) {
-  return !std::holds_alternative<BatchNorm>(layer) && !std::holds_alternative<MeanPool>(layer) &&
-         !std::holds_alternative<ConcatChannels>(layer) && !std::holds_alternative<Subsample>(layer) &&
-         !std::holds_alternative<Unfold>(layer) && !std::holds_alternative<Fold>(layer) &&
-         !std::holds_alternative<LayerScale>(layer) && !std::holds_alternative<Multiply>(layer) &&
-         !std::holds_alternative<AveragePool>(layer) && !std::holds_alternative<Slice>(layer) &&
-         !std::holds_alternative<PatchMerge>(layer) && !std::holds_alternative<GivenTensor>(layer);
+  return !std::holds_alternative<BatchNorm>(layer) && !std::holds_alternative<ConcatChannels>(layer) &&
+         !std::holds_alternative<Subsample>(layer) && !std::holds_alternative<Unfold>(layer) &&
+         !std::holds_alternative<Fold>(layer) && !std::holds_alternative<LayerScale>(layer) &&
+         !std::holds_alternative<Multiply>(layer) && !std::holds_alternative<AveragePool>(layer) &&
+         !std::holds_alternative<Slice>(layer) && !std::holds_alternative<PatchMerge>(layer) &&
+         !std::holds_alternative<GivenTensor>(layer);
 }
 
 void check_trainable(const VitModel& step, const HardwareConfig& config) {
