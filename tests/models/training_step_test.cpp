@@ -109,6 +109,32 @@ TEST_CASE("training step: a distillation token, two heads and their mean") {
   }
 }
 
+TEST_CASE("training step: cross-attention to a second input, a causal layer and a mean") {
+  for (const char* kind : {"taylor", "softmax", "unified"}) {
+    for (const char* precision : {"fp64", "fp32", "fp16", "int16"}) {
+      const std::vector<std::string> overrides{std::string("attention=") + kind, std::string("precision=") + precision};
+      INFO(joined(overrides));
+      CHECK(step(
+                overrides, 2, true,
+                [](const SimulationResult& r, const VitModel&) {
+                  // Nothing is computed for the second input itself.
+                  std::string text = failures(r);
+                  int found = 0;
+                  for (const LayerResult& l : r.layers) {
+                    if (l.name.find("text.backward") == std::string::npos &&
+                        l.name.find("text.update") == std::string::npos)
+                      continue;
+                    ++found;
+                    text += different(l.name, l.macs + l.dram_read_bytes + l.dram_write_bytes, 0);
+                  }
+                  text += different("layers of the second input", found, 4);
+                  return text;
+                },
+                "tiny_cross") == "");
+    }
+  }
+}
+
 TEST_CASE("training step: the mean over all tokens in place of a class token") {
   const VitModel model = parse_workload(
       R"({"name": "gap", "image": {"height": 16, "width": 16, "channels": 3}, "layers": [

@@ -101,7 +101,7 @@ GradientRef map_half(BackwardContext& b, int layer) {
 // The gradient of a mean over rows: the same row for all of them, of the gradient over their number.
 void map_mean_backward(BackwardContext& b, int layer, int rows) {
   const int target = b.layer(layer).inputs[0];
-  if (is_model_input(target)) return;
+  if (b.is_given(target)) return;
   ScheduleBuilder& builder = b.builder();
   const OperatorId op = b.add_operator(OperatorRole::kPool, layer);
   const int index = b.backward_layer(layer), cols = output_shape(b.layer(layer)).cols;
@@ -190,6 +190,7 @@ class Walk {
       for (const int input : b_.layer(index).inputs) b_.contribute(input, part);
     });
   }
+  void apply(int, const GivenTensor&) {}  // its gradient is asked for by nobody
   void apply(int layer, const MeanPool& p) {
     each_image(layer, [&](int index) { map_mean_backward(b_, index, p.rows); });
   }
@@ -233,8 +234,7 @@ bool is_trainable(const LayerParameters& layer) {
          !std::holds_alternative<Subsample>(layer) && !std::holds_alternative<Unfold>(layer) &&
          !std::holds_alternative<Fold>(layer) && !std::holds_alternative<LayerScale>(layer) &&
          !std::holds_alternative<Multiply>(layer) && !std::holds_alternative<AveragePool>(layer) &&
-         !std::holds_alternative<Slice>(layer) && !std::holds_alternative<PatchMerge>(layer) &&
-         !std::holds_alternative<GivenTensor>(layer);
+         !std::holds_alternative<Slice>(layer) && !std::holds_alternative<PatchMerge>(layer);
 }
 
 void check_trainable(const VitModel& step, const HardwareConfig& config) {
@@ -289,7 +289,7 @@ void BackwardContext::check(ScheduledGradient::Kind kind, int index, const std::
 }
 
 void BackwardContext::contribute(int target, GradientRef part) {
-  if (is_model_input(target)) return;
+  if (is_given(target)) return;
   GradientRef& present = gradient(target);
   if (present.tensor == kNone) {
     present = part;
@@ -351,8 +351,8 @@ void map_norm_backward(BackwardContext& b, int first_layer) {
     const int layer = first_layer + image * b.layers_per_image, index = b.backward_layer(layer);
     const int input = b.layer(layer).inputs[0];
     const GradientRef dy = b.gradient(layer);
-    const GradientRef present = is_model_input(input) ? GradientRef{} : b.gradient(input);
-    const TensorId result = is_model_input(input) ? kNone : b.add_gradient(input);
+    const GradientRef present = b.is_given(input) ? GradientRef{} : b.gradient(input);
+    const TensorId result = b.is_given(input) ? kNone : b.add_gradient(input);
     for (int row = 0; row < norm.tokens; row += tile, ++set) {
       const int m = std::min(tile, norm.tokens - row);
       const auto at = [&](int which) { return buffers[static_cast<std::size_t>(which * 2 + set % 2)]; };

@@ -34,6 +34,10 @@ struct BackwardContext {
   OperatorId add_operator(OperatorRole role, int layer) {
     return context.builder.add_operator(role, backward_layer(layer));
   }
+  // The image, or a tensor that the run is given: nobody asks for its gradient.
+  bool is_given(int index) const {
+    return is_model_input(index) || std::holds_alternative<GivenTensor>(layer(index).parameters);
+  }
   GradientRef& gradient(int layer) { return gradients[static_cast<std::size_t>(layer)]; }
   TensorId add_gradient(int layer);  // tensor of the output's shape
   // Of some rows of the layer's input, as the layer computes them.
