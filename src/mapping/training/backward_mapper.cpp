@@ -7,6 +7,20 @@
 #include "workload/training_step.h"
 
 namespace vitality {
+
+static Bytes row_budget(const BackwardContext& b) {
+  return b.context.builder.capacity() / 2;
+}
+
+int fitting_rows(const BackwardContext& b, int layer, int rows, Bytes row_bytes) {
+  const Bytes fitting = row_budget(b) / std::max<Bytes>(1, row_bytes);
+  if (fitting < 1)
+    throw InfeasibleError("layer " + b.layer(layer).name + ": rows of " + std::to_string(row_bytes) +
+                          " bytes do not fit half the scratchpad of " + std::to_string(b.context.builder.capacity()) +
+                          " bytes (scratchpad.capacity_kib)");
+  return static_cast<int>(std::min<Bytes>(fitting, rows));
+}
+
 namespace {
 
 [[noreturn]] void refuse(const Layer& layer, const std::string& why) {
@@ -26,19 +40,6 @@ void check_layer(const Layer& layer, const HardwareConfig& config) {
   } else if (!is_trainable(layer.parameters)) {
     refuse(layer, std::string("the backward pass of ") + kind_name(layer) + " is not simulated");
   }
-}
-
-Bytes row_budget(const BackwardContext& b) {
-  return b.context.builder.capacity() / 2;
-}
-
-int fitting_rows(const BackwardContext& b, int layer, int rows, Bytes row_bytes) {
-  const Bytes fitting = row_budget(b) / std::max<Bytes>(1, row_bytes);
-  if (fitting < 1)
-    throw InfeasibleError("layer " + b.layer(layer).name + ": rows of " + std::to_string(row_bytes) +
-                          " bytes do not fit half the scratchpad of " + std::to_string(b.context.builder.capacity()) +
-                          " bytes (scratchpad.capacity_kib)");
-  return static_cast<int>(std::min<Bytes>(fitting, rows));
 }
 
 // The gradient of the loss: (softmax(logits) - onehot(label)) / images, times the loss scale.
@@ -190,6 +191,12 @@ class Walk {
       for (const int input : b_.layer(index).inputs) b_.contribute(input, part);
     });
   }
+  void apply(int layer, const Unfold&) { move(layer); }
+  void apply(int layer, const Fold&) { move(layer); }
+  void apply(int layer, const PatchMerge&) { move(layer); }
+  void move(int layer) {
+    each_image(layer, [&](int index) { map_move_backward(b_, index); });
+  }
   void apply(int, const GivenTensor&) {}  // its gradient is asked for by nobody
   void apply(int layer, const MeanPool& p) {
     each_image(layer, [&](int index) { map_mean_backward(b_, index, p.rows); });
@@ -231,10 +238,9 @@ bool is_trainable(AttentionKind attention) {
 }
 bool is_trainable(const LayerParameters& layer) {
   return !std::holds_alternative<BatchNorm>(layer) && !std::holds_alternative<ConcatChannels>(layer) &&
-         !std::holds_alternative<Subsample>(layer) && !std::holds_alternative<Unfold>(layer) &&
-         !std::holds_alternative<Fold>(layer) && !std::holds_alternative<LayerScale>(layer) &&
+         !std::holds_alternative<Subsample>(layer) && !std::holds_alternative<LayerScale>(layer) &&
          !std::holds_alternative<Multiply>(layer) && !std::holds_alternative<AveragePool>(layer) &&
-         !std::holds_alternative<Slice>(layer) && !std::holds_alternative<PatchMerge>(layer);
+         !std::holds_alternative<Slice>(layer);
 }
 
 void check_trainable(const VitModel& step, const HardwareConfig& config) {
