@@ -240,7 +240,8 @@ Tensor Reader::decoded(const Type& proto, const Format& format, const std::strin
 void Reader::check_finite(const Tensor& tensor, const std::string& where) const {
   for (std::size_t i = 0; i < tensor.real.size(); ++i) {
     if (std::isfinite(tensor.real[i])) continue;
-    if (tensor.real.size() == 1 && !std::isnan(tensor.real[i])) continue;  // a mask may be -infinity
+    if (tensor.real[i] < 0 || (tensor.real.size() == 1 && !std::isnan(tensor.real[i])))
+      continue;  // a mask may be -infinity
     fail(where, "element " + std::to_string(i) + " is " + (std::isnan(tensor.real[i]) ? "not a number" : "infinite"));
   }
 }

@@ -4,6 +4,7 @@
 #include "import/layout_operators.h"
 #include "import/product_operators.h"
 #include "import/recogniser.h"
+#include "import/score_bias.h"
 
 namespace vitality::importing {
 
@@ -199,9 +200,19 @@ void Recogniser::product() {
   out.scores = scores;
 }
 
-// A scale, a bias or Softmax on attention scores.
+// Scores that are replaced where keys are hidden, as something that is added to them.
+Tensor Recogniser::hidden_scores(std::size_t scores) {
+  const Tensor& other = constant(3 - scores);
+  const bool sinks = std::all_of(other.real.begin(), other.real.end(), [](double x) { return x <= kHiddenScore; });
+  if (!other.is_real || !sinks) refuse("replaces attention scores by numbers above -80, which hide no key");
+  const Tensor zero = real_tensor({});
+  return evaluate(node(), {&constant(0), scores == 2 ? &other : &zero, scores == 2 ? &zero : &other}, budget_)[0];
+}
+
+// A scale, a bias, a mask or Softmax on attention scores.
 void Recogniser::scores_step() {
-  const std::size_t at = is(node().inputs[0], Kind::kScores) ? 0 : 1;
+  std::size_t at = 0;
+  while (!is(node().inputs[at], Kind::kScores)) ++at;
   auto scores = std::make_shared<Scores>(*symbol(node().inputs[at]).scores);
   const std::string& op = node().op;
   const bool constant_other = node().inputs.size() == 2 && is_constant(1 - at);
@@ -221,18 +232,22 @@ void Recogniser::scores_step() {
     scores->scale *= factor;
     for (double& value : scores->bias.real) value *= factor;
   } else if (op == "Add" && constant_other && !scores->normalised && constant(1 - at).is_real) {
-    if (broadcast(scores->shape, constant(1 - at).shape) != scores->shape)
-      refuse("adds a bias of shape " + to_string(constant(1 - at).shape));
-    Node add;
-    add.op = "Add";
-    scores->bias =
-        scores->bias.size() == 0 ? constant(1 - at) : evaluate(add, {&scores->bias, &constant(1 - at)}, budget_)[0];
+    add_to_scores(*scores, constant(1 - at));
+  } else if (op == "Where" && at > 0 && is_constant(0) && is_constant(3 - at) && !scores->normalised) {
+    add_to_scores(*scores, hidden_scores(at));
   } else if (!is_identity(node())) {
-    refuse("on attention scores: a scale, a bias and Softmax are known");
+    refuse("on attention scores: a scale, a bias, a mask and Softmax are known");
   }
   Symbol& out = symbol(node().outputs[0]);
   out.kind = Kind::kScores;
   out.scores = scores;
+}
+
+void Recogniser::add_to_scores(Scores& scores, const Tensor& bias) {
+  if (broadcast(scores.shape, bias.shape) != scores.shape) refuse("adds a bias of shape " + to_string(bias.shape));
+  Node add;
+  add.op = "Add";
+  scores.bias = scores.bias.size() == 0 ? bias : evaluate(add, {&scores.bias, &bias}, budget_)[0];
 }
 
 // Windows and heads, side by side or as one axis.

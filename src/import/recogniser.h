@@ -90,6 +90,8 @@ class Recogniser {
   void convolution();
   void product();
   void scores_step();
+  Tensor hidden_scores(std::size_t scores);
+  void add_to_scores(Scores& scores, const Tensor& bias);
   void reshape_scores(Scores& scores);
   void softmax();
   void layer_norm();

@@ -10,9 +10,6 @@
 namespace vitality::importing {
 namespace {
 
-// Masks add -100 or less, which leaves a key less than the least unit of the judge's tolerance.
-constexpr double kHidden = -80;
-
 class BiasReader {
  public:
   BiasReader(const Draft& draft, const Tensor& bias, const Shape& shape, const ScorePlaces& places, int keys)
@@ -23,7 +20,8 @@ class BiasReader {
 
   MatrixD read(Attention& a) {
     std::string why;
-    for (const ScoreMask mask : {ScoreMask::kNone, ScoreMask::kCausal, ScoreMask::kShiftedWindows}) {
+    // No mask last: a causal one on a grid is also a table by difference, of numbers that no format can hold.
+    for (const ScoreMask mask : {ScoreMask::kCausal, ScoreMask::kShiftedWindows, ScoreMask::kNone}) {
       Attention tried = a;
       if (!set_mask(tried, mask)) continue;
       MatrixD table;
@@ -36,13 +34,13 @@ class BiasReader {
         a = tried;
         return table;
       }
-      if (why.empty()) why = problem;
+      why = problem;
     }
     throw NodeError(why);
   }
 
  private:
-  // False if the mask cannot be this one: it would not hide the keys whose scores sink.
+  // False if the mask cannot be this one: it would hide nothing, or keys whose scores do not sink.
   bool set_mask(Attention& a, ScoreMask mask) {
     if (mask == ScoreMask::kCausal && a.n_q != a.n_kv) return false;
     if (mask == ScoreMask::kShiftedWindows) {
@@ -52,9 +50,13 @@ class BiasReader {
     }
     a.mask = mask;
     if (mask != ScoreMask::kNone) a.kind = AttentionKind::kSoftmax;
-    for (std::size_t i = 0; i < bias_.size(); ++i)
-      if (!seen(a, i) && bias_[i] > kHidden) return false;
-    return true;
+    bool hides = mask == ScoreMask::kNone;
+    for (std::size_t i = 0; i < bias_.size(); ++i) {
+      if (seen(a, i)) continue;
+      if (bias_[i] > kHiddenScore) return false;
+      hides = true;
+    }
+    return hides;
   }
 
   bool seen(const Attention& a, std::size_t i) const {

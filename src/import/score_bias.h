@@ -8,6 +8,10 @@
 
 namespace vitality::importing {
 
+// What is added to a score at most where a key is hidden. Masks add -100 or less, which leaves a key less than the
+// least unit of the judge's tolerance.
+constexpr double kHiddenScore = -80;
+
 // The instance and the head of each leading index of the scores.
 struct ScorePlaces {
   std::vector<int> instance, head;

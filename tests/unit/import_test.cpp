@@ -112,6 +112,9 @@ TEST_CASE("imported graphs give the logits of PyTorch", "[import]") {
                            "relu_linear",
                            "reduced_keys",
                            "relu_linear_epsilon",
+                           "causal_inf",
+                           "causal_fill",
+                           "causal_seen",
                            "relu_linear_large"}) {
     INFO(name);
     // PyTorch's exporter folds a convolution's batch norm into its weights in float32: those graphs are not the model's
@@ -153,6 +156,7 @@ TEST_CASE("what no layer computes is refused with its node", "[import]") {
   // Neither softmax nor Taylor attention: the node that ends its group.
   CHECK(refusal("x_form_linear").find("node \"/blocks.0/attn/Reshape_1\" (Reshape): ends a group") !=
         std::string::npos);
+  CHECK(refusal("x_causal_small").find("(Where): replaces attention scores by numbers above -80") != std::string::npos);
   CHECK(refusal("x_fused_mask").find("(com.microsoft.Attention): with a mask of keys") != std::string::npos);
   CHECK(refusal("x_distilled_both").find("2 outputs: \"logits\"") != std::string::npos);
 }
@@ -175,6 +179,10 @@ TEST_CASE("windows, masks, merged patches, gates and ReLU-linear attention becom
   CHECK(has(imported("relu_linear_epsilon"), R"("attention":"relu_linear","epsilon":1e-05)"));
   CHECK(has(imported("relu_linear_large"), R"("attention":"relu_linear","epsilon":0.25)"));
   CHECK(has(imported("reduced_keys"), R"("layout":"q_and_kv")"));
+  for (const char* name : {"causal_inf", "causal_fill", "causal_seen"}) {
+    INFO(name);
+    CHECK(has(imported(name), R"("attention":"softmax","mask":"causal"})"));
+  }
 }
 
 TEST_CASE("Pad and ScatterND on constants", "[import]") {

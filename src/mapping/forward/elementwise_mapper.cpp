@@ -226,8 +226,7 @@ static std::vector<std::int32_t> merged_rows(const PatchMerge& p, int place) {
   return map;
 }
 
-// For layers that move whole rows: output row i = source row map[i].
-static std::vector<std::int32_t> source_rows(const Layer& layer) {
+std::vector<std::int32_t> source_rows(const Layer& layer) {
   std::vector<std::int32_t> map;
   if (const auto* s = std::get_if<Subsample>(&layer.parameters)) {
     for (int y = 0; y < s->in_height; y += s->stride)

@@ -201,5 +201,7 @@ void map_elementwise_layer(MappingContext& context, int layer, TensorId output);
 void map_average_pool_layer(MappingContext& context, int layer, TensorId output);
 void map_pool_layer(MappingContext& context, int layer, TensorId output);
 void map_rearrange_layer(MappingContext& context, int layer, TensorId output);
+// Of a layer that moves whole rows (subsample, unfold, fold): the input's row for each row of the output.
+std::vector<std::int32_t> source_rows(const Layer& layer);
 
 }  // namespace vitality

@@ -73,7 +73,7 @@ void clear_rows(BackwardContext& b, int layer, OperatorId op, TensorId tensor, i
 
 void input_gradient(BackwardContext& b, int layer) {
   int target = b.layer(layer).inputs[0];
-  if (is_model_input(target)) return;
+  if (b.is_given(target)) return;
   const LinearShape s = shape_of(b.layer(layer));
   const MatrixShape input = output_shape(b.layer(target));
   std::vector<EpilogueStage> epilogue;

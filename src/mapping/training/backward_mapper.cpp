@@ -7,6 +7,20 @@
 #include "workload/training_step.h"
 
 namespace vitality {
+
+static Bytes row_budget(const BackwardContext& b) {
+  return b.context.builder.capacity() / 2;
+}
+
+int fitting_rows(const BackwardContext& b, int layer, int rows, Bytes row_bytes) {
+  const Bytes fitting = row_budget(b) / std::max<Bytes>(1, row_bytes);
+  if (fitting < 1)
+    throw InfeasibleError("layer " + b.layer(layer).name + ": rows of " + std::to_string(row_bytes) +
+                          " bytes do not fit half the scratchpad of " + std::to_string(b.context.builder.capacity()) +
+                          " bytes (scratchpad.capacity_kib)");
+  return static_cast<int>(std::min<Bytes>(fitting, rows));
+}
+
 namespace {
 
 [[noreturn]] void refuse(const Layer& layer, const std::string& why) {
@@ -26,19 +40,6 @@ void check_layer(const Layer& layer, const HardwareConfig& config) {
   } else if (!is_trainable(layer.parameters)) {
     refuse(layer, std::string("the backward pass of ") + kind_name(layer) + " is not simulated");
   }
-}
-
-Bytes row_budget(const BackwardContext& b) {
-  return b.context.builder.capacity() / 2;
-}
-
-int fitting_rows(const BackwardContext& b, int layer, int rows, Bytes row_bytes) {
-  const Bytes fitting = row_budget(b) / std::max<Bytes>(1, row_bytes);
-  if (fitting < 1)
-    throw InfeasibleError("layer " + b.layer(layer).name + ": rows of " + std::to_string(row_bytes) +
-                          " bytes do not fit half the scratchpad of " + std::to_string(b.context.builder.capacity()) +
-                          " bytes (scratchpad.capacity_kib)");
-  return static_cast<int>(std::min<Bytes>(fitting, rows));
 }
 
 // The gradient of the loss: (softmax(logits) - onehot(label)) / images, times the loss scale.
@@ -96,6 +97,29 @@ GradientRef map_half(BackwardContext& b, int layer) {
                      {builder.make_transfer(result, row, 0, m, shape.cols, buffers[0])});
   }
   return {result, 0};
+}
+
+// The gradient of a mean over rows: the same row for all of them, of the gradient over their number.
+void map_mean_backward(BackwardContext& b, int layer, int rows) {
+  const int target = b.layer(layer).inputs[0];
+  if (b.is_given(target)) return;
+  ScheduleBuilder& builder = b.builder();
+  const OperatorId op = b.add_operator(OperatorRole::kPool, layer);
+  const int index = b.backward_layer(layer), cols = output_shape(b.layer(layer)).cols;
+  fitting_rows(b, layer, 1, b.context.element_bytes() * cols);
+  const BufferId row = builder.allocate({b.context.element_bytes() * cols}, "layer " + b.layer(layer).name)[0];
+  const GradientRef whole = b.gradient(layer);
+  builder.transfer(UnitKind::kDmaLoad, index, op,
+                   {builder.make_transfer(whole.tensor, whole.first_row, 0, 1, cols, row)});
+  builder.begin(UnitKind::kDividers, JobKind::kMeanDivide, index, op, {1, 0, cols}, row, kNone, row, kLast).detail =
+      MeanOver{rows};
+  builder.write(row);
+  builder.finish();
+  const TensorId result = b.add_gradient(target);
+  std::vector<Transfer> stores;
+  for (int r = 0; r < rows; ++r) stores.push_back(builder.make_transfer(result, r, 0, 1, cols, row));
+  builder.transfer(UnitKind::kDmaStore, index, op, stores);
+  b.contribute(target, {result, 0});
 }
 
 // The gradient of a parameter that each image computes on its own (position embedding, class token): the sum over the
@@ -167,6 +191,16 @@ class Walk {
       for (const int input : b_.layer(index).inputs) b_.contribute(input, part);
     });
   }
+  void apply(int layer, const Unfold&) { move(layer); }
+  void apply(int layer, const Fold&) { move(layer); }
+  void apply(int layer, const PatchMerge&) { move(layer); }
+  void move(int layer) {
+    each_image(layer, [&](int index) { map_move_backward(b_, index); });
+  }
+  void apply(int, const GivenTensor&) {}  // its gradient is asked for by nobody
+  void apply(int layer, const MeanPool& p) {
+    each_image(layer, [&](int index) { map_mean_backward(b_, index, p.rows); });
+  }
   void apply(int layer, const PositionEmbedding& p) {
     map_sum_over_images(b_, layer, p.rows);
     each_image(layer, [&](int index) { b_.contribute(b_.layer(index).inputs[0], b_.gradient(index)); });
@@ -203,12 +237,10 @@ bool is_trainable(AttentionKind attention) {
   return attention == AttentionKind::kSoftmax || attention == AttentionKind::kTaylor || traits(attention).uses_mask;
 }
 bool is_trainable(const LayerParameters& layer) {
-  return !std::holds_alternative<BatchNorm>(layer) && !std::holds_alternative<MeanPool>(layer) &&
-         !std::holds_alternative<ConcatChannels>(layer) && !std::holds_alternative<Subsample>(layer) &&
-         !std::holds_alternative<Unfold>(layer) && !std::holds_alternative<Fold>(layer) &&
-         !std::holds_alternative<LayerScale>(layer) && !std::holds_alternative<Multiply>(layer) &&
-         !std::holds_alternative<AveragePool>(layer) && !std::holds_alternative<Slice>(layer) &&
-         !std::holds_alternative<PatchMerge>(layer) && !std::holds_alternative<GivenTensor>(layer);
+  return !std::holds_alternative<BatchNorm>(layer) && !std::holds_alternative<ConcatChannels>(layer) &&
+         !std::holds_alternative<Subsample>(layer) && !std::holds_alternative<LayerScale>(layer) &&
+         !std::holds_alternative<Multiply>(layer) && !std::holds_alternative<AveragePool>(layer) &&
+         !std::holds_alternative<Slice>(layer);
 }
 
 void check_trainable(const VitModel& step, const HardwareConfig& config) {
@@ -263,7 +295,7 @@ void BackwardContext::check(ScheduledGradient::Kind kind, int index, const std::
 }
 
 void BackwardContext::contribute(int target, GradientRef part) {
-  if (is_model_input(target)) return;
+  if (is_given(target)) return;
   GradientRef& present = gradient(target);
   if (present.tensor == kNone) {
     present = part;
@@ -325,8 +357,8 @@ void map_norm_backward(BackwardContext& b, int first_layer) {
     const int layer = first_layer + image * b.layers_per_image, index = b.backward_layer(layer);
     const int input = b.layer(layer).inputs[0];
     const GradientRef dy = b.gradient(layer);
-    const GradientRef present = is_model_input(input) ? GradientRef{} : b.gradient(input);
-    const TensorId result = is_model_input(input) ? kNone : b.add_gradient(input);
+    const GradientRef present = b.is_given(input) ? GradientRef{} : b.gradient(input);
+    const TensorId result = b.is_given(input) ? kNone : b.add_gradient(input);
     for (int row = 0; row < norm.tokens; row += tile, ++set) {
       const int m = std::min(tile, norm.tokens - row);
       const auto at = [&](int which) { return buffers[static_cast<std::size_t>(which * 2 + set % 2)]; };

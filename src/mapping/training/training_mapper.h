@@ -34,6 +34,10 @@ struct BackwardContext {
   OperatorId add_operator(OperatorRole role, int layer) {
     return context.builder.add_operator(role, backward_layer(layer));
   }
+  // The image, or a tensor that the run is given: nobody asks for its gradient.
+  bool is_given(int index) const {
+    return is_model_input(index) || std::holds_alternative<GivenTensor>(layer(index).parameters);
+  }
   GradientRef& gradient(int layer) { return gradients[static_cast<std::size_t>(layer)]; }
   TensorId add_gradient(int layer);  // tensor of the output's shape
   // Of some rows of the layer's input, as the layer computes them.
@@ -47,12 +51,16 @@ struct BackwardContext {
              int cols);
 };
 
+// How many of `rows` rows of row_bytes fit half the scratchpad: at least one, or InfeasibleError.
+int fitting_rows(const BackwardContext& b, int layer, int rows, Bytes row_bytes);
+
 // result = f(first, second), tile by tile, for sums of gradients (adders) and derivatives of activations.
 void emit_pairwise(BackwardContext& b, int layer, OperatorRole role, UnitKind unit, JobKind kind, GradientRef first,
                    GradientRef second, int rows, int cols, TensorId result);
 
 void map_gemm_backward(BackwardContext& b, int layer);                           // linear, convolution: over all images
 void map_norm_backward(BackwardContext& b, int layer);                           // over all images
+void map_move_backward(BackwardContext& b, int layer);                           // of one image
 void map_attention_backward(BackwardContext& b, int layer, AttentionKind kind);  // of one image
 
 void map_backward(MappingContext& context, const MappingOptions& options);

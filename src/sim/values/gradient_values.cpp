@@ -70,6 +70,7 @@ static bool stores_tile(const Job& job) {
       return (job.flags & kWide) == 0;
     case JobKind::kFold:
     case JobKind::kAddRow:
+    case JobKind::kMeanDivide:
     case JobKind::kSpmm:
     case JobKind::kSpmmTransposed:
       return (job.flags & kLast) != 0 && (job.flags & kWide) == 0;
@@ -78,7 +79,6 @@ static bool stores_tile(const Job& job) {
     case JobKind::kDotProduct:
     case JobKind::kScaleVector:
     case JobKind::kColumnSum:
-    case JobKind::kMeanDivide:
     case JobKind::kSubtractRow:
     case JobKind::kAddConstant:
     case JobKind::kRectify:
@@ -198,10 +198,12 @@ void ValueExecutor::gradient(const Job& job) {
       divide_rows(arithmetic, job.m, job.n, streamed(job), second.data, sign, (job.flags & kWide) != 0, result(job));
       break;
     }
-    case JobKind::kMeanDivide:  // minus the mean of dK_hat
-      divide_by_constant(arithmetic, job.n, at(job.streamed), std::get<MeanOver>(job.detail).rows, -1, true,
+    case JobKind::kMeanDivide: {  // minus the mean of dK_hat, or (kLast) the gradient of a row of a mean
+      const bool row = (job.flags & kLast) != 0;
+      divide_by_constant(arithmetic, job.n, at(job.streamed), std::get<MeanOver>(job.detail).rows, row ? 1 : -1, !row,
                          at(job.result));
       break;
+    }
     case JobKind::kScaleVector:
       for (int i = 0; i < job.m * job.n; ++i) at(job.result)[i] = arithmetic.wide(at(job.streamed)[i] * root_d);
       break;

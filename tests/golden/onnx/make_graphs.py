@@ -290,6 +290,21 @@ class ReluLinear(nn.Module):  # EfficientViT's: two scales side by side, ReLU(Q)
         return s.head((x + s.proj(z)).mean((2, 3)))
 
 
+class Causal(nn.Module):  # queries do not see the keys behind them: -infinity added, or in place of their scores
+    def __init__(s, form, dim=8, heads=2):
+        super().__init__()
+        s.pe, s.norm, s.qkv, s.proj, s.head, s.h, s.form = nn.Conv2d(3, dim, 2, 2), nn.LayerNorm(dim), nn.Linear(dim, 3 * dim), nn.Linear(dim, dim), nn.Linear(dim, 5), heads, form
+        s.register_buffer('mask', torch.full((16, 16), float('-inf')).triu(1) if form == 'inf' else torch.ones(16, 16, dtype=torch.bool).triu(1))
+    def forward(s, x):
+        x = s.pe(x).flatten(2).transpose(1, 2); B, N, C = x.shape
+        q, k, v = s.qkv(s.norm(x)).reshape(B, N, 3, s.h, C // s.h).permute(2, 0, 3, 1, 4).unbind(0)
+        a = (q * (C // s.h) ** -0.5) @ k.transpose(-2, -1)
+        if s.form == 'inf': a = a + s.mask
+        elif s.form == 'seen': a = torch.where(~s.mask, a, torch.tensor(-1e9, dtype=a.dtype))
+        else: a = a.masked_fill(s.mask, float('-inf') if s.form == 'fill' else -3.)
+        return s.head((x + s.proj((a.softmax(-1) @ v).transpose(1, 2).reshape(B, N, C))).mean(1))
+
+
 class Reduced(nn.Module):  # PVT v2's: keys and values of a reduced grid
     def __init__(s, dim=8, heads=2):
         super().__init__()
@@ -352,6 +367,7 @@ save('gated', lambda: Gated(), 13)
 save('relu_linear', lambda: ReluLinear(), 14)
 save('relu_linear_epsilon', lambda: ReluLinear(eps=1e-5), 17, dynamic=True)  # timm's
 save('relu_linear_large', lambda: ReluLinear(eps=0.25), 14)
+for form in ('inf', 'fill', 'seen', 'small'): save(('x_' if form == 'small' else '') + 'causal_' + form, lambda: Causal(form), 14)
 save('reduced_keys', lambda: Reduced(), 13)
 
 m = onnx.load(os.path.join(OUT, 'deit.onnx'))  # initialisers as inputs
