@@ -36,8 +36,8 @@ constexpr std::array<GemmOrder, 6> kOrders{{{GemmLoop::kRows, GemmLoop::kColumns
 bool is_possible(const GemmProblem& problem, const GemmOrder& order) {
   // Column sums are formed while a group of columns goes through the whole contraction.
   if (problem.column_sums && !inside(order, GemmLoop::kContraction, GemmLoop::kColumns)) return false;
-  // A strip holds the whole contraction of its rows; a loop over the contraction around them would fetch it again, which
-  // the estimate does not know.
+  // A strip holds the whole contraction of its rows; a loop over the contraction around them would fetch it again,
+  // which the estimate does not know.
   if (problem.strip && inside(order, GemmLoop::kRows, GemmLoop::kContraction)) return false;
   return !problem.outermost || order[0] == *problem.outermost;
 }

@@ -54,8 +54,19 @@ std::vector<BufferId> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes,
     throw InfeasibleError(what + " needs " + std::to_string(total) + " bytes of buffers, the scratchpad has " +
                           std::to_string(capacity()) + " (scratchpad.capacity_kib)");
   }
-  if (ring_ < base_ || ring_ + total > limit_) ring_ = base_;
-  std::vector<BufferId> buffers = place(ring_, sizes);
+  if (ring_ < base_ || ring_ > limit_) ring_ = base_;
+  // The first ones lie behind the last operator's buffers, as far as they fit; the others from the beginning on, if
+  // they end in front of these.
+  auto rest = sizes.begin();
+  Bytes front = 0;
+  while (rest != sizes.end() && ring_ + front + aligned(*rest) <= limit_) front += aligned(*rest++);
+  if (rest != sizes.end() && base_ + total - front > ring_) rest = sizes.begin(), front = 0;
+  std::vector<BufferId> buffers = place(ring_, {sizes.begin(), rest});
+  if (rest != sizes.end()) {
+    const std::vector<BufferId> others = place(base_, {rest, sizes.end()});
+    buffers.insert(buffers.end(), others.begin(), others.end());
+    ring_ = base_ - front;
+  }
   ring_ += total;
   return buffers;
 }

@@ -43,9 +43,9 @@ class ScheduleBuilder {
                       Bytes shared_address = kNone);
   OperatorId add_operator(OperatorRole role, int layer, int instance = 0, int head = 0);
 
-  // Places buffers of one operator side by side behind the last ones (ring). Throws InfeasibleError if they exceed the
-  // scratchpad. Older buffers at these places pass on their pending accesses, so that the new content waits for the
-  // last use of the old content.
+  // Places buffers of one operator behind the last ones, in a ring: those that do not fit in front of its end lie at
+  // its beginning. Throws InfeasibleError if they exceed the scratchpad. Older buffers at these places pass on their
+  // pending accesses, so that the new content waits for the last use of the old content.
   std::vector<BufferId> allocate(const std::vector<Bytes>& sizes, const std::string& what);
 
   // Places buffers that stay until release(), at one end of the scratchpad, next to those that are there. The ring has
