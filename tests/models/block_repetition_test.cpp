@@ -94,7 +94,9 @@ TEST_CASE("repeated blocks: totals of shortened runs equal those of whole runs, 
     compare(model, machine(overrides), found);
   }
   INFO(found.shortened << " shortened, " << found.whole << " whole, " << found.not_periodic << " not periodic");
-  CHECK(found.shortened >= 30);  // machines that fetch descriptors are whole
+  // Machines that fetch descriptors are whole, and where the buffers of a block do not fill the ring a whole number of
+  // times, blocks differ in what their first loads wait for.
+  CHECK(found.shortened >= 15);
   CHECK(found.not_periodic >= 1);
 }
 
@@ -180,7 +182,15 @@ TEST_CASE("repeated blocks: one cycle's difference is no steady state") {
       refuses("a later start in B", first[2] - 9, &JobTimes::start, times[first[2] - 9].start + 1);
       refuses("contention in B", first[2] - 9, &JobTimes::contention, times[first[2] - 9].contention + 1);
       refuses("a job of C that is ready in A", first[3] - 1, &JobTimes::ready, 1);
-      refuses("what follows is ready in A", first[3] + 1, &JobTimes::ready, times[first[0] + 1].ready);
+      // A job behind the blocks that waits for one of them.
+      std::size_t behind = first[3];
+      const auto waits = [&](const Job& job) {
+        const auto begin = schedule.dependencies.begin() + job.first_dependency;
+        return std::any_of(begin, begin + job.dependency_count,
+                           [&](const Dependency& on) { return static_cast<std::size_t>(on.job().value) >= first[1]; });
+      };
+      while (!waits(schedule.jobs[behind])) ++behind;
+      refuses("what follows is ready in A", behind, &JobTimes::ready, times[first[0] + 1].ready);
     };
     simulate(config, run->model, options);
     return text;

@@ -29,11 +29,13 @@ void add_turns(const MappingContext& context, GemmPlan& plan, double parts, int 
   plan.energy_pj += cycles * EnergyModel(context.config).array_cycle();
 }
 
-// Whether weights that the scratchpad cannot hold, and that each part needs again, are less than what stays there.
-bool may_save(const GemmProblem& first, const GemmProblem& second, int parts, Bytes room) {
+// Whether weights that the scratchpad cannot hold beside a part, and that each part needs again, are less than what
+// stays there.
+bool may_save(const GemmProblem& first, const GemmProblem& second, int rows, Bytes room) {
   const Bytes weights = first.element * (Bytes{first.k} * first.n + Bytes{second.k} * second.n),
               saved = 2 * first.element * first.m * first.n;
-  return (parts - 1) * std::max<Bytes>(0, weights - room) < saved;
+  const Bytes part = first.element * rows * first.n;
+  return part < room && (ceil_div(first.m, rows) - 1) * std::max<Bytes>(0, weights + part - room) < saved;
 }
 
 class RowParts {
@@ -49,8 +51,7 @@ class RowParts {
       const int units = first_.m / first_.row_unit;
       for (int parts = 2, before = 0; parts <= units; parts += std::max(1, parts / 3)) {
         const int rows = static_cast<int>(ceil_div(units, parts)) * first_.row_unit;
-        if (rows != before && may_save(first_, second_, static_cast<int>(ceil_div(first_.m, rows)), room_))
-          try_rows(rows);
+        if (rows != before && may_save(first_, second_, rows, room_)) try_rows(rows);
         before = rows;
       }
     }

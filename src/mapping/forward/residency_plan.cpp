@@ -259,6 +259,11 @@ class ResidencyPlanner {
     r.last_reader = steps_.at(step_ + 1).last;
     r.tiles = own_tiles();
     r.bytes = bytes_of(step().last, r.tiles);
+    // Rows in turn spare nothing where all of them have room, and a quarter of it is left for buffers.
+    Bytes room = capacity_;
+    for (const Lot& lot : state.lots) room -= lot.bytes;
+    const bool rows = steps_.at(step_ + 1).kind == StepKind::kGemm;
+    if (rows && context_.options->given == nullptr && 4 * aligned_sum(r.bytes) <= 3 * room) return;
     next.score.violations += violations(r, takes_operand);
     keep(std::move(next));
   }
