@@ -30,7 +30,7 @@ install_packages() {
   local options=(-y -qq --no-install-recommends)
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "${missing[@]}" >/dev/null 2>&1 && return 0
   # The package lists may be missing or old.
-  "${root[@]}" apt-get update -qq || fail "apt-get update failed: is there a network, and is this Debian 12?"
+  "${root[@]}" apt-get update -qq || fail "apt-get update failed: is there a network, and is this Debian 12 or 13?"
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "${missing[@]}" >/dev/null ||
     fail "apt-get could not install: ${missing[*]}"
 }

@@ -15,7 +15,8 @@ constexpr double kWholeGrid = 2048;                 // up to here every unseen d
 constexpr std::size_t kDrawn = 1024, kNear = 1024;  // beyond: drawn designs, and neighbours of the front
 constexpr std::size_t kMostTrained = 256;           // designs that a process is fitted to
 constexpr std::size_t kLargestFront = 32;           // of more than three objectives: limits the time of a volume
-constexpr double kReference = 1.1;                  // in the scale in which the front spans [0, 1]
+constexpr double kReference = 1.1;                  // at least, in the scale in which the front spans [0, 1]
+constexpr double kDeviations = 2;                   // of optimism: 95 % of what may come is not as good
 constexpr double kLeastProbability = 1e-9;
 constexpr double kUnlikely = 0.02;  // below, a design comes after those that only seem dominated
 
@@ -25,7 +26,9 @@ double above_half(double mean, double deviation) {
   return std::max(kLeastProbability, (1 + error_function(over / std::sqrt(2.0))) / 2);
 }
 
-// The front's values, scaled so that it spans [0, 1] in each objective.
+// The front's values, scaled so that it spans [0, 1] in each objective. Hypervolume counts up to the worst value
+// measured of each objective: designs beyond an end of the front, best in one objective and far behind in another, gain
+// as well.
 class ScaledFront {
  public:
   explicit ScaledFront(const std::vector<ObjectiveVector>& measured) {
@@ -36,6 +39,11 @@ class ScaledFront {
       double high = low_[k];
       for (const ObjectiveVector& point : front) low_[k] = std::min(low_[k], point[k]), high = std::max(high, point[k]);
       span_[k] = high > low_[k] ? high - low_[k] : std::max(std::abs(high), 1e-300);
+    }
+    reference_ = ObjectiveVector(low_.size(), kReference);
+    for (const ObjectiveVector& point : measured) {
+      const ObjectiveVector at = scaled(point);
+      for (std::size_t k = 0; k < at.size(); ++k) reference_[k] = std::max(reference_[k], at[k]);
     }
     if (low_.size() > 3 && front.size() > kLargestFront) thin_out(front);
     for (const ObjectiveVector& point : front) add(point);
@@ -59,11 +67,11 @@ class ScaledFront {
     if (behind > 0) return -behind;
     // What the box of the point holds less what the front holds of it.
     double box = 1;
-    for (const double value : at) box *= std::max(0.0, kReference - value);
+    for (std::size_t k = 0; k < at.size(); ++k) box *= std::max(0.0, reference_[k] - at[k]);
     std::vector<ObjectiveVector> clipped = points_;
     for (ObjectiveVector& member : clipped)
       for (std::size_t k = 0; k < at.size(); ++k) member[k] = std::max(member[k], at[k]);
-    return box - hypervolume(clipped, ObjectiveVector(at.size(), kReference));
+    return box - hypervolume(clipped, reference_);
   }
 
  private:
@@ -82,7 +90,7 @@ class ScaledFront {
     return point;
   }
 
-  ObjectiveVector low_, span_;
+  ObjectiveVector low_, span_, reference_;
   std::vector<ObjectiveVector> points_;
 };
 
@@ -98,7 +106,9 @@ class ObjectiveModel {
     prediction_ = std::make_unique<GaussianProcess::Prediction>(process, candidates);
   }
   double mean(std::size_t i) const { return real(prediction_->mean(i)); }
-  double optimistic(std::size_t i) const { return real(prediction_->mean(i) - prediction_->deviation(i)); }
+  double optimistic(std::size_t i) const {
+    return real(prediction_->mean(i) - kDeviations * prediction_->deviation(i));
+  }
   void believe(std::size_t i) { prediction_->believe(i); }
 
  private:

@@ -1,9 +1,10 @@
 // SMS-EGO (Ponweiser, Wagner, Biermann, Vincze, PPSN 2008) on a grid of axis indices: for few, dear evaluations.
 //
 // A Latin hypercube comes first. Then a Gaussian process for each objective (of its logarithm, where all values are
-// above 0) says what unseen designs would give, and those are asked for whose optimistic values, the mean less a
-// deviation, add the most hypervolume to the front. Several designs at a time: each chosen one counts as measured, with
-// its mean. Where designs turned out infeasible, another process over feasible (1) and infeasible (0) weighs the gains.
+// above 0) says what unseen designs would give, and those are asked for whose optimistic values, the mean less two
+// deviations, add the most hypervolume to the front, up to the worst values measured. Several designs at a time: each
+// chosen one counts as measured, with its mean. Where designs turned out infeasible, another process over feasible (1)
+// and infeasible (0) weighs the gains.
 #pragma once
 
 #include <set>

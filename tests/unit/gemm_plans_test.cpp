@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
+#include <random>
 
 #include "base/random.h"
 #include "config/hardware_config_json.h"

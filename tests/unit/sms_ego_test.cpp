@@ -123,3 +123,28 @@ TEST_CASE("SMS-EGO: infeasible designs are learnt, and none feasible is no end")
   }
   CHECK(count == 60);
 }
+
+TEST_CASE("sms_ego goes to the ends of a front, where one objective is best and the other far behind") {
+  // 20 x 8 designs; objectives 1.5^x + y and 1.5^(19 - x) + y: the front is y = 0. Its ends differ by a factor of
+  // 2,200.
+  const SearchSpace space{{20, 8}, {true, true}};
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const auto search = make_search(space, sampler(SamplerKind::kSmsEgo, 48, seed));
+    std::vector<Design> all;
+    for (auto asked = search->ask(); !asked.empty(); asked = search->ask()) {
+      std::vector<Assessment> assessments;
+      for (const Design& design : asked) {
+        const double x = design[0], y = design[1];
+        Assessment assessment;
+        assessment.objectives = {std::pow(1.5, x) + y, std::pow(1.5, 19 - x) + y};
+        assessments.push_back(assessment);
+      }
+      search->tell(assessments);
+      all.insert(all.end(), asked.begin(), asked.end());
+    }
+    INFO("seed " << seed << ", " << std::count_if(all.begin(), all.end(), [](const Design& d) { return d[1] == 0; })
+                 << " of the front");
+    CHECK(std::count(all.begin(), all.end(), Design{0, 0}) == 1);
+    CHECK(std::count(all.begin(), all.end(), Design{19, 0}) == 1);
+  }
+}
