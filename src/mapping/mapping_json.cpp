@@ -26,7 +26,8 @@ class Visitor {
   virtual void word(const Field& field, bool& value, const std::vector<std::string>& words) = 0;
   // The same for a key that may be missing, which means the first word.
   virtual void option(const Field& field, bool& value, const std::vector<std::string>& words) = 0;
-  virtual void place(const Field& field, ResultPlace& value) = 0;
+  // parts: whether results can be in parts.
+  virtual void place(const Field& field, ResultPlace& value, bool parts) = 0;
   virtual void order(const Field& field, GemmOrder& value) = 0;
   virtual void group(const Field& field, const Fields& fields) = 0;
 };
@@ -38,8 +39,13 @@ void operand(Visitor& v, const Field& field, OperandBuffers& o) {
   });
 }
 
-void results_place(Visitor& v, ResultPlace& place) {
-  v.place({"results", "Where the results lie until other layers take them."}, place);
+void results_place(Visitor& v, ResultPlace& place, bool parts) {
+  v.place({"results", "Where the results lie until other layers take them."}, place, parts);
+}
+std::vector<std::string> places(bool parts) {
+  std::vector<std::string> names = enum_names<ResultPlace>();
+  if (!parts) names.erase(std::find(names.begin(), names.end(), to_string(ResultPlace::kParts)));
+  return names;
 }
 
 void visit(Visitor&, NoMapping&) {}
@@ -57,7 +63,7 @@ void visit(Visitor& v, InputStationaryMapping& m) {
              "Result tiles in flight, each with what is added to it; 0: results take the place of their partial sums, "
              "and sums that of what is added."},
             m.out_sets, 0, kMostBuffers);
-  results_place(v, m.results);
+  results_place(v, m.results, true);
 }
 void visit(Visitor& v, OutputStationaryMapping& m) {
   v.integer({"tile_rows", "Rows of a result tile, at most matrix_engine.rows."}, m.tile_rows, 1, kMaxDim);
@@ -80,7 +86,7 @@ void visit(Visitor& v, AttentionMapping& m) {
   });
   v.word({"softmax", "Softmax attention: whole rows of scores at a time, or tile of keys after tile of keys."},
          m.online_softmax, {"whole_rows", "online"});
-  results_place(v, m.results);
+  results_place(v, m.results, false);
 }
 void visit(Visitor& v, RowTileMapping& m) {
   v.integer({"row_tile", "Rows that go through a buffer at a time."}, m.rows, 1, kMaxDim);
@@ -136,7 +142,7 @@ class Writer : public Visitor {
   void option(const Field& field, bool& value, const std::vector<std::string>& words) override {
     if (value) word(field, value, words);
   }
-  void place(const Field& field, ResultPlace& value) override { put(field, json_string(to_string(value))); }
+  void place(const Field& field, ResultPlace& value, bool) override { put(field, json_string(to_string(value))); }
   void order(const Field& field, GemmOrder& value) override {
     std::string list;
     for (const GemmLoop loop : value) list += (list.empty() ? "\"" : ", \"") + std::string(to_string(loop)) + "\"";
@@ -169,9 +175,9 @@ class Reader : public Visitor {
   void option(const Field& field, bool& value, const std::vector<std::string>& words) override {
     read_word(field, value, words, ObjectReader::Presence::kOptional);
   }
-  void place(const Field& field, ResultPlace& value) override {
+  void place(const Field& field, ResultPlace& value, bool parts) override {
     int index = 0;
-    object_->choice(field.name, index, enum_names<ResultPlace>(), kRequired);
+    object_->choice(field.name, index, places(parts), kRequired);
     value = static_cast<ResultPlace>(index);
   }
   void order(const Field& field, GemmOrder& value) override {
@@ -247,7 +253,7 @@ class Schema : public Visitor {
     add(field, {{"enum", words}});
     required_.erase(required_.size() - 1);
   }
-  void place(const Field& field, ResultPlace&) override { add(field, {{"enum", enum_names<ResultPlace>()}}); }
+  void place(const Field& field, ResultPlace&, bool parts) override { add(field, {{"enum", places(parts)}}); }
   void order(const Field& field, GemmOrder& value) override {
     add(field, {{"type", "array"},
                 {"items", {{"enum", enum_names<GemmLoop>()}}},

@@ -303,11 +303,18 @@ class AccessCheck {
     return Elements::of(job.result_offset, job.m, job.n, job.result_stride);
   }
 
+  // Of a resident buffer the elements that there are, of others always all.
+  Elements in_buffer(BufferId buffer, Elements elements) const {
+    const int all = s_.buffers[buffer].resident_elements;
+    if (all == 0) return {};
+    return {std::min(elements.first, all), std::min(elements.end, all)};
+  }
+
   void read(JobId index, BufferId buffer, Elements elements = {}) {
     if (buffer == kNone) return;
-    if (!s_.buffers[buffer].resident) elements = {};
+    elements = in_buffer(buffer, elements);
     const std::string reads = " reads buffer " + std::to_string(buffer.value);
-    bool written = false, unwritten = false;
+    bool unwritten = false;
     content_[buffer].each(elements.first, elements.end, [&](Content& content) {
       if (content.overwritten_by != kNone) {
         findings_.add(findings_.name(index) + reads + ", whose place " + findings_.name(content.overwritten_by) +
@@ -318,18 +325,15 @@ class AccessCheck {
         findings_.add(findings_.name(index) + reads + " and does not wait for " + findings_.name(content.writer) +
                       ", which writes it");
       }
-      written = written || content.writer != kNone;
       content.readers.push_back(index);
     });
-    // Behind the last element of a buffer nothing is ever written.
-    const bool all = elements.end == Pieces<Content>::kEnd;
-    if (unwritten && !(all && written)) findings_.add(findings_.name(index) + reads + ", which nothing has written");
+    if (unwritten) findings_.add(findings_.name(index) + reads + ", which nothing has written");
   }
 
   void write(JobId index, BufferId buffer, Elements elements = {}) {
     if (buffer == kNone) return;
     const Buffer place = s_.buffers[buffer];
-    if (!place.resident) elements = {};
+    elements = in_buffer(buffer, elements);
     if (place.bytes > 0) take_place(index, buffer, place);
     retire(index, buffer, elements);
     content_[buffer].assign(elements.first, elements.end, {index});

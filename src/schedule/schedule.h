@@ -61,11 +61,11 @@ using Im2colTileId = Id<struct Im2colTileTag>;
 using MaskTileId = Id<struct MaskTileTag>;
 using UpdateId = Id<struct UpdateTag>;
 
-// A place in the scratchpad; elements row-major. resident: holds what stays for other layers, and jobs wait for each
-// other only where they use the same elements.
+// A place in the scratchpad; elements row-major. resident_elements: of a buffer that holds what stays for other layers;
+// jobs wait for each other only where they use the same ones. 0: of others.
 struct Buffer {
   std::int32_t address, bytes;
-  bool resident = false;
+  std::int32_t resident_elements = 0;
 };
 
 // One DMA transfer of rows x cols elements between a tensor at (row, col) and a buffer. If row_map is not kNone, the

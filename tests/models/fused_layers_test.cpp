@@ -148,6 +148,44 @@ TEST_CASE("fused layers: the search keeps in parts what does not fit as a whole"
   CHECK(in_turn.written == 4096);
 }
 
+TEST_CASE("fused layers: a mapping from a file is run where the search would not choose it") {
+  // 16 x 16 times 16 x 16 twice, 4 rows at a time: 512 bytes in, out and between, 512 of each layer's weights, which
+  // are fetched for each of four parts, and fc1's rows for each of four column tiles. There is room for all of it.
+  const VitModel model = model_of(16, 16, linear("fc1", 16) + "," + linear("fc2", 16));
+  const InputStationaryMapping first = tiles(4, kRowsOutermost, {0, 1}, {0, 1}, 1, ResultPlace::kParts),
+                               second = tiles(4, kRowsOutermost, {0, 0}, {0, 1}, 1, ResultPlace::kMemory);
+  const GivenMapping both = two(first, second), only_first{"m.json", {{"fc1", first}}},
+                     only_second{"m.json", {{"fc2", second}}};
+  const Run given = run(plain_machine(4, 4, 9), model, &both);
+  CHECK(given.places == "scratchpad_in_parts,memory,");
+  CHECK(given.read == 4 * 512 + 2 * 4 * 512);
+  CHECK(run(plain_machine(4, 4, 9), model, &only_first).places == "scratchpad_in_parts,memory,");
+  CHECK_NOTHROW(run(plain_machine(4, 4, 9), model, &only_second));
+}
+
+TEST_CASE("fused layers: a file that names no layer changes nothing, and any number of rows can be a part") {
+  const GivenMapping nothing{"m.json", {}};
+  const VitModel mlp = model_of(1000, 8, linear("fc1", 32) + "," + kGelu + "," + linear("fc2", 8));
+  for (const std::string kib : {"10", "16", "24", "100", "200"}) {
+    INFO(kib << " KiB");
+    const HardwareConfig config =
+        machine({"matrix_engine.rows=8", "matrix_engine.cols=8", "scratchpad.capacity_kib=" + kib});
+    const Run without = run(config, mlp), with = run(config, mlp, &nothing);
+    CHECK(without.cycles == with.cycles);
+    CHECK(without.read == with.read);
+    CHECK(without.places == with.places);
+  }
+  // 59 and 35 rows are no thousand cut into equal parts.
+  InputStationaryMapping first = tiles(59, kRowsOutermost, {0, 1}, {0, 1}, 1, ResultPlace::kParts);
+  first.tile_rows = first.tile_cols = 8;
+  for (const int rows : {59, 35}) {
+    first.m_tile = rows;
+    const GivenMapping given{"m.json", {{"fc1", first}}};
+    CHECK(run(machine({"matrix_engine.rows=8", "matrix_engine.cols=8", "scratchpad.capacity_kib=16"}), mlp, &given)
+              .places == "scratchpad_in_parts,memory,");
+  }
+}
+
 TEST_CASE("fused layers: a mapping that breaks their laws is refused by file and pointer") {
   const VitModel model = model_of(16, 4, linear("fc1", 12) + "," + kGelu + "," + linear("fc2", 4));
   const InputStationaryMapping first = tiles(4, kRowsOutermost, {0, 1}, {0, 1}, 1, ResultPlace::kParts),
@@ -174,6 +212,8 @@ TEST_CASE("fused layers: a mapping that breaks their laws is refused by file and
              Catch::Contains("/layers/fc2/row_tile") && Catch::Contains("expected 4"));
   CHECK_THAT(refusal(with(first, [](auto& m) { m.out_sets = 3; }), second),
              Catch::Contains("/layers/fc1/result_buffers"));
+  CHECK_THAT(refusal(with(first, [](auto& m) { m.m_tile = 5000; }), with(second, [](auto& m) { m.m_tile = 5000; })),
+             Catch::Contains("/layers/fc1/row_tile") && Catch::Contains("at most 16"));
   CHECK_THAT(refusal(first, with(second, [](auto& m) { m.streamed.sets = 1; })),
              Catch::Contains("/layers/fc2/streamed"));
   CHECK_THAT(refusal(first, with(second, [](auto& m) { m.results = ResultPlace::kParts; })),

@@ -23,7 +23,7 @@ struct Touched {
 };
 inline Touched touched(const Schedule& schedule, BufferId buffer, std::int64_t offset, std::int64_t rows,
                        std::int64_t cols, std::int64_t stride) {
-  if (buffer == kNone || !schedule.buffers[buffer].resident) return {buffer};
+  if (buffer == kNone || schedule.buffers[buffer].resident_elements == 0) return {buffer};
   return {buffer, offset, offset + (rows - 1) * (stride == 0 ? cols : stride) + cols};
 }
 

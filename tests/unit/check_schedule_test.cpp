@@ -225,3 +225,60 @@ TEST_CASE("check_schedule: swapped and moved buffers of a mapped schedule are fo
   }
   CHECK(moved > 10);
 }
+
+namespace {
+
+// Rows [first, first + rows) of 4 elements of a resident buffer of 10 rows.
+struct HandRows : Hand {
+  HandRows() {
+    s = Schedule{};
+    s.buffers = {{0, 80, 40}};
+    s.tensors = {{"x", TensorRole::kInput, 0, 10, 4, 0, 80}, {"y", TensorRole::kActivation, 0, 10, 4, 8192, 80}};
+    s.operators = {{OperatorRole::kGemm, 0}};
+  }
+  void move(JobKind kind, std::int32_t first, std::int32_t rows, const std::vector<Dependency>& on) {
+    const bool load = kind == JobKind::kLoad;
+    s.transfers.push_back({{load ? 0 : 1}, first, 0, rows, 4, {0}, 4 * first, 4, kNone, kNone, 0, 0});
+    job(load ? UnitKind::kDmaLoad : UnitKind::kDmaStore, kind, on).detail =
+        TransferRange{static_cast<std::int32_t>(s.transfers.size()) - 1, 1};
+  }
+  void add(std::int32_t first, std::int32_t rows, const std::vector<Dependency>& on) {
+    Job& job = this->job(UnitKind::kSpecialFunctions, JobKind::kElementwise, on);
+    job.m = rows, job.n = 4;
+    job.streamed = job.result = {0};
+    job.streamed_offset = job.result_offset = 4 * first;
+    job.detail = ElementwiseStep{0, 1};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("check_schedule: of a resident buffer, jobs must wait for those that use the same elements") {
+  HandRows hand;
+  hand.move(JobKind::kLoad, 0, 5, {});  // 0
+  hand.move(JobKind::kLoad, 5, 5, {});  // 1: other rows
+  hand.add(0, 5, {{{0}, kDone}});       // 2
+  hand.add(5, 5, {{{1}, kDone}});       // 3
+  hand.move(JobKind::kStore, 3, 4, {{{2}, kDone}, {{3}, kDone}});
+  CHECK(hand.found() == "");
+  HandRows overlap = hand;
+  overlap.add(4, 2, {{{3}, kDone}, {{4}, kReleased}});  // 5: row 4 is job 2's, which the store has waited for
+  CHECK(overlap.found() == "");
+  HandRows too_early = hand;
+  too_early.add(4, 2, {{{3}, kDone}});
+  CHECK(
+      too_early.found() ==
+      "job 5 (elementwise of layer 0) reads buffer 0 and does not wait for job 2 (elementwise of layer 0), which "
+      "writes it\n"
+      "job 5 (elementwise of layer 0) overwrites buffer 0 and does not wait for job 2 (elementwise of layer 0), which "
+      "writes it\n"
+      "job 5 (elementwise of layer 0) overwrites buffer 0 and does not wait for job 4 (store of layer 0), which reads "
+      "it\n"
+      "job 5 (elementwise of layer 0) overwrites buffer 0 and does not wait for job 4 (store of layer 0), which reads "
+      "it\n");
+  HandRows missing;
+  missing.move(JobKind::kLoad, 0, 4, {});
+  missing.move(JobKind::kLoad, 6, 4, {});
+  missing.move(JobKind::kStore, 0, 10, {{{0}, kDone}, {{1}, kDone}});
+  CHECK(missing.found() == "job 2 (store of layer 0) reads buffer 0, which nothing has written\n");
+}

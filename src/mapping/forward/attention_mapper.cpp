@@ -75,15 +75,19 @@ std::optional<AttentionInPlace> AttentionMapper::in_place(Bytes capacity, const 
   return AttentionInPlace{*plan, bytes_of(*plan)};
 }
 
+const AttentionMapping* AttentionMapper::given_in_place() {
+  in_place_ = true;
+  const auto* given = given_as<AttentionMapping>(context_, layer_);
+  if (given == nullptr) return nullptr;
+  check_place(context_, layer_, given->results, context_.residence(layer_));
+  check(*given);
+  return given;
+}
+
 std::vector<Bytes> AttentionMapper::start_in_place(const AttentionMapping& plan) {
   in_place_ = true;
-  const Residence& residence = context_.residence(layer_);
-  if (const auto* given = given_as<AttentionMapping>(context_, layer_)) {
-    check_place(context_, layer_, given->results, residence);
-    check(*given);
-  }
   plan_ = plan;
-  plan_.results = residence.place;
+  plan_.results = context_.residence(layer_).place;
   context_.record(layer_, plan_);
   return buffer_list(plan_);
 }

@@ -40,6 +40,7 @@ class AttentionMapper {
   // In turn with the layer that makes Q, K and V of a head at a time (fused_plans.h). start: the buffers that the plan
   // needs; they are given next, and then each head is mapped.
   std::optional<AttentionInPlace> in_place(Bytes capacity, const AttentionMapping* given);
+  const AttentionMapping* given_in_place();  // checked; null: there is none
   std::vector<Bytes> start_in_place(const AttentionMapping& plan);
   void take_buffers(const std::vector<BufferId>& buffers);
   void map_head(int head);

@@ -12,6 +12,12 @@ Bytes bytes_of(const MappingContext& context, const GemmProblem& problem, const 
   return estimator.bytes_of(plan, estimator.loops(plan));
 }
 
+// Parts in flight that are tried. A given number that cannot be is refused when its layer is mapped.
+std::vector<int> in_flight_of(const InputStationaryMapping* given) {
+  if (given == nullptr) return {2, 1};
+  return {std::clamp(given->out_sets, 1, 2)};
+}
+
 // A given plan, with no estimates.
 GemmPlan as_plan(const InputStationaryMapping& given) {
   GemmPlan plan{};
@@ -63,8 +69,7 @@ class RowParts {
     const GemmProblem first = in_parts(first_, GemmLoop::kRows, rows),
                       second = in_parts(second_, GemmLoop::kRows, rows);
     const Bytes part = aligned_sum(row_part(first_, rows));
-    for (const int in_flight : {2, 1}) {
-      if (given_.first != nullptr && given_.first->out_sets != in_flight) continue;
+    for (const int in_flight : in_flight_of(given_.first)) {
       const Bytes left = room_ - in_flight * part;
       if (left <= 0) continue;
       const std::optional<GemmPlan> first_plan = given_.first != nullptr
@@ -142,8 +147,7 @@ std::optional<FusedHeads> choose_head_parts(MappingContext& context, const GemmP
   for (Bytes most = room; most > 0;) {
     const std::optional<AttentionInPlace> attention = attention_in_place(context, attention_layer, most, given.second);
     if (!attention) break;
-    for (const int in_flight : {2, 1}) {
-      if (given.first != nullptr && given.first->out_sets != in_flight) continue;
+    for (const int in_flight : in_flight_of(given.first)) {
       const Bytes left = room - attention->bytes - in_flight * aligned_sum(part);
       if (left <= 0) continue;
       std::optional<GemmPlan> plan =

@@ -21,8 +21,8 @@ struct FusedGemms {
 struct GivenGemms {
   const InputStationaryMapping *first = nullptr, *second = nullptr;
 };
-// first: its results stay in the scratchpad. second: its rows are there. None: nothing fits or, if nothing is given,
-// weights would be fetched again that are more than what the scratchpad saves.
+// first: its results stay in the scratchpad. second: its rows are there. Returns nothing if the
+// buffers do not fit; without a given plan, also if fetching weights again costs more than the scratchpad saves.
 std::optional<FusedGemms> plan_row_parts(MappingContext& context, const GemmProblem& first, const GemmProblem& second,
                                          Bytes room, const GivenGemms& given = {});
 

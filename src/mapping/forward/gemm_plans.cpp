@@ -172,14 +172,19 @@ std::vector<GemmPlanner::RankedCut> GemmPlanner::cuts() const {
   const auto largest = [](const std::vector<int>& sizes) { return *std::max_element(sizes.begin(), sizes.end()); };
   std::vector<int> widths{largest(p.columns)};
   if (p.column_cuts) widths = halves(widths[0]);
-  const int units = p.m / p.row_unit;
+  std::vector<int> heights{p.fixed_rows};
+  if (p.fixed_rows == 0) {
+    heights.clear();
+    const int units = p.m / p.row_unit;
+    for (int pieces = 1; pieces <= units; pieces += std::max(1, pieces / 8)) {
+      const int m_tile = tiles_of(units, pieces) * p.row_unit;
+      if (heights.empty() || m_tile != heights.back()) heights.push_back(m_tile);
+    }
+  }
   std::vector<RankedCut> list;
   for (const int tile_rows : halves(largest(p.contraction))) {
     for (const int tile_cols : widths) {
-      for (int pieces = 1, before = 0; pieces <= units; pieces += std::max(1, pieces / 8)) {
-        const int m_tile = tiles_of(units, pieces) * p.row_unit;
-        if (m_tile == before || (p.fixed_rows > 0 && m_tile != p.fixed_rows)) continue;
-        before = m_tile;
+      for (const int m_tile : heights) {
         const GemmCut cut = estimator_.cut(tile_rows, tile_cols, m_tile);
         list.push_back({cut, estimator_.compute_cycles(cut, cut.columns), estimator_.least_score(cut)});
       }

@@ -17,7 +17,14 @@ const LayerMapping* given_mapping(const MappingContext& context, int layer);
 [[noreturn]] void refuse_given(const MappingContext& context, int layer, const std::string& key,
                                const std::string& message);
 
-// The same, for a layer that can only be mapped in this form.
+// What the file says of this layer in this form; null: nothing, or another form.
+template <class Form>
+const Form* given_form(const MappingContext& context, int layer) {
+  const LayerMapping* mapping = given_mapping(context, layer);
+  return mapping == nullptr ? nullptr : std::get_if<Form>(mapping);
+}
+
+// The same, for a layer that can only be mapped in this form: others are refused.
 template <class Form>
 const Form* given_as(const MappingContext& context, int layer) {
   const LayerMapping* mapping = given_mapping(context, layer);

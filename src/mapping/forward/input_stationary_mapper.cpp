@@ -66,12 +66,15 @@ class InputStationaryMapper : public GemmMapper {
   }
   const GemmProblem& problem() const { return problem_; }
   const InputStationaryMapping* given() const { return given_as<InputStationaryMapping>(context_, layer_); }
+  void check() const {
+    if (given()) check_given(context_, layer_, problem_, *given());
+  }
   // Takes this plan. The buffers that it needs are given next.
   std::vector<Bytes> start(const InputStationaryMapping& plan) {
     plan_ = plan;
     plan_.results = context_.residence(output_layer()).place;
     in_memory_ = problem_.results_in_memory;
-    if (given()) check_given(context_, layer_, problem_, plan_);
+    check();
     for (const GemmImage& image : images_) context_.record(image.layer, plan_);
     const GemmEstimator estimator(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
     loops_ = estimator.loops(plan_);
@@ -460,9 +463,10 @@ std::vector<Bytes> repeated(const std::vector<Bytes>& sizes, int times) {
   return all;
 }
 
-// Both are given by a file, or the search has found that they fit.
+// Of plans that a file gives; the search has found that its own fit.
 [[noreturn]] void refuse_parts(const MappingContext& context, int layer) {
-  throw InfeasibleError("layer " + context.layer(layer).name +
+  const GivenMapping* const given = context.options->given;
+  throw InfeasibleError((given == nullptr ? "" : given->file + ": ") + "layer " + context.layer(layer).name +
                         ": its buffers, those of the next layer and the results between them do not fit the "
                         "scratchpad of " +
                         std::to_string(context.builder.capacity()) + " bytes (scratchpad.capacity_kib)");
@@ -493,6 +497,7 @@ void map_row_parts(MappingContext& context, const GemmLayer& first, const Gemm& 
   producer.describe(), consumer.describe();
   make_resident(context, end);
   const GivenGemms given{producer.given(), consumer.given()};
+  producer.check(), consumer.check();
   check_loop(context, first.layer, given.first, GemmLoop::kRows);
   check_loop(context, second.layer, given.second, GemmLoop::kRows);
   check_in_flight(context, first.layer, given.first);
@@ -505,7 +510,8 @@ void map_row_parts(MappingContext& context, const GemmLayer& first, const Gemm& 
   const int rows = plan->first.m_tile, in_flight = plan->first.out_sets;
   const std::vector<Bytes> first_buffers = producer.start(plan->first), second_buffers = consumer.start(plan->second);
   const auto buffers = allocate_together(
-      context, "layers " + context.layer(first.layer).name + " and " + context.layer(second.layer).name,
+      context,
+      "what layers " + context.layer(first.layer).name + " and " + context.layer(second.layer).name + " do in turn",
       {first_buffers, second_buffers, repeated(row_part(producer.problem(), rows), in_flight)});
   producer.take_buffers(buffers[0]), consumer.take_buffers(buffers[1]);
   for (int part = 0; part < producer.iterations(); ++part) {
@@ -525,7 +531,8 @@ void map_head_parts(MappingContext& context, const GemmLayer& first, const Gemm&
   AttentionMapper attention(context, attention_layer, context.attention_kind(attention_layer), nullptr, output);
   producer.describe();
   make_resident(context, attention_layer);
-  const GivenHeads given{producer.given(), given_as<AttentionMapping>(context, attention_layer)};
+  producer.check();
+  const GivenHeads given{producer.given(), attention.given_in_place()};
   check_loop(context, first.layer, given.first, GemmLoop::kColumns);
   check_in_flight(context, first.layer, given.first);
   if (given.first != nullptr && given.first->n_group != 1)
@@ -540,7 +547,8 @@ void map_head_parts(MappingContext& context, const GemmLayer& first, const Gemm&
                            second_buffers = attention.start_in_place(plan->second);
   const int in_flight = plan->first.out_sets;
   const auto buffers = allocate_together(
-      context, "layers " + context.layer(first.layer).name + " and " + context.layer(attention_layer).name,
+      context,
+      "what layers " + context.layer(first.layer).name + " and " + context.layer(attention_layer).name + " do in turn",
       {first_buffers, second_buffers, repeated(part, in_flight)});
   producer.take_buffers(buffers[0]), attention.take_buffers(buffers[1]);
   std::vector<ResidentTile>& tiles = context.resident[between] = residence.tiles;

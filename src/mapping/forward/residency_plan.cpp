@@ -240,7 +240,7 @@ class ResidencyPlanner {
                                : uncharged && operand != nullptr && operand->dies == step_ ? operand
                                                                                            : nullptr;
     // Not three layers in turn.
-    if (!state.in_parts && steps_.parts_loop(step_)) leave_in_parts(index, state, operand != nullptr);
+    if (!state.in_parts && steps_.can_work_in_turn(step_)) leave_in_parts(index, state, operand != nullptr);
     if (to_memory) try_place(index, state, operand, added, {ResultPlace::kMemory, step_}, ScratchpadEnd::kLow);
     if (uncharged && operand == nullptr) return;
     for (const Stay& stay : stays()) {
@@ -262,8 +262,11 @@ class ResidencyPlanner {
     // Rows in turn spare nothing where all of them have room, and a quarter of it is left for buffers.
     Bytes room = capacity_;
     for (const Lot& lot : state.lots) room -= lot.bytes;
-    const bool rows = steps_.at(step_ + 1).kind == StepKind::kGemm;
-    if (rows && context_.options->given == nullptr && 4 * aligned_sum(r.bytes) <= 3 * room) return;
+    const Step& reader = steps_.at(step_ + 1);
+    const std::optional<ResultPlace> place = given_place(context_, step().first);
+    const bool asked =
+        place ? *place == ResultPlace::kParts : takes_resident_operand(context_, reader.first).value_or(false);
+    if (reader.kind == StepKind::kGemm && !asked && 4 * aligned_sum(r.bytes) <= 3 * room) return;
     next.score.violations += violations(r, takes_operand);
     keep(std::move(next));
   }
@@ -278,12 +281,18 @@ class ResidencyPlanner {
     const GemmProblem problem =
         with_residence(first.problem, operand != nullptr ? &streamed : nullptr, state.residence, 0, rows);
     if (step().kind == StepKind::kGemm) {
+      const GivenGemms given{given_form<InputStationaryMapping>(context_, first.first),
+                             given_form<InputStationaryMapping>(context_, step().first)};
       const auto plan = plan_row_parts(
-          context_, problem, with_residence(step().problem, &state.residence.tiles, results, step().adds, rows), room);
+          context_, problem, with_residence(step().problem, &state.residence.tiles, results, step().adds, rows), room,
+          given);
       return plan ? std::optional(sum_of(plan->first, plan->second)) : std::nullopt;
     }
     const std::vector<Bytes>& all = state.residence.bytes;
-    const auto plan = plan_head_parts(context_, problem, {all.begin(), all.begin() + kTilesOfHead}, step().first, room);
+    const GivenHeads given{given_form<InputStationaryMapping>(context_, first.first),
+                           given_form<AttentionMapping>(context_, step().first)};
+    const auto plan =
+        plan_head_parts(context_, problem, {all.begin(), all.begin() + kTilesOfHead}, step().first, room, given);
     if (!plan) return std::nullopt;
     const std::optional<GemmPlan> attention = price(step(), &state.residence.tiles, results, capacity_);
     return attention ? std::optional(sum_of(plan->first, *attention)) : std::nullopt;

@@ -118,21 +118,20 @@ const Attention* ResidencySteps::attention_that_reads(int output) const {
   return nullptr;
 }
 
-std::optional<GemmLoop> ResidencySteps::parts_loop(int step) const {
+bool ResidencySteps::can_work_in_turn(int step) const {
   const ResidencyStep& producer = at(step);
   const std::vector<ResidencyUse>& readers = uses(producer.last);
   if (images_ > 1 || producer.kind != StepKind::kGemm || !producer.can_keep || producer.adds > 0 ||
       readers.size() != 1 || context_.users[static_cast<std::size_t>(producer.last)] != 1)
-    return std::nullopt;
+    return false;
   const ResidencyUse& reader = readers.front();
-  if (reader.step != step + 1 || !reader.able || reader.as != ReadAs::kOperand) return std::nullopt;
+  if (reader.step != step + 1 || !reader.able || reader.as != ReadAs::kOperand) return false;
   const ResidencyStep& consumer = at(reader.step);
-  if (consumer.first != producer.last + 1) return std::nullopt;
+  if (consumer.first != producer.last + 1) return false;
   for (int l = producer.first + 1; l <= producer.last; ++l)
-    if (std::holds_alternative<ConcatToken>(layer(l).parameters)) return std::nullopt;
-  if (consumer.kind == StepKind::kAttention) return GemmLoop::kColumns;
-  const bool same_rows = consumer.kind == StepKind::kGemm && consumer.problem.m == producer.problem.m;
-  return same_rows ? std::optional(GemmLoop::kRows) : std::nullopt;
+    if (std::holds_alternative<ConcatToken>(layer(l).parameters)) return false;
+  return consumer.kind == StepKind::kAttention ||
+         (consumer.kind == StepKind::kGemm && consumer.problem.m == producer.problem.m);
 }
 
 }  // namespace vitality

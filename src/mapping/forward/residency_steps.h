@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "mapping/forward/residency.h"
@@ -43,9 +42,8 @@ class ResidencySteps {
   const std::vector<ResidencyUse>& uses(int layer) const { return uses_[static_cast<std::size_t>(layer)]; }
   // The attention that can take this output from the scratchpad; null: none.
   const Attention* attention_that_reads(int output) const;
-  // The loop of the step's GEMM of which one iteration at a time can leave its results to the next step: rows to a
-  // GEMM, columns to the heads of attention. None: it cannot.
-  std::optional<GemmLoop> parts_loop(int step) const;
+  // Whether the step's GEMM can leave its results in parts to the next step: rows to a GEMM, heads to attention.
+  bool can_work_in_turn(int step) const;
 
  private:
   const Layer& layer(int index) const { return context_.layer(index); }

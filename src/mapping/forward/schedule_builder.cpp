@@ -61,7 +61,8 @@ std::vector<BufferId> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes,
   Bytes front = 0;
   while (rest != sizes.end() && ring_ + front + aligned(*rest) <= limit_) front += aligned(*rest++);
   if (rest != sizes.end() && base_ + total - front > ring_) rest = sizes.begin(), front = 0;
-  std::vector<BufferId> buffers = place(ring_, {sizes.begin(), rest});
+  std::vector<BufferId> buffers;
+  if (rest != sizes.begin()) buffers = place(ring_, {sizes.begin(), rest});
   if (rest != sizes.end()) {
     const std::vector<BufferId> others = place(base_, {rest, sizes.end()});
     buffers.insert(buffers.end(), others.begin(), others.end());
@@ -79,7 +80,7 @@ std::vector<BufferId> ScheduleBuilder::allocate_resident(const std::vector<Bytes
   if (high) limit_ -= total;
   std::vector<BufferId> buffers = place(high ? limit_ : base_, sizes);
   for (std::size_t i = 0; i < buffers.size(); ++i) {
-    schedule_.buffers[buffers[i]].resident = true;
+    schedule_.buffers[buffers[i]].resident_elements = elements[i];
     resident_.insert_or_assign(buffers[i].value,
                                ResidentAccess{elements[i], Pieces<Access>(std::move(access_[buffers[i]]))});
   }
@@ -222,6 +223,7 @@ void ScheduleBuilder::write(BufferId buffer, Elements elements) {
 }
 
 void ScheduleBuilder::accumulate(BufferId buffer, bool first) {
+  if (resident_.count(buffer.value) > 0) throw std::logic_error("partial sums in a buffer that stays");
   Access& access = access_[buffer];
   const bool same_array = access.accumulating && !(first && several_[job_.unit]);
   depend_on(access.writer, same_array ? DependencyKind::kIssued : DependencyKind::kDone);
