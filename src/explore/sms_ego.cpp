@@ -219,6 +219,7 @@ void SmsEgo::choose(std::size_t wanted) {
   const std::vector<Design> designs = candidates();
   if (wanted == 0 || designs.empty()) return;
   std::vector<Features> points;
+  points.reserve(designs.size());
   for (const Design& design : designs) points.push_back(features(design));
   const std::vector<double> probability = feasibility(points);
   const auto feasible =

@@ -503,6 +503,7 @@ class SweepFigures {
     std::vector<std::vector<double>> effects;
     for (const auto& axis : sweep_.axes) effects.emplace_back(axis.values.size(), 0.0);
     std::vector<double> rest;
+    rest.reserve(known.size());
     double mean = 0;
     for (const ReportSweep::Point* point : known) mean += point->totals[metric] / static_cast<double>(known.size());
     for (const ReportSweep::Point* point : known) rest.push_back(point->totals[metric] - mean);

@@ -136,7 +136,7 @@ void write_script(const std::string& path, const std::string& script) {
 std::string drawing(const WorkFolder& folder, const std::string& name, const std::string& end) {
   constexpr std::size_t kEndBytes = 32;  // the end and what may follow it
   std::ifstream file(folder.file(name), std::ios::binary);
-  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  std::string bytes(std::istreambuf_iterator<char>(file), {});
   if (bytes.find(end, bytes.size() - std::min(kEndBytes, bytes.size())) == std::string::npos)
     throw EnvironmentError(name + " is not finished: is the disk of its folder full? (TMPDIR)");
   return bytes;
