@@ -62,7 +62,7 @@ TEST_CASE("mapping file: what is read is written the same") {
     CHECK(again.layers.size() == 1);
     CHECK(write_json(again.layers.at("fc")) == text);
   }
-  const auto& gemm = std::get<InputStationaryMapping>(read(file_with(kGemm)).layers.at("fc"));
+  const auto gemm = std::get<InputStationaryMapping>(read(file_with(kGemm)).layers.at("fc"));
   CHECK(gemm.tile_rows == 8);
   CHECK(gemm.tile_cols == 4);
   CHECK(gemm.m_tile == 17);
