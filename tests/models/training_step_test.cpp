@@ -47,6 +47,15 @@ std::string failures(const SimulationResult& r) {
   return text;
 }
 
+// Of a step of two images on the training machine.
+std::string failures_of_step(const VitModel& model, const std::vector<std::string>& overrides) {
+  return in_child([&] {
+    SimulationOptions options;
+    options.numerics = true, options.training = true, options.seed = 5;
+    return failures(simulate(test::machine(overrides, "vitality_training"), batched(model, 2), options));
+  });
+}
+
 const LayerResult& layer_of(const SimulationResult& r, const std::string& name) {
   for (const LayerResult& layer : r.layers)
     if (layer.name == name) return layer;
@@ -151,11 +160,7 @@ TEST_CASE("training step: the mean over all tokens in place of a class token") {
     for (const char* precision : {"fp64", "fp32", "fp16", "int16"}) {
       const std::vector<std::string> overrides{std::string("attention=") + kind, std::string("precision=") + precision};
       INFO(joined(overrides));
-      CHECK(in_child([&]() -> std::string {
-              SimulationOptions options;
-              options.numerics = true, options.training = true, options.seed = 5;
-              return failures(simulate(test::machine(overrides, "vitality_training"), batched(model, 2), options));
-            }) == "");
+      CHECK(failures_of_step(model, overrides) == "");
     }
   }
 }
@@ -193,30 +198,20 @@ TEST_CASE("training step: attention in windows and in shifted ones, unfolded pat
                                                  std::string("scratchpad.capacity_kib=") + kib};
         if (kib == std::string("6") && precision == std::string("fp64")) continue;  // rows of wide numbers do not fit
         INFO(joined(overrides));
-        CHECK(in_child([&]() -> std::string {
-                SimulationOptions options;
-                options.numerics = true, options.training = true, options.seed = 5;
-                return failures(simulate(test::machine(overrides, "vitality_training"), batched(model, 2), options));
-              }) == "");
+        CHECK(failures_of_step(model, overrides) == "");
       }
     }
   }
 }
 
 TEST_CASE("training step: causal attention, whose queries do not see the keys behind them") {
+  VitModel model = test::workload("tiny_vit");
+  for (Layer& layer : model.layers)
+    if (auto* const a = std::get_if<Attention>(&layer.parameters))
+      a->kind = AttentionKind::kSoftmax, a->mask = ScoreMask::kCausal;
   for (const char* precision : {"fp64", "fp32", "fp16", "int16"}) {
-    const std::string wrong = in_child([&]() -> std::string {
-      VitModel model = test::workload("tiny_vit");
-      for (Layer& layer : model.layers)
-        if (auto* const a = std::get_if<Attention>(&layer.parameters))
-          a->kind = AttentionKind::kSoftmax, a->mask = ScoreMask::kCausal;
-      SimulationOptions options;
-      options.numerics = true, options.training = true, options.seed = 5;
-      const HardwareConfig config = test::machine({std::string("precision=") + precision}, "vitality_training");
-      return failures(simulate(config, batched(model, 2), options));
-    });
     INFO(precision);
-    CHECK(wrong == "");
+    CHECK(failures_of_step(model, {std::string("precision=") + precision}) == "");
   }
 }
 

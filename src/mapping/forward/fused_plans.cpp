@@ -2,14 +2,23 @@
 
 #include <algorithm>
 
-#include "mapping/forward/attention_mapper.h"
-
 namespace vitality {
 namespace {
 
 Bytes bytes_of(const MappingContext& context, const GemmProblem& problem, const InputStationaryMapping& plan) {
   const GemmEstimator estimator(problem, context.config, 0, context.dram_bytes_per_cycle());
   return estimator.bytes_of(plan, estimator.loops(plan));
+}
+
+// The problem of one of both layers. rows: of a row tile; 0: any number.
+GemmProblem in_parts(GemmProblem problem, GemmLoop outermost, int rows) {
+  problem.outermost = outermost, problem.fixed_rows = rows;
+  return problem;
+}
+
+double fused_score(const MappingContext& context, const GemmPlan& first, const GemmPlan& second) {
+  return plan_score(context.config.mapping.objective, first.cycles + second.cycles, first.energy_pj + second.energy_pj,
+                    static_cast<double>(first.dram_bytes + second.dram_bytes) / context.dram_bytes_per_cycle());
 }
 
 // Parts in flight that are tried. A given number that cannot be is refused when its layer is mapped.
@@ -105,20 +114,10 @@ class RowParts {
 
 }  // namespace
 
-GemmProblem in_parts(GemmProblem problem, GemmLoop outermost, int rows) {
-  problem.outermost = outermost, problem.fixed_rows = rows;
-  return problem;
-}
-
 std::vector<Bytes> row_part(const GemmProblem& first, int rows) {
   std::vector<Bytes> buffers;
   for (const int width : first.columns) buffers.push_back(first.element * rows * width);
   return buffers;
-}
-
-double fused_score(const MappingContext& context, const GemmPlan& first, const GemmPlan& second) {
-  return plan_score(context.config.mapping.objective, first.cycles + second.cycles, first.energy_pj + second.energy_pj,
-                    static_cast<double>(first.dram_bytes + second.dram_bytes) / context.dram_bytes_per_cycle());
 }
 
 std::optional<FusedGemms> plan_row_parts(MappingContext& context, const GemmProblem& first, const GemmProblem& second,
@@ -127,13 +126,9 @@ std::optional<FusedGemms> plan_row_parts(MappingContext& context, const GemmProb
   std::vector<std::int64_t> key = first.key(room);
   const std::vector<std::int64_t> other = second.key(room);
   key.insert(key.end(), other.begin(), other.end());
-  const auto [known, is_new] = context.fused_plans.try_emplace(std::move(key));
-  if (is_new) {
-    if (const auto plan = RowParts(context, first, second, room, given).choose())
-      known->second = FusedPlan{plan->first, plan->second};
-  }
-  if (!known->second) return std::nullopt;
-  return FusedGemms{known->second->first, std::get<GemmPlan>(known->second->second)};
+  const auto [known, is_new] = context.fused_gemms.try_emplace(std::move(key));
+  if (is_new) known->second = RowParts(context, first, second, room, given).choose();
+  return known->second;
 }
 
 namespace {
@@ -175,12 +170,9 @@ std::optional<FusedHeads> plan_head_parts(MappingContext& context, const GemmPro
   std::vector<std::int64_t> key = first.key(room);
   key.insert(key.end(), {static_cast<std::int64_t>(context.attention_kind(attention_layer)), a.heads, a.n_q, a.n_kv,
                          a.d_qk, a.d_v});
-  const auto [known, is_new] = context.fused_plans.try_emplace(std::move(key));
-  if (is_new)
-    if (const auto plan = choose_head_parts(context, first, part, attention_layer, room, given))
-      known->second = FusedPlan{plan->first, plan->second};
-  if (!known->second) return std::nullopt;
-  return FusedHeads{known->second->first, std::get<AttentionMapping>(known->second->second)};
+  const auto [known, is_new] = context.fused_heads.try_emplace(std::move(key));
+  if (is_new) known->second = choose_head_parts(context, first, part, attention_layer, room, given);
+  return known->second;
 }
 
 }  // namespace vitality

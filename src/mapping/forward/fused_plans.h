@@ -8,15 +8,9 @@
 
 namespace vitality {
 
-// The problem of one of two such layers, whose outermost loop is given. rows: of a row tile; 0: any number.
-GemmProblem in_parts(GemmProblem problem, GemmLoop outermost, int rows);
-
 // Buffers of one part of the results: `rows` rows of each column tile.
 std::vector<Bytes> row_part(const GemmProblem& first, int rows);
 
-struct FusedGemms {
-  GemmPlan first, second;  // first.out_sets: parts in flight
-};
 // What a mapping from a file says of one or both; null: to be searched for.
 struct GivenGemms {
   const InputStationaryMapping *first = nullptr, *second = nullptr;
@@ -24,12 +18,8 @@ struct GivenGemms {
 // first: its results stay in the scratchpad. second: its rows are there. Returns nothing if the
 // buffers do not fit; without a given plan, also if fetching weights again costs more than the scratchpad saves.
 std::optional<FusedGemms> plan_row_parts(MappingContext& context, const GemmProblem& first, const GemmProblem& second,
-                                         Bytes room, const GivenGemms& given = {});
+                                         Bytes room, const GivenGemms& given);
 
-struct FusedHeads {
-  GemmPlan first;  // out_sets: parts in flight
-  AttentionMapping second;
-};
 struct GivenHeads {
   const InputStationaryMapping* first = nullptr;
   const AttentionMapping* second = nullptr;
@@ -37,9 +27,6 @@ struct GivenHeads {
 // part: buffers of Q, K and V of a head.
 std::optional<FusedHeads> plan_head_parts(MappingContext& context, const GemmProblem& first,
                                           const std::vector<Bytes>& part, int attention_layer, Bytes room,
-                                          const GivenHeads& given = {});
-
-// Of both layers.
-double fused_score(const MappingContext& context, const GemmPlan& first, const GemmPlan& second);
+                                          const GivenHeads& given);
 
 }  // namespace vitality

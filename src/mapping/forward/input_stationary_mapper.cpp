@@ -53,6 +53,7 @@ class InputStationaryMapper : public GemmMapper {
   void map() override {
     describe();
     for (const GemmImage& image : images_) make_resident(context_, image.output_layer());
+    check();
     const std::vector<Bytes> sizes = start(given() ? *given() : choose());
     take_buffers(builder_.allocate(sizes, "layer " + name()));
     for (int i = 0; i < iterations(); ++i) emit_iteration(i);
@@ -66,6 +67,7 @@ class InputStationaryMapper : public GemmMapper {
   }
   const GemmProblem& problem() const { return problem_; }
   const InputStationaryMapping* given() const { return given_as<InputStationaryMapping>(context_, layer_); }
+  // The laws of a given plan, once the results have their places.
   void check() const {
     if (given()) check_given(context_, layer_, problem_, *given());
   }
@@ -74,7 +76,6 @@ class InputStationaryMapper : public GemmMapper {
     plan_ = plan;
     plan_.results = context_.residence(output_layer()).place;
     in_memory_ = problem_.results_in_memory;
-    check();
     for (const GemmImage& image : images_) context_.record(image.layer, plan_);
     const GemmEstimator estimator(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
     loops_ = estimator.loops(plan_);

@@ -92,10 +92,13 @@ struct Residence {
 // The best plans by GemmProblem::key().
 using GemmPlans = std::map<std::vector<std::int64_t>, GemmChoice>;
 
-// Of two layers in turn (fused_plans.h).
-struct FusedPlan {
+// Of two layers in turn (fused_plans.h); first.out_sets: parts in flight.
+struct FusedGemms {
+  GemmPlan first, second;
+};
+struct FusedHeads {
   GemmPlan first;
-  std::variant<GemmPlan, AttentionMapping> second;
+  AttentionMapping second;
 };
 
 struct MappingContext {
@@ -108,7 +111,8 @@ struct MappingContext {
   std::vector<TensorId> images = {};
   std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of weights that the images of a batch share
   GemmPlans gemm_plans = {};                         // blocks repeat
-  std::map<std::vector<std::int64_t>, std::optional<FusedPlan>> fused_plans = {};
+  std::map<std::vector<std::int64_t>, std::optional<FusedGemms>> fused_gemms = {};
+  std::map<std::vector<std::int64_t>, std::optional<FusedHeads>> fused_heads = {};
   std::map<std::vector<std::int64_t>, std::optional<AttentionMapping>> softmax_plans = {};
   SavedForward* saved = nullptr;            // training steps only
   std::map<int, HeadCode> head_codes = {};  // by layer, if asked for

@@ -50,6 +50,6 @@ struct AttentionInPlace {
   Bytes bytes;
 };
 std::optional<AttentionInPlace> attention_in_place(MappingContext& context, int layer, Bytes capacity,
-                                                   const AttentionMapping* given = nullptr);
+                                                   const AttentionMapping* given);
 
 }  // namespace vitality

@@ -218,6 +218,7 @@ void ScheduleBuilder::write(BufferId buffer, Elements elements) {
   });
   const auto stays = resident_.find(buffer.value);
   if (stays == resident_.end()) return;
+  // One piece from now on, so that pieces do not become more and more.
   elements = stays->second.clamp(elements);
   stays->second.pieces.assign(elements.first, elements.end, {next_job(), false, {}});
 }
