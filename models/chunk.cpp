@@ -24,8 +24,10 @@ AcceleratorChunk::AcceleratorChunk(sc_core::sc_module_name name, const MachinePa
                  parameters.executor != nullptr),
       noc("noc", parameters.config.noc),
       row_fifos("row_fifos", parameters.schedule, parameters.config.pipeline.fifo_rows),
-      dma_load("dma_load", MachineClock(parameters.config.clock_mhz), parameters.config.dma, parameters.executor),
-      dma_store("dma_store", MachineClock(parameters.config.clock_mhz), parameters.config.dma, parameters.executor) {
+      dma_load("dma_load", MachineClock(parameters.config.clock_mhz), parameters.config.dma, parameters.config.dram,
+               parameters.executor),
+      dma_store("dma_store", MachineClock(parameters.config.clock_mhz), parameters.config.dma, parameters.config.dram,
+                parameters.executor) {
   noc.scratchpad.bind(scratchpad.socket);
   port_.assign(parameters.units.size(), -1);
   counters_.resize(parameters.units.size());

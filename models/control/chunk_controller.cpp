@@ -281,7 +281,17 @@ void ChunkController::job_ended(JobId job) {
   ++done_;
   waiting_[job] = kEnded;
   last_cycle_ = std::max(last_cycle_, clock_.now());
-  if (finished() && on_finished) on_finished();
+  if (!finished()) return;
+  sort_orders();
+  if (on_finished) on_finished();
+}
+
+// A DMA channel does not begin its jobs in the order in which they were issued.
+void ChunkController::sort_orders() {
+  const auto starts_before = [this](JobId a, JobId b) { return times_[a].start < times_[b].start; };
+  for (std::vector<JobId>& jobs : order_)
+    if (!std::is_sorted(jobs.begin(), jobs.end(), starts_before))
+      std::stable_sort(jobs.begin(), jobs.end(), starts_before);
 }
 
 std::string ChunkController::describe_unfinished() const {

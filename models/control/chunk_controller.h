@@ -52,7 +52,7 @@ class ChunkController : public sc_core::sc_module {
   bool finished() const { return done_ == static_cast<std::int64_t>(schedule_.jobs.size()); }
   Cycles last_cycle() const { return last_cycle_; }
   std::int64_t jobs_done() const { return done_; }
-  // When the jobs ran, and which jobs each unit ran, in the order of issue.
+  // When the jobs ran, and which jobs each unit ran, in the order in which they began.
   const IdVector<JobId, JobTimes>& times() const { return times_; }
   const std::vector<std::vector<JobId>>& order() const { return order_; }
   // Why the simulation has ended with jobs left, early or in a deadlock, and which job waits for which.
@@ -91,6 +91,7 @@ class ChunkController : public sc_core::sc_module {
   void take(const Choice& choice);
   void issue(std::size_t unit, JobId job);
   void job_ended(JobId job);
+  void sort_orders();
   bool released_apart(Unit& unit, JobId job) const;
   const JobTimes* sums_before(JobId job) const;
   const Job& job_at(JobId index) const { return schedule_.jobs[index]; }

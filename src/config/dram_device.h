@@ -34,6 +34,8 @@ struct DramDevice {
     const int served = trcd + (cl > cwl ? cl : cwl) + burst_cycles + (twr > trtp ? twr : trtp);
     return (tras > served ? tras : served) + (trp > trp_all_bank ? trp : trp_all_bank);
   }
+  // Clocks from a request to the end of its first burst, of a closed bank.
+  int first_burst_clocks() const { return trcd + cl + burst_cycles; }
   int burst_bytes() const { return bus_bits / 8 * burst_length; }
   double peak_gb_s_per_channel() const { return burst_bytes() / (burst_cycles * tck_ns); }
 };

@@ -18,7 +18,7 @@ double refresh_availability(const DramDevice& device) {
 BandwidthDram::BandwidthDram(const DramConfig& config, double clock_mhz) : device_(config.device) {
   const DramClock clock(clock_mhz, device_.tck_ns);
   rate_ = config.channels / clock.machine_span(device_.burst_cycles) * refresh_availability(device_);
-  latency_ = clock.machine_span(device_.trcd + device_.cl + device_.burst_cycles) - 1 / rate_;
+  latency_ = clock.machine_span(device_.first_burst_clocks()) - 1 / rate_;
 }
 
 // Rounding may make an exact cycle appear slightly late; a billionth of a cycle is ignored.

@@ -63,7 +63,7 @@ void DramReplay::request(std::int64_t cycle, bool write, Bytes address) {
     const double start = std::max(static_cast<double>(front_), busy_until_);
     busy_until_ = start + service;
     const double last_burst = busy_until_ - service / static_cast<double>(bursts);
-    const double end = last_burst + device.trcd + device.cl + device.burst_cycles;
+    const double end = last_burst + device.first_burst_clocks();
     last_ = std::max(last_, static_cast<std::int64_t>(std::ceil(end - 1e-9 * end)));
     return;
   }

@@ -9,7 +9,7 @@ namespace vitality {
 struct JobTimes {
   UnitId unit;                // which unit took it
   Cycles ready = -1;          // its dependencies were satisfied
-  Cycles start = -1;          // its unit took it
+  Cycles start = -1;          // its unit took it (a DMA channel: requested its first transfer)
   Cycles stream = -1;         // its first operand row entered (arrays: after the stationary load)
   Cycles released = -1;       // its operands may be overwritten
   Cycles free = -1;           // its unit may take the next job

@@ -226,7 +226,7 @@ TEST_CASE("module bench: the scratchpad between foreign units") {
 
 TEST_CASE("module bench: a DMA channel between a foreign controller, scratchpad and memory") {
   const auto seen = fork_simulation<Cycles>([] {
-    Dma dma("dma", MachineClock(kMhz), DmaConfig(), nullptr);
+    Dma dma("dma", MachineClock(kMhz), DmaConfig(), DramConfig(), nullptr);
     ForeignController controller("controller");
     ForeignScratchpad scratchpad("scratchpad");
     ForeignMemory memory("memory", Style::kTwoPhase, at(20));

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "cost/array_cost.h"
 #include "mapping/forward/codec.h"
 #include "mapping/forward/given_mapping.h"
 #include "mapping/forward/residency.h"
@@ -26,8 +27,7 @@ std::optional<AttentionEstimate> AttentionMapper::estimate(Bytes capacity, bool 
         SoftmaxPlanner(a_, config_, capacity, context_.dram_bytes_per_cycle()).estimate(*plan);
     return AttentionEstimate{all.dram_bytes - element_ * a_.n_q * a_.d_v * a_.heads * a_.instances, all.cycles};
   }
-  // The sum of the keys, and their centring.
-  if (in_place) return AttentionEstimate{0, 0, bytes_of(*plan), centres_keys() ? 2.0 * a_.n_kv : 0};
+  if (in_place) return AttentionEstimate{0, 0, bytes_of(*plan), centres_keys() ? heads_at_once() : 0};
   const Bytes key_chunks = ceil_div(a_.n_kv, plan->token_chunk), query_chunks = ceil_div(a_.n_q, plan->query_chunk),
               rounds = low_rank() ? 1 : query_chunks;
   // Of a head, in the order of AttentionMapping::sets.
@@ -41,6 +41,25 @@ std::optional<AttentionEstimate> AttentionMapper::estimate(Bytes capacity, bool 
   }
   head.waits += static_cast<double>(key_chunks * query_chunks - 1) * (engine.rows + engine.cols);
   return AttentionEstimate{head.operand_bytes * a_.instances * a_.heads, head.waits * a_.instances * a_.heads};
+}
+
+// Of Taylor attention with whole keys and queries.
+double AttentionMapper::heads_at_once() const {
+  const auto accumulate = [&](int cols) { return accumulator_timing(config_.accumulators, a_.n_kv, cols).interval; };
+  const auto add = [&](int rows, int cols) { return lane_timing(config_.adders, rows, cols).interval; };
+  const Cycles sums = ceil_div(2 * accumulate(a_.d_qk) + accumulate(a_.d_v), config_.accumulators.count),
+               additions = ceil_div(add(a_.n_kv, a_.d_qk) + add(a_.n_q, 1) + add(a_.n_q, a_.d_v), config_.adders.count),
+               quotients = divider_chain_timing(config_.dividers, a_.n_q, a_.d_v).interval / config_.dividers.count;
+  const MatrixEngineConfig& engine = config_.matrix_engine;
+  const auto passes = [&](int streamed, int contraction, int columns) {
+    const FoldTiming fold = input_stationary_fold(engine.rows, engine.cols, streamed, engine.stationary_prefetch);
+    return ceil_div(contraction, engine.rows) * ceil_div(columns, engine.cols) *
+           (engine.stationary_prefetch ? fold.interval : fold.latency());
+  };
+  const Cycles array = passes(a_.d_qk, a_.n_kv, a_.d_v) + passes(a_.n_q, a_.d_qk, a_.d_v);
+  // The sum of the keys and their centring come before the first pass.
+  return static_cast<double>(accumulate(a_.d_qk) + add(a_.n_kv, a_.d_qk) +
+                             (a_.heads - 1) * std::max<Cycles>(0, std::max({sums, additions, quotients}) - array));
 }
 
 void AttentionMapper::map() {

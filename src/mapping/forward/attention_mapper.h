@@ -52,6 +52,7 @@ class AttentionMapper {
 
   void map_head();
 
+  double heads_at_once() const;
   bool low_rank() const { return traits(kind_).low_rank; }
   bool centres_keys() const { return traits(kind_).centres_keys; }
   bool elided() const { return kind_ == AttentionKind::kTaylorElided; }

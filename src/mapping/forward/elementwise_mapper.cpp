@@ -1,5 +1,6 @@
 // Layers without a matrix product: element-wise functions, additions, pooling, and movement of rows by DMA addressing.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -8,6 +9,14 @@
 
 namespace vitality {
 namespace {
+
+// The bytes of a tile that is fetched and stored in the shortest time as a part of `all` bytes. Nothing hides the first
+// tile's load and the last one's store, and each tile costs a request's latency: all / tile x latency + 2 tile / rate.
+double tile_in_least_time(const MappingContext& context, Bytes all) {
+  const DramDevice& device = context.config.dram.device;
+  const double latency = device.first_burst_clocks() * device.tck_ns * context.config.clock_mhz * 1e-3;
+  return std::sqrt(static_cast<double>(all) * latency * context.dram_bytes_per_cycle() / 2);
+}
 
 // The number of rows of a tile such that `sets` tiles fit half the scratchpad (the other half may still be in use).
 int choose_rows(const MappingContext& context, int layer, int rows, Bytes row_bytes, int sets) {
@@ -18,7 +27,9 @@ int choose_rows(const MappingContext& context, int layer, int rows, Bytes row_by
                           std::to_string(row_bytes) + " bytes do not fit half the scratchpad of " +
                           std::to_string(context.builder.capacity()) + " bytes (scratchpad.capacity_kib)");
   }
-  return static_cast<int>(std::min<Bytes>(fitting, rows));
+  const auto wanted =
+      static_cast<Bytes>(tile_in_least_time(context, row_bytes * rows) / static_cast<double>(row_bytes));
+  return static_cast<int>(ceil_div(rows, ceil_div(rows, std::clamp<Bytes>(wanted, 1, fitting))));
 }
 
 int tile_rows(MappingContext& context, int layer, int rows, Bytes row_bytes, int sets) {

@@ -81,8 +81,7 @@ GemmEstimator::GemmEstimator(const GemmProblem& problem, const HardwareConfig& c
       prices_(config),
       capacity_(capacity),
       bandwidth_(dram_bytes_per_cycle),
-      latency_((config.dram.device.trcd + config.dram.device.cl + config.dram.device.burst_cycles) *
-               config.dram.device.tck_ns * config.clock_mhz * 1e-3),
+      latency_(config.dram.device.first_burst_clocks() * config.dram.device.tck_ns * config.clock_mhz * 1e-3),
       memory_pj_(prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite)),
       cycle_pj_(prices_.array_cycle()) {}
 
@@ -313,6 +312,12 @@ double step_cycles(double compute, const StepLoad& load, double lead) {
   return waited + std::max(compute, load.behind + (load.behind > 0 ? lead : 0));
 }
 
+// Cycles from the end of a pass's stream to its last result, and from the place for the results of a later pass to the
+// beginning of its stream: it loads its stationary tile first. Without prefetch they are part of the interval.
+double drain_and_load(const MatrixEngineConfig& engine) {
+  return engine.stationary_prefetch ? 2 * engine.rows + engine.cols - 2 : 0;
+}
+
 }  // namespace
 
 // Cycles in which a first pass waits for the buffer of its partial sums, in which the results of a tile before still
@@ -324,8 +329,7 @@ double GemmEstimator::sum_waits(const GemmCut& cut, const GemmLoops& l) const {
   const bool one_step = l.of(GemmLoop::kContraction) == 1;
   const double chain = one_step ? l.contraction * interval : interval,
                move = static_cast<double>(l.out_tile) / bandwidth_ + latency_;
-  const double leaves = (engine.stationary_prefetch ? engine.rows + engine.cols - 2 : 0) + problem_.adds * cut.m_tile +
-                        (problem_.adds > 0 ? 0 : move);
+  const double leaves = drain_and_load(engine) + problem_.adds * cut.m_tile + (problem_.adds > 0 ? 0 : move);
   const double wait = std::max(0.0, leaves - (l.partials - 1) * chain) +
                       (problem_.fetched_adds() > 0 ? std::max(0.0, 2 * move - l.contraction * interval) : 0);
   return static_cast<double>(one_step ? l.columns : l.of(GemmLoop::kColumns)) * l.of(GemmLoop::kRows) * wait;
@@ -338,7 +342,7 @@ double GemmEstimator::result_waits(const GemmPlan& plan, const GemmCut& cut, con
   const double interval = cut.pass.interval;
   const bool one_step = l.of(GemmLoop::kContraction) == 1;
   const double spacing = (one_step ? l.contraction : 1) * interval;
-  const double leaves = (engine.stationary_prefetch ? engine.rows + engine.cols - 2 : 0) + problem_.adds * cut.m_tile +
+  const double leaves = drain_and_load(engine) + problem_.adds * cut.m_tile +
                         (problem_.added_in_place ? 0 : static_cast<double>(l.out_tile) / bandwidth_ + latency_);
   if (plan.out_sets == 0) return sum_waits(cut, l);
   if (!problem_.has_result_tiles()) return 0;

@@ -367,10 +367,6 @@ class InputStationaryMapper : public GemmMapper {
                                     ? Elements::of(job.streamed_offset, s.m, tile.count, job.streamed_stride)
                                     : Elements{});
     builder_.read(job.stationary);
-    // Rows that lie in the scratchpad would let passes overtake those of the layer that is still making the others,
-    // which all its results wait for.
-    if (problem_.streamed_on_chip && fold_count_++ == 0)
-      builder_.depend_on(builder_.last_pass(), DependencyKind::kIssued);
     if (!partials_.empty()) {
       job.partial = partials_[partial_of(s, j)];
       builder_.accumulate(job.partial, i == 0);
@@ -424,7 +420,7 @@ class InputStationaryMapper : public GemmMapper {
   std::vector<BufferId> partials_, column_sums_;
   std::vector<Transfer> transfers_;  // of the load being made
   std::vector<JobId> half_way_;      // pass of every tile of results
-  std::size_t step_count_ = 0, fold_count_ = 0;
+  std::size_t step_count_ = 0;
   int streamed_part_row_ = 0;
   JobId first_load_, last_load_;
 };

@@ -67,6 +67,7 @@ struct Residence {
   int last_reader = kNone;  // the last layer that takes it from the scratchpad
   int heir_of = kNone;      // the layer whose output's places it takes over; kNone: it has places of its own
   ScratchpadEnd end = ScratchpadEnd::kLow;
+  bool in_turn = false;  // its tiles are finished one after the other
   // Its tiles, without buffers, and their bytes. An heir that goes to memory has tiles too: it is made there.
   std::vector<ResidentTile> tiles = {};
   std::vector<Bytes> bytes = {};
@@ -84,6 +85,7 @@ struct Residence {
       return a.col == b.col && a.cols == b.cols;
     };
     return place == other.place && last_reader == other.last_reader && heir_of == other.heir_of && end == other.end &&
+           in_turn == other.in_turn &&
            std::equal(tiles.begin(), tiles.end(), other.tiles.begin(), other.tiles.end(), same_columns) &&
            bytes == other.bytes;
   }

@@ -38,6 +38,7 @@ GemmProblem with_residence(GemmProblem problem, const std::vector<ResidentTile>*
   for (const ResidentTile& tile : results.tiles) problem.columns.push_back(tile.cols);
   problem.column_cuts = false, problem.results_on_chip = true;
   problem.results_in_memory = in_memory(results.place);
+  if (results.in_turn) problem.outermost = GemmLoop::kColumns;
   return problem;
 }
 

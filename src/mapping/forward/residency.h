@@ -38,7 +38,9 @@ struct AttentionEstimate {
   Bytes operand_bytes = 0;
   double waits = 0;
   Bytes buffers = 0;  // bytes of all of them
-  double lead = 0;    // cycles of what comes before the first pass of a head
+  // Cycles in which the array waits for other units if all heads are there at once: for what comes before the first
+  // pass of the first head, and for units that take longer for a head than the array.
+  double at_once = 0;
 };
 // in_place: Q, K and V lie in the scratchpad and need no buffers. None: the layer does not fit.
 std::optional<AttentionEstimate> estimate_attention(MappingContext& context, int layer, Bytes capacity, bool in_place);

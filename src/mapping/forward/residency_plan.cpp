@@ -43,7 +43,8 @@ struct State {
   // The step leaves its results to the next one in parts. It is priced with that one, and what it takes from the
   // scratchpad stays until then.
   bool in_parts = false;
-  Bytes buffers = 0;  // of the step's plan
+  bool in_turn = false;  // the tiles of the step's results are finished one after the other
+  Bytes buffers = 0;     // of the step's plan
 };
 
 // The cost of everything in memory: the measure of `edp`.
@@ -207,6 +208,7 @@ class ResidencyPlanner {
   struct Stay {
     ResultPlace place;
     int dies;
+    bool in_turn = false;
   };
   std::vector<Stay> stays() const {
     const std::vector<Use>& readers = uses(step().last);
@@ -223,7 +225,12 @@ class ResidencyPlanner {
       const Use& use = readers[i];
       const bool last = i + 1 == readers.size();
       uncharged = uncharged || steps_.at(use.step).kind == StepKind::kUncharged;
-      if (use.able && last && all) list.push_back({ResultPlace::kScratchpad, use.step});
+      if (use.able && last && all) {
+        list.push_back({ResultPlace::kScratchpad, use.step});
+        // Attention can then work on a head while the next one is made.
+        if (step().kind == StepKind::kGemm && steps_.at(use.step).kind == StepKind::kAttention)
+          list.push_back({ResultPlace::kScratchpad, use.step, true});
+      }
       if (use.able && (!last || !all || uncharged)) list.push_back({ResultPlace::kBoth, use.step});
       all = all && use.able && (use.as == ReadAs::kOperand || last);
     }
@@ -311,6 +318,7 @@ class ResidencyPlanner {
     Residence& r = next.residence;
     r.place = stay.place;
     r.last_reader = steps_.at(stay.dies).last;
+    r.in_turn = stay.in_turn;
     if (heir_of != nullptr || r.stays()) {
       r.tiles = own_tiles();
       r.bytes = bytes_of(step().last, r.tiles);
@@ -337,10 +345,12 @@ class ResidencyPlanner {
     std::optional<GemmPlan> plan = state.in_parts ? price_in_parts(state, r, room)
                                                   : price(step(), operand != nullptr ? &streamed : nullptr, r, room);
     if (!plan) return;
-    // Attention begins with a head while the layer before makes the next one, if there is room for both layers'
-    // buffers.
-    if (step().kind == StepKind::kAttention && operand != nullptr && state.buffers + plan->buffers > room)
-      plan->cycles += images_ * attention_estimate(step().first, room, true)->lead;
+    // Attention begins with a head while the layer before makes the next one, if that finishes head by head and there
+    // is room for both layers' buffers.
+    if (step().kind == StepKind::kAttention && operand != nullptr &&
+        (!state.in_turn || state.buffers + plan->buffers > room))
+      plan->cycles += images_ * attention_estimate(step().first, room, true)->at_once;
+    next.in_turn = finishes_in_turn(*plan);
     next.buffers = plan->buffers;
     next.score.score += score(*plan);
     next.score.violations += violations(r, operand != nullptr || state.in_parts);
@@ -348,6 +358,14 @@ class ResidencyPlanner {
         std::remove_if(next.lots.begin(), next.lots.end(), [&](const Lot& lot) { return lot.dies <= step_; }),
         next.lots.end());
     keep(std::move(next));
+  }
+
+  // Whether the plan finishes a column of tiles after the other.
+  bool finishes_in_turn(const GemmPlan& plan) const {
+    const bool whole_rows = images_ == 1 && plan.m_tile >= step().problem.m;
+    return step().kind == StepKind::kGemm &&
+           (plan.order[0] == GemmLoop::kColumns ||
+            (whole_rows && inside(plan.order, GemmLoop::kContraction, GemmLoop::kColumns)));
   }
 
   // The tiles of an output that is there: as the way to this state has made them.
@@ -402,7 +420,7 @@ class ResidencyPlanner {
 
   // Of the ways that leave the same outputs in the scratchpad, the cheapest.
   void keep(State state) {
-    std::vector<std::int64_t> key{state.in_parts};
+    std::vector<std::int64_t> key{state.in_parts, state.in_turn};
     for (const Lot& lot : state.lots)
       key.insert(key.end(),
                  {lot.output, lot.dies, static_cast<std::int64_t>(lot.place), static_cast<std::int64_t>(lot.end)});

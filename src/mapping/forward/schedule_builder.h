@@ -91,8 +91,6 @@ class ScheduleBuilder {
 
   // The id of the job that the next finish() adds.
   JobId next_job() const { return schedule_.jobs.next(); }
-  // The last job of the matrix engine so far; kNone: there is none.
-  JobId last_pass() const { return last_on_array_; }
   Bytes capacity() const { return limit_ - base_; }     // of the ring
   Bytes scratchpad_bytes() const { return capacity_; }  // with what is resident
   Schedule& schedule() { return schedule_; }
@@ -128,7 +126,6 @@ class ScheduleBuilder {
 
   bool passes_in_order_ = false;
   EnumArray<UnitKind, bool> several_{};
-  JobId last_on_array_ = kNone;
   JobId last_pass_ = kNone, last_in_order_ = kNone;  // in order: all, but what follows another pass
   std::vector<JobId> between_passes_;                // jobs of the matrix engine since then whose order is free
   bool serial_ = false;

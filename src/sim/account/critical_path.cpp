@@ -81,7 +81,7 @@ class Walk {
     return before;
   }
 
-  // What the job waited for before it was issued: its last dependency; room in its unit; or, if the controller decodes
+  // What the job waited for before it began: its last dependency; room in its unit; or, if the controller decodes
   // one job after the other, the jobs that were decoded before it; or its descriptor.
   JobId before_issue(JobId job) {
     const Cycles decoding = run_.config.controller.issue_cycles;
@@ -89,6 +89,8 @@ class Walk {
       const JobTimes& t = run_.times_of(job);
       if (!t.unit) return t.limiter;
       const Cycles decided = t.start - decoding;
+      if (decided != t.ready)
+        if (const JobId in_channel = job_in_channel(job)) return in_channel;
       take(job, PathPhase::kIssue, decided);
       JobId issued;
       if (decided == t.ready) {
@@ -138,11 +140,28 @@ class Walk {
     return first_at(by_start_, cycle, [this](JobId job) { return run_.times_of(job).start; });
   }
 
-  JobId job_that_made_room(JobId job, Cycles start) {
-    if (!run_.times_of(job).unit) return kNone;  // uncharged
+  // Of the jobs of its unit that began before `start`, the number.
+  std::size_t jobs_before(JobId job, Cycles start) {
     const std::vector<JobId>& jobs = run_.order[run_.unit_of(job)];
     std::size_t& end = later_[run_.unit_of(job)];
     while (end > 0 && run_.times_of(jobs[end - 1]).start >= start) --end;
+    return end;
+  }
+
+  // A job that was in flight, or ended, when this DMA job began: it waited in the channel's queue.
+  JobId job_in_channel(JobId job) {
+    if (!is_dma(run_.job(job).unit)) return kNone;
+    const std::vector<JobId>& jobs = run_.order[run_.unit_of(job)];
+    const Cycles start = run_.times_of(job).start;
+    for (std::size_t position = jobs_before(job, start); position-- > 0;)
+      if (run_.times_of(jobs[position]).free >= start) return jobs[position];
+    return kNone;
+  }
+
+  JobId job_that_made_room(JobId job, Cycles start) {
+    if (!run_.times_of(job).unit) return kNone;  // uncharged
+    const std::vector<JobId>& jobs = run_.order[run_.unit_of(job)];
+    const std::size_t end = jobs_before(job, start);
     for (std::size_t position = end; position-- > 0;)
       if (run_.times_of(jobs[position]).free == start) return jobs[position];
     return kNone;

@@ -24,7 +24,7 @@ struct RunRecord {
   const IdVector<JobId, JobTimes>& times;
   const CostTable& costs;
   const MachineUnits& units;
-  const std::vector<std::vector<JobId>>& order;  // per unit: its jobs as they were issued
+  const std::vector<std::vector<JobId>>& order;  // per unit: its jobs as they began
   Cycles cycles;
   DramStatistics dram;
   DramEnergy dram_energy;
