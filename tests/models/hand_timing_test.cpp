@@ -97,6 +97,33 @@ TEST_CASE("timing: a short stream cannot hide the prefetch of the next tile") {
   }
 }
 
+TEST_CASE("timing: of the loads that wait, the DMA begins with the one that comes first in the program") {
+  HandSchedule s;
+  const BufferId a = s.buffer(2048), r = s.buffer(32);
+  const TensorId small = s.tensor(32, 32), large = s.tensor(50, 64);  // 32 and 100 bursts
+  const JobId first = s.load(small, 32, 32, a);
+  const JobId pass = s.fold(4, 4, 4, a, a, r);
+  const JobId urgent = s.load(small, 32, 32, a);  // when the pass has released it
+  const JobId later[] = {s.load(large, 50, 64, s.buffer(6400)), s.load(large, 50, 64, s.buffer(6400)),
+                         s.load(large, 50, 64, s.buffer(6400))};
+  HardwareConfig config = plain_machine(4, 4, 4);
+  config.dma.policy = DmaPolicy::kInOrder;
+  const IdVector<JobId, JobSpan> jobs = simulate_schedule(config, s.schedule());
+  // Two loads are with the memory: one is served, the other one hides the latency. The bursts follow each other from
+  // cycle 1 on: 32, 100, 100, then the urgent 32, then 100; each load ends 4 cycles after its last burst.
+  CHECK(jobs[first].done == 1 + 32 + 4);
+  CHECK(jobs[pass].released == 37 + 4 + 4);
+  CHECK(jobs[later[0]].start == 0);
+  CHECK(jobs[later[0]].done == 1 + 132 + 4);
+  CHECK(jobs[later[1]].start == 37);  // when the first load has ended; the urgent one is not ready yet
+  CHECK(jobs[later[1]].done == 1 + 232 + 4);
+  CHECK(jobs[urgent].ready == 45);
+  CHECK(jobs[urgent].start == 137);
+  CHECK(jobs[urgent].done == 1 + 264 + 4);
+  CHECK(jobs[later[2]].start == 237);
+  CHECK(jobs[later[2]].done == 1 + 364 + 4);
+}
+
 TEST_CASE("timing: divider interval of 16") {
   // 5 x 6 elements, 4 lanes: 2 slots a row, 10 slots, one every `interval` cycles; the last quotient comes 18 cycles
   // after its slot, and 1 more because the divisor reaches the second of the last pass's 2 columns one cycle late.

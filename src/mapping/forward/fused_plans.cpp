@@ -41,7 +41,7 @@ void add_turns(const MappingContext& context, GemmPlan& plan, double parts, int 
   const MatrixEngineConfig& engine = context.config.matrix_engine;
   const double cycles = parts * (engine.rows + engine.cols + rows);
   plan.cycles += cycles;
-  plan.energy_pj += cycles * EnergyModel(context.config).array_cycle();
+  plan.energy_pj += cycles * EnergyModel(context.config).idle_per_cycle();
 }
 
 // Whether weights that the scratchpad cannot hold beside a part, and that each part needs again, are less than what

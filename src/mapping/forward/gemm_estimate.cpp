@@ -83,7 +83,7 @@ GemmEstimator::GemmEstimator(const GemmProblem& problem, const HardwareConfig& c
       bandwidth_(dram_bytes_per_cycle),
       latency_(config.dram.device.first_burst_clocks() * config.dram.device.tck_ns * config.clock_mhz * 1e-3),
       memory_pj_(prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite)),
-      cycle_pj_(prices_.array_cycle()) {}
+      cycle_pj_(prices_.idle_per_cycle()) {}
 
 GemmEstimator::TileCounts GemmEstimator::count_tiles(int tile_rows, int tile_cols) const {
   const GemmProblem& p = problem_;
@@ -280,7 +280,8 @@ double GemmEstimator::compute_cycles(const GemmCut& cut, int n_group) const {
          (whole * cut.pass.interval + (problem_.m % cut.m_tile > 0 ? cut.last_pass.interval : 0));
 }
 
-// The energy that does not depend on the order of the loops: products, sums outside the array, and scratchpad bytes.
+// The energy that does not depend on the order of the loops: products, sums outside the array, scratchpad bytes, and
+// the registers and multiplexers of the array, which work while it has a pass (cost/energy.h, clocked_cycles()).
 double GemmEstimator::on_chip_energy(int row_tiles, int columns, int contraction) const {
   const GemmProblem& p = problem_;
   const double m = static_cast<double>(p.images) * p.m, k = p.k, n = p.n;
@@ -289,8 +290,12 @@ double GemmEstimator::on_chip_energy(int row_tiles, int columns, int contraction
                       static_cast<double>(p.partial) * sums;
   const double write = static_cast<double>(p.partial) * sums + static_cast<double>(p.result) * m * n;
   const double hops = noc_hops(config_.noc, 0);
-  return macs * prices_.per_action(Action::kMac) + sums * prices_.per_action(Action::kAccumulate) +
-         read * prices_.per_action(Action::kScratchpadRead) + write * prices_.per_action(Action::kScratchpadWrite) +
+  const MatrixEngineConfig& engine = config_.matrix_engine;
+  const double skew = engine.stationary_prefetch ? 0 : row_tiles * (2.0 * engine.rows + engine.cols - 2);
+  const double working = static_cast<double>(columns) * contraction * (m + skew);
+  return working * prices_.working_cycle(UnitKind::kMatrixEngine) + macs * prices_.per_action(Action::kMac) +
+         sums * prices_.per_action(Action::kAccumulate) + read * prices_.per_action(Action::kScratchpadRead) +
+         write * prices_.per_action(Action::kScratchpadWrite) +
          (read + write) * hops * prices_.per_action(Action::kNocByteHop);
 }
 

@@ -76,7 +76,7 @@ struct GemmCut {
   int width;                 // of the widest column tile
   GemmPass pass, last_pass;  // of a whole row tile, and of the last one if it has fewer rows
   Bytes streamed_once;       // bytes of the whole streamed operand
-  double on_chip_energy;     // products, sums outside the array, and scratchpad bytes that do not come from memory
+  double on_chip_energy;     // products, passes, sums outside the array, scratchpad bytes that do not come from memory
 };
 
 // Positions of loops in an order.
@@ -154,7 +154,7 @@ class GemmEstimator {
   EnergyModel prices_;
   Bytes capacity_;
   double bandwidth_, latency_;   // bytes per cycle; cycles of a request in addition to its bytes
-  double memory_pj_, cycle_pj_;  // of a byte between memory and scratchpad; of a cycle beside its actions
+  double memory_pj_, cycle_pj_;  // of a byte between memory and scratchpad; of a cycle beside actions and passes
 };
 
 }  // namespace vitality

@@ -62,6 +62,7 @@ std::vector<Bytes> InputStationaryMapper::start(const InputStationaryMapping& pl
   cut_operands();
   note();
   half_way_.assign(static_cast<std::size_t>(loops_.of(GemmLoop::kRows)) * columns_.size(), kNone);
+  pass_before_ = builder_.last_on_array();
   return estimator.buffer_list(plan_);
 }
 
@@ -311,6 +312,9 @@ void InputStationaryMapper::emit_fold(const Step& s, std::size_t i, std::size_t 
                                   ? Elements::of(job.streamed_offset, s.m, tile.count, job.streamed_stride)
                                   : Elements{});
   builder_.read(job.stationary);
+  // Rows that lie in the scratchpad would let passes overtake those of the layer that is still making the others, which
+  // all its results wait for.
+  if (problem_.streamed_on_chip) builder_.depend_on(pass_before_, DependencyKind::kIssued);
   if (!partials_.empty()) {
     job.partial = partials_[partial_of(s, j)];
     builder_.accumulate(job.partial, i == 0);

@@ -108,6 +108,7 @@ class InputStationaryMapper : public GemmMapper {
   std::size_t step_count_ = 0;
   int streamed_part_row_ = 0;
   JobId first_load_, last_load_;
+  JobId pass_before_;  // the last pass of the layers before
 };
 
 }  // namespace vitality

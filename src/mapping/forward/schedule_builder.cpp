@@ -287,6 +287,7 @@ JobId ScheduleBuilder::finish() {
   job_.dependency_count = static_cast<std::int32_t>(schedule_.dependencies.size()) - job_.first_dependency;
   const JobId id = next_job();
   schedule_.jobs.push_back(job_);
+  if (job_.unit == UnitKind::kMatrixEngine) last_on_array_ = id;
   return id;
 }
 

@@ -91,6 +91,8 @@ class ScheduleBuilder {
 
   // The id of the job that the next finish() adds.
   JobId next_job() const { return schedule_.jobs.next(); }
+  // The last job of the matrix engine so far; kNone: there is none.
+  JobId last_on_array() const { return last_on_array_; }
   Bytes capacity() const { return limit_ - base_; }     // of the ring
   Bytes scratchpad_bytes() const { return capacity_; }  // with what is resident
   Schedule& schedule() { return schedule_; }
@@ -128,6 +130,7 @@ class ScheduleBuilder {
   EnumArray<UnitKind, bool> several_{};
   JobId last_pass_ = kNone, last_in_order_ = kNone;  // in order: all, but what follows another pass
   std::vector<JobId> between_passes_;                // jobs of the matrix engine since then whose order is free
+  JobId last_on_array_ = kNone;
   bool serial_ = false;
   // The last job that is not a transfer; if there are several units of its kind, all jobs since a job of another kind.
   std::vector<JobId> last_computed_;
