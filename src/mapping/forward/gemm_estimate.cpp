@@ -306,15 +306,28 @@ double GemmEstimator::energy(const GemmPlan& plan, const GemmCut& cut) const {
 
 namespace {
 
-// Cycles of a step. The array waits for operands that cannot be fetched while it works. The others are limited by the
-// memory, and must be there `lead` cycles before the array begins with them.
+// The fetches of a step.
 struct StepLoad {
-  double behind = 0, waited = 0;
+  struct Alone {
+    double often = 0, cycles = 0;  // how often there is a fetch, and what it takes
+  };
+  std::array<Alone, 2> alone;  // of operands with one buffer
+  // Of the others: cycles of their bytes, and of their requests' latency.
+  double behind = 0, latency = 0;
+  double stored = 0;  // cycles of results' bytes, which leave while later steps work
 };
-double step_cycles(double compute, const StepLoad& load, double lead) {
-  // Transfers that begin together share the memory: those that the array waits for, and those that it does not.
-  const double waited = load.waited > 0 ? load.waited + std::min(load.waited, load.behind) + lead : 0;
-  return waited + std::max(compute, load.behind + (load.behind > 0 ? lead : 0));
+// Cycles of a step. For operands with one buffer the array waits, as long as the drain of the pass before does not hide
+// their fetch; where both are fetched, they come in one. Of others two tiles take turns: the time of two steps is that
+// of a tile's fetch, of its `lead` in the PEs and of its passes; and the bytes of a step take their time.
+// largest: of steps that alternate with smaller ones, times the mean size.
+double step_cycles(double compute, const StepLoad& load, double drain, double lead, double largest) {
+  const auto [few, many] =
+      std::minmax(load.alone[0], load.alone[1], [](const auto& a, const auto& b) { return a.often < b.often; });
+  const auto wait = [&](double cycles) { return std::max(0.0, cycles + lead - drain); };
+  const double waited = few.often * wait(few.cycles + many.cycles) + (many.often - few.often) * wait(many.cycles);
+  if (waited > 0) return std::max(waited + compute, load.behind + load.stored);
+  const double in_turn = load.behind > 0 ? ((compute + load.behind) * largest + load.latency + lead) / 2 : 0;
+  return std::max({compute, load.behind + load.stored, in_turn});
 }
 
 // Cycles from the end of a pass's stream to its last result, and from the place for the results of a later pass to the
@@ -337,7 +350,9 @@ double GemmEstimator::sum_waits(const GemmCut& cut, const GemmLoops& l) const {
   const double leaves = drain_and_load(engine) + problem_.adds * cut.m_tile + (problem_.adds > 0 ? 0 : move);
   const double wait = std::max(0.0, leaves - (l.partials - 1) * chain) +
                       (problem_.fetched_adds() > 0 ? std::max(0.0, 2 * move - l.contraction * interval) : 0);
-  return static_cast<double>(one_step ? l.columns : l.of(GemmLoop::kColumns)) * l.of(GemmLoop::kRows) * wait;
+  // The first tiles find their buffers free.
+  const double tiles = static_cast<double>(one_step ? l.columns : l.of(GemmLoop::kColumns)) * l.of(GemmLoop::kRows);
+  return std::max(0.0, tiles - l.partials) * wait;
 }
 
 // Cycles in which a last pass waits for a place for its results. The tile before must leave this place first, which
@@ -354,7 +369,7 @@ double GemmEstimator::result_waits(const GemmPlan& plan, const GemmCut& cut, con
   const double wait = std::max(0.0, leaves - (plan.out_sets * spacing - interval)) / plan.out_sets;
   const bool innermost = plan.order[2] == GemmLoop::kContraction;
   const double in_a_row = one_step || !innermost ? l.columns : l.columns - l.of(GemmLoop::kColumns);
-  return in_a_row * l.of(GemmLoop::kRows) * wait;
+  return std::max(0.0, in_a_row * l.of(GemmLoop::kRows) - plan.out_sets) * wait;
 }
 
 // Cycles in which the array waits when a loop outside an operand's sweeps brings new tiles into the places of those
@@ -375,6 +390,18 @@ double GemmEstimator::change_waits(const GemmPlan& plan, const GemmCut& cut, con
          waits(plan.stationary, l.stationary_tile, l.stationary_sweep, GemmLoop::kRows, moves_stationary);
 }
 
+// Of the steps of the innermost loop that has several, the largest one over the mean.
+double GemmEstimator::largest_step(const GemmPlan& plan, const GemmLoops& l) const {
+  for (int i = 2; i >= 0; --i) {
+    const GemmLoop loop = plan.order[static_cast<std::size_t>(i)];
+    const double count = l.of(loop);
+    if (count <= 1) continue;
+    if (loop == GemmLoop::kRows) return count * plan.m_tile / (static_cast<double>(problem_.images) * problem_.m);
+    return loop == GemmLoop::kColumns ? count * plan.n_group / l.columns : count * plan.k_group / l.contraction;
+  }
+  return 1;
+}
+
 void GemmEstimator::evaluate(GemmPlan& plan, const GemmCut& cut, const GemmLoops& l) const {
   const Traffic t = traffic(plan, cut, l);
   plan.dram_bytes = t.total();
@@ -386,14 +413,14 @@ void GemmEstimator::evaluate(GemmPlan& plan, const GemmCut& cut, const GemmLoops
   const double compute = compute_cycles(cut, plan.n_group) / steps;
   const auto cycles_of = [this](double bytes, double loads) { return bytes / bandwidth_ + loads * latency_; };
   StepLoad at_begin, at_go_on;
-  // An operand with one buffer is fetched from the drain of the pass before on.
-  const double free = cut.pass.drain / (plan.streamed.sets == 1 && plan.stationary.sets == 1 ? 2 : 1);
   const auto spread = [&](Bytes bytes, double loads, bool moves, const OperandBuffers& buffers, int tiles) {
     if (tiles == 1) return;  // fetched before the first step
-    const double cycles = cycles_of(static_cast<double>(bytes), loads);
-    const double waited = buffers.sets == 1 ? std::max(0.0, cycles - loads * free) : 0;
+    const double moving = cycles_of(static_cast<double>(bytes), 0), latency = cycles_of(0, loads);
     const auto add = [&](StepLoad& load, double share) {
-      load.waited += waited * share, load.behind += (cycles - waited) * share;
+      if (buffers.sets == 1)
+        load.alone[&buffers == &plan.streamed ? 0 : 1] = {loads * share, (moving + latency) / std::max(1.0, loads)};
+      else
+        load.behind += moving * share, load.latency += latency * share;
     };
     add(at_begin, 1 / (moves ? steps : begin));
     if (moves) add(at_go_on, 1 / steps);
@@ -405,24 +432,15 @@ void GemmEstimator::evaluate(GemmPlan& plan, const GemmCut& cut, const GemmLoops
   spread(t.stationary, t.stationary_loads, go_on_moves_stationary, plan.stationary,
          l.of(GemmLoop::kColumns) * l.of(GemmLoop::kContraction));
   spread(t.added, 0, true, {0, 2}, 2);
-  const double last = steps / l.of(GemmLoop::kContraction);  // steps that end with results
-  const double results = static_cast<double>(t.results) / bandwidth_;
+  at_begin.stored = at_go_on.stored = static_cast<double>(t.results) / bandwidth_ / steps;
   // A tile that is loaded into the PEs during the pass before must be there earlier by this time.
   const double lead = config_.matrix_engine.stationary_prefetch ? config_.matrix_engine.rows : 0;
-  double total = 0;
-  if (inner == GemmLoop::kContraction || l.of(GemmLoop::kContraction) == 1) {
-    at_begin.behind += results / begin;
-    total = begin * step_cycles(compute, at_begin, lead) + go_on * step_cycles(compute, at_go_on, lead);
-  } else {
-    const double ends = 1.0 / l.of(GemmLoop::kContraction);
-    StepLoad begin_last = at_begin, go_on_last = at_go_on;
-    begin_last.behind += results / last, go_on_last.behind += results / last;
-    total =
-        begin * ((1 - ends) * step_cycles(compute, at_begin, lead) + ends * step_cycles(compute, begin_last, lead)) +
-        go_on * ((1 - ends) * step_cycles(compute, at_go_on, lead) + ends * step_cycles(compute, go_on_last, lead));
-  }
+  const double drain = cut.pass.drain, largest = largest_step(plan, l);
+  double total = begin * step_cycles(compute, at_begin, drain, lead, largest) +
+                 go_on * step_cycles(compute, at_go_on, drain, lead, largest);
   total = std::max(total, static_cast<double>(plan.dram_bytes) / bandwidth_);
-  total += result_waits(plan, cut, l) + change_waits(plan, cut, l, compute, lead);
+  total += result_waits(plan, cut, l) + change_waits(plan, cut, l, compute, lead) +
+           drain_and_load(config_.matrix_engine);  // once
   // The array first waits for the operands of the first step; at the end, the last result goes to memory.
   const double first = static_cast<double>(l.streamed_tile + l.stationary_tile);
   plan.cycles =

@@ -1,0 +1,77 @@
+// The estimates that the mapper chooses by, against the machine: cycles and energy of single linear layers.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <random>
+#include <sstream>
+#include <tuple>
+
+#include "mapping/forward/gemm_plans.h"
+#include "tests/support/machine_run.h"
+
+using namespace vitality;
+using namespace vitality::test;
+
+namespace {
+
+struct Cost {
+  double cycles, energy_pj;
+};
+
+Cost on_the_machine(const HardwareConfig& config, const VitModel& model) {
+  std::istringstream in(in_child([&] {
+    SimulationOptions options;
+    options.numerics = false;
+    const SimulationResult r = simulate(config, model, options);
+    std::ostringstream text;
+    text.precision(17);
+    text << r.totals.cycles << " " << r.totals.energy_mj * 1e9;
+    return text.str();
+  }));
+  Cost cost{};
+  in >> cost.cycles >> cost.energy_pj;
+  return cost;
+}
+
+VitModel linear_layer(int m, int k, int n) {
+  return parse_workload(
+      R"({"name":"m","image":{"height":1,"width":)" + std::to_string(m) + R"(,"channels":)" + std::to_string(k) +
+          R"(},"layers":[{"name":"fc","kind":"linear","bias":false,"out_features":)" + std::to_string(n) + "}]}",
+      "m.json");
+}
+
+}  // namespace
+
+TEST_CASE("estimates: cycles and energy of linear layers are those of the machine") {
+  std::mt19937_64 dice(7);
+  const auto between = [&dice](int low, int high) {
+    return low + static_cast<int>(dice() % static_cast<unsigned>(high - low + 1));
+  };
+  // Where folds follow back to back, what a few passes wait for at both ends of a small layer weighs more.
+  for (const auto& [name, least, most] : {std::tuple{"vitality", 0.95, 1.06}, {"vitality_overlapped", 0.88, 1.15}}) {
+    std::vector<double> cycles;
+    for (int round = 0; round < 60; ++round) {
+      const std::string objective = round % 3 == 0 ? "latency" : round % 3 == 1 ? "energy" : "edp";
+      const int m = between(1, 400), k = 16 * between(1, 60), n = 16 * between(1, 60), kib = between(100, 1000);
+      const HardwareConfig config = machine({"mapping.objective=" + objective, "mapping.residency=layer",
+                                             "scratchpad.capacity_kib=" + std::to_string(kib)},
+                                            name);
+      GemmProblem problem{};
+      problem.m = m, problem.k = k, problem.n = n, problem.row_unit = 1;
+      problem.contraction = cut_tiles({k}, 64), problem.columns = cut_tiles({n}, 64);
+      problem.element = problem.result = 2, problem.partial = 6;
+      // Four channels of 64 bytes in four clocks of 0.833 ns, less the refresh.
+      const double bandwidth = 4 * 64 / (4 * 0.833 * 0.5) * (1 - 420.0 / 9360);
+      const GemmChoice choice = GemmPlanner(problem, config, Bytes{1024} * kib, bandwidth).choose();
+      REQUIRE(choice.plan);
+      const Cost real = on_the_machine(config, linear_layer(m, k, n));
+      INFO(name << ", " << objective << ", " << m << " x " << k << " x " << n << ", " << kib << " KiB: estimated "
+                << choice.plan->cycles << " cycles of " << real.cycles);
+      cycles.push_back(choice.plan->cycles / real.cycles);
+      CHECK(cycles.back() > least);
+      CHECK(cycles.back() < most);
+      CHECK(choice.plan->energy_pj == Approx(real.energy_pj).epsilon(0.01));
+    }
+    std::sort(cycles.begin(), cycles.end());
+    CHECK(cycles[cycles.size() / 2] == Approx(1).epsilon(0.015));
+  }
+}
