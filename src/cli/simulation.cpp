@@ -30,11 +30,22 @@
 namespace vitality::cli {
 namespace {
 
-// The layers of the model whose names match the pattern, in every image of the batch.
-std::vector<bool> select_layers(const VitModel& model, const std::string& pattern, int images) {
+// The layers of the model whose names match the pattern, in every image of the batch. A batch norm that is folded into
+// another layer's weights comes with it, and it with the norm.
+std::vector<bool> select_layers(const VitModel& model, const std::string& pattern, int images, bool batch_norm_folded) {
   std::vector<bool> selected;
   if (pattern.empty()) return selected;
-  const std::vector<bool> once = layers_named(model, pattern, "layers");
+  std::vector<bool> once = layers_named(model, pattern, "layers");
+  if (batch_norm_folded) {
+    std::vector<bool> absorbs = once;
+    for (std::size_t i = 0; i < once.size(); ++i)
+      if (const auto* norm = std::get_if<BatchNorm>(&model.layers[i].parameters); norm != nullptr && once[i])
+        absorbs[static_cast<std::size_t>(norm->folded_into)] = true;
+    for (std::size_t i = 0; i < once.size(); ++i) {
+      const auto* norm = std::get_if<BatchNorm>(&model.layers[i].parameters);
+      once[i] = absorbs[norm != nullptr ? static_cast<std::size_t>(norm->folded_into) : i];
+    }
+  }
   for (int i = 0; i < images; ++i) selected.insert(selected.end(), once.begin(), once.end());
   return selected;
 }
@@ -141,7 +152,7 @@ FinishedSimulation run_simulation(
   options.training = request.training;
   options.seed = request.seed;
   options.search_budget = request.search_budget;
-  options.selected = select_layers(one, request.layers, request.images);
+  options.selected = select_layers(one, request.layers, request.images, run.config.batch_norm_folded);
   if (!request.outputs_of.empty()) layers_named(one, request.outputs_of, "outputs-of");
   std::string mapping_sha256;
   const GivenMapping mapping = read_mapping_file(request.mapping, settings.mapping, model, mapping_sha256);

@@ -18,7 +18,7 @@ void Recogniser::move_elements() {
     inputs.push_back(has(i) ? &constant(i) : nullptr);
   }
   Outputs results = evaluate(node(), inputs, budget_);
-  for (std::size_t i = 0; i < node().outputs.size(); ++i) {
+  for (std::size_t i = 0; i < node().outputs.size() && i < results.size(); ++i) {
     View moved = view;
     moved.places = std::make_shared<const Tensor>(std::move(results[i]));
     if (node().outputs[i] != kNoValue) set_view(node().outputs[i], moved);

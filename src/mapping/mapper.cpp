@@ -192,12 +192,12 @@ class ForwardMapper {
                         context_.add_activation(layer_));
   }
   void apply(const LayerNorm&) { elementwise(); }
-  void apply(const BatchNorm&) {
+  void apply(const BatchNorm& norm) {
     if (!is_folded(context_.layer(layer_), context_.config)) return elementwise();
-    // The layer stands in front of the layer that absorbs it: nothing is done here, its output is its input.
+    // Nothing is done here, the layer's output is its input: with the norm in it, if a layer before absorbed it.
     context_.output[static_cast<std::size_t>(layer_)] = context_.input_tensor(layer_, 0);
     take_form<FoldedMapping>(context_, layer_);
-    aliases_.push_back(layer_);
+    aliases_.push_back(std::min(layer_, norm.folded_into));
   }
   void apply(const Activation&) { elementwise(); }
   void apply(const Add&) { elementwise(); }
@@ -219,7 +219,7 @@ class ForwardMapper {
   const MappingOptions& options_;
   const std::vector<bool>& selected_;
   int layer_ = 0;
-  std::vector<int> aliases_;  // layers whose output is their input
+  std::vector<int> aliases_;  // of folded batch norms: the layer whose own output is nowhere, in front of the other
 };
 
 enum class Extent { kWhole, kPlanOnly };

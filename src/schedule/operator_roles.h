@@ -38,6 +38,7 @@ enum class OperatorRole : std::uint8_t {
   kNormGradient,
   kActivationGradient,
   kGradientSum,          // of a layer with several users
+  kMeanGradient,         // half a gradient: of either input of a mean of two
   kNumeratorGradient,    // dN = dZ / t_D
   kDenominatorGradient,  // dt
   kQueryGradient,
@@ -109,6 +110,8 @@ constexpr const char* to_string(OperatorRole role) {
       return "activation_gradient";
     case OperatorRole::kGradientSum:
       return "gradient_sum";
+    case OperatorRole::kMeanGradient:
+      return "mean_gradient";
     case OperatorRole::kNumeratorGradient:
       return "numerator_gradient";
     case OperatorRole::kDenominatorGradient:

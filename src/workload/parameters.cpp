@@ -212,10 +212,13 @@ void absorb_batch_norms(const VitModel& model, int layer_index, const ParameterS
     const int cols = result.weight.cols();
     if (result.bias.empty()) result.bias.assign(static_cast<std::size_t>(cols), 0.0);
     if (i < layer_index) {  // a norm in front: (x f + s) W + b = x (diag(f) W) + (s W + b)
+      const auto* conv = std::get_if<Conv2d>(&model.layers[static_cast<std::size_t>(layer_index)].parameters);
+      const int groups = conv != nullptr ? conv->groups : 1, in_group = norm->channels / groups;
       for (int r = 0; r < result.weight.rows(); ++r) {
-        const double factor = scale(0, r) / std::sqrt(variance(0, r) + norm->epsilon);
-        const double offset = shift(0, r) - mean(0, r) * factor;
-        for (int c = 0; c < cols; ++c) {
+        for (int c = 0; c < cols; ++c) {  // a convolution's rows repeat the channels of its group for each pixel
+          const int channel = c / (cols / groups) * in_group + r % in_group;
+          const double factor = scale(0, channel) / std::sqrt(variance(0, channel) + norm->epsilon);
+          const double offset = shift(0, channel) - mean(0, channel) * factor;
           result.bias[static_cast<std::size_t>(c)] += offset * result.weight(r, c);
           result.weight(r, c) *= factor;
         }

@@ -314,6 +314,24 @@ TEST_CASE("run: --layers simulates a part and the rest is named as left out") {
   CHECK(part["numerics"]["passed"] == true);
 }
 
+TEST_CASE("run: --layers takes a folded batch norm and the layer that absorbs it together") {
+  using Names = std::vector<std::string>;
+  const auto executed = [](const std::string& layers, const std::string& batch_norm) {
+    const json part = run("tiny_levit", {"--layers", layers, "--set", "batch_norm=" + batch_norm});
+    CHECK(part["numerics"]["passed"] == true);
+    Names names;
+    for (const json& layer : part["layers"])
+      if (layer["executed"] == true) names.push_back(layer["name"]);
+    return names;
+  };
+  for (const char* one : {"stage0.0.mlp.fc1", "stage0.0.mlp.fc1.bn"}) {
+    CHECK(executed(one, "folded") == Names{"stage0.0.mlp.fc1"});  // a folded norm itself takes no time
+    CHECK(executed(one, "separate") == Names{one});
+  }
+  for (const char* one : {"head_dist", "head_dist.bn"})  // folded into the layer behind it
+    CHECK(executed(one, "folded") == Names{"head_dist"});
+}
+
 TEST_CASE("run: layers are bound by DRAM as much as the critical path is, however far ahead weights are loaded") {
   struct Case {
     const char* workload;

@@ -1,4 +1,5 @@
 // Where a model's values come from: seeds, memory, folders of .npy files.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -71,6 +72,34 @@ TEST_CASE("stored parameters come before their fallback") {
   CHECK(difference(stored.tensor(info), seeded.tensor(info)) == 0);
   stored.tensors()["a.weight"] = MatrixD(2, 3, 7.0);
   CHECK(difference(stored.tensor(info), MatrixD(2, 3, 7.0)) == 0);
+}
+
+TEST_CASE("a batch norm in front of a convolution in groups is absorbed channel by channel") {
+  const VitModel model = parse_workload(
+      R"({"name": "m", "image": {"height": 2, "width": 2, "channels": 4},
+          "layers": [{"name": "n", "kind": "batch_norm", "folds_into": "c", "epsilon": 1e-30},
+                     {"name": "c", "kind": "conv2d", "out_channels": 2, "kernel": 2, "groups": 2}]})",
+      "m.json");
+  const auto row = [](const std::vector<double>& values) {
+    MatrixD matrix(1, static_cast<int>(values.size()));
+    std::copy(values.begin(), values.end(), matrix.data());
+    return matrix;
+  };
+  const SeededParameters seeded(1);
+  StoredParameters stored(seeded);
+  // y = (x - mean) scale / sqrt(variance) + shift: 2 x - 1, 3 x, 5 x + 1 and 7 x - 14.
+  stored.tensors()["n.weight"] = row({2, 6, 10, 7}), stored.tensors()["n.running_var"] = row({1, 4, 4, 1});
+  stored.tensors()["n.bias"] = row({1, 0, 1, 0}), stored.tensors()["n.running_mean"] = row({1, 0, 0, 2});
+  // Rows are pixel by pixel the two channels of the group: 0 and 1 for the first result, 2 and 3 for the second.
+  stored.tensors()["c.weight"] = MatrixD(8, 2, 1.0), stored.tensors()["c.bias"] = row({0.5, 0.25});
+  const EffectiveWeights got = effective_weights(model, 1, stored, true);
+  for (int pixel = 0; pixel < 4; ++pixel) {
+    CHECK(got.weight(2 * pixel, 0) == 2);
+    CHECK(got.weight(2 * pixel + 1, 0) == 3);
+    CHECK(got.weight(2 * pixel, 1) == 5);
+    CHECK(got.weight(2 * pixel + 1, 1) == 7);
+  }
+  CHECK(got.bias == std::vector<double>{0.5 - 4 * 1, 0.25 + 4 * (1 - 14)});
 }
 
 TEST_CASE("a folder of .npy files gives tensors by name, the others stay seeded") {

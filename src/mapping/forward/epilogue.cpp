@@ -44,8 +44,11 @@ std::vector<int> epilogue_layers(const MappingContext& context, int producer) {
     const bool consumes = std::count(layer.inputs.begin(), layer.inputs.end(), current) == 1;
     const bool alone = context.users[static_cast<std::size_t>(current)] == 1;
     const auto* token = std::get_if<ConcatToken>(&layer.parameters);
-    const bool can =
-        is_elementwise(layer) || (token != nullptr && token->learned == 1 && takes_tokens(context, producer));
+    const auto* norm = std::get_if<BatchNorm>(&layer.parameters);
+    // A norm in the weights of a layer behind it is no part of these results.
+    const bool ahead = norm != nullptr && norm->folded_into > next && is_folded(layer, context.config);
+    const bool can = (is_elementwise(layer) && !ahead) ||
+                     (token != nullptr && token->learned == 1 && takes_tokens(context, producer));
     if (!consumes || !alone || !can || !context.selected(next) || leaves_epilogue(context, next)) break;
     layers.push_back(next);
   }
@@ -56,7 +59,7 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer) 
   std::vector<EpilogueStage> stages;
   int current = producer;
   const std::vector<int> layers = epilogue_layers(context, producer);
-  const int heir_of = layers.empty() ? int{kNone} : context.residence(layers.back()).heir_of;
+  const Residence& results = context.residence(layers.empty() ? producer : layers.back());
   for (const int next : layers) {
     const Layer& layer = context.layer(next);
     EpilogueStage stage{next,          kNone, is_charged(layer, context.config), is_folded(layer, context.config),
@@ -65,7 +68,7 @@ std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer) 
       const int other = layer.inputs[0] == current ? layer.inputs[1] : layer.inputs[0];
       stage.second = context.tensor_of(other);
       stage.swapped = layer.inputs[0] != current;
-      stage.in_place = heir_of == other;
+      stage.in_place = results.takes_place_of(other);
     } else if (std::holds_alternative<ConcatToken>(layer.parameters)) {
       stage.is_token = true;
       stage.second =

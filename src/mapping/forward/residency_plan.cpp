@@ -412,7 +412,8 @@ class ResidencyPlanner {
       const auto* const epilogue = given == nullptr ? nullptr : std::get_if<EpilogueMapping>(given);
       if (epilogue == nullptr || !std::holds_alternative<Add>(layer(l).parameters)) continue;
       const std::vector<int>& inputs = layer(l).inputs;
-      const bool in_place = std::count(inputs.begin(), inputs.end(), r.heir_of) > 0;
+      const bool in_place =
+          std::any_of(inputs.begin(), inputs.end(), [&r](int input) { return r.takes_place_of(input); });
       if (epilogue->in_place != in_place) ++count;
     }
     return count;

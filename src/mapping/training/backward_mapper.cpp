@@ -75,7 +75,7 @@ void pairwise(ScheduleBuilder& builder, UnitKind unit, JobKind kind, int layer, 
 // Half the gradient of a mean of two: the mean of the gradient and 0.
 GradientRef map_half(BackwardContext& b, int layer) {
   ScheduleBuilder& builder = b.builder();
-  const OperatorId op = b.add_operator(OperatorRole::kElementwise, layer);
+  const OperatorId op = b.add_operator(OperatorRole::kMeanGradient, layer);
   const int index = b.backward_layer(layer);
   const MatrixShape shape = output_shape(b.layer(layer));
   const Bytes row_bytes = b.context.element_bytes() * shape.cols;

@@ -214,7 +214,9 @@ class Propagation {
   double apply(const ConcatChannels&) const {
     double sum = 0, channels = 0;
     for (std::size_t i = 0; i < layer().inputs.size(); ++i) {
-      const double cols = output_shape(model_.layers[static_cast<std::size_t>(layer().inputs[i])]).cols;
+      const int source = layer().inputs[i];
+      const double cols = is_model_input(source) ? model_.image_channels
+                                                 : output_shape(model_.layers[static_cast<std::size_t>(source)]).cols;
       sum += input(i).variance * cols, channels += cols;
     }
     return sum / channels;

@@ -62,6 +62,7 @@ double ValueExecutor::fold_factor(const Job& job) const {
     case OperatorRole::kNormGradient:
     case OperatorRole::kActivationGradient:
     case OperatorRole::kGradientSum:
+    case OperatorRole::kMeanGradient:
     case OperatorRole::kNumeratorGradient:
     case OperatorRole::kDenominatorGradient:
     case OperatorRole::kQueryGradient:

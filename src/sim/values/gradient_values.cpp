@@ -186,7 +186,7 @@ void ValueExecutor::gradient(const Job& job) {
           at(job.result)[r] = arithmetic.wide(at(job.streamed)[r] + at(job.stationary)[r]);
         break;
       }
-      const double factor = role(job) == OperatorRole::kElementwise ? 0.5 : 1;  // a mean of two, backwards
+      const double factor = role(job) == OperatorRole::kMeanGradient ? 0.5 : 1;
       add_scaled(arithmetic, job.m, job.n, streamed(job), factor, second, factor, result(job));
       break;
     }

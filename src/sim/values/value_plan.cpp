@@ -33,9 +33,10 @@ ValuePlan::ValuePlan(const VitModel& model, const HardwareConfig& config, const 
   std::vector<int> group(model.layers.size() + 1);
   std::iota(group.begin(), group.end(), 0);
   const auto join = [&](int a, int b) {
-    b = is_model_input(b) ? image : b;
-    std::replace(group.begin(), group.end(), group[static_cast<std::size_t>(a)],
-                 int{group[static_cast<std::size_t>(b)]});
+    // Copies, because the elements themselves are replaced on the way.
+    const int old = group[static_cast<std::size_t>(a)],
+              joined = group[static_cast<std::size_t>(is_model_input(b) ? image : b)];
+    std::replace(group.begin(), group.end(), old, joined);
   };
   for (int i = 0; i < count; ++i) {
     const Layer& layer = model.layers[static_cast<std::size_t>(i)];
