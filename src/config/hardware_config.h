@@ -200,7 +200,8 @@ struct DramConfig {
   std::string address_map = "row_bank_column_bankgroup";
   int queue_depth = 32;
 };
-// What the transfers of a channel's jobs in flight get of the memory: equal shares, or the oldest one all of it.
+// What the transfers of a channel's jobs get of the memory: equal shares, or the one that comes first in the program
+// all of it.
 enum class DmaPolicy { kFair, kInOrder };
 constexpr const char* to_string(DmaPolicy value) {
   switch (value) {

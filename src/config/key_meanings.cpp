@@ -88,7 +88,7 @@ const std::vector<KeyMeaning>& key_meanings() {
       {"dram.queue_depth", "requests", "Requests that a channel's queue holds (banked)."},
       {"dma", "", "The two DMA channels, load and store."},
       {"dma.max_outstanding", "jobs", "Jobs in flight in each channel."},
-      {"dma.policy", "", "Tiles in flight share the memory (fair), or come one after the other with its latency hidden (in_order)."},
+      {"dma.policy", "", "Tiles in flight share the memory (fair), or the one that comes first in the program has it, its latency hidden (in_order)."},
       {"controller", "", "The chunk's controller."},
       {"controller.issue_cycles", "cycles", "Time to decode and issue a job, one after the other; 0: any number at once."},
       {"controller.descriptor_bytes", "bytes", "Descriptor of a job, fetched from DRAM before the job can be issued; 0: none."},
