@@ -390,6 +390,19 @@ double GemmEstimator::change_waits(const GemmPlan& plan, const GemmCut& cut, con
          waits(plan.stationary, l.stationary_tile, l.stationary_sweep, GemmLoop::kRows, moves_stationary);
 }
 
+// Cycles from the last pass to the end of the layer: the last result goes through the epilogue and to memory. Tiles
+// whose sums are finished one pass after the other queue up for that.
+double GemmEstimator::end_of_results(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& l) const {
+  const double moved = problem_.fetched_adds() + (problem_.results_in_memory ? 1 : 0),
+               added = static_cast<double>(problem_.adds) * cut.m_tile,
+               each = std::max(added, static_cast<double>(l.out_tile) * moved / bandwidth_);
+  const double unfinished = l.of(GemmLoop::kContraction) == 1 ? 1 : std::max(1, l.partials);
+  const double last = problem_.results_in_memory
+                          ? static_cast<double>(l.out_tile) * (3 - std::max(1, plan.out_sets)) / bandwidth_ + latency_
+                          : 0;
+  return last + (unfinished - 1) * std::max(0.0, each - cut.pass.interval);
+}
+
 // Of the steps of the innermost loop that has several, the largest one over the mean.
 double GemmEstimator::largest_step(const GemmPlan& plan, const GemmLoops& l) const {
   for (int i = 2; i >= 0; --i) {
@@ -441,12 +454,9 @@ void GemmEstimator::evaluate(GemmPlan& plan, const GemmCut& cut, const GemmLoops
   total = std::max(total, static_cast<double>(plan.dram_bytes) / bandwidth_);
   total += result_waits(plan, cut, l) + change_waits(plan, cut, l, compute, lead) +
            drain_and_load(config_.matrix_engine);  // once
-  // The array first waits for the operands of the first step; at the end, the last result goes to memory.
-  const double first = static_cast<double>(l.streamed_tile + l.stationary_tile);
+  // The array first waits for the operands of the first step.
   plan.cycles =
-      total + cycles_of(first + static_cast<double>(
-                                    problem_.results_in_memory ? l.out_tile * (3 - std::max(1, plan.out_sets)) : 0),
-                        2);
+      total + cycles_of(static_cast<double>(l.streamed_tile + l.stationary_tile), 1) + end_of_results(plan, cut, l);
   // Layers share the scratchpad: without room beside the plan, the next layer's first tile is not fetched ahead.
   if (bytes_of(plan, l) + aligned(l.stationary_tile) > capacity_)
     plan.cycles += cycles_of(static_cast<double>(l.stationary_tile), 1);

@@ -145,6 +145,7 @@ class GemmEstimator {
   void set_passes(GemmCut& cut, const PassOf& pass_of) const;
   double result_waits(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& loops) const;
   double change_waits(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& loops, double step, double lead) const;
+  double end_of_results(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& loops) const;
   double largest_step(const GemmPlan& plan, const GemmLoops& loops) const;
   double sum_waits(const GemmCut& cut, const GemmLoops& loops) const;
   double energy(const GemmPlan& plan, const GemmCut& cut) const;
