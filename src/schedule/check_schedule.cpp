@@ -173,8 +173,11 @@ class IndexCheck {
   void check_gathering(JobId index, const Job& job) {
     const Im2colTile& tile = s_.im2col_tiles[job.im2col_tile()];
     if (!in(tile.geometry, s_.geometries.size(), index, "geometry") || job.streamed == kNone) return;
-    const Elements rows = gathered_elements(s_.geometries[static_cast<std::size_t>(tile.geometry)], tile, job.m);
-    fits(index, {job.streamed, rows.first, 1, rows.end - rows.first, 0}, limits_.element, "rows of the image");
+    const Conv2d& geometry = s_.geometries[static_cast<std::size_t>(tile.geometry)];
+    const Elements image = gathered_elements(geometry, tile, job.m);
+    const int row = geometry.in_width * geometry.in_channels;
+    fits(index, {job.streamed, image.first, (image.end - image.first) / std::max(1, row), row, 0}, limits_.element,
+         "part of the image");
   }
 
   struct Tile {

@@ -151,6 +151,11 @@ RandomPlan random_plan(std::mt19937_64& dice) {
   p.contraction = cut_tiles({p.k}, 64), p.columns = cut_tiles({p.n}, 64);
   p.element = 2, p.partial = 6, p.result = 2, p.adds = number(0, 1), p.bias = number(0, 1) == 1;
   p.streamed_on_chip = number(0, 3) == 0;
+  p.results_on_chip = number(0, 3) == 0;
+  if (p.results_on_chip) {  // in tiles of their own, or several in one buffer
+    p.column_cuts = false, p.results_in_memory = number(0, 1) == 1, p.adds = 0;
+    p.shared_result_tiles = number(0, 1) == 1;
+  }
   r.capacity = number(20, 400) * 1024;
   GemmPlan& plan = r.plan;
   plan.tile_rows = 64 >> number(0, 2), plan.tile_cols = 64 >> number(0, 2), plan.m_tile = number(1, p.m);
