@@ -124,7 +124,7 @@ void ValueExecutor::pass(const Job& job, Tile sums, PassStart start) {
 
 void ValueExecutor::fold(const Job& job, UnitId unit) {
   const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
-  Tile sums{nullptr, job.result_stride};
+  Tile sums{nullptr, job.partial_stride != 0 ? job.partial_stride : job.result_stride};
   if (job.partial != kNone) {
     sums.data = at(job.partial, job.partial_offset);
   } else {
