@@ -1,6 +1,7 @@
 // mapping.residency chip: what stays in the scratchpad does not move, and its values are compared all the same.
 #include <catch2/catch.hpp>
 
+#include "tests/support/hand_schedule.h"
 #include "tests/support/machine_run.h"
 #include "tests/support/program.h"
 #include "tests/support/race_check.h"
@@ -156,9 +157,9 @@ TEST_CASE("residency: what the next layer takes stays in the scratchpad, and its
 
 namespace {
 
-// Bytes of the score bias of a layer of attention: a value for each head, query and key, for each instance.
+// Bytes of the score bias of a layer of attention: a value for each head, query and key, which instances share.
 Bytes bias_bytes(const Attention& a) {
-  return a.bias_params > 0 ? Bytes{2} * a.instances * a.heads * a.n_q * a.n_kv : 0;
+  return a.bias_params > 0 ? Bytes{2} * a.heads * a.n_q * a.n_kv : 0;
 }
 
 // "" or what Q, K and V, or Z, of the model's attention moves, with room for everything. biased: score biases are used.
@@ -240,6 +241,46 @@ TEST_CASE("residency: a pass makes columns of several heads, and takes them") {
             schedule.mappings[layer]));
       CHECK(passes_of(schedule, 0) == 3);  // 24 columns, 8 at a time
       CHECK(passes_of(schedule, 2) == 1);  // both heads of Z at a time
+    }
+  }
+}
+
+TEST_CASE("residency: attention of a mapping file works on chunks of what lies in the scratchpad") {
+  // 8 x 4 times 4 x 24 on a 4 x 4 array: Q, K and V of two heads; then 8 x 8 times 8 x 5. 64 bytes in, 192 and 80 of
+  // weights, 80 out. Keys 3 at a time, queries 5.
+  const VitModel model = parse_workload(
+      R"({"name":"m","image":{"height":1,"width":8,"channels":4},"layers":[
+        {"name":"qkv","kind":"linear","bias":false,"out_features":24},
+        {"name":"attn","kind":"attention","heads":2,"d_qk":4,"layout":"qkv"},
+        {"name":"proj","kind":"linear","bias":false,"out_features":5}]})",
+      "m.json");
+  InputStationaryMapping qkv, proj;
+  qkv.tile_rows = qkv.tile_cols = 4, qkv.m_tile = 8, qkv.stationary = {0, 1}, qkv.streamed = {1, 1};
+  qkv.out_sets = 1, qkv.results = ResultPlace::kScratchpad;
+  proj = qkv;
+  proj.streamed = {0, 0}, proj.results = ResultPlace::kMemory;
+  for (const AttentionKind kind :
+       {AttentionKind::kTaylor, AttentionKind::kTaylorElided, AttentionKind::kReluLinear, AttentionKind::kSoftmax}) {
+    for (const bool online : {false, true}) {
+      if (online && kind != AttentionKind::kSoftmax) continue;
+      INFO(to_string(kind) << (online ? ", online" : ""));
+      AttentionMapping attention;
+      attention.token_chunk = 3, attention.query_chunk = 5, attention.sets = {0, 0, 0, 1};
+      attention.results = ResultPlace::kScratchpad, attention.online_softmax = online;
+      const GivenMapping given{"m.json", {{"qkv", qkv}, {"attn", attention}, {"proj", proj}}};
+      CHECK(in_child([&]() -> std::string {
+              HardwareConfig config = plain_machine(4, 4, 9);
+              config.attention = kind;
+              std::string races;
+              SimulationOptions options;
+              options.numerics = options.check = true, options.mapping = &given;
+              options.observe = [&races](const FinishedRun& run) {
+                races = find_races(run.schedule, run.times) + OrderCheck(run.schedule).run();
+              };
+              const SimulationResult r = simulate(config, model, options);
+              return races + (r.numerics.passed ? "" : "values differ, ") + std::to_string(r.totals.dram_read_bytes) +
+                     " read, " + std::to_string(r.totals.dram_write_bytes) + " written";
+            }) == "336 read, 80 written");
     }
   }
 }

@@ -75,8 +75,12 @@ void AttentionMapper::map() {
   plan_.results = residence.place;
   context_.record(layer_, plan_);
   take_buffers(builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name));
-  for (instance_ = 0; instance_ < a_.instances; ++instance_)
-    for (int head = 0; head < a_.heads; ++head) map_head(head);
+  // Instances share a head's score bias.
+  const bool head_by_head = bias_tensor_ != kNone && !sparse_ && context_.saved == nullptr;
+  for (int i = 0; i < a_.instances * a_.heads; ++i) {
+    instance_ = head_by_head ? i % a_.instances : i / a_.heads;
+    map_head(head_by_head ? i / a_.instances : i % a_.heads);
+  }
 }
 
 void AttentionMapper::map_head(int head) {
@@ -340,6 +344,9 @@ void AttentionMapper::store(OperatorId op_index, const Chunk& chunk, TilePlace f
 
 BufferId AttentionMapper::load_bias(OperatorId op_index, const Chunk& queries, const Chunk& keys) {
   const BufferId buffer = bias_.take();
+  const std::array<int, 5> tile{head_, queries.first, queries.count, keys.first, keys.count};
+  if (tile == bias_tile_) return buffer;
+  bias_tile_ = tile;
   builder_.transfer(UnitKind::kDmaLoad, layer_, op_index,
                     {builder_.make_transfer(bias_tensor_, head_ * a_.n_q + queries.first, keys.first, queries.count,
                                             keys.count, buffer)});

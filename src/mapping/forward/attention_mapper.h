@@ -178,6 +178,7 @@ class AttentionMapper {
   AttentionMapping plan_;
   Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_, bias_sum_, row_numbers_;
   TensorId bias_tensor_ = kNone;
+  std::array<int, 5> bias_tile_{-1};  // what bias_ holds: the head, its queries and keys
   std::optional<SparsePart> sparse_;
   int instance_ = 0, head_ = 0;
   OperandsInPlace in_place_;

@@ -61,7 +61,7 @@ void ResidencySteps::find_uses() {
       if (!is_model_input(output)) uses_[static_cast<std::size_t>(output)].push_back({static_cast<int>(s), as, false});
     };
     const std::vector<int>& inputs = layer(step.first).inputs;
-    const bool every = step.kind == StepKind::kAttention;  // input is an operand
+    const bool every = std::holds_alternative<Attention>(layer(step.first).parameters);  // input is an operand
     for (std::size_t i = 0; i < inputs.size(); ++i) add(inputs[i], i == 0 || every ? ReadAs::kOperand : ReadAs::kOther);
     for (const int output : step.added) add(output, ReadAs::kAdded);
   }

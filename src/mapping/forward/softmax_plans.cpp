@@ -193,6 +193,9 @@ SoftmaxPlanner::Estimate SoftmaxPlanner::estimate(const AttentionMapping& plan) 
   if (queries.rest > 0) add(queries.rest, !kept || queries.whole == 0, 1);
   const int heads = a_.heads * a_.instances;
   head.cycles = heads * head.cycles + last, head.dram_bytes *= heads;
+  // Instances share a head's bias if it is there as a whole.
+  if (a_.bias_params > 0 && plan.query_chunk >= a_.n_q && (!plan.online_softmax || tiles == 1))
+    head.dram_bytes -= sizes_of(config_).element * a_.n_q * a_.n_kv * a_.heads * (a_.instances - 1);
   head.energy_pj =
       heads * head.energy_pj + head.cycles * prices_.array_cycle() +
       static_cast<double>(head.dram_bytes) * (prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite));

@@ -140,8 +140,10 @@ void ValueExecutor::fold(const Job& job, UnitId unit) {
     if (!last) return;
     const AttentionScales& s = attention(job.layer);
     const auto& attention_layer = std::get<Attention>(layer(job.layer).parameters);
-    const double factor =
-        std::sqrt(static_cast<double>(attention_layer.d_qk)) * weight_scale(job.layer) * s.v / s.numerator;
+    double factor = std::sqrt(static_cast<double>(attention_layer.d_qk)) * weight_scale(job.layer) * s.v / s.numerator;
+    // Elided, T_N is divided by n sqrt(d) already, unless its scale says so.
+    if (!has_denominator_[static_cast<std::size_t>(job.layer)] && !is_scaled(config_.precision))
+      factor /= attention_layer.n_kv * std::sqrt(static_cast<double>(attention_layer.d_qk));
     const Tile out = result(job);
     for (int r = 0; r < job.m; ++r)
       for (int c = 0; c < job.n; ++c)
