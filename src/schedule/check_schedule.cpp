@@ -284,9 +284,7 @@ class AccessCheck {
     // A block of a mask without entries has nothing to load and nothing to read.
     const bool empty = traits(job.kind).reads_mask_tile && s_.mask_tiles[job.mask_tile()].kept == 0;
     if (!empty) read(index, job.streamed, streamed_elements(job));
-    read(index, job.stationary,
-         job.kind == JobKind::kAddMatrix ? Elements::of(job.stationary_offset, job.m, job.n, job.stationary_stride)
-                                         : Elements{});
+    read(index, job.stationary, stationary_elements(job));
     // `partial` is partial sums that are read, or a third operand; for the derivative of a norm it is the second
     // result, for online softmax the row numbers, which the tiles behind the first go on with.
     const bool sums = job.kind == JobKind::kFold,
@@ -301,35 +299,55 @@ class AccessCheck {
   }
   // What a pass, or a function of one tile or two, reads and writes; of other jobs the whole buffer.
   static bool works_on_a_tile(const Job& job) {
-    return job.kind == JobKind::kAddMatrix || job.kind == JobKind::kElementwise || job.kind == JobKind::kScaleColumns;
+    return job.kind == JobKind::kAddMatrix || job.kind == JobKind::kElementwise || job.kind == JobKind::kScaleColumns ||
+           job.kind == JobKind::kSubtractRow || job.kind == JobKind::kRectify;
   }
   Elements streamed_elements(const Job& job) const {
     if (job.kind == JobKind::kFold && (job.flags & kIm2col) != 0) {
       const Im2colTile& tile = s_.im2col_tiles[job.im2col_tile()];
       return gathered_elements(at(s_.geometries, tile.geometry), tile, job.m);
     }
-    const bool rows = job.kind == JobKind::kFold && (job.flags & kTransposed) == 0;
-    if (!rows && !works_on_a_tile(job)) return {};
-    return Elements::of(job.streamed_offset, job.m, rows ? job.k : job.n, job.streamed_stride);
+    const bool pass = job.kind == JobKind::kFold;
+    if (pass && (job.flags & kTransposed) != 0)
+      return Elements::of(job.streamed_offset, job.k, job.m, job.streamed_stride);
+    if (pass || job.kind == JobKind::kDotProduct)
+      return Elements::of(job.streamed_offset, job.m, job.k, job.streamed_stride);
+    if (!works_on_a_tile(job) && job.kind != JobKind::kColumnSum) return {};
+    return Elements::of(job.streamed_offset, job.m, job.n, job.streamed_stride);
+  }
+  static Elements stationary_elements(const Job& job) {
+    if (job.kind == JobKind::kFold) {
+      const bool transposed = (job.flags & kStationaryTransposed) != 0;
+      return Elements::of(job.stationary_offset, transposed ? job.n : job.k, transposed ? job.k : job.n,
+                          job.stationary_stride);
+    }
+    if (job.kind != JobKind::kAddMatrix) return {};
+    return Elements::of(job.stationary_offset, job.m, job.n, job.stationary_stride);
   }
   static Elements result_elements(const Job& job) {
-    if (job.kind != JobKind::kFold && !works_on_a_tile(job)) return {};
+    const bool rows = job.kind == JobKind::kFold || job.kind == JobKind::kRowDivide || job.kind == JobKind::kAddRow ||
+                      job.kind == JobKind::kRescaleRows;
+    if (!rows && !works_on_a_tile(job)) return {};
     return Elements::of(job.result_offset, job.m, job.n, job.result_stride);
   }
 
-  // Of a resident buffer the elements that there are, of others always all.
-  Elements in_buffer(BufferId buffer, Elements elements) const {
-    const int all = s_.buffers[buffer].resident_elements;
-    if (all == 0) return {};
-    return {std::min(elements.first, all), std::min(elements.end, all)};
+  // visit(first, end) of the places of content_ that these elements have: of a buffer that does not stay always all.
+  template <class Visit>
+  void each_part(BufferId buffer, Elements elements, const Visit& visit) const {
+    const StayingMatrix& matrix = s_.buffers[buffer].stays;
+    if (matrix.elements == 0) return visit(0, Pieces<Content>::kEnd);
+    matrix.each_part(elements, visit);
+  }
+  template <class Visit>
+  void each_content(BufferId buffer, Elements elements, const Visit& visit) {
+    each_part(buffer, elements, [&](int first, int end) { content_[buffer].each(first, end, visit); });
   }
 
   void read(JobId index, BufferId buffer, Elements elements = {}) {
     if (buffer == kNone) return;
-    elements = in_buffer(buffer, elements);
     const std::string reads = " reads buffer " + std::to_string(buffer.value);
     bool unwritten = false;
-    content_[buffer].each(elements.first, elements.end, [&](Content& content) {
+    each_content(buffer, elements, [&](Content& content) {
       if (content.overwritten_by != kNone) {
         findings_.add(findings_.name(index) + reads + ", whose place " + findings_.name(content.overwritten_by) +
                       " has overwritten");
@@ -347,10 +365,9 @@ class AccessCheck {
   void write(JobId index, BufferId buffer, Elements elements = {}) {
     if (buffer == kNone) return;
     const Buffer place = s_.buffers[buffer];
-    elements = in_buffer(buffer, elements);
     if (place.bytes > 0) take_place(index, buffer, place);
     retire(index, buffer, elements);
-    content_[buffer].assign(elements.first, elements.end, {index});
+    each_part(buffer, elements, [&](int first, int end) { content_[buffer].assign(first, end, {index}); });
   }
 
   // The buffers whose places overlap the place that is written now lose their content.
@@ -372,8 +389,7 @@ class AccessCheck {
 
   // `index` overwrites this content, so it must wait for every job that read or wrote it.
   void retire(JobId index, BufferId buffer, Elements elements = {}) {
-    content_[buffer].each(elements.first, elements.end,
-                          [&](const Content& content) { retire(index, buffer, content); });
+    each_content(buffer, elements, [&](const Content& content) { retire(index, buffer, content); });
   }
   void retire(JobId index, BufferId buffer, const Content& content) {
     const std::string overwrites = " overwrites buffer " + std::to_string(buffer.value) + " and does not wait for ";

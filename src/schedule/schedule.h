@@ -62,11 +62,29 @@ using Im2colTileId = Id<struct Im2colTileTag>;
 using MaskTileId = Id<struct MaskTileTag>;
 using UpdateId = Id<struct UpdateTag>;
 
-// A place in the scratchpad; elements row-major. resident_elements: of a buffer that holds what stays for other layers;
-// jobs wait for each other only where they use the same ones. 0: of others.
+// A matrix that stays in a buffer for other layers, row by row. `elements`: of the whole matrix; 0: nothing stays
+// there. Its readers take its columns `band` at a time (heads of attention), so jobs wait for each other only where
+// they use the same rows of the same band. Their tiles have the matrix's rows as their stride.
+struct StayingMatrix {
+  std::int32_t elements = 0, cols = 1, band = 1;
+
+  // visit(first, end) for the parts of a line that these elements have, a band's rows behind each other: every row and
+  // column from the first to the last of the elements.
+  template <class Visit>
+  void each_part(Elements e, const Visit& visit) const {
+    e = {std::min(e.first, elements), std::min(e.end, elements)};
+    if (e.first >= e.end) return;
+    const int rows = static_cast<int>(ceil_div(elements, cols)), row = e.first / cols, row_end = (e.end - 1) / cols + 1;
+    int col = e.first % cols, col_end = (e.end - 1) % cols + 1;
+    if (col >= col_end) col = 0, col_end = cols;  // no tile of the matrix
+    for (int b = col / band; b <= (col_end - 1) / band; ++b) visit(b * rows + row, b * rows + row_end);
+  }
+};
+
+// A place in the scratchpad; elements row-major.
 struct Buffer {
   std::int32_t address, bytes;
-  std::int32_t resident_elements = 0;
+  StayingMatrix stays = {};
 };
 
 // One DMA transfer of rows x cols elements between a tensor at (row, col) and a buffer. If row_map is not kNone, the
@@ -145,7 +163,8 @@ struct Job {
   std::int32_t m = 0, k = 0, n = 0;
   BufferId streamed, stationary, partial, result;
   std::int32_t streamed_offset = 0, stationary_offset = 0, partial_offset = 0, result_offset = 0;  // elements
-  std::int32_t streamed_stride = 0, stationary_stride = 0, result_stride = 0;
+  // partial_stride 0: as result_stride.
+  std::int32_t streamed_stride = 0, stationary_stride = 0, result_stride = 0, partial_stride = 0;
   JobDetail detail;
   std::int32_t first_dependency = 0, dependency_count = 0;
   JobId follows;  // must run on the unit that ran this job (of the same kind, and one of its dependencies)

@@ -260,6 +260,22 @@ TEST_CASE("bit true: the first-order score bias") {
   }
 }
 
+// In these formats the numerators of elided attention are divided by n sqrt(d) before the bias is added.
+TEST_CASE("numbers without a scale: the first-order score bias of elided attention") {
+  for (const std::string precision : {"fp64", "fp32", "fp16"}) {
+    for (const std::string attention : {"taylor", "taylor_elided"}) {
+      INFO(precision << " " << attention);
+      CHECK(in_child([&]() -> std::string {
+              SimulationOptions options;
+              options.numerics = true;
+              const HardwareConfig config =
+                  machine({"attention_bias=first_order", "precision=" + precision, "attention=" + attention});
+              return simulate(config, workload("tiny_levit"), options).numerics.passed ? "" : "values differ";
+            }) == "");
+    }
+  }
+}
+
 TEST_CASE("bit true: 60 random models on random machines") {
   int done = 0;
   for (unsigned seed = 1; done < 60 && seed < 200; ++seed) {

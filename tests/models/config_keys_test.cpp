@@ -131,6 +131,7 @@ std::vector<Scenario> scenarios() {
       {"vitality", {"matrix_engine.accumulation=g_stationary", "diagonal_engine.enabled=false"}},
       {"vitality", {"dividers.initiation_interval=16", "scratchpad.port_bytes=4", "scratchpad.banks=64"}},
       {"vitality", {"dram.model=banked", "dram.device.trc=150"}, false, false, ""},
+      {"vitality", {"dram.model=banked", "mapping.residency=layer"}},  // what is written is read again
       {"vitality", {"special_functions.charge=charged"}, true, false, "tiny_levit"},
       {"vitality_training", {}, true, true},
       {"vitality_training", {"training.optimizer=sgd"}, true, true},

@@ -65,11 +65,11 @@ Gathers count_gathers(const Schedule& schedule) {
   Gathers count;
   for (const Job& job : schedule.jobs) {
     if (job.kind != JobKind::kFold || (job.flags & kIm2col) == 0) continue;
-    const bool stays = schedule.buffers[job.streamed].resident_elements > 0;
+    const bool stays = schedule.buffers[job.streamed].stays.elements > 0;
     const Im2colTile& tile = schedule.im2col_tiles[job.im2col_tile()];
     const bool grouped = schedule.geometries[static_cast<std::size_t>(tile.geometry)].groups > 1;
     count.all += stays, count.packed += stays && tile.groups > 1;
-    count.written += grouped && job.result != kNone && schedule.buffers[job.result].resident_elements > 0;
+    count.written += grouped && job.result != kNone && schedule.buffers[job.result].stays.elements > 0;
   }
   return count;
 }

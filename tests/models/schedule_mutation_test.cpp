@@ -161,7 +161,7 @@ TEST_CASE("mutations: a dependency of a pass that gathers from the scratchpad le
   const std::string good = in_child([&] { return bench.run(schedule).bytes(); });
   int wrong = 0, unordered = 0, total = 0;
   for (const Job& job : schedule.jobs) {
-    if ((job.flags & kIm2col) == 0 || schedule.buffers[job.streamed].resident_elements == 0) continue;
+    if ((job.flags & kIm2col) == 0 || schedule.buffers[job.streamed].stays.elements == 0) continue;
     for (int d = 0; d < job.dependency_count; ++d, ++total) {
       const Schedule changed = without_dependency(schedule, static_cast<std::size_t>(job.first_dependency + d));
       const bool by_order = OrderCheck(changed).run() != "";

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,21 +16,30 @@ namespace vitality::test {
 
 namespace race {
 
-// Of a resident buffer, elements [first, last) that a tile of rows touches; of all others, or of other jobs,
-// everything.
+// Of a matrix that stays in a buffer, the rows and columns that a tile touches; of all other buffers, or where a job
+// does not work on a tile, everything.
 struct Touched {
   BufferId buffer;
-  std::int64_t first = 0, last = std::int64_t{1} << 40;
+  std::int64_t row = 0, row_end = std::int64_t{1} << 40, col = 0, col_end = std::int64_t{1} << 40;
+  bool meets(const Touched& other) const {
+    return row < other.row_end && other.row < row_end && col < other.col_end && other.col < col_end;
+  }
 };
 inline Touched touched(const Schedule& schedule, BufferId buffer, std::int64_t offset, std::int64_t rows,
                        std::int64_t cols, std::int64_t stride) {
-  if (buffer == kNone || schedule.buffers[buffer].resident_elements == 0) return {buffer};
-  return {buffer, offset, offset + (rows - 1) * (stride == 0 ? cols : stride) + cols};
+  if (buffer == kNone || schedule.buffers[buffer].stays.elements == 0) return {buffer};
+  const std::int64_t width = schedule.buffers[buffer].stays.cols, row = offset / width, col = offset % width;
+  if (rows > 1 && (stride == 0 ? cols : stride) != width) return {buffer};
+  if (col + cols > width) return {buffer};
+  return {buffer, row, row + rows, col, col + cols};
 }
 
-// Of a resident buffer, the rows of the image that a convolution's pass touches.
+inline bool is_any_of(const Job& job, std::initializer_list<JobKind> kinds) {
+  return std::find(kinds.begin(), kinds.end(), job.kind) != kinds.end();
+}
+// Of a matrix that stays, the pixels of the image rows that a convolution's pass touches.
 inline Touched gathered(const Schedule& schedule, const Job& job) {
-  if (job.streamed == kNone || schedule.buffers[job.streamed].resident_elements == 0) return {job.streamed};
+  if (job.streamed == kNone || schedule.buffers[job.streamed].stays.elements == 0) return {job.streamed};
   const Im2colTile& tile = schedule.im2col_tiles[job.im2col_tile()];
   const Conv2d& conv = schedule.geometries[static_cast<std::size_t>(tile.geometry)];
   int top = conv.in_height, bottom = -1;
@@ -38,8 +48,35 @@ inline Touched gathered(const Schedule& schedule, const Job& job) {
       const int y = output / conv.out_width * conv.stride + ky - conv.pad;
       if (y >= 0 && y < conv.in_height) top = std::min(top, y), bottom = std::max(bottom, y);
     }
-  const std::int64_t row = std::int64_t{conv.in_width} * conv.in_channels;
-  return {job.streamed, (top - tile.first_input_row) * row, (bottom + 1 - tile.first_input_row) * row};
+  const std::int64_t width = conv.in_width;
+  return {job.streamed, (top - tile.first_input_row) * width, (bottom + 1 - tile.first_input_row) * width};
+}
+
+// What a job streams, its second operand, and its result; of kinds that are not named here the whole buffer.
+inline Touched streamed(const Schedule& schedule, const Job& job) {
+  const auto at = [&](std::int64_t rows, std::int64_t cols) {
+    return touched(schedule, job.streamed, job.streamed_offset, rows, cols, job.streamed_stride);
+  };
+  if (job.kind == JobKind::kFold && (job.flags & kIm2col) != 0) return gathered(schedule, job);
+  if (job.kind == JobKind::kFold) return (job.flags & kTransposed) != 0 ? at(job.k, job.m) : at(job.m, job.k);
+  if (job.kind == JobKind::kDotProduct) return at(job.m, job.k);
+  const bool tile = is_any_of(job, {JobKind::kAddMatrix, JobKind::kElementwise, JobKind::kScaleColumns,
+                                    JobKind::kColumnSum, JobKind::kSubtractRow, JobKind::kRectify});
+  return tile ? at(job.m, job.n) : Touched{job.streamed};
+}
+inline Touched second(const Schedule& schedule, const Job& job) {
+  const auto at = [&](std::int64_t rows, std::int64_t cols) {
+    return touched(schedule, job.stationary, job.stationary_offset, rows, cols, job.stationary_stride);
+  };
+  if (job.kind == JobKind::kAddMatrix) return at(job.m, job.n);
+  if (job.kind != JobKind::kFold) return {job.stationary};
+  return (job.flags & kStationaryTransposed) != 0 ? at(job.n, job.k) : at(job.k, job.n);
+}
+inline Touched result(const Schedule& schedule, const Job& job) {
+  const bool tile = is_any_of(
+      job, {JobKind::kFold, JobKind::kAddMatrix, JobKind::kElementwise, JobKind::kScaleColumns, JobKind::kSubtractRow,
+            JobKind::kRectify, JobKind::kRowDivide, JobKind::kAddRow, JobKind::kRescaleRows});
+  return tile ? touched(schedule, job.result, job.result_offset, job.m, job.n, job.result_stride) : Touched{job.result};
 }
 
 struct Access {
@@ -51,8 +88,7 @@ struct Access {
   Touched touched;
   bool meets(const Access& other) const {
     if (begin >= other.end || other.begin >= end) return false;
-    return !(touched.buffer == other.touched.buffer) ||
-           (touched.first < other.touched.last && other.touched.first < touched.last);
+    return !(touched.buffer == other.touched.buffer) || touched.meets(other.touched);
   }
 };
 
@@ -83,26 +119,14 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const I
       continue;
     }
     const bool pass = job.kind == JobKind::kFold;
-    const bool image = pass && (job.flags & kIm2col) != 0, rows = pass && !image && (job.flags & kTransposed) == 0;
-    const bool tile =
-        job.kind == JobKind::kAddMatrix || job.kind == JobKind::kElementwise || job.kind == JobKind::kScaleColumns;
     if (writes_partial(job.kind)) {
       touch({job.partial}, t.done, true, pass);
     } else {  // a third operand
       touch({job.partial}, t.released, false, false);
     }
-    touch(image ? gathered(schedule, job)
-          : rows || tile
-              ? touched(schedule, job.streamed, job.streamed_offset, job.m, rows ? job.k : job.n, job.streamed_stride)
-              : Touched{job.streamed},
-          t.released, false, false);
-    touch(job.kind == JobKind::kAddMatrix
-              ? touched(schedule, job.stationary, job.stationary_offset, job.m, job.n, job.stationary_stride)
-              : Touched{job.stationary},
-          t.released, false, false);
-    touch(pass || tile ? touched(schedule, job.result, job.result_offset, job.m, job.n, job.result_stride)
-                       : Touched{job.result},
-          t.done, true, pass);
+    touch(streamed(schedule, job), t.released, false, false);
+    touch(second(schedule, job), t.released, false, false);
+    touch(result(schedule, job), t.done, true, pass);
   }
   return list;
 }

@@ -242,7 +242,7 @@ namespace {
 struct HandRows : Hand {
   HandRows() {
     s = Schedule{};
-    s.buffers = {{0, 80, 40}};
+    s.buffers = {{0, 80, {40, 4, 4}}};
     s.tensors = {{"x", TensorRole::kInput, 0, 10, 4, 0, 80}, {"y", TensorRole::kActivation, 0, 10, 4, 8192, 80}};
     s.operators = {{OperatorRole::kGemm, 0}};
   }
@@ -284,6 +284,36 @@ TEST_CASE("check_schedule: a pass that gathers must wait for the rows of the ima
   gather(second, 1, {{{0}, kDone}});  // 8 to 24
   CHECK(second.found() ==
         "job 2 (fold of layer 0) reads buffer 0 and does not wait for job 1 (load of layer 0), which writes it\n");
+}
+
+TEST_CASE("check_schedule: of a resident buffer with bands, jobs must wait for the same rows of the same band") {
+  HandRows hand;
+  hand.s.buffers[{0}].stays = {40, 4, 2};
+  const auto add = [](HandRows& to, std::int32_t col, const std::vector<Dependency>& on) {
+    to.add(0, 10, on);
+    Job& job = to.s.jobs[{static_cast<std::int32_t>(to.s.jobs.size()) - 1}];
+    job.n = 2, job.streamed_offset = job.result_offset = col, job.streamed_stride = job.result_stride = 4;
+  };
+  hand.move(JobKind::kLoad, 0, 10, {});  // 0
+  add(hand, 0, {{{0}, kDone}});          // 1: columns 0 and 1
+  add(hand, 2, {{{0}, kDone}});          // 2: columns 2 and 3
+  CHECK(hand.found() == "");
+  HandRows same = hand;
+  add(same, 2, {{{1}, kDone}});  // 3
+  CHECK(
+      same.found() ==
+      "job 3 (elementwise of layer 0) reads buffer 0 and does not wait for job 2 (elementwise of layer 0), which "
+      "writes it\n"
+      "job 3 (elementwise of layer 0) overwrites buffer 0 and does not wait for job 2 (elementwise of layer 0), which "
+      "writes it\n");
+  HandRows both = hand;
+  add(both, 1, {{{2}, kDone}});  // 3: a column of each
+  CHECK(
+      both.found() ==
+      "job 3 (elementwise of layer 0) reads buffer 0 and does not wait for job 1 (elementwise of layer 0), which "
+      "writes it\n"
+      "job 3 (elementwise of layer 0) overwrites buffer 0 and does not wait for job 1 (elementwise of layer 0), which "
+      "writes it\n");
 }
 
 TEST_CASE("check_schedule: of a resident buffer, jobs must wait for those that use the same elements") {

@@ -7,12 +7,12 @@ using namespace vitality;
 
 namespace {
 
-// Jobs that write or read elements of one buffer of 8 elements, and what each waits for.
+// Jobs that write or read elements of one buffer, and what each waits for.
 class Accesses {
  public:
-  explicit Accesses(bool stays) {
-    op_ = builder_.add_operator(OperatorRole::kElementwise, 0);
-    buffer_ = stays ? builder_.allocate_resident({16}, {8}, ScratchpadEnd::kLow)[0] : builder_.allocate({16}, "")[0];
+  Accesses() : Accesses(ScheduleBuilder(1024)) { buffer_ = builder_.allocate({16}, "")[0]; }
+  explicit Accesses(const StayingMatrix& stays) : Accesses(ScheduleBuilder(1024)) {
+    buffer_ = builder_.allocate_resident({2 * stays.elements}, {stays}, ScratchpadEnd::kLow)[0];
   }
   std::vector<int> write(Elements elements = {}) {
     builder_.begin(UnitKind::kAdders, JobKind::kElementwise, 0, op_);
@@ -26,6 +26,9 @@ class Accesses {
   }
 
  private:
+  explicit Accesses(ScheduleBuilder builder) : builder_(std::move(builder)) {
+    op_ = builder_.add_operator(OperatorRole::kElementwise, 0);
+  }
   std::vector<int> waits() {
     const Job& job = builder_.schedule().jobs[builder_.finish()];
     std::vector<int> list;
@@ -33,7 +36,7 @@ class Accesses {
       list.push_back(builder_.schedule().dependencies[static_cast<std::size_t>(job.first_dependency + d)].job().value);
     return list;
   }
-  ScheduleBuilder builder_{1024};
+  ScheduleBuilder builder_;
   OperatorId op_;
   BufferId buffer_;
 };
@@ -43,7 +46,7 @@ using Jobs = std::vector<int>;
 }  // namespace
 
 TEST_CASE("schedule builder: of a buffer that stays, jobs wait for those that use the same elements") {
-  Accesses rows(true);
+  Accesses rows(StayingMatrix{8});
   CHECK(rows.write({0, 4}) == Jobs{});               // 0
   CHECK(rows.write({4, 8}) == Jobs{});               // 1
   CHECK(rows.read({0, 4}) == Jobs{0});               // 2
@@ -55,8 +58,23 @@ TEST_CASE("schedule builder: of a buffer that stays, jobs wait for those that us
   CHECK(rows.read({5, 6}) == Jobs{7});
 }
 
+TEST_CASE("schedule builder: of a buffer whose columns are taken in bands, jobs wait for the same rows of a band") {
+  Accesses tile(StayingMatrix{24, 6, 3});  // 4 x 6, two bands of 3 columns
+  const auto rows = [](int row, int count, int col, int cols) { return Elements::of(6 * row + col, count, cols, 6); };
+  CHECK(tile.write(rows(0, 2, 0, 6)) == Jobs{});        // 0
+  CHECK(tile.write(rows(2, 2, 0, 6)) == Jobs{});        // 1
+  CHECK(tile.read(rows(0, 4, 0, 3)) == Jobs{0, 1});     // 2: the first band
+  CHECK(tile.write(rows(0, 2, 3, 3)) == Jobs{0});       // 3: the second one
+  CHECK(tile.write(rows(0, 1, 0, 3)) == Jobs{0, 2});    // 4
+  CHECK(tile.read(rows(0, 4, 3, 3)) == Jobs{1, 3});     // 5
+  CHECK(tile.read(rows(0, 1, 2, 2)) == Jobs{3, 4});     // 6: a column of each
+  CHECK(tile.read(rows(1, 1, 1, 1)) == Jobs{0});        // 7: the last column of neither
+  CHECK(tile.write() == Jobs{0, 1, 2, 3, 4, 5, 6, 7});  // 8
+  CHECK(tile.read(rows(3, 1, 0, 1)) == Jobs{8});
+}
+
 TEST_CASE("schedule builder: of other buffers, jobs wait for all that use the buffer") {
-  Accesses whole(false);
+  Accesses whole;
   CHECK(whole.write({0, 4}) == Jobs{});   // 0
   CHECK(whole.write({4, 8}) == Jobs{0});  // 1
   CHECK(whole.read({0, 4}) == Jobs{1});   // 2

@@ -17,30 +17,44 @@ std::vector<Chunk> chunks(int total, int size) {
   return list;
 }
 
-std::optional<AttentionEstimate> AttentionMapper::estimate(Bytes capacity, bool in_place) {
+std::optional<AttentionMapping> AttentionMapper::best(Bytes capacity) const {
+  return kind_ == AttentionKind::kSoftmax ? best_softmax(capacity) : largest_chunks(capacity);
+}
+
+std::optional<AttentionEstimate> AttentionMapper::estimate(Bytes capacity, const OperandsInPlace& in_place) {
   in_place_ = in_place;
-  const std::optional<AttentionMapping> plan =
-      kind_ == AttentionKind::kSoftmax ? best_softmax(capacity) : largest_chunks(capacity);
-  if (!plan) return std::nullopt;
+  const std::optional<AttentionMapping> plan = best(capacity);
+  return plan ? std::optional(estimate_of(*plan)) : std::nullopt;
+}
+
+AttentionEstimate AttentionMapper::estimate_of(const AttentionMapping& plan) const {
+  const EnergyModel prices(config_);
+  const double byte_pj = prices.dram_per_byte() + prices.per_action(Action::kScratchpadWrite);
   if (kind_ == AttentionKind::kSoftmax) {  // which form runs, and its places for scores, decide more than the loads
     const SoftmaxPlanner::Estimate all =
-        SoftmaxPlanner(a_, config_, capacity, context_.dram_bytes_per_cycle()).estimate(*plan);
-    return AttentionEstimate{all.dram_bytes - element_ * a_.n_q * a_.d_v * a_.heads * a_.instances, all.cycles};
+        SoftmaxPlanner(a_, config_, 0, context_.dram_bytes_per_cycle(), in_place_).estimate(plan);
+    const Bytes results = element_ * a_.n_q * a_.d_v * a_.heads * a_.instances;
+    return {all.dram_bytes - results, all.cycles, all.energy_pj - byte_pj * static_cast<double>(results),
+            bytes_of(plan)};
   }
-  if (in_place) return AttentionEstimate{0, 0, bytes_of(*plan), centres_keys() ? heads_at_once() : 0};
-  const Bytes key_chunks = ceil_div(a_.n_kv, plan->token_chunk), query_chunks = ceil_div(a_.n_q, plan->query_chunk),
+  const Bytes key_chunks = ceil_div(a_.n_kv, plan.token_chunk), query_chunks = ceil_div(a_.n_q, plan.query_chunk),
               rounds = low_rank() ? 1 : query_chunks;
   // Of a head, in the order of AttentionMapping::sets.
-  const std::array<Bytes, 3> bytes{element_ * a_.n_kv * a_.d_qk * (centres_keys() && key_chunks > 1 ? 2 : rounds),
-                                   element_ * a_.n_kv * a_.d_v * rounds, element_ * a_.n_q * a_.d_qk};
+  const std::array<Bytes, 3> bytes{
+      in_place_.k ? 0 : element_ * a_.n_kv * a_.d_qk * (centres_keys() && key_chunks > 1 ? 2 : rounds),
+      in_place_.v ? 0 : element_ * a_.n_kv * a_.d_v * rounds, in_place_.q ? 0 : element_ * a_.n_q * a_.d_qk};
   const MatrixEngineConfig& engine = config_.matrix_engine;
-  AttentionEstimate head;
+  const double heads = static_cast<double>(a_.heads) * a_.instances;
+  AttentionEstimate all;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    head.operand_bytes += bytes[i];
-    if (plan->sets[i] < 2) head.waits += static_cast<double>(bytes[i]) / context_.dram_bytes_per_cycle();
+    all.operand_bytes += bytes[i] * a_.heads * a_.instances;
+    if (plan.sets[i] < 2) all.waits += heads * static_cast<double>(bytes[i]) / context_.dram_bytes_per_cycle();
   }
-  head.waits += static_cast<double>(key_chunks * query_chunks - 1) * (engine.rows + engine.cols);
-  return AttentionEstimate{head.operand_bytes * a_.instances * a_.heads, head.waits * a_.instances * a_.heads};
+  all.waits += heads * static_cast<double>(key_chunks * query_chunks - 1) * (engine.rows + engine.cols);
+  all.energy_pj = byte_pj * static_cast<double>(all.operand_bytes) + prices.idle_per_cycle() * all.waits;
+  all.buffers = bytes_of(plan);
+  if (in_place_.k && centres_keys()) all.at_once = heads_at_once();
+  return all;
 }
 
 // Of Taylor attention with whole keys and queries.
@@ -59,11 +73,15 @@ double AttentionMapper::heads_at_once() const {
   const Cycles array = passes(a_.d_qk, a_.n_kv, a_.d_v) + passes(a_.n_q, a_.d_qk, a_.d_v);
   // The sum of the keys and their centring come before the first pass.
   return static_cast<double>(accumulate(a_.d_qk) + add(a_.n_kv, a_.d_qk) +
-                             (a_.heads - 1) * std::max<Cycles>(0, std::max({sums, additions, quotients}) - array));
+                             (a_.heads * a_.instances - 1) *
+                                 std::max<Cycles>(0, std::max({sums, additions, quotients}) - array));
 }
 
 void AttentionMapper::map() {
-  in_place_ = context_.resident.count(context_.layer(layer_).inputs[0]) > 0;
+  const auto lies_here = [this](const HeadColumns& from) {
+    return context_.resident.count(context_.layer(layer_).inputs[static_cast<std::size_t>(from.input)]) > 0;
+  };
+  in_place_ = {lies_here(a_.k), lies_here(a_.v), lies_here(a_.q)};
   const auto* given = given_as<AttentionMapping>(context_, layer_);
   const Residence& residence = context_.residence(layer_);
   if (given) check_place(context_, layer_, given->results, residence);
@@ -78,8 +96,12 @@ void AttentionMapper::map() {
   plan_.results = residence.place;
   context_.record(layer_, plan_);
   take_buffers(builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name));
-  for (instance_ = 0; instance_ < a_.instances; ++instance_)
-    for (int head = 0; head < a_.heads; ++head) map_head(head);
+  // Instances share a head's score bias.
+  const bool head_by_head = bias_tensor_ != kNone && !sparse_ && context_.saved == nullptr;
+  for (int i = 0; i < a_.instances * a_.heads; ++i) {
+    instance_ = head_by_head ? i % a_.instances : i / a_.heads;
+    map_head(head_by_head ? i / a_.instances : i % a_.heads);
+  }
 }
 
 void AttentionMapper::map_head(int head) {
@@ -88,14 +110,14 @@ void AttentionMapper::map_head(int head) {
 }
 
 std::optional<AttentionInPlace> AttentionMapper::in_place(Bytes capacity, const AttentionMapping* given) {
-  in_place_ = true;
-  const std::optional<AttentionMapping> plan = given != nullptr ? *given : largest_chunks(capacity);
+  in_place_ = OperandsInPlace::every();
+  const std::optional<AttentionMapping> plan = given != nullptr ? *given : best(capacity);
   if (!plan) return std::nullopt;
-  return AttentionInPlace{*plan, bytes_of(*plan)};
+  return AttentionInPlace{*plan, bytes_of(*plan), estimate_of(*plan)};
 }
 
 const AttentionMapping* AttentionMapper::given_in_place() {
-  in_place_ = true;
+  in_place_ = OperandsInPlace::every();
   const auto* given = given_as<AttentionMapping>(context_, layer_);
   if (given == nullptr) return nullptr;
   check_place(context_, layer_, given->results, context_.residence(layer_));
@@ -104,7 +126,7 @@ const AttentionMapping* AttentionMapper::given_in_place() {
 }
 
 std::vector<Bytes> AttentionMapper::start_in_place(const AttentionMapping& plan) {
-  in_place_ = true;
+  in_place_ = OperandsInPlace::every();
   plan_ = plan;
   plan_.results = context_.residence(layer_).place;
   context_.record(layer_, plan_);
@@ -116,23 +138,13 @@ void AttentionMapper::check(const AttentionMapping& given) const {
                {{"key_chunk", given.token_chunk, a_.n_kv, "the keys of the layer"},
                 {"query_chunk", given.query_chunk, a_.n_q, "the queries of the layer"}});
   constexpr const char* kOperands[] = {"buffers/keys", "buffers/values", "buffers/queries"};
-  for (std::size_t i = 0; i < 3; ++i) check_source(context_, layer_, kOperands[i], given.sets[i], in_place_);
-  const auto expect_whole = [this](const char* key, int chunk, int whole) {
-    if (chunk < whole)
-      refuse_given(context_, layer_, key,
-                   "expected " + std::to_string(whole) +
-                       ", because what lies in the scratchpad already is worked on whole, found " +
-                       std::to_string(chunk));
-  };
-  if (in_place_) {
-    expect_whole("key_chunk", given.token_chunk, a_.n_kv);
-    expect_whole("query_chunk", given.query_chunk, a_.n_q);
-  }
-  const bool whole_rows = in_place_ || context_.saved != nullptr || kind_ != AttentionKind::kSoftmax || is_masked(a_);
+  const std::array<bool, 3> here{in_place_.k, in_place_.v, in_place_.q};
+  for (std::size_t i = 0; i < 3; ++i) check_source(context_, layer_, kOperands[i], given.sets[i], here[i]);
+  const bool whole_rows = context_.saved != nullptr || kind_ != AttentionKind::kSoftmax || is_masked(a_);
   if (given.online_softmax && whole_rows)
     refuse_given(context_, layer_, "softmax",
-                 "expected \"whole_rows\", because online softmax is a form of softmax attention whose operands come "
-                 "from memory, that has no mask and that no backward pass follows, found \"online\"");
+                 "expected \"whole_rows\", because online softmax is a form of softmax attention that has no mask and "
+                 "that no backward pass follows, found \"online\"");
   check_passes(context_, layer_,
                static_cast<double>(a_.instances) * a_.heads *
                    static_cast<double>(ceil_div(a_.n_kv, given.token_chunk)) *
@@ -197,13 +209,12 @@ using BufferSets = std::array<std::array<int, 4>, 6>;
 constexpr BufferSets kDenseSets{{{2, 2, 2, 2}, {2, 2, 1, 2}, {2, 2, 2, 1}, {2, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
 // The prediction runs one head ahead of the products, so it needs the next K and Q early, but not V.
 constexpr BufferSets kSparseSets{{{2, 2, 2, 2}, {2, 1, 2, 2}, {2, 2, 2, 1}, {2, 1, 2, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}}};
-constexpr BufferSets kInPlaceSets{{{0, 0, 0, 2}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}, {0, 0, 0, 1}}};
 
 }  // namespace
 
 std::vector<AttentionMapping> AttentionMapper::chunks_that_fit(Bytes capacity, std::size_t most) const {
   const int rows = config_.matrix_engine.rows;
-  const BufferSets& all_sets = in_place_ ? kInPlaceSets : kind_ == AttentionKind::kSparse ? kSparseSets : kDenseSets;
+  const BufferSets& all_sets = kind_ == AttentionKind::kSparse ? kSparseSets : kDenseSets;
   int token_chunk = a_.n_kv, query_chunk = a_.n_q;
   const auto halve = [rows](int size) {
     return static_cast<int>(std::max<std::int64_t>(ceil_div(ceil_div(size, 2), rows) * rows, 1));
@@ -211,15 +222,14 @@ std::vector<AttentionMapping> AttentionMapper::chunks_that_fit(Bytes capacity, s
   std::vector<AttentionMapping> found;
   while (true) {
     for (const Sets& sets : all_sets) {
-      const AttentionMapping candidate{token_chunk, query_chunk, sets};
+      const AttentionMapping candidate{token_chunk, query_chunk, in_place_.without(sets)};
       if (bytes_of(candidate) <= capacity) found.push_back(candidate);
       if (found.size() == most) return found;
     }
     // The sparse part reads all keys once per chunk of queries, so the keys are kept whole as long as they fit.
-    if (!in_place_ && query_chunk > 1 &&
-        (query_chunk >= token_chunk || token_chunk <= rows || (sparse_ && query_chunk > rows))) {
+    if (query_chunk > 1 && (query_chunk >= token_chunk || token_chunk <= rows || (sparse_ && query_chunk > rows))) {
       query_chunk = query_chunk > rows ? halve(query_chunk) : query_chunk / 2;
-    } else if (!in_place_ && token_chunk > rows) {
+    } else if (token_chunk > rows) {
       token_chunk = halve(token_chunk);
     } else {
       return found;
@@ -253,30 +263,26 @@ const LayerMapping* AttentionMapper::alternative() {
   return context_.alternative(layer_, key, [&] { return plans; });
 }
 
-// Blocks repeat, and so do their plans. Operands that stay in the scratchpad are there whole, a backward pass needs
-// rows of P as they are, and masks are of whole rows.
+// Blocks repeat, and so do their plans. A backward pass needs rows of P as they are, and masks are of whole rows.
 std::optional<AttentionMapping> AttentionMapper::best_softmax(Bytes capacity) const {
   const std::optional<AttentionMapping> whole_rows = largest_chunks(capacity);
-  if (in_place_ || context_.saved != nullptr || is_masked(a_)) return whole_rows;
-  const std::vector<std::int64_t> key{capacity, a_.heads, a_.instances, a_.n_q,
-                                      a_.n_kv,  a_.d_qk,  a_.d_v,       a_.bias_params > 0};
+  if (context_.saved != nullptr || is_masked(a_)) return whole_rows;
+  const std::vector<std::int64_t> key{capacity, a_.heads,           a_.instances,      a_.n_q, a_.n_kv, a_.d_qk,
+                                      a_.d_v,   a_.bias_params > 0, in_place_.number()};
   const auto known = context_.softmax_plans.find(key);
   if (known != context_.softmax_plans.end()) return known->second;
-  SoftmaxPlanner planner(a_, config_, capacity, context_.dram_bytes_per_cycle());
+  SoftmaxPlanner planner(a_, config_, capacity, context_.dram_bytes_per_cycle(), in_place_);
   return context_.softmax_plans[key] = planner.choose(whole_rows);
 }
 
 AttentionMapping AttentionMapper::choose_chunks(Bytes capacity) const {
-  const std::optional<AttentionMapping> found =
-      kind_ == AttentionKind::kSoftmax ? best_softmax(capacity) : largest_chunks(capacity);
-  if (found) return *found;
-  const int tokens = in_place_ ? a_.n_kv : std::min(config_.matrix_engine.rows, a_.n_kv);
-  const int queries = in_place_ ? a_.n_q : 1;
-  throw InfeasibleError(
-      "layer " + context_.layer(layer_).name + ": one tile of its attention (" + std::to_string(a_.n_kv) +
-      " keys, d = " + std::to_string(a_.d_qk) + ", e = " + std::to_string(a_.d_v) + ") needs " +
-      std::to_string(bytes_of({tokens, queries, in_place_ ? kInPlaceSets.back() : kDenseSets.back()})) +
-      " bytes, the scratchpad has " + std::to_string(capacity) + " (scratchpad.capacity_kib)");
+  if (const std::optional<AttentionMapping> found = best(capacity)) return *found;
+  const int tokens = std::min(config_.matrix_engine.rows, a_.n_kv);
+  throw InfeasibleError("layer " + context_.layer(layer_).name + ": one tile of its attention (" +
+                        std::to_string(a_.n_kv) + " keys, d = " + std::to_string(a_.d_qk) +
+                        ", e = " + std::to_string(a_.d_v) + ") needs " +
+                        std::to_string(bytes_of({tokens, 1, in_place_.without(kDenseSets.back())})) +
+                        " bytes, the scratchpad has " + std::to_string(capacity) + " (scratchpad.capacity_kib)");
 }
 
 // Must be in the order of buffer_list().
@@ -313,23 +319,25 @@ std::string AttentionMapper::plan_text() const {
          (plan_.online_softmax ? " Z x" + number(plan_.result_sets) : "");
 }
 
-BufferId AttentionMapper::load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk,
-                               Ring& ring, OperatorId op_index) {
-  if (in_place_) return resident_columns(from.offset + head_ * from.head_stride);
+TilePlace AttentionMapper::load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk,
+                                Ring& ring, OperatorId op_index) {
+  const int input = context_.layer(layer_).inputs[static_cast<std::size_t>(from.input)];
+  const int row = instance_ * tokens_per_instance + chunk.first, col = from.offset + head_ * from.head_stride;
+  if (context_.resident.count(input) > 0) return resident_place(input, row, col);
   const BufferId buffer = ring.take();
   Transfer load =
-      builder_.make_transfer(context_.input_tensor(layer_, from.input), instance_ * tokens_per_instance + chunk.first,
-                             from.offset + head_ * from.head_stride, chunk.count, depth, buffer);
-  const bool is_coded = coded(context_, context_.layer(layer_).inputs[static_cast<std::size_t>(from.input)], load);
+      builder_.make_transfer(context_.input_tensor(layer_, from.input), row, col, chunk.count, depth, buffer);
+  const bool is_coded = coded(context_, input, load);
   builder_.transfer(UnitKind::kDmaLoad, layer_, op_index, {load});
   if (is_coded) decode(context_, layer_, op_index, load);
   return buffer;
 }
 
-BufferId AttentionMapper::resident_columns(int first) const {
-  for (const ResidentTile& tile : context_.resident.at(context_.layer(layer_).inputs[0]))
-    if (tile.col == first) return tile.buffer;
-  throw std::logic_error("a head that is no tile of what stayed in the scratchpad");
+TilePlace AttentionMapper::resident_place(int layer, int row, int col) const {
+  for (const ResidentTile& tile : context_.resident.at(layer))
+    if (tile.col <= col && col < tile.col + tile.cols)
+      return {tile.buffer, row * tile.cols + col - tile.col, tile.cols};
+  throw std::logic_error("a head that lies in no tile of what stayed in the scratchpad");
 }
 
 void AttentionMapper::save(TensorId SavedAttention::*field, const char* suffix, SavedShape shape, const Chunk& rows,
@@ -345,9 +353,9 @@ void AttentionMapper::save(TensorId SavedAttention::*field, const char* suffix, 
                     {builder_.make_transfer(tensor, row, 0, rows.count, shape.cols, buffer)});
 }
 
-void AttentionMapper::store(OperatorId op_index, const Chunk& chunk, BufferId buffer) {
+void AttentionMapper::store(OperatorId op_index, const Chunk& chunk, TilePlace from) {
   const Transfer transfer = builder_.make_transfer(output_, instance_ * a_.n_q + chunk.first, head_ * a_.d_v,
-                                                   chunk.count, a_.d_v, buffer, result_offset(chunk));
+                                                   chunk.count, a_.d_v, from.buffer, from.offset, from.stride);
   if (plan_.results == ResultPlace::kScratchpad) {
     builder_.show(JobKind::kStore, layer_, op_index, transfer);
     return;
@@ -357,13 +365,17 @@ void AttentionMapper::store(OperatorId op_index, const Chunk& chunk, BufferId bu
 
 BufferId AttentionMapper::load_bias(OperatorId op_index, const Chunk& queries, const Chunk& keys) {
   const BufferId buffer = bias_.take();
+  const std::array<int, 5> tile{head_, queries.first, queries.count, keys.first, keys.count};
+  if (tile == bias_tile_) return buffer;
+  bias_tile_ = tile;
   builder_.transfer(UnitKind::kDmaLoad, layer_, op_index,
                     {builder_.make_transfer(bias_tensor_, head_ * a_.n_q + queries.first, keys.first, queries.count,
                                             keys.count, buffer)});
   return buffer;
 }
 
-std::optional<AttentionEstimate> estimate_attention(MappingContext& context, int layer, Bytes capacity, bool in_place) {
+std::optional<AttentionEstimate> estimate_attention(MappingContext& context, int layer, Bytes capacity,
+                                                    const OperandsInPlace& in_place) {
   return AttentionMapper(context, layer, context.attention_kind(layer), nullptr, kNone).estimate(capacity, in_place);
 }
 

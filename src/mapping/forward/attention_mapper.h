@@ -33,7 +33,7 @@ class AttentionMapper {
   }
 
   // See estimate_attention().
-  std::optional<AttentionEstimate> estimate(Bytes capacity, bool in_place);
+  std::optional<AttentionEstimate> estimate(Bytes capacity, const OperandsInPlace& in_place);
 
   void map();
 
@@ -47,8 +47,6 @@ class AttentionMapper {
 
  private:
   using Sets = std::array<int, 4>;
-
-  BufferId resident_head() const { return context_.resident.at(layer_)[static_cast<std::size_t>(head_)].buffer; }
 
   void map_head();
 
@@ -70,6 +68,8 @@ class AttentionMapper {
 
   // Refuses a mapping from a file that the layer cannot run.
   void check(const AttentionMapping& given) const;
+  std::optional<AttentionMapping> best(Bytes capacity) const;
+  AttentionEstimate estimate_of(const AttentionMapping& plan) const;
   AttentionMapping choose_chunks(Bytes capacity) const;
   // Up to `most`, the largest chunks first, in as many buffers as fit.
   std::vector<AttentionMapping> chunks_that_fit(Bytes capacity, std::size_t most) const;
@@ -78,34 +78,43 @@ class AttentionMapper {
   std::optional<AttentionMapping> best_softmax(Bytes capacity) const;
   std::string plan_text() const;
 
-  BufferId load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,
-                OperatorId op_index);
-
-  BufferId resident_columns(int first) const;
+  // Brings rows of one head's columns, or says where they lie.
+  TilePlace load(const HeadColumns& from, int tokens_per_instance, int depth, const Chunk& chunk, Ring& ring,
+                 OperatorId op_index);
+  // Where this row of these columns lies in what stays in the scratchpad of the output of `layer`.
+  TilePlace resident_place(int layer, int row, int col) const;
 
   // More than 6 parameters: a job's kind, shape and operands.
-  Job& start(UnitKind unit, JobKind kind, OperatorId op_index, ScheduleBuilder::Shape shape, BufferId streamed,
-             BufferId second, BufferId result, int flags = 0) {
+  Job& start(UnitKind unit, JobKind kind, OperatorId op_index, ScheduleBuilder::Shape shape, TilePlace streamed,
+             BufferId second, TilePlace result, int flags = 0) {
     return builder_.begin(unit, kind, layer_, op_index, shape, streamed, second, result, flags);
   }
   JobId end(BufferId written) {
     builder_.write(written);
     return builder_.finish();
   }
+  JobId end(const TilePlace& written, int rows, int cols) {
+    builder_.write(written.buffer, written.elements(rows, cols));
+    return builder_.finish();
+  }
+  static Operand operand(const TilePlace& place, int cols, bool transposed = false) {
+    return {place.buffer, place.offset, place.stride != 0 ? place.stride : cols, transposed};
+  }
   // More than 6 parameters: a job's kind, shape and operands.
-  void column_sum(OperatorId op_index, int rows, int cols, BufferId source, BufferId sum, bool first, int flags = 0);
+  void column_sum(OperatorId op_index, int rows, int cols, TilePlace source, BufferId sum, bool first, int flags = 0);
   UnitKind diagonal() const {
     return config_.diagonal_engine.enabled ? UnitKind::kDiagonalEngine : UnitKind::kMatrixEngine;
   }
 
   void taylor_head();
+  void centre(OperatorId op_index, const Chunk& chunk, TilePlace k, BufferId mean);
   void relu_linear_head();
-  void rectify(OperatorId op_index, const Chunk& chunk, BufferId buffer);
+  void rectify(OperatorId op_index, const Chunk& chunk, TilePlace tile);
   // t_D = Q key_sum^T.
-  void denominator(OperatorId op_index, int m, BufferId q_buffer, BufferId key_sum, BufferId t_d);
+  void denominator(OperatorId op_index, int m, TilePlace q, BufferId key_sum, BufferId t_d);
   void add_constant(OperatorId op_index, int m, BufferId t_d);
   // Z = T_N / t_D, row by row.
-  void quotient(OperatorId op_index, const Chunk& chunk, BufferId t_buffer, BufferId t_d, BufferId z_buffer, int flags);
+  void quotient(OperatorId op_index, const Chunk& chunk, BufferId t_buffer, BufferId t_d, TilePlace z, int flags);
 
   // Predicts the blocks of the mask for these keys; returns the buffer of the last chunk of queries, or kNone if
   // nothing is predicted.
@@ -124,9 +133,12 @@ class AttentionMapper {
   void save(TensorId SavedAttention::*field, const char* suffix, SavedShape shape, const Chunk& rows, BufferId buffer,
             OperatorId op_index);
 
-  int result_offset(const Chunk& chunk) const { return results_stay() ? chunk.first * a_.d_v : 0; }
-  bool results_stay() const { return plan_.results != ResultPlace::kMemory; }
-  void store(OperatorId op_index, const Chunk& chunk, BufferId buffer);
+  // Where results go: to their place in the scratchpad, or to this buffer.
+  TilePlace result_place(const Chunk& queries, BufferId buffer) const {
+    if (plan_.results == ResultPlace::kMemory) return buffer;
+    return resident_place(layer_, instance_ * a_.n_q + queries.first, head_ * a_.d_v);
+  }
+  void store(OperatorId op_index, const Chunk& chunk, TilePlace from);
 
   void multiply(const Product& product) { emit_product(context_, layer_, product); }
 
@@ -136,11 +148,11 @@ class AttentionMapper {
 
   // G += K_hat^T V over one chunk: V is stationary, K_hat is streamed by columns. G-stationary: the tokens stream
   // through, G is formed in the PEs and stays there. More than 6 parameters: a job's kind, shape and operands.
-  void context_folds(OperatorId op_index, const Chunk& chunk, bool last_chunk, BufferId k_buffer, BufferId v_buffer,
-                     BufferId g, bool first_chunk);
+  void context_folds(OperatorId op_index, const Chunk& chunk, bool last_chunk, TilePlace k, TilePlace v, BufferId g,
+                     bool first_chunk);
 
   // T_N (wide) = Q G.
-  void numerator_folds(OperatorId op_index, int m, BufferId q_buffer, BufferId g, BufferId t_buffer);
+  void numerator_folds(OperatorId op_index, int m, TilePlace q, BufferId g, BufferId t_buffer);
 
   // First-order score bias: T_N += sqrt(d) (B - rowmean(B)) V, where the centred bias is a constant of the model. It is
   // summed separately, because its unit is not that of T_N, and added by the last pass.
@@ -153,9 +165,8 @@ class AttentionMapper {
   void softmax_head() { plan_.online_softmax ? online_softmax_head() : whole_row_softmax_head(); }
   void whole_row_softmax_head();
   void online_softmax_head();
-  BufferId online_scores(OperatorId scores_op, const Chunk& queries, const Chunk& keys, BufferId q_buffer,
-                         BufferId k_buffer);
-  void rescale(OperatorId op_index, const Chunk& queries, BufferId z_buffer, BufferId numbers, int flags);
+  BufferId online_scores(OperatorId scores_op, const Chunk& queries, const Chunk& keys, TilePlace q, TilePlace k);
+  void rescale(OperatorId op_index, const Chunk& queries, BufferId sums, BufferId numbers, TilePlace result, int flags);
 
   MappingContext& context_;
   ScheduleBuilder& builder_;
@@ -168,9 +179,10 @@ class AttentionMapper {
   AttentionMapping plan_;
   Ring k_, v_, q_, t_, z_, g_, mean_, key_sum_, value_sum_, denominator_, bias_, bias_sum_, row_numbers_;
   TensorId bias_tensor_ = kNone;
+  std::array<int, 5> bias_tile_{-1};  // what bias_ holds: the head, its queries and keys
   std::optional<SparsePart> sparse_;
   int instance_ = 0, head_ = 0;
-  bool in_place_ = false;  // Q, K and V lie in the scratchpad
+  OperandsInPlace in_place_;
 };
 
 }  // namespace vitality

@@ -138,7 +138,9 @@ std::optional<FusedHeads> choose_head_parts(MappingContext& context, const GemmP
                                             const GivenHeads& given) {
   const GemmProblem problem = in_parts(first, GemmLoop::kColumns, 0);
   const auto heads = static_cast<double>(first.columns.size()) / kTilesOfHead;
+  const auto& a = std::get<Attention>(context.layer(attention_layer).parameters);
   std::optional<FusedHeads> best;
+  double best_score = 0;
   for (Bytes most = room; most > 0;) {
     const std::optional<AttentionInPlace> attention = attention_in_place(context, attention_layer, most, given.second);
     if (!attention) break;
@@ -150,10 +152,16 @@ std::optional<FusedHeads> choose_head_parts(MappingContext& context, const GemmP
       if (!plan) continue;
       plan->out_sets = in_flight;
       add_turns(context, *plan, heads, first.m);
-      if (!best || fused_score(context, *plan, {}) < fused_score(context, best->first, {}))
-        best = FusedHeads{*plan, attention->plan};
+      const AttentionEstimate& takes = attention->estimate;
+      GemmPlan second{};
+      second.cycles = takes.waits, second.energy_pj = takes.energy_pj, second.dram_bytes = takes.operand_bytes;
+      const double score = fused_score(context, *plan, second);
+      if (best && score >= best_score) continue;
+      best = FusedHeads{*plan, attention->plan, takes.waits, takes.energy_pj}, best_score = score;
     }
-    most = given.second != nullptr ? 0 : attention->bytes - 1;
+    // The sizes of chunks of softmax attention are many.
+    const Bytes less = attention->plan.query_chunk < a.n_q ? attention->bytes * 3 / 4 : attention->bytes - 1;
+    most = given.second != nullptr ? 0 : less;
   }
   return best;
 }
@@ -169,7 +177,7 @@ std::optional<FusedHeads> plan_head_parts(MappingContext& context, const GemmPro
   const auto& a = std::get<Attention>(context.layer(attention_layer).parameters);
   std::vector<std::int64_t> key = first.key(room);
   key.insert(key.end(), {static_cast<std::int64_t>(context.attention_kind(attention_layer)), a.heads, a.n_q, a.n_kv,
-                         a.d_qk, a.d_v});
+                         a.d_qk, a.d_v, a.bias_params > 0});
   const auto [known, is_new] = context.fused_heads.try_emplace(std::move(key));
   if (is_new) known->second = choose_head_parts(context, first, part, attention_layer, room, given);
   return known->second;

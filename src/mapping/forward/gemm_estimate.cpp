@@ -512,7 +512,8 @@ double GemmEstimator::least_score(const GemmPlan& given, const GemmCut& cut, con
   plan.dram_bytes = traffic(plan, cut, l).total();
   const double moved = static_cast<double>(plan.dram_bytes) / bandwidth_;
   plan.cycles = std::max(compute_cycles(cut, plan.n_group), moved) +
-                static_cast<double>(l.streamed_tile + l.stationary_tile) / bandwidth_ + 2 * latency_;
+                static_cast<double>(l.streamed_tile + l.stationary_tile) / bandwidth_ +
+                (problem_.results_in_memory ? 2 : 1) * latency_;
   plan.energy_pj = energy(plan, cut);
   return score(plan) * kRounding;
 }

@@ -329,6 +329,7 @@ void InputStationaryMapper::emit_fold(const Step& s, std::size_t i, std::size_t 
   if (problem_.streamed_on_chip) builder_.depend_on(pass_before_, DependencyKind::kIssued);
   if (!partials_.empty()) {
     job.partial = partials_[partial_of(s, j)];
+    job.partial_stride = column.count;
     builder_.accumulate(job.partial, i == 0);
   }
   job.result_stride = column.count;

@@ -56,10 +56,11 @@ struct HeadCode {
   std::vector<bool> columns;  // empty: none
 };
 
-// Columns [col, col + cols) of an output that stays in the scratchpad (residency.h): all its rows, in a buffer.
+// Columns [col, col + cols) of an output that stays in the scratchpad (residency.h): all its rows, in a buffer. band:
+// the columns that its readers take at a time.
 struct ResidentTile {
-  int col, cols;
-  BufferId buffer;
+  int col, cols, band;
+  BufferId buffer = {};
   bool holds(int column) const { return col <= column && column < col + cols; }
 };
 // Whether and how long the output of a layer stays there (residency_plan.h).
@@ -104,6 +105,7 @@ struct FusedGemms {
 struct FusedHeads {
   GemmPlan first;
   AttentionMapping second;
+  double cycles, energy_pj;  // of the second
 };
 
 struct MappingContext {
@@ -175,10 +177,6 @@ bool is_elementwise(const Layer& layer);
 // The layers that are the epilogue of `producer` (consume only its output, one after the other).
 std::vector<int> epilogue_layers(const MappingContext& context, int producer);
 std::vector<EpilogueStage> take_epilogue(MappingContext& context, int producer);
-struct TilePlace {
-  BufferId buffer;
-  int offset = 0, stride = 0;  // elements
-};
 // A tile of results, and where it lies in the output of the producer. Second operands are fetched after `after`.
 // resident: its place in what stays in the scratchpad, for a stage that works there.
 struct EpilogueTile {

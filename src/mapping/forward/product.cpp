@@ -4,6 +4,15 @@
 
 namespace vitality {
 
+namespace {
+
+Elements elements_of(const Operand& operand, int offset, int rows, int cols) {
+  return operand.transposed ? Elements::of(offset, cols, rows, operand.stride)
+                            : Elements::of(offset, rows, cols, operand.stride);
+}
+
+}  // namespace
+
 void emit_product(MappingContext& context, int layer, const Product& p) {
   const MatrixEngineConfig& engine = context.config.matrix_engine;
   ScheduleBuilder& builder = context.builder;
@@ -27,13 +36,18 @@ void emit_product(MappingContext& context, int layer, const Product& p) {
         job.stationary_stride = p.stationary.stride;
         job.result_offset = p.result.at(m, n), job.result_stride = p.result.stride;
         job.partial = p.partial, job.partial_offset = job.result_offset;
+        const bool stays = builder.stays(p.result.buffer);
+        if (stays && p.partial != kNone) job.partial_offset = m * p.n + n, job.partial_stride = p.n;
         if (last) job.result = p.result.buffer;
-        builder.read(job.streamed);
-        builder.read(job.stationary);
+        builder.read(job.streamed, elements_of(p.streamed, job.streamed_offset, height, depth));
+        builder.read(job.stationary, elements_of(p.stationary, job.stationary_offset, depth, width));
         // One array writes all tiles of a result, in order.
         const bool chain_begins = p.first && m == 0 && k == 0 && n == 0;
         if (p.partial != kNone && p.partial != p.result.buffer) builder.accumulate(p.partial, chain_begins);
-        builder.accumulate(p.result.buffer, chain_begins);
+        if (!stays)
+          builder.accumulate(p.result.buffer, chain_begins);
+        else if (last)
+          builder.write(p.result.buffer, Elements::of(job.result_offset, height, width, job.result_stride));
         builder.finish();
       }
     }

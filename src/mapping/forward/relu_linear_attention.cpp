@@ -6,9 +6,9 @@
 
 namespace vitality {
 
-void AttentionMapper::rectify(OperatorId op_index, const Chunk& chunk, BufferId buffer) {
-  start(UnitKind::kAdders, JobKind::kRectify, op_index, {chunk.count, 0, a_.d_qk}, buffer, kNone, buffer);
-  end(buffer);
+void AttentionMapper::rectify(OperatorId op_index, const Chunk& chunk, TilePlace tile) {
+  start(UnitKind::kAdders, JobKind::kRectify, op_index, {chunk.count, 0, a_.d_qk}, tile, kNone, tile);
+  end(tile, chunk.count, a_.d_qk);
 }
 
 void AttentionMapper::relu_linear_head() {
@@ -18,24 +18,24 @@ void AttentionMapper::relu_linear_head() {
                    context_op = op(OperatorRole::kContext);
   for (const Chunk& chunk : chunks(a_.n_kv, plan_.token_chunk)) {
     const bool first = chunk.first == 0, last = chunk.first + chunk.count == a_.n_kv;
-    const BufferId k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, rectify_op),
-                   v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, context_op);
-    rectify(rectify_op, chunk, k_buffer);
-    column_sum(key_sum_op, chunk.count, d, k_buffer, key_sum, first);
-    context_folds(context_op, chunk, last, k_buffer, v_buffer, g, first);
+    const TilePlace k = load(a_.k, a_.n_kv, d, chunk, k_, rectify_op),
+                    v = load(a_.v, a_.n_kv, e, chunk, v_, context_op);
+    rectify(rectify_op, chunk, k);
+    column_sum(key_sum_op, chunk.count, d, k, key_sum, first);
+    context_folds(context_op, chunk, last, k, v, g, first);
   }
   const OperatorId denominator_op = op(OperatorRole::kDenominator), numerator_op = op(OperatorRole::kNumerator),
                    quotient_op = op(OperatorRole::kQuotient);
   for (const Chunk& chunk : chunks(a_.n_q, plan_.query_chunk)) {
-    const BufferId q_buffer = load(a_.q, a_.n_q, d, chunk, q_, rectify_op);
-    rectify(rectify_op, chunk, q_buffer);
+    const TilePlace q = load(a_.q, a_.n_q, d, chunk, q_, rectify_op);
+    rectify(rectify_op, chunk, q);
     const BufferId t_buffer = t_.take(), t_d = denominator_.take();
-    denominator(denominator_op, chunk.count, q_buffer, key_sum, t_d);
+    denominator(denominator_op, chunk.count, q, key_sum, t_d);
     if (a_.epsilon != 0) add_constant(denominator_op, chunk.count, t_d);
-    numerator_folds(numerator_op, chunk.count, q_buffer, g, t_buffer);
-    const BufferId z_buffer = results_stay() ? resident_head() : t_buffer;
-    quotient(quotient_op, chunk, t_buffer, t_d, z_buffer, 0);
-    store(quotient_op, chunk, z_buffer);
+    numerator_folds(numerator_op, chunk.count, q, g, t_buffer);
+    const TilePlace z = result_place(chunk, t_buffer);
+    quotient(quotient_op, chunk, t_buffer, t_d, z, 0);
+    store(quotient_op, chunk, z);
   }
 }
 

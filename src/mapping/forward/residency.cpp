@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace vitality {
 
@@ -10,17 +11,56 @@ bool keeps_outputs(const MappingContext& context) {
          context.config.matrix_engine.dataflow == Dataflow::kInputStationary;
 }
 
-std::vector<ResidentTile> head_tiles(const Attention& a) {
+std::vector<ResidentTile> head_tiles(const Attention& a, int input) {
   std::vector<ResidentTile> tiles;
   for (int head = 0; head < a.heads; ++head)
     for (const auto& [columns, depth] : {std::pair{a.q, a.d_qk}, {a.k, a.d_qk}, {a.v, a.d_v}})
-      tiles.push_back({columns.offset + head * columns.head_stride, depth, kNone});
+      if (columns.input == input) tiles.push_back({columns.offset + head * columns.head_stride, depth, depth});
   return tiles;
 }
 
-std::vector<ResidentTile> column_tiles(int columns, int widest) {
+namespace {
+
+// Tiles that lie side by side become one that is at most `widest` wide.
+std::vector<ResidentTile> joined(std::vector<ResidentTile> pieces, int widest) {
+  std::sort(pieces.begin(), pieces.end(), [](const ResidentTile& x, const ResidentTile& y) { return x.col < y.col; });
   std::vector<ResidentTile> tiles;
-  for (int col = 0; col < columns; col += widest) tiles.push_back({col, std::min(widest, columns - col), kNone});
+  for (const ResidentTile& piece : pieces) {
+    ResidentTile* const last = tiles.empty() ? nullptr : &tiles.back();
+    if (last != nullptr && last->col + last->cols == piece.col && last->cols + piece.cols <= widest)
+      last->cols += piece.cols, last->band = std::gcd(last->band, piece.band);
+    else
+      tiles.push_back(piece);
+  }
+  return tiles;
+}
+
+}  // namespace
+
+std::vector<ResidentTile> grouped_head_tiles(const Attention& a, int input, int widest) {
+  const std::vector<ResidentTile> pieces = head_tiles(a, input);
+  const std::size_t of_head = pieces.size() / static_cast<std::size_t>(a.heads);
+  std::vector<ResidentTile> best;
+  for (std::size_t group = of_head; group <= pieces.size(); group += of_head) {
+    std::vector<ResidentTile> tiles;
+    for (std::size_t first = 0; first < pieces.size(); first += group) {
+      const auto begin = pieces.begin() + static_cast<std::ptrdiff_t>(first);
+      const std::vector<ResidentTile> wide =
+          joined({begin, begin + static_cast<std::ptrdiff_t>(std::min(group, pieces.size() - first))}, widest);
+      tiles.insert(tiles.end(), wide.begin(), wide.end());
+    }
+    if (best.empty() || tiles.size() < best.size()) best = std::move(tiles);
+  }
+  return best;
+}
+
+std::vector<ResidentTile> column_tiles(int columns, int widest, int band) {
+  if (band > 0) widest = std::max(1, widest / band) * band;
+  std::vector<ResidentTile> tiles;
+  for (int col = 0; col < columns; col += widest) {
+    const int width = std::min(widest, columns - col);
+    tiles.push_back({col, width, band > 0 ? band : width});
+  }
   return tiles;
 }
 
@@ -112,9 +152,10 @@ void make_resident(MappingContext& context, int layer) {
     return;
   }
   std::vector<ResidentTile> tiles = residence.tiles;
-  std::vector<int> elements;
-  for (const ResidentTile& tile : tiles) elements.push_back(output_shape(context.layer(layer)).rows * tile.cols);
-  const std::vector<BufferId> buffers = context.builder.allocate_resident(residence.bytes, elements, residence.end);
+  std::vector<StayingMatrix> matrices;
+  for (const ResidentTile& tile : tiles)
+    matrices.push_back({output_shape(context.layer(layer)).rows * tile.cols, tile.cols, tile.band});
+  const std::vector<BufferId> buffers = context.builder.allocate_resident(residence.bytes, matrices, residence.end);
   for (std::size_t i = 0; i < tiles.size(); ++i) tiles[i].buffer = buffers[i];
   context.resident[layer] = std::move(tiles);
 }

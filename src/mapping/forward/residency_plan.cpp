@@ -95,24 +95,17 @@ class ResidencyPlanner {
 
   // --- Prices.
 
-  std::optional<GemmPlan> price(const Step& step, const std::vector<ResidentTile>* streamed, const Residence& results,
-                                Bytes room) {
+  // streamed: of a GEMM, the tiles that it takes from the scratchpad. in_place: of attention.
+  std::optional<GemmPlan> price(const Step& step, const std::vector<ResidentTile>* streamed,
+                                const OperandsInPlace& in_place, const Residence& results, Bytes room) {
     GemmPlan none{};
     switch (step.kind) {
       case StepKind::kGemm:
         return price_gemm(step, streamed, results, room);
       case StepKind::kAttention: {
-        const std::optional<AttentionEstimate>& attention = attention_estimate(step.first, room, streamed != nullptr);
+        const std::optional<AttentionEstimate>& attention = attention_estimate(step.first, room, in_place);
         if (!attention) return std::nullopt;
-        const MatrixShape shape = output_shape(layer(step.last));
-        none.cycles = images_ * attention->waits;
-        none.buffers = attention->buffers;
-        none.dram_bytes = attention->operand_bytes;
-        if (results.place != ResultPlace::kScratchpad)
-          none.dram_bytes += context_.element_bytes() * shape.rows * shape.cols;
-        none.dram_bytes *= images_;
-        none.energy_pj = static_cast<double>(none.dram_bytes) * prices_.dram_per_byte();
-        return none;
+        return price_attention(step, *attention, results);
       }
       case StepKind::kUncharged:
         return none;
@@ -121,6 +114,18 @@ class ResidencyPlanner {
         return none;
     }
     return std::nullopt;
+  }
+
+  GemmPlan price_attention(const Step& step, const AttentionEstimate& takes, const Residence& results) const {
+    const MatrixShape shape = output_shape(layer(step.last));
+    const Bytes written =
+        results.place == ResultPlace::kScratchpad ? 0 : context_.element_bytes() * shape.rows * shape.cols;
+    GemmPlan plan{};
+    plan.cycles = images_ * takes.waits;
+    plan.buffers = takes.buffers;
+    plan.dram_bytes = images_ * (takes.operand_bytes + written);
+    plan.energy_pj = images_ * (takes.energy_pj + static_cast<double>(written) * prices_.dram_per_byte());
+    return plan;
   }
 
   std::optional<GemmPlan> price_gemm(const Step& step, const std::vector<ResidentTile>* streamed,
@@ -145,11 +150,11 @@ class ResidencyPlanner {
   }
 
   // Blocks repeat, and so do their heads.
-  const std::optional<AttentionEstimate>& attention_estimate(int index, Bytes room, bool in_place) {
+  const std::optional<AttentionEstimate>& attention_estimate(int index, Bytes room, const OperandsInPlace& in_place) {
     const auto& a = std::get<Attention>(layer(index).parameters);
     const auto kind = static_cast<std::int64_t>(context_.attention_kind(index));
     const auto [known, is_new] = attention_.try_emplace(
-        {kind, a.heads, a.instances, a.n_q, a.n_kv, a.d_qk, a.d_v, a.bias_params > 0, room, in_place});
+        {kind, a.heads, a.instances, a.n_q, a.n_kv, a.d_qk, a.d_v, a.bias_params > 0, room, in_place.number()});
     if (is_new) known->second = estimate_attention(context_, index, room, in_place);
     return known->second;
   }
@@ -157,7 +162,7 @@ class ResidencyPlanner {
   // False if something does not fit.
   bool price_memory() {
     for (const Step& step : steps_.all()) {
-      const std::optional<GemmPlan> plan = price(step, nullptr, {}, capacity_);
+      const std::optional<GemmPlan> plan = price(step, nullptr, {}, {}, capacity_);
       if (!plan && step.kind != StepKind::kOther) return false;
       if (plan) memory_.cycles += plan->cycles, memory_.energy += plan->energy_pj;
     }
@@ -183,12 +188,26 @@ class ResidencyPlanner {
     return nullptr;
   }
 
+  // The operands of attention that it does.
+  OperandsInPlace in_place(const std::vector<Lot>& lots) const {
+    OperandsInPlace here;
+    const auto* a = std::get_if<Attention>(&layer(step().first).parameters);
+    if (a == nullptr) return here;
+    const std::vector<int>& inputs = layer(step().first).inputs;
+    for (const Lot& lot : lots) {
+      const auto is_in = [&](const HeadColumns& from) {
+        return inputs[static_cast<std::size_t>(from.input)] == lot.output;
+      };
+      here = {here.k || is_in(a->k), here.v || is_in(a->v), here.q || is_in(a->q)};
+    }
+    return here;
+  }
+
   // The tiles of the step's results if they have places of their own.
   std::vector<ResidentTile> own_tiles() const {
-    const int output = step().last;
-    const Attention* const reader = steps_.attention_that_reads(output);
-    return reader != nullptr ? head_tiles(*reader)
-                             : column_tiles(output_shape(layer(output)).cols, steps_.tile_width(output));
+    const std::optional<AttentionInput> reader = steps_.attention_that_reads(step().last);
+    return reader ? grouped_head_tiles(*reader->attention, reader->input, context_.config.matrix_engine.cols)
+                  : steps_.made_tiles(step().last);
   }
   // Taylor attention centres its keys in place, so each key element has an extra bit.
   std::vector<Bytes> bytes_of(int output, const std::vector<ResidentTile>& tiles) const {
@@ -266,7 +285,8 @@ class ResidencyPlanner {
     Residence& r = next.residence;
     r.place = ResultPlace::kParts;
     r.last_reader = steps_.at(step_ + 1).last;
-    r.tiles = own_tiles();
+    const std::optional<AttentionInput> attention = steps_.attention_that_reads(step().last);
+    r.tiles = attention ? head_tiles(*attention->attention, attention->input) : own_tiles();
     r.bytes = bytes_of(step().last, r.tiles);
     // Rows in turn spare nothing where all of them have room, and a quarter of it is left for buffers.
     Bytes room = capacity_;
@@ -300,8 +320,9 @@ class ResidencyPlanner {
     const auto plan =
         plan_head_parts(context_, problem, {all.begin(), all.begin() + kTilesOfHead}, step().first, room, given);
     if (!plan) return std::nullopt;
-    const std::optional<GemmPlan> attention = price(step(), &state.residence.tiles, results, capacity_);
-    return attention ? std::optional(sum_of(plan->first, *attention)) : std::nullopt;
+    AttentionEstimate takes;
+    takes.waits = plan->cycles, takes.energy_pj = plan->energy_pj;
+    return sum_of(plan->first, price_attention(step(), takes, results));
   }
   static GemmPlan sum_of(const GemmPlan& a, const GemmPlan& b) {
     GemmPlan sum{};
@@ -341,18 +362,19 @@ class ResidencyPlanner {
     if (room < 0) return;
     std::vector<ResidentTile> streamed;
     if (operand != nullptr && step().kind == StepKind::kGemm) streamed = tiles_of(operand->output, state);
-    std::optional<GemmPlan> plan = state.in_parts ? price_in_parts(state, r, room)
-                                                  : price(step(), operand != nullptr ? &streamed : nullptr, r, room);
+    const OperandsInPlace here = state.in_parts ? OperandsInPlace::every() : in_place(state.lots);
+    std::optional<GemmPlan> plan = state.in_parts
+                                       ? price_in_parts(state, r, room)
+                                       : price(step(), operand != nullptr ? &streamed : nullptr, here, r, room);
     if (!plan) return;
     // Attention begins with a head while the layer before makes the next one, if that finishes head by head and there
     // is room for both layers' buffers.
-    if (step().kind == StepKind::kAttention && operand != nullptr &&
-        (!state.in_turn || state.buffers + plan->buffers > room))
-      plan->cycles += images_ * attention_estimate(step().first, room, true)->at_once;
+    if (step().kind == StepKind::kAttention && here.k && (!state.in_turn || state.buffers + plan->buffers > room))
+      plan->cycles += images_ * attention_estimate(step().first, room, here)->at_once;
     next.in_turn = finishes_in_turn(*plan);
     next.buffers = plan->buffers;
     next.score.score += score(*plan);
-    next.score.violations += violations(r, operand != nullptr || state.in_parts);
+    next.score.violations += violations(r, operand != nullptr || state.in_parts) + misplaced(here);
     next.lots.erase(
         std::remove_if(next.lots.begin(), next.lots.end(), [&](const Lot& lot) { return lot.dies <= step_; }),
         next.lots.end());
@@ -399,13 +421,21 @@ class ResidencyPlanner {
     return false;
   }
 
+  // Operands of attention that a mapping from a file has elsewhere.
+  int misplaced(const OperandsInPlace& here) const {
+    const auto* const given = given_form<AttentionMapping>(context_, step().first);
+    if (given == nullptr) return 0;
+    const auto differs = [&](std::size_t operand, bool is_here) { return (given->sets[operand] == 0) != is_here; };
+    return (differs(0, here.k) ? 1 : 0) + (differs(1, here.v) ? 1 : 0) + (differs(2, here.q) ? 1 : 0);
+  }
+
   int violations(const Residence& r, bool operand) const {
     if (context_.options->given == nullptr) return 0;
     int count = 0;
     const std::optional<ResultPlace> place = given_place(context_, step().first);
     if (place && *place != r.place) count += 2;  // a layer that finds its operand elsewhere is refused
     const std::optional<bool> takes = takes_resident_operand(context_, step().first);
-    if (takes && step().kind != StepKind::kOther && *takes != operand) ++count;
+    if (takes && (step().kind == StepKind::kGemm || step().kind == StepKind::kUncharged) && *takes != operand) ++count;
     for (int l = step().first + 1; l <= step().last; ++l) {
       const auto* const given = given_mapping(context_, l);
       const auto* const epilogue = given == nullptr ? nullptr : std::get_if<EpilogueMapping>(given);

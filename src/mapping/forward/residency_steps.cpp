@@ -13,13 +13,13 @@ ResidencySteps::ResidencySteps(const MappingContext& context, int layers, int im
     const Layer& l = layer(index);
     if (std::holds_alternative<Linear>(l.parameters) || std::holds_alternative<Conv2d>(l.parameters)) {
       describe_gemm(step);
-    } else if (const auto* attention = std::get_if<Attention>(&l.parameters)) {
+    } else if (std::holds_alternative<Attention>(l.parameters)) {
       const AttentionKind kind = context_.attention_kind(index);
       if (traits(kind).uses_mask) {  // how much room it needs depends on the masks: it has all of it
         step.smallest_room = context_.builder.capacity();
       } else {
         step.kind = StepKind::kAttention;
-        step.can_keep = traits(kind).low_rank && attention->instances == 1;
+        step.can_keep = true;
       }
     } else if (!is_charged(l, context_.config) && l.inputs.size() == 1 && !is_folded(l, context_.config) &&
                (is_elementwise(l) || std::holds_alternative<LayerNorm>(l.parameters))) {
@@ -62,7 +62,8 @@ void ResidencySteps::find_uses() {
       if (!is_model_input(output)) uses_[static_cast<std::size_t>(output)].push_back({static_cast<int>(s), as, false});
     };
     const std::vector<int>& inputs = layer(step.first).inputs;
-    for (std::size_t i = 0; i < inputs.size(); ++i) add(inputs[i], i == 0 ? ReadAs::kOperand : ReadAs::kOther);
+    const bool every = std::holds_alternative<Attention>(layer(step.first).parameters);  // input is an operand
+    for (std::size_t i = 0; i < inputs.size(); ++i) add(inputs[i], i == 0 || every ? ReadAs::kOperand : ReadAs::kOther);
     for (const int output : step.added) add(output, ReadAs::kAdded);
   }
   for (std::size_t output = 0; output < uses_.size(); ++output)
@@ -84,9 +85,10 @@ bool ResidencySteps::able(int output, const ResidencyUse& use) const {
     case StepKind::kGemm:
       if (const auto* linear = std::get_if<Linear>(&layer(step.first).parameters))
         return linear->first_row + linear->rows <= shape.rows;
-      return can_gather(std::get<Conv2d>(layer(step.first).parameters), column_tiles(shape.cols, tile_width(output)));
+      return can_gather(std::get<Conv2d>(layer(step.first).parameters), made_tiles(output));
     case StepKind::kAttention:
-      return all.size() == 1 && takes_heads_in_place(step.first, std::get<Attention>(layer(step.first).parameters));
+      return all.size() == 1 &&
+             takes_heads_in_place(step.first, std::get<Attention>(layer(step.first).parameters), output);
     case StepKind::kUncharged:
       return true;
     case StepKind::kOther:
@@ -95,33 +97,31 @@ bool ResidencySteps::able(int output, const ResidencyUse& use) const {
   return false;
 }
 
-int ResidencySteps::tile_width(int output) const {
+std::vector<ResidentTile> ResidencySteps::made_tiles(int output) const {
   const auto* attention = std::get_if<Attention>(&layer(output).parameters);
-  return attention != nullptr ? attention->d_v : context_.config.matrix_engine.cols;
+  return column_tiles(output_shape(layer(output)).cols, context_.config.matrix_engine.cols,
+                      attention != nullptr ? attention->d_v : 0);
 }
 
-bool ResidencySteps::takes_heads_in_place(int index, const Attention& a) const {
-  const AttentionKind kind = context_.attention_kind(index);
-  if (traits(kind).uses_mask) return false;
-  if (a.instances != 1 || a.bias_params > 0 || a.n_q != a.n_kv || a.d_qk > context_.config.matrix_engine.cols ||
-      a.d_v > context_.config.matrix_engine.cols)
-    return false;
-  int end = 0;  // the heads must be one whole input, one after the other
-  std::vector<ResidentTile> tiles = head_tiles(a);
+bool ResidencySteps::takes_heads_in_place(int index, const Attention& a, int output) const {
+  const int cols = context_.config.matrix_engine.cols;
+  if (traits(context_.attention_kind(index)).uses_mask || a.d_qk > cols || a.d_v > cols) return false;
+  int end = 0;  // the heads must be the whole input, one after the other
+  std::vector<ResidentTile> tiles = head_tiles(a, input_of(index, output));
   std::sort(tiles.begin(), tiles.end(), [](const ResidentTile& x, const ResidentTile& y) { return x.col < y.col; });
   for (const ResidentTile& tile : tiles) {
     if (tile.col != end) return false;
     end = tile.col + tile.cols;
   }
-  const Layer& l = layer(index);
-  return l.inputs.size() == 1 && end == output_shape(layer(l.inputs[0])).cols;
+  return end == output_shape(layer(output)).cols;
 }
 
-const Attention* ResidencySteps::attention_that_reads(int output) const {
+std::optional<AttentionInput> ResidencySteps::attention_that_reads(int output) const {
   for (const ResidencyUse& use : uses(output))
     if (use.able && use.as == ReadAs::kOperand)
-      if (const auto* attention = std::get_if<Attention>(&layer(at(use.step).first).parameters)) return attention;
-  return nullptr;
+      if (const auto* attention = std::get_if<Attention>(&layer(at(use.step).first).parameters))
+        return AttentionInput{attention, input_of(at(use.step).first, output)};
+  return std::nullopt;
 }
 
 bool ResidencySteps::can_work_in_turn(int step) const {
@@ -136,9 +136,11 @@ bool ResidencySteps::can_work_in_turn(int step) const {
   if (consumer.first != producer.last + 1) return false;
   for (int l = producer.first + 1; l <= producer.last; ++l)
     if (std::holds_alternative<ConcatToken>(layer(l).parameters)) return false;
-  if (consumer.kind != StepKind::kGemm) return consumer.kind == StepKind::kAttention;
+  if (const auto* attention = std::get_if<Attention>(&layer(consumer.first).parameters))
+    return attention->instances == 1 && layer(consumer.first).inputs.size() == 1;
   const auto* conv = std::get_if<Conv2d>(&layer(consumer.first).parameters);
-  return consumer.problem.m == producer.problem.m && (conv == nullptr || is_pixel_wise(*conv));
+  return consumer.kind == StepKind::kGemm && consumer.problem.m == producer.problem.m &&
+         (conv == nullptr || is_pixel_wise(*conv));
 }
 
 }  // namespace vitality

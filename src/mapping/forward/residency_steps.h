@@ -2,7 +2,9 @@
 // the other, and who reads which output. Internal to the mapping room.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "mapping/forward/residency.h"
@@ -30,6 +32,11 @@ struct ResidencyUse {
   bool able;  // to take it from the scratchpad
 };
 
+struct AttentionInput {
+  const Attention* attention;
+  int input;
+};
+
 class ResidencySteps {
  public:
   // Of the first `layers` layers, each of `images` images together.
@@ -40,19 +47,24 @@ class ResidencySteps {
   int count() const { return static_cast<int>(steps_.size()); }
   // Those of the output of `layer`, in the order of the steps.
   const std::vector<ResidencyUse>& uses(int layer) const { return uses_[static_cast<std::size_t>(layer)]; }
-  // The widest tiles that this output has in the scratchpad unless attention takes it.
-  int tile_width(int output) const;
-  // The attention that can take this output from the scratchpad; null: none.
-  const Attention* attention_that_reads(int output) const;
+  // The tiles that this output has in the scratchpad unless attention takes it.
+  std::vector<ResidentTile> made_tiles(int output) const;
+  // The attention that can take this output from the scratchpad.
+  std::optional<AttentionInput> attention_that_reads(int output) const;
   // Whether the step's GEMM can leave its results in parts to the next step: rows to a GEMM, heads to attention.
   bool can_work_in_turn(int step) const;
 
  private:
   const Layer& layer(int index) const { return context_.layer(index); }
+  // Which of the layer's inputs this output is.
+  int input_of(int index, int output) const {
+    const std::vector<int>& inputs = layer(index).inputs;
+    return static_cast<int>(std::find(inputs.begin(), inputs.end(), output) - inputs.begin());
+  }
   void describe_gemm(ResidencyStep& step) const;
   void find_uses();
   bool able(int output, const ResidencyUse& use) const;
-  bool takes_heads_in_place(int index, const Attention& attention) const;
+  bool takes_heads_in_place(int index, const Attention& attention, int output) const;
 
   const MappingContext& context_;
   int images_;

@@ -73,16 +73,17 @@ std::vector<BufferId> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes,
 }
 
 std::vector<BufferId> ScheduleBuilder::allocate_resident(const std::vector<Bytes>& sizes,
-                                                         const std::vector<int>& elements, ScratchpadEnd end) {
+                                                         const std::vector<StayingMatrix>& matrices,
+                                                         ScratchpadEnd end) {
   const Bytes total = aligned_sum(sizes);
   if (total > capacity()) throw std::logic_error("no room for what is to stay in the scratchpad");
   const bool high = end == ScratchpadEnd::kHigh;
   if (high) limit_ -= total;
   std::vector<BufferId> buffers = place(high ? limit_ : base_, sizes);
   for (std::size_t i = 0; i < buffers.size(); ++i) {
-    schedule_.buffers[buffers[i]].resident_elements = elements[i];
+    schedule_.buffers[buffers[i]].stays = matrices[i];
     resident_.insert_or_assign(buffers[i].value,
-                               ResidentAccess{elements[i], Pieces<Access>(std::move(access_[buffers[i]]))});
+                               ResidentAccess{matrices[i], Pieces<Access>(std::move(access_[buffers[i]]))});
   }
   if (!high) base_ += total;
   (high ? high_ : low_).push_back({buffers.front(), total});
@@ -176,14 +177,18 @@ Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, OperatorId o
 }
 
 // More than 6 parameters: a job's kind, shape and operands.
-Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, OperatorId op, Shape shape, BufferId streamed,
-                            BufferId second, BufferId result, int flags) {
+Job& ScheduleBuilder::begin(UnitKind unit, JobKind kind, int layer, OperatorId op, Shape shape, TilePlace streamed,
+                            BufferId second, TilePlace result, int flags) {
   Job& job = begin(unit, kind, layer, op);
+  const int width = kind == JobKind::kDotProduct ? shape.k : shape.n;
   job.m = shape.m, job.k = shape.k, job.n = shape.n;
   job.flags = static_cast<std::uint16_t>(flags);
-  job.streamed = streamed, job.stationary = second, job.result = result;
-  job.streamed_stride = job.stationary_stride = job.result_stride = shape.n;
-  if (streamed != kNone) read(streamed);
+  job.streamed = streamed.buffer, job.stationary = second, job.result = result.buffer;
+  job.streamed_offset = streamed.offset, job.result_offset = result.offset;
+  job.streamed_stride = streamed.stride != 0 ? streamed.stride : width;
+  job.stationary_stride = shape.n;
+  job.result_stride = result.stride != 0 ? result.stride : shape.n;
+  if (streamed.buffer != kNone) read(streamed.buffer, streamed.elements(shape.m, width));
   if (second != kNone) read(second);
   return job;
 }
@@ -197,8 +202,7 @@ template <class Visit>
 void ScheduleBuilder::each_access(BufferId buffer, Elements elements, const Visit& visit) {
   const auto stays = resident_.find(buffer.value);
   if (stays == resident_.end()) return visit(access_[buffer]);
-  elements = stays->second.clamp(elements);
-  stays->second.pieces.each(elements.first, elements.end, visit);
+  stays->second.matrix.each_part(elements, [&](int first, int end) { stays->second.pieces.each(first, end, visit); });
 }
 
 void ScheduleBuilder::read(BufferId buffer, Elements elements) {
@@ -219,12 +223,13 @@ void ScheduleBuilder::write(BufferId buffer, Elements elements) {
   const auto stays = resident_.find(buffer.value);
   if (stays == resident_.end()) return;
   // One piece from now on, so that pieces do not become more and more.
-  elements = stays->second.clamp(elements);
-  stays->second.pieces.assign(elements.first, elements.end, {next_job(), false, {}});
+  stays->second.matrix.each_part(elements, [&](int first, int end) {
+    stays->second.pieces.assign(first, end, {next_job(), false, {}});
+  });
 }
 
 void ScheduleBuilder::accumulate(BufferId buffer, bool first) {
-  if (resident_.count(buffer.value) > 0) throw std::logic_error("partial sums in a buffer that stays");
+  if (stays(buffer)) throw std::logic_error("partial sums in a buffer that stays");
   Access& access = access_[buffer];
   const bool same_array = access.accumulating && !(first && several_[job_.unit]);
   depend_on(access.writer, same_array ? DependencyKind::kIssued : DependencyKind::kDone);

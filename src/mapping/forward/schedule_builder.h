@@ -22,6 +22,17 @@ Bytes aligned_sum(const std::vector<Bytes>& sizes);
 
 enum class ScratchpadEnd : std::uint8_t { kLow, kHigh };
 
+// Where a tile lies; stride 0: of its own columns.
+struct TilePlace {
+  BufferId buffer;
+  int offset = 0, stride = 0;  // elements
+
+  TilePlace() = default;
+  TilePlace(None) {}
+  TilePlace(BufferId in, int from = 0, int row = 0) : buffer(in), offset(from), stride(row) {}
+  Elements elements(int rows, int cols) const { return Elements::of(offset, rows, cols, stride); }
+};
+
 class ScheduleBuilder {
  public:
   // passes_in_order: the matrix engine runs its passes in the schedule's order. Sums or a tile may stay in its PEs from
@@ -50,22 +61,23 @@ class ScheduleBuilder {
 
   // Places buffers that stay until release(), at one end of the scratchpad, next to those that are there. The ring has
   // the remaining capacity(). The caller ensures that they fit, and that the last ones of an end are released first.
-  // elements: of each buffer.
-  std::vector<BufferId> allocate_resident(const std::vector<Bytes>& sizes, const std::vector<int>& elements,
+  // matrices: one of each buffer.
+  std::vector<BufferId> allocate_resident(const std::vector<Bytes>& sizes, const std::vector<StayingMatrix>& matrices,
                                           ScratchpadEnd end);
+  bool stays(BufferId buffer) const { return resident_.count(buffer.value) > 0; }
   void release(BufferId first_resident);
 
   // Starts a job. Declare its accesses next; then finish() adds it to the schedule and returns its index.
   Job& begin(UnitKind unit, JobKind kind, int layer, OperatorId op);
-  // The same with a streamed operand and a second one (kNone: none), which are read, and a result with rows of shape.n
-  // elements.
+  // The same with a streamed operand with rows of n elements (of a dot product k) and a second one (kNone: none), which
+  // are read, and a result with rows of n elements.
   struct Shape {
     int m, k, n;
   };
-  Job& begin(UnitKind unit, JobKind kind, int layer, OperatorId op, Shape shape, BufferId streamed, BufferId second,
-             BufferId result, int flags);
+  Job& begin(UnitKind unit, JobKind kind, int layer, OperatorId op, Shape shape, TilePlace streamed, BufferId second,
+             TilePlace result, int flags);
   // An operand: it is released early if the unit does so. Of a buffer that stays (allocate_resident), accesses to other
-  // elements do not wait for each other; of all others, all accesses are to the whole buffer.
+  // rows and bands do not wait for each other; of all others, all accesses are to the whole buffer.
   void read(BufferId buffer, Elements elements = {});
   void write(BufferId buffer, Elements elements = {});
   // Partial sums of a chain of passes, which one array keeps in order. `first`: the first pass of a chain, which
@@ -139,9 +151,8 @@ class ScheduleBuilder {
   template <class Visit>
   void each_access(BufferId buffer, Elements elements, const Visit& visit);
   struct ResidentAccess {
-    int elements;
+    StayingMatrix matrix;
     Pieces<Access> pieces;
-    Elements clamp(Elements e) const { return {std::min(e.first, elements), std::min(e.end, elements)}; }
   };
   IdVector<BufferId, Access> access_;       // per buffer
   std::map<int, ResidentAccess> resident_;  // of buffers that stay, in place of access_

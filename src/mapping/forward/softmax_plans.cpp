@@ -14,11 +14,11 @@ constexpr Bytes kAlignment = 8;  // of the scratchpad's buffers
 constexpr int kMostOperandBuffers = 16;  // of K, and of V
 
 // [0, total) in pieces of `size`: whole ones, and a shorter one where something is left.
-struct EqualPieces {
+struct Cuts {
   int whole, rest;
   int count() const { return whole + (rest > 0 ? 1 : 0); }
 };
-EqualPieces pieces(int total, int size) {
+Cuts cuts(int total, int size) {
   return {total / size, total % size};
 }
 
@@ -41,8 +41,13 @@ std::vector<Bytes> softmax_buffers(const Attention& a, const HardwareConfig& con
 }
 
 SoftmaxPlanner::SoftmaxPlanner(const Attention& attention, const HardwareConfig& config, Bytes capacity,
-                               double dram_bytes_per_cycle)
-    : a_(attention), config_(config), prices_(config), capacity_(capacity), bandwidth_(dram_bytes_per_cycle) {}
+                               double dram_bytes_per_cycle, const OperandsInPlace& in_place)
+    : a_(attention),
+      config_(config),
+      prices_(config),
+      capacity_(capacity),
+      bandwidth_(dram_bytes_per_cycle),
+      in_place_(in_place) {}
 
 Bytes SoftmaxPlanner::bytes_of(const AttentionMapping& plan) const {
   Bytes total = 0;
@@ -87,7 +92,7 @@ SoftmaxPlanner::JobWork SoftmaxPlanner::product(int m, int k, int n, Job job) {
       job.m = std::min(m_step, m - row), job.k = std::min(k_step, k - depth);
       const bool last = depth + job.k == k;
       job.flags = static_cast<std::uint16_t>(flags & ~((depth > 0 ? kFirst : 0) | (last ? 0 : kLast)));
-      const EqualPieces columns = pieces(n, engine.cols);
+      const Cuts columns = cuts(n, engine.cols);
       const auto add = [&](int width, int count) {
         job.n = width;
         const JobWork pass = work_of(job);
@@ -129,14 +134,14 @@ SoftmaxPlanner::Work SoftmaxPlanner::step(const AttentionMapping& plan, const St
   work.scores = work.passes + scores.tail + work.tile + bias.cycles + bias.tail;
   work.sums = values.cycles + values.tail + rescale.cycles + rescale.tail;
   work.energy = scores.energy + values.energy + bias.energy + softmax.energy + rescale.energy;
-  if (s.loads) work.dram += size.element * s.keys * (a_.d_qk + a_.d_v);
+  if (s.loads) work.dram += size.element * s.keys * ((in_place_.k ? 0 : a_.d_qk) + (in_place_.v ? 0 : a_.d_v));
   if (a_.bias_params > 0) work.dram += size.element * s.queries * s.keys;
   return work;
 }
 
 // All keys against a chunk of queries.
 SoftmaxPlanner::Work SoftmaxPlanner::chunk(const AttentionMapping& plan, int queries, bool loads) {
-  const EqualPieces keys = pieces(a_.n_kv, plan.token_chunk);
+  const Cuts keys = cuts(a_.n_kv, plan.token_chunk);
   Work work;
   const auto add = [&](int width, bool first, int count) {
     const Work one = step(plan, {queries, width, first, loads});
@@ -150,7 +155,7 @@ SoftmaxPlanner::Work SoftmaxPlanner::chunk(const AttentionMapping& plan, int que
                               : lanes(UnitKind::kSpecialFunctions, JobKind::kSoftmaxRows, {queries, a_.n_kv}, 0);
   work.functions += rows.cycles, work.energy += rows.energy;
   (online ? work.sums : work.scores) += rows.cycles + rows.tail;
-  work.dram += sizes_of(config_).element * queries * ((plan.sets[0] == 0 ? 0 : a_.d_qk) + a_.d_v);
+  work.dram += sizes_of(config_).element * queries * ((in_place_.q ? 0 : a_.d_qk) + a_.d_v);
   return work;
 }
 
@@ -164,16 +169,15 @@ double SoftmaxPlanner::cycles_of(const AttentionMapping& plan, const Work& work,
   const double cycles = std::max({work.passes / arrays, work.functions / units, memory, work.scores / places});
   if (!online) return cycles;
   // Between two chunks of queries nothing hides a tile's softmax, unless both have places.
-  const bool overlaps = plan.result_sets > 1 && plan.sets[2] > 1;
+  const bool overlaps = plan.result_sets > 1 && (in_place_.q || plan.sets[2] > 1);
   return std::max(cycles, work.sums) + (overlaps ? 0 : work.tile / tiles);
 }
 
 SoftmaxPlanner::Estimate SoftmaxPlanner::estimate(const AttentionMapping& plan) {
-  const EqualPieces queries = pieces(a_.n_q, plan.query_chunk);
-  const int tiles = pieces(a_.n_kv, plan.token_chunk).count();
-  const int places = plan.online_softmax || plan.sets[0] == 0 ? plan.sets[0] : 1;  // of K and V
-  const bool here = places == 0;                                                   // Q, K and V lie in the scratchpad
-  const bool kept = places >= tiles || here;
+  const Cuts queries = cuts(a_.n_q, plan.query_chunk);
+  const int tiles = cuts(a_.n_kv, plan.token_chunk).count();
+  const int places = plan.online_softmax ? std::max(plan.sets[0], plan.sets[1]) : 1;  // of K and V
+  const bool kept = places >= tiles;
   Estimate head;
   double last = 0;  // what comes behind the last scores that others hid
   const auto add = [&](int size, bool loads, int count) {
@@ -184,11 +188,14 @@ SoftmaxPlanner::Estimate SoftmaxPlanner::estimate(const AttentionMapping& plan) 
     head.energy_pj += count * work.energy;
     head.dram_bytes += count * work.dram;
   };
-  if (queries.whole > 0) add(plan.query_chunk, !here, 1);
+  if (queries.whole > 0) add(plan.query_chunk, true, 1);
   if (queries.whole > 1) add(plan.query_chunk, !kept, queries.whole - 1);
-  if (queries.rest > 0) add(queries.rest, !kept || (queries.whole == 0 && !here), 1);
+  if (queries.rest > 0) add(queries.rest, !kept || queries.whole == 0, 1);
   const int heads = a_.heads * a_.instances;
   head.cycles = heads * head.cycles + last, head.dram_bytes *= heads;
+  // Instances share a head's bias if it is there as a whole.
+  if (a_.bias_params > 0 && plan.query_chunk >= a_.n_q && (!plan.online_softmax || tiles == 1))
+    head.dram_bytes -= sizes_of(config_).element * a_.n_q * a_.n_kv * a_.heads * (a_.instances - 1);
   head.energy_pj =
       heads * head.energy_pj + head.cycles * prices_.array_cycle() +
       static_cast<double>(head.dram_bytes) * (prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite));
@@ -211,11 +218,11 @@ std::optional<AttentionMapping> SoftmaxPlanner::choose(const std::optional<Atten
   for (int size = array / 2; size > 0; size /= 2) sizes.push_back(size);
   for (const int keys : sizes) {
     if (keys < array && best_) break;
-    const int tiles = pieces(a_.n_kv, keys).count();
+    const int tiles = cuts(a_.n_kv, keys).count();
     for (const int operands : {tiles, 2, 1}) {
       if (operands > kMostOperandBuffers) continue;
       for (int choice = 0; choice < 12; ++choice) {
-        AttentionMapping plan{keys, 1, {operands, operands, 1 + choice / 2 % 2, 1 + choice / 4}};
+        AttentionMapping plan{keys, 1, in_place_.without({operands, operands, 1 + choice / 2 % 2, 1 + choice / 4})};
         plan.online_softmax = true;
         plan.result_sets = 1 + choice % 2;
         if (bytes_of(plan) > capacity_) continue;

@@ -16,13 +16,29 @@
 
 namespace vitality {
 
+// Which operands of attention lie in the scratchpad and need no buffers.
+struct OperandsInPlace {
+  bool k = false, v = false, q = false;
+  static OperandsInPlace every() { return {true, true, true}; }
+  bool all() const { return k && v && q; }
+  int number() const { return (k ? 1 : 0) + (v ? 2 : 0) + (q ? 4 : 0); }  // another one for each
+  // These sets of buffers (AttentionMapping), without any of what lies there.
+  std::array<int, 4> without(std::array<int, 4> sets) const {
+    if (k) sets[0] = 0;
+    if (v) sets[1] = 0;
+    if (q) sets[2] = 0;
+    return sets;
+  }
+};
+
 // Buffers in the order K, V, Q, T (scores, then P), Z, row numbers (online), score bias.
 std::vector<Bytes> softmax_buffers(const Attention& attention, const HardwareConfig& config,
                                    const AttentionMapping& plan);
 
 class SoftmaxPlanner {
  public:
-  SoftmaxPlanner(const Attention& attention, const HardwareConfig& config, Bytes capacity, double dram_bytes_per_cycle);
+  SoftmaxPlanner(const Attention& attention, const HardwareConfig& config, Bytes capacity, double dram_bytes_per_cycle,
+                 const OperandsInPlace& in_place = {});
 
   // `whole_rows` or the best online plan by mapping.objective, of those that fit; none: nothing fits.
   std::optional<AttentionMapping> choose(const std::optional<AttentionMapping>& whole_rows);
@@ -47,7 +63,7 @@ class SoftmaxPlanner {
   };
   struct Step {  // keys of a tile against a chunk of queries
     int queries, keys;
-    bool first, loads;  // of the queries' tiles; K and V come from memory
+    bool first, loads;  // of the queries' tiles; K and V are fetched, unless they lie in the scratchpad
   };
 
   JobWork work_of(const Job& job);
@@ -64,6 +80,7 @@ class SoftmaxPlanner {
   EnergyModel prices_;
   Bytes capacity_;
   double bandwidth_;  // bytes a cycle
+  OperandsInPlace in_place_;
   std::map<std::array<int, 6>, JobWork> known_;
   std::optional<AttentionMapping> best_;
   double best_score_ = 0;

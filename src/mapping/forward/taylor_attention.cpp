@@ -7,7 +7,7 @@
 namespace vitality {
 
 // More than 6 parameters: a job's kind, shape and operands.
-void AttentionMapper::column_sum(OperatorId op_index, int rows, int cols, BufferId source, BufferId sum, bool first,
+void AttentionMapper::column_sum(OperatorId op_index, int rows, int cols, TilePlace source, BufferId sum, bool first,
                                  int flags) {
   start(UnitKind::kAccumulators, JobKind::kColumnSum, op_index, {rows, 0, cols}, source, kNone, sum,
         flags | (first ? kFirst : 0));
@@ -15,9 +15,8 @@ void AttentionMapper::column_sum(OperatorId op_index, int rows, int cols, Buffer
   end(sum);
 }
 
-void AttentionMapper::denominator(OperatorId op_index, int m, BufferId q_buffer, BufferId key_sum, BufferId t_d) {
-  Job& dot = start(diagonal(), JobKind::kDotProduct, op_index, {m, a_.d_qk, 1}, q_buffer, key_sum, t_d);
-  dot.streamed_stride = a_.d_qk, dot.stationary_stride = 1;
+void AttentionMapper::denominator(OperatorId op_index, int m, TilePlace q, BufferId key_sum, BufferId t_d) {
+  start(diagonal(), JobKind::kDotProduct, op_index, {m, a_.d_qk, 1}, q, key_sum, t_d);
   end(t_d);
 }
 
@@ -26,13 +25,17 @@ void AttentionMapper::add_constant(OperatorId op_index, int m, BufferId t_d) {
   end(t_d);
 }
 
-void AttentionMapper::quotient(OperatorId op_index, const Chunk& chunk, BufferId t_buffer, BufferId t_d,
-                               BufferId z_buffer, int flags) {
-  Job& divide = start(UnitKind::kDividers, JobKind::kRowDivide, op_index, {chunk.count, 0, a_.d_v}, t_buffer, t_d,
-                      z_buffer, flags);
-  divide.stationary_stride = 1;
-  divide.result_offset = result_offset(chunk);
-  end(z_buffer);
+void AttentionMapper::quotient(OperatorId op_index, const Chunk& chunk, BufferId t_buffer, BufferId t_d, TilePlace z,
+                               int flags) {
+  start(UnitKind::kDividers, JobKind::kRowDivide, op_index, {chunk.count, 0, a_.d_v}, t_buffer, t_d, z, flags)
+      .stationary_stride = 1;
+  end(z, chunk.count, a_.d_v);
+}
+
+// K_hat in place of K.
+void AttentionMapper::centre(OperatorId op_index, const Chunk& chunk, TilePlace k, BufferId mean) {
+  start(UnitKind::kAdders, JobKind::kSubtractRow, op_index, {chunk.count, 0, a_.d_qk}, k, mean, k, guard_flag());
+  end(k, chunk.count, a_.d_qk);
 }
 
 // Over 60 lines: Algorithm 1's steps in their order, which share their buffers.
@@ -42,12 +45,12 @@ void AttentionMapper::taylor_head() {
   const BufferId mean = mean_.take(), key_sum = key_sum_.take(), value_sum = value_sum_.take(), g = g_.take();
   // Step 1: K_bar.
   const OperatorId mean_op = op(OperatorRole::kKeyMean);
-  BufferId k_buffer = kNone, v_buffer = kNone, q_buffer = kNone;
+  TilePlace k, v, q;
   if (sparse_) sparse_->begin_head(instance_, head_, queries);
   for (const Chunk& chunk : tokens) {
-    k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, mean_op);
-    if (sparse_) q_buffer = predict(queries, chunk, k_buffer, mean_op);
-    column_sum(mean_op, chunk.count, d, k_buffer, mean, chunk.first == 0);
+    k = load(a_.k, a_.n_kv, d, chunk, k_, mean_op);
+    if (sparse_) q = predict(queries, chunk, k.buffer, mean_op);
+    column_sum(mean_op, chunk.count, d, k, mean, chunk.first == 0);
   }
   start(UnitKind::kDividers, JobKind::kMeanDivide, mean_op, {1, 0, d}, mean, kNone, mean).detail = MeanOver{a_.n_kv};
   end(mean);
@@ -57,14 +60,12 @@ void AttentionMapper::taylor_head() {
   const OperatorId value_sum_op = op(OperatorRole::kValueSum), context_op = op(OperatorRole::kContext);
   for (const Chunk& chunk : tokens) {
     const bool first = chunk.first == 0, last = chunk.first + chunk.count == a_.n_kv;
-    if (tokens.size() > 1) k_buffer = load(a_.k, a_.n_kv, d, chunk, k_, centre_op);
-    v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, value_sum_op);
-    start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {chunk.count, 0, d}, k_buffer, mean, k_buffer,
-          guard_flag());
-    end(k_buffer);
-    if (!elided()) column_sum(key_sum_op, chunk.count, d, k_buffer, key_sum, first, guard_flag());
-    column_sum(value_sum_op, chunk.count, e, v_buffer, value_sum, first);
-    context_folds(context_op, chunk, last, k_buffer, v_buffer, g, first);
+    if (tokens.size() > 1) k = load(a_.k, a_.n_kv, d, chunk, k_, centre_op);
+    v = load(a_.v, a_.n_kv, e, chunk, v_, value_sum_op);
+    centre(centre_op, chunk, k, mean);
+    if (!elided()) column_sum(key_sum_op, chunk.count, d, k, key_sum, first, guard_flag());
+    column_sum(value_sum_op, chunk.count, e, v, value_sum, first);
+    context_folds(context_op, chunk, last, k, v, g, first);
   }
   if (elided()) {
     // G / (n sqrt d) and V_bar = v_sum / n.
@@ -85,43 +86,39 @@ void AttentionMapper::taylor_head() {
   const OperatorId quotient_op = elided() ? kNone : op(OperatorRole::kQuotient);
   for (const Chunk& chunk : queries) {
     // The prediction has already loaded Q, unless its buffer has been given to another chunk.
-    if (q_buffer == kNone || queries.size() > 1) q_buffer = load(a_.q, a_.n_q, d, chunk, q_, numerator_op);
+    if (q.buffer == kNone || queries.size() > 1) q = load(a_.q, a_.n_q, d, chunk, q_, numerator_op);
     const BufferId t_buffer = t_.take();
     BufferId t_d = kNone;
     if (!elided()) {
       t_d = denominator_.take();
-      denominator(denominator_op, chunk.count, q_buffer, key_sum, t_d);
+      denominator(denominator_op, chunk.count, q, key_sum, t_d);
       add_constant(denominator_op, chunk.count, t_d);
       save(&SavedAttention::denominator, ".saved.denominator", {a_.n_q, 1, context_.partial_bytes()}, chunk, t_d,
            denominator_op);
     }
-    numerator_folds(numerator_op, chunk.count, q_buffer, g, t_buffer);
+    numerator_folds(numerator_op, chunk.count, q, g, t_buffer);
     if (first_order_bias()) bias_folds(numerator_op, chunk, tokens, t_buffer);
-    const BufferId z_buffer = results_stay() ? resident_head() : t_buffer;
-    const BufferId sum = elided() ? z_buffer : t_buffer;
+    const TilePlace z = result_place(chunk, t_buffer), sum = elided() ? z : t_buffer;
     start(UnitKind::kAdders, JobKind::kAddRow, numerator_op, {chunk.count, 0, e}, t_buffer, value_sum, sum,
-          elided() ? kLast : 0)
-        .result_offset = elided() ? result_offset(chunk) : 0;
-    end(sum);
-    if (!elided()) quotient(quotient_op, chunk, t_buffer, t_d, z_buffer, sparse_ ? kWide : 0);
+          elided() ? kLast : 0);
+    end(sum, chunk.count, e);
+    if (!elided()) quotient(quotient_op, chunk, t_buffer, t_d, z, sparse_ ? kWide : 0);
     if (sparse_) {
       sparse_->begin_queries(chunk);
       for (const Chunk& keys : tokens) {
         if (tokens.size() > 1) {  // K_hat once more
-          k_buffer = load(a_.k, a_.n_kv, d, keys, k_, centre_op);
-          start(UnitKind::kAdders, JobKind::kSubtractRow, centre_op, {keys.count, 0, d}, k_buffer, mean, k_buffer,
-                guard_flag());
-          end(k_buffer);
+          k = load(a_.k, a_.n_kv, d, keys, k_, centre_op);
+          centre(centre_op, keys, k, mean);
         }
-        sparse_->scores(keys, q_buffer, k_buffer, kNone);
+        sparse_->scores(keys, q.buffer, k.buffer, kNone);
       }
       sparse_->softmax(t_d);
       save(&SavedAttention::row_sums, ".saved.row_sums", {a_.n_q, 2, wide_}, chunk, sparse_->row_sums(), value_sum_op);
-      sparse_values(tokens, v_buffer, sparse_->sums(), value_sum_op);
+      sparse_values(tokens, v.buffer, sparse_->sums(), value_sum_op);
       save(&SavedAttention::low_rank, ".saved.low_rank", {a_.n_q, e, wide_}, chunk, t_buffer, quotient_op);
       sparse_->merge(t_buffer);
     }
-    store(elided() ? numerator_op : quotient_op, chunk, z_buffer);
+    store(elided() ? numerator_op : quotient_op, chunk, z);
   }
 }
 
@@ -132,15 +129,15 @@ bool AttentionMapper::g_stationary() const {
 }
 
 // More than 6 parameters: a job's kind, shape and operands.
-void AttentionMapper::context_folds(OperatorId op_index, const Chunk& chunk, bool last_chunk, BufferId k_buffer,
-                                    BufferId v_buffer, BufferId g, bool first_chunk) {
+void AttentionMapper::context_folds(OperatorId op_index, const Chunk& chunk, bool last_chunk, TilePlace k, TilePlace v,
+                                    BufferId g, bool first_chunk) {
   const int d = a_.d_qk, e = a_.d_v;
   multiply({op_index,
             d,
             chunk.count,
             e,
-            {k_buffer, 0, d, true},
-            {v_buffer, 0, e},
+            operand(k, d, true),
+            operand(v, e),
             {g, 0, e},
             first_chunk,
             last_chunk,
@@ -148,13 +145,13 @@ void AttentionMapper::context_folds(OperatorId op_index, const Chunk& chunk, boo
             guard_flag() | (g_stationary() ? kOutputStationary | kResultHeld : 0)});
 }
 
-void AttentionMapper::numerator_folds(OperatorId op_index, int m, BufferId q_buffer, BufferId g, BufferId t_buffer) {
+void AttentionMapper::numerator_folds(OperatorId op_index, int m, TilePlace q, BufferId g, BufferId t_buffer) {
   const int d = a_.d_qk, e = a_.d_v;
   multiply({op_index,
             m,
             d,
             e,
-            {q_buffer, 0, d},
+            operand(q, d),
             {g, 0, e},
             {t_buffer, 0, e},
             true,
@@ -168,13 +165,13 @@ void AttentionMapper::bias_folds(OperatorId op_index, const Chunk& queries, cons
   const int e = a_.d_v;
   const BufferId bias = load_bias(op_index, queries), sum = bias_sum_.take();
   for (const Chunk& chunk : tokens) {
-    const BufferId v_buffer = load(a_.v, a_.n_kv, e, chunk, v_, op_index);
+    const TilePlace v = load(a_.v, a_.n_kv, e, chunk, v_, op_index);
     multiply({op_index,
               queries.count,
               chunk.count,
               e,
               {bias, chunk.first, a_.n_kv},
-              {v_buffer, 0, e},
+              operand(v, e),
               {t_buffer, 0, e},
               chunk.first == 0,
               chunk.first + chunk.count == a_.n_kv,

@@ -125,9 +125,7 @@ void ValueExecutor::pass(const Job& job, Tile sums, PassStart start) {
 
 void ValueExecutor::fold(const Job& job, UnitId unit) {
   const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
-  // The partial sums of a layer are as wide as the pass, its result may be columns of a wider tile; those of a product
-  // lie as its result does.
-  Tile sums{nullptr, role(job) == OperatorRole::kGemm ? job.n : job.result_stride};
+  Tile sums{nullptr, job.partial_stride != 0 ? job.partial_stride : job.result_stride};
   if (job.partial != kNone) {
     sums.data = at(job.partial, job.partial_offset);
   } else {
@@ -143,8 +141,10 @@ void ValueExecutor::fold(const Job& job, UnitId unit) {
     if (!last) return;
     const AttentionScales& s = attention(job.layer);
     const auto& attention_layer = std::get<Attention>(layer(job.layer).parameters);
-    const double factor =
-        std::sqrt(static_cast<double>(attention_layer.d_qk)) * weight_scale(job.layer) * s.v / s.numerator;
+    double factor = std::sqrt(static_cast<double>(attention_layer.d_qk)) * weight_scale(job.layer) * s.v / s.numerator;
+    // Elided, T_N is divided by n sqrt(d) already, unless its scale says so.
+    if (!has_denominator_[static_cast<std::size_t>(job.layer)] && !is_scaled(config_.precision))
+      factor /= attention_layer.n_kv * std::sqrt(static_cast<double>(attention_layer.d_qk));
     const Tile out = result(job);
     for (int r = 0; r < job.m; ++r)
       for (int c = 0; c < job.n; ++c)

@@ -27,10 +27,13 @@ ValueExecutor::ValueExecutor(const Schedule& schedule, const VitModel& model, co
       reads_left_(schedule.tensors.size()),
       writes_left_(schedule.tensors.size()),
       load_factor_(schedule.tensors.size()),
-      has_scores_(model.layers.size()) {
-  for (const ScheduledOperator& op : schedule.operators)
+      has_scores_(model.layers.size()),
+      has_denominator_(model.layers.size()) {
+  for (const ScheduledOperator& op : schedule.operators) {
     if (op.role == OperatorRole::kScores || op.role == OperatorRole::kSparseScores)
       has_scores_[static_cast<std::size_t>(op.layer)] = true;
+    if (op.role == OperatorRole::kDenominator) has_denominator_[static_cast<std::size_t>(op.layer)] = true;
+  }
   for (const Job& job : schedule.jobs) {
     if (const auto* between = std::get_if<TensorPair>(&job.detail)) {
       ++reads_left_[between->source];

@@ -123,8 +123,9 @@ class ValueExecutor : public TileExecutor {
                                             // rounded numbers; 0: other tensors
   std::function<void(TensorId)> written_;
   std::function<EffectiveWeights(int)> weights_;
-  std::vector<Count> saturated_;  // per layer; empty: not counted
-  std::vector<bool> has_scores_;  // layers that compute Q K^T: their score bias is not centred
+  std::vector<Count> saturated_;       // per layer; empty: not counted
+  std::vector<bool> has_scores_;       // layers that compute Q K^T: their score bias is not centred
+  std::vector<bool> has_denominator_;  // layers that compute t_D: elided Taylor attention does not
   std::map<int, double> weight_scales_;
   std::map<int, std::vector<double>> biases_;
   std::map<int, AttentionScales> attention_;
