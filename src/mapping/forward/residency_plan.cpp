@@ -369,7 +369,8 @@ class ResidencyPlanner {
     if (!plan) return;
     // Attention begins with a head while the layer before makes the next one, if that finishes head by head and there
     // is room for both layers' buffers.
-    if (step().kind == StepKind::kAttention && here.k && (!state.in_turn || state.buffers + plan->buffers > room))
+    if (step().kind == StepKind::kAttention && here.k && !state.in_parts &&
+        (!state.in_turn || state.buffers + plan->buffers > room))
       plan->cycles += images_ * attention_estimate(step().first, room, here)->at_once;
     next.in_turn = finishes_in_turn(*plan);
     next.buffers = plan->buffers;
