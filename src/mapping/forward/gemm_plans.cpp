@@ -72,10 +72,8 @@ GemmPlanner::GemmPlanner(const GemmProblem& problem, const HardwareConfig& confi
     : problem_(problem), estimator_(problem, config, capacity, dram_bytes_per_cycle), capacity_(capacity) {}
 
 void GemmPlanner::consider(GemmPlan plan, const GemmCut& cut, const GemmLoops& l) {
-  const Bytes total = estimator_.bytes_of(plan, l);
-  smallest_ = smallest_ == 0 ? total : std::min(smallest_, total);
-  if (total > capacity_) return;
-  plan.buffers = total;
+  smallest_ = smallest_ == 0 ? plan.buffers : std::min(smallest_, plan.buffers);
+  if (plan.buffers > capacity_) return;
   estimator_.evaluate(plan, cut, l);
   const double own = estimator_.score(plan);
   if (forms_ && (!best_ || own < kNearBest * best_score_)) {
@@ -100,16 +98,17 @@ void GemmPlanner::consider_kept(GemmPlan plan, const GemmCut& cut, const GemmLoo
     else
       normalise(candidate.streamed, l.streamed_sweep, streamed_back, streamed_tiles);
     normalise(candidate.stationary, l.stationary_sweep, stationary_back, stationary_tiles);
+    candidate.buffers = estimator_.bytes_of(candidate, l);
   };
   settle(plan);
   consider(plan, cut, l);
-  if (estimator_.bytes_of(plan, l) > capacity_) return;
+  if (plan.buffers > capacity_) return;
   const auto keep = [&](GemmPlan& candidate, bool streamed, Bytes room) {
     OperandBuffers& buffers = streamed ? candidate.streamed : candidate.stationary;
     const int sweep = streamed ? l.streamed_sweep : l.stationary_sweep;
     if (!(streamed ? streamed_back : stationary_back) || sweep == 1 || buffers.kept >= sweep) return false;
     const Bytes tile = aligned(streamed ? l.streamed_tile : l.stationary_tile);
-    const auto more = static_cast<int>(std::min<Bytes>((room - estimator_.bytes_of(candidate, l)) / tile, sweep));
+    const auto more = static_cast<int>(std::min<Bytes>((room - candidate.buffers) / tile, sweep));
     if (more <= 0) return false;
     buffers.kept = std::min(sweep, buffers.kept + more);
     settle(candidate);
@@ -132,7 +131,15 @@ void GemmPlanner::search_buffers(GemmPlan plan, const GemmCut& cut, const GemmLo
   };
   static constexpr std::array<Sets, 9> kSets{
       {{2, 2, 2}, {2, 2, 1}, {1, 2, 1}, {2, 1, 1}, {1, 1, 2}, {1, 1, 1}, {2, 2, 0}, {2, 1, 0}, {1, 1, 0}}};
+  // What lies in the scratchpad already needs no buffers, whatever their number here.
+  const bool results_in_place =
+      !problem_.has_result_tiles() && problem_.fetched_adds() == 0 && !problem_.results_in_memory;
   for (const Sets& sets : kSets) {
+    const auto repeats = [&](const Sets& other) {
+      return (problem_.streamed_on_chip || other.streamed == sets.streamed) && other.stationary == sets.stationary &&
+             (results_in_place || other.out == sets.out);
+    };
+    if (std::any_of(kSets.data(), &sets, repeats)) continue;
     if (sets.out == 0 && !estimator_.can_place_results_in_sums(l)) continue;
     plan.streamed = {0, sets.streamed}, plan.stationary = {0, sets.stationary}, plan.out_sets = sets.out;
     consider_kept(plan, cut, l);

@@ -39,6 +39,7 @@ class GemmPlanner {
   std::vector<RankedCut> cuts() const;
   void search(const GemmCut& cut);
   void search_buffers(GemmPlan plan, const GemmCut& cut, const GemmLoops& loops);
+  // plan.buffers is known.
   void consider(GemmPlan plan, const GemmCut& cut, const GemmLoops& loops);
   void consider_kept(GemmPlan plan, const GemmCut& cut, const GemmLoops& loops);
   bool is_hopeless(double least_score) const;
