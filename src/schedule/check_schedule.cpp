@@ -156,7 +156,7 @@ class IndexCheck {
   void check_pass(JobId index, const Job& job) {
     const bool transposed = (job.flags & kTransposed) != 0, turned = (job.flags & kStationaryTransposed) != 0;
     if ((job.flags & kIm2col) != 0) {
-      detail_in(job, s_.im2col_tiles, index, "im2col tile");
+      if (detail_in(job, s_.im2col_tiles, index, "im2col tile")) check_gathering(index, job);
     } else {
       fits(index,
            {job.streamed, job.streamed_offset, transposed ? job.k : job.m, transposed ? job.m : job.k,
@@ -168,6 +168,16 @@ class IndexCheck {
            limits_.element, "stationary tile");
     }
     fits(index, {job.result, job.result_offset, job.m, job.n, job.result_stride}, limits_.element, "result tile");
+  }
+
+  void check_gathering(JobId index, const Job& job) {
+    const Im2colTile& tile = s_.im2col_tiles[job.im2col_tile()];
+    if (!in(tile.geometry, s_.geometries.size(), index, "geometry") || job.streamed == kNone) return;
+    const Conv2d& geometry = s_.geometries[static_cast<std::size_t>(tile.geometry)];
+    const Elements image = gathered_elements(geometry, tile, job.m);
+    const int row = geometry.in_width * geometry.in_channels;
+    fits(index, {job.streamed, image.first, (image.end - image.first) / std::max(1, row), row, 0}, limits_.element,
+         "part of the image");
   }
 
   struct Tile {
@@ -293,8 +303,12 @@ class AccessCheck {
   static bool works_on_a_tile(const Job& job) {
     return job.kind == JobKind::kAddMatrix || job.kind == JobKind::kElementwise || job.kind == JobKind::kScaleColumns;
   }
-  static Elements streamed_elements(const Job& job) {
-    const bool rows = job.kind == JobKind::kFold && (job.flags & (kTransposed | kIm2col)) == 0;
+  Elements streamed_elements(const Job& job) const {
+    if (job.kind == JobKind::kFold && (job.flags & kIm2col) != 0) {
+      const Im2colTile& tile = s_.im2col_tiles[job.im2col_tile()];
+      return gathered_elements(at(s_.geometries, tile.geometry), tile, job.m);
+    }
+    const bool rows = job.kind == JobKind::kFold && (job.flags & kTransposed) == 0;
     if (!rows && !works_on_a_tile(job)) return {};
     return Elements::of(job.streamed_offset, job.m, rows ? job.k : job.n, job.streamed_stride);
   }

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/pieces.h"
 #include "base/units.h"
 #include "schedule/job_kinds.h"
 #include "schedule/layer_mapping.h"
@@ -31,7 +32,7 @@ enum JobFlag : std::uint16_t {
   kResultHeld = 32,           // sums and result stay in the array (G-stationary)
   kOutputStationary = 64,
   kHasBias = 128,
-  kIm2col = 256,       // streamed operand gathered from an image strip, as its Im2colTile says
+  kIm2col = 256,       // streamed operand gathered from rows of an image, as its Im2colTile says
   kWide = 512,         // result kept in the wide intermediate format
   kOntoResult = 2048,  // last pass: the requantised sum is added to the wide result that is there
   kSwapped = 1024,     // addition of two layers: `streamed` is the layer's second input
@@ -82,11 +83,15 @@ struct Transfer {
 };
 
 // The streamed tile of a convolution's pass: rows = output pixels from first_output, columns = contraction indices from
-// first_k. It is gathered from the strip that starts at input row first_input_row.
+// first_k. It is gathered from rows of the image that begin with first_input_row: a strip, or all of them in a buffer
+// that stays. The geometry's channels and groups are those that lie there.
 struct Im2colTile {
   std::int32_t geometry;  // index into Schedule::geometries
   std::int32_t first_output, first_input_row, first_k, first_group, groups;
 };
+
+// The elements of that buffer that a pass of m rows gathers: whole rows of the image.
+Elements gathered_elements(const Conv2d& geometry, const Im2colTile& tile, int m);
 
 // When a dependency is satisfied: when the other job is done (kDone); when it has released its operands, so that their
 // buffer may be reused (kReleased); when it was issued, for a chain of passes that the array itself keeps in order

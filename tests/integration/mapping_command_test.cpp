@@ -192,6 +192,35 @@ TEST_CASE("mapping: residency is edited on both sides, or by the search") {
   run.refused(kQkv, "/tile_columns", 4, "as what takes the results divides them");
 }
 
+TEST_CASE("mapping: a convolution takes its image from the scratchpad where the file says so, and where it can") {
+  Mapped run(
+      on("vitality", "tiny_mobilevit", {"--set", "scratchpad.capacity_kib=100", "--set", "mapping.objective=energy"}));
+  const Json& layers = run.mapping["layers"];
+  const auto in_place = [](const Json& layer) {
+    return layer["form"] == "input_stationary" && layer["streamed"]["kept"] == 0 && layer["streamed"]["buffers"] == 0;
+  };
+  const std::string depthwise = "layer_1.0.conv_3x3_dw", expand = "layer_1.0.exp_1x1", stem = "conv_1";
+  REQUIRE(in_place(layers[depthwise]));
+  REQUIRE(layers[depthwise]["results"] == "scratchpad");
+  CHECK(run.rerun(run.mapping).exit_code == 0);
+  CHECK(run.edited["totals"] == run.result["totals"]);
+  run.refused(depthwise, "/streamed/buffers", 2, "expected 0, because the layer before leaves");
+  run.refused(depthwise, "/tile_columns", 5, "as what takes the results divides them");
+  run.refused(depthwise, "/results", "scratchpad_in_parts", "expected \"scratchpad\"");
+  REQUIRE(layers[stem]["streamed"]["buffers"] != 0);
+  Json file = run.mapping;  // the image of the model comes from memory
+  file["layers"][stem]["streamed"] = {{"kept", 0}, {"buffers", 0}};
+  const ProgramResult edit = run.rerun(file);
+  CHECK(edit.exit_code == 2);
+  CHECK_THAT(edit.err, Contains("/layers/" + stem + "/streamed/buffers: expected 1 or more"));
+  // In memory after all: the depthwise one reads strips.
+  file = run.mapping;
+  file["layers"][expand]["results"] = "memory";
+  file["layers"][depthwise]["streamed"] = {{"kept", 0}, {"buffers", 1}};
+  CHECK(run.rerun(file).exit_code == 0);
+  CHECK(run.edited["numerics"]["passed"] == true);
+}
+
 TEST_CASE("mapping: softmax attention runs tile of keys by tile of keys where a file says so") {
   Mapped run(on("dense_softmax", "tiny_vit"));
   CHECK(run.mapping["layers"][kAttention]["softmax"] == "whole_rows");

@@ -27,6 +27,21 @@ inline Touched touched(const Schedule& schedule, BufferId buffer, std::int64_t o
   return {buffer, offset, offset + (rows - 1) * (stride == 0 ? cols : stride) + cols};
 }
 
+// Of a resident buffer, the rows of the image that a convolution's pass touches.
+inline Touched gathered(const Schedule& schedule, const Job& job) {
+  if (job.streamed == kNone || schedule.buffers[job.streamed].resident_elements == 0) return {job.streamed};
+  const Im2colTile& tile = schedule.im2col_tiles[job.im2col_tile()];
+  const Conv2d& conv = schedule.geometries[static_cast<std::size_t>(tile.geometry)];
+  int top = conv.in_height, bottom = -1;
+  for (int output = tile.first_output; output < tile.first_output + job.m; ++output)
+    for (int ky = 0; ky < conv.kernel; ++ky) {
+      const int y = output / conv.out_width * conv.stride + ky - conv.pad;
+      if (y >= 0 && y < conv.in_height) top = std::min(top, y), bottom = std::max(bottom, y);
+    }
+  const std::int64_t row = std::int64_t{conv.in_width} * conv.in_channels;
+  return {job.streamed, (top - tile.first_input_row) * row, (bottom + 1 - tile.first_input_row) * row};
+}
+
 struct Access {
   std::int64_t begin, end;  // bytes
   Cycles from, to;          // cycles [from, to)
@@ -68,7 +83,7 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const I
       continue;
     }
     const bool pass = job.kind == JobKind::kFold;
-    const bool rows = pass && (job.flags & (kTransposed | kIm2col)) == 0;
+    const bool image = pass && (job.flags & kIm2col) != 0, rows = pass && !image && (job.flags & kTransposed) == 0;
     const bool tile =
         job.kind == JobKind::kAddMatrix || job.kind == JobKind::kElementwise || job.kind == JobKind::kScaleColumns;
     if (writes_partial(job.kind)) {
@@ -76,7 +91,8 @@ inline std::vector<Access> scratchpad_accesses(const Schedule& schedule, const I
     } else {  // a third operand
       touch({job.partial}, t.released, false, false);
     }
-    touch(rows || tile
+    touch(image ? gathered(schedule, job)
+          : rows || tile
               ? touched(schedule, job.streamed, job.streamed_offset, job.m, rows ? job.k : job.n, job.streamed_stride)
               : Touched{job.streamed},
           t.released, false, false);

@@ -1,6 +1,7 @@
 // Seeded random workloads and machines: small, ragged, and mostly unlike what ships.
 #pragma once
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -60,6 +61,38 @@ inline VitModel random_workload(Dice& dice) {
                             R"(,"width":)" + number(dice.between(4, 14)) + R"(,"channels":)" + number(channels) +
                             R"(},"layers":[)" + layers + "]}",
                         "random.json");
+}
+
+// Convolutions one behind the other, of all kinds: pointwise, dense, depthwise, in groups; some with a residual
+// addition.
+inline VitModel random_images(Dice& dice) {
+  const auto number = [](int value) { return std::to_string(value); };
+  int height = dice.between(3, 12), width = dice.between(3, 12), channels = dice.between(1, 12);
+  const std::string image =
+      R"({"height":)" + number(height) + R"(,"width":)" + number(width) + R"(,"channels":)" + number(channels) + "}";
+  std::string layers, before;
+  const auto add = [&](const std::string& name, const std::string& rest) {
+    layers += (layers.empty() ? "" : ",") + (R"({"name":")" + name) + "\"," + rest + "}";
+    return name;
+  };
+  for (int i = 0, count = dice.between(2, 5); i < count; ++i) {
+    const int kernel = std::min({dice.one_of<int>({1, 2, 3, 3, 4}), height, width}),
+              stride = dice.one_of<int>({1, 1, 2, 3}), pad = dice.between(0, (kernel - 1) / 2);
+    const int groups = dice.coin() ? 1 : dice.coin() ? channels : channels % 2 == 0 ? 2 : 1;
+    const int out = groups * dice.between(1, groups == 1 ? 20 : 3);
+    const std::string name = "conv" + number(i);
+    std::string last = add(name, R"("kind":"conv2d","out_channels":)" + number(out) + R"(,"kernel":)" + number(kernel) +
+                                     R"(,"stride":)" + number(stride) + R"(,"pad":)" + number(pad) + R"(,"groups":)" +
+                                     number(groups) + R"(,"bias":)" + (dice.coin() ? "true" : "false"));
+    if (dice.coin()) last = add(name + ".act", R"("kind":"activation","function":"relu")");
+    if (i > 0 && stride == 1 && kernel == 2 * pad + 1 && out == channels)
+      last = add(name + ".residual", R"("kind":"add","inputs":["previous",")" + before + "\"]");
+    height = (height + 2 * pad - kernel) / stride + 1, width = (width + 2 * pad - kernel) / stride + 1;
+    channels = out, before = last;
+  }
+  return parse_workload(
+      R"({"name":"images","description":"","source":"","image":)" + image + R"(,"layers":[)" + layers + "]}",
+      "images.json");
 }
 
 // Overrides for configs/vitality.json.

@@ -147,7 +147,7 @@ TEST_CASE("batch: where the scratchpad is small, an image of a batch moves no mo
     for (const char* name : {"tiny_vit", "tiny_levit", "tiny_mobilevit", "tiny_distilled"}) {
       INFO(name << " " << kib);
       // What is made small is the estimated energy; bytes are most of it, and not all.
-      const double allowed = kib < 200 ? 1.04 : 1;
+      const double allowed = kib < 200 ? 1.07 : 1;
       CHECK(static_cast<double>(moved(map_model(batched(tiny(name), 3), config))) <=
             3 * allowed * static_cast<double>(moved(map_model(tiny(name), config))));
     }

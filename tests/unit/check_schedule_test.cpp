@@ -125,6 +125,16 @@ TEST_CASE("check_schedule: the hand-written schedule is right, and each change t
         "job 1 (load of layer 0): tensor 7 of 3 does not exist\n");
   CHECK(changed([](Schedule& s) { s.jobs[1].detail = MeanOver{4}; }) == "job 1 (load of layer 0) has no transfers\n");
   CHECK(changed([](Schedule& s) { s.jobs[2].flags |= kIm2col; }) == "job 2 (fold of layer 0) has no im2col tile\n");
+  // 3 x 3 patches of an image of 5 x 4 pixels and 4 channels, from its second row on: 3 rows for the first 2 x 2
+  // outputs, and the buffer holds 40 elements.
+  const auto gathering = [](Schedule& s, std::int32_t geometry) {
+    s.geometries = {Conv2d{4, 4, 3, 1, 0, 1, 5, 4, 3, 2, false}};
+    s.im2col_tiles.push_back({geometry, 2, 1, 0, 0, 1});
+    s.jobs[2].flags |= kIm2col, s.jobs[2].m = 2, s.jobs[2].detail = Im2colTileId{0};
+  };
+  CHECK(changed([&](Schedule& s) { gathering(s, 1); }) == "job 2 (fold of layer 0): geometry 1 of 1 does not exist\n");
+  CHECK(changed([&](Schedule& s) { gathering(s, 0); }) ==
+        "job 2 (fold of layer 0): its part of the image of 3 x 16 elements does not fit buffer 0 of 80 bytes\n");
   CHECK(changed([](Schedule& s) { s.jobs[2].kind = JobKind::kSddmm, s.jobs[2].detail = MaskTileId{0}; }) ==
         "job 2 (sddmm of layer 0): mask tile 0 of 0 does not exist\n");
   CHECK(changed([](Schedule& s) { std::swap(s.jobs[2].streamed, s.jobs[2].stationary); }) ==
@@ -252,6 +262,29 @@ struct HandRows : Hand {
 };
 
 }  // namespace
+
+TEST_CASE("check_schedule: a pass that gathers must wait for the rows of the image that it uses") {
+  // The buffer as 5 x 2 pixels: patches of 2 x 2, a row of pixels is 8 elements.
+  HandRows hand;
+  hand.s.geometries = {Conv2d{4, 4, 2, 1, 0, 1, 5, 2, 4, 1, false}};
+  hand.s.buffers.push_back({80, 32});
+  const auto gather = [](HandRows& rows, std::int32_t output, const std::vector<Dependency>& on) {
+    Job& job = rows.job(UnitKind::kMatrixEngine, JobKind::kFold, on);
+    job.m = 1, job.k = 16, job.n = 4, job.flags = kFirst | kLast | kIm2col;
+    job.streamed = {0}, job.result = {1};
+    job.detail = rows.s.im2col_tiles.next();
+    rows.s.im2col_tiles.push_back({0, output, 0, 0, 0, 1});
+  };
+  hand.move(JobKind::kLoad, 0, 5, {});  // 0: elements 0 to 20
+  hand.move(JobKind::kLoad, 5, 5, {});  // 1: 20 to 40
+  HandRows first = hand;
+  gather(first, 0, {{{0}, kDone}});  // 0 to 16
+  CHECK(first.found() == "");
+  HandRows second = hand;
+  gather(second, 1, {{{0}, kDone}});  // 8 to 24
+  CHECK(second.found() ==
+        "job 2 (fold of layer 0) reads buffer 0 and does not wait for job 1 (load of layer 0), which writes it\n");
+}
 
 TEST_CASE("check_schedule: of a resident buffer, jobs must wait for those that use the same elements") {
   HandRows hand;

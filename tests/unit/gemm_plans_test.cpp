@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "config/hardware_config_json.h"
+#include "mapping/forward/residency.h"
 #include "mapping/mapper.h"
 #include "workload/workload_json.h"
 
@@ -151,6 +152,11 @@ RandomPlan random_plan(std::mt19937_64& dice) {
   p.contraction = cut_tiles({p.k}, 64), p.columns = cut_tiles({p.n}, 64);
   p.element = 2, p.partial = 6, p.result = 2, p.adds = number(0, 1), p.bias = number(0, 1) == 1;
   p.streamed_on_chip = number(0, 3) == 0;
+  p.results_on_chip = number(0, 3) == 0;
+  if (p.results_on_chip) {  // in tiles of their own, or several in one buffer
+    p.column_cuts = false, p.results_in_memory = number(0, 1) == 1, p.adds = 0;
+    p.shared_result_tiles = number(0, 1) == 1;
+  }
   r.capacity = number(20, 400) * 1024;
   GemmPlan& plan = r.plan;
   plan.tile_rows = 64 >> number(0, 2), plan.tile_cols = 64 >> number(0, 2), plan.m_tile = number(1, p.m);
@@ -202,4 +208,46 @@ TEST_CASE("GEMM plans: no plan has a lower score than the bounds that the search
   }
   CHECK(fitting > 2000);
   CHECK(close > fitting / 10);  // bounds that are far below would leave nothing out
+}
+
+namespace {
+
+// "first+count" of each tile, and behind it the tile of the operand, or the groups.
+std::string text_of(const std::vector<ContractionTile>& tiles) {
+  std::string text;
+  for (const ContractionTile& t : tiles)
+    text += std::to_string(t.first) + "+" + std::to_string(t.count) + "@" + std::to_string(t.part) + " ";
+  return text;
+}
+std::string text_of(const std::vector<ColumnTile>& tiles) {
+  std::string text;
+  for (const ColumnTile& t : tiles)
+    text += std::to_string(t.first) + "+" + std::to_string(t.count) + "@" + std::to_string(t.first_group) + "x" +
+            std::to_string(t.groups) + " ";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("GEMM tiles: none reaches across a border of what lies in the scratchpad") {
+  MatrixEngineConfig engine;
+  engine.rows = 20, engine.cols = 8;
+  Gemm dense{};  // 3 x 3 positions of 12 channels: 72 values of the first 8, 36 of the others
+  dense.k = 108, dense.n = 10, dense.groups = 1, dense.group_channels = 12;
+  const std::vector<ResidentTile> channels{{0, 8, kNone}, {8, 4, kNone}}, ten{{0, 8, kNone}, {8, 2, kNone}};
+  const GemmTiles of_dense = tiles_in_place(dense, engine, &channels, ten);
+  CHECK(text_of(of_dense.contraction) == "0+20@0 20+20@0 40+20@0 60+12@0 72+20@1 92+16@1 ");
+  CHECK(text_of(of_dense.columns) == "0+8@0x1 8+2@0x1 ");
+  Gemm depthwise{};  // two channels a pass, from tiles of 5 and 7 to tiles of 8 and 4
+  depthwise.k = 9, depthwise.n = depthwise.groups = 12, depthwise.group_channels = 1, depthwise.groups_in_pass = 2;
+  depthwise.contraction = {{0, 9}};
+  const std::vector<ResidentTile> from{{0, 5, kNone}, {5, 7, kNone}};
+  const GemmTiles of_depthwise = tiles_in_place(depthwise, engine, &from, channels);
+  CHECK(text_of(of_depthwise.contraction) == "0+9@0 ");
+  CHECK(text_of(of_depthwise.columns) == "0+2@0x2 2+2@2x2 4+1@4x1 5+2@5x2 7+1@7x1 8+2@8x2 10+2@10x2 ");
+  Gemm grouped{};  // three groups of 4 columns, from memory to tiles of 6: the second group in two parts
+  grouped.k = 5, grouped.n = 12, grouped.groups = 3, grouped.group_channels = 5, grouped.groups_in_pass = 2;
+  grouped.contraction = {{0, 5}};
+  const std::vector<ResidentTile> sixes{{0, 6, kNone}, {6, 6, kNone}};
+  CHECK(text_of(tiles_in_place(grouped, engine, nullptr, sixes).columns) == "0+4@0x1 4+2@1x1 6+2@1x1 8+4@2x1 ");
 }

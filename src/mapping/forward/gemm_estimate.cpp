@@ -62,6 +62,7 @@ std::vector<std::int64_t> GemmProblem::key(Bytes capacity) const {
                                 images,
                                 results_in_memory,
                                 added_in_place,
+                                shared_result_tiles,
                                 outermost ? static_cast<std::int64_t>(*outermost) : -1,
                                 fixed_rows};
   key.insert(key.end(), contraction.begin(), contraction.end());
@@ -337,11 +338,17 @@ double GemmEstimator::result_waits(const GemmPlan& plan, const GemmCut& cut, con
   const MatrixEngineConfig& engine = config_.matrix_engine;
   const double interval = cut.pass.interval;
   const bool one_step = l.of(GemmLoop::kContraction) == 1;
-  const double spacing = (one_step ? l.contraction : 1) * interval;
+  double spacing = (one_step ? l.contraction : 1) * interval;
+  const bool stored = problem_.has_result_tiles() ? !problem_.added_in_place : problem_.results_in_memory;
   const double leaves = (engine.stationary_prefetch ? engine.rows + engine.cols - 2 : 0) + problem_.adds * cut.m_tile +
-                        (problem_.added_in_place ? 0 : static_cast<double>(l.out_tile) / bandwidth_ + latency_);
+                        (stored ? static_cast<double>(l.out_tile) / bandwidth_ + latency_ : 0);
   if (plan.out_sets == 0) return sum_waits(cut, l);
-  if (!problem_.has_result_tiles()) return 0;
+  if (!problem_.has_result_tiles()) {
+    if (!problem_.shared_result_tiles) return 0;
+    // The next columns of the same rows lie between those of this pass, so they wait for its results.
+    if (inside(plan.order, GemmLoop::kRows, GemmLoop::kColumns) && plan.n_group == 1) spacing *= l.of(GemmLoop::kRows);
+    return static_cast<double>(l.columns) * l.of(GemmLoop::kRows) * std::max(0.0, leaves - (spacing - interval));
+  }
   const double wait = std::max(0.0, leaves - (plan.out_sets * spacing - interval)) / plan.out_sets;
   const bool innermost = plan.order[2] == GemmLoop::kContraction;
   const double in_a_row = one_step || !innermost ? l.columns : l.columns - l.of(GemmLoop::kColumns);

@@ -38,6 +38,7 @@ struct GemmProblem {
   // buffer that does not belong to the plan; results_in_memory: they are (also) written to memory. One second operand
   // of the epilogue is already in these buffers, and the results take its place.
   bool streamed_on_chip = false, results_on_chip = false, results_in_memory = true, added_in_place = false;
+  bool shared_result_tiles = false;  // several column tiles lie in one of these buffers
   int fetched_adds() const { return adds - (added_in_place ? 1 : 0); }
   // Whether results have tiles of the plan, which can be those of the partial sums.
   bool has_result_tiles() const { return !results_on_chip || added_in_place; }

@@ -38,12 +38,14 @@ Gemm describe_gemm(const MappingContext& context, int layer_index) {
   Gemm gemm{};
   if (const auto* linear = std::get_if<Linear>(&layer.parameters)) {
     gemm.m = linear->rows, gemm.k = linear->in_features, gemm.n = linear->out_features, gemm.groups = 1;
+    gemm.group_channels = gemm.k;
     gemm.first_row = linear->first_row;
     gemm.has_bias = linear->bias;
   } else {
     const auto& conv = std::get<Conv2d>(layer.parameters);
     gemm.m = conv.out_height * conv.out_width, gemm.groups = conv.groups;
-    gemm.k = conv.kernel * conv.kernel * conv.in_channels / conv.groups, gemm.n = conv.out_channels;
+    gemm.group_channels = conv.in_channels / conv.groups;
+    gemm.k = conv.kernel * conv.kernel * gemm.group_channels, gemm.n = conv.out_channels;
     gemm.has_bias = conv.bias;
     // Patches that do not overlap are gathered by the DMA; others are read from a strip of the image in the scratchpad.
     const bool pixels = conv.kernel == 1 && conv.stride == 1;
@@ -52,7 +54,7 @@ Gemm describe_gemm(const MappingContext& context, int layer_index) {
   // A batch norm that is folded into this layer becomes a bias, even if the layer has none.
   gemm.has_bias = gemm.has_bias || context.takes_norm[static_cast<std::size_t>(layer_index)];
   const int group_columns = gemm.n / gemm.groups;
-  const int packed =
+  const int packed = gemm.groups_in_pass =
       std::max(1, std::min({gemm.groups, rows / std::max(1, gemm.k), cols / std::max(1, group_columns)}));
   for (int k = 0; k < gemm.k; k += rows) gemm.contraction.push_back({k, std::min(rows, gemm.k - k)});
   if (packed > 1) {
@@ -151,18 +153,21 @@ JobId GemmMapper::load_strip(int m0, int m, BufferId buffer) {
 }
 
 void GemmMapper::gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column) {
+  gather(job, {gemm_.geometry, m0, strip_first_row(m0), tile.first, column.first_group, column.groups});
+}
+
+void GemmMapper::gather(Job& job, const Im2colTile& tile) {
   job.flags |= kIm2col;
   job.detail = builder_.schedule().im2col_tiles.next();
-  builder_.schedule().im2col_tiles.push_back(
-      {gemm_.geometry, m0, strip_first_row(m0), tile.first, column.first_group, column.groups});
+  builder_.schedule().im2col_tiles.push_back(tile);
 }
 
 TilePlace GemmMapper::resident_place(int row, const ColumnTile& column) const {
   const auto found = context_.resident.find(output_layer());
   if (found == context_.resident.end()) return {kNone};
   const auto tile = std::find_if(found->second.begin(), found->second.end(),
-                                 [&](const ResidentTile& t) { return t.col == column.first; });
-  return {tile->buffer, (row - part_row_) * tile->cols, tile->cols};
+                                 [&](const ResidentTile& t) { return t.holds(column.first); });
+  return {tile->buffer, (row - part_row_) * tile->cols + column.first - tile->col, tile->cols};
 }
 
 void GemmMapper::finish_tile(int m0, int m, const ColumnTile& column, const TilePlace& place, Dependency fetch_after) {

@@ -12,7 +12,7 @@ namespace vitality {
 
 struct ContractionTile {
   int first, count;
-  int part = 0;  // of the operands (GemmPart)
+  int part = 0;  // of the operands (GemmPart), or the tile of an operand that stays in the scratchpad (GemmTiles)
 };
 // Where a part of an operand lies: in the contraction of a weight gradient the images of a batch follow each other.
 struct GemmPart {
@@ -37,6 +37,8 @@ struct GemmImage {
 
 struct Gemm {
   int m, k, n, groups;  // k: contraction of one group
+  int group_channels;   // of the input, in one group
+  int groups_in_pass;   // as many fit the array
   int first_row;        // of the streamed operand
   OperatorId op;
   TensorId source, weight, bias;
@@ -53,7 +55,7 @@ struct Gemm {
   std::vector<GemmImage> more_images = {};  // whose rows stream through the same stationary tiles
 };
 
-// Whether its streamed rows are those of its input, which may then stay in the scratchpad for it.
+// Whether its streamed rows are those of its input.
 inline bool is_pixel_wise(const Conv2d& conv) {
   return conv.kernel == 1 && conv.stride == 1 && conv.groups == 1 && conv.pad == 0;
 }
@@ -85,8 +87,9 @@ class GemmMapper {
   // The first row of the image strip that outputs from row m0 on need.
   int strip_first_row(int m0) const;
   JobId load_strip(int m0, int m, BufferId buffer);
-  // Marks the job's streamed operand as gathered from a strip.
+  // Marks the job's streamed operand as gathered from a strip, or from other rows of an image.
   void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);
+  void gather(Job& job, const Im2colTile& tile);
   // For a finished result tile: the epilogue, then the store to DRAM. Result buffers and second operands rotate.
   TilePlace result_place(int m0, const ColumnTile& column) const {
     if (outs_.empty()) return resident_place(m0 + rows_moved(image().epilogue), column);

@@ -98,27 +98,44 @@ void InputStationaryMapper::emit_iteration(int outer) {
 }
 
 void InputStationaryMapper::describe(const Residence& residence) {
-  whole_contraction_ = gemm_.contraction;
-  const std::vector<int>& inputs = context_.layer(layer_).inputs;
-  // What lies there for a later layer has been written to memory too.
-  const auto* conv = std::get_if<Conv2d>(&context_.layer(layer_).parameters);
-  const bool from_memory = inputs.empty() || (conv != nullptr && !is_pixel_wise(*conv));
-  const auto resident = from_memory ? context_.resident.end() : context_.resident.find(inputs[0]);
-  const std::vector<ResidentTile>* const streamed = resident == context_.resident.end() ? nullptr : &resident->second;
-  if (streamed != nullptr) {
-    whole_contraction_.clear();
-    for (const ResidentTile& tile : *streamed)
-      for (int k = 0; k < tile.cols; k += rows_)
-        whole_contraction_.push_back({tile.col + k, std::min(rows_, tile.cols - k)});
-  }
-  if (!residence.tiles.empty()) {
-    gemm_columns_.clear();
-    for (const ResidentTile& tile : residence.tiles) gemm_columns_.push_back({0, 1, tile.col, tile.cols});
-  }
-  const int adds = adds_ + (residence.heir_of != kNone ? 1 : 0);
-  problem_ = with_residence(problem_of(context_, gemm_, gemm_.geometry == kNone ? nullptr : &geometry()), streamed,
-                            residence, adds, rows_);
+  const std::vector<ResidentTile>* const streamed = resident_operand();
+  if (streamed != nullptr && gemm_.geometry != kNone) describe_gathering(*streamed);
+  whole_ = tiles_in_place(gemm_, context_.config.matrix_engine, streamed, residence.tiles);
+  problem_ = problem_of(context_, gemm_, gemm_.geometry == kNone ? nullptr : &geometry());
+  problem_.adds = adds_ + (residence.heir_of != kNone ? 1 : 0);
   problem_.images = static_cast<int>(images_.size());
+  problem_ = with_residence(std::move(problem_), whole_, streamed != nullptr, residence);
+}
+
+// The tiles of the streamed operand in the scratchpad; null: it comes from memory. What lies there for a later layer
+// has been written to memory too.
+const std::vector<ResidentTile>* InputStationaryMapper::resident_operand() const {
+  const std::vector<int>& inputs = context_.layer(layer_).inputs;
+  const auto resident = inputs.empty() ? context_.resident.end() : context_.resident.find(inputs[0]);
+  if (resident == context_.resident.end()) return nullptr;
+  return gemm_.geometry == kNone || can_gather(geometry(), resident->second) ? &resident->second : nullptr;
+}
+
+void InputStationaryMapper::describe_gathering(const std::vector<ResidentTile>& tiles) {
+  Schedule& schedule = builder_.schedule();
+  const Conv2d whole = geometry();
+  for (const ResidentTile& tile : tiles) {
+    Conv2d part = whole;
+    part.in_channels = tile.cols, part.groups = whole.groups == 1 ? 1 : tile.cols / gemm_.group_channels;
+    const std::size_t before = tile_geometry_.size();
+    const bool same = before > 0 && tiles[before - 1].cols == tile.cols;
+    tile_geometry_.push_back(same ? tile_geometry_.back() : static_cast<std::int32_t>(schedule.geometries.size()));
+    if (!same) schedule.geometries.push_back(part);
+  }
+  if (whole.groups > 1 || tiles.size() == 1 || whole.kernel == 1) return;
+  const int positions = whole.kernel * whole.kernel;
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(gemm_.k));
+  for (const ResidentTile& tile : tiles)
+    for (int i = 0; i < positions * tile.cols; ++i)
+      rows[static_cast<std::size_t>(positions * tile.col + i)] =
+          i / tile.cols * whole.in_channels + tile.col + i % tile.cols;
+  weight_rows_ = static_cast<std::int32_t>(schedule.row_maps.size());
+  schedule.row_maps.push_back(std::move(rows));
 }
 
 InputStationaryMapping InputStationaryMapper::choose() {
@@ -139,10 +156,10 @@ InputStationaryMapping InputStationaryMapper::choose() {
 }
 
 void InputStationaryMapper::cut_operands() {
-  for (const ContractionTile& whole : whole_contraction_)
+  for (const ContractionTile& whole : whole_.contraction)
     for (int k = 0; k < whole.count; k += plan_.tile_rows)
       contraction_.push_back({whole.first + k, std::min(plan_.tile_rows, whole.count - k), whole.part});
-  for (const ColumnTile& whole : gemm_columns_) {
+  for (const ColumnTile& whole : whole_.columns) {
     const int width = problem_.column_cuts ? plan_.tile_cols : whole.count;
     for (int n = 0; n < whole.count; n += width)
       columns_.push_back({whole.first_group, whole.groups, whole.first + n, std::min(width, whole.count - n)});
@@ -163,7 +180,7 @@ void InputStationaryMapper::note() const {
       std::to_string(loops_.of(GemmLoop::kRows)) + " row tiles of " + std::to_string(plan_.m_tile) +
       ", stationary tiles " + std::to_string(plan_.tile_rows) + " x " + std::to_string(plan_.tile_cols) + ", " +
       std::to_string(plan_.k_group) + " x " + std::to_string(plan_.n_group) + " a step, loops " + order +
-      "; streamed operand " + (gemm_.strip ? "in image strips, " : "") +
+      "; streamed operand " + (problem_.strip ? "in image strips, " : "") +
       (problem_.streamed_on_chip ? "resident" : words(plan_.streamed)) + ", stationary operand " +
       words(plan_.stationary) + (results_in_sums_ ? ", results in the place of their sums" : "") +
       (plan_.results == ResultPlace::kMemory ? "" : std::string(", results in ") + result_words(plan_.results)) +
@@ -193,11 +210,12 @@ void InputStationaryMapper::emit_step(const std::array<int, 3>& at) {
   s.c_end = std::min(columns_.size(), s.c + static_cast<std::size_t>(plan_.n_group));
   s.k = static_cast<std::size_t>(depth * plan_.k_group);
   s.k_end = std::min(contraction_.size(), s.k + static_cast<std::size_t>(plan_.k_group));
-  const GemmLoop deep = gemm_.strip ? GemmLoop::kRows : GemmLoop::kContraction;
+  const GemmLoop deep = problem_.strip ? GemmLoop::kRows : GemmLoop::kContraction;
   const OperandTiles::Place streamed =
-      problem_.streamed_on_chip ? OperandTiles::Place{kNone, false}
-                                : streamed_.place(gemm_.strip ? row : row * loops_.of(GemmLoop::kContraction) + depth,
-                                                  position(at, GemmLoop::kColumns, GemmLoop::kRows, deep));
+      problem_.streamed_on_chip
+          ? OperandTiles::Place{kNone, false}
+          : streamed_.place(problem_.strip ? row : row * loops_.of(GemmLoop::kContraction) + depth,
+                            position(at, GemmLoop::kColumns, GemmLoop::kRows, deep));
   const OperandTiles::Place stationary =
       stationary_.place(column * loops_.of(GemmLoop::kContraction) + depth,
                         position(at, GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction));
@@ -223,7 +241,7 @@ void InputStationaryMapper::fetch(const Step& s, bool streamed, bool stationary)
   transfers.clear();
   if (stationary) add_stationary(s);
   if (apart && stationary && streamed) load({kNone, DependencyKind::kDone});
-  if (streamed && gemm_.strip) {
+  if (streamed && problem_.strip) {
     last_load_ = load_strip(s.m0, s.m, s.streamed);
   } else if (streamed) {
     int offset = 0;
@@ -246,6 +264,7 @@ void InputStationaryMapper::add_stationary(const Step& s) {
     for (std::size_t j = s.c; j < s.c_end; ++j) {
       const int offset = stationary_offset(s, i, j);
       transfers_.push_back(stationary_transfer(contraction_[i], columns_[j], s.stationary, offset));
+      transfers_.back().row_map = weight_rows_;
       if (i == 0 && gemm_.bias != kNone)  // behind the stationary tile of the first pass
         transfers_.push_back(builder_.make_transfer(gemm_.bias, 0, columns_[j].first, 1, columns_[j].count,
                                                     s.stationary, offset + contraction_[i].count * columns_[j].count));
@@ -299,17 +318,10 @@ void InputStationaryMapper::emit_fold(const Step& s, std::size_t i, std::size_t 
       (i == 0 ? kFirst : 0) | (last ? kLast : 0) | (gemm_.bias != kNone && i == 0 ? kHasBias : 0) |
       (gemm_.streamed_transposed ? kTransposed : 0) | (gemm_.stationary_transposed ? kStationaryTransposed : 0) |
       (gemm_.wide ? kWide : 0));
-  job.streamed = s.streamed;
-  if (!gemm_.strip)
-    for (std::size_t k = s.k; k < i; ++k) job.streamed_offset += s.m * contraction_[k].count;
-  job.streamed_stride = gemm_.streamed_transposed ? s.m : tile.count;
-  if (problem_.streamed_on_chip) stream_resident(job, s.m0, tile.first);
-  if (gemm_.strip) gather(job, s.m0, tile, column);
+  const Elements streamed = stream(job, s, i, column);
   job.stationary = s.stationary, job.stationary_offset = stationary_offset;
   job.stationary_stride = gemm_.stationary_transposed ? tile.count : column.count;
-  builder_.read(job.streamed, problem_.streamed_on_chip
-                                  ? Elements::of(job.streamed_offset, s.m, tile.count, job.streamed_stride)
-                                  : Elements{});
+  builder_.read(job.streamed, streamed);
   builder_.read(job.stationary);
   // Rows that lie in the scratchpad would let passes overtake those of the layer that is still making the others,
   // which all its results wait for.
@@ -334,13 +346,39 @@ void InputStationaryMapper::emit_fold(const Step& s, std::size_t i, std::size_t 
   if (last) finish_tile(s.m0, s.m, column, place, {half_way_[tile_number], DependencyKind::kIssued});
 }
 
-void InputStationaryMapper::stream_resident(Job& job, int m0, int first) const {
-  for (const ResidentTile& resident : context_.resident.at(source_layer())) {
-    if (first < resident.col || first >= resident.col + resident.cols) continue;
-    job.streamed = resident.buffer;
-    job.streamed_stride = resident.cols;
-    job.streamed_offset = (gemm_.first_row + m0 - streamed_part_row_) * resident.cols + first - resident.col;
+// The job's streamed operand; of a buffer that stays, the elements that it reads.
+Elements InputStationaryMapper::stream(Job& job, const Step& s, std::size_t i, const ColumnTile& column) {
+  const ContractionTile& tile = contraction_[i];
+  if (problem_.streamed_on_chip) return stream_resident(job, s, tile, column);
+  job.streamed = s.streamed;
+  job.streamed_stride = gemm_.streamed_transposed ? s.m : tile.count;
+  if (problem_.strip) {
+    gather(job, s.m0, tile, column);
+  } else {
+    for (std::size_t k = s.k; k < i; ++k) job.streamed_offset += s.m * contraction_[k].count;
   }
+  return {};
+}
+
+Elements InputStationaryMapper::stream_resident(Job& job, const Step& s, const ContractionTile& tile,
+                                                const ColumnTile& column) {
+  const std::vector<ResidentTile>& tiles = context_.resident.at(source_layer());
+  auto t = static_cast<std::size_t>(tile.part);
+  if (gemm_.groups > 1)
+    for (t = 0; !tiles[t].holds(column.first_group * gemm_.group_channels);) ++t;
+  const ResidentTile& resident = tiles[t];
+  const int first = gemm_.groups > 1 ? tile.first : tile.first - gemm_.k / gemm_.group_channels * resident.col;
+  job.streamed = resident.buffer;
+  if (gemm_.geometry == kNone) {
+    job.streamed_stride = resident.cols;
+    job.streamed_offset = (gemm_.first_row + s.m0 - streamed_part_row_) * resident.cols + first;
+    return Elements::of(job.streamed_offset, s.m, tile.count, job.streamed_stride);
+  }
+  job.streamed_stride = tile.count;
+  const Im2colTile rows{tile_geometry_[t], s.m0, 0, first, column.first_group - resident.col / gemm_.group_channels,
+                        column.groups};
+  gather(job, rows);
+  return gathered_elements(builder_.schedule().geometries[static_cast<std::size_t>(rows.geometry)], rows, s.m);
 }
 
 // A chain of passes that ends within its step uses the next buffer in turn; otherwise every unfinished result tile

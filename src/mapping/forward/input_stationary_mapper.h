@@ -8,6 +8,7 @@
 
 #include "mapping/forward/gemm_mapper.h"
 #include "mapping/forward/given_mapping.h"
+#include "mapping/forward/residency.h"
 
 namespace vitality {
 
@@ -45,7 +46,7 @@ class InputStationaryMapper : public GemmMapper {
  public:
   InputStationaryMapper(MappingContext& context, int layer, const Gemm& gemm,
                         const std::vector<EpilogueStage>& epilogue, TensorId output)
-      : GemmMapper(context, layer, gemm, epilogue, output), gemm_columns_(gemm.columns) {}
+      : GemmMapper(context, layer, gemm, epilogue, output) {}
 
   void map() override;
 
@@ -75,6 +76,8 @@ class InputStationaryMapper : public GemmMapper {
   };
 
   int source_layer() const { return context_.layer(image().layer).inputs[0]; }
+  const std::vector<ResidentTile>* resident_operand() const;
+  void describe_gathering(const std::vector<ResidentTile>& tiles);
   void describe(const Residence& residence);
   InputStationaryMapping choose();
   // Cuts the operands into the plan's tiles, which may be smaller than the array.
@@ -90,11 +93,15 @@ class InputStationaryMapper : public GemmMapper {
   void emit_pass(const Step& s, std::size_t i, std::size_t j);
   void emit_column_sum(std::size_t i, std::size_t j, std::size_t slot, BufferId stationary, int offset, bool last);
   void emit_fold(const Step& s, std::size_t i, std::size_t j, int stationary_offset, bool last);
-  void stream_resident(Job& job, int m0, int first) const;
+  Elements stream(Job& job, const Step& s, std::size_t i, const ColumnTile& column);
+  Elements stream_resident(Job& job, const Step& s, const ContractionTile& tile, const ColumnTile& column);
   std::size_t partial_of(const Step& s, std::size_t j) const;
 
-  std::vector<ContractionTile> whole_contraction_;  // as large as the array
-  std::vector<ColumnTile> gemm_columns_;
+  GemmTiles whole_;  // as large as the array
+  // Of a convolution whose operand stays in the scratchpad: the geometry of each of its tiles, and the rows of the
+  // weights in the order of GemmTiles (kNone: as they are).
+  std::vector<std::int32_t> tile_geometry_;
+  std::int32_t weight_rows_ = kNone;
   GemmProblem problem_;
   InputStationaryMapping plan_;
   GemmLoops loops_;

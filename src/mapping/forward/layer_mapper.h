@@ -60,6 +60,7 @@ struct HeadCode {
 struct ResidentTile {
   int col, cols;
   BufferId buffer;
+  bool holds(int column) const { return col <= column && column < col + cols; }
 };
 // Whether and how long the output of a layer stays there (residency_plan.h).
 struct Residence {

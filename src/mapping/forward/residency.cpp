@@ -1,6 +1,7 @@
 #include "mapping/forward/residency.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace vitality {
 
@@ -23,20 +24,80 @@ std::vector<ResidentTile> column_tiles(int columns, int widest) {
   return tiles;
 }
 
-GemmProblem with_residence(GemmProblem problem, const std::vector<ResidentTile>* streamed, const Residence& results,
-                           int adds, int rows) {
-  problem.adds = adds;
+bool can_gather(const Conv2d& conv, const std::vector<ResidentTile>& tiles) {
+  const int group = conv.in_channels / conv.groups;
+  return conv.groups == 1 || std::all_of(tiles.begin(), tiles.end(), [group](const ResidentTile& tile) {
+           return tile.col % group == 0 && tile.cols % group == 0;
+         });
+}
+
+namespace {
+
+// The column behind the tile that this column lies in; if there are no tiles, behind all of them.
+int end_of_tile(const std::vector<ResidentTile>* tiles, int column) {
+  if (tiles != nullptr)
+    for (const ResidentTile& tile : *tiles)
+      if (tile.holds(column)) return tile.col + tile.cols;
+  return std::numeric_limits<int>::max();
+}
+
+// Of a convolution with groups: as many whole ones as a pass takes, or a part of one.
+std::vector<ColumnTile> grouped_columns(const Gemm& gemm, const MatrixEngineConfig& engine,
+                                        const std::vector<ResidentTile>* streamed,
+                                        const std::vector<ResidentTile>& results) {
+  const int each = gemm.n / gemm.groups;
+  std::vector<ColumnTile> columns;
+  for (int n = 0; n < gemm.n; n += columns.back().count) {
+    const int group = n / each, most = std::min(engine.cols, end_of_tile(&results, n) - n);
+    const int groups = std::min({gemm.groups_in_pass, most / each, gemm.groups - group,
+                                 end_of_tile(streamed, group * gemm.group_channels) / gemm.group_channels - group});
+    if (n % each == 0 && groups > 1)
+      columns.push_back({group, groups, n, groups * each});
+    else
+      columns.push_back({group, 1, n, std::min(most, (group + 1) * each - n)});
+  }
+  return columns;
+}
+
+}  // namespace
+
+GemmTiles tiles_in_place(const Gemm& gemm, const MatrixEngineConfig& engine, const std::vector<ResidentTile>* streamed,
+                         const std::vector<ResidentTile>& results) {
+  GemmTiles tiles{gemm.contraction, gemm.columns};
+  if (gemm.groups > 1) {
+    if (streamed != nullptr || !results.empty()) tiles.columns = grouped_columns(gemm, engine, streamed, results);
+    return tiles;
+  }
   if (streamed != nullptr) {
-    std::vector<int> widths;
-    for (const ResidentTile& tile : *streamed) widths.push_back(tile.cols);
-    problem.streamed_on_chip = true;
-    problem.contraction = cut_tiles(widths, rows);
+    tiles.contraction.clear();
+    const int positions = gemm.k / gemm.group_channels;
+    for (std::size_t t = 0; t < streamed->size(); ++t) {
+      const ResidentTile& tile = (*streamed)[t];
+      for (int k = 0; k < positions * tile.cols; k += engine.rows)
+        tiles.contraction.push_back(
+            {positions * tile.col + k, std::min(engine.rows, positions * tile.cols - k), static_cast<int>(t)});
+    }
+  }
+  if (!results.empty()) tiles.columns.clear();
+  for (const ResidentTile& tile : results) tiles.columns.push_back({0, 1, tile.col, tile.cols});
+  return tiles;
+}
+
+GemmProblem with_residence(GemmProblem problem, const GemmTiles& tiles, bool streamed_on_chip,
+                           const Residence& results) {
+  if (!streamed_on_chip && results.tiles.empty()) return problem;
+  problem.streamed_on_chip = streamed_on_chip;
+  if (streamed_on_chip) problem.strip.reset();
+  problem.contraction.clear(), problem.columns.clear(), problem.packed_groups = 1;
+  for (const ContractionTile& tile : tiles.contraction) problem.contraction.push_back(tile.count);
+  for (const ColumnTile& tile : tiles.columns) {
+    problem.columns.push_back(tile.count);
+    problem.packed_groups = std::max(problem.packed_groups, tile.groups);
   }
   problem.added_in_place = results.heir_of != kNone;
   if (results.tiles.empty()) return problem;
-  problem.columns.clear();
-  for (const ResidentTile& tile : results.tiles) problem.columns.push_back(tile.cols);
   problem.column_cuts = false, problem.results_on_chip = true;
+  problem.shared_result_tiles = tiles.columns.size() > results.tiles.size();
   problem.results_in_memory = in_memory(results.place);
   return problem;
 }

@@ -21,10 +21,23 @@ std::vector<ResidentTile> head_tiles(const Attention& attention);
 // Pieces of at most `widest` columns.
 std::vector<ResidentTile> column_tiles(int columns, int widest);
 
-// The GEMM for the planner: with rows streamed from these tiles in the scratchpad (null: from memory), cut for an array
-// of `rows` rows, and with results in their residence. adds: all additions of the epilogue, the one in place too.
-GemmProblem with_residence(GemmProblem problem, const std::vector<ResidentTile>* streamed, const Residence& results,
-                           int adds, int rows);
+// Whether a convolution can gather its rows from these tiles of its input: each holds whole groups of channels.
+bool can_gather(const Conv2d& conv, const std::vector<ResidentTile>& tiles);
+
+// The tiles of a GEMM, as large as the array, of which none reaches across a border of what lies in the scratchpad: of
+// the tiles that its rows are streamed from (null: they come from memory), and of those that its results stay in
+// (empty: they do not). A convolution that is not grouped goes through all kernel positions of one tile of its input,
+// then through those of the next: `first` counts in this order, `part` is the tile.
+struct GemmTiles {
+  std::vector<ContractionTile> contraction;
+  std::vector<ColumnTile> columns;
+};
+GemmTiles tiles_in_place(const Gemm& gemm, const MatrixEngineConfig& engine, const std::vector<ResidentTile>* streamed,
+                         const std::vector<ResidentTile>& results);
+// The GEMM for the planner, cut into these tiles, with streamed rows that are in the scratchpad or not, and with
+// results in their residence.
+GemmProblem with_residence(GemmProblem problem, const GemmTiles& tiles, bool streamed_on_chip,
+                           const Residence& results);
 
 // Gives the output of `layer` the places that its residence says. It can still be compared with the reference, without
 // moving a byte (ScheduleBuilder::show).

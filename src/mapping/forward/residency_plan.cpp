@@ -91,7 +91,6 @@ class ResidencyPlanner {
   const Layer& layer(int index) const { return context_.layer(index); }
   const Step& step() const { return steps_.at(step_); }
   const std::vector<Use>& uses(int output) const { return steps_.uses(output); }
-  int array_cols() const { return context_.config.matrix_engine.cols; }
 
   // --- Prices.
 
@@ -125,20 +124,23 @@ class ResidencyPlanner {
 
   std::optional<GemmPlan> price_gemm(const Step& step, const std::vector<ResidentTile>* streamed,
                                      const Residence& results, Bytes room) {
-    std::optional<GemmPlan> plan =
-        context_
-            .plan_gemm(with_residence(step.problem, streamed, results, step.adds, context_.config.matrix_engine.rows),
-                       room)
-            .plan;
+    std::optional<GemmPlan> plan = context_.plan_gemm(in_place(step, streamed, results), room).plan;
     if (streamed != nullptr || !results.tiles.empty() || images_ > 1) return plan;
-    const auto held_results = better_output_stationary(context_, describe_gemm(context_, step.first),
-                                                       std::get_if<Conv2d>(&layer(step.first).parameters), step.adds,
-                                                       plan ? &*plan : nullptr, room);
+    const auto held_results =
+        better_output_stationary(context_, step.gemm, std::get_if<Conv2d>(&layer(step.first).parameters),
+                                 step.problem.adds, plan ? &*plan : nullptr, room);
     if (!held_results) return plan;
     GemmPlan other{};
     other.cycles = held_results->cycles, other.energy_pj = held_results->energy_pj;
     other.dram_bytes = held_results->dram_bytes;
     return other;
+  }
+
+  GemmProblem in_place(const Step& step, const std::vector<ResidentTile>* streamed, const Residence& results) const {
+    if (streamed == nullptr && results.tiles.empty()) return step.problem;
+    return with_residence(step.problem,
+                          tiles_in_place(step.gemm, context_.config.matrix_engine, streamed, results.tiles),
+                          streamed != nullptr, results);
   }
 
   // Blocks repeat, and so do their heads.
@@ -182,10 +184,10 @@ class ResidencyPlanner {
 
   // The tiles of the step's results if they have places of their own.
   std::vector<ResidentTile> own_tiles() const {
-    const auto* attention = std::get_if<Attention>(&layer(step().first).parameters);
-    if (attention != nullptr) return column_tiles(attention->heads * attention->d_v, attention->d_v);
-    const Attention* const reader = steps_.attention_that_reads(step().last);
-    return reader != nullptr ? head_tiles(*reader) : column_tiles(output_shape(layer(step().last)).cols, array_cols());
+    const int output = step().last;
+    const Attention* const reader = steps_.attention_that_reads(output);
+    return reader != nullptr ? head_tiles(*reader)
+                             : column_tiles(output_shape(layer(output)).cols, steps_.tile_width(output));
   }
   // Taylor attention centres its keys in place, so each key element has an extra bit.
   std::vector<Bytes> bytes_of(int output, const std::vector<ResidentTile>& tiles) const {
@@ -274,18 +276,15 @@ class ResidencyPlanner {
   // Of this step and of the one before, whose results it takes in parts.
   std::optional<GemmPlan> price_in_parts(const State& state, const Residence& results, Bytes room) {
     const Step& first = steps_.at(step_ - 1);
-    const int rows = context_.config.matrix_engine.rows;
     const Lot* const operand = taken_by(step_ - 1, state.lots, ReadAs::kOperand);
     std::vector<ResidentTile> streamed;
     if (operand != nullptr) streamed = tiles_of(operand->output, state);
-    const GemmProblem problem =
-        with_residence(first.problem, operand != nullptr ? &streamed : nullptr, state.residence, 0, rows);
+    const GemmProblem problem = in_place(first, operand != nullptr ? &streamed : nullptr, state.residence);
     if (step().kind == StepKind::kGemm) {
       const GivenGemms given{given_form<InputStationaryMapping>(context_, first.first),
                              given_form<InputStationaryMapping>(context_, step().first)};
-      const auto plan = plan_row_parts(
-          context_, problem, with_residence(step().problem, &state.residence.tiles, results, step().adds, rows), room,
-          given);
+      const auto plan =
+          plan_row_parts(context_, problem, in_place(step(), &state.residence.tiles, results), room, given);
       return plan ? std::optional(sum_of(plan->first, plan->second)) : std::nullopt;
     }
     const std::vector<Bytes>& all = state.residence.bytes;

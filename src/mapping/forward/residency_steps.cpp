@@ -39,14 +39,15 @@ ResidencySteps::ResidencySteps(const MappingContext& context, int layers, int im
 
 void ResidencySteps::describe_gemm(ResidencyStep& step) const {
   step.kind = StepKind::kGemm;
-  const Gemm gemm = vitality::describe_gemm(context_, step.first);
-  step.problem = problem_of(context_, gemm, std::get_if<Conv2d>(&layer(step.first).parameters));
+  step.gemm = vitality::describe_gemm(context_, step.first);
+  step.problem = problem_of(context_, step.gemm, std::get_if<Conv2d>(&layer(step.first).parameters));
   step.problem.images = images_;
-  step.can_keep = gemm.groups == 1;
+  step.can_keep = true;
   int current = step.first;
   for (const int next : epilogue_layers(context_, step.first)) {
     const Layer& l = layer(next);
-    step.adds += std::holds_alternative<Add>(l.parameters) || std::holds_alternative<PositionEmbedding>(l.parameters);
+    step.problem.adds +=
+        std::holds_alternative<Add>(l.parameters) || std::holds_alternative<PositionEmbedding>(l.parameters);
     if (std::holds_alternative<Add>(l.parameters)) step.added.push_back(l.inputs[l.inputs[0] == current ? 1 : 0]);
     current = next;
   }
@@ -83,7 +84,7 @@ bool ResidencySteps::able(int output, const ResidencyUse& use) const {
     case StepKind::kGemm:
       if (const auto* linear = std::get_if<Linear>(&layer(step.first).parameters))
         return linear->first_row + linear->rows <= shape.rows;
-      return is_pixel_wise(std::get<Conv2d>(layer(step.first).parameters));
+      return can_gather(std::get<Conv2d>(layer(step.first).parameters), column_tiles(shape.cols, tile_width(output)));
     case StepKind::kAttention:
       return all.size() == 1 && takes_heads_in_place(step.first, std::get<Attention>(layer(step.first).parameters));
     case StepKind::kUncharged:
@@ -92,6 +93,11 @@ bool ResidencySteps::able(int output, const ResidencyUse& use) const {
       return false;
   }
   return false;
+}
+
+int ResidencySteps::tile_width(int output) const {
+  const auto* attention = std::get_if<Attention>(&layer(output).parameters);
+  return attention != nullptr ? attention->d_v : context_.config.matrix_engine.cols;
 }
 
 bool ResidencySteps::takes_heads_in_place(int index, const Attention& a) const {
@@ -121,7 +127,7 @@ const Attention* ResidencySteps::attention_that_reads(int output) const {
 bool ResidencySteps::can_work_in_turn(int step) const {
   const ResidencyStep& producer = at(step);
   const std::vector<ResidencyUse>& readers = uses(producer.last);
-  if (images_ > 1 || producer.kind != StepKind::kGemm || !producer.can_keep || producer.adds > 0 ||
+  if (images_ > 1 || producer.kind != StepKind::kGemm || producer.gemm.groups > 1 || producer.problem.adds > 0 ||
       readers.size() != 1 || context_.users[static_cast<std::size_t>(producer.last)] != 1)
     return false;
   const ResidencyUse& reader = readers.front();
@@ -130,8 +136,9 @@ bool ResidencySteps::can_work_in_turn(int step) const {
   if (consumer.first != producer.last + 1) return false;
   for (int l = producer.first + 1; l <= producer.last; ++l)
     if (std::holds_alternative<ConcatToken>(layer(l).parameters)) return false;
-  return consumer.kind == StepKind::kAttention ||
-         (consumer.kind == StepKind::kGemm && consumer.problem.m == producer.problem.m);
+  if (consumer.kind != StepKind::kGemm) return consumer.kind == StepKind::kAttention;
+  const auto* conv = std::get_if<Conv2d>(&layer(consumer.first).parameters);
+  return consumer.problem.m == producer.problem.m && (conv == nullptr || is_pixel_wise(*conv));
 }
 
 }  // namespace vitality

@@ -16,8 +16,8 @@ enum class ReadAs : std::uint8_t { kOperand, kAdded, kOther };
 struct ResidencyStep {
   StepKind kind;
   int first, last;              // layers
+  Gemm gemm = {};               // without tensors
   GemmProblem problem = {};     // of a GEMM
-  int adds = 0;                 // of its epilogue
   std::vector<int> added = {};  // outputs that these add
   bool can_keep = false;        // its results can stay in the scratchpad
   Bytes smallest_room = 0;      // of layers whose rows go through buffers
@@ -40,6 +40,8 @@ class ResidencySteps {
   int count() const { return static_cast<int>(steps_.size()); }
   // Those of the output of `layer`, in the order of the steps.
   const std::vector<ResidencyUse>& uses(int layer) const { return uses_[static_cast<std::size_t>(layer)]; }
+  // The widest tiles that this output has in the scratchpad unless attention takes it.
+  int tile_width(int output) const;
   // The attention that can take this output from the scratchpad; null: none.
   const Attention* attention_that_reads(int output) const;
   // Whether the step's GEMM can leave its results in parts to the next step: rows to a GEMM, heads to attention.

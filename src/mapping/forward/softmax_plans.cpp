@@ -14,11 +14,11 @@ constexpr Bytes kAlignment = 8;  // of the scratchpad's buffers
 constexpr int kMostOperandBuffers = 16;  // of K, and of V
 
 // [0, total) in pieces of `size`: whole ones, and a shorter one where something is left.
-struct Pieces {
+struct EqualPieces {
   int whole, rest;
   int count() const { return whole + (rest > 0 ? 1 : 0); }
 };
-Pieces pieces(int total, int size) {
+EqualPieces pieces(int total, int size) {
   return {total / size, total % size};
 }
 
@@ -87,7 +87,7 @@ SoftmaxPlanner::JobWork SoftmaxPlanner::product(int m, int k, int n, Job job) {
       job.m = std::min(m_step, m - row), job.k = std::min(k_step, k - depth);
       const bool last = depth + job.k == k;
       job.flags = static_cast<std::uint16_t>(flags & ~((depth > 0 ? kFirst : 0) | (last ? 0 : kLast)));
-      const Pieces columns = pieces(n, engine.cols);
+      const EqualPieces columns = pieces(n, engine.cols);
       const auto add = [&](int width, int count) {
         job.n = width;
         const JobWork pass = work_of(job);
@@ -136,7 +136,7 @@ SoftmaxPlanner::Work SoftmaxPlanner::step(const AttentionMapping& plan, const St
 
 // All keys against a chunk of queries.
 SoftmaxPlanner::Work SoftmaxPlanner::chunk(const AttentionMapping& plan, int queries, bool loads) {
-  const Pieces keys = pieces(a_.n_kv, plan.token_chunk);
+  const EqualPieces keys = pieces(a_.n_kv, plan.token_chunk);
   Work work;
   const auto add = [&](int width, bool first, int count) {
     const Work one = step(plan, {queries, width, first, loads});
@@ -169,7 +169,7 @@ double SoftmaxPlanner::cycles_of(const AttentionMapping& plan, const Work& work,
 }
 
 SoftmaxPlanner::Estimate SoftmaxPlanner::estimate(const AttentionMapping& plan) {
-  const Pieces queries = pieces(a_.n_q, plan.query_chunk);
+  const EqualPieces queries = pieces(a_.n_q, plan.query_chunk);
   const int tiles = pieces(a_.n_kv, plan.token_chunk).count();
   const int places = plan.online_softmax || plan.sets[0] == 0 ? plan.sets[0] : 1;  // of K and V
   const bool here = places == 0;                                                   // Q, K and V lie in the scratchpad

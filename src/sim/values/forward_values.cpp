@@ -124,7 +124,9 @@ void ValueExecutor::pass(const Job& job, Tile sums, PassStart start) {
 
 void ValueExecutor::fold(const Job& job, UnitId unit) {
   const bool first = (job.flags & kFirst) != 0, last = (job.flags & kLast) != 0;
-  Tile sums{nullptr, job.result_stride};
+  // The partial sums of a layer are as wide as the pass, its result may be columns of a wider tile; those of a product
+  // lie as its result does.
+  Tile sums{nullptr, role(job) == OperatorRole::kGemm ? job.n : job.result_stride};
   if (job.partial != kNone) {
     sums.data = at(job.partial, job.partial_offset);
   } else {
