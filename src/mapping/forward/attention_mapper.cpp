@@ -51,6 +51,8 @@ AttentionEstimate AttentionMapper::estimate_of(const AttentionMapping& plan) con
     if (plan.sets[i] < 2) all.waits += heads * static_cast<double>(bytes[i]) / context_.dram_bytes_per_cycle();
   }
   all.waits += heads * static_cast<double>(key_chunks * query_chunks - 1) * (engine.rows + engine.cols);
+  // With one place for numerators, those of the next queries wait for the addition to these and their division.
+  if (plan.sets[3] == 1) all.waits += heads * static_cast<double>(query_chunks - 1) * 2 * plan.query_chunk;
   all.energy_pj = byte_pj * static_cast<double>(all.operand_bytes) + prices.idle_per_cycle() * all.waits;
   all.buffers = bytes_of(plan);
   if (in_place_.k && centres_keys()) all.at_once = heads_at_once();
