@@ -138,6 +138,20 @@ void GemmMapper::describe(const ResultPlace* given) {
   in_memory_ = placed_.problem.results_in_memory;
 }
 
+std::string GemmMapper::results_words(ResultPlace place) {
+  switch (place) {
+    case ResultPlace::kMemory:
+      return "";
+    case ResultPlace::kScratchpad:
+      return ", results in the scratchpad";
+    case ResultPlace::kBoth:
+      return ", results in memory and the scratchpad";
+    case ResultPlace::kParts:
+      return ", results in the scratchpad part by part, in turn with the next layer";
+  }
+  return "";
+}
+
 void GemmMapper::stream_resident(Job& job, int m0, int first) const {
   for (const ResidentTile& resident : context_.resident.at(context_.layer(image().layer).inputs[0])) {
     if (first < resident.col || first >= resident.col + resident.cols) continue;

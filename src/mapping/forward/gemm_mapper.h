@@ -98,6 +98,8 @@ class GemmMapper {
   void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);
   // Finds out where operands and results lie; refuses a mapping from a file that leaves the results elsewhere.
   void describe(const ResultPlace* given);
+  // For people: where the results are, if not in memory alone.
+  static std::string results_words(ResultPlace place);
   // Has the job take its rows from what lies in the scratchpad, from contraction index `first` on.
   void stream_resident(Job& job, int m0, int first) const;
   Elements streamed_elements(const Job& job) const {

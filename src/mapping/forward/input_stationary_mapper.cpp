@@ -157,20 +157,6 @@ class InputStationaryMapper : public GemmMapper {
     for (const ColumnTile& column : columns_) column_start_.push_back(column_start_.back() + column.count);
   }
 
-  static const char* result_words(ResultPlace place) {
-    switch (place) {
-      case ResultPlace::kMemory:
-        return "memory";
-      case ResultPlace::kScratchpad:
-        return "the scratchpad";
-      case ResultPlace::kBoth:
-        return "memory and the scratchpad";
-      case ResultPlace::kParts:
-        return "the scratchpad part by part, in turn with the next layer";
-    }
-    return nullptr;
-  }
-
   void note() const {
     const auto words = [](const OperandBuffers& buffers) {
       return std::to_string(buffers.kept) + " kept + " + std::to_string(buffers.sets) + " in turn";
@@ -187,7 +173,7 @@ class InputStationaryMapper : public GemmMapper {
         "; streamed operand " + (gemm_.strip ? "in image strips, " : "") +
         (problem().streamed_on_chip ? "resident" : words(plan_.streamed)) + ", stationary operand " +
         words(plan_.stationary) + (results_in_sums_ ? ", results in the place of their sums" : "") +
-        (plan_.results == ResultPlace::kMemory ? "" : std::string(", results in ") + result_words(plan_.results)) +
+        results_words(plan_.results) +
         (images_.size() > 1 ? "; rows of " + std::to_string(images_.size()) + " images share the weights" : "");
     for (const GemmImage& image : images_) context_.note(image.layer, text);
   }

@@ -35,14 +35,14 @@ const GemmChoice& MappingContext::plan_gemm(const GemmProblem& problem, Bytes ca
 
 const OutputStationaryChoice& MappingContext::plan_output_stationary(const GemmProblem& problem, Bytes capacity) {
   const auto [known, is_new] = gemm_plans.output_stationary.try_emplace(problem.key(capacity));
-  if (!is_new) return known->second;
+  OutputStationaryChoice& choice = known->second;
+  if (!is_new) return choice;
   OutputStationaryPlanner planner(problem, config, capacity, dram_bytes_per_cycle());
-  if (!holds_results_too(config.matrix_engine)) return known->second = planner.choose();
+  if (!holds_results_too(config.matrix_engine)) return choice = planner.choose();
   const std::optional<GemmPlan>& other = plan_gemm(problem, capacity).plan;
-  return known->second =
-             other ? planner.choose(plan_score(config.mapping.objective, other->cycles, other->energy_pj,
-                                               static_cast<double>(other->dram_bytes) / dram_bytes_per_cycle()))
-                   : planner.choose();
+  return choice = other ? planner.choose(plan_score(config.mapping.objective, other->cycles, other->energy_pj,
+                                                    static_cast<double>(other->dram_bytes) / dram_bytes_per_cycle()))
+                        : planner.choose();
 }
 
 const LayerMapping* MappingContext::alternative(int layer_index, const std::vector<std::int64_t>& key,

@@ -112,7 +112,9 @@ double OutputStationaryEstimator::score(const OutputStationaryPlan& plan) const 
 
 double OutputStationaryEstimator::least_score(const OutputStationaryMapping& mapping) const {
   const MatrixEngineConfig& engine = config_.matrix_engine;
-  const auto column_tiles = static_cast<Count>(columns(mapping).size());
+  const Count column_tiles = problem_.results_on_chip
+                                 ? static_cast<Count>(problem_.columns.size())
+                                 : ceil_div(problem_.n / problem_.groups, mapping.tile_cols) * problem_.groups;
   OutputStationaryPlan plan{mapping};
   plan.dram_bytes = bytes_moved(mapping, column_tiles);
   const Cycles compute = ceil_div(row_tiles(mapping) * column_tiles, static_cast<Count>(engine.count)) *

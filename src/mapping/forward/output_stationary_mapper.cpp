@@ -98,11 +98,10 @@ class OutputStationaryMapper : public GemmMapper {
   }
 
   void note() const {
-    context_.note(layer_, std::string("output stationary, ") + (plan_.columns_outer ? "column" : "row") +
-                              " tiles outermost" + (keeps_outer() ? ", their operand kept" : "") + ", segments of " +
-                              std::to_string(plan_.segment) +
-                              (problem().streamed_on_chip ? ", rows from the scratchpad" : "") +
-                              (plan_.results == ResultPlace::kMemory ? "" : ", results in the scratchpad"));
+    context_.note(layer_,
+                  std::string("output stationary, ") + (plan_.columns_outer ? "column" : "row") + " tiles outermost" +
+                      (keeps_outer() ? ", their operand kept" : "") + ", segments of " + std::to_string(plan_.segment) +
+                      (problem().streamed_on_chip ? ", rows from the scratchpad" : "") + results_words(plan_.results));
   }
 
   void emit() {

@@ -7,15 +7,23 @@
 namespace vitality {
 namespace {
 
-// Segments shorter than this are tried only where nothing else fits.
+// Short segments make many passes, so a plan with them has to be better than others by this much.
 constexpr int kShortSegment = 32;
+constexpr double kMuchBetter = 0.99;
+// Still shorter ones are tried only where nothing else fits.
+constexpr int kShortestSegment = 8;
+// The search of a form ends when segments of this many lengths, one after the other, are no better than longer ones.
+constexpr int kNoBetter = 2;
 // A plan this close to the bound of its form is good enough: other segments and result buffers are not tried.
 constexpr double kGoodEnough = 1.001;
 
-// From the largest to 1, each half of the one before.
-std::vector<int> halves(int size) {
+// Smaller tiles are tried only where nothing else fits.
+constexpr int kSmallTile = 16;
+
+// From `size` on, each half of the one before, until one is not larger than `smallest`.
+std::vector<int> halves(int size, int smallest) {
   std::vector<int> sizes{size};
-  while (size > 1) sizes.push_back(size = static_cast<int>(ceil_div(size, 2)));
+  while (size > smallest) sizes.push_back(size = static_cast<int>(ceil_div(size, 2)));
   return sizes;
 }
 
@@ -40,15 +48,15 @@ OutputStationaryPlanner::OutputStationaryPlanner(const GemmProblem& problem, con
       capacity_(capacity) {}
 
 // Tiles as large as the array, and smaller ones (in a corner of the array). Row tiles are as high as each other.
-std::vector<OutputStationaryPlanner::RankedForm> OutputStationaryPlanner::forms() const {
+std::vector<OutputStationaryPlanner::RankedForm> OutputStationaryPlanner::forms(int smallest) const {
   const GemmProblem& p = problem_;
   const int widest =
       p.results_on_chip ? *std::max_element(p.columns.begin(), p.columns.end()) : std::min(cols_, p.n / p.groups);
   std::vector<RankedForm> list;
-  for (const int most : halves(std::min(rows_, p.m))) {
+  for (const int most : halves(std::min(rows_, p.m), smallest)) {
     OutputStationaryMapping form;
     form.tile_rows = static_cast<int>(ceil_div(p.m, ceil_div(p.m, most)));
-    for (const int cols : p.results_on_chip ? std::vector<int>{widest} : halves(widest)) {
+    for (const int cols : p.results_on_chip ? std::vector<int>{widest} : halves(widest, smallest)) {
       form.tile_cols = cols;
       for (const bool columns_outer : {false, true}) {
         if (p.strip && columns_outer) continue;
@@ -67,12 +75,18 @@ std::vector<OutputStationaryPlanner::RankedForm> OutputStationaryPlanner::forms(
   return list;
 }
 
-void OutputStationaryPlanner::consider(OutputStationaryPlan plan) {
-  estimator_.evaluate(plan);
-  const double own = estimator_.score(plan);
-  if (own < best_score_) best_.plan = plan, best_score_ = own;
+bool OutputStationaryPlanner::is_short(int segment) const {
+  return segment < std::min(kShortSegment, problem_.k);
 }
 
+double OutputStationaryPlanner::consider(OutputStationaryPlan plan) {
+  estimator_.evaluate(plan);
+  const double own = estimator_.score(plan);
+  if (own < best_score_ * (is_short(plan.segment) ? kMuchBetter : 1)) best_.plan = plan, best_score_ = own;
+  return own;
+}
+
+// From long segments to short ones, until these are no better.
 void OutputStationaryPlanner::search(const RankedForm& ranked) {
   const int contraction = problem_.streamed_on_chip
                               ? *std::max_element(problem_.contraction.begin(), problem_.contraction.end())
@@ -80,25 +94,37 @@ void OutputStationaryPlanner::search(const RankedForm& ranked) {
   // Without buffers of its own, a result tile has nothing of which there could be two.
   const bool has_buffers = problem_.has_result_tiles() || problem_.fetched_adds() > 0;
   OutputStationaryPlan plan{ranked.form};
+  double best_of_form = std::numeric_limits<double>::infinity();
+  int no_better = 0;
   for (const int segment : segment_lengths(contraction)) {
     plan.segment = segment;
-    if (segment < std::min(kShortSegment, contraction) && best_.plan) return;
+    if (segment < kShortestSegment && best_.plan) return;
+    if (is_short(segment) && ranked.least_score >= kMuchBetter * best_score_) return;
+    double best_of_length = std::numeric_limits<double>::infinity();
+    bool fits = false;
     for (plan.out_sets = has_buffers ? 2 : 1; plan.out_sets > 0; --plan.out_sets) {
       const Bytes total = aligned_sum(estimator_.buffer_list(plan));
       best_.smallest = best_.smallest == 0 ? total : std::min(best_.smallest, total);
       if (total > capacity_) continue;
-      consider(plan);
+      fits = true;
+      best_of_length = std::min(best_of_length, consider(plan));
       if (best_score_ < kGoodEnough * ranked.least_score) return;
       if (total + estimator_.next_tile(plan) <= capacity_) break;  // one result tile in flight would save nothing
     }
+    no_better = fits && best_of_length >= best_of_form ? no_better + 1 : 0;
+    if (no_better == kNoBetter) return;
+    best_of_form = std::min(best_of_form, best_of_length);
   }
 }
 
 OutputStationaryChoice OutputStationaryPlanner::choose(double limit) {
   best_score_ = limit;
-  for (const RankedForm& form : forms()) {
-    if (form.least_score >= best_score_) break;
-    search(form);
+  for (const int smallest : {kSmallTile, 1}) {
+    for (const RankedForm& form : forms(smallest)) {
+      if (form.least_score >= best_score_) break;
+      search(form);
+    }
+    if (best_.plan || limit < std::numeric_limits<double>::infinity()) break;
   }
   return best_;
 }

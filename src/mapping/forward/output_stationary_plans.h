@@ -29,9 +29,10 @@ class OutputStationaryPlanner {
     OutputStationaryMapping form;  // without segments and result buffers
     double least_score;
   };
-  std::vector<RankedForm> forms() const;
+  std::vector<RankedForm> forms(int smallest) const;
   void search(const RankedForm& form);
-  void consider(OutputStationaryPlan plan);
+  bool is_short(int segment) const;
+  double consider(OutputStationaryPlan plan);  // its score
 
   const GemmProblem& problem_;
   OutputStationaryEstimator estimator_;

@@ -76,7 +76,7 @@ class MemoryLines {
   double loads_until_ = 0, stores_until_ = 0;
 };
 
-constexpr int kWalked = 4;  // tiles of a loop before those that repeat them
+constexpr int kWalked = 3;  // tiles of a loop before those that repeat them
 
 class Walk {
  public:
