@@ -13,9 +13,7 @@ namespace {
 // The bytes of a tile that is fetched and stored in the shortest time as a part of `all` bytes. Nothing hides the first
 // tile's load and the last one's store, and each tile costs a request's latency: all / tile x latency + 2 tile / rate.
 double tile_in_least_time(const MappingContext& context, Bytes all) {
-  const DramDevice& device = context.config.dram.device;
-  const double latency = device.first_burst_clocks() * device.tck_ns * context.config.clock_mhz * 1e-3;
-  return std::sqrt(static_cast<double>(all) * latency * context.dram_bytes_per_cycle() / 2);
+  return std::sqrt(static_cast<double>(all) * request_latency(context.config) * context.dram_bytes_per_cycle() / 2);
 }
 
 // The number of rows of a tile such that `sets` tiles fit half the scratchpad (the other half may still be in use).

@@ -1,10 +1,12 @@
 // GEMMs of linear layers and convolutions: what they multiply, and what both dataflows' mappers share.
 #include "mapping/forward/gemm_mapper.h"
 
+#include <tuple>
+#include <utility>
+
 #include "base/error.h"
 #include "mapping/forward/codec.h"
 #include "mapping/forward/given_mapping.h"
-#include "mapping/forward/output_stationary_plans.h"
 #include "mapping/forward/residency.h"
 
 namespace vitality {
@@ -76,7 +78,7 @@ GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Co
   p.m = gemm.m, p.k = gemm.k, p.n = gemm.n;
   for (const ContractionTile& tile : gemm.contraction) p.contraction.push_back(tile.count);
   for (const ColumnTile& tile : gemm.columns) p.columns.push_back(tile.count);
-  p.packed_groups = gemm.columns[0].groups;
+  p.groups = gemm.groups, p.packed_groups = gemm.columns[0].groups;
   p.column_cuts = p.packed_groups == 1;
   p.element = context.element_bytes(), p.partial = context.partial_bytes();
   p.result = gemm.wide ? std::max(p.element, wide_bytes(context.config.precision)) : p.element;
@@ -85,6 +87,45 @@ GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Co
   if (gemm.strip) p.strip = *conv, p.row_unit = conv->out_width;
   return p;
 }
+
+namespace {
+
+const Conv2d* convolution(const MappingContext& context, int layer, const Gemm& gemm) {
+  return gemm.geometry == kNone ? nullptr : &std::get<Conv2d>(context.layer(layer).parameters);
+}
+
+// The tiles of the streamed operand in the scratchpad; null: it comes from memory. What lies there for a later layer
+// has been written to memory too.
+const std::vector<ResidentTile>* resident_operand(const MappingContext& context, int layer, const Gemm& gemm) {
+  const std::vector<int>& inputs = context.layer(layer).inputs;
+  const auto resident = inputs.empty() ? context.resident.end() : context.resident.find(inputs[0]);
+  if (resident == context.resident.end()) return nullptr;
+  const Conv2d* const conv = convolution(context, layer, gemm);
+  return conv == nullptr || can_gather(*conv, resident->second) ? &resident->second : nullptr;
+}
+
+// With operands and results where they lie. adds: additions of the epilogue whose second operand is fetched.
+std::pair<GemmTiles, GemmProblem> place_gemm(const MappingContext& context, int layer, const Gemm& gemm, int adds,
+                                             const Residence& results) {
+  const std::vector<ResidentTile>* const streamed = resident_operand(context, layer, gemm);
+  GemmTiles tiles = tiles_in_place(gemm, context.config.matrix_engine, streamed, results.tiles);
+  GemmProblem problem = problem_of(context, gemm, convolution(context, layer, gemm));
+  problem.adds = adds + (results.heir_of != kNone ? 1 : 0);
+  problem.images = 1 + static_cast<int>(gemm.more_images.size());
+  problem = with_residence(std::move(problem), tiles, streamed != nullptr, results);
+  return {std::move(tiles), std::move(problem)};
+}
+
+}  // namespace
+
+namespace {
+
+int fetched_adds(const std::vector<EpilogueStage>& epilogue) {
+  return static_cast<int>(std::count_if(epilogue.begin(), epilogue.end(),
+                                        [](const EpilogueStage& stage) { return stage.is_add && !stage.in_place; }));
+}
+
+}  // namespace
 
 GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
                        TensorId output)
@@ -96,8 +137,73 @@ GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, con
       rows_(context.config.matrix_engine.rows),
       cols_(context.config.matrix_engine.cols),
       element_(context.element_bytes()) {
-  for (const EpilogueStage& stage : epilogue) adds_ += stage.is_add && !stage.in_place;
+  adds_ = fetched_adds(epilogue);
   images_.insert(images_.end(), gemm.more_images.begin(), gemm.more_images.end());
+}
+
+void GemmMapper::describe(const ResultPlace* given) {
+  const Residence& residence = context_.residence(output_layer());
+  if (given != nullptr) check_place(context_, layer_, *given, residence);
+  const std::vector<ResidentTile>* const streamed = resident_operand(context_, layer_, gemm_);
+  if (streamed != nullptr && gemm_.geometry != kNone) describe_gathering(*streamed);
+  std::tie(whole_, problem_) = place_gemm(context_, layer_, gemm_, adds_, residence);
+  in_memory_ = problem_.results_in_memory;
+}
+
+std::string GemmMapper::results_words(ResultPlace place) {
+  switch (place) {
+    case ResultPlace::kMemory:
+      return "";
+    case ResultPlace::kScratchpad:
+      return ", results in the scratchpad";
+    case ResultPlace::kBoth:
+      return ", results in memory and the scratchpad";
+    case ResultPlace::kParts:
+      return ", results in the scratchpad part by part, in turn with the next layer";
+  }
+  return "";
+}
+
+void GemmMapper::describe_gathering(const std::vector<ResidentTile>& tiles) {
+  Schedule& schedule = builder_.schedule();
+  const Conv2d whole = geometry();
+  for (const ResidentTile& tile : tiles) {
+    Conv2d part = whole;
+    part.in_channels = tile.cols, part.groups = whole.groups == 1 ? 1 : tile.cols / gemm_.group_channels;
+    const std::size_t before = tile_geometry_.size();
+    const bool same = before > 0 && tiles[before - 1].cols == tile.cols;
+    tile_geometry_.push_back(same ? tile_geometry_.back() : static_cast<std::int32_t>(schedule.geometries.size()));
+    if (!same) schedule.geometries.push_back(part);
+  }
+  if (whole.groups > 1 || tiles.size() == 1 || whole.kernel == 1) return;
+  const int positions = whole.kernel * whole.kernel;
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(gemm_.k));
+  for (const ResidentTile& tile : tiles)
+    for (int i = 0; i < positions * tile.cols; ++i)
+      rows[static_cast<std::size_t>(positions * tile.col + i)] =
+          i / tile.cols * whole.in_channels + tile.col + i % tile.cols;
+  weight_rows_ = static_cast<std::int32_t>(schedule.row_maps.size());
+  schedule.row_maps.push_back(std::move(rows));
+}
+
+Elements GemmMapper::stream_resident(Job& job, int m0, int m, const ContractionTile& tile, const ColumnTile& column) {
+  const std::vector<ResidentTile>& tiles = context_.resident.at(source_layer());
+  auto t = static_cast<std::size_t>(tile.part);
+  if (gemm_.groups > 1)
+    for (t = 0; !tiles[t].holds(column.first_group * gemm_.group_channels);) ++t;
+  const ResidentTile& resident = tiles[t];
+  const int first = gemm_.groups > 1 ? tile.first : tile.first - gemm_.k / gemm_.group_channels * resident.col;
+  job.streamed = resident.buffer;
+  if (gemm_.geometry == kNone) {
+    job.streamed_stride = resident.cols;
+    job.streamed_offset = (gemm_.first_row + m0 - streamed_part_row_) * resident.cols + first;
+    return Elements::of(job.streamed_offset, m, tile.count, job.streamed_stride);
+  }
+  job.streamed_stride = tile.count;
+  const Im2colTile rows{tile_geometry_[t], m0, 0, first, column.first_group - resident.col / gemm_.group_channels,
+                        column.groups};
+  gather(job, rows);
+  return gathered_elements(builder_.schedule().geometries[static_cast<std::size_t>(rows.geometry)], rows, m);
 }
 
 void GemmMapper::infeasible(Bytes smallest) const {
@@ -219,16 +325,11 @@ bool holds_results(MappingContext& context, const Gemm& gemm, const GemmLayer& m
   if (!holds_results_too(context.config.matrix_engine)) return false;
   if (const LayerMapping* given = given_mapping(context, mapped.layer))
     return std::holds_alternative<OutputStationaryMapping>(*given);
-  const Layer& layer = context.layer(mapped.layer);
   const int last = mapped.epilogue.empty() ? mapped.layer : mapped.epilogue.back().layer;
-  if (context.resident.count(layer.inputs[0]) > 0 || !context.residence(last).tiles.empty()) return false;
-  const auto* conv = std::get_if<Conv2d>(&layer.parameters);
-  GemmProblem problem = problem_of(context, gemm, conv);
-  problem.adds = static_cast<int>(std::count_if(mapped.epilogue.begin(), mapped.epilogue.end(),
-                                                [](const EpilogueStage& stage) { return stage.is_add; }));
-  const Bytes room = context.builder.capacity();
-  const std::optional<GemmPlan>& plan = context.plan_gemm(problem, room).plan;
-  return better_output_stationary(context, gemm, conv, problem.adds, plan ? &*plan : nullptr, room).has_value();
+  const GemmProblem problem =
+      place_gemm(context, mapped.layer, gemm, fetched_adds(mapped.epilogue), context.residence(last)).second;
+  make_resident(context, last);
+  return context.holds_results(problem, context.builder.capacity());
 }
 
 }  // namespace

@@ -69,6 +69,15 @@ Gemm describe_gemm(const MappingContext& context, int layer);
 // The same for the planner, with operands and results in memory. conv: of a convolution in image strips, else unused.
 GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Conv2d* conv);
 
+// The tiles of a GEMM, as large as the array, of which none reaches across a border of what lies in the scratchpad: of
+// the tiles that its rows are streamed from (null: they come from memory), and of those that its results stay in
+// (empty: they do not). A convolution that is not grouped goes through all kernel positions of one tile of its input,
+// then through those of the next: `first` counts in this order, `part` is the tile.
+struct GemmTiles {
+  std::vector<ContractionTile> contraction;
+  std::vector<ColumnTile> columns;
+};
+
 class GemmMapper {
  public:
   GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
@@ -90,6 +99,12 @@ class GemmMapper {
   // Marks the job's streamed operand as gathered from a strip, or from other rows of an image.
   void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);
   void gather(Job& job, const Im2colTile& tile);
+  // Finds out where operands and results lie; refuses a mapping from a file that leaves the results elsewhere.
+  void describe(const ResultPlace* given);
+  // For people: where the results are, if not in memory alone.
+  static std::string results_words(ResultPlace place);
+  // Has the job take rows [m0, m0 + m) from what lies in the scratchpad. The elements that it reads.
+  Elements stream_resident(Job& job, int m0, int m, const ContractionTile& tile, const ColumnTile& column);
   // For a finished result tile: the epilogue, then the store to DRAM. Result buffers and second operands rotate.
   TilePlace result_place(int m0, const ColumnTile& column) const {
     if (outs_.empty()) return resident_place(m0 + rows_moved(image().epilogue), column);
@@ -113,9 +128,18 @@ class GemmMapper {
   int output_layer() const { return image().output_layer(); }
   // Where rows of these columns lie in the output that stays in the scratchpad; no buffer if it does not.
   TilePlace resident_place(int row, const ColumnTile& column) const;
+  int source_layer() const { return context_.layer(image().layer).inputs[0]; }
+  void describe_gathering(const std::vector<ResidentTile>& tiles);
   void finish_rows(const EpilogueTile& tile, const std::vector<EpilogueStage>& stages);
   void add_token_rows(const ColumnTile& column, const TilePlace& place, Dependency fetch_after);
+  GemmTiles whole_;  // as large as the array
+  GemmProblem problem_;
+  // Of a convolution whose operand stays in the scratchpad: the geometry of each of its tiles, and the rows of the
+  // weights in the order of GemmTiles (kNone: as they are).
+  std::vector<std::int32_t> tile_geometry_;
+  std::int32_t weight_rows_ = kNone;
   bool in_memory_ = true;         // results are written there
+  int streamed_part_row_ = 0;     // the first row that is in the scratchpad, of rows in parts
   int part_row_ = 0;              // the first row that is in the scratchpad, of results in parts
   bool results_in_sums_ = false;  // InputStationaryMapping::out_sets is 0
   std::vector<BufferId> outs_;

@@ -21,20 +21,6 @@ bool waits(const OperandBuffers& buffers, int sweep) {
   return buffers.sets == 1 && (buffers.kept == 0 || buffers.kept + buffers.sets < sweep);
 }
 
-const char* result_words(ResultPlace place) {
-  switch (place) {
-    case ResultPlace::kMemory:
-      return "memory";
-    case ResultPlace::kScratchpad:
-      return "the scratchpad";
-    case ResultPlace::kBoth:
-      return "memory and the scratchpad";
-    case ResultPlace::kParts:
-      return "the scratchpad part by part, in turn with the next layer";
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 void InputStationaryMapper::map() {
@@ -46,16 +32,9 @@ void InputStationaryMapper::map() {
   for (int i = 0; i < iterations(); ++i) emit_iteration(i);
 }
 
-void InputStationaryMapper::describe() {
-  const Residence& residence = context_.residence(output_layer());
-  if (given()) check_place(context_, layer_, given()->results, residence);
-  describe(residence);
-}
-
 std::vector<Bytes> InputStationaryMapper::start(const InputStationaryMapping& plan) {
   plan_ = plan;
   plan_.results = context_.residence(output_layer()).place;
-  in_memory_ = problem_.results_in_memory;
   for (const GemmImage& image : images_) context_.record(image.layer, plan_);
   const GemmEstimator estimator(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
   loops_ = estimator.loops(plan_);
@@ -96,47 +75,6 @@ void InputStationaryMapper::emit_iteration(int outer) {
   index(0) = outer;
   for (index(1) = 0; index(1) < count(1); ++index(1))
     for (index(2) = 0; index(2) < count(2); ++index(2)) emit_step(at);
-}
-
-void InputStationaryMapper::describe(const Residence& residence) {
-  const std::vector<ResidentTile>* const streamed = resident_operand();
-  if (streamed != nullptr && gemm_.geometry != kNone) describe_gathering(*streamed);
-  whole_ = tiles_in_place(gemm_, context_.config.matrix_engine, streamed, residence.tiles);
-  problem_ = problem_of(context_, gemm_, gemm_.geometry == kNone ? nullptr : &geometry());
-  problem_.adds = adds_ + (residence.heir_of != kNone ? 1 : 0);
-  problem_.images = static_cast<int>(images_.size());
-  problem_ = with_residence(std::move(problem_), whole_, streamed != nullptr, residence);
-}
-
-// The tiles of the streamed operand in the scratchpad; null: it comes from memory. What lies there for a later layer
-// has been written to memory too.
-const std::vector<ResidentTile>* InputStationaryMapper::resident_operand() const {
-  const std::vector<int>& inputs = context_.layer(layer_).inputs;
-  const auto resident = inputs.empty() ? context_.resident.end() : context_.resident.find(inputs[0]);
-  if (resident == context_.resident.end()) return nullptr;
-  return gemm_.geometry == kNone || can_gather(geometry(), resident->second) ? &resident->second : nullptr;
-}
-
-void InputStationaryMapper::describe_gathering(const std::vector<ResidentTile>& tiles) {
-  Schedule& schedule = builder_.schedule();
-  const Conv2d whole = geometry();
-  for (const ResidentTile& tile : tiles) {
-    Conv2d part = whole;
-    part.in_channels = tile.cols, part.groups = whole.groups == 1 ? 1 : tile.cols / gemm_.group_channels;
-    const std::size_t before = tile_geometry_.size();
-    const bool same = before > 0 && tiles[before - 1].cols == tile.cols;
-    tile_geometry_.push_back(same ? tile_geometry_.back() : static_cast<std::int32_t>(schedule.geometries.size()));
-    if (!same) schedule.geometries.push_back(part);
-  }
-  if (whole.groups > 1 || tiles.size() == 1 || whole.kernel == 1) return;
-  const int positions = whole.kernel * whole.kernel;
-  std::vector<std::int32_t> rows(static_cast<std::size_t>(gemm_.k));
-  for (const ResidentTile& tile : tiles)
-    for (int i = 0; i < positions * tile.cols; ++i)
-      rows[static_cast<std::size_t>(positions * tile.col + i)] =
-          i / tile.cols * whole.in_channels + tile.col + i % tile.cols;
-  weight_rows_ = static_cast<std::int32_t>(schedule.row_maps.size());
-  schedule.row_maps.push_back(std::move(rows));
 }
 
 InputStationaryMapping InputStationaryMapper::choose() {
@@ -184,7 +122,7 @@ void InputStationaryMapper::note() const {
       "; streamed operand " + (problem_.strip ? "in image strips, " : "") +
       (problem_.streamed_on_chip ? "resident" : words(plan_.streamed)) + ", stationary operand " +
       words(plan_.stationary) + (results_in_sums_ ? ", results in the place of their sums" : "") +
-      (plan_.results == ResultPlace::kMemory ? "" : std::string(", results in ") + result_words(plan_.results)) +
+      results_words(plan_.results) +
       (images_.size() > 1 ? "; rows of " + std::to_string(images_.size()) + " images share the weights" : "");
   for (const GemmImage& image : images_) context_.note(image.layer, text);
 }
@@ -350,7 +288,7 @@ void InputStationaryMapper::emit_fold(const Step& s, std::size_t i, std::size_t 
 // The job's streamed operand; of a buffer that stays, the elements that it reads.
 Elements InputStationaryMapper::stream(Job& job, const Step& s, std::size_t i, const ColumnTile& column) {
   const ContractionTile& tile = contraction_[i];
-  if (problem_.streamed_on_chip) return stream_resident(job, s, tile, column);
+  if (problem_.streamed_on_chip) return stream_resident(job, s.m0, s.m, tile, column);
   job.streamed = s.streamed;
   job.streamed_stride = gemm_.streamed_transposed ? s.m : tile.count;
   if (problem_.strip) {
@@ -359,27 +297,6 @@ Elements InputStationaryMapper::stream(Job& job, const Step& s, std::size_t i, c
     for (std::size_t k = s.k; k < i; ++k) job.streamed_offset += s.m * contraction_[k].count;
   }
   return {};
-}
-
-Elements InputStationaryMapper::stream_resident(Job& job, const Step& s, const ContractionTile& tile,
-                                                const ColumnTile& column) {
-  const std::vector<ResidentTile>& tiles = context_.resident.at(source_layer());
-  auto t = static_cast<std::size_t>(tile.part);
-  if (gemm_.groups > 1)
-    for (t = 0; !tiles[t].holds(column.first_group * gemm_.group_channels);) ++t;
-  const ResidentTile& resident = tiles[t];
-  const int first = gemm_.groups > 1 ? tile.first : tile.first - gemm_.k / gemm_.group_channels * resident.col;
-  job.streamed = resident.buffer;
-  if (gemm_.geometry == kNone) {
-    job.streamed_stride = resident.cols;
-    job.streamed_offset = (gemm_.first_row + s.m0 - streamed_part_row_) * resident.cols + first;
-    return Elements::of(job.streamed_offset, s.m, tile.count, job.streamed_stride);
-  }
-  job.streamed_stride = tile.count;
-  const Im2colTile rows{tile_geometry_[t], s.m0, 0, first, column.first_group - resident.col / gemm_.group_channels,
-                        column.groups};
-  gather(job, rows);
-  return gathered_elements(builder_.schedule().geometries[static_cast<std::size_t>(rows.geometry)], rows, s.m);
 }
 
 // A chain of passes that ends within its step uses the next buffer in turn; otherwise every unfinished result tile

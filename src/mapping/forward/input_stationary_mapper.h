@@ -51,7 +51,7 @@ class InputStationaryMapper : public GemmMapper {
   void map() override;
 
   // The steps of map(), for layers that work in turn. First: what the layer has to do, and where its operands are.
-  void describe();
+  void describe() { GemmMapper::describe(given() ? &given()->results : nullptr); }
   const GemmProblem& problem() const { return problem_; }
   const InputStationaryMapping* given() const { return given_as<InputStationaryMapping>(context_, layer_); }
   // The laws of a given plan, once the results have their places.
@@ -75,10 +75,6 @@ class InputStationaryMapper : public GemmMapper {
     BufferId streamed, stationary;
   };
 
-  int source_layer() const { return context_.layer(image().layer).inputs[0]; }
-  const std::vector<ResidentTile>* resident_operand() const;
-  void describe_gathering(const std::vector<ResidentTile>& tiles);
-  void describe(const Residence& residence);
   InputStationaryMapping choose();
   // Cuts the operands into the plan's tiles, which may be smaller than the array.
   void cut_operands();
@@ -94,15 +90,8 @@ class InputStationaryMapper : public GemmMapper {
   void emit_column_sum(std::size_t i, std::size_t j, std::size_t slot, BufferId stationary, int offset, bool last);
   void emit_fold(const Step& s, std::size_t i, std::size_t j, int stationary_offset, bool last);
   Elements stream(Job& job, const Step& s, std::size_t i, const ColumnTile& column);
-  Elements stream_resident(Job& job, const Step& s, const ContractionTile& tile, const ColumnTile& column);
   std::size_t partial_of(const Step& s, std::size_t j) const;
 
-  GemmTiles whole_;  // as large as the array
-  // Of a convolution whose operand stays in the scratchpad: the geometry of each of its tiles, and the rows of the
-  // weights in the order of GemmTiles (kNone: as they are).
-  std::vector<std::int32_t> tile_geometry_;
-  std::int32_t weight_rows_ = kNone;
-  GemmProblem problem_;
   InputStationaryMapping plan_;
   GemmLoops loops_;
   std::vector<ContractionTile> contraction_;
@@ -113,7 +102,6 @@ class InputStationaryMapper : public GemmMapper {
   std::vector<Transfer> transfers_;  // of the load being made
   std::vector<JobId> half_way_;      // pass of every tile of results
   std::size_t step_count_ = 0;
-  int streamed_part_row_ = 0;
   JobId first_load_, last_load_;
   JobId pass_before_;  // the last pass of the layers before
 };

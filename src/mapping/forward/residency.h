@@ -28,14 +28,7 @@ std::vector<ResidentTile> column_tiles(int columns, int widest, int band = 0);
 // Whether a convolution can gather its rows from these tiles of its input: each holds whole groups of channels.
 bool can_gather(const Conv2d& conv, const std::vector<ResidentTile>& tiles);
 
-// The tiles of a GEMM, as large as the array, of which none reaches across a border of what lies in the scratchpad: of
-// the tiles that its rows are streamed from (null: they come from memory), and of those that its results stay in
-// (empty: they do not). A convolution that is not grouped goes through all kernel positions of one tile of its input,
-// then through those of the next: `first` counts in this order, `part` is the tile.
-struct GemmTiles {
-  std::vector<ContractionTile> contraction;
-  std::vector<ColumnTile> columns;
-};
+// See GemmTiles.
 GemmTiles tiles_in_place(const Gemm& gemm, const MatrixEngineConfig& engine, const std::vector<ResidentTile>* streamed,
                          const std::vector<ResidentTile>& results);
 // The GEMM for the planner, cut into these tiles, with streamed rows that are in the scratchpad or not, and with
