@@ -18,10 +18,19 @@ OutputStationaryEstimator::OutputStationaryEstimator(const GemmProblem& problem,
       bandwidth_(dram_bytes_per_cycle),
       latency_(request_latency(config)) {}
 
-std::vector<int> OutputStationaryEstimator::columns(const OutputStationaryMapping& plan) const {
-  if (problem_.results_on_chip) return problem_.columns;
-  std::vector<int> widths(static_cast<std::size_t>(problem_.groups), problem_.n / problem_.groups);
-  return cut_tiles(widths, plan.tile_cols);
+Count OutputStationaryEstimator::column_tiles(const OutputStationaryMapping& plan) const {
+  if (problem_.results_on_chip) return static_cast<Count>(problem_.columns.size());
+  return ceil_div(problem_.n / problem_.groups, plan.tile_cols) * problem_.groups;
+}
+
+const OutputStationaryEstimator::Strips& OutputStationaryEstimator::strips(int tile_rows) const {
+  const auto [known, is_new] = strips_.try_emplace(tile_rows);
+  Strips& strips = known->second;
+  for (int m = 0; is_new && m < problem_.m; m += tile_rows) {
+    const Bytes strip = problem_.element * strip_elements(*problem_.strip, m, std::min(tile_rows, problem_.m - m));
+    strips.largest = std::max(strips.largest, strip), strips.all += strip;
+  }
+  return strips;
 }
 
 std::vector<int> OutputStationaryEstimator::segments(const OutputStationaryMapping& plan) const {
@@ -41,10 +50,7 @@ std::vector<Bytes> OutputStationaryEstimator::buffer_list(const OutputStationary
   const Bytes bias = p.bias ? p.partial * plan.tile_cols : 0;
   std::vector<Bytes> list;
   if (p.strip) {
-    Bytes most = 0;
-    for (int m = 0; m < p.m; m += plan.tile_rows)
-      most = std::max(most, strip_elements(*p.strip, m, std::min(plan.tile_rows, p.m - m)));
-    list.push_back(p.element * most);
+    list.push_back(strips(plan.tile_rows).largest);
   } else if (plan.outer_resident && !(p.streamed_on_chip && !plan.columns_outer)) {
     for (const int segment : segments(plan)) list.push_back((plan.columns_outer ? columns_part : rows_part) * segment);
     if (plan.columns_outer) list.back() += bias;
@@ -58,29 +64,28 @@ std::vector<Bytes> OutputStationaryEstimator::buffer_list(const OutputStationary
   return list;
 }
 
-Bytes OutputStationaryEstimator::bytes_moved(const OutputStationaryMapping& plan, Count column_tiles) const {
+Bytes OutputStationaryEstimator::bytes_moved(const OutputStationaryMapping& plan) const {
   const GemmProblem& p = problem_;
   Bytes rows = 0;
   if (p.strip) {
-    for (int m = 0; m < p.m; m += plan.tile_rows)
-      rows += p.element * strip_elements(*p.strip, m, std::min(plan.tile_rows, p.m - m));
+    rows = strips(plan.tile_rows).all;
   } else if (!p.streamed_on_chip) {
-    rows = p.element * p.m * p.k * (rows_in_step(plan) ? column_tiles : 1);
+    rows = p.element * p.m * p.k * (rows_in_step(plan) ? column_tiles(plan) : 1);
   }
   const Bytes weights = p.element * p.k * p.n + (p.bias ? p.partial * p.n : 0), results = p.element * p.m * p.n;
   return rows + weights * (columns_in_step(plan) ? row_tiles(plan) : 1) +
          results * (p.fetched_adds() + (p.results_in_memory ? 1 : 0));
 }
 
-double OutputStationaryEstimator::energy(const OutputStationaryPlan& plan, Count column_tiles) const {
+double OutputStationaryEstimator::energy(const OutputStationaryPlan& plan) const {
   const double m = problem_.m, k = problem_.k, n = problem_.n;
   const double element = static_cast<double>(problem_.element);
-  const double read =
-                   element * (m * k * static_cast<double>(column_tiles) + k * n * static_cast<double>(row_tiles(plan))),
+  const double read = element *
+                      (m * k * static_cast<double>(column_tiles(plan)) + k * n * static_cast<double>(row_tiles(plan))),
                write = element * m * n;
   const Cycles pass =
       output_stationary_fold(config_.matrix_engine.rows, config_.matrix_engine.cols, problem_.k).interval;
-  const auto working = static_cast<double>(row_tiles(plan) * column_tiles * pass);
+  const auto working = static_cast<double>(row_tiles(plan) * column_tiles(plan) * pass);
   return working * prices_.working_cycle(UnitKind::kMatrixEngine) + m * k * n * prices_.per_action(Action::kMac) +
          read * prices_.per_action(Action::kScratchpadRead) + write * prices_.per_action(Action::kScratchpadWrite) +
          (read + write) * noc_hops(config_.noc, 0) * prices_.per_action(Action::kNocByteHop) +
@@ -94,16 +99,15 @@ Bytes OutputStationaryEstimator::next_tile(const OutputStationaryMapping& plan) 
 }
 
 void OutputStationaryEstimator::evaluate(OutputStationaryPlan& plan) {
-  const std::vector<int> widths = columns(plan);
   plan.buffers = aligned_sum(buffer_list(plan));
-  plan.dram_bytes = bytes_moved(plan, static_cast<Count>(widths.size()));
-  plan.cycles = output_stationary_cycles(
-      {problem_, plan, widths, segments(plan), rows_in_step(plan), columns_in_step(plan), bandwidth_, latency_},
-      config_, passes_);
+  plan.dram_bytes = bytes_moved(plan);
+  plan.cycles = output_stationary_cycles({problem_, plan, column_tiles(plan), segments(plan), rows_in_step(plan),
+                                          columns_in_step(plan), bandwidth_, latency_},
+                                         config_, passes_);
   // Layers share the scratchpad: without room beside the plan, the next layer's first tile is not fetched ahead.
   const Bytes tile = next_tile(plan);
   if (plan.buffers + tile > capacity_) plan.cycles += static_cast<double>(tile) / bandwidth_ + latency_;
-  plan.energy_pj = energy(plan, static_cast<Count>(widths.size()));
+  plan.energy_pj = energy(plan);
 }
 
 double OutputStationaryEstimator::score(double cycles, double energy, Bytes bytes) const {
@@ -115,15 +119,12 @@ double OutputStationaryEstimator::score(const OutputStationaryPlan& plan) const 
 
 double OutputStationaryEstimator::least_score(const OutputStationaryMapping& mapping) const {
   const MatrixEngineConfig& engine = config_.matrix_engine;
-  const Count column_tiles = problem_.results_on_chip
-                                 ? static_cast<Count>(problem_.columns.size())
-                                 : ceil_div(problem_.n / problem_.groups, mapping.tile_cols) * problem_.groups;
   OutputStationaryPlan plan{mapping};
-  plan.dram_bytes = bytes_moved(mapping, column_tiles);
-  const Cycles compute = ceil_div(row_tiles(mapping) * column_tiles, static_cast<Count>(engine.count)) *
+  plan.dram_bytes = bytes_moved(mapping);
+  const Cycles compute = ceil_div(row_tiles(mapping) * column_tiles(mapping), static_cast<Count>(engine.count)) *
                          output_stationary_fold(engine.rows, engine.cols, problem_.k).interval;
   plan.cycles = std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / bandwidth_);
-  plan.energy_pj = energy(plan, column_tiles);
+  plan.energy_pj = energy(plan);
   return score(plan) * (1 - 1e-9);  // a sum in another order than estimates
 }
 

@@ -8,6 +8,7 @@
 // its last pass has read it.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "mapping/forward/output_stationary_walk.h"
@@ -26,9 +27,9 @@ class OutputStationaryEstimator {
   OutputStationaryEstimator(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity,
                             double dram_bytes_per_cycle);
 
-  // Columns of the result tiles; contraction indices of the segments. Groups are not packed: a tile has columns of one
-  // group. A segment of rows that lie in the scratchpad is in one of the tiles there.
-  std::vector<int> columns(const OutputStationaryMapping& plan) const;
+  // Number of result tiles along the columns; contraction indices of the segments. Groups are not packed: a tile has
+  // columns of one group. A segment of rows that lie in the scratchpad is in one of the tiles there.
+  Count column_tiles(const OutputStationaryMapping& plan) const;
   std::vector<int> segments(const OutputStationaryMapping& plan) const;
   // Buffers in this order: the image strip, or the kept outer operand's segments; two steps of rows and columns; result
   // tiles, each with its second operands.
@@ -49,14 +50,19 @@ class OutputStationaryEstimator {
 
  private:
   Count row_tiles(const OutputStationaryMapping& plan) const { return ceil_div(problem_.m, plan.tile_rows); }
-  Bytes bytes_moved(const OutputStationaryMapping& plan, Count column_tiles) const;
-  double energy(const OutputStationaryPlan& plan, Count column_tiles) const;
+  Bytes bytes_moved(const OutputStationaryMapping& plan) const;
+  double energy(const OutputStationaryPlan& plan) const;
+  struct Strips {
+    Bytes largest = 0, all = 0;
+  };
+  const Strips& strips(int tile_rows) const;
   double score(double cycles, double energy, Bytes bytes) const;
 
   const GemmProblem& problem_;
   const HardwareConfig& config_;
   EnergyModel prices_;
   OutputStationaryPasses passes_;
+  mutable std::map<int, Strips> strips_;  // by the rows of a tile
   Bytes capacity_;
   double bandwidth_, latency_;  // bytes per cycle; cycles of a request in addition to its bytes
 };

@@ -49,7 +49,7 @@ class OutputStationaryMapper : public GemmMapper {
                    "expected \"rows\", because image strips are fetched row tile by row tile, found \"columns\"");
     const OutputStationaryEstimator sizes = estimator();
     check_passes(context_, layer_,
-                 static_cast<double>(ceil_div(gemm_.m, m.tile_rows)) * static_cast<double>(sizes.columns(m).size()) *
+                 static_cast<double>(ceil_div(gemm_.m, m.tile_rows)) * static_cast<double>(sizes.column_tiles(m)) *
                      static_cast<double>(sizes.segments(m).size()));
     check_room(context_, layer_, aligned_sum(sizes.buffer_list(m)), builder_.capacity());
   }

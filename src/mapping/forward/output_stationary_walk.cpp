@@ -76,7 +76,8 @@ class MemoryLines {
   double loads_until_ = 0, stores_until_ = 0;
 };
 
-constexpr int kWalked = 3;  // tiles of a loop before those that repeat them
+// Of a loop over tiles, and of the segments of a tile: those before the ones that repeat them.
+constexpr int kWalked = 3, kWalkedSegments = 32;
 
 class Walk {
  public:
@@ -86,7 +87,7 @@ class Walk {
         plan_(run.plan),
         p_(run.problem),
         memory_(run.bytes_per_cycle, run.latency),
-        segments_(run.depths.size()),
+        segments_(std::min<std::size_t>(run.depths.size(), kWalkedSegments + 1)),
         outer_there_(segments_),
         array_free_(static_cast<std::size_t>(config.matrix_engine.count)),
         places_(static_cast<std::size_t>(plan_.out_sets)) {
@@ -99,7 +100,7 @@ class Walk {
     for (at_ = 0; at_ < steps_.size(); ++at_) {
       pass();
       load_behind();
-      if (steps_[at_].segment + 1 == segments_) skip_repeated();
+      skip_repeated();
     }
     for (const Place& place : places_) end_ = std::max(end_, free_from(place));
     return end_;
@@ -140,7 +141,7 @@ class Walk {
       if (rows == 0) continue;
       for (const bool last : {false, true})
         passes_[rest][last] = {
-            passes.stream(rows, run_.widths.front(), last ? run_.depths.back() : run_.depths.front()),
+            passes.stream(rows, plan_.tile_cols, last ? run_.depths.back() : run_.depths.front()),
             last ? static_cast<double>(output_stationary_fold(engine.rows, engine.cols, 1).drain) : 0};
       Job job{};
       job.unit = UnitKind::kAdders, job.kind = JobKind::kAddMatrix;
@@ -156,9 +157,16 @@ class Walk {
       if (i < kWalked || i + 1 == count) tiles.push_back(i);
     return tiles;
   }
+  // Columns of a result tile.
+  int width(int tile) const {
+    if (p_.results_on_chip) return p_.columns[static_cast<std::size_t>(tile)];
+    const int group = p_.n / p_.groups, in_group = tile % static_cast<int>(ceil_div(group, plan_.tile_cols));
+    return std::min(plan_.tile_cols, group - in_group * plan_.tile_cols);
+  }
+  int depth(const Step& step) const { return is_last(step) ? run_.depths.back() : run_.depths[step.segment]; }
   void list_steps() {
     const int row_tiles = static_cast<int>(ceil_div(p_.m, plan_.tile_rows)),
-              column_tiles = static_cast<int>(run_.widths.size());
+              column_tiles = static_cast<int>(run_.column_tiles);
     outer_tiles_ = plan_.columns_outer ? column_tiles : row_tiles;
     inner_tiles_ = plan_.columns_outer ? row_tiles : column_tiles;
     const std::vector<int> outer = walked(outer_tiles_), inner = walked(inner_tiles_);
@@ -169,8 +177,7 @@ class Walk {
                   column =
                       plan_.columns_outer ? outer[static_cast<std::size_t>(o)] : inner[static_cast<std::size_t>(i)];
         for (std::size_t s = 0; s < segments_; ++s)
-          steps_.push_back({std::min(plan_.tile_rows, p_.m - row * plan_.tile_rows),
-                            run_.widths[static_cast<std::size_t>(column)], s, o, i});
+          steps_.push_back({std::min(plan_.tile_rows, p_.m - row * plan_.tile_rows), width(column), s, o, i});
       }
     }
     if (p_.strip)
@@ -181,10 +188,9 @@ class Walk {
   // --- Loads.
 
   Bytes columns_bytes(const Step& step) const {
-    return p_.element * step.width * run_.depths[step.segment] +
-           (p_.bias && is_last(step) ? p_.partial * step.width : 0);
+    return p_.element * step.width * depth(step) + (p_.bias && is_last(step) ? p_.partial * step.width : 0);
   }
-  Bytes rows_bytes(const Step& step) const { return p_.element * step.rows * run_.depths[step.segment]; }
+  Bytes rows_bytes(const Step& step) const { return p_.element * step.rows * depth(step); }
   void load_step(std::size_t index, double ready) {
     if (index >= steps_.size()) return;
     const Step& step = steps_[index];
@@ -282,6 +288,12 @@ class Walk {
 
   void skip_repeated() {
     const Step& step = steps_[at_];
+    if (!is_last(step)) {
+      if (step.segment + 1 == kWalkedSegments)
+        shift((released_ - segment_mark_) * static_cast<double>(run_.depths.size() - segments_));
+      segment_mark_ = released_;
+      return;
+    }
     const auto skip = [this](int tile, int tiles, double& mark) {
       const double now = *std::max_element(array_free_.begin(), array_free_.end());
       if (tile + 1 == kWalked && tiles > kWalked + 1) shift((now - mark) * (tiles - kWalked - 1));
@@ -319,7 +331,7 @@ class Walk {
   std::vector<Place> places_;
   std::deque<Second> seconds_;  // that are not loaded yet
   double adders_free_ = 0, begun_ = 0, released_ = 0, end_ = 0;
-  double inner_mark_ = 0, outer_mark_ = 0;  // the ends of the tiles before
+  double segment_mark_ = 0, inner_mark_ = 0, outer_mark_ = 0;  // the ends of the segment and the tiles before
 };
 
 }  // namespace

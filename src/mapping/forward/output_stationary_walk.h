@@ -34,7 +34,8 @@ class OutputStationaryPasses {
 struct OutputStationaryRun {
   const GemmProblem& problem;
   const OutputStationaryMapping& plan;
-  std::vector<int> widths, depths;     // columns of the result tiles, contraction indices of their segments
+  Count column_tiles;                  // of results
+  std::vector<int> depths;             // contraction indices of the segments
   bool rows_in_step, columns_in_step;  // operands that come in steps
   double bytes_per_cycle, latency;     // of the memory; cycles of a request in addition to its bytes
 };
