@@ -263,12 +263,12 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
     const auto tensor = context.add_activation(static_cast<int>(i));
     builder.schedule().tensors[tensor].role = TensorRole::kInput;
   }
-  if (plans != nullptr) context.gemm_plans.swap(plans->gemms);
+  if (plans != nullptr) std::swap(context.gemm_plans, plans->gemms);
   ResidencyPlan plan = plans != nullptr ? plans->residency : plan_residences(context);
   context.residences = std::move(plan.residences);
   builder.schedule().batch_order = context.batch_order = plan.batch_order;
   ForwardMapper(context, options, selected).map(layers);
-  if (plans != nullptr) context.gemm_plans.swap(plans->gemms);
+  if (plans != nullptr) std::swap(context.gemm_plans, plans->gemms);
   builder.schedule().layer_output = context.output;
   if (options.training && !context.plan_only) {
     map_backward(context, options);

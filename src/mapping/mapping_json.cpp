@@ -28,6 +28,8 @@ class Visitor {
   virtual void option(const Field& field, bool& value, const std::vector<std::string>& words) = 0;
   // parts: whether results can be in parts.
   virtual void place(const Field& field, ResultPlace& value, bool parts) = 0;
+  // For a key that may be missing, which means memory.
+  virtual void optional_place(const Field& field, ResultPlace& value) = 0;
   virtual void order(const Field& field, GemmOrder& value) = 0;
   virtual void group(const Field& field, const Fields& fields) = 0;
 };
@@ -73,6 +75,8 @@ void visit(Visitor& v, OutputStationaryMapping& m) {
   v.boolean({"outer_kept", "Whether the outer loop's operand is fetched once, with its whole contraction."},
             m.outer_resident);
   v.integer({"result_buffers", "Result tiles in flight, each with what is added to it."}, m.out_sets, 1, kMostBuffers);
+  v.option({"rows", "Where the rows lie. Without: memory."}, m.rows_on_chip, {"memory", "scratchpad"});
+  v.optional_place({"results", "Where the results lie until other layers take them. Without: memory."}, m.results);
 }
 void visit(Visitor& v, AttentionMapping& m) {
   v.integer({"key_chunk", "Keys that are worked on at a time."}, m.token_chunk, 1, kMaxDim);
@@ -143,6 +147,9 @@ class Writer : public Visitor {
     if (value) word(field, value, words);
   }
   void place(const Field& field, ResultPlace& value, bool) override { put(field, json_string(to_string(value))); }
+  void optional_place(const Field& field, ResultPlace& value) override {
+    if (value != ResultPlace::kMemory) place(field, value, false);
+  }
   void order(const Field& field, GemmOrder& value) override {
     std::string list;
     for (const GemmLoop loop : value) list += (list.empty() ? "\"" : ", \"") + std::string(to_string(loop)) + "\"";
@@ -176,9 +183,10 @@ class Reader : public Visitor {
     read_word(field, value, words, ObjectReader::Presence::kOptional);
   }
   void place(const Field& field, ResultPlace& value, bool parts) override {
-    int index = 0;
-    object_->choice(field.name, index, places(parts), kRequired);
-    value = static_cast<ResultPlace>(index);
+    read_place(field, value, parts, kRequired);
+  }
+  void optional_place(const Field& field, ResultPlace& value) override {
+    read_place(field, value, false, ObjectReader::Presence::kOptional);
   }
   void order(const Field& field, GemmOrder& value) override {
     const JsonValue* list = object_->get(field.name, kRequired);
@@ -214,6 +222,11 @@ class Reader : public Visitor {
     int index = value ? 1 : 0;
     object_->choice(field.name, index, words, presence);
     value = index == 1;
+  }
+  void read_place(const Field& field, ResultPlace& value, bool parts, ObjectReader::Presence presence) {
+    auto index = static_cast<int>(value);
+    object_->choice(field.name, index, places(parts), presence);
+    value = static_cast<ResultPlace>(index);
   }
   static constexpr ObjectReader::Presence kRequired = ObjectReader::Presence::kRequired;
   ObjectReader* object_;
@@ -254,6 +267,10 @@ class Schema : public Visitor {
     required_.erase(required_.size() - 1);
   }
   void place(const Field& field, ResultPlace&, bool parts) override { add(field, {{"enum", places(parts)}}); }
+  void optional_place(const Field& field, ResultPlace& value) override {
+    place(field, value, false);
+    required_.erase(required_.size() - 1);
+  }
   void order(const Field& field, GemmOrder& value) override {
     add(field, {{"type", "array"},
                 {"items", {{"enum", enum_names<GemmLoop>()}}},

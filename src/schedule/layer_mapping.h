@@ -90,7 +90,9 @@ struct OutputStationaryMapping {
   int segment = 0;                   // contraction indices of one step
   bool columns_outer = false;        // the outer loop runs over column tiles, not over row tiles
   bool outer_resident = false;       // the outer loop's operand is fetched once, with its whole contraction
-  int out_sets = 2;
+  int out_sets = 2;                  // result tiles (and second operands of an epilogue's additions) in flight
+  bool rows_on_chip = false;         // the rows lie in the scratchpad already
+  ResultPlace results = ResultPlace::kMemory;
 };
 
 // Attention, head by head, every head alike.

@@ -260,6 +260,8 @@ TEST_CASE("mapping: what breaks a law is refused with its pointer") {
   Mapped output_stationary(on("vitality", "tiny_vit", {"--set", "matrix_engine.dataflow=output_stationary"}));
   output_stationary.refused(kFc1, "/tile_rows", 65, "matrix_engine.rows");
   output_stationary.refused(kFc1, "/segment", 33, "the contraction of the layer");
+  output_stationary.refused(kFc1, "/rows", "scratchpad", "they come from there");
+  output_stationary.refused(kFc1, "/results", "scratchpad", "no layer behind this one");
 }
 
 TEST_CASE("mapping: what is right and does not fit is infeasible") {

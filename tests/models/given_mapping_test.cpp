@@ -66,6 +66,8 @@ struct Editor {
     int& value = *dice.one_of<int*>({&m.tile_rows, &m.tile_cols, &m.segment, &m.out_sets});
     value = other(value);
     m.columns_outer = dice.coin(), m.outer_resident = dice.coin();
+    if (dice.between(0, 4) == 0) m.results = dice.any<ResultPlace>();
+    if (dice.between(0, 4) == 0) m.rows_on_chip = !m.rows_on_chip;
   }
   void operator()(AttentionMapping& m) {
     int& value = *dice.one_of<int*>({&m.token_chunk, &m.query_chunk, &m.sets[0], &m.sets[1], &m.sets[2], &m.sets[3]});

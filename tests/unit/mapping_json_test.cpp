@@ -2,8 +2,8 @@
 #include "mapping/mapping_json.h"
 
 #include <catch2/catch.hpp>
-#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "workload/workload_json.h"
 
@@ -20,6 +20,9 @@ const char* const kGemm =
 const char* const kOutputStationary =
     R"({"form": "output_stationary", "tile_rows": 8, "tile_columns": 4, "segment": 5, "outer_loop": "columns", )"
     R"("outer_kept": true, "result_buffers": 1})";
+const char* const kResident =
+    R"({"form": "output_stationary", "tile_rows": 8, "tile_columns": 4, "segment": 5, "outer_loop": "columns", )"
+    R"("outer_kept": true, "result_buffers": 1, "rows": "scratchpad", "results": "both"})";
 const char* const kAttention =
     R"({"form": "attention", "key_chunk": 17, "query_chunk": 9, "buffers": {"keys": 2, "values": 1, "queries": 0, )"
     R"("results": 3, "sums": 2}, "softmax": "online", "results": "memory"})";
@@ -53,8 +56,9 @@ std::string changed(const char* mapping, const char* pointer, const Json& value)
 }  // namespace
 
 TEST_CASE("mapping file: what is read is written the same") {
-  for (const std::string text : {kGemm, kOutputStationary, kAttention, R"({"form": "row_tiles", "row_tile": 99})",
-                                 R"({"form": "epilogue"})", R"({"form": "uncharged"})", R"({"form": "folded"})"}) {
+  for (const std::string text :
+       {kGemm, kOutputStationary, kResident, kAttention, R"({"form": "row_tiles", "row_tile": 99})",
+        R"({"form": "epilogue"})", R"({"form": "uncharged"})", R"({"form": "folded"})"}) {
     const GivenMapping given = read(file_with(text));
     CHECK(write_json(given.layers.at("fc")) == text);
     const std::string file = write_json(MappingFile{"machine \"x\"", "w", {{"fc", text}, {"left out", ""}}});
@@ -73,6 +77,19 @@ TEST_CASE("mapping file: what is read is written the same") {
   CHECK(gemm.streamed.sets == 2);
   CHECK(gemm.out_sets == 2);
   CHECK(gemm.results == ResultPlace::kScratchpad);
+}
+
+TEST_CASE("mapping file: an output stationary layer's rows and results lie in memory where nothing else is said") {
+  const auto form = [](const char* text) {
+    return std::get<OutputStationaryMapping>(read(file_with(text)).layers.at("fc"));
+  };
+  CHECK_FALSE(form(kOutputStationary).rows_on_chip);
+  CHECK(form(kOutputStationary).results == ResultPlace::kMemory);
+  CHECK(form(kResident).rows_on_chip);
+  CHECK(form(kResident).results == ResultPlace::kBoth);
+  for (const auto& [pointer, wrong] :
+       {std::pair{"/rows", "dram"}, {"/rows", "both"}, {"/results", "scratchpad_in_parts"}})
+    CHECK_THAT(changed(kResident, pointer, wrong), Contains(std::string("/layers/fc") + pointer + ": expected "));
 }
 
 TEST_CASE("mapping file: every field is required, and another type or range is refused at its pointer") {
@@ -148,13 +165,14 @@ TEST_CASE("mapping file: the schema knows the forms and keys that the reader kno
       if (type == "array") return of["items"]["enum"];
       Json object = Json::object();
       // All keys but these, which mean "memory" where they are missing.
-      static const std::map<std::string, std::string> optional{{"epilogue", "operand"}, {"uncharged", "results"}};
+      static const std::set<std::pair<std::string, std::string>> optional{{"epilogue", "operand"},
+                                                                          {"uncharged", "results"},
+                                                                          {"output_stationary", "rows"},
+                                                                          {"output_stationary", "results"}};
+      const std::string form = of["properties"].contains("form") ? of["properties"]["form"]["const"] : Json("");
       Json required = Json::array();
       for (const auto& [key, value] : of["properties"].items()) {
-        const auto found = of["properties"].contains("form")
-                               ? optional.find(of["properties"]["form"]["const"].get<std::string>())
-                               : optional.end();
-        if (found == optional.end() || found->second != key) required.push_back(key);
+        if (optional.count({form, key}) == 0) required.push_back(key);
       }
       CHECK(of["required"] == required);
       for (const auto& [key, value] : of["properties"].items()) object[key] = example(value);

@@ -69,8 +69,10 @@ TEST_CASE("mapping: scratchpads from 1 KiB to 1 MiB, every dataflow and attentio
         }
         INFO(name << ", " << dataflow << ", " << attention);
         CHECK(mapped >= 2);  // 200 KiB and more always do
-        // 1 KiB does only where attention works tile by tile and the results of narrow tiles lie where their sums were.
+        // 1 KiB does only where attention works tile by tile and the results of narrow tiles lie where their sums were,
+        // or stay in the PEs, and image strips are small.
         const bool tiny = name == std::string("tiny_vit") || name == std::string("tiny_distilled") ||
+                          (name == std::string("tiny_levit") && dataflow == std::string("output_stationary")) ||
                           (name == std::string("deit_tiny") && dataflow == std::string("input_stationary"));
         if (!tiny || attention != std::string("softmax")) CHECK(refused >= 1);
       }

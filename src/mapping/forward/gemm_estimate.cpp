@@ -36,6 +36,11 @@ bool moves_stationary(GemmLoop loop) {
 
 }  // namespace
 
+double request_latency(const HardwareConfig& config) {
+  const DramDevice& device = config.dram.device;
+  return (device.trcd + device.cl + device.burst_cycles) * device.tck_ns * config.clock_mhz * 1e-3;
+}
+
 std::vector<int> cut_tiles(const std::vector<int>& sizes, int most) {
   std::vector<int> tiles;
   for (int size : sizes)
@@ -63,7 +68,8 @@ std::vector<std::int64_t> GemmProblem::key(Bytes capacity) const {
                                 results_in_memory,
                                 added_in_place,
                                 outermost ? static_cast<std::int64_t>(*outermost) : -1,
-                                fixed_rows};
+                                fixed_rows,
+                                groups};
   key.insert(key.end(), contraction.begin(), contraction.end());
   key.push_back(0);
   key.insert(key.end(), columns.begin(), columns.end());
@@ -81,8 +87,7 @@ GemmEstimator::GemmEstimator(const GemmProblem& problem, const HardwareConfig& c
       prices_(config),
       capacity_(capacity),
       bandwidth_(dram_bytes_per_cycle),
-      latency_((config.dram.device.trcd + config.dram.device.cl + config.dram.device.burst_cycles) *
-               config.dram.device.tck_ns * config.clock_mhz * 1e-3),
+      latency_(request_latency(config)),
       memory_pj_(prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite)),
       cycle_pj_(prices_.array_cycle()) {}
 

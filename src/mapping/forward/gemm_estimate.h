@@ -28,7 +28,8 @@ struct GemmProblem {
   int images = 1;                         // of m rows each; a row tile has rows of one image
   int row_unit = 1;                       // row tiles are multiples of it
   std::vector<int> contraction, columns;  // sizes of the tiles when they are as large as the array
-  int packed_groups = 1;                  // groups of a convolution in one pass
+  int groups = 1;                         // of a convolution: n / groups columns each, k is the contraction of one
+  int packed_groups = 1;                  // of them, in one pass
   bool column_cuts = true;                // columns may be cut smaller
   Bytes element, partial, result;         // bytes of an element of an operand, a sum, a result
   int adds = 0;                           // second operands of the epilogue
@@ -60,6 +61,9 @@ struct GemmLoops {
   Bytes partial_tile = 0, sums_tile = 0, out_tile = 0;
   int of(GemmLoop loop) const { return tiles[static_cast<std::size_t>(loop)]; }
 };
+
+// Cycles of a request to the memory in addition to its bytes.
+double request_latency(const HardwareConfig& config);
 
 // The quantity that mapping.objective minimises. transfer_cycles: time of all bytes from and to DRAM, hidden or not.
 double plan_score(MappingObjective objective, double cycles, Picojoules energy, double transfer_cycles);

@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "mapping/forward/codec.h"
 #include "mapping/forward/given_mapping.h"
-#include "mapping/forward/output_stationary_plans.h"
 #include "mapping/forward/residency.h"
 
 namespace vitality {
@@ -74,7 +73,7 @@ GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Co
   p.m = gemm.m, p.k = gemm.k, p.n = gemm.n;
   for (const ContractionTile& tile : gemm.contraction) p.contraction.push_back(tile.count);
   for (const ColumnTile& tile : gemm.columns) p.columns.push_back(tile.count);
-  p.packed_groups = gemm.columns[0].groups;
+  p.groups = gemm.groups, p.packed_groups = gemm.columns[0].groups;
   p.column_cuts = p.packed_groups == 1;
   p.element = context.element_bytes(), p.partial = context.partial_bytes();
   p.result = gemm.wide ? std::max(p.element, wide_bytes(context.config.precision)) : p.element;
@@ -83,6 +82,40 @@ GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Co
   if (gemm.strip) p.strip = *conv, p.row_unit = conv->out_width;
   return p;
 }
+
+PlacedGemm place_gemm(const MappingContext& context, int layer, const Gemm& gemm, int adds, const Residence& results) {
+  const int rows = context.config.matrix_engine.rows;
+  PlacedGemm placed{{}, gemm.contraction, gemm.columns};
+  const std::vector<int>& inputs = context.layer(layer).inputs;
+  // What lies there for a later layer has been written to memory too.
+  const auto* conv = std::get_if<Conv2d>(&context.layer(layer).parameters);
+  const bool from_memory = inputs.empty() || (conv != nullptr && !is_pixel_wise(*conv));
+  const auto resident = from_memory ? context.resident.end() : context.resident.find(inputs[0]);
+  const std::vector<ResidentTile>* const streamed = resident == context.resident.end() ? nullptr : &resident->second;
+  if (streamed != nullptr) {
+    placed.contraction.clear();
+    for (const ResidentTile& tile : *streamed)
+      for (int k = 0; k < tile.cols; k += rows)
+        placed.contraction.push_back({tile.col + k, std::min(rows, tile.cols - k)});
+  }
+  if (!results.tiles.empty()) {
+    placed.columns.clear();
+    for (const ResidentTile& tile : results.tiles) placed.columns.push_back({0, 1, tile.col, tile.cols});
+  }
+  placed.problem = with_residence(problem_of(context, gemm, conv), streamed, results,
+                                  adds + (results.heir_of != kNone ? 1 : 0), rows);
+  placed.problem.images = 1 + static_cast<int>(gemm.more_images.size());
+  return placed;
+}
+
+namespace {
+
+int fetched_adds(const std::vector<EpilogueStage>& epilogue) {
+  return static_cast<int>(std::count_if(epilogue.begin(), epilogue.end(),
+                                        [](const EpilogueStage& stage) { return stage.is_add && !stage.in_place; }));
+}
+
+}  // namespace
 
 GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
                        TensorId output)
@@ -94,8 +127,38 @@ GemmMapper::GemmMapper(MappingContext& context, int layer, const Gemm& gemm, con
       rows_(context.config.matrix_engine.rows),
       cols_(context.config.matrix_engine.cols),
       element_(context.element_bytes()) {
-  for (const EpilogueStage& stage : epilogue) adds_ += stage.is_add && !stage.in_place;
+  adds_ = fetched_adds(epilogue);
   images_.insert(images_.end(), gemm.more_images.begin(), gemm.more_images.end());
+}
+
+void GemmMapper::describe(const ResultPlace* given) {
+  const Residence& residence = context_.residence(output_layer());
+  if (given != nullptr) check_place(context_, layer_, *given, residence);
+  placed_ = place_gemm(context_, layer_, gemm_, adds_, residence);
+  in_memory_ = placed_.problem.results_in_memory;
+}
+
+std::string GemmMapper::results_words(ResultPlace place) {
+  switch (place) {
+    case ResultPlace::kMemory:
+      return "";
+    case ResultPlace::kScratchpad:
+      return ", results in the scratchpad";
+    case ResultPlace::kBoth:
+      return ", results in memory and the scratchpad";
+    case ResultPlace::kParts:
+      return ", results in the scratchpad part by part, in turn with the next layer";
+  }
+  return "";
+}
+
+void GemmMapper::stream_resident(Job& job, int m0, int first) const {
+  for (const ResidentTile& resident : context_.resident.at(context_.layer(image().layer).inputs[0])) {
+    if (first < resident.col || first >= resident.col + resident.cols) continue;
+    job.streamed = resident.buffer;
+    job.streamed_stride = resident.cols;
+    job.streamed_offset = (gemm_.first_row + m0 - streamed_part_row_) * resident.cols + first - resident.col;
+  }
 }
 
 void GemmMapper::infeasible(Bytes smallest) const {
@@ -214,16 +277,11 @@ bool holds_results(MappingContext& context, const Gemm& gemm, const GemmLayer& m
   if (!holds_results_too(context.config.matrix_engine)) return false;
   if (const LayerMapping* given = given_mapping(context, mapped.layer))
     return std::holds_alternative<OutputStationaryMapping>(*given);
-  const Layer& layer = context.layer(mapped.layer);
   const int last = mapped.epilogue.empty() ? mapped.layer : mapped.epilogue.back().layer;
-  if (context.resident.count(layer.inputs[0]) > 0 || !context.residence(last).tiles.empty()) return false;
-  const auto* conv = std::get_if<Conv2d>(&layer.parameters);
-  GemmProblem problem = problem_of(context, gemm, conv);
-  problem.adds = static_cast<int>(std::count_if(mapped.epilogue.begin(), mapped.epilogue.end(),
-                                                [](const EpilogueStage& stage) { return stage.is_add; }));
-  const Bytes room = context.builder.capacity();
-  const std::optional<GemmPlan>& plan = context.plan_gemm(problem, room).plan;
-  return better_output_stationary(context, gemm, conv, problem.adds, plan ? &*plan : nullptr, room).has_value();
+  const PlacedGemm placed =
+      place_gemm(context, mapped.layer, gemm, fetched_adds(mapped.epilogue), context.residence(last));
+  make_resident(context, last);
+  return context.holds_results(placed.problem, context.builder.capacity());
 }
 
 }  // namespace

@@ -67,6 +67,15 @@ Gemm describe_gemm(const MappingContext& context, int layer);
 // The same for the planner, with operands and results in memory. conv: of a convolution in image strips, else unused.
 GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Conv2d* conv);
 
+// A GEMM with its operands and results where they lie: in memory, or tiles in the scratchpad.
+struct PlacedGemm {
+  GemmProblem problem;
+  std::vector<ContractionTile> contraction;  // as large as the array
+  std::vector<ColumnTile> columns;
+};
+// adds: additions of the epilogue whose second operand is fetched.
+PlacedGemm place_gemm(const MappingContext& context, int layer, const Gemm& gemm, int adds, const Residence& results);
+
 class GemmMapper {
  public:
   GemmMapper(MappingContext& context, int layer, const Gemm& gemm, const std::vector<EpilogueStage>& epilogue,
@@ -87,6 +96,16 @@ class GemmMapper {
   JobId load_strip(int m0, int m, BufferId buffer);
   // Marks the job's streamed operand as gathered from a strip.
   void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);
+  // Finds out where operands and results lie; refuses a mapping from a file that leaves the results elsewhere.
+  void describe(const ResultPlace* given);
+  // For people: where the results are, if not in memory alone.
+  static std::string results_words(ResultPlace place);
+  // Has the job take its rows from what lies in the scratchpad, from contraction index `first` on.
+  void stream_resident(Job& job, int m0, int first) const;
+  Elements streamed_elements(const Job& job) const {
+    return placed_.problem.streamed_on_chip ? Elements::of(job.streamed_offset, job.m, job.k, job.streamed_stride)
+                                            : Elements{};
+  }
   // For a finished result tile: the epilogue, then the store to DRAM. Result buffers and second operands rotate.
   TilePlace result_place(int m0, const ColumnTile& column) const {
     if (outs_.empty()) return resident_place(m0 + rows_moved(image().epilogue), column);
@@ -112,7 +131,9 @@ class GemmMapper {
   TilePlace resident_place(int row, const ColumnTile& column) const;
   void finish_rows(const EpilogueTile& tile, const std::vector<EpilogueStage>& stages);
   void add_token_rows(const ColumnTile& column, const TilePlace& place, Dependency fetch_after);
+  PlacedGemm placed_;
   bool in_memory_ = true;         // results are written there
+  int streamed_part_row_ = 0;     // the first row that is in the scratchpad, of rows in parts
   int part_row_ = 0;              // the first row that is in the scratchpad, of results in parts
   bool results_in_sums_ = false;  // InputStationaryMapping::out_sets is 0
   std::vector<BufferId> outs_;

@@ -72,17 +72,21 @@ void check_source(const MappingContext& context, int layer, const std::string& k
     refuse_given(context, layer, key, "expected 1 or more, because this operand comes from memory, found 0");
 }
 
+void check_columns(const MappingContext& context, int layer, const std::vector<int>& columns, int given) {
+  const int widest = *std::max_element(columns.begin(), columns.end());
+  if (given != widest)
+    refuse_given(context, layer, "tile_columns",
+                 "expected " + std::to_string(widest) + ", as what takes the results divides them, found " +
+                     std::to_string(given));
+}
+
 void check_given(const MappingContext& context, int layer, const GemmProblem& p, const InputStationaryMapping& m) {
   const MatrixEngineConfig& engine = context.config.matrix_engine;
   check_limits(context, layer,
                {{"tile_rows", m.tile_rows, engine.rows, "matrix_engine.rows"},
                 {"tile_columns", m.tile_cols, engine.cols, "matrix_engine.cols"},
                 {"row_tile", m.m_tile, p.m, "the rows of the layer"}});
-  const int widest = *std::max_element(p.columns.begin(), p.columns.end());
-  if (!p.column_cuts && m.tile_cols != widest)
-    refuse_given(context, layer, "tile_columns",
-                 "expected " + std::to_string(widest) + ", as what takes the results divides them, found " +
-                     std::to_string(m.tile_cols));
+  if (!p.column_cuts) check_columns(context, layer, p.columns, m.tile_cols);
   if (m.m_tile % p.row_unit != 0)
     refuse_given(context, layer, "row_tile",
                  "expected a multiple of " + std::to_string(p.row_unit) + " (a row of the output image), found " +
@@ -123,6 +127,7 @@ std::optional<ResultPlace> given_place(const MappingContext& context, int layer)
   const LayerMapping* mapping = given_mapping(context, layer);
   if (mapping == nullptr) return std::nullopt;
   if (const auto* gemm = std::get_if<InputStationaryMapping>(mapping)) return gemm->results;
+  if (const auto* gemm = std::get_if<OutputStationaryMapping>(mapping)) return gemm->results;
   if (const auto* attention = std::get_if<AttentionMapping>(mapping)) return attention->results;
   if (const auto* uncharged = std::get_if<UnchargedMapping>(mapping))
     return uncharged->results_stay ? ResultPlace::kScratchpad : ResultPlace::kMemory;
@@ -134,6 +139,7 @@ std::optional<bool> takes_resident_operand(const MappingContext& context, int la
   if (mapping == nullptr) return std::nullopt;
   if (const auto* gemm = std::get_if<InputStationaryMapping>(mapping))
     return gemm->streamed.kept + gemm->streamed.sets == 0;
+  if (const auto* gemm = std::get_if<OutputStationaryMapping>(mapping)) return gemm->rows_on_chip;
   if (const auto* attention = std::get_if<AttentionMapping>(mapping))
     return attention->sets[0] + attention->sets[1] + attention->sets[2] == 0;
   return false;

@@ -57,6 +57,9 @@ void check_room(const MappingContext& context, int layer, Bytes needed, Bytes ca
 // An operand that lies in the scratchpad has no buffers of its own; one that comes from memory needs some.
 void check_source(const MappingContext& context, int layer, const std::string& key, int buffers, bool on_chip);
 
+// Tiles of results that cannot be cut are as wide as the widest of these columns.
+void check_columns(const MappingContext& context, int layer, const std::vector<int>& columns, int given);
+
 // The laws of a GEMM on an input stationary array.
 void check_given(const MappingContext& context, int layer, const GemmProblem& problem,
                  const InputStationaryMapping& mapping);

@@ -48,7 +48,7 @@ class InputStationaryMapper : public GemmMapper {
  public:
   InputStationaryMapper(MappingContext& context, int layer, const Gemm& gemm,
                         const std::vector<EpilogueStage>& epilogue, TensorId output)
-      : GemmMapper(context, layer, gemm, epilogue, output), gemm_columns_(gemm.columns) {}
+      : GemmMapper(context, layer, gemm, epilogue, output) {}
 
   void map() override {
     describe();
@@ -60,24 +60,19 @@ class InputStationaryMapper : public GemmMapper {
   }
 
   // The steps of map(), for layers that work in turn. First: what the layer has to do, and where its operands are.
-  void describe() {
-    const Residence& residence = context_.residence(output_layer());
-    if (given()) check_place(context_, layer_, given()->results, residence);
-    describe(residence);
-  }
-  const GemmProblem& problem() const { return problem_; }
+  void describe() { GemmMapper::describe(given() ? &given()->results : nullptr); }
+  const GemmProblem& problem() const { return placed_.problem; }
   const InputStationaryMapping* given() const { return given_as<InputStationaryMapping>(context_, layer_); }
   // The laws of a given plan, once the results have their places.
   void check() const {
-    if (given()) check_given(context_, layer_, problem_, *given());
+    if (given()) check_given(context_, layer_, problem(), *given());
   }
   // Takes this plan. The buffers that it needs are given next.
   std::vector<Bytes> start(const InputStationaryMapping& plan) {
     plan_ = plan;
     plan_.results = context_.residence(output_layer()).place;
-    in_memory_ = problem_.results_in_memory;
     for (const GemmImage& image : images_) context_.record(image.layer, plan_);
-    const GemmEstimator estimator(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
+    const GemmEstimator estimator(problem(), context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
     loops_ = estimator.loops(plan_);
     cut_operands();
     note();
@@ -98,7 +93,7 @@ class InputStationaryMapper : public GemmMapper {
     column_sums_ = take(loops_.column_sums);
     results_in_sums_ = plan_.out_sets == 0;
     for (int set = 0; set < std::max(1, plan_.out_sets); ++set) {
-      if (problem_.has_result_tiles() && !results_in_sums_) outs_.push_back(take(1)[0]);
+      if (problem().has_result_tiles() && !results_in_sums_) outs_.push_back(take(1)[0]);
       seconds_.push_back(take(adds_));
     }
   }
@@ -121,45 +116,19 @@ class InputStationaryMapper : public GemmMapper {
   void begin_part_of_rows(int row) { streamed_part_row_ = row; }
 
  private:
-  int source_layer() const { return context_.layer(image().layer).inputs[0]; }
-
-  void describe(const Residence& residence) {
-    whole_contraction_ = gemm_.contraction;
-    const std::vector<int>& inputs = context_.layer(layer_).inputs;
-    // What lies there for a later layer has been written to memory too.
-    const auto* conv = std::get_if<Conv2d>(&context_.layer(layer_).parameters);
-    const bool from_memory = inputs.empty() || (conv != nullptr && !is_pixel_wise(*conv));
-    const auto resident = from_memory ? context_.resident.end() : context_.resident.find(inputs[0]);
-    const std::vector<ResidentTile>* const streamed = resident == context_.resident.end() ? nullptr : &resident->second;
-    if (streamed != nullptr) {
-      whole_contraction_.clear();
-      for (const ResidentTile& tile : *streamed)
-        for (int k = 0; k < tile.cols; k += rows_)
-          whole_contraction_.push_back({tile.col + k, std::min(rows_, tile.cols - k)});
-    }
-    if (!residence.tiles.empty()) {
-      gemm_columns_.clear();
-      for (const ResidentTile& tile : residence.tiles) gemm_columns_.push_back({0, 1, tile.col, tile.cols});
-    }
-    const int adds = adds_ + (residence.heir_of != kNone ? 1 : 0);
-    problem_ = with_residence(problem_of(context_, gemm_, gemm_.geometry == kNone ? nullptr : &geometry()), streamed,
-                              residence, adds, rows_);
-    problem_.images = static_cast<int>(images_.size());
-  }
-
   InputStationaryMapping choose() {
     if (context_.options->alternatives != nullptr) {
-      const LayerMapping* const plan = context_.alternative(layer_, problem_.key(builder_.capacity()), [this] {
+      const LayerMapping* const plan = context_.alternative(layer_, problem().key(builder_.capacity()), [this] {
         std::vector<LayerMapping> plans;
         for (const GemmPlan& each :
-             GemmPlanner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle())
+             GemmPlanner(problem(), context_.config, builder_.capacity(), context_.dram_bytes_per_cycle())
                  .choose_several())
           plans.push_back(with_a_buffer_in_turn(each));
         return plans;
       });
       if (plan != nullptr) return std::get<InputStationaryMapping>(*plan);
     }
-    const GemmChoice& choice = context_.plan_gemm(problem_, builder_.capacity());
+    const GemmChoice& choice = context_.plan_gemm(problem(), builder_.capacity());
     if (!choice.plan) infeasible(choice.smallest);
     return with_a_buffer_in_turn(*choice.plan);
   }
@@ -177,29 +146,15 @@ class InputStationaryMapper : public GemmMapper {
 
   // Cuts the operands into the plan's tiles, which may be smaller than the array.
   void cut_operands() {
-    for (const ContractionTile& whole : whole_contraction_)
+    for (const ContractionTile& whole : placed_.contraction)
       for (int k = 0; k < whole.count; k += plan_.tile_rows)
         contraction_.push_back({whole.first + k, std::min(plan_.tile_rows, whole.count - k), whole.part});
-    for (const ColumnTile& whole : gemm_columns_) {
-      const int width = problem_.column_cuts ? plan_.tile_cols : whole.count;
+    for (const ColumnTile& whole : placed_.columns) {
+      const int width = problem().column_cuts ? plan_.tile_cols : whole.count;
       for (int n = 0; n < whole.count; n += width)
         columns_.push_back({whole.first_group, whole.groups, whole.first + n, std::min(width, whole.count - n)});
     }
     for (const ColumnTile& column : columns_) column_start_.push_back(column_start_.back() + column.count);
-  }
-
-  static const char* result_words(ResultPlace place) {
-    switch (place) {
-      case ResultPlace::kMemory:
-        return "memory";
-      case ResultPlace::kScratchpad:
-        return "the scratchpad";
-      case ResultPlace::kBoth:
-        return "memory and the scratchpad";
-      case ResultPlace::kParts:
-        return "the scratchpad part by part, in turn with the next layer";
-    }
-    return nullptr;
   }
 
   void note() const {
@@ -216,9 +171,9 @@ class InputStationaryMapper : public GemmMapper {
         ", stationary tiles " + std::to_string(plan_.tile_rows) + " x " + std::to_string(plan_.tile_cols) + ", " +
         std::to_string(plan_.k_group) + " x " + std::to_string(plan_.n_group) + " a step, loops " + order +
         "; streamed operand " + (gemm_.strip ? "in image strips, " : "") +
-        (problem_.streamed_on_chip ? "resident" : words(plan_.streamed)) + ", stationary operand " +
+        (problem().streamed_on_chip ? "resident" : words(plan_.streamed)) + ", stationary operand " +
         words(plan_.stationary) + (results_in_sums_ ? ", results in the place of their sums" : "") +
-        (plan_.results == ResultPlace::kMemory ? "" : std::string(", results in ") + result_words(plan_.results)) +
+        results_words(plan_.results) +
         (images_.size() > 1 ? "; rows of " + std::to_string(images_.size()) + " images share the weights" : "");
     for (const GemmImage& image : images_) context_.note(image.layer, text);
   }
@@ -253,9 +208,10 @@ class InputStationaryMapper : public GemmMapper {
     s.k_end = std::min(contraction_.size(), s.k + static_cast<std::size_t>(plan_.k_group));
     const GemmLoop deep = gemm_.strip ? GemmLoop::kRows : GemmLoop::kContraction;
     const OperandTiles::Place streamed =
-        problem_.streamed_on_chip ? OperandTiles::Place{kNone, false}
-                                  : streamed_.place(gemm_.strip ? row : row * loops_.of(GemmLoop::kContraction) + depth,
-                                                    position(at, GemmLoop::kColumns, GemmLoop::kRows, deep));
+        problem().streamed_on_chip
+            ? OperandTiles::Place{kNone, false}
+            : streamed_.place(gemm_.strip ? row : row * loops_.of(GemmLoop::kContraction) + depth,
+                              position(at, GemmLoop::kColumns, GemmLoop::kRows, deep));
     const OperandTiles::Place stationary =
         stationary_.place(column * loops_.of(GemmLoop::kContraction) + depth,
                           position(at, GemmLoop::kRows, GemmLoop::kColumns, GemmLoop::kContraction));
@@ -359,17 +315,15 @@ class InputStationaryMapper : public GemmMapper {
     if (!gemm_.strip)
       for (std::size_t k = s.k; k < i; ++k) job.streamed_offset += s.m * contraction_[k].count;
     job.streamed_stride = gemm_.streamed_transposed ? s.m : tile.count;
-    if (problem_.streamed_on_chip) stream_resident(job, s.m0, tile.first);
+    if (problem().streamed_on_chip) stream_resident(job, s.m0, tile.first);
     if (gemm_.strip) gather(job, s.m0, tile, column);
     job.stationary = s.stationary, job.stationary_offset = stationary_offset;
     job.stationary_stride = gemm_.stationary_transposed ? tile.count : column.count;
-    builder_.read(job.streamed, problem_.streamed_on_chip
-                                    ? Elements::of(job.streamed_offset, s.m, tile.count, job.streamed_stride)
-                                    : Elements{});
+    builder_.read(job.streamed, streamed_elements(job));
     builder_.read(job.stationary);
     // Rows that lie in the scratchpad would let passes overtake those of the layer that is still making the others,
     // which all its results wait for.
-    if (problem_.streamed_on_chip && fold_count_++ == 0)
+    if (problem().streamed_on_chip && fold_count_++ == 0)
       builder_.depend_on(builder_.last_pass(), DependencyKind::kIssued);
     if (!partials_.empty()) {
       job.partial = partials_[partial_of(s, j)];
@@ -390,14 +344,6 @@ class InputStationaryMapper : public GemmMapper {
     builder_.finish();
     if (last) finish_tile(s.m0, s.m, column, place, {half_way_[tile_number], DependencyKind::kIssued});
   }
-  void stream_resident(Job& job, int m0, int first) const {
-    for (const ResidentTile& resident : context_.resident.at(source_layer())) {
-      if (first < resident.col || first >= resident.col + resident.cols) continue;
-      job.streamed = resident.buffer;
-      job.streamed_stride = resident.cols;
-      job.streamed_offset = (gemm_.first_row + m0 - streamed_part_row_) * resident.cols + first - resident.col;
-    }
-  }
 
   // A chain of passes that ends within its step uses the next buffer in turn; otherwise every unfinished result tile
   // has a buffer of its own.
@@ -412,9 +358,6 @@ class InputStationaryMapper : public GemmMapper {
                                       : row * static_cast<std::size_t>(plan_.n_group) + j - s.c;
   }
 
-  std::vector<ContractionTile> whole_contraction_;  // as large as the array
-  std::vector<ColumnTile> gemm_columns_;
-  GemmProblem problem_;
   InputStationaryMapping plan_;
   GemmLoops loops_;
   std::vector<ContractionTile> contraction_;
@@ -425,7 +368,6 @@ class InputStationaryMapper : public GemmMapper {
   std::vector<Transfer> transfers_;  // of the load being made
   std::vector<JobId> half_way_;      // pass of every tile of results
   std::size_t step_count_ = 0, fold_count_ = 0;
-  int streamed_part_row_ = 0;
   JobId first_load_, last_load_;
 };
 

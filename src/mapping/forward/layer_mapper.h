@@ -11,6 +11,7 @@
 
 #include "mapping/forward/gemm_plans.h"
 #include "mapping/forward/mapping_options.h"
+#include "mapping/forward/output_stationary_plans.h"
 #include "mapping/forward/schedule_builder.h"
 #include "mapping/forward/softmax_plans.h"
 
@@ -90,7 +91,10 @@ struct Residence {
 };
 
 // The best plans by GemmProblem::key().
-using GemmPlans = std::map<std::vector<std::int64_t>, GemmChoice>;
+struct GemmPlans {
+  std::map<std::vector<std::int64_t>, GemmChoice> input_stationary;
+  std::map<std::vector<std::int64_t>, OutputStationaryChoice> output_stationary;
+};
 
 // Of two layers in turn (fused_plans.h); first.out_sets: parts in flight.
 struct FusedGemms {
@@ -140,6 +144,14 @@ struct MappingContext {
   }
   // The best plan within `capacity` bytes of scratchpad.
   const GemmChoice& plan_gemm(const GemmProblem& problem, Bytes capacity);
+  // The same, output stationary. On an array that can hold weights or results: none if it is not better by
+  // mapping.objective than plan_gemm()'s.
+  const OutputStationaryChoice& plan_output_stationary(const GemmProblem& problem, Bytes capacity);
+  // Whether such an array takes it.
+  bool holds_results(const GemmProblem& problem, Bytes capacity) {
+    return holds_results_too(config.matrix_engine) && !options->training && problem.images == 1 &&
+           plan_output_stationary(problem, capacity).plan;
+  }
   // options->alternatives' plan for the problem with this key, of which this is a layer; null: there is none.
   const LayerMapping* alternative(int layer_index, const std::vector<std::int64_t>& key,
                                   const std::function<std::vector<LayerMapping>()>& plans);

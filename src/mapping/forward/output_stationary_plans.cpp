@@ -1,130 +1,132 @@
 #include "mapping/forward/output_stationary_plans.h"
 
-#include "cost/array_cost.h"
-#include "cost/noc_route.h"
+#include <algorithm>
+
+#include "mapping/forward/schedule_builder.h"
 
 namespace vitality {
+namespace {
 
-OutputStationaryPlanner::OutputStationaryPlanner(const MappingContext& context, const Gemm& gemm, const Conv2d* conv,
-                                                 int adds)
-    : config_(context.config),
-      gemm_(gemm),
-      conv_(conv),
-      adds_(adds),
-      element_(context.element_bytes()),
-      partial_(context.partial_bytes()),
-      bandwidth_(context.dram_bytes_per_cycle()),
-      prices_(context.config) {}
+// Short segments make many passes, so a plan with them has to be better than others by this much.
+constexpr int kShortSegment = 32;
+constexpr double kMuchBetter = 0.99;
+// Still shorter ones are tried only where nothing else fits.
+constexpr int kShortestSegment = 8;
+// The search of a form ends when segments of this many lengths, one after the other, are no better than longer ones.
+constexpr int kNoBetter = 2;
+// A plan this close to the bound of its form is good enough: other segments and result buffers are not tried.
+constexpr double kGoodEnough = 1.001;
 
-Bytes OutputStationaryPlanner::strip_bytes(int height) const {
-  const int output_rows = std::min(conv_->out_height, (height - 1) / conv_->out_width + 2);
-  return element_ * strip_rows(*conv_, output_rows) * conv_->in_width * conv_->in_channels;
+// Smaller tiles are tried only where nothing else fits.
+constexpr int kSmallTile = 16;
+
+// From `size` on, each half of the one before, until one is not larger than `smallest`.
+std::vector<int> halves(int size, int smallest) {
+  std::vector<int> sizes{size};
+  while (size > smallest) sizes.push_back(size = static_cast<int>(ceil_div(size, 2)));
+  return sizes;
 }
 
-std::vector<Bytes> OutputStationaryPlanner::buffer_list(const OutputStationaryMapping& plan) const {
-  const Bytes rows_part = element_ * plan.tile_rows, columns_part = element_ * plan.tile_cols;
-  const Bytes bias = gemm_.has_bias ? partial_ * plan.tile_cols : 0;
-  std::vector<Bytes> list;
-  if (gemm_.strip) {
-    list.push_back(strip_bytes(plan.tile_rows));
-  } else if (plan.outer_resident) {
-    list.push_back((plan.columns_outer ? columns_part : rows_part) * gemm_.k + (plan.columns_outer ? bias : 0));
+// Lengths of segments that cut a contraction into few of them, or into short ones.
+std::vector<int> segment_lengths(int contraction) {
+  std::vector<int> lengths;
+  for (int pieces = 1; pieces <= contraction; pieces += std::max(1, pieces / 2)) {
+    const auto length = static_cast<int>(ceil_div(contraction, pieces));
+    if (lengths.empty() || length < lengths.back()) lengths.push_back(length);
   }
-  const bool rows_in_step = !gemm_.strip && !(plan.outer_resident && !plan.columns_outer);
-  const bool columns_in_step = !(plan.outer_resident && plan.columns_outer);
-  for (int set = 0; set < 2; ++set) {
-    list.push_back(rows_in_step ? rows_part * plan.segment : 0);
-    list.push_back(columns_in_step ? columns_part * plan.segment + bias : 0);
-  }
-  for (int i = 0; i < plan.out_sets * (1 + adds_); ++i) list.push_back(rows_part * plan.tile_cols);
-  return list;
+  return lengths;
 }
 
-void OutputStationaryPlanner::evaluate(OutputStationaryPlan& plan) const {
-  const MatrixEngineConfig& engine = config_.matrix_engine;
-  const Count row_tiles = ceil_div(gemm_.m, plan.tile_rows);
-  const Count column_tiles = ceil_div(gemm_.n / gemm_.groups, plan.tile_cols) * gemm_.groups;
-  const Cycles compute = row_tiles * column_tiles * output_stationary_fold(engine.rows, engine.cols, gemm_.k).interval;
-  const Bytes weights = element_ * gemm_.k * gemm_.n, rows = gemm_.strip ? strip_bytes(plan.tile_rows) * row_tiles
-                                                                         : element_ * gemm_.m * gemm_.k * gemm_.groups;
-  const Bytes results = element_ * gemm_.m * gemm_.n;
-  const bool once_rows = gemm_.strip || (plan.outer_resident && !plan.columns_outer);
-  const bool once_columns = plan.outer_resident && plan.columns_outer;
-  plan.dram_bytes = results * (1 + adds_) + (once_rows ? rows : rows * (column_tiles / gemm_.groups)) +
-                    (once_columns ? weights : weights * row_tiles);
-  // The array waits for the operands of the first step; at the end, the last results go to memory.
-  const std::vector<Bytes> buffers = buffer_list(plan);
-  const std::size_t outer = gemm_.strip || plan.outer_resident ? 1 : 0;
-  const Bytes first = (outer > 0 ? buffers[0] : 0) + buffers[outer] + buffers[outer + 1];
-  plan.cycles = std::max(static_cast<double>(compute), static_cast<double>(plan.dram_bytes) / bandwidth_) +
-                static_cast<double>(first + buffers.back()) / bandwidth_;
-  const double m = gemm_.m, k = gemm_.k, n = gemm_.n;
-  const double read = static_cast<double>(element_) *
-                      (m * k * static_cast<double>(column_tiles) + k * n * static_cast<double>(row_tiles)),
-               write = static_cast<double>(results);
-  plan.energy_pj =
-      m * k * n * prices_.per_action(Action::kMac) + read * prices_.per_action(Action::kScratchpadRead) +
-      write * prices_.per_action(Action::kScratchpadWrite) +
-      (read + write) * noc_hops(config_.noc, 0) * prices_.per_action(Action::kNocByteHop) +
-      static_cast<double>(plan.dram_bytes) * (prices_.dram_per_byte() + prices_.per_action(Action::kScratchpadWrite)) +
-      plan.cycles * prices_.array_cycle();
-}
+}  // namespace
 
-double OutputStationaryPlanner::score(const OutputStationaryPlan& plan) const {
-  return plan_score(config_.mapping.objective, plan.cycles, plan.energy_pj,
-                    static_cast<double>(plan.dram_bytes) / bandwidth_);
-}
+OutputStationaryPlanner::OutputStationaryPlanner(const GemmProblem& problem, const HardwareConfig& config,
+                                                 Bytes capacity, double dram_bytes_per_cycle)
+    : problem_(problem),
+      estimator_(problem, config, capacity, dram_bytes_per_cycle),
+      rows_(config.matrix_engine.rows),
+      cols_(config.matrix_engine.cols),
+      capacity_(capacity) {}
 
-OutputStationaryChoice OutputStationaryPlanner::choose(Bytes capacity) {
-  OutputStationaryChoice best;
-  for (int rows = highest();; rows = static_cast<int>(ceil_div(rows, 2))) {
-    for (int cols = widest();; cols = static_cast<int>(ceil_div(cols, 2))) {
-      choose_tile(rows, cols, capacity, best);
-      if (best.plan || cols == 1) break;
-    }
-    if (best.plan || rows == 1) break;
-  }
-  return best;
-}
-
-void OutputStationaryPlanner::choose_tile(int rows, int cols, Bytes capacity, OutputStationaryChoice& best) const {
-  for (const bool columns_outer : {false, true}) {
-    if (gemm_.strip && columns_outer) continue;
-    for (const bool outer_resident : {true, false}) {
-      for (int segment = gemm_.k;; segment = static_cast<int>(ceil_div(segment, 2))) {
-        OutputStationaryPlan plan;
-        plan.tile_rows = rows, plan.tile_cols = cols, plan.segment = segment;
-        plan.columns_outer = columns_outer, plan.outer_resident = outer_resident;
-        Bytes total = aligned_sum(buffer_list(plan));
-        if (total > capacity) {
-          plan.out_sets = 1;
-          total = aligned_sum(buffer_list(plan));
+// Tiles as large as the array, and smaller ones (in a corner of the array). Row tiles are as high as each other.
+std::vector<OutputStationaryPlanner::RankedForm> OutputStationaryPlanner::forms(int smallest) const {
+  const GemmProblem& p = problem_;
+  const int widest =
+      p.results_on_chip ? *std::max_element(p.columns.begin(), p.columns.end()) : std::min(cols_, p.n / p.groups);
+  std::vector<RankedForm> list;
+  for (const int most : halves(std::min(rows_, p.m), smallest)) {
+    OutputStationaryMapping form;
+    form.tile_rows = static_cast<int>(ceil_div(p.m, ceil_div(p.m, most)));
+    for (const int cols : p.results_on_chip ? std::vector<int>{widest} : halves(widest, smallest)) {
+      form.tile_cols = cols;
+      for (const bool columns_outer : {false, true}) {
+        if (p.strip && columns_outer) continue;
+        form.columns_outer = columns_outer;
+        for (const bool kept : {true, false}) {
+          // Rows that lie in the scratchpad need no keeping; a strip is kept whatever this says.
+          if (kept && !columns_outer && (p.streamed_on_chip || p.strip)) continue;
+          form.outer_resident = kept;
+          list.push_back({form, estimator_.least_score(form)});
         }
-        best.smallest = best.smallest == 0 ? total : std::min(best.smallest, total);
-        if (total <= capacity) {
-          evaluate(plan);
-          if (!best.plan || score(plan) < score(*best.plan)) best.plan = plan;
-          break;  // shorter segments move the same bytes
-        }
-        if (segment == 1) break;
       }
     }
   }
+  std::stable_sort(list.begin(), list.end(),
+                   [](const auto& a, const auto& b) { return a.least_score < b.least_score; });
+  return list;
 }
 
-std::optional<OutputStationaryPlan> better_output_stationary(const MappingContext& context, const Gemm& gemm,
-                                                             const Conv2d* conv, int adds, const GemmPlan* other,
-                                                             Bytes room) {
-  if (!holds_results_too(context.config.matrix_engine) || context.options->training) return std::nullopt;
-  const std::optional<OutputStationaryPlan> plan =
-      OutputStationaryPlanner(context, gemm, gemm.strip ? conv : nullptr, adds).choose(room).plan;
-  const auto score = [&](double cycles, double energy, Bytes bytes) {
-    return plan_score(context.config.mapping.objective, cycles, energy,
-                      static_cast<double>(bytes) / context.dram_bytes_per_cycle());
-  };
-  const bool better = plan && (other == nullptr || score(plan->cycles, plan->energy_pj, plan->dram_bytes) <
-                                                       score(other->cycles, other->energy_pj, other->dram_bytes));
-  return better ? plan : std::nullopt;
+bool OutputStationaryPlanner::is_short(int segment) const {
+  return segment < std::min(kShortSegment, problem_.k);
+}
+
+double OutputStationaryPlanner::consider(OutputStationaryPlan plan) {
+  estimator_.evaluate(plan);
+  const double own = estimator_.score(plan);
+  if (own < best_score_ * (is_short(plan.segment) ? kMuchBetter : 1)) best_.plan = plan, best_score_ = own;
+  return own;
+}
+
+// From long segments to short ones, until these are no better.
+void OutputStationaryPlanner::search(const RankedForm& ranked) {
+  const int contraction = problem_.streamed_on_chip
+                              ? *std::max_element(problem_.contraction.begin(), problem_.contraction.end())
+                              : problem_.k;
+  // Without buffers of its own, a result tile has nothing of which there could be two.
+  const bool has_buffers = problem_.has_result_tiles() || problem_.fetched_adds() > 0;
+  OutputStationaryPlan plan{ranked.form};
+  double best_of_form = std::numeric_limits<double>::infinity();
+  int no_better = 0;
+  for (const int segment : segment_lengths(contraction)) {
+    plan.segment = segment;
+    if (segment < kShortestSegment && best_.plan) return;
+    if (is_short(segment) && ranked.least_score >= kMuchBetter * best_score_) return;
+    double best_of_length = std::numeric_limits<double>::infinity();
+    bool fits = false;
+    for (plan.out_sets = has_buffers ? 2 : 1; plan.out_sets > 0; --plan.out_sets) {
+      const Bytes total = aligned_sum(estimator_.buffer_list(plan));
+      best_.smallest = best_.smallest == 0 ? total : std::min(best_.smallest, total);
+      if (total > capacity_) continue;
+      fits = true;
+      best_of_length = std::min(best_of_length, consider(plan));
+      if (best_score_ < kGoodEnough * ranked.least_score) return;
+      if (total + estimator_.next_tile(plan) <= capacity_) break;  // one result tile in flight would save nothing
+    }
+    no_better = fits && best_of_length >= best_of_form ? no_better + 1 : 0;
+    if (no_better == kNoBetter) return;
+    best_of_form = std::min(best_of_form, best_of_length);
+  }
+}
+
+OutputStationaryChoice OutputStationaryPlanner::choose(double limit) {
+  best_score_ = limit;
+  for (const int smallest : {kSmallTile, 1}) {
+    for (const RankedForm& form : forms(smallest)) {
+      if (form.least_score >= best_score_) break;
+      search(form);
+    }
+    if (best_.plan || limit < std::numeric_limits<double>::infinity()) break;
+  }
+  return best_;
 }
 
 bool holds_results_too(const MatrixEngineConfig& engine) {

@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "mapping/forward/fused_plans.h"
 #include "mapping/forward/given_mapping.h"
-#include "mapping/forward/output_stationary_plans.h"
 #include "mapping/forward/residency_steps.h"
 
 namespace vitality {
@@ -125,20 +124,14 @@ class ResidencyPlanner {
 
   std::optional<GemmPlan> price_gemm(const Step& step, const std::vector<ResidentTile>* streamed,
                                      const Residence& results, Bytes room) {
-    std::optional<GemmPlan> plan =
-        context_
-            .plan_gemm(with_residence(step.problem, streamed, results, step.adds, context_.config.matrix_engine.rows),
-                       room)
-            .plan;
-    if (streamed != nullptr || !results.tiles.empty() || images_ > 1) return plan;
-    const auto held_results = better_output_stationary(context_, describe_gemm(context_, step.first),
-                                                       std::get_if<Conv2d>(&layer(step.first).parameters), step.adds,
-                                                       plan ? &*plan : nullptr, room);
-    if (!held_results) return plan;
-    GemmPlan other{};
-    other.cycles = held_results->cycles, other.energy_pj = held_results->energy_pj;
-    other.dram_bytes = held_results->dram_bytes;
-    return other;
+    const GemmProblem problem =
+        with_residence(step.problem, streamed, results, step.adds, context_.config.matrix_engine.rows);
+    if (!context_.holds_results(problem, room)) return context_.plan_gemm(problem, room).plan;
+    const OutputStationaryPlan& held_results = *context_.plan_output_stationary(problem, room).plan;
+    GemmPlan plan{};
+    plan.cycles = held_results.cycles, plan.energy_pj = held_results.energy_pj;
+    plan.dram_bytes = held_results.dram_bytes, plan.buffers = held_results.buffers;
+    return plan;
   }
 
   // Blocks repeat, and so do their heads.
