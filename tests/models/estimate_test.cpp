@@ -61,7 +61,8 @@ TEST_CASE("estimates: cycles and energy of linear layers are those of the machin
       problem.element = problem.result = 2, problem.partial = 6;
       // Four channels of 64 bytes in four clocks of 0.833 ns, less the refresh.
       const double bandwidth = 4 * 64 / (4 * 0.833 * 0.5) * (1 - 420.0 / 9360);
-      const GemmChoice choice = GemmPlanner(problem, config, Bytes{1024} * kib, bandwidth).choose();
+      const EnergyModel prices(config);
+      const GemmChoice choice = GemmPlanner(problem, config, prices, Bytes{1024} * kib, bandwidth).choose();
       REQUIRE(choice.plan);
       const Cost real = on_the_machine(config, linear_layer(m, k, n));
       INFO(name << ", " << objective << ", " << m << " x " << k << " x " << n << ", " << kib << " KiB: estimated "

@@ -67,7 +67,8 @@ TEST_CASE("softmax plans: the estimate is near the simulation") {
         const DramDevice& device = config.dram.device;
         const double bandwidth = device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz *
                                  (1 - static_cast<double>(device.trfc) / device.trefi);
-        SoftmaxPlanner planner(std::get<Attention>(model.layers[3].parameters), config,
+        const EnergyModel prices(config);
+        SoftmaxPlanner planner(std::get<Attention>(model.layers[3].parameters), config, prices,
                                Bytes{1024} * config.scratchpad.capacity_kib, bandwidth);
         const SoftmaxPlanner::Estimate estimate = planner.estimate(*planner.choose(std::nullopt));
         INFO(name << ", " << capacity << " KiB, " << tokens << " tokens");

@@ -177,9 +177,10 @@ TEST_CASE("GEMM plans: no plan has a lower score than the bounds that the search
       const HardwareConfig config =
           read_hardware_config(kSource + "/configs/vitality.json",
                                {"mapping.objective=" + objective, "matrix_engine.stationary_prefetch=" + prefetch});
+      const EnergyModel prices(config);
       for (int round = 0; round < 3000; ++round) {
         RandomPlan r = random_plan(dice);
-        const GemmEstimator estimator(r.problem, config, r.capacity, 150);
+        const GemmEstimator estimator(r.problem, config, prices, r.capacity, 150);
         GemmCut cut = estimator.cut(r.plan.tile_rows, r.plan.tile_cols, r.plan.m_tile);
         const double of_cut = estimator.least_score(cut);
         estimator.add_ports(cut);

@@ -161,7 +161,8 @@ TEST_CASE("softmax plans: whatever fits is planned, and plans fit") {
     a.heads = dice.between(1, 3), a.instances = 1, a.n_q = dice.between(1, 400), a.n_kv = dice.between(2, 400);
     a.d_qk = dice.between(1, 70), a.d_v = dice.between(1, 70), a.bias_params = dice.coin() ? 1 : 0;
     const Bytes capacity = dice.between(200, 60000);
-    const std::optional<AttentionMapping> plan = SoftmaxPlanner(a, config, capacity, 100).choose(std::nullopt);
+    const EnergyModel prices(config);
+    const std::optional<AttentionMapping> plan = SoftmaxPlanner(a, config, prices, capacity, 100).choose(std::nullopt);
     const auto bytes = [&](const AttentionMapping& p) {
       Bytes total = 0;
       for (const Bytes each : softmax_buffers(a, config, p)) total += (each + 7) / 8 * 8;
@@ -183,11 +184,12 @@ TEST_CASE("softmax plans: whatever fits is planned, and plans fit") {
 
 TEST_CASE("softmax plans: traffic and time grow with the square of the tokens at most") {
   const HardwareConfig config = read_hardware_config(std::string(VITALITY_SOURCE_DIR) + "/configs/dense_softmax.json");
+  const EnergyModel prices(config);
   Attention a{};
   a.heads = 3, a.instances = 1, a.d_qk = a.d_v = 64;
   const auto best = [&](int tokens) {
     a.n_q = a.n_kv = tokens;
-    SoftmaxPlanner planner(a, config, 200 * 1024, 150);
+    SoftmaxPlanner planner(a, config, prices, 200 * 1024, 150);
     return planner.estimate(*planner.choose(std::nullopt));
   };
   const auto base = best(197);

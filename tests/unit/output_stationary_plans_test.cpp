@@ -45,12 +45,13 @@ TEST_CASE("output stationary plans: no plan is below its bound, or better than t
   int fitting = 0;
   for (const char* objective : {"latency", "energy", "edp"}) {
     const HardwareConfig config = machine(objective);
+    const EnergyModel prices(config);
     for (int round = 0; round < 100; ++round) {
       const GemmProblem problem = random_problem(dice);
       const Bytes capacity = dice.between(10, 400) * 1024;
       const std::optional<OutputStationaryPlan> best =
-          OutputStationaryPlanner(problem, config, capacity, kBytesPerCycle).choose().plan;
-      OutputStationaryEstimator estimator(problem, config, capacity, kBytesPerCycle);
+          OutputStationaryPlanner(problem, config, prices, capacity, kBytesPerCycle).choose().plan;
+      OutputStationaryEstimator estimator(problem, config, prices, capacity, kBytesPerCycle);
       for (int tries = 0; tries < 10; ++tries) {
         OutputStationaryPlan plan{random_plan(dice, problem)};
         if (aligned_sum(estimator.buffer_list(plan)) > capacity) continue;
@@ -70,13 +71,14 @@ TEST_CASE("output stationary plans: no plan is below its bound, or better than t
 TEST_CASE("output stationary plans: more room is never worse") {
   Dice dice(13);
   const HardwareConfig config = machine("latency");
+  const EnergyModel prices(config);
   for (int round = 0; round < 40; ++round) {
     const GemmProblem problem = random_problem(dice);
     double before = 0;
     for (Bytes capacity = 16 * 1024; capacity < 2048 * 1024; capacity = capacity * 5 / 4) {
-      const auto plan = OutputStationaryPlanner(problem, config, capacity, kBytesPerCycle).choose().plan;
+      const auto plan = OutputStationaryPlanner(problem, config, prices, capacity, kBytesPerCycle).choose().plan;
       if (!plan) continue;
-      const double score = OutputStationaryEstimator(problem, config, capacity, kBytesPerCycle).score(*plan);
+      const double score = OutputStationaryEstimator(problem, config, prices, capacity, kBytesPerCycle).score(*plan);
       INFO(problem.m << " x " << problem.k << " x " << problem.n << " in " << capacity);
       // A hundredth is what a plan with short segments has to be better by.
       if (before > 0) CHECK(score <= 1.01 * before);
@@ -87,16 +89,17 @@ TEST_CASE("output stationary plans: more room is never worse") {
 
 TEST_CASE("output stationary plans: a plan that is not below the limit is none") {
   const HardwareConfig config = machine("latency");
+  const EnergyModel prices(config);
   GemmProblem p{};
   p.m = p.k = p.n = 64, p.contraction = p.columns = {64};
   p.element = p.result = 2, p.partial = 6;
-  OutputStationaryPlanner free(p, config, 200 * 1024, kBytesPerCycle);
+  OutputStationaryPlanner free(p, config, prices, 200 * 1024, kBytesPerCycle);
   const auto plan = free.choose().plan;
   REQUIRE(plan);
   // At least half of both operands of 8,192 bytes, 64 indices, the array's skew of 126, 64 in which the results leave,
   // and their 8,192 bytes.
   CHECK(plan->cycles > 2 * 8192 / kBytesPerCycle + 64 + 126 + 64);
-  const double score = OutputStationaryEstimator(p, config, 200 * 1024, kBytesPerCycle).score(*plan);
-  CHECK_FALSE(OutputStationaryPlanner(p, config, 200 * 1024, kBytesPerCycle).choose(score).plan);
-  CHECK(OutputStationaryPlanner(p, config, 200 * 1024, kBytesPerCycle).choose(1.01 * score).plan);
+  const double score = OutputStationaryEstimator(p, config, prices, 200 * 1024, kBytesPerCycle).score(*plan);
+  CHECK_FALSE(OutputStationaryPlanner(p, config, prices, 200 * 1024, kBytesPerCycle).choose(score).plan);
+  CHECK(OutputStationaryPlanner(p, config, prices, 200 * 1024, kBytesPerCycle).choose(1.01 * score).plan);
 }

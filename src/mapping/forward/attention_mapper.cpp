@@ -28,11 +28,11 @@ std::optional<AttentionEstimate> AttentionMapper::estimate(Bytes capacity, const
 }
 
 AttentionEstimate AttentionMapper::estimate_of(const AttentionMapping& plan) const {
-  const EnergyModel prices(config_);
+  const EnergyModel& prices = context_.prices;
   const double byte_pj = prices.dram_per_byte() + prices.per_action(Action::kScratchpadWrite);
   if (kind_ == AttentionKind::kSoftmax) {  // which form runs, and its places for scores, decide more than the loads
     const SoftmaxPlanner::Estimate all =
-        SoftmaxPlanner(a_, config_, 0, context_.dram_bytes_per_cycle(), in_place_).estimate(plan);
+        SoftmaxPlanner(a_, config_, context_.prices, 0, context_.dram_bytes_per_cycle(), in_place_).estimate(plan);
     const Bytes results = element_ * a_.n_q * a_.d_v * a_.heads * a_.instances;
     return {all.dram_bytes - results, all.cycles, all.energy_pj - byte_pj * static_cast<double>(results),
             bytes_of(plan)};
@@ -273,7 +273,7 @@ std::optional<AttentionMapping> AttentionMapper::best_softmax(Bytes capacity) co
                                       a_.d_v,   a_.bias_params > 0, in_place_.number()};
   const auto known = context_.softmax_plans.find(key);
   if (known != context_.softmax_plans.end()) return known->second;
-  SoftmaxPlanner planner(a_, config_, capacity, context_.dram_bytes_per_cycle(), in_place_);
+  SoftmaxPlanner planner(a_, config_, context_.prices, capacity, context_.dram_bytes_per_cycle(), in_place_);
   return context_.softmax_plans[key] = planner.choose(whole_rows);
 }
 

@@ -6,7 +6,7 @@ namespace vitality {
 namespace {
 
 Bytes bytes_of(const MappingContext& context, const GemmProblem& problem, const InputStationaryMapping& plan) {
-  const GemmEstimator estimator(problem, context.config, 0, context.dram_bytes_per_cycle());
+  const GemmEstimator estimator(problem, context.config, context.prices, 0, context.dram_bytes_per_cycle());
   return estimator.bytes_of(plan, estimator.loops(plan));
 }
 
@@ -41,7 +41,7 @@ void add_turns(const MappingContext& context, GemmPlan& plan, double parts, int 
   const MatrixEngineConfig& engine = context.config.matrix_engine;
   const double cycles = parts * (engine.rows + engine.cols + rows);
   plan.cycles += cycles;
-  plan.energy_pj += cycles * EnergyModel(context.config).idle_per_cycle();
+  plan.energy_pj += cycles * context.prices.idle_per_cycle();
 }
 
 // Whether weights that the scratchpad cannot hold beside a part, and that each part needs again, are less than what

@@ -81,11 +81,11 @@ std::vector<std::int64_t> GemmProblem::key(Bytes capacity) const {
   return key;
 }
 
-GemmEstimator::GemmEstimator(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity,
-                             double dram_bytes_per_cycle)
+GemmEstimator::GemmEstimator(const GemmProblem& problem, const HardwareConfig& config, const EnergyModel& prices,
+                             Bytes capacity, double dram_bytes_per_cycle)
     : problem_(problem),
       config_(config),
-      prices_(config),
+      prices_(prices),
       capacity_(capacity),
       bandwidth_(dram_bytes_per_cycle),
       latency_(request_latency(config)),

@@ -98,7 +98,9 @@ std::vector<int> cut_tiles(const std::vector<int>& sizes, int most);
 
 class GemmEstimator {
  public:
-  GemmEstimator(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity, double dram_bytes_per_cycle);
+  // Keeps references.
+  GemmEstimator(const GemmProblem& problem, const HardwareConfig& config, const EnergyModel& prices, Bytes capacity,
+                double dram_bytes_per_cycle);
 
   // The cut with passes as fast as the array alone, which is a bound; add_ports() makes them as fast as the
   // scratchpad's ports allow.
@@ -158,7 +160,7 @@ class GemmEstimator {
 
   const GemmProblem& problem_;
   const HardwareConfig& config_;
-  EnergyModel prices_;
+  const EnergyModel& prices_;
   Bytes capacity_;
   double bandwidth_, latency_;   // bytes per cycle; cycles of a request in addition to its bytes
   double memory_pj_, cycle_pj_;  // of a byte between memory and scratchpad; of a cycle beside actions and passes

@@ -67,9 +67,9 @@ void normalise(OperandBuffers& buffers, int sweep, bool comes_back, int tiles) {
 
 }  // namespace
 
-GemmPlanner::GemmPlanner(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity,
-                         double dram_bytes_per_cycle)
-    : problem_(problem), estimator_(problem, config, capacity, dram_bytes_per_cycle), capacity_(capacity) {}
+GemmPlanner::GemmPlanner(const GemmProblem& problem, const HardwareConfig& config, const EnergyModel& prices,
+                         Bytes capacity, double dram_bytes_per_cycle)
+    : problem_(problem), estimator_(problem, config, prices, capacity, dram_bytes_per_cycle), capacity_(capacity) {}
 
 void GemmPlanner::consider(GemmPlan plan, const GemmCut& cut, const GemmLoops& l) {
   smallest_ = smallest_ == 0 ? plan.buffers : std::min(smallest_, plan.buffers);

@@ -21,7 +21,8 @@ struct GemmChoice {
 // and orders that cannot be better than what is known (GemmEstimator::least_score) are left out.
 class GemmPlanner {
  public:
-  GemmPlanner(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity, double dram_bytes_per_cycle);
+  GemmPlanner(const GemmProblem& problem, const HardwareConfig& config, const EnergyModel& prices, Bytes capacity,
+              double dram_bytes_per_cycle);
 
   GemmChoice choose();
   // choose()'s plan, and up to kMostPlans - 1 that differ in more than in what they keep and are not much worse, the

@@ -100,7 +100,7 @@ void check_given(const MappingContext& context, int layer, const GemmProblem& p,
       context, layer,
       {{"column_group", m.n_group, static_cast<std::int64_t>(columns), "tiles along the columns"},
        {"contraction_group", m.k_group, static_cast<std::int64_t>(contraction), "tiles along the contraction"}});
-  const GemmEstimator estimator(p, context.config, 0, context.dram_bytes_per_cycle());
+  const GemmEstimator estimator(p, context.config, context.prices, 0, context.dram_bytes_per_cycle());
   const GemmLoops loops = estimator.loops(m);
   check_source(context, layer, "streamed/buffers", m.streamed.kept + m.streamed.sets, p.streamed_on_chip);
   if (!p.streamed_on_chip) check_operand(context, layer, "streamed", m.streamed, loops.streamed_sweep);

@@ -36,7 +36,8 @@ std::vector<Bytes> InputStationaryMapper::start(const InputStationaryMapping& pl
   plan_ = plan;
   plan_.results = context_.residence(output_layer()).place;
   for (const GemmImage& image : images_) context_.record(image.layer, plan_);
-  const GemmEstimator estimator(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle());
+  const GemmEstimator estimator(problem_, context_.config, context_.prices, builder_.capacity(),
+                                context_.dram_bytes_per_cycle());
   loops_ = estimator.loops(plan_);
   cut_operands();
   note();
@@ -82,7 +83,7 @@ InputStationaryMapping InputStationaryMapper::choose() {
     const LayerMapping* const plan = context_.alternative(layer_, problem_.key(builder_.capacity()), [this] {
       std::vector<LayerMapping> plans;
       for (const GemmPlan& each :
-           GemmPlanner(problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle())
+           GemmPlanner(problem_, context_.config, context_.prices, builder_.capacity(), context_.dram_bytes_per_cycle())
                .choose_several())
         plans.push_back(with_a_buffer_in_turn(each));
       return plans;

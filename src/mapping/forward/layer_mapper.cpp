@@ -29,7 +29,7 @@ TensorId MappingContext::add_weight(const std::string& name, int layer_index, in
 const GemmChoice& MappingContext::plan_gemm(const GemmProblem& problem, Bytes capacity) {
   GemmChoice& choice = gemm_plans.input_stationary[problem.key(capacity)];
   if (!choice.plan && choice.smallest == 0)
-    choice = GemmPlanner(problem, config, capacity, dram_bytes_per_cycle()).choose();
+    choice = GemmPlanner(problem, config, prices, capacity, dram_bytes_per_cycle()).choose();
   return choice;
 }
 
@@ -37,7 +37,7 @@ const OutputStationaryChoice& MappingContext::plan_output_stationary(const GemmP
   const auto [known, is_new] = gemm_plans.output_stationary.try_emplace(problem.key(capacity));
   OutputStationaryChoice& choice = known->second;
   if (!is_new) return choice;
-  OutputStationaryPlanner planner(problem, config, capacity, dram_bytes_per_cycle());
+  OutputStationaryPlanner planner(problem, config, prices, capacity, dram_bytes_per_cycle());
   if (!holds_results_too(config.matrix_engine)) return choice = planner.choose();
   const std::optional<GemmPlan>& other = plan_gemm(problem, capacity).plan;
   return choice = other ? planner.choose(plan_score(config.mapping.objective, other->cycles, other->energy_pj,

@@ -121,7 +121,8 @@ struct MappingContext {
   std::vector<bool> takes_norm = {};  // of every layer: whether a batch norm is folded into it
   std::vector<TensorId> images = {};
   std::map<std::string, Bytes> shared_weights = {};  // DRAM addresses of weights that the images of a batch share
-  GemmPlans gemm_plans = {};                         // blocks repeat
+  EnergyModel prices{config};
+  GemmPlans gemm_plans = {};  // blocks repeat
   std::map<std::vector<std::int64_t>, std::optional<FusedGemms>> fused_gemms = {};
   std::map<std::vector<std::int64_t>, std::optional<FusedHeads>> fused_heads = {};
   std::map<std::vector<std::int64_t>, std::optional<AttentionMapping>> softmax_plans = {};

@@ -9,10 +9,11 @@
 namespace vitality {
 
 OutputStationaryEstimator::OutputStationaryEstimator(const GemmProblem& problem, const HardwareConfig& config,
-                                                     Bytes capacity, double dram_bytes_per_cycle)
+                                                     const EnergyModel& prices, Bytes capacity,
+                                                     double dram_bytes_per_cycle)
     : problem_(problem),
       config_(config),
-      prices_(config),
+      prices_(prices),
       passes_(problem, config),
       capacity_(capacity),
       bandwidth_(dram_bytes_per_cycle),

@@ -24,8 +24,8 @@ struct OutputStationaryPlan : OutputStationaryMapping {
 class OutputStationaryEstimator {
  public:
   // problem: of one image, streamed in the order in which it is stored. Keeps references.
-  OutputStationaryEstimator(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity,
-                            double dram_bytes_per_cycle);
+  OutputStationaryEstimator(const GemmProblem& problem, const HardwareConfig& config, const EnergyModel& prices,
+                            Bytes capacity, double dram_bytes_per_cycle);
 
   // Number of result tiles along the columns; contraction indices of the segments. Groups are not packed: a tile has
   // columns of one group. A segment of rows that lie in the scratchpad is in one of the tiles there.
@@ -60,7 +60,7 @@ class OutputStationaryEstimator {
 
   const GemmProblem& problem_;
   const HardwareConfig& config_;
-  EnergyModel prices_;
+  const EnergyModel& prices_;
   OutputStationaryPasses passes_;
   mutable std::map<int, Strips> strips_;  // by the rows of a tile
   Bytes capacity_;

@@ -29,7 +29,7 @@ class OutputStationaryMapper : public GemmMapper {
 
  private:
   OutputStationaryEstimator estimator() const {
-    return {problem_, context_.config, builder_.capacity(), context_.dram_bytes_per_cycle()};
+    return {problem_, context_.config, context_.prices, builder_.capacity(), context_.dram_bytes_per_cycle()};
   }
 
   // Refuses a mapping from a file that the layer cannot run.

@@ -40,9 +40,9 @@ std::vector<int> segment_lengths(int contraction) {
 }  // namespace
 
 OutputStationaryPlanner::OutputStationaryPlanner(const GemmProblem& problem, const HardwareConfig& config,
-                                                 Bytes capacity, double dram_bytes_per_cycle)
+                                                 const EnergyModel& prices, Bytes capacity, double dram_bytes_per_cycle)
     : problem_(problem),
-      estimator_(problem, config, capacity, dram_bytes_per_cycle),
+      estimator_(problem, config, prices, capacity, dram_bytes_per_cycle),
       rows_(config.matrix_engine.rows),
       cols_(config.matrix_engine.cols),
       capacity_(capacity) {}

@@ -19,8 +19,8 @@ struct OutputStationaryChoice {
 // (OutputStationaryEstimator::least_score) are left out.
 class OutputStationaryPlanner {
  public:
-  OutputStationaryPlanner(const GemmProblem& problem, const HardwareConfig& config, Bytes capacity,
-                          double dram_bytes_per_cycle);
+  OutputStationaryPlanner(const GemmProblem& problem, const HardwareConfig& config, const EnergyModel& prices,
+                          Bytes capacity, double dram_bytes_per_cycle);
   // limit: plans with a score that is not below it are not wanted.
   OutputStationaryChoice choose(double limit = std::numeric_limits<double>::infinity());
 

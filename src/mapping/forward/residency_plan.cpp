@@ -58,7 +58,7 @@ class ResidencyPlanner {
   ResidencyPlanner(MappingContext& context, int layers, int images = 1)
       : context_(context),
         capacity_(context.builder.capacity()),
-        prices_(context.config),
+        prices_(context.prices),
         layers_(layers),
         images_(images),
         steps_(context, layers, images) {}
@@ -472,7 +472,7 @@ class ResidencyPlanner {
 
   MappingContext& context_;
   Bytes capacity_;
-  EnergyModel prices_;
+  const EnergyModel& prices_;
   int layers_, images_;
   ResidencySteps steps_;
   std::map<std::array<std::int64_t, 10>, std::optional<AttentionEstimate>> attention_;

@@ -40,11 +40,11 @@ std::vector<Bytes> softmax_buffers(const Attention& a, const HardwareConfig& con
   return list;
 }
 
-SoftmaxPlanner::SoftmaxPlanner(const Attention& attention, const HardwareConfig& config, Bytes capacity,
-                               double dram_bytes_per_cycle, const OperandsInPlace& in_place)
+SoftmaxPlanner::SoftmaxPlanner(const Attention& attention, const HardwareConfig& config, const EnergyModel& prices,
+                               Bytes capacity, double dram_bytes_per_cycle, const OperandsInPlace& in_place)
     : a_(attention),
       config_(config),
-      prices_(config),
+      prices_(prices),
       capacity_(capacity),
       bandwidth_(dram_bytes_per_cycle),
       in_place_(in_place) {}

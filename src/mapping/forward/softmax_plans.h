@@ -37,8 +37,8 @@ std::vector<Bytes> softmax_buffers(const Attention& attention, const HardwareCon
 
 class SoftmaxPlanner {
  public:
-  SoftmaxPlanner(const Attention& attention, const HardwareConfig& config, Bytes capacity, double dram_bytes_per_cycle,
-                 const OperandsInPlace& in_place = {});
+  SoftmaxPlanner(const Attention& attention, const HardwareConfig& config, const EnergyModel& prices, Bytes capacity,
+                 double dram_bytes_per_cycle, const OperandsInPlace& in_place = {});
 
   // `whole_rows` or the best online plan by mapping.objective, of those that fit; none: nothing fits.
   std::optional<AttentionMapping> choose(const std::optional<AttentionMapping>& whole_rows);
@@ -77,7 +77,7 @@ class SoftmaxPlanner {
 
   const Attention& a_;
   const HardwareConfig& config_;
-  EnergyModel prices_;
+  const EnergyModel& prices_;
   Bytes capacity_;
   double bandwidth_;  // bytes a cycle
   OperandsInPlace in_place_;
