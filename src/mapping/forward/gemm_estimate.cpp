@@ -11,7 +11,7 @@ namespace {
 
 // For the objective `latency`, bytes that move while the array works still cost this share of their time: plans of the
 // same speed differ in how much memory time they leave to neighbouring layers.
-constexpr double kHiddenShare = 0.01;
+constexpr double kHiddenShare = 0.02;
 
 // Bounds are sums in another order than estimates, so they may differ in the last digits.
 constexpr double kRounding = 1 - 1e-9;
