@@ -472,10 +472,10 @@ struct CostKey {
   Bytes bytes;
   std::array<std::int32_t, 5> layout = {};  // the strides and offsets that decide bank conflicts
   friend bool operator==(const CostKey& a, const CostKey& b) {
-    std::int32_t layout = 0;  // compared by hand, to avoid a call of memcmp
-    for (std::size_t i = 0; i < a.layout.size(); ++i) layout |= a.layout[i] ^ b.layout[i];
+    std::int32_t differences = 0;  // compared by hand, to avoid a call of memcmp
+    for (std::size_t i = 0; i < a.layout.size(); ++i) differences |= a.layout[i] ^ b.layout[i];
     return a.what == b.what && a.m == b.m && a.k == b.k && a.n == b.n && a.groups == b.groups && a.mask == b.mask &&
-           a.bytes == b.bytes && layout == 0;
+           a.bytes == b.bytes && differences == 0;
   }
   std::uint64_t hash() const {
     const auto pair = [](auto high, std::int32_t low) {

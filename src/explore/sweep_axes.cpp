@@ -50,8 +50,9 @@ std::vector<AxisValue> read_range(const JsonValue& value, const std::string& poi
   double from = 0, to = 0;
   int scale = 0, steps = 0;
   const JsonKeys& keys = sweep_keys().range;
-  const bool good = read_key(reader, key_of(keys, "from"), from) & read_key(reader, key_of(keys, "to"), to) &
-                    read_key(reader, key_of(keys, "steps"), steps);
+  bool good = read_key(reader, key_of(keys, "from"), from);
+  good = read_key(reader, key_of(keys, "to"), to) && good;
+  good = read_key(reader, key_of(keys, "steps"), steps) && good;
   const std::size_t before = diagnostics.errors().size();
   read_key(reader, key_of(keys, "scale"), scale);
   reader.finish();

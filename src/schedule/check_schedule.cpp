@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/pieces.h"
 
@@ -33,7 +34,7 @@ class Findings {
     return "job " + std::to_string(index.value) + " (" + (kind != nullptr ? kind : "of no kind") + " of layer " +
            std::to_string(job.layer) + ")";
   }
-  std::vector<std::string> take() { return std::move(list_); }
+  std::vector<std::string> take() { return std::exchange(list_, {}); }
 
  private:
   const Schedule& schedule_;
@@ -98,9 +99,10 @@ class IndexCheck {
       in(between->target, s_.tensors, index, "result tensor");
       return;
     }
-    const bool buffers =
-        optional(job.streamed, index, "streamed buffer") & optional(job.stationary, index, "stationary buffer") &
-        optional(job.partial, index, "buffer of partial sums") & optional(job.result, index, "result buffer");
+    bool buffers = optional(job.streamed, index, "streamed buffer");
+    buffers = optional(job.stationary, index, "stationary buffer") && buffers;
+    buffers = optional(job.partial, index, "buffer of partial sums") && buffers;
+    buffers = optional(job.result, index, "result buffer") && buffers;
     if (traits(job.kind).reads_mask_tile) detail_in(job, s_.mask_tiles, index, "mask tile");
     if (job.kind == JobKind::kUpdate && detail_in(job, s_.updates, index, "update")) {
       const ScheduledUpdate& update = s_.updates[std::get<UpdateId>(job.detail)];

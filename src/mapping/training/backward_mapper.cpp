@@ -117,6 +117,7 @@ void map_mean_backward(BackwardContext& b, int layer, int rows) {
   builder.finish();
   const TensorId result = b.add_gradient(target);
   std::vector<Transfer> stores;
+  stores.reserve(static_cast<std::size_t>(rows));
   for (int r = 0; r < rows; ++r) stores.push_back(builder.make_transfer(result, r, 0, 1, cols, row));
   builder.transfer(UnitKind::kDmaStore, index, op, stores);
   b.contribute(target, {result, 0});
