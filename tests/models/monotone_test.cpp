@@ -1,0 +1,76 @@
+// More of the hardware does not cost: cycles with objective latency, DRAM bytes with objective energy.
+#include <catch2/catch.hpp>
+#include <sstream>
+#include <tuple>
+
+#include "tests/support/machine_run.h"
+
+using namespace vitality;
+using namespace vitality::test;
+
+namespace {
+
+struct Cost {
+  Cycles cycles = 0;
+  Bytes bytes = 0;
+};
+
+Cost cost(const char* machine_name, const VitModel& model, const std::vector<std::string>& overrides) {
+  std::istringstream in(in_child([&] {
+    SimulationOptions options;
+    options.numerics = false;
+    const SimulationResult r = simulate(machine(overrides, machine_name), model, options);
+    return std::to_string(r.totals.cycles) + " " + std::to_string(r.totals.dram_read_bytes + r.totals.dram_write_bytes);
+  }));
+  Cost cost;
+  in >> cost.cycles >> cost.bytes;
+  return cost;
+}
+
+}  // namespace
+
+TEST_CASE("monotone: more scratchpad costs at most 0.5 % cycles, or 2 % bytes, and 160 KiB no more than a tenth") {
+  for (const char* name : {"vitality", "dense_softmax"}) {
+    for (const char* model_name : {"deit_tiny", "levit_128s", "mobilevit_xxs"}) {
+      const VitModel model = workload(model_name);
+      Cost best{};
+      for (const int kib : {140, 160, 200, 300, 600, 1200, 3200}) {
+        INFO(name << ", " << model_name << ", " << kib << " KiB");
+        const std::string room = "scratchpad.capacity_kib=" + std::to_string(kib);
+        const Cost fast = cost(name, model, {room, "mapping.objective=latency"}),
+                   lean = cost(name, model, {room, "mapping.objective=energy"});
+        REQUIRE(fast.cycles > 0);
+        if (best.cycles > 0) {
+          CHECK(static_cast<double>(fast.cycles) <= 1.005 * static_cast<double>(best.cycles));
+          CHECK(static_cast<double>(lean.bytes) <= 1.02 * static_cast<double>(best.bytes));
+        }
+        if (kib == 200) CHECK(static_cast<double>(best.cycles) <= 1.1 * static_cast<double>(fast.cycles));
+        best.cycles = best.cycles == 0 ? fast.cycles : std::min(best.cycles, fast.cycles);
+        best.bytes = best.bytes == 0 ? lean.bytes : std::min(best.bytes, lean.bytes);
+      }
+    }
+  }
+}
+
+TEST_CASE("monotone: more channels, ports, banks, links and lanes cost at most 0.5 % cycles") {
+  for (const auto& [key, sizes] : {std::tuple{"dram.channels", std::vector<int>{1, 2, 4, 8}},
+                                   {"scratchpad.port_bytes", {128, 256, 512}},
+                                   {"scratchpad.banks", {2, 4, 8}},
+                                   {"noc.link_bytes", {256, 1024, 2048}},
+                                   {"adders.lanes", {16, 32, 64, 128}},
+                                   {"dividers.lanes", {16, 32, 64, 128}}}) {
+    for (const char* model_name : {"deit_tiny", "levit_128s"}) {
+      const VitModel model = workload(model_name);
+      Cycles best = 0;
+      for (const int size : sizes) {
+        INFO(model_name << ", " << key << " " << size);
+        const Cycles cycles =
+            cost("vitality", model, {std::string(key) + "=" + std::to_string(size), "mapping.objective=latency"})
+                .cycles;
+        REQUIRE(cycles > 0);
+        if (best > 0) CHECK(static_cast<double>(cycles) <= 1.005 * static_cast<double>(best));
+        best = best == 0 ? cycles : std::min(best, cycles);
+      }
+    }
+  }
+}
