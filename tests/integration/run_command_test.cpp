@@ -273,7 +273,7 @@ TEST_CASE("run: the table has units, names what is not charged, and fits 100 col
 
 TEST_CASE("run: the table says equal blocks once, and blocks that differ each") {
   const std::string out = run_program(words("deit_tiny", {"--numerics", "off"})).out;
-  CHECK_THAT(out, Contains("\nblocks.0.attn.qkv ") && !Contains("\nblocks.1.attn.qkv ") && Contains("\nhead "));
+  CHECK_THAT(out, Contains("\nblocks.0.attn.qkv ") && !Contains("\nblocks.2.attn.qkv ") && Contains("\nhead "));
   const json result = run("deit_tiny", {"--numerics", "off"});
   std::vector<std::int64_t> starts;
   for (const json& layer : result["layers"]) {
@@ -281,9 +281,12 @@ TEST_CASE("run: the table says equal blocks once, and blocks that differ each") 
     if (name.find(".norm1") != std::string::npos) starts.push_back(layer["start_cycle"]);
   }
   REQUIRE(starts.size() == 12);
-  std::string period = std::to_string((starts[11] - starts[0]) / 11);
+  // Less of the first block's weights is fetched ahead, so it may have a row of its own.
+  const std::size_t first = out.find("\nblocks.1.attn.qkv ") == std::string::npos ? 0 : 1;
+  std::string period = std::to_string((starts[11] - starts[first]) / static_cast<std::int64_t>(11 - first));
   period.insert(period.size() - 3, ",");
-  CHECK_THAT(out, Contains("\n  blocks.1 to 11: the same layers as blocks.0, one block every " + period + " cycles\n"));
+  CHECK_THAT(out, Contains("\n  blocks." + std::to_string(first + 1) + " to 11: the same layers as blocks." +
+                           std::to_string(first) + ", one block every " + period + " cycles\n"));
   // Left out by --layers are no layers of the table; what is left of a block is not equal to a whole one.
   const std::string part =
       run_program(words("deit_tiny", {"--numerics", "off", "--layers", "blocks.[01].attn.qkv"})).out;
