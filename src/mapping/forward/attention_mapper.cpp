@@ -27,6 +27,24 @@ std::optional<AttentionEstimate> AttentionMapper::estimate(Bytes capacity, const
   return plan ? std::optional(estimate_of(*plan)) : std::nullopt;
 }
 
+double AttentionMapper::numerator_waits(const AttentionMapping& plan) const {
+  const MatrixEngineConfig& engine = config_.matrix_engine;
+  const auto rows_on = [&](int lanes, int interval) {
+    return static_cast<double>(ceil_div(a_.d_v, lanes)) * interval * plan.query_chunk;
+  };
+  double leaves = elided() ? 0 : rows_on(config_.dividers.lanes, config_.dividers.initiation_interval);
+  if (centres_keys()) leaves += rows_on(config_.adders.lanes, 1);
+  const double drain = engine.rows + engine.cols - 2,
+               context = g_stationary()
+                             ? a_.n_kv + drain
+                             : static_cast<double>(ceil_div(a_.n_kv, engine.rows)) *
+                                   static_cast<double>(input_stationary_fold(engine.rows, engine.cols, a_.d_qk,
+                                                                             engine.stationary_prefetch)
+                                                           .interval);
+  const auto more_chunks = static_cast<double>(ceil_div(a_.n_q, plan.query_chunk) - 1);
+  return std::max(0.0, drain + leaves - context) + more_chunks * leaves;
+}
+
 AttentionEstimate AttentionMapper::estimate_of(const AttentionMapping& plan) const {
   const EnergyModel& prices = context_.prices;
   const double byte_pj = prices.dram_per_byte() + prices.per_action(Action::kScratchpadWrite);
@@ -51,8 +69,7 @@ AttentionEstimate AttentionMapper::estimate_of(const AttentionMapping& plan) con
     if (plan.sets[i] < 2) all.waits += heads * static_cast<double>(bytes[i]) / context_.dram_bytes_per_cycle();
   }
   all.waits += heads * static_cast<double>(key_chunks * query_chunks - 1) * (engine.rows + engine.cols);
-  // With one place for numerators, those of the next queries wait for the addition to these and their division.
-  if (plan.sets[3] == 1) all.waits += heads * static_cast<double>(query_chunks - 1) * 2 * plan.query_chunk;
+  if (plan.sets[3] == 1) all.waits += heads * numerator_waits(plan);
   all.energy_pj = byte_pj * static_cast<double>(all.operand_bytes) + prices.idle_per_cycle() * all.waits;
   all.buffers = bytes_of(plan);
   if (in_place_.k && centres_keys()) all.at_once = heads_at_once();

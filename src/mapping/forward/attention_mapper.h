@@ -70,6 +70,9 @@ class AttentionMapper {
   void check(const AttentionMapping& given) const;
   std::optional<AttentionMapping> best(Bytes capacity) const;
   AttentionEstimate estimate_of(const AttentionMapping& plan) const;
+  // Of a head, with one place for numerators: the cycles in which the next ones wait until these have been added to and
+  // divided, as far as the next head's G does not hide it.
+  double numerator_waits(const AttentionMapping& plan) const;
   AttentionMapping choose_chunks(Bytes capacity) const;
   // Up to `most`, the largest chunks first, in as many buffers as fit.
   std::vector<AttentionMapping> chunks_that_fit(Bytes capacity, std::size_t most) const;
