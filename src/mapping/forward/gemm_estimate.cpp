@@ -60,6 +60,7 @@ std::vector<std::int64_t> GemmProblem::key(Bytes capacity) const {
                                 partial,
                                 result,
                                 adds,
+                                functions,
                                 bias,
                                 column_sums,
                                 streamed_on_chip,
@@ -345,6 +346,13 @@ double drain_and_load(const MatrixEngineConfig& engine) {
 
 }  // namespace
 
+// Cycles of the additions and functions on a tile of results.
+double GemmEstimator::epilogue_cycles(const GemmCut& cut) const {
+  const SpecialFunctionConfig& lanes = config_.special_functions;
+  const Cycles functions = problem_.functions * ceil_div(cut.width, lanes.lanes) * lanes.initiation_interval;
+  return static_cast<double>((problem_.adds + functions) * cut.m_tile);
+}
+
 // Cycles in which a first pass waits for the buffer of its partial sums, in which the results of a tile before still
 // lie: until the additions of the epilogue have moved them to the place of a second operand, or they are in memory. A
 // second operand waits for the sum before it to leave.
@@ -354,7 +362,7 @@ double GemmEstimator::sum_waits(const GemmCut& cut, const GemmLoops& l) const {
   const bool one_step = l.of(GemmLoop::kContraction) == 1;
   const double chain = one_step ? l.contraction * interval : interval,
                move = static_cast<double>(l.out_tile) / bandwidth_ + latency_;
-  const double leaves = drain_and_load(engine) + problem_.adds * cut.m_tile + (problem_.adds > 0 ? 0 : move);
+  const double leaves = drain_and_load(engine) + epilogue_cycles(cut) + (problem_.adds > 0 ? 0 : move);
   const double wait = std::max(0.0, leaves - (l.partials - 1) * chain) +
                       (problem_.fetched_adds() > 0 ? std::max(0.0, 2 * move - l.contraction * interval) : 0);
   // The first tiles find their buffers free.
@@ -370,7 +378,7 @@ double GemmEstimator::result_waits(const GemmPlan& plan, const GemmCut& cut, con
   const bool one_step = l.of(GemmLoop::kContraction) == 1;
   double spacing = (one_step ? l.contraction : 1) * interval;
   const bool stored = problem_.has_result_tiles() ? !problem_.added_in_place : problem_.results_in_memory;
-  const double leaves = drain_and_load(engine) + problem_.adds * cut.m_tile +
+  const double leaves = drain_and_load(engine) + epilogue_cycles(cut) +
                         (stored ? static_cast<double>(l.out_tile) / bandwidth_ + latency_ : 0);
   if (plan.out_sets == 0) return sum_waits(cut, l);
   if (!problem_.has_result_tiles()) {
@@ -407,8 +415,7 @@ double GemmEstimator::change_waits(const GemmPlan& plan, const GemmCut& cut, con
 // whose sums are finished one pass after the other queue up for that.
 double GemmEstimator::end_of_results(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& l) const {
   const double moved = problem_.fetched_adds() + (problem_.results_in_memory ? 1 : 0),
-               added = static_cast<double>(problem_.adds) * cut.m_tile,
-               each = std::max(added, static_cast<double>(l.out_tile) * moved / bandwidth_);
+               each = std::max(epilogue_cycles(cut), static_cast<double>(l.out_tile) * moved / bandwidth_);
   const double unfinished = l.of(GemmLoop::kContraction) == 1 ? 1 : std::max(1, l.partials);
   const double last = problem_.results_in_memory
                           ? static_cast<double>(l.out_tile) * (3 - std::max(1, plan.out_sets)) / bandwidth_ + latency_

@@ -33,6 +33,7 @@ struct GemmProblem {
   bool column_cuts = true;                // columns may be cut smaller
   Bytes element, partial, result;         // bytes of an element of an operand, a sum, a result
   int adds = 0;                           // second operands of the epilogue
+  int functions = 0;                      // of the epilogue, that take time
   bool bias = false, column_sums = false;
   std::optional<Conv2d> strip;  // the streamed operand is an image strip for each row tile
   // The streamed operand is already in the scratchpad. The results stay there, with all rows of a column tile in one
@@ -153,6 +154,7 @@ class GemmEstimator {
   double result_waits(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& loops) const;
   double change_waits(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& loops, double step, double lead) const;
   double end_of_results(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& loops) const;
+  double epilogue_cycles(const GemmCut& cut) const;
   double largest_step(const GemmPlan& plan, const GemmLoops& loops) const;
   double sum_waits(const GemmCut& cut, const GemmLoops& loops) const;
   double energy(const GemmPlan& plan, const GemmCut& cut) const;

@@ -104,25 +104,25 @@ const std::vector<ResidentTile>* resident_operand(const MappingContext& context,
   return conv == nullptr || can_gather(*conv, resident->second) ? &resident->second : nullptr;
 }
 
-// With operands and results where they lie. adds: additions of the epilogue whose second operand is fetched.
-std::pair<GemmTiles, GemmProblem> place_gemm(const MappingContext& context, int layer, const Gemm& gemm, int adds,
-                                             const Residence& results) {
-  const std::vector<ResidentTile>* const streamed = resident_operand(context, layer, gemm);
-  GemmTiles tiles = tiles_in_place(gemm, context.config.matrix_engine, streamed, results.tiles);
-  GemmProblem problem = problem_of(context, gemm, convolution(context, layer, gemm));
-  problem.adds = adds + (results.heir_of != kNone ? 1 : 0);
-  problem.images = 1 + static_cast<int>(gemm.more_images.size());
-  problem = with_residence(std::move(problem), tiles, streamed != nullptr, results);
-  return {std::move(tiles), std::move(problem)};
-}
-
-}  // namespace
-
-namespace {
-
 int fetched_adds(const std::vector<EpilogueStage>& epilogue) {
   return static_cast<int>(std::count_if(epilogue.begin(), epilogue.end(),
                                         [](const EpilogueStage& stage) { return stage.is_add && !stage.in_place; }));
+}
+bool is_function(const EpilogueStage& stage) {
+  return stage.charged && !stage.is_add && !stage.folded && !stage.is_token;
+}
+
+// With operands and results where they lie.
+std::pair<GemmTiles, GemmProblem> place_gemm(const MappingContext& context, int layer, const Gemm& gemm,
+                                             const std::vector<EpilogueStage>& epilogue, const Residence& results) {
+  const std::vector<ResidentTile>* const streamed = resident_operand(context, layer, gemm);
+  GemmTiles tiles = tiles_in_place(gemm, context.config.matrix_engine, streamed, results.tiles);
+  GemmProblem problem = problem_of(context, gemm, convolution(context, layer, gemm));
+  problem.adds = fetched_adds(epilogue) + (results.heir_of != kNone ? 1 : 0);
+  problem.functions = static_cast<int>(std::count_if(epilogue.begin(), epilogue.end(), is_function));
+  problem.images = 1 + static_cast<int>(gemm.more_images.size());
+  problem = with_residence(std::move(problem), tiles, streamed != nullptr, results);
+  return {std::move(tiles), std::move(problem)};
 }
 
 }  // namespace
@@ -146,7 +146,7 @@ void GemmMapper::describe(const ResultPlace* given) {
   if (given != nullptr) check_place(context_, layer_, *given, residence);
   const std::vector<ResidentTile>* const streamed = resident_operand(context_, layer_, gemm_);
   if (streamed != nullptr && gemm_.geometry != kNone) describe_gathering(*streamed);
-  std::tie(whole_, problem_) = place_gemm(context_, layer_, gemm_, adds_, residence);
+  std::tie(whole_, problem_) = place_gemm(context_, layer_, gemm_, image().epilogue, residence);
   in_memory_ = problem_.results_in_memory;
 }
 
@@ -326,8 +326,7 @@ bool holds_results(MappingContext& context, const Gemm& gemm, const GemmLayer& m
   if (const LayerMapping* given = given_mapping(context, mapped.layer))
     return std::holds_alternative<OutputStationaryMapping>(*given);
   const int last = mapped.epilogue.empty() ? mapped.layer : mapped.epilogue.back().layer;
-  const GemmProblem problem =
-      place_gemm(context, mapped.layer, gemm, fetched_adds(mapped.epilogue), context.residence(last)).second;
+  const GemmProblem problem = place_gemm(context, mapped.layer, gemm, mapped.epilogue, context.residence(last)).second;
   make_resident(context, last);
   return context.holds_results(problem, context.builder.capacity());
 }

@@ -46,8 +46,11 @@ void ResidencySteps::describe_gemm(ResidencyStep& step) const {
   int current = step.first;
   for (const int next : epilogue_layers(context_, step.first)) {
     const Layer& l = layer(next);
-    step.problem.adds +=
+    const bool adds =
         std::holds_alternative<Add>(l.parameters) || std::holds_alternative<PositionEmbedding>(l.parameters);
+    step.problem.adds += adds;
+    step.problem.functions += !adds && !std::holds_alternative<ConcatToken>(l.parameters) &&
+                              is_charged(l, context_.config) && !is_folded(l, context_.config);
     if (std::holds_alternative<Add>(l.parameters)) step.added.push_back(l.inputs[l.inputs[0] == current ? 1 : 0]);
     current = next;
   }
