@@ -45,7 +45,8 @@ std::vector<bool> layers_with_norm(const VitModel& model, const HardwareConfig& 
   return with_norm;
 }
 
-// Whether a layer of all images of a batch can come before the next layer.
+// Whether a layer of all images of a batch can come before the next layer. Attention takes no part: each image has its
+// own, with chunks as its masks leave room for.
 bool may_go_layer_by_layer(const MappingContext& context) {
   const int layers = static_cast<int>(context.model.layers.size()), each = context.layers_of_image();
   if (layers == each || context.options->training ||
@@ -53,7 +54,7 @@ bool may_go_layer_by_layer(const MappingContext& context) {
     return false;
   const auto given_text = [&](int layer) {
     const LayerMapping* given = given_mapping(context, layer);
-    return given == nullptr ? "" : write_json(*given);
+    return given == nullptr || std::holds_alternative<AttentionMapping>(*given) ? "" : write_json(*given);
   };
   for (int layer = each; layer < layers; ++layer)
     if (context.selected(layer) != context.selected(layer % each) || given_text(layer) != given_text(layer % each))

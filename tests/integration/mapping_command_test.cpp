@@ -385,6 +385,62 @@ TEST_CASE("mapping: the order of a batch is a part of it, and either runs with t
 
 // A 64 x 64 array without prefetch. Patches of 64 x 64: 64 x 4096 x 64, 64 folds of 254 cycles with the input held, one
 // of 4096 + 126 with the results held. Patches of 16 x 16: 1024 x 256 x 64, 4 folds of 1214 cycles or 16 of 382.
+TEST_CASE("mapping: attention layers of equal size that differ in mask or kind have plans of their own") {
+  // Q, K and V of a head at a time: 256 tokens, 4 heads of 8.
+  const auto layers = [](const std::string& first, const std::string& second) {
+    const auto linear = [](const std::string& name, int columns) {
+      return R"({"name":")" + name + R"(","kind":"linear","out_features":)" + std::to_string(columns) + "},";
+    };
+    const auto attention = [](const std::string& name, const std::string& more) {
+      return R"({"name":")" + name + R"(","kind":"attention","heads":4,"d_qk":8,"layout":"qkv","attention":)" + more +
+             "},";
+    };
+    std::string all = linear("q0", 96) + attention("a0", first) + linear("p0", 8) + linear("q1", 96) +
+                      attention("a1", second) + linear("p1", 8);
+    all.pop_back();
+    return R"({"name":"two","image":{"height":16,"width":16,"channels":8},"layers":[)" + all + "]}";
+  };
+  const std::string plain = R"("softmax")", causal = R"("softmax","mask":"causal")", linear = R"("relu_linear")";
+  ScratchFolder folder;
+  for (const auto& [first, second] : {std::pair{plain, causal}, {causal, plain}, {plain, linear}, {linear, plain}}) {
+    folder.write("two.json", layers(first, second));
+    for (const std::string kib : {"24", "40", "48"}) {
+      for (const Words& search : {Words{}, {"--set", "mapping.search=simulate", "--search-budget", "12"}}) {
+        INFO(first << ", " << second << ", " << kib << " KiB, " << (search.empty() ? "estimate" : "simulate"));
+        Words words{"--config",
+                    "vitality",
+                    "--workload",
+                    folder.path("two.json"),
+                    "--set",
+                    "scratchpad.capacity_kib=" + kib,
+                    "--set",
+                    "matrix_engine.rows=16",
+                    "--set",
+                    "matrix_engine.cols=16",
+                    "--set",
+                    "mapping.objective=latency"};
+        words.insert(words.end(), search.begin(), search.end());
+        Mapped run(words);
+        for (const auto& [name, attention] : {std::pair{"a0", first}, {"a1", second}})
+          if (attention != plain) CHECK(run.mapping["layers"][name].value("softmax", "whole_rows") == "whole_rows");
+        if (!search.empty()) continue;
+        CHECK(run.rerun(run.mapping).exit_code == 0);
+        CHECK(run.edited["totals"] == run.result["totals"]);
+      }
+    }
+  }
+}
+
+TEST_CASE("mapping: masks of unequal size in a batch leave unequal room for chunks, and what was written is read") {
+  Mapped run({"--config", "elsa", "--workload", "fashion_vit", "--set", "scratchpad.capacity_kib=24", "--batch", "2"});
+  REQUIRE(run.mapping["layers"]["image0/blocks.1.attn"] != run.mapping["layers"]["image1/blocks.1.attn"]);
+  REQUIRE(run.mapping["batch_order"] == "layer_by_layer");
+  const ProgramResult again = run.rerun(run.mapping);
+  INFO(again.err);
+  REQUIRE(again.exit_code == 0);
+  CHECK(run.edited["totals"] == run.result["totals"]);
+}
+
 TEST_CASE("mapping: an array that can hold either operand holds what takes fewer cycles") {
   const ScratchFolder folder;
   const std::string model = folder.write(

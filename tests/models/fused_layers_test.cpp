@@ -163,6 +163,21 @@ TEST_CASE("fused layers: a mapping from a file is run where the search would not
   CHECK_NOTHROW(run(plain_machine(4, 4, 9), model, &only_second));
 }
 
+TEST_CASE("fused layers: attention takes chunks that leave the room of a given layer before it") {
+  // 64 tokens, 4 heads of 8. fc1 has two tiles of 64 x 8 rows and one of weights, 2,176 bytes, with one head of Q, K and
+  // V, 3,072, between: 5,248 of 10,240. Attention on whole keys and queries would need more than what is left.
+  const VitModel model =
+      model_of(64, 32, linear("fc1", 96) + R"(,{"name":"attn","kind":"attention","heads":4,"d_qk":8,"layout":"qkv"})");
+  InputStationaryMapping first = tiles(64, kColumnsOutermost, {0, 2}, {0, 1}, 1, ResultPlace::kParts);
+  first.tile_rows = first.tile_cols = 8;
+  const GivenMapping given{"m.json", {{"fc1", first}}};
+  const auto with_room = [](const std::string& kib) {
+    return machine({"matrix_engine.rows=8", "matrix_engine.cols=8", "scratchpad.capacity_kib=" + kib});
+  };
+  CHECK(run(with_room("10"), model, &given).places == "scratchpad_in_parts,memory,");
+  CHECK_THROWS_WITH(run(with_room("6"), model, &given), Catch::Contains("do in turn needs"));
+}
+
 TEST_CASE("fused layers: a file that names no layer changes nothing, and any number of rows can be a part") {
   const GivenMapping nothing{"m.json", {}};
   const VitModel mlp = model_of(1000, 8, linear("fc1", 32) + "," + kGelu + "," + linear("fc2", 8));

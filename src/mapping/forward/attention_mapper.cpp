@@ -267,7 +267,9 @@ const LayerMapping* AttentionMapper::alternative() {
   constexpr std::size_t kMostPlans = 10;
   const AttentionMapping first = choose_chunks(builder_.capacity());
   const std::vector<AttentionMapping> fit = chunks_that_fit(builder_.capacity(), kMostPlans);
-  std::vector<std::int64_t> key{-1, a_.heads, a_.instances, a_.n_q, a_.n_kv, a_.d_qk, a_.d_v, a_.bias_params > 0};
+  std::vector<std::int64_t> key = context_.attention_key(layer_);
+  key.insert(key.begin(), -1);  // apart from GEMMs
+  key.insert(key.end(), {builder_.capacity(), in_place_.number()});
   std::vector<LayerMapping> plans{first};
   for (const AttentionMapping& plan : fit) {
     key.insert(key.end(), {plan.token_chunk, plan.query_chunk});
@@ -286,8 +288,8 @@ const LayerMapping* AttentionMapper::alternative() {
 std::optional<AttentionMapping> AttentionMapper::best_softmax(Bytes capacity) const {
   const std::optional<AttentionMapping> whole_rows = largest_chunks(capacity);
   if (context_.saved != nullptr || is_masked(a_)) return whole_rows;
-  const std::vector<std::int64_t> key{capacity, a_.heads,           a_.instances,      a_.n_q, a_.n_kv, a_.d_qk,
-                                      a_.d_v,   a_.bias_params > 0, in_place_.number()};
+  std::vector<std::int64_t> key = context_.attention_key(layer_);
+  key.insert(key.end(), {capacity, in_place_.number()});
   const auto known = context_.softmax_plans.find(key);
   if (known != context_.softmax_plans.end()) return known->second;
   SoftmaxPlanner planner(a_, config_, context_.prices, capacity, context_.dram_bytes_per_cycle(), in_place_);

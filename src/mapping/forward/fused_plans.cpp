@@ -139,6 +139,10 @@ std::optional<FusedHeads> choose_head_parts(MappingContext& context, const GemmP
   const GemmProblem problem = in_parts(first, GemmLoop::kColumns, 0);
   const auto heads = static_cast<double>(first.columns.size()) / kTilesOfHead;
   const auto& a = std::get<Attention>(context.layer(attention_layer).parameters);
+  // Of plans with a given one that do not fit. Another residency may leave more room; if none does, it is refused where
+  // its buffers are allocated.
+  std::optional<FusedHeads> smallest;
+  constexpr double kDoesNotFit = 1e15;  // cycles, pJ
   std::optional<FusedHeads> best;
   double best_score = 0;
   for (Bytes most = room; most > 0;) {
@@ -147,6 +151,12 @@ std::optional<FusedHeads> choose_head_parts(MappingContext& context, const GemmP
     for (const int in_flight : in_flight_of(given.first)) {
       const Bytes left = room - attention->bytes - in_flight * aligned_sum(part);
       if (left <= 0) continue;
+      // Smaller chunks of attention may leave the room that a given plan needs.
+      if (given.first != nullptr && bytes_of(context, problem, *given.first) > left) {
+        smallest = FusedHeads{as_plan(*given.first), attention->plan, kDoesNotFit, kDoesNotFit};
+        smallest->first.out_sets = in_flight;
+        continue;
+      }
       std::optional<GemmPlan> plan =
           given.first != nullptr ? std::optional(as_plan(*given.first)) : context.plan_gemm(problem, left).plan;
       if (!plan) continue;
@@ -163,21 +173,19 @@ std::optional<FusedHeads> choose_head_parts(MappingContext& context, const GemmP
     const Bytes less = attention->plan.query_chunk < a.n_q ? attention->bytes * 3 / 4 : attention->bytes - 1;
     most = given.second != nullptr ? 0 : less;
   }
-  return best;
+  return best ? best : smallest;
 }
 
 }  // namespace
 
-// Blocks repeat, and so do their plans: attention is told apart by what decides its buffers.
 std::optional<FusedHeads> plan_head_parts(MappingContext& context, const GemmProblem& first,
                                           const std::vector<Bytes>& part, int attention_layer, Bytes room,
                                           const GivenHeads& given) {
   if (given.first != nullptr || given.second != nullptr)
     return choose_head_parts(context, first, part, attention_layer, room, given);
-  const auto& a = std::get<Attention>(context.layer(attention_layer).parameters);
   std::vector<std::int64_t> key = first.key(room);
-  key.insert(key.end(), {static_cast<std::int64_t>(context.attention_kind(attention_layer)), a.heads, a.n_q, a.n_kv,
-                         a.d_qk, a.d_v, a.bias_params > 0});
+  const std::vector<std::int64_t> attention = context.attention_key(attention_layer);
+  key.insert(key.end(), attention.begin(), attention.end());
   const auto [known, is_new] = context.fused_heads.try_emplace(std::move(key));
   if (is_new) known->second = choose_head_parts(context, first, part, attention_layer, room, given);
   return known->second;

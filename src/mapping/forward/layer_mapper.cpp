@@ -26,6 +26,19 @@ TensorId MappingContext::add_weight(const std::string& name, int layer_index, in
   return tensor;
 }
 
+std::vector<std::int64_t> MappingContext::attention_key(int layer_index) const {
+  const auto& a = std::get<Attention>(layer(layer_index).parameters);
+  return {static_cast<std::int64_t>(attention_kind(layer_index)),
+          a.heads,
+          a.instances,
+          a.n_q,
+          a.n_kv,
+          a.d_qk,
+          a.d_v,
+          a.bias_params > 0,
+          is_masked(a)};
+}
+
 const GemmChoice& MappingContext::plan_gemm(const GemmProblem& problem, Bytes capacity) {
   GemmChoice& choice = gemm_plans.input_stationary[problem.key(capacity)];
   if (!choice.plan && choice.smallest == 0)

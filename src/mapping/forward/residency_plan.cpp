@@ -145,12 +145,10 @@ class ResidencyPlanner {
                           streamed != nullptr, results);
   }
 
-  // Blocks repeat, and so do their heads.
   const std::optional<AttentionEstimate>& attention_estimate(int index, Bytes room, const OperandsInPlace& in_place) {
-    const auto& a = std::get<Attention>(layer(index).parameters);
-    const auto kind = static_cast<std::int64_t>(context_.attention_kind(index));
-    const auto [known, is_new] = attention_.try_emplace(
-        {kind, a.heads, a.instances, a.n_q, a.n_kv, a.d_qk, a.d_v, a.bias_params > 0, room, in_place.number()});
+    std::vector<std::int64_t> key = context_.attention_key(index);
+    key.insert(key.end(), {room, in_place.number()});
+    const auto [known, is_new] = attention_.try_emplace(std::move(key));
     if (is_new) known->second = estimate_attention(context_, index, room, in_place);
     return known->second;
   }
@@ -372,6 +370,7 @@ class ResidencyPlanner {
     next.buffers = plan->buffers;
     next.score.score += score(*plan);
     next.score.violations += violations(r, operand != nullptr || state.in_parts) + misplaced(here);
+    if (!state.in_parts && !has_place_for_results(operand != nullptr ? &streamed : nullptr, r)) ++next.score.violations;
     next.lots.erase(
         std::remove_if(next.lots.begin(), next.lots.end(), [&](const Lot& lot) { return lot.dies <= step_; }),
         next.lots.end());
@@ -445,6 +444,16 @@ class ResidencyPlanner {
     return count;
   }
 
+  // Whether a given plan without tiles for results has another place for them.
+  bool has_place_for_results(const std::vector<ResidentTile>* streamed, const Residence& r) const {
+    if (step().kind != StepKind::kGemm) return true;
+    const auto* const given = given_form<InputStationaryMapping>(context_, step().first);
+    if (given == nullptr || given->out_sets > 0) return true;
+    const GemmProblem problem = in_place(step(), streamed, r);
+    const GemmEstimator estimator(problem, context_.config, prices_, 0, context_.dram_bytes_per_cycle());
+    return estimator.can_place_results_in_sums(estimator.loops(*given));
+  }
+
   // Of the ways that leave the same outputs in the scratchpad, the cheapest.
   void keep(State state) {
     std::vector<std::int64_t> key{state.in_parts, state.in_turn};
@@ -475,7 +484,7 @@ class ResidencyPlanner {
   const EnergyModel& prices_;
   int layers_, images_;
   ResidencySteps steps_;
-  std::map<std::array<std::int64_t, 10>, std::optional<AttentionEstimate>> attention_;
+  std::map<std::vector<std::int64_t>, std::optional<AttentionEstimate>> attention_;
   Totals memory_;
   std::vector<State> states_;
   std::size_t begin_ = 0;  // the first state of the step before

@@ -20,7 +20,6 @@ namespace vitality {
 struct OperandsInPlace {
   bool k = false, v = false, q = false;
   static OperandsInPlace every() { return {true, true, true}; }
-  bool all() const { return k && v && q; }
   int number() const { return (k ? 1 : 0) + (v ? 2 : 0) + (q ? 4 : 0); }  // another one for each
   // These sets of buffers (AttentionMapping), without any of what lies there.
   std::array<int, 4> without(std::array<int, 4> sets) const {
