@@ -407,18 +407,12 @@ TEST_CASE("mapping: attention layers of equal size that differ in mask or kind h
     for (const std::string kib : {"24", "40", "48"}) {
       for (const Words& search : {Words{}, {"--set", "mapping.search=simulate", "--search-budget", "12"}}) {
         INFO(first << ", " << second << ", " << kib << " KiB, " << (search.empty() ? "estimate" : "simulate"));
-        Words words{"--config",
-                    "vitality",
-                    "--workload",
-                    folder.path("two.json"),
-                    "--set",
-                    "scratchpad.capacity_kib=" + kib,
-                    "--set",
-                    "matrix_engine.rows=16",
-                    "--set",
-                    "matrix_engine.cols=16",
-                    "--set",
-                    "mapping.objective=latency"};
+        Words words{"--config",   "vitality",
+                    "--workload", folder.path("two.json"),
+                    "--set",      "scratchpad.capacity_kib=" + kib,
+                    "--set",      "matrix_engine.rows=16",
+                    "--set",      "matrix_engine.cols=16",
+                    "--set",      "mapping.objective=latency"};
         words.insert(words.end(), search.begin(), search.end());
         Mapped run(words);
         for (const auto& [name, attention] : {std::pair{"a0", first}, {"a1", second}})

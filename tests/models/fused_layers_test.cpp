@@ -164,8 +164,8 @@ TEST_CASE("fused layers: a mapping from a file is run where the search would not
 }
 
 TEST_CASE("fused layers: attention takes chunks that leave the room of a given layer before it") {
-  // 64 tokens, 4 heads of 8. fc1 has two tiles of 64 x 8 rows and one of weights, 2,176 bytes, with one head of Q, K and
-  // V, 3,072, between: 5,248 of 10,240. Attention on whole keys and queries would need more than what is left.
+  // 64 tokens, 4 heads of 8. fc1 has two tiles of 64 x 8 rows and one of weights, 2,176 bytes, with one head of Q, K
+  // and V, 3,072, between: 5,248 of 10,240. Attention on whole keys and queries would need more than what is left.
   const VitModel model =
       model_of(64, 32, linear("fc1", 96) + R"(,{"name":"attn","kind":"attention","heads":4,"d_qk":8,"layout":"qkv"})");
   InputStationaryMapping first = tiles(64, kColumnsOutermost, {0, 2}, {0, 1}, 1, ResultPlace::kParts);

@@ -274,10 +274,14 @@ GemmEstimator::Traffic GemmEstimator::traffic(const GemmPlan& plan, const GemmCu
   return t;
 }
 
-// Several arrays share the column tiles of a step. There is room for two results (out_sets), so a third array has
-// little to do.
+// Arrays that share the column tiles of a step. There is room for two results (out_sets), so a third one has little to
+// do.
+int GemmEstimator::arrays(int n_group) const {
+  return std::min({2, config_.matrix_engine.count, n_group});
+}
+
 double GemmEstimator::passes_in_turn(const GemmCut& cut, int n_group) const {
-  const int arrays = std::min(2, config_.matrix_engine.count);
+  const int arrays = this->arrays(n_group);
   const int columns = cut.columns / n_group * tiles_of(n_group, arrays) + tiles_of(cut.columns % n_group, arrays);
   return static_cast<double>(columns) * cut.contraction;
 }
@@ -356,14 +360,16 @@ double GemmEstimator::epilogue_cycles(const GemmCut& cut) const {
 // Cycles in which a first pass waits for the buffer of its partial sums, in which the results of a tile before still
 // lie: until the additions of the epilogue have moved them to the place of a second operand, or they are in memory. A
 // second operand waits for the sum before it to leave.
-double GemmEstimator::sum_waits(const GemmCut& cut, const GemmLoops& l) const {
+double GemmEstimator::sum_waits(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& l) const {
   const MatrixEngineConfig& engine = config_.matrix_engine;
   const double interval = cut.pass.interval;
   const bool one_step = l.of(GemmLoop::kContraction) == 1;
   const double chain = one_step ? l.contraction * interval : interval,
                move = static_cast<double>(l.out_tile) / bandwidth_ + latency_;
   const double leaves = drain_and_load(engine) + epilogue_cycles(cut) + (problem_.adds > 0 ? 0 : move);
-  const double wait = std::max(0.0, leaves - (l.partials - 1) * chain) +
+  // In which the next tile that wants this buffer begins: `arrays` tiles are made at a time.
+  const int arrays = this->arrays(plan.n_group);
+  const double wait = std::max(0.0, chain + leaves - l.partials * chain / arrays) / arrays +
                       (problem_.fetched_adds() > 0 ? std::max(0.0, 2 * move - l.contraction * interval) : 0);
   // The first tiles find their buffers free.
   const double tiles = static_cast<double>(one_step ? l.columns : l.of(GemmLoop::kColumns)) * l.of(GemmLoop::kRows);
@@ -376,11 +382,11 @@ double GemmEstimator::result_waits(const GemmPlan& plan, const GemmCut& cut, con
   const MatrixEngineConfig& engine = config_.matrix_engine;
   const double interval = cut.pass.interval;
   const bool one_step = l.of(GemmLoop::kContraction) == 1;
-  double spacing = (one_step ? l.contraction : 1) * interval;
+  double spacing = (one_step ? l.contraction : 1) * interval / arrays(plan.n_group);
   const bool stored = problem_.has_result_tiles() ? !problem_.added_in_place : problem_.results_in_memory;
   const double leaves = drain_and_load(engine) + epilogue_cycles(cut) +
                         (stored ? static_cast<double>(l.out_tile) / bandwidth_ + latency_ : 0);
-  if (plan.out_sets == 0) return sum_waits(cut, l);
+  if (plan.out_sets == 0) return sum_waits(plan, cut, l);
   if (!problem_.has_result_tiles()) {
     if (!problem_.shared_result_tiles) return 0;
     // The next columns of the same rows lie between those of this pass, so they wait for its results.

@@ -148,6 +148,7 @@ class GemmEstimator {
   double score(double cycles, double energy, Bytes bytes) const;
   Bytes streamed_bytes(int m_tile) const;  // of the whole operand, once
   Traffic traffic(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& loops) const;
+  int arrays(int n_group) const;
   double passes_in_turn(const GemmCut& cut, int n_group) const;
   template <typename PassOf>
   void set_passes(GemmCut& cut, const PassOf& pass_of) const;
@@ -156,7 +157,7 @@ class GemmEstimator {
   double end_of_results(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& loops) const;
   double epilogue_cycles(const GemmCut& cut) const;
   double largest_step(const GemmPlan& plan, const GemmLoops& loops) const;
-  double sum_waits(const GemmCut& cut, const GemmLoops& loops) const;
+  double sum_waits(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& loops) const;
   double energy(const GemmPlan& plan, const GemmCut& cut) const;
   double on_chip_energy(int row_tiles, int columns, int contraction) const;
 

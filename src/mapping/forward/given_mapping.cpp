@@ -140,8 +140,6 @@ std::optional<bool> takes_resident_operand(const MappingContext& context, int la
   if (const auto* gemm = std::get_if<InputStationaryMapping>(mapping))
     return gemm->streamed.kept + gemm->streamed.sets == 0;
   if (const auto* gemm = std::get_if<OutputStationaryMapping>(mapping)) return gemm->rows_on_chip;
-  if (const auto* attention = std::get_if<AttentionMapping>(mapping))
-    return attention->sets[0] + attention->sets[1] + attention->sets[2] == 0;
   return false;
 }
 

@@ -69,7 +69,8 @@ void check_place(const MappingContext& context, int layer, ResultPlace given, co
 
 // Where the file leaves the layer's results; none: it does not say.
 std::optional<ResultPlace> given_place(const MappingContext& context, int layer);
-// Whether the file takes this layer's first operand from the scratchpad; none: the file leaves the layer out.
+// Whether the file takes the rows of this layer that is no attention from the scratchpad; none: the file leaves the
+// layer out.
 std::optional<bool> takes_resident_operand(const MappingContext& context, int layer);
 
 // Whether the file has this layer run by itself, although the layer before could do it on its results.

@@ -150,8 +150,8 @@ struct MappingContext {
         layer(layer_index),
         options->attention.empty() ? config.attention : options->attention[static_cast<std::size_t>(layer_index)]);
   }
-  // What tells plans of attention layers apart, but for the room that they have and what they find there. Blocks repeat,
-  // and so do their heads.
+  // What tells plans of attention layers apart, but for the room that they have and what they find there. Blocks
+  // repeat, and so do their heads.
   std::vector<std::int64_t> attention_key(int layer_index) const;
   // The best plan within `capacity` bytes of scratchpad.
   const GemmChoice& plan_gemm(const GemmProblem& problem, Bytes capacity);
