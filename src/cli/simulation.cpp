@@ -36,16 +36,14 @@ std::vector<bool> select_layers(const VitModel& model, const std::string& patter
   std::vector<bool> selected;
   if (pattern.empty()) return selected;
   std::vector<bool> once = layers_named(model, pattern, "layers");
-  if (batch_norm_folded) {
-    std::vector<bool> absorbs = once;
-    for (std::size_t i = 0; i < once.size(); ++i)
-      if (const auto* norm = std::get_if<BatchNorm>(&model.layers[i].parameters); norm != nullptr && once[i])
-        absorbs[static_cast<std::size_t>(norm->folded_into)] = true;
-    for (std::size_t i = 0; i < once.size(); ++i) {
-      const auto* norm = std::get_if<BatchNorm>(&model.layers[i].parameters);
-      once[i] = absorbs[norm != nullptr ? static_cast<std::size_t>(norm->folded_into) : i];
-    }
-  }
+  const auto weights_in = [&](std::size_t layer) {
+    const auto* norm = batch_norm_folded ? std::get_if<BatchNorm>(&model.layers[layer].parameters) : nullptr;
+    return norm != nullptr ? static_cast<std::size_t>(norm->folded_into) : layer;
+  };
+  std::vector<bool> named(once.size());
+  for (std::size_t i = 0; i < once.size(); ++i)
+    if (once[i]) named[weights_in(i)] = true;
+  for (std::size_t i = 0; i < once.size(); ++i) once[i] = named[weights_in(i)];
   for (int i = 0; i < images; ++i) selected.insert(selected.end(), once.begin(), once.end());
   return selected;
 }

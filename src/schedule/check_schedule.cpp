@@ -336,7 +336,7 @@ class AccessCheck {
   // visit(first, end) of the places of content_ that these elements have: of a buffer that does not stay always all.
   template <class Visit>
   void each_part(BufferId buffer, Elements elements, const Visit& visit) const {
-    const StayingMatrix& matrix = s_.buffers[buffer].stays;
+    const ResidentMatrix& matrix = s_.buffers[buffer].stays;
     if (matrix.elements == 0) return visit(0, Pieces<Content>::kEnd);
     matrix.each_part(elements, visit);
   }

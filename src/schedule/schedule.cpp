@@ -11,11 +11,9 @@ const char* operand_name(int operand) {
 }
 
 Elements gathered_elements(const Conv2d& geometry, const Im2colTile& tile, int m) {
-  const auto first_row = [&](int output) { return output / geometry.out_width * geometry.stride - geometry.pad; };
-  const int begin = std::max(0, first_row(tile.first_output)),
-            end = std::min(geometry.in_height, first_row(tile.first_output + m - 1) + geometry.kernel);
+  const InputRows rows = input_rows(geometry, tile.first_output, m);
   const int row = geometry.in_width * geometry.in_channels;
-  return {(begin - tile.first_input_row) * row, (end - tile.first_input_row) * row};
+  return {(rows.begin - tile.first_input_row) * row, (rows.end - tile.first_input_row) * row};
 }
 
 }  // namespace vitality

@@ -65,7 +65,7 @@ using UpdateId = Id<struct UpdateTag>;
 // A matrix that stays in a buffer for other layers, row by row. `elements`: of the whole matrix; 0: nothing stays
 // there. Its readers take its columns `band` at a time (heads of attention), so jobs wait for each other only where
 // they use the same rows of the same band. Their tiles have the matrix's rows as their stride.
-struct StayingMatrix {
+struct ResidentMatrix {
   std::int32_t elements = 0, cols = 1, band = 1;
 
   // visit(first, end) for the parts of a line that these elements have, a band's rows behind each other: every row and
@@ -84,7 +84,7 @@ struct StayingMatrix {
 // A place in the scratchpad; elements row-major.
 struct Buffer {
   std::int32_t address, bytes;
-  StayingMatrix stays = {};
+  ResidentMatrix stays = {};
 };
 
 // One DMA transfer of rows x cols elements between a tensor at (row, col) and a buffer. If row_map is not kNone, the

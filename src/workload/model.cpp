@@ -156,6 +156,11 @@ Count macs(const VitModel& model) {
   return sum;
 }
 
+InputRows input_rows(const Conv2d& conv, int first, int outputs) {
+  const auto first_row = [&](int output) { return output / conv.out_width * conv.stride - conv.pad; };
+  return {std::max(0, first_row(first)), std::min(conv.in_height, first_row(first + outputs - 1) + conv.kernel)};
+}
+
 bool is_masked(const Attention& attention) {
   return attention.mask != ScoreMask::kNone;
 }

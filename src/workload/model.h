@@ -31,6 +31,11 @@ struct Conv2d {
   int in_channels, out_channels, kernel, stride, pad, groups, in_height, in_width, out_height, out_width;
   bool bias;
 };
+// The rows [begin, end) of its image that `outputs` pixels of its output, from `first` on, are computed from.
+struct InputRows {
+  int begin, end;
+};
+InputRows input_rows(const Conv2d& conv, int first, int outputs);
 // y = x W + b, W in_features x out_features. Uses `rows` rows of its input from `first_row` on (the class token: row 0;
 // the distillation token: row 1).
 struct Linear {

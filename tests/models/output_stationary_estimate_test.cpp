@@ -75,7 +75,7 @@ double bytes_per_cycle(const HardwareConfig& config) {
 
 OutputStationaryPlan estimated(OutputStationaryMapping mapping, const GemmProblem& problem,
                                const HardwareConfig& config) {
-  OutputStationaryPlan plan{mapping};
+  OutputStationaryPlan plan{mapping, {}};
   const EnergyModel prices(config);
   OutputStationaryEstimator(problem, config, prices, Bytes{1} << 40, bytes_per_cycle(config)).evaluate(plan);
   return plan;

@@ -53,7 +53,7 @@ TEST_CASE("output stationary plans: no plan is below its bound, or better than t
           OutputStationaryPlanner(problem, config, prices, capacity, kBytesPerCycle).choose().plan;
       OutputStationaryEstimator estimator(problem, config, prices, capacity, kBytesPerCycle);
       for (int tries = 0; tries < 10; ++tries) {
-        OutputStationaryPlan plan{random_plan(dice, problem)};
+        OutputStationaryPlan plan{random_plan(dice, problem), {}};
         if (aligned_sum(estimator.buffer_list(plan)) > capacity) continue;
         estimator.evaluate(plan);
         INFO(objective << ", " << problem.m << " x " << problem.k << " x " << problem.n << " in " << capacity);

@@ -11,7 +11,7 @@ namespace {
 class Accesses {
  public:
   Accesses() : Accesses(ScheduleBuilder(1024)) { buffer_ = builder_.allocate({16}, "")[0]; }
-  explicit Accesses(const StayingMatrix& stays) : Accesses(ScheduleBuilder(1024)) {
+  explicit Accesses(const ResidentMatrix& stays) : Accesses(ScheduleBuilder(1024)) {
     buffer_ = builder_.allocate_resident({2 * stays.elements}, {stays}, ScratchpadEnd::kLow)[0];
   }
   std::vector<int> write(Elements elements = {}) {
@@ -46,7 +46,7 @@ using Jobs = std::vector<int>;
 }  // namespace
 
 TEST_CASE("schedule builder: of a buffer that stays, jobs wait for those that use the same elements") {
-  Accesses rows(StayingMatrix{8});
+  Accesses rows(ResidentMatrix{8});
   CHECK(rows.write({0, 4}) == Jobs{});               // 0
   CHECK(rows.write({4, 8}) == Jobs{});               // 1
   CHECK(rows.read({0, 4}) == Jobs{0});               // 2
@@ -59,7 +59,7 @@ TEST_CASE("schedule builder: of a buffer that stays, jobs wait for those that us
 }
 
 TEST_CASE("schedule builder: of a buffer whose columns are taken in bands, jobs wait for the same rows of a band") {
-  Accesses tile(StayingMatrix{24, 6, 3});  // 4 x 6, two bands of 3 columns
+  Accesses tile(ResidentMatrix{24, 6, 3});  // 4 x 6, two bands of 3 columns
   const auto rows = [](int row, int count, int col, int cols) { return Elements::of(6 * row + col, count, cols, 6); };
   CHECK(tile.write(rows(0, 2, 0, 6)) == Jobs{});        // 0
   CHECK(tile.write(rows(2, 2, 0, 6)) == Jobs{});        // 1

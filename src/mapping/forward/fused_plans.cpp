@@ -16,7 +16,7 @@ GemmProblem in_parts(GemmProblem problem, GemmLoop outermost, int rows) {
   return problem;
 }
 
-double fused_score(const MappingContext& context, const GemmPlan& first, const GemmPlan& second) {
+double fused_score(const MappingContext& context, const PlanEstimate& first, const PlanEstimate& second) {
   return plan_score(context.config.mapping.objective, first.cycles + second.cycles, first.energy_pj + second.energy_pj,
                     static_cast<double>(first.dram_bytes + second.dram_bytes) / context.dram_bytes_per_cycle());
 }
@@ -163,9 +163,7 @@ std::optional<FusedHeads> choose_head_parts(MappingContext& context, const GemmP
       plan->out_sets = in_flight;
       add_turns(context, *plan, heads, first.m);
       const AttentionEstimate& takes = attention->estimate;
-      GemmPlan second{};
-      second.cycles = takes.waits, second.energy_pj = takes.energy_pj, second.dram_bytes = takes.operand_bytes;
-      const double score = fused_score(context, *plan, second);
+      const double score = fused_score(context, *plan, {takes.waits, takes.energy_pj, takes.operand_bytes});
       if (best && score >= best_score) continue;
       best = FusedHeads{*plan, attention->plan, takes.waits, takes.energy_pj}, best_score = score;
     }

@@ -207,10 +207,9 @@ Bytes GemmEstimator::streamed_bytes(int m_tile) const {
   if (!problem_.strip) return problem_.element * problem_.images * problem_.m * problem_.k;
   const Conv2d& conv = *problem_.strip;
   Bytes rows = 0;
-  for (int out = 0, step = m_tile / conv.out_width; out < conv.out_height; out += step) {
-    const int first = std::max(0, out * conv.stride - conv.pad);
-    const int last = std::min(conv.out_height, out + step) - 1;
-    rows += std::min(conv.in_height, last * conv.stride - conv.pad + conv.kernel) - first;
+  for (int output = 0; output < problem_.m; output += m_tile) {
+    const InputRows strip = input_rows(conv, output, std::min(m_tile, problem_.m - output));
+    rows += strip.end - strip.begin;
   }
   return problem_.element * problem_.images * rows * conv.in_width * conv.in_channels;
 }

@@ -17,11 +17,14 @@
 
 namespace vitality {
 
-struct GemmPlan : InputStationaryMapping {
-  double cycles = 0, energy_pj = 0;  // estimates
-  Bytes dram_bytes = 0;              // read and written, as the schedule will move them
-  Bytes buffers = 0;                 // bytes of all its buffers
+// What a layer takes when it is mapped in a given way.
+struct PlanEstimate {
+  double cycles = 0, energy_pj = 0;
+  Bytes dram_bytes = 0;  // read and written, as the schedule will move them
+  Bytes buffers = 0;     // bytes of all its buffers
 };
+
+struct GemmPlan : InputStationaryMapping, PlanEstimate {};
 
 struct GemmProblem {
   int m, k, n;

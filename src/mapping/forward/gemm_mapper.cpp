@@ -243,23 +243,16 @@ Transfer GemmMapper::stationary_transfer(const ContractionTile& tile, const Colu
                                 buffer, offset);
 }
 
-int GemmMapper::strip_first_row(int m0) const {
-  const Conv2d& conv = geometry();
-  return std::max(0, m0 / conv.out_width * conv.stride - conv.pad);
-}
-
 JobId GemmMapper::load_strip(int m0, int m, BufferId buffer) {
   const Conv2d& conv = geometry();
-  const int first = strip_first_row(m0);
-  const int last_output = (m0 + m - 1) / conv.out_width;
-  const int end = std::min(conv.in_height, last_output * conv.stride - conv.pad + conv.kernel);
+  const InputRows rows = input_rows(conv, m0, m);
   return builder_.transfer(UnitKind::kDmaLoad, image().layer, image().op,
-                           {builder_.make_transfer(image().source, first * conv.in_width, 0,
-                                                   (end - first) * conv.in_width, conv.in_channels, buffer)});
+                           {builder_.make_transfer(image().source, rows.begin * conv.in_width, 0,
+                                                   (rows.end - rows.begin) * conv.in_width, conv.in_channels, buffer)});
 }
 
 void GemmMapper::gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column) {
-  gather(job, {gemm_.geometry, m0, strip_first_row(m0), tile.first, column.first_group, column.groups});
+  gather(job, {gemm_.geometry, m0, input_rows(geometry(), m0, 1).begin, tile.first, column.first_group, column.groups});
 }
 
 void GemmMapper::gather(Job& job, const Im2colTile& tile) {

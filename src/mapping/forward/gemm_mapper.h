@@ -59,10 +59,6 @@ struct Gemm {
 inline bool is_pixel_wise(const Conv2d& conv) {
   return conv.kernel == 1 && conv.stride == 1 && conv.groups == 1 && conv.pad == 0;
 }
-// Number of image rows that `output_rows` rows of outputs need, padding included.
-inline int strip_rows(const Conv2d& conv, int output_rows) {
-  return std::min(conv.in_height + 2 * conv.pad, (output_rows - 1) * conv.stride + conv.kernel);
-}
 
 // The GEMM of a linear layer or a convolution, without tensors.
 Gemm describe_gemm(const MappingContext& context, int layer);
@@ -93,8 +89,6 @@ class GemmMapper {
   Transfer stationary_transfer(const ContractionTile& tile, const ColumnTile& column, BufferId buffer,
                                int offset) const;
   Transfer streamed_transfer(int m0, int m, const ContractionTile& tile, BufferId buffer, int offset) const;
-  // The first row of the image strip that outputs from row m0 on need.
-  int strip_first_row(int m0) const;
   JobId load_strip(int m0, int m, BufferId buffer);
   // Marks the job's streamed operand as gathered from a strip, or from other rows of an image.
   void gather(Job& job, int m0, const ContractionTile& tile, const ColumnTile& column);

@@ -52,7 +52,7 @@ std::vector<Bytes> OutputStationaryEstimator::buffer_list(const OutputStationary
   std::vector<Bytes> list;
   if (p.strip) {
     list.push_back(strips(plan.tile_rows).largest);
-  } else if (plan.outer_resident && !(p.streamed_on_chip && !plan.columns_outer)) {
+  } else if (keeps_outer(plan)) {
     for (const int segment : segments(plan)) list.push_back((plan.columns_outer ? columns_part : rows_part) * segment);
     if (plan.columns_outer) list.back() += bias;
   }
@@ -103,7 +103,7 @@ void OutputStationaryEstimator::evaluate(OutputStationaryPlan& plan) {
   plan.buffers = aligned_sum(buffer_list(plan));
   plan.dram_bytes = bytes_moved(plan);
   plan.cycles = output_stationary_cycles({problem_, plan, column_tiles(plan), segments(plan), rows_in_step(plan),
-                                          columns_in_step(plan), bandwidth_, latency_},
+                                          columns_in_step(plan), keeps_outer(plan), bandwidth_, latency_},
                                          config_, passes_);
   // Layers share the scratchpad: without room beside the plan, the next layer's first tile is not fetched ahead.
   const Bytes tile = next_tile(plan);
@@ -120,7 +120,7 @@ double OutputStationaryEstimator::score(const OutputStationaryPlan& plan) const 
 
 double OutputStationaryEstimator::least_score(const OutputStationaryMapping& mapping) const {
   const MatrixEngineConfig& engine = config_.matrix_engine;
-  OutputStationaryPlan plan{mapping};
+  OutputStationaryPlan plan{mapping, {}};
   plan.dram_bytes = bytes_moved(mapping);
   const Cycles compute = ceil_div(row_tiles(mapping) * column_tiles(mapping), static_cast<Count>(engine.count)) *
                          output_stationary_fold(engine.rows, engine.cols, problem_.k).interval;

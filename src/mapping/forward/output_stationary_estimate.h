@@ -15,11 +15,7 @@
 
 namespace vitality {
 
-struct OutputStationaryPlan : OutputStationaryMapping {
-  double cycles = 0, energy_pj = 0;  // estimates
-  Bytes dram_bytes = 0;              // read and written, as the schedule will move them
-  Bytes buffers = 0;                 // bytes of all its buffers
-};
+struct OutputStationaryPlan : OutputStationaryMapping, PlanEstimate {};
 
 class OutputStationaryEstimator {
  public:
@@ -37,6 +33,10 @@ class OutputStationaryEstimator {
   // Whether the rows, or the columns, are operands of a step.
   bool rows_in_step(const OutputStationaryMapping& plan) const;
   bool columns_in_step(const OutputStationaryMapping& plan) const;
+  // Whether the outer loop's operand has buffers for its whole contraction.
+  bool keeps_outer(const OutputStationaryMapping& plan) const {
+    return plan.outer_resident && !problem_.strip && (plan.columns_outer || !problem_.streamed_on_chip);
+  }
 
   // Room in which the next layer's first tile can be fetched ahead, taken to be like this one's.
   Bytes next_tile(const OutputStationaryMapping& plan) const;

@@ -60,17 +60,14 @@ class OutputStationaryMapper : public GemmMapper {
     return *choice.plan;
   }
 
-  bool keeps_outer() const {
-    return plan_.outer_resident && !problem_.strip && (plan_.columns_outer || !problem_.streamed_on_chip);
-  }
-
   void take_buffers() {
     const OutputStationaryEstimator sizes = estimator();
     rows_in_step_ = sizes.rows_in_step(plan_), columns_in_step_ = sizes.columns_in_step(plan_);
+    keeps_outer_ = sizes.keeps_outer(plan_);
     const std::vector<BufferId> buffers = builder_.allocate(sizes.buffer_list(plan_), "layer " + name());
     auto next = buffers.begin();
     if (problem_.strip) strip_ = *next++;
-    for (std::size_t s = 0; keeps_outer() && s < segments_.size(); ++s) outer_.push_back(*next++);
+    for (std::size_t s = 0; keeps_outer_ && s < segments_.size(); ++s) outer_.push_back(*next++);
     for (auto& step : steps_) step[0] = *next++, step[1] = *next++;
     for (int set = 0; set < plan_.out_sets; ++set) {
       if (problem_.has_result_tiles()) outs_.push_back(*next++);
@@ -99,7 +96,7 @@ class OutputStationaryMapper : public GemmMapper {
   void note() const {
     context_.note(layer_,
                   std::string("output stationary, ") + (plan_.columns_outer ? "column" : "row") + " tiles outermost" +
-                      (keeps_outer() ? ", their operand kept" : "") + ", segments of " + std::to_string(plan_.segment) +
+                      (keeps_outer_ ? ", their operand kept" : "") + ", segments of " + std::to_string(plan_.segment) +
                       (problem_.streamed_on_chip ? ", rows from the scratchpad" : "") + results_words(plan_.results));
   }
 
@@ -145,7 +142,7 @@ class OutputStationaryMapper : public GemmMapper {
       const auto add_rows = [&](std::vector<Transfer>& to, BufferId buffer) {
         to.push_back(streamed_transfer(m0, m, segments_[s], buffer, 0));
       };
-      if (new_outer && keeps_outer()) {
+      if (new_outer && keeps_outer_) {
         if (plan_.columns_outer)
           add_weights(kept, segments_[s], column, outer_[s], last);
         else
@@ -155,7 +152,7 @@ class OutputStationaryMapper : public GemmMapper {
       if (columns_in_step_) add_weights(in_turn, segments_[s], column, step[1], last);
       load(kept);
       load(in_turn);
-      emit_pass(m0, m, column, s, rows_in_step_ || !keeps_outer() ? step[0] : outer_[s],
+      emit_pass(m0, m, column, s, rows_in_step_ || !keeps_outer_ ? step[0] : outer_[s],
                 columns_in_step_ ? step[1] : outer_[s]);
     }
     finish_tile(m0, m, column, result_place(m0, column));
@@ -187,7 +184,7 @@ class OutputStationaryMapper : public GemmMapper {
 
   OutputStationaryMapping plan_;
   std::vector<ContractionTile> segments_;
-  bool rows_in_step_ = true, columns_in_step_ = true;
+  bool rows_in_step_ = true, columns_in_step_ = true, keeps_outer_ = false;
   BufferId strip_ = kNone;
   std::vector<BufferId> outer_;  // the kept operand's segments
   BufferId steps_[2][2] = {};

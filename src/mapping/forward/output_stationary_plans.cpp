@@ -93,7 +93,7 @@ void OutputStationaryPlanner::search(const RankedForm& ranked) {
                               : problem_.k;
   // Without buffers of its own, a result tile has nothing of which there could be two.
   const bool has_buffers = problem_.has_result_tiles() || problem_.fetched_adds() > 0;
-  OutputStationaryPlan plan{ranked.form};
+  OutputStationaryPlan plan{ranked.form, {}};
   double best_of_form = std::numeric_limits<double>::infinity();
   int no_better = 0;
   for (const int segment : segment_lengths(contraction)) {

@@ -203,9 +203,8 @@ class Walk {
       strip_there_ = load(ready, strips_[static_cast<std::size_t>(steps_[index].outer)]);
   }
   void load_kept(std::size_t index, double ready) {
-    if (!plan_.outer_resident || p_.strip || index >= steps_.size()) return;
+    if (!run_.keeps_outer || index >= steps_.size()) return;
     const Step& step = steps_[index];
-    if (!plan_.columns_outer && p_.streamed_on_chip) return;
     outer_there_[step.segment] = load(ready, plan_.columns_outer ? columns_bytes(step) : rows_bytes(step));
   }
   double load(double ready, Bytes bytes) {
@@ -337,10 +336,8 @@ class Walk {
 }  // namespace
 
 Bytes strip_elements(const Conv2d& conv, int first, int count) {
-  const int begin = std::max(0, first / conv.out_width * conv.stride - conv.pad),
-            last = (first + count - 1) / conv.out_width,
-            end = std::min(conv.in_height, last * conv.stride - conv.pad + conv.kernel);
-  return Bytes{end - begin} * conv.in_width * conv.in_channels;
+  const InputRows rows = input_rows(conv, first, count);
+  return Bytes{rows.end - rows.begin} * conv.in_width * conv.in_channels;
 }
 
 double OutputStationaryPasses::stream(int rows, int width, int depth) {

@@ -37,6 +37,7 @@ struct OutputStationaryRun {
   Count column_tiles;                  // of results
   std::vector<int> depths;             // contraction indices of the segments
   bool rows_in_step, columns_in_step;  // operands that come in steps
+  bool keeps_outer;                    // the outer one is fetched once for each of its tiles
   double bytes_per_cycle, latency;     // of the memory; cycles of a request in addition to its bytes
 };
 // From the first load to the last result.

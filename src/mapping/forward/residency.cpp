@@ -152,7 +152,7 @@ void make_resident(MappingContext& context, int layer) {
     return;
   }
   std::vector<ResidentTile> tiles = residence.tiles;
-  std::vector<StayingMatrix> matrices;
+  std::vector<ResidentMatrix> matrices;
   for (const ResidentTile& tile : tiles)
     matrices.push_back({output_shape(context.layer(layer)).rows * tile.cols, tile.cols, tile.band});
   const std::vector<BufferId> buffers = context.builder.allocate_resident(residence.bytes, matrices, residence.end);

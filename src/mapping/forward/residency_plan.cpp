@@ -46,6 +46,11 @@ struct State {
   Bytes buffers = 0;     // of the step's plan
 };
 
+// What a step takes, and whether it finishes a column of its tiles after the other.
+struct Price : PlanEstimate {
+  bool in_turn = false;
+};
+
 // The cost of everything in memory: the measure of `edp`.
 struct Totals {
   double cycles = 0, energy = 0;
@@ -95,9 +100,8 @@ class ResidencyPlanner {
   // --- Prices.
 
   // streamed: of a GEMM, the tiles that it takes from the scratchpad. in_place: of attention.
-  std::optional<GemmPlan> price(const Step& step, const std::vector<ResidentTile>* streamed,
-                                const OperandsInPlace& in_place, const Residence& results, Bytes room) {
-    GemmPlan none{};
+  std::optional<Price> price(const Step& step, const std::vector<ResidentTile>* streamed,
+                             const OperandsInPlace& in_place, const Residence& results, Bytes room) {
     switch (step.kind) {
       case StepKind::kGemm:
         return price_gemm(step, streamed, results, room);
@@ -107,19 +111,19 @@ class ResidencyPlanner {
         return price_attention(step, *attention, results);
       }
       case StepKind::kUncharged:
-        return none;
+        return Price{};
       case StepKind::kOther:
         if (room < step.smallest_room) return std::nullopt;
-        return none;
+        return Price{};
     }
     return std::nullopt;
   }
 
-  GemmPlan price_attention(const Step& step, const AttentionEstimate& takes, const Residence& results) const {
+  Price price_attention(const Step& step, const AttentionEstimate& takes, const Residence& results) const {
     const MatrixShape shape = output_shape(layer(step.last));
     const Bytes written =
         results.place == ResultPlace::kScratchpad ? 0 : context_.element_bytes() * shape.rows * shape.cols;
-    GemmPlan plan{};
+    Price plan;
     plan.cycles = images_ * takes.waits;
     plan.buffers = takes.buffers;
     plan.dram_bytes = images_ * (takes.operand_bytes + written);
@@ -127,15 +131,18 @@ class ResidencyPlanner {
     return plan;
   }
 
-  std::optional<GemmPlan> price_gemm(const Step& step, const std::vector<ResidentTile>* streamed,
-                                     const Residence& results, Bytes room) {
+  std::optional<Price> price_gemm(const Step& step, const std::vector<ResidentTile>* streamed, const Residence& results,
+                                  Bytes room) {
     const GemmProblem problem = in_place(step, streamed, results);
-    if (!context_.holds_results(problem, room)) return context_.plan_gemm(problem, room).plan;
-    const OutputStationaryPlan& held_results = *context_.plan_output_stationary(problem, room).plan;
-    GemmPlan plan{};
-    plan.cycles = held_results.cycles, plan.energy_pj = held_results.energy_pj;
-    plan.dram_bytes = held_results.dram_bytes, plan.buffers = held_results.buffers;
-    return plan;
+    if (context_.holds_results(problem, room)) return Price{*context_.plan_output_stationary(problem, room).plan};
+    const std::optional<GemmPlan>& plan = context_.plan_gemm(problem, room).plan;
+    return plan ? std::optional(Price{*plan, finishes_in_turn(*plan, problem.m)}) : std::nullopt;
+  }
+
+  bool finishes_in_turn(const InputStationaryMapping& plan, int rows) const {
+    const bool whole_rows = images_ == 1 && plan.m_tile >= rows;
+    return plan.order[0] == GemmLoop::kColumns ||
+           (whole_rows && inside(plan.order, GemmLoop::kContraction, GemmLoop::kColumns));
   }
 
   GemmProblem in_place(const Step& step, const std::vector<ResidentTile>* streamed, const Residence& results) const {
@@ -156,7 +163,7 @@ class ResidencyPlanner {
   // False if something does not fit.
   bool price_memory() {
     for (const Step& step : steps_.all()) {
-      const std::optional<GemmPlan> plan = price(step, nullptr, {}, {}, capacity_);
+      const std::optional<Price> plan = price(step, nullptr, {}, {}, capacity_);
       if (!plan && step.kind != StepKind::kOther) return false;
       if (plan) memory_.cycles += plan->cycles, memory_.energy += plan->energy_pj;
     }
@@ -164,7 +171,7 @@ class ResidencyPlanner {
   }
 
   // Layers add up, so the product of both totals is made small by the sum of both as shares of the totals.
-  double score(const GemmPlan& plan) const {
+  double score(const PlanEstimate& plan) const {
     if (context_.config.mapping.objective == MappingObjective::kEdp)
       return plan.cycles / std::max(1.0, memory_.cycles) + plan.energy_pj / std::max(1.0, memory_.energy);
     return plan_score(context_.config.mapping.objective, plan.cycles, plan.energy_pj,
@@ -295,7 +302,7 @@ class ResidencyPlanner {
   }
 
   // Of this step and of the one before, whose results it takes in parts.
-  std::optional<GemmPlan> price_in_parts(const State& state, const Residence& results, Bytes room) {
+  std::optional<Price> price_in_parts(const State& state, const Residence& results, Bytes room) {
     const Step& first = steps_.at(step_ - 1);
     const Lot* const operand = taken_by(step_ - 1, state.lots, ReadAs::kOperand);
     std::vector<ResidentTile> streamed;
@@ -318,8 +325,8 @@ class ResidencyPlanner {
     takes.waits = plan->cycles, takes.energy_pj = plan->energy_pj;
     return sum_of(plan->first, price_attention(step(), takes, results));
   }
-  static GemmPlan sum_of(const GemmPlan& a, const GemmPlan& b) {
-    GemmPlan sum{};
+  static Price sum_of(const PlanEstimate& a, const PlanEstimate& b) {
+    Price sum;
     sum.cycles = a.cycles + b.cycles, sum.energy_pj = a.energy_pj + b.energy_pj;
     sum.dram_bytes = a.dram_bytes + b.dram_bytes;
     return sum;
@@ -357,16 +364,15 @@ class ResidencyPlanner {
     std::vector<ResidentTile> streamed;
     if (operand != nullptr && step().kind == StepKind::kGemm) streamed = tiles_of(operand->output, state);
     const OperandsInPlace here = state.in_parts ? OperandsInPlace::every() : in_place(state.lots);
-    std::optional<GemmPlan> plan = state.in_parts
-                                       ? price_in_parts(state, r, room)
-                                       : price(step(), operand != nullptr ? &streamed : nullptr, here, r, room);
+    std::optional<Price> plan = state.in_parts ? price_in_parts(state, r, room)
+                                               : price(step(), operand != nullptr ? &streamed : nullptr, here, r, room);
     if (!plan) return;
     // Attention begins with a head while the layer before makes the next one, if that finishes head by head and there
     // is room for both layers' buffers.
     if (step().kind == StepKind::kAttention && here.k && !state.in_parts &&
         (!state.in_turn || state.buffers + plan->buffers > room))
       plan->cycles += images_ * attention_estimate(step().first, room, here)->at_once;
-    next.in_turn = finishes_in_turn(*plan);
+    next.in_turn = plan->in_turn;
     next.buffers = plan->buffers;
     next.score.score += score(*plan);
     next.score.violations += violations(r, operand != nullptr || state.in_parts) + misplaced(here);
@@ -375,14 +381,6 @@ class ResidencyPlanner {
         std::remove_if(next.lots.begin(), next.lots.end(), [&](const Lot& lot) { return lot.dies <= step_; }),
         next.lots.end());
     keep(std::move(next));
-  }
-
-  // Whether the plan finishes a column of tiles after the other.
-  bool finishes_in_turn(const GemmPlan& plan) const {
-    const bool whole_rows = images_ == 1 && plan.m_tile >= step().problem.m;
-    return step().kind == StepKind::kGemm &&
-           (plan.order[0] == GemmLoop::kColumns ||
-            (whole_rows && inside(plan.order, GemmLoop::kContraction, GemmLoop::kColumns)));
   }
 
   // The tiles of an output that is there: as the way to this state has made them.

@@ -73,7 +73,7 @@ std::vector<BufferId> ScheduleBuilder::allocate(const std::vector<Bytes>& sizes,
 }
 
 std::vector<BufferId> ScheduleBuilder::allocate_resident(const std::vector<Bytes>& sizes,
-                                                         const std::vector<StayingMatrix>& matrices,
+                                                         const std::vector<ResidentMatrix>& matrices,
                                                          ScratchpadEnd end) {
   const Bytes total = aligned_sum(sizes);
   if (total > capacity()) throw std::logic_error("no room for what is to stay in the scratchpad");

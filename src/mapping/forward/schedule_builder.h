@@ -62,7 +62,7 @@ class ScheduleBuilder {
   // Places buffers that stay until release(), at one end of the scratchpad, next to those that are there. The ring has
   // the remaining capacity(). The caller ensures that they fit, and that the last ones of an end are released first.
   // matrices: one of each buffer.
-  std::vector<BufferId> allocate_resident(const std::vector<Bytes>& sizes, const std::vector<StayingMatrix>& matrices,
+  std::vector<BufferId> allocate_resident(const std::vector<Bytes>& sizes, const std::vector<ResidentMatrix>& matrices,
                                           ScratchpadEnd end);
   bool stays(BufferId buffer) const { return resident_.count(buffer.value) > 0; }
   void release(BufferId first_resident);
@@ -151,7 +151,7 @@ class ScheduleBuilder {
   template <class Visit>
   void each_access(BufferId buffer, Elements elements, const Visit& visit);
   struct ResidentAccess {
-    StayingMatrix matrix;
+    ResidentMatrix matrix;
     Pieces<Access> pieces;
   };
   IdVector<BufferId, Access> access_;       // per buffer
