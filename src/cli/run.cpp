@@ -93,7 +93,7 @@ void write_dram_commands(std::FILE* stream, const std::vector<std::pair<int, Dra
 }
 
 std::string mapping_file(const FinishedSimulation& run) {
-  MappingFile file{run.config.name, run.result.workload_name, {}, run.result.batch_order};
+  MappingFile file{run.config.name, run.result.workload_name, {}, run.result.batch_order, run.result.mapped_kib};
   for (const LayerResult& layer : run.result.layers) file.layers.emplace_back(layer.name, layer.mapping);
   return write_json(file);
 }

@@ -256,6 +256,9 @@ struct MappingConfig {
   MappingObjective objective = MappingObjective::kEdp;
   MappingResidency residency = MappingResidency::kChip;  // [A]
   MappingSearch search = MappingSearch::kEstimate;
+  // For the objective `energy`: DRAM bytes cost this share of their energy once more. No key: the mapper chooses it
+  // (mapping/smaller_scratchpads.h). Of mappings that take the same energy, it then prefers those that move less.
+  double byte_share = 0.1;
 };
 struct SparsityConfig {
   SparsitySource source = SparsitySource::kPredicted;

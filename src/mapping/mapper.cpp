@@ -62,6 +62,21 @@ bool may_go_layer_by_layer(const MappingContext& context) {
   return true;
 }
 
+// 0: all of it.
+int part_of_scratchpad(const MappingOptions& options) {
+  if (options.given != nullptr && options.given->scratchpad_kib > 0) return options.given->scratchpad_kib;
+  return options.scratchpad_kib;
+}
+
+Bytes usable_scratchpad(const HardwareConfig& config, const MappingOptions& options) {
+  const int kib = part_of_scratchpad(options);
+  if (kib > config.scratchpad.capacity_kib)
+    throw InputError(options.given->file, "/scratchpad_kib",
+                     "expected at most " + std::to_string(config.scratchpad.capacity_kib) +
+                         " (scratchpad.capacity_kib), found " + std::to_string(kib));
+  return Bytes{kib > 0 ? kib : config.scratchpad.capacity_kib} * 1024;
+}
+
 // What all mappings of the model begin with.
 MappingContext context_of(const VitModel& model, const HardwareConfig& config, const MappingOptions& options,
                           ScheduleBuilder& builder) {
@@ -230,9 +245,8 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
                     ModelPlans* plans = nullptr) {
   check_supported(model, config, options);
   const MatrixEngineConfig& engine = config.matrix_engine;
-  ScheduleBuilder builder(
-      static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024,
-      engine.dataflow == Dataflow::kOutputStationary || engine.accumulation == Accumulation::kGStationary);
+  ScheduleBuilder builder(usable_scratchpad(config, options), engine.dataflow == Dataflow::kOutputStationary ||
+                                                                  engine.accumulation == Accumulation::kGStationary);
   for (const UnitKind kind : all_of_enum<UnitKind>())
     if (unit_count(config, kind) > 1) builder.expect_several(kind);
   if (!config.pipeline.intra_layer) builder.run_layers_serially();
@@ -268,6 +282,7 @@ Schedule map_layers(const VitModel& model, const HardwareConfig& config, const M
   ResidencyPlan plan = plans != nullptr ? plans->residency : plan_residences(context);
   context.residences = std::move(plan.residences);
   builder.schedule().batch_order = context.batch_order = plan.batch_order;
+  builder.schedule().scratchpad_kib = part_of_scratchpad(options);
   ForwardMapper(context, options, selected).map(layers);
   if (plans != nullptr) std::swap(context.gemm_plans, plans->gemms);
   builder.schedule().layer_output = context.output;
@@ -291,12 +306,17 @@ Schedule map_model(const VitModel& model, const HardwareConfig& config, const Ma
 PlannedModel::PlannedModel(const VitModel& model, const HardwareConfig& config, const MappingOptions& options)
     : model_(model), config_(config), options_(options), plans_(std::make_unique<ModelPlans>()) {
   check_supported(model, config, options);
-  ScheduleBuilder builder(static_cast<Bytes>(config.scratchpad.capacity_kib) * 1024, false);
+  ScheduleBuilder builder(usable_scratchpad(config, options), false);
   MappingContext context = context_of(model, config, options, builder);
   plans_->residency = plan_residences(context);
+  if (plans_->residency.residences.empty()) plans_->residency.estimate = estimate_in_memory(context);
   plans_->gemms = std::move(context.gemm_plans);
 }
 PlannedModel::~PlannedModel() = default;
+
+std::optional<ModelEstimate> PlannedModel::estimate() const {
+  return plans_->residency.estimate;
+}
 
 bool PlannedModel::alike(int layer, int other, int count) const {
   const auto first = plans_->residency.residences.begin();

@@ -36,6 +36,7 @@ class PlannedModel {
   PlannedModel(const PlannedModel&) = delete;
   PlannedModel& operator=(const PlannedModel&) = delete;
 
+  std::optional<ModelEstimate> estimate() const;  // none: not known
   // Whether the outputs of these `count` layers and of those from `other` on stay in the scratchpad in the same way.
   bool alike(int layer, int other, int count) const;
   Schedule map();  // as map_model()

@@ -11,6 +11,7 @@ namespace vitality {
 namespace {
 
 constexpr int kMostBuffers = 16;
+constexpr int kMostKib = 1 << 20;
 
 struct Field {
   const char *name, *meaning;
@@ -319,7 +320,9 @@ std::string write_json(const LayerMapping& mapping) {
 std::string write_json(const MappingFile& file) {
   std::string text =
       "{\n  \"machine\": " + json_string(file.machine) + ",\n  \"workload\": " + json_string(file.workload) +
-      (file.batch_order.empty() ? "" : ",\n  \"batch_order\": " + json_string(file.batch_order)) + ",\n  \"layers\": {";
+      (file.batch_order.empty() ? "" : ",\n  \"batch_order\": " + json_string(file.batch_order)) +
+      (file.scratchpad_kib == 0 ? "" : ",\n  \"scratchpad_kib\": " + std::to_string(file.scratchpad_kib)) +
+      ",\n  \"layers\": {";
   const char* separator = "\n";
   for (const auto& [name, object] : file.layers) {
     if (object.empty()) continue;
@@ -337,6 +340,7 @@ GivenMapping read_mapping(const JsonValue& document, const VitModel* model, Diag
   for (const char* key : {"$schema", "machine", "workload"}) top.text(key, ignored);
   int order = 0;
   if (top.choice("batch_order", order, enum_names<BatchOrder>())) given.batch_order = static_cast<BatchOrder>(order);
+  top.integer("scratchpad_kib", given.scratchpad_kib, 1, kMostKib);
   const JsonValue* layers = top.get("layers", ObjectReader::Presence::kRequired);
   top.finish();
   if (layers == nullptr) return given;
@@ -383,6 +387,11 @@ std::string mapping_schema() {
                          {"description",
                           "Of a batch: whether all layers of an image come first, or a layer of all images; the search "
                           "decides if it is left out."}}},
+                       {"scratchpad_kib",
+                        {{"type", "integer"},
+                         {"minimum", 1},
+                         {"maximum", kMostKib},
+                         {"description", "The part of the scratchpad that the mapping uses. Without: all of it."}}},
                        {"layers", layers}}},
                      {"required", {"layers"}},
                      {"additionalProperties", false},

@@ -20,6 +20,7 @@ struct MappingFile {
   std::string machine, workload;                            // names, for people: the layers are what is checked
   std::vector<std::pair<std::string, std::string>> layers;  // name and object
   std::string batch_order = {};                             // of a batch: BatchOrder's name; "" of one image
+  int scratchpad_kib = 0;                                   // GivenMapping's
 };
 std::string write_json(const MappingFile& file);
 

@@ -182,7 +182,8 @@ struct AttentionChoice {
   Cycles taylor_cycles, softmax_cycles;
 };
 
-// mapping.search simulate: what the estimate's mapping takes, and what the one takes that was found and then ran.
+// Of a mapping that was found by simulating: what the estimate's takes, and what the one takes that was found and then
+// ran.
 struct MappingSearchResult {
   std::int64_t simulations = 0;  // 0: mappings are the estimate's
   Cycles estimate_cycles = -1, cycles = -1;
@@ -208,6 +209,7 @@ struct SimulationResult {
   Count workload_parameters = 0, workload_macs = 0;
   int images = 1;           // in the batch; counts of the workload are per image, totals are for all
   std::string batch_order;  // of a simulated batch: BatchOrder's name
+  int mapped_kib = 0;       // the part of the scratchpad that the mapping uses; 0: all of it
   std::string mode = "inference";
   NumericsResult numerics;
   // Shares of all attention maps' entries, as in LayerResult; < 0: nothing is masked.

@@ -389,9 +389,16 @@ void alternatives_of(ResultVisitor& v, SimulationResult& r) {
           each.count({"softmax_cycles", "cycles", "With softmax attention.", kInfeasible, true}, choice.softmax_cycles);
         });
   });
+  v.together(r.mapped_kib > 0, [&] {
+    std::int64_t part = r.mapped_kib;
+    v.count({"mapped_scratchpad_kib", "KiB", "The part of the scratchpad that the mapping uses, if not all of it."},
+            part);
+    r.mapped_kib = static_cast<int>(part);
+  });
   bool searched = r.mapping_search.simulations > 0;
   v.group({"mapping_search", "",
-           "mapping.search simulate: whole runs, with the estimate's mapping and with the one found."},
+           "mapping.search simulate, or objective latency: whole runs, with the estimate's mapping for all of the "
+           "scratchpad and with the one found."},
           searched, [&] {
             MappingSearchResult& search = r.mapping_search;
             v.count({"simulations", "1", "Mappings that were simulated."}, search.simulations);

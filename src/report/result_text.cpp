@@ -466,8 +466,10 @@ class TextReport {
   void mapping_search() {
     const MappingSearchResult& search = result_.mapping_search;
     if (search.simulations == 0) return;
-    print("\nmapping found by {} simulations: {} cycles and {} mJ;\nthe estimate's takes {} cycles and {} mJ\n",
-          search.simulations, grouped(search.cycles), significant(search.energy_mj), grouped(search.estimate_cycles),
+    print("\nmapping found by {} simulations{}: {} cycles and {} mJ;\nthe estimate's takes {} cycles and {} mJ\n",
+          search.simulations,
+          result_.mapped_kib == 0 ? "" : ", for " + grouped(result_.mapped_kib) + " KiB of the scratchpad",
+          grouped(search.cycles), significant(search.energy_mj), grouped(search.estimate_cycles),
           significant(search.estimate_energy_mj));
   }
 

@@ -267,6 +267,7 @@ struct Schedule {
   std::vector<LayerMapping> mappings;      // of every layer
   std::vector<std::string> layer_mapping;  // the same as text for people
   BatchOrder batch_order = BatchOrder::kImageByImage;
+  int scratchpad_kib = 0;  // the part of the scratchpad that it was mapped for; 0: all of it
   Bytes scratchpad_high_water = 0, dram_footprint = 0;
   Bytes saved_activation_bytes = 0;  // bytes that the forward pass keeps in DRAM for the backward pass
 

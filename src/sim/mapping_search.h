@@ -1,10 +1,14 @@
-// mapping.search simulate: the search with the simulator in the loop.
+// Searches with the simulator in the loop.
 //
-// The estimate's choice is simulated, and the same with other objectives for the estimate and with results through
-// memory. From the best of these, one problem after the other (a layer and those with the same shapes and room) takes
-// each of its alternative plans in turn, and keeps the one that makes the whole run best by mapping.objective;
-// neighbours are so judged together. This goes on until a round over all problems improves nothing, or the budget is
-// used up. The result does not depend on the number of cores.
+// mapping.search estimate: with objectives latency and energy, the estimate's choice is simulated, and its choices for
+// parts of the scratchpad. What a smaller scratchpad can do is so never lost to a larger one by an estimate that is not
+// exact.
+//
+// mapping.search simulate: these are simulated for every objective, and the same with other objectives for the estimate
+// and with results through memory. From the best of these, one problem after the other (a layer and those with the same
+// shapes and room) takes each of its alternative plans in turn, and keeps the one that makes the whole run best by
+// mapping.objective; neighbours are so judged together. This goes on until a round over all problems improves nothing,
+// or the budget is used up. The result does not depend on the number of cores.
 #pragma once
 
 #include <functional>
@@ -21,11 +25,13 @@ namespace vitality {
 // One way to map the whole model.
 struct MappingVariant {
   MappingConfig config;
-  PlanAlternatives plans;  // `taken` says which
+  int scratchpad_kib = 0;       // the part of the scratchpad that it may use; 0: all of it
+  PlanAlternatives plans = {};  // `taken` says which
 };
 
 struct MappingSearchTask {
-  // Fills in what a variant's plans do not have yet.
+  std::vector<int> parts = {};  // of the scratchpad
+  // Of mapping.search simulate: fills in what a variant's plans do not have yet.
   std::function<void(MappingVariant&)> map;
   // Simulates a variant. The first one must be feasible.
   std::function<ChildTotals(MappingVariant)> simulate;

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/heap.h"
 #include "cost/bandwidth_dram.h"
+#include "mapping/smaller_scratchpads.h"
 #include "models/host.h"
 #include "reference/model.h"
 #include "schedule/check_schedule.h"
@@ -364,21 +365,25 @@ SimulationResult simulate_chosen_attention(const HardwareConfig& config, const V
   return result;
 }
 
-// mapping.search simulate: finds the mapping by simulating in child processes, and gives it to the run.
-MappingSearchResult search(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options,
-                           const MappingOptions& mapping, GivenMapping& found) {
-  const auto machine = [&](const MappingVariant& variant) {
-    HardwareConfig changed = config;
-    changed.mapping = variant.config;
-    return changed;
-  };
+HardwareConfig mapped_by(const HardwareConfig& config, const MappingVariant& variant) {
+  HardwareConfig changed = config;
+  changed.mapping = variant.config;
+  return changed;
+}
+
+// The mapping that is to run, found by simulating in child processes.
+FoundMapping search(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options,
+                    const MappingOptions& mapping) {
+  const bool by_plans = config.mapping.search == MappingSearch::kSimulate;
   const auto schedule_of = [&](MappingVariant& variant) {
     MappingOptions with = mapping;
-    with.alternatives = &variant.plans;
-    return map_model(model, machine(variant), with);
+    with.scratchpad_kib = variant.scratchpad_kib;
+    if (by_plans) with.alternatives = &variant.plans;
+    return map_model(model, mapped_by(config, variant), with);
   };
   MappingSearchTask task;
-  task.budget = options.search_budget;
+  if (options.mapping == nullptr) task.parts = parts_that_may_be_faster(model, config, mapping);
+  task.budget = by_plans ? options.search_budget : 1 + static_cast<int>(task.parts.size());
   task.map = [&](MappingVariant& variant) { schedule_of(variant); };
   if (options.progress) task.progress = [&](double fraction) { options.progress("mapping search", fraction); };
   SimulationOptions timing;
@@ -387,16 +392,48 @@ MappingSearchResult search(const HardwareConfig& config, const VitModel& model, 
   task.simulate = [&](MappingVariant variant) -> ChildTotals {
     const Schedule schedule = schedule_of(variant);
     SimulationResult result;
-    simulate_schedule({machine(variant), model, model, schedule, timing}, nullptr, nullptr, result);
+    simulate_schedule({mapped_by(config, variant), model, model, schedule, timing}, nullptr, nullptr, result);
     return {result.totals.cycles, result.totals.energy_mj};
   };
-  FoundMapping best = search_mapping(config.mapping, task);
-  const Schedule schedule = schedule_of(best.variant);
-  found.batch_order = schedule.batch_order;
+  if (!by_plans && task.parts.empty()) return {{config.mapping}, {}, {}};  // the estimate's
+  return search_mapping(config.mapping, task);
+}
+
+// The plans of mapping.search simulate, as a mapping from a file.
+GivenMapping plans_of(const HardwareConfig& config, const VitModel& model, const MappingOptions& mapping,
+                      FoundMapping& found) {
+  MappingOptions with = mapping;
+  with.scratchpad_kib = found.variant.scratchpad_kib;
+  with.alternatives = &found.variant.plans;
+  const Schedule schedule = map_model(model, mapped_by(config, found.variant), with);
+  GivenMapping plans;
+  plans.batch_order = schedule.batch_order;
+  plans.scratchpad_kib = found.variant.scratchpad_kib;
   for (std::size_t i = 0; i < model.layers.size(); ++i)
     if (!std::holds_alternative<NoMapping>(schedule.mappings[i]))
-      found.layers[model.layers[i].name] = schedule.mappings[i];
-  return best.result;
+      plans.layers[model.layers[i].name] = schedule.mappings[i];
+  return plans;
+}
+
+// Decides what the mapper does not decide by itself, and writes it into the machine's and the mapper's settings. plans:
+// receives what the mapping then refers to.
+MappingSearchResult choose_mapping(const VitModel& model, const SimulationOptions& options, HardwareConfig& config,
+                                   MappingOptions& mapping, GivenMapping& plans) {
+  if (options.training) return {};
+  const bool by_plans = config.mapping.search == MappingSearch::kSimulate;
+  if (!by_plans && options.mapping != nullptr) return {};
+  if (!by_plans && config.mapping.objective == MappingObjective::kEdp) return {};
+  if (!by_plans && config.mapping.objective == MappingObjective::kEnergy) {
+    config.mapping.byte_share = choose_byte_share(model, config, mapping);
+    return {};
+  }
+  FoundMapping found = search(config, model, options, mapping);
+  mapping.scratchpad_kib = found.variant.scratchpad_kib;
+  if (by_plans) {
+    plans = plans_of(config, model, mapping, found);
+    mapping.given = &plans;
+  }
+  return found.result;
 }
 
 void check_training(const HardwareConfig& config, const SimulationOptions& options) {
@@ -468,13 +505,10 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   Inputs inputs(model, config, options);
   if (inputs.masks) mapping.masks = &inputs.masks->masks();
   mapping.labels = inputs.labels;
-  GivenMapping found;
-  MappingSearchResult searched;
-  if (config.mapping.search == MappingSearch::kSimulate && !options.training) {
-    searched = search(config, model, options, mapping, found);
-    mapping.given = &found;
-  }
-  const Work work = work_of(config, model, mapping, options);
+  GivenMapping plans;
+  HardwareConfig mapped = config;
+  const MappingSearchResult searched = choose_mapping(model, options, mapped, mapping, plans);
+  const Work work = work_of(mapped, model, mapping, options);
   const auto& [step, schedule, fewer] = work;
   if (options.check) throw_if_wrong(schedule, config);
 
@@ -486,6 +520,7 @@ SimulationResult simulate(const HardwareConfig& config, const VitModel& model, c
   SimulationResult result;
   name_workload(model, result);
   if (model.images > 1) result.batch_order = to_string(schedule.batch_order);
+  result.mapped_kib = schedule.scratchpad_kib;
   simulate_schedule({config, model, step, schedule, options}, values.get(), fewer ? &*fewer : nullptr, result);
   take(searched, result);
   if (options.training) describe_training(step, config, schedule, result);

@@ -21,6 +21,8 @@ Cost on_the_machine(const HardwareConfig& config, const VitModel& model) {
   std::istringstream in(in_child([&] {
     SimulationOptions options;
     options.numerics = false;
+    const GivenMapping nothing;  // the estimate's choice, without a search
+    options.mapping = &nothing;
     const SimulationResult r = simulate(config, model, options);
     std::ostringstream text;
     text.precision(17);

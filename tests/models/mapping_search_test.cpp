@@ -23,7 +23,8 @@ struct Machine {
       const std::vector<LayerMapping> plans(3, UnchargedMapping{});
       variant.plans.problems = {{{1}, "a", plans}, {{2}, "b", plans}};
     };
-    task.simulate = [](MappingVariant variant) -> ChildTotals {
+    task.simulate = [this](MappingVariant variant) -> ChildTotals {
+      task.map(variant);
       const auto& problems = variant.plans.problems;
       Cycles cycles = kCycles[problems[0].taken][problems[1].taken];
       if (variant.config.residency == MappingResidency::kLayer) cycles += 5;
@@ -77,12 +78,37 @@ TEST_CASE("mapping search: what does not fit is passed over, and a child that di
   Machine machine(1000);
   const auto simulate = machine.task.simulate;
   machine.task.simulate = [&](MappingVariant variant) -> ChildTotals {
+    machine.task.map(variant);
     if (variant.plans.problems[0].taken == 2) return {};
     return simulate(std::move(variant));
   };
   CHECK(search_mapping(config(MappingObjective::kLatency), machine.task).totals.cycles == 90);
   machine.task.simulate = [](const MappingVariant&) -> ChildTotals { throw std::runtime_error("no"); };
   CHECK_THROWS_WITH(search_mapping(config(MappingObjective::kLatency), machine.task), "a child simulation died");
+}
+
+TEST_CASE("mapping search: parts of the scratchpad are measured, and energy decides between equal speeds") {
+  // By the part: cycles and mJ. All of it: 0.
+  const auto find = [](MappingObjective objective, const std::vector<std::pair<Cycles, double>>& of_parts) {
+    MappingSearchTask task;
+    for (std::size_t part = 1; part < of_parts.size(); ++part) task.parts.push_back(static_cast<int>(part));
+    task.budget = static_cast<int>(of_parts.size());
+    task.map = [](MappingVariant&) { FAIL("the estimate has no alternatives"); };
+    task.simulate = [&](const MappingVariant& variant) -> ChildTotals {
+      const auto& [cycles, energy_mj] = of_parts[static_cast<std::size_t>(variant.scratchpad_kib)];
+      return {cycles, energy_mj};
+    };
+    return search_mapping({objective, MappingResidency::kChip, MappingSearch::kEstimate}, task);
+  };
+  const FoundMapping faster = find(MappingObjective::kLatency, {{1000, 1}, {-1, 0}, {990, 1.1}, {995, 1}});
+  CHECK(faster.variant.scratchpad_kib == 2);
+  CHECK(faster.result.simulations == 4);
+  CHECK(faster.result.estimate_cycles == 1000);
+  CHECK(faster.totals.cycles == 990);
+  // A tenth more energy weighs as much as 0.2 % of the cycles.
+  CHECK(find(MappingObjective::kLatency, {{10000, 1}, {9985, 1.1}}).variant.scratchpad_kib == 0);
+  CHECK(find(MappingObjective::kLatency, {{10000, 1}, {9975, 1.1}}).variant.scratchpad_kib == 1);
+  CHECK(find(MappingObjective::kLatency, {{10000, 1}, {10000, 1}}).variant.scratchpad_kib == 0);
 }
 
 TEST_CASE("mapping search: a checkpoint goes on from what was simulated") {

@@ -17,8 +17,8 @@ GemmProblem in_parts(GemmProblem problem, GemmLoop outermost, int rows) {
 }
 
 double fused_score(const MappingContext& context, const PlanEstimate& first, const PlanEstimate& second) {
-  return plan_score(context.config.mapping.objective, first.cycles + second.cycles, first.energy_pj + second.energy_pj,
-                    static_cast<double>(first.dram_bytes + second.dram_bytes) / context.dram_bytes_per_cycle());
+  return context.score()(first.cycles + second.cycles, first.energy_pj + second.energy_pj,
+                         first.dram_bytes + second.dram_bytes);
 }
 
 // Parts in flight that are tried. A given number that cannot be is refused when its layer is mapped.

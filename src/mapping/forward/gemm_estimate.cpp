@@ -420,11 +420,12 @@ double GemmEstimator::change_waits(const GemmPlan& plan, const GemmCut& cut, con
 // whose sums are finished one pass after the other queue up for that.
 double GemmEstimator::end_of_results(const GemmPlan& plan, const GemmCut& cut, const GemmLoops& l) const {
   const double moved = problem_.fetched_adds() + (problem_.results_in_memory ? 1 : 0),
-               each = std::max(epilogue_cycles(cut), static_cast<double>(l.out_tile) * moved / bandwidth_);
+               tile = static_cast<double>(l.out_tile) / bandwidth_;
+  double each = std::max(epilogue_cycles(cut), tile * moved);
+  // The sum lies in the only place of second operands, so the next one is fetched when it has left.
+  if (plan.out_sets == 0 && problem_.fetched_adds() > 0) each = epilogue_cycles(cut) + moved * (tile + latency_);
   const double unfinished = l.of(GemmLoop::kContraction) == 1 ? 1 : std::max(1, l.partials);
-  const double last = problem_.results_in_memory
-                          ? static_cast<double>(l.out_tile) * (3 - std::max(1, plan.out_sets)) / bandwidth_ + latency_
-                          : 0;
+  const double last = problem_.results_in_memory ? tile * (3 - std::max(1, plan.out_sets)) + latency_ : 0;
   return last + (unfinished - 1) * std::max(0.0, each - cut.pass.interval);
 }
 
@@ -488,12 +489,18 @@ void GemmEstimator::evaluate(GemmPlan& plan, const GemmCut& cut, const GemmLoops
   plan.energy_pj = energy(plan, cut);
 }
 
-double plan_score(MappingObjective objective, double cycles, Picojoules energy, double transfer_cycles) {
-  switch (objective) {
+PlanScore::PlanScore(const HardwareConfig& config, const EnergyModel& prices, double dram_bytes_per_cycle)
+    : objective_(config.mapping.objective),
+      cycles_per_byte_(kHiddenShare / dram_bytes_per_cycle),
+      pj_per_byte_(config.mapping.byte_share * prices.dram_per_byte()) {}
+
+double PlanScore::operator()(double cycles, Picojoules energy, Bytes dram_bytes) const {
+  const auto bytes = static_cast<double>(dram_bytes);
+  switch (objective_) {
     case MappingObjective::kLatency:
-      return cycles + kHiddenShare * transfer_cycles;
+      return cycles + cycles_per_byte_ * bytes;
     case MappingObjective::kEnergy:
-      return energy;
+      return energy + pj_per_byte_ * bytes;
     case MappingObjective::kEdp:
       return energy * cycles;
   }
@@ -501,7 +508,7 @@ double plan_score(MappingObjective objective, double cycles, Picojoules energy, 
 }
 
 double GemmEstimator::score(double cycles, double energy, Bytes bytes) const {
-  return plan_score(config_.mapping.objective, cycles, energy, static_cast<double>(bytes) / bandwidth_);
+  return PlanScore(config_, prices_, bandwidth_)(cycles, energy, bytes);
 }
 
 double GemmEstimator::least_score(const GemmCut& cut) const {

@@ -70,8 +70,18 @@ struct GemmLoops {
 // Cycles of a request to the memory in addition to its bytes.
 double request_latency(const HardwareConfig& config);
 
-// The quantity that mapping.objective minimises. transfer_cycles: time of all bytes from and to DRAM, hidden or not.
-double plan_score(MappingObjective objective, double cycles, Picojoules energy, double transfer_cycles);
+// What mapping.objective makes small.
+class PlanScore {
+ public:
+  PlanScore(const HardwareConfig& config, const EnergyModel& prices, double dram_bytes_per_cycle);
+  double operator()(double cycles, Picojoules energy, Bytes dram_bytes) const;
+  double operator()(const PlanEstimate& plan) const { return (*this)(plan.cycles, plan.energy_pj, plan.dram_bytes); }
+
+ private:
+  MappingObjective objective_;
+  double cycles_per_byte_;
+  Picojoules pj_per_byte_;
+};
 
 struct GemmPass {
   double interval = 0;  // cycles from one pass to the next

@@ -263,9 +263,7 @@ void InputStationaryMapper::emit_fold(const Step& s, std::size_t i, std::size_t 
   job.stationary_stride = gemm_.stationary_transposed ? tile.count : column.count;
   builder_.read(job.streamed, streamed);
   builder_.read(job.stationary);
-  // Rows that lie in the scratchpad would let passes overtake those of the layer that is still making the others, which
-  // all its results wait for.
-  if (problem_.streamed_on_chip) builder_.depend_on(pass_before_, DependencyKind::kIssued);
+  if (problem_.streamed_on_chip) builder_.depend_on(pass_before(s), DependencyKind::kIssued);
   if (!partials_.empty()) {
     job.partial = partials_[partial_of(s, j)];
     job.partial_stride = column.count;
@@ -298,6 +296,19 @@ Elements InputStationaryMapper::stream(Job& job, const Step& s, std::size_t i, c
     for (std::size_t k = s.k; k < i; ++k) job.streamed_offset += s.m * contraction_[k].count;
   }
   return {};
+}
+
+// Columns that lie in the scratchpad already would let a pass overtake those of the layer that is still making the
+// other columns of these rows, which the pass needs in the end. It follows the last pass before all of them were made.
+JobId InputStationaryMapper::pass_before(const Step& s) {
+  if (gemm_.geometry != kNone || context_.residence(source_layer()).place == ResultPlace::kParts) return pass_before_;
+  if (s.row == row_) return row_pass_;
+  row_ = s.row, row_pass_ = kNone;
+  for (const ResidentTile& tile : context_.resident.at(source_layer()))
+    row_pass_ = std::max(
+        row_pass_,
+        builder_.last_on_array(tile.buffer, Elements::of((gemm_.first_row + s.m0) * tile.cols, s.m, tile.cols, 0)));
+  return row_pass_;
 }
 
 // A chain of passes that ends within its step uses the next buffer in turn; otherwise every unfinished result tile

@@ -89,6 +89,7 @@ class InputStationaryMapper : public GemmMapper {
   void emit_pass(const Step& s, std::size_t i, std::size_t j);
   void emit_column_sum(std::size_t i, std::size_t j, std::size_t slot, BufferId stationary, int offset, bool last);
   void emit_fold(const Step& s, std::size_t i, std::size_t j, int stationary_offset, bool last);
+  JobId pass_before(const Step& s);
   Elements stream(Job& job, const Step& s, std::size_t i, const ColumnTile& column);
   std::size_t partial_of(const Step& s, std::size_t j) const;
 
@@ -104,6 +105,8 @@ class InputStationaryMapper : public GemmMapper {
   std::size_t step_count_ = 0;
   JobId first_load_, last_load_;
   JobId pass_before_;  // the last pass of the layers before
+  int row_ = -1;       // tile of rows
+  JobId row_pass_;     // its pass_before()
 };
 
 }  // namespace vitality

@@ -53,9 +53,7 @@ const OutputStationaryChoice& MappingContext::plan_output_stationary(const GemmP
   OutputStationaryPlanner planner(problem, config, prices, capacity, dram_bytes_per_cycle());
   if (!holds_results_too(config.matrix_engine)) return choice = planner.choose();
   const std::optional<GemmPlan>& other = plan_gemm(problem, capacity).plan;
-  return choice = other ? planner.choose(plan_score(config.mapping.objective, other->cycles, other->energy_pj,
-                                                    static_cast<double>(other->dram_bytes) / dram_bytes_per_cycle()))
-                        : planner.choose();
+  return choice = other ? planner.choose(score()(*other)) : planner.choose();
 }
 
 const LayerMapping* MappingContext::alternative(int layer_index, const std::vector<std::int64_t>& key,

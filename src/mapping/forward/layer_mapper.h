@@ -180,6 +180,7 @@ struct MappingContext {
   TensorId add_weight(const std::string& name, int layer_index, int rows, int cols, Bytes bytes_each);
   // DRAM bytes that one machine cycle can move.
   double dram_bytes_per_cycle() const;
+  PlanScore score() const { return {config, prices, dram_bytes_per_cycle()}; }
   // Records how the layer is mapped, as data and as text for people.
   void record(int layer_index, const LayerMapping& mapping) {
     builder.schedule().mappings[static_cast<std::size_t>(layer_index)] = mapping;

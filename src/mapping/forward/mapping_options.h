@@ -28,6 +28,7 @@ struct GivenMapping {
   std::string file;
   std::map<std::string, LayerMapping> layers;
   std::optional<BatchOrder> batch_order = {};  // none: the search decides
+  int scratchpad_kib = 0;                      // the part of the scratchpad that is used; 0: all of it
 };
 
 // What else than the estimate's best the layers could do (sim/mapping_search.h). Layers with the same problem, as those
@@ -42,6 +43,13 @@ struct PlanAlternatives {
   std::vector<Problem> problems;  // in the order of the model
 };
 
+// What the estimate says of a mapping of a whole model, to compare it with others on the same machine. Attention on
+// masks and layers that move rows are not in it.
+struct ModelEstimate {
+  double score = 0;  // what mapping.objective makes small
+  double energy_pj = 0, dram_bytes = 0;
+};
+
 struct MappingOptions {
   // Layers to execute; empty = all. The others' outputs are taken as given (inputs of the part).
   std::vector<bool> selected;
@@ -50,6 +58,7 @@ struct MappingOptions {
   std::vector<AttentionKind> attention;
   const AttentionMasks* masks = nullptr;  // needed by sparse and unified attention
   const GivenMapping* given = nullptr;    // null: the search maps all layers
+  int scratchpad_kib = 0;                 // the part of the scratchpad that may be used; 0: all of it, or as given says
   // Not null: layers take the plans that it says; problems that it does not have yet are added.
   PlanAlternatives* alternatives = nullptr;
   // A training step: the model is one of training_step.h, its whole forward pass is followed by backward and update.

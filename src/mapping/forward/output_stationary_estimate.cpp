@@ -112,7 +112,7 @@ void OutputStationaryEstimator::evaluate(OutputStationaryPlan& plan) {
 }
 
 double OutputStationaryEstimator::score(double cycles, double energy, Bytes bytes) const {
-  return plan_score(config_.mapping.objective, cycles, energy, static_cast<double>(bytes) / bandwidth_);
+  return PlanScore(config_, prices_, bandwidth_)(cycles, energy, bytes);
 }
 double OutputStationaryEstimator::score(const OutputStationaryPlan& plan) const {
   return score(plan.cycles, plan.energy_pj, plan.dram_bytes);

@@ -101,7 +101,6 @@ class OutputStationaryMapper : public GemmMapper {
   }
 
   void emit() {
-    pass_before_ = builder_.last_on_array();
     cut_segments();
     take_buffers();
     note();
@@ -173,7 +172,6 @@ class OutputStationaryMapper : public GemmMapper {
     job.result_stride = column.count;
     builder_.read(job.streamed, streamed);
     builder_.read(job.stationary);
-    if (problem_.streamed_on_chip) builder_.depend_on(pass_before_, DependencyKind::kIssued);
     if (last) {
       const TilePlace place = result_place(m0, column);
       job.result = place.buffer, job.result_offset = place.offset, job.result_stride = place.stride;
@@ -189,7 +187,6 @@ class OutputStationaryMapper : public GemmMapper {
   std::vector<BufferId> outer_;  // the kept operand's segments
   BufferId steps_[2][2] = {};
   std::size_t step_count_ = 0;
-  JobId pass_before_;  // the last pass of the layers before
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ struct Lot {
 struct Score {
   int violations = 0;  // of what a mapping from a file says
   double score = 0;
+  double energy_pj = 0, dram_bytes = 0;  // not compared
   bool operator<(const Score& other) const {
     return std::tie(violations, score) < std::tie(other.violations, other.score);
   }
@@ -54,6 +55,7 @@ struct Price : PlanEstimate {
 // The cost of everything in memory: the measure of `edp`.
 struct Totals {
   double cycles = 0, energy = 0;
+  Bytes dram_bytes = 0;
 };
 
 class ResidencyPlanner {
@@ -84,12 +86,23 @@ class ResidencyPlanner {
     return best_way();
   }
 
+  // None: something does not fit.
+  std::optional<ModelEstimate> estimate_in_memory() {
+    if (!price_memory()) return std::nullopt;
+    const double score = context_.score()(memory_.cycles, memory_.energy, memory_.dram_bytes);
+    return ModelEstimate{score, memory_.energy, static_cast<double>(memory_.dram_bytes)};
+  }
+
   const Totals& in_memory() const { return memory_; }
   // Of the way that was chosen, for one image.
-  Score score() const {
-    Score one = states_[best_].score;
-    one.score /= images_;
-    return one;
+  ModelEstimate estimate() const {
+    const Score& all = states_[best_].score;
+    return {all.score / images_, all.energy_pj / images_, all.dram_bytes / images_};
+  }
+  bool is_better_than(const ResidencyPlanner& other) const {
+    Score one = states_[best_].score, another = other.states_[other.best_].score;
+    one.score /= images_, another.score /= other.images_;
+    return one < another;
   }
 
  private:
@@ -165,7 +178,8 @@ class ResidencyPlanner {
     for (const Step& step : steps_.all()) {
       const std::optional<Price> plan = price(step, nullptr, {}, {}, capacity_);
       if (!plan && step.kind != StepKind::kOther) return false;
-      if (plan) memory_.cycles += plan->cycles, memory_.energy += plan->energy_pj;
+      if (plan)
+        memory_.cycles += plan->cycles, memory_.energy += plan->energy_pj, memory_.dram_bytes += plan->dram_bytes;
     }
     return true;
   }
@@ -174,8 +188,7 @@ class ResidencyPlanner {
   double score(const PlanEstimate& plan) const {
     if (context_.config.mapping.objective == MappingObjective::kEdp)
       return plan.cycles / std::max(1.0, memory_.cycles) + plan.energy_pj / std::max(1.0, memory_.energy);
-    return plan_score(context_.config.mapping.objective, plan.cycles, plan.energy_pj,
-                      static_cast<double>(plan.dram_bytes) / context_.dram_bytes_per_cycle());
+    return context_.score()(plan);
   }
 
   // --- The search.
@@ -375,6 +388,7 @@ class ResidencyPlanner {
     next.in_turn = plan->in_turn;
     next.buffers = plan->buffers;
     next.score.score += score(*plan);
+    next.score.energy_pj += plan->energy_pj, next.score.dram_bytes += static_cast<double>(plan->dram_bytes);
     next.score.violations += violations(r, operand != nullptr || state.in_parts) + misplaced(here);
     if (!state.in_parts && !has_place_for_results(operand != nullptr ? &streamed : nullptr, r)) ++next.score.violations;
     next.lots.erase(
@@ -515,16 +529,28 @@ ResidencyPlan plan_residences(MappingContext& context) {
                        "expected \"image_by_image\", because not all images of the batch are mapped alike on this "
                        "machine, found \"layer_by_layer\"");
     if (!keeps_outputs(context)) return {};
-    return {ResidencyPlanner(context, each * images).choose(), BatchOrder::kImageByImage};
+    ResidencyPlanner planner(context, each * images);
+    std::vector<Residence> residences = planner.choose();
+    if (residences.empty()) return {};
+    return {std::move(residences), BatchOrder::kImageByImage, planner.estimate()};
   }
-  if (!keeps_outputs(context)) return {{}, order.value_or(BatchOrder::kLayerByLayer)};
+  if (!keeps_outputs(context)) return {{}, order.value_or(BatchOrder::kLayerByLayer), {}};
   ResidencyPlanner by_image(context, each), by_layer(context, each, images);
   const std::vector<Residence> one = by_image.choose(), all = by_layer.choose(&by_image.in_memory());
   if (!order) {
-    const bool worse = !one.empty() && (all.empty() || by_image.score() < by_layer.score());
+    const bool worse = !one.empty() && (all.empty() || by_image.is_better_than(by_layer));
     order = worse ? BatchOrder::kImageByImage : BatchOrder::kLayerByLayer;
   }
-  return {for_all_images(*order == BatchOrder::kLayerByLayer ? all : one, images), *order};
+  const bool by_layers = *order == BatchOrder::kLayerByLayer;
+  const std::vector<Residence>& chosen = by_layers ? all : one;
+  if (chosen.empty()) return {{}, *order};
+  return {for_all_images(chosen, images), *order, (by_layers ? by_layer : by_image).estimate()};
+}
+
+std::optional<ModelEstimate> estimate_in_memory(MappingContext& context) {
+  if (context.options->training || context.config.matrix_engine.dataflow != Dataflow::kInputStationary)
+    return std::nullopt;
+  return ResidencyPlanner(context, context.layers_of_image()).estimate_in_memory();
 }
 
 }  // namespace vitality

@@ -10,7 +10,10 @@ namespace vitality {
 struct ResidencyPlan {
   std::vector<Residence> residences;  // of every layer's output; empty: everything goes to memory
   BatchOrder batch_order = BatchOrder::kImageByImage;
+  std::optional<ModelEstimate> estimate = {};  // of one image; none: not known
 };
 ResidencyPlan plan_residences(MappingContext& context);
+// Of one image, with all results in memory. None: not known, or something does not fit.
+std::optional<ModelEstimate> estimate_in_memory(MappingContext& context);
 
 }  // namespace vitality

@@ -212,19 +212,27 @@ void ScheduleBuilder::read(BufferId buffer, Elements elements) {
   });
 }
 
+JobId ScheduleBuilder::last_on_array(BufferId buffer, Elements elements) {
+  JobId last = kNone;
+  each_access(buffer, elements, [&last](const Access& access) { last = std::max(last, access.pass); });
+  return last;
+}
+
 void ScheduleBuilder::write(BufferId buffer, Elements elements) {
-  each_access(buffer, elements, [this](Access& access) {
+  const JobId pass = job_.unit == UnitKind::kMatrixEngine ? next_job() : last_on_array_;
+  each_access(buffer, elements, [this, pass](Access& access) {
     depend_on(access.writer);
     for (const Dependency reader : access.readers) depend_on(reader.job(), reader.kind());
     access.readers.clear();
     access.writer = next_job();
     access.accumulating = false;
+    access.pass = pass;
   });
   const auto stays = resident_.find(buffer.value);
   if (stays == resident_.end()) return;
   // One piece from now on, so that pieces do not become more and more.
   stays->second.matrix.each_part(elements, [&](int first, int end) {
-    stays->second.pieces.assign(first, end, {next_job(), false, {}});
+    stays->second.pieces.assign(first, end, {next_job(), false, {}, pass});
   });
 }
 

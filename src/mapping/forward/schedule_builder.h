@@ -105,6 +105,8 @@ class ScheduleBuilder {
   JobId next_job() const { return schedule_.jobs.next(); }
   // The last job of the matrix engine so far; kNone: there is none.
   JobId last_on_array() const { return last_on_array_; }
+  // The same when these elements of a buffer that stays were written.
+  JobId last_on_array(BufferId buffer, Elements elements);
   Bytes capacity() const { return limit_ - base_; }     // of the ring
   Bytes scratchpad_bytes() const { return capacity_; }  // with what is resident
   Schedule& schedule() { return schedule_; }
@@ -115,6 +117,7 @@ class ScheduleBuilder {
     JobId writer = kNone;             // last job that wrote the content
     bool accumulating = false;        // the last writer belongs to a chain of passes
     std::vector<Dependency> readers;  // jobs that read it since then
+    JobId pass = kNone;               // the matrix engine's last job when the content was written
   };
   struct Region {
     std::int32_t row, col, rows, cols;

@@ -204,8 +204,7 @@ SoftmaxPlanner::Estimate SoftmaxPlanner::estimate(const AttentionMapping& plan) 
 
 void SoftmaxPlanner::consider(const AttentionMapping& plan) {
   const Estimate e = estimate(plan);
-  const double own =
-      plan_score(config_.mapping.objective, e.cycles, e.energy_pj, static_cast<double>(e.dram_bytes) / bandwidth_);
+  const double own = PlanScore(config_, prices_, bandwidth_)(e.cycles, e.energy_pj, e.dram_bytes);
   if (best_ && own >= best_score_) return;
   best_ = plan, best_score_ = own;
 }

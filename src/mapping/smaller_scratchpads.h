@@ -1,0 +1,22 @@
+// What a smaller scratchpad can do must not be lost to a larger one: neither its speed, where estimates are not exact,
+// nor its DRAM bytes, where a mapping that moves more takes less energy.
+#pragma once
+
+#include <vector>
+
+#include "config/hardware_config.h"
+#include "mapping/forward/mapping_options.h"
+#include "workload/model.h"
+
+namespace vitality {
+
+// For the objective `latency`: parts of the scratchpad (KiB) for which the estimate's mapping may be faster than that
+// for all of it, the largest first.
+std::vector<int> parts_that_may_be_faster(const VitModel& model, const HardwareConfig& config,
+                                          const MappingOptions& options);
+
+// For the objective `energy`: MappingConfig::byte_share with which the estimate's mapping moves at most 2 % more DRAM
+// bytes than those that are so chosen for smaller scratchpads, if that takes at most 3 % more energy.
+double choose_byte_share(const VitModel& model, const HardwareConfig& config, const MappingOptions& options);
+
+}  // namespace vitality
