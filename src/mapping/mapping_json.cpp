@@ -42,8 +42,15 @@ void operand(Visitor& v, const Field& field, OperandBuffers& o) {
   });
 }
 
-void results_place(Visitor& v, ResultPlace& place, bool parts) {
+void results_end(Visitor& v, bool& high_end) {
+  v.option({"end",
+            "Of results with places of their own in the scratchpad: the end of it where they lie, if they can. "
+            "Without: low."},
+           high_end, {"low", "high"});
+}
+void results_place(Visitor& v, ResultPlace& place, bool& high_end, bool parts) {
   v.place({"results", "Where the results lie until other layers take them."}, place, parts);
+  results_end(v, high_end);
 }
 std::vector<std::string> places(bool parts) {
   std::vector<std::string> names = enum_names<ResultPlace>();
@@ -66,7 +73,7 @@ void visit(Visitor& v, InputStationaryMapping& m) {
              "Result tiles in flight, each with what is added to it; 0: results take the place of their partial sums, "
              "and sums that of what is added."},
             m.out_sets, 0, kMostBuffers);
-  results_place(v, m.results, true);
+  results_place(v, m.results, m.high_end, true);
 }
 void visit(Visitor& v, OutputStationaryMapping& m) {
   v.integer({"tile_rows", "Rows of a result tile, at most matrix_engine.rows."}, m.tile_rows, 1, kMaxDim);
@@ -78,6 +85,7 @@ void visit(Visitor& v, OutputStationaryMapping& m) {
   v.integer({"result_buffers", "Result tiles in flight, each with what is added to it."}, m.out_sets, 1, kMostBuffers);
   v.option({"rows", "Where the rows lie. Without: memory."}, m.rows_on_chip, {"memory", "scratchpad"});
   v.optional_place({"results", "Where the results lie until other layers take them. Without: memory."}, m.results);
+  results_end(v, m.high_end);
 }
 void visit(Visitor& v, AttentionMapping& m) {
   v.integer({"key_chunk", "Keys that are worked on at a time."}, m.token_chunk, 1, kMaxDim);
@@ -91,7 +99,7 @@ void visit(Visitor& v, AttentionMapping& m) {
   });
   v.word({"softmax", "Softmax attention: whole rows of scores at a time, or tile of keys after tile of keys."},
          m.online_softmax, {"whole_rows", "online"});
-  results_place(v, m.results, false);
+  results_place(v, m.results, m.high_end, false);
 }
 void visit(Visitor& v, RowTileMapping& m) {
   v.integer({"row_tile", "Rows that go through a buffer at a time."}, m.rows, 1, kMaxDim);
@@ -106,6 +114,7 @@ void visit(Visitor& v, UnchargedMapping& m) {
             "Where the results lie until other layers take them; in the scratchpad only if the layer's operand does. "
             "Without: memory."},
            m.results_stay, {"memory", "scratchpad"});
+  results_end(v, m.high_end);
 }
 void visit(Visitor&, FoldedMapping&) {}
 

@@ -9,43 +9,58 @@
 namespace vitality {
 namespace {
 
-using Steps = std::vector<int>;  // from one power of two to the next: 16 * 2^(i / 4), 16 * 2^(i / 8)
+// Steps from one power of two to the next: 16 * 2^(i / 4), 16 * 2^(i / 8).
+using Steps = std::vector<int>;
 const Steps kFour{16, 19, 23, 27}, kEight{16, 17, 19, 21, 23, 25, 27, 29};
 
 // Of the sizes with these steps (KiB), which are the same for all scratchpads, those below `capacity_kib` and down to
-// an eighth of it, the smallest first.
+// an eighth of it, the largest first.
 std::vector<int> smaller_sizes(int capacity_kib, const Steps& steps) {
   std::vector<int> sizes;
   for (int scale = 1; 16 * scale < capacity_kib; scale *= 2)
     for (const int step : steps)
       if (const int size = step * scale; size < capacity_kib && 8 * size >= capacity_kib) sizes.push_back(size);
-  return sizes;
+  return {sizes.rbegin(), sizes.rend()};
 }
 
 }  // namespace
 
-std::vector<int> parts_that_may_be_faster(const VitModel& model, const HardwareConfig& config,
-                                          const MappingOptions& options) {
+std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, const HardwareConfig& config,
+                                                      const MappingOptions& options) {
   constexpr double kAsFast = 1.03;  // estimates are not exact
-  const auto estimate_for = [&](int part) {
+  constexpr double kShort = 1e5;    // cycles
+  const auto estimate_of = [&](const MappingChoice& choice) {
     MappingOptions with = options;
-    with.scratchpad_kib = part;
-    return PlannedModel(model, config, with).estimate();
+    with.scratchpad_kib = choice.scratchpad_kib, with.heads_in_turn = choice.heads_in_turn;
+    HardwareConfig machine = config;
+    machine.mapping.objective = choice.objective;
+    return PlannedModel(model, machine, with).estimate();
   };
-  std::vector<int> parts = smaller_sizes(config.scratchpad.capacity_kib, kFour);
-  std::reverse(parts.begin(), parts.end());
-  const std::optional<ModelEstimate> whole = estimate_for(0);
-  if (!whole) return parts;
-  std::vector<int> promising;
-  double before = whole->score;
-  for (const int part : parts) {
-    const std::optional<ModelEstimate> estimate = estimate_for(part);
-    if (!estimate || estimate->score > kAsFast * whole->score) break;
-    // The estimate does not know attention on masks. Without it, the same estimate is that of the same mapping.
-    if (estimate->score != before || any_mask(model, config.attention)) promising.push_back(part);
-    before = estimate->score;
-  }
-  return promising;
+  const MappingObjective objective = config.mapping.objective;
+  const std::optional<ModelEstimate> own = estimate_of({objective, 0});
+  // The same estimate is that of the same mapping, but for attention on masks, which the estimate does not know. Of a
+  // short run, where the buffers lie still matters.
+  const bool masked = any_mask(model, config.attention), all_differ = !own || masked || own->cycles < kShort;
+  std::vector<MappingChoice> choices;
+  std::optional<ModelEstimate> before = own;
+  const auto consider = [&](const MappingChoice& choice) {
+    const std::optional<ModelEstimate> estimate = estimate_of(choice);
+    if (own && (!estimate || estimate->cycles > kAsFast * own->cycles)) return false;
+    if (all_differ || !(*estimate == *before)) choices.push_back(choice);
+    before = estimate;
+    return true;
+  };
+  std::vector<int> parts = smaller_sizes(config.scratchpad.capacity_kib, masked ? kFour : kEight);
+  for (const int part : parts)
+    if (!consider({objective, part})) break;
+  if (objective != MappingObjective::kLatency) return choices;
+  before = own;
+  consider({MappingObjective::kEdp, 0});
+  // The plans of other attention see to it, as far as it pays.
+  parts.insert(parts.begin(), 0);
+  for (const int part : parts)
+    if (!masked || !consider({objective, part, true})) break;
+  return choices;
 }
 
 double choose_byte_share(const VitModel& model, const HardwareConfig& config, const MappingOptions& options) {
@@ -53,9 +68,9 @@ double choose_byte_share(const VitModel& model, const HardwareConfig& config, co
   HardwareConfig machine = config;
   double fewest = std::numeric_limits<double>::infinity(), share = config.mapping.byte_share;
   std::vector<int> sizes = smaller_sizes(config.scratchpad.capacity_kib, kEight);
-  sizes.push_back(config.scratchpad.capacity_kib);
-  for (const int size : sizes) {
-    machine.scratchpad.capacity_kib = size;
+  sizes.insert(sizes.begin(), config.scratchpad.capacity_kib);
+  for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
+    machine.scratchpad.capacity_kib = *size;
     std::optional<ModelEstimate> best, chosen;
     for (const double tried : {config.mapping.byte_share, 0.25, 0.5, 1.0, 2.0, 4.0}) {
       machine.mapping.byte_share = tried;

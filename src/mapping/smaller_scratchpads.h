@@ -10,10 +10,15 @@
 
 namespace vitality {
 
-// For the objective `latency`: parts of the scratchpad (KiB) for which the estimate's mapping may be faster than that
-// for all of it, the largest first.
-std::vector<int> parts_that_may_be_faster(const VitModel& model, const HardwareConfig& config,
-                                          const MappingOptions& options);
+// For the objective `latency`: other mappings of the estimate that may be faster than its own. Those for parts of the
+// scratchpad (KiB; 0: all of it), those with heads in turn (MappingOptions), and that for the objective `edp`.
+struct MappingChoice {
+  MappingObjective objective = MappingObjective::kLatency;
+  int scratchpad_kib = 0;
+  bool heads_in_turn = false;
+};
+std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, const HardwareConfig& config,
+                                                      const MappingOptions& options);
 
 // For the objective `energy`: MappingConfig::byte_share with which the estimate's mapping moves at most 2 % more DRAM
 // bytes than those that are so chosen for smaller scratchpads, if that takes at most 3 % more energy.

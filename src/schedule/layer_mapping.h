@@ -81,6 +81,8 @@ struct InputStationaryMapping {
   // second operand. Of results in parts: the parts in flight.
   int out_sets = 2;
   ResultPlace results = ResultPlace::kMemory;
+  // Results in the scratchpad, in places of their own: at its end, not at its beginning.
+  bool high_end = false;
 };
 
 // A GEMM on an output stationary array: a tile of results stays in the array while both operands stream through it.
@@ -93,6 +95,7 @@ struct OutputStationaryMapping {
   int out_sets = 2;                  // result tiles (and second operands of an epilogue's additions) in flight
   bool rows_on_chip = false;         // the rows lie in the scratchpad already
   ResultPlace results = ResultPlace::kMemory;
+  bool high_end = false;  // as above
 };
 
 // Attention, head by head, every head alike.
@@ -101,6 +104,7 @@ struct AttentionMapping {
   int token_chunk = 0, query_chunk = 0;  // keys, and queries, that are worked on at a time
   std::array<int, 4> sets{};             // buffers of K, V, Q (none: they lie in the scratchpad already), and of T
   ResultPlace results = ResultPlace::kMemory;
+  bool high_end = false;  // as above
   // Softmax attention alone: tile of keys after tile of keys, with a running maximum and sum a row, in place of whole
   // rows of scores in the scratchpad. Then `sets` counts buffers of scores as T, and result_sets those of Z.
   bool online_softmax = false;
@@ -121,6 +125,7 @@ struct EpilogueMapping {  // done on the result tiles of the layer before
 struct UnchargedMapping {  // the machine's description does not charge it: one job without time
   static constexpr const char* kForm = "uncharged";
   bool results_stay = false;  // in the scratchpad, as its operand does
+  bool high_end = false;      // as above
 };
 struct FoldedMapping {  // in the parameters of a neighbour
   static constexpr const char* kForm = "folded";

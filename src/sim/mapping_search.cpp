@@ -89,7 +89,12 @@ class Search {
   // The estimate's mapping comes first.
   std::vector<MappingVariant> estimates() const {
     std::vector<MappingVariant> variants{{config_}};
-    for (const int part : task_.parts) variants.push_back({config_, part});
+    for (const MappingChoice& other : task_.others) {
+      if (config_.search == MappingSearch::kSimulate && other.objective != config_.objective)
+        continue;  // it comes below
+      variants.push_back({config_, other.scratchpad_kib, other.heads_in_turn});
+      variants.back().config.objective = other.objective;
+    }
     if (config_.search == MappingSearch::kEstimate) return variants;
     for (const bool other : {false, true}) {
       if (other && config_.residency == MappingResidency::kLayer) continue;

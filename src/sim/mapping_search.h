@@ -17,6 +17,7 @@
 #include "base/checkpoint.h"
 #include "config/hardware_config.h"
 #include "mapping/mapper.h"
+#include "mapping/smaller_scratchpads.h"
 #include "report/result.h"
 #include "sim/child_simulation.h"
 
@@ -26,11 +27,12 @@ namespace vitality {
 struct MappingVariant {
   MappingConfig config;
   int scratchpad_kib = 0;       // the part of the scratchpad that it may use; 0: all of it
+  bool heads_in_turn = false;   // MappingOptions
   PlanAlternatives plans = {};  // `taken` says which
 };
 
 struct MappingSearchTask {
-  std::vector<int> parts = {};  // of the scratchpad
+  std::vector<MappingChoice> others = {};  // what the estimate chooses otherwise (mapping/smaller_scratchpads.h)
   // Of mapping.search simulate: fills in what a variant's plans do not have yet.
   std::function<void(MappingVariant&)> map;
   // Simulates a variant. The first one must be feasible.

@@ -12,7 +12,6 @@
 #include "base/error.h"
 #include "base/heap.h"
 #include "cost/bandwidth_dram.h"
-#include "mapping/smaller_scratchpads.h"
 #include "models/host.h"
 #include "reference/model.h"
 #include "schedule/check_schedule.h"
@@ -377,13 +376,13 @@ FoundMapping search(const HardwareConfig& config, const VitModel& model, const S
   const bool by_plans = config.mapping.search == MappingSearch::kSimulate;
   const auto schedule_of = [&](MappingVariant& variant) {
     MappingOptions with = mapping;
-    with.scratchpad_kib = variant.scratchpad_kib;
+    with.scratchpad_kib = variant.scratchpad_kib, with.heads_in_turn = variant.heads_in_turn;
     if (by_plans) with.alternatives = &variant.plans;
     return map_model(model, mapped_by(config, variant), with);
   };
   MappingSearchTask task;
-  if (options.mapping == nullptr) task.parts = parts_that_may_be_faster(model, config, mapping);
-  task.budget = by_plans ? options.search_budget : 1 + static_cast<int>(task.parts.size());
+  if (options.mapping == nullptr) task.others = choices_that_may_be_faster(model, config, mapping);
+  task.budget = by_plans ? options.search_budget : 1 + static_cast<int>(task.others.size());
   task.map = [&](MappingVariant& variant) { schedule_of(variant); };
   if (options.progress) task.progress = [&](double fraction) { options.progress("mapping search", fraction); };
   SimulationOptions timing;
@@ -395,7 +394,7 @@ FoundMapping search(const HardwareConfig& config, const VitModel& model, const S
     simulate_schedule({mapped_by(config, variant), model, model, schedule, timing}, nullptr, nullptr, result);
     return {result.totals.cycles, result.totals.energy_mj};
   };
-  if (!by_plans && task.parts.empty()) return {{config.mapping}, {}, {}};  // the estimate's
+  if (!by_plans && task.others.empty()) return {{config.mapping}, {}, {}};  // the estimate's
   return search_mapping(config.mapping, task);
 }
 
@@ -403,7 +402,7 @@ FoundMapping search(const HardwareConfig& config, const VitModel& model, const S
 GivenMapping plans_of(const HardwareConfig& config, const VitModel& model, const MappingOptions& mapping,
                       FoundMapping& found) {
   MappingOptions with = mapping;
-  with.scratchpad_kib = found.variant.scratchpad_kib;
+  with.scratchpad_kib = found.variant.scratchpad_kib, with.heads_in_turn = found.variant.heads_in_turn;
   with.alternatives = &found.variant.plans;
   const Schedule schedule = map_model(model, mapped_by(config, found.variant), with);
   GivenMapping plans;
@@ -428,10 +427,12 @@ MappingSearchResult choose_mapping(const VitModel& model, const SimulationOption
     return {};
   }
   FoundMapping found = search(config, model, options, mapping);
-  mapping.scratchpad_kib = found.variant.scratchpad_kib;
+  mapping.scratchpad_kib = found.variant.scratchpad_kib, mapping.heads_in_turn = found.variant.heads_in_turn;
   if (by_plans) {
     plans = plans_of(config, model, mapping, found);
     mapping.given = &plans;
+  } else {
+    config.mapping = found.variant.config;
   }
   return found.result;
 }

@@ -101,6 +101,50 @@ TEST_CASE("mapping: what a run wrote runs to the same bytes on every shipped mac
   }
 }
 
+TEST_CASE("mapping: results lie at the end of the scratchpad where the file has them") {
+  // Where two ways take the same, which buffers are near each other still decides how long loads wait for places.
+  for (const auto& [machine, workload, settings] :
+       {std::tuple{
+            "dense_softmax", "tiny_dinov2",
+            Words{"scratchpad.capacity_kib=24", "matrix_engine.rows=24", "matrix_engine.cols=16", "precision=bf16"}},
+        {"vitality_overlapped", "tiny_vit",
+         Words{"scratchpad.capacity_kib=10", "matrix_engine.rows=24", "matrix_engine.cols=32"}},
+        {"vitality_overlapped", "fashion_vit",
+         Words{"scratchpad.capacity_kib=28", "matrix_engine.rows=8", "matrix_engine.cols=32", "precision=bf16"}}}) {
+    INFO(machine << " " << workload);
+    Words more{"--numerics", "off"};
+    for (const std::string& setting : settings) more.insert(more.end(), {"--set", setting});
+    Mapped mapped(on(machine, workload, more));
+    Json file = mapped.mapping;
+    REQUIRE(mapped.rerun(file).exit_code == 0);
+    CHECK(mapped.edited["totals"] == mapped.result["totals"]);
+    CHECK(mapped.edited["layers"] == mapped.result["layers"]);
+    CHECK(file.dump().find("\"end\":\"high\"") != std::string::npos);
+    // A file without ends runs as well, at the low end where that can be.
+    for (auto& layer : file["layers"]) layer.erase("end");
+    REQUIRE(mapped.rerun(file).exit_code == 0);
+    CHECK(mapped.edited["totals"]["dram_read_bytes"] == mapped.result["totals"]["dram_read_bytes"]);
+  }
+}
+
+TEST_CASE("mapping: a part of the scratchpad is a part of the mapping") {
+  Mapped mapped(on("vitality", "deit_base", {"--numerics", "off", "--set", "mapping.objective=latency"}));
+  REQUIRE(mapped.mapping["scratchpad_kib"] == 184);
+  CHECK(mapped.result["mapped_scratchpad_kib"] == 184);
+  CHECK(mapped.result["mapping_search"]["cycles"] == mapped.result["totals"]["cycles"]);
+  REQUIRE(mapped.rerun(mapped.mapping).exit_code == 0);
+  CHECK(mapped.edited["totals"] == mapped.result["totals"]);
+  CHECK(mapped.edited["layers"] == mapped.result["layers"]);
+  CHECK(mapped.edited["mapped_scratchpad_kib"] == 184);
+  Json file = mapped.mapping;
+  file["scratchpad_kib"] = 201;
+  const ProgramResult large = mapped.rerun(file);
+  CHECK(large.exit_code == 2);
+  CHECK_THAT(large.err, Contains("/scratchpad_kib: expected at most 200 (scratchpad.capacity_kib), found 201"));
+  file["scratchpad_kib"] = 0;
+  CHECK_THAT(mapped.rerun(file).err, Contains("/scratchpad_kib: "));
+}
+
 TEST_CASE("mapping: edits run, with the reference's values, and cost what they say") {
   Mapped run(small());
   const auto ran = [&](const ProgramResult& edit) {

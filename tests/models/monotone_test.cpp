@@ -29,25 +29,44 @@ Cost cost(const char* machine_name, const VitModel& model, const std::vector<std
 
 }  // namespace
 
-TEST_CASE("monotone: more scratchpad costs at most 0.5 % cycles, or 2 % bytes, and 160 KiB no more than a tenth") {
+TEST_CASE("monotone: more scratchpad costs at most 0.5 % cycles, or 2 % bytes") {
+  for (const auto& [name, model_name] : {std::pair{"vitality", "deit_tiny"},
+                                         {"vitality", "levit_128s"},
+                                         {"vitality", "mobilevit_xxs"},
+                                         {"vitality", "deit_base"},
+                                         {"dense_softmax", "deit_tiny"},
+                                         {"dense_softmax", "mobilevit_xxs"},
+                                         {"vitality_overlapped", "swin_tiny"},
+                                         {"vitality_g_stationary", "deit_small"},
+                                         {"elsa", "deit_tiny"},
+                                         {"dota", "deit_tiny"}}) {
+    const VitModel model = workload(model_name);
+    Cost best{};
+    for (const int kib : {140, 160, 200, 220, 260, 300, 600, 1200, 3200}) {
+      INFO(name << ", " << model_name << ", " << kib << " KiB");
+      const std::string room = "scratchpad.capacity_kib=" + std::to_string(kib);
+      const Cost fast = cost(name, model, {room, "mapping.objective=latency"}),
+                 lean = cost(name, model, {room, "mapping.objective=energy"});
+      REQUIRE(fast.cycles > 0);
+      if (best.cycles > 0) {
+        CHECK(static_cast<double>(fast.cycles) <= 1.005 * static_cast<double>(best.cycles));
+        CHECK(static_cast<double>(lean.bytes) <= 1.02 * static_cast<double>(best.bytes));
+      }
+      best.cycles = best.cycles == 0 ? fast.cycles : std::min(best.cycles, fast.cycles);
+      best.bytes = best.bytes == 0 ? lean.bytes : std::min(best.bytes, lean.bytes);
+    }
+  }
+}
+
+TEST_CASE("monotone: no cliff, 160 KiB costs no more than a tenth over 200") {
   for (const char* name : {"vitality", "dense_softmax"}) {
     for (const char* model_name : {"deit_tiny", "levit_128s", "mobilevit_xxs"}) {
+      INFO(name << ", " << model_name);
       const VitModel model = workload(model_name);
-      Cost best{};
-      for (const int kib : {140, 160, 200, 300, 600, 1200, 3200}) {
-        INFO(name << ", " << model_name << ", " << kib << " KiB");
-        const std::string room = "scratchpad.capacity_kib=" + std::to_string(kib);
-        const Cost fast = cost(name, model, {room, "mapping.objective=latency"}),
-                   lean = cost(name, model, {room, "mapping.objective=energy"});
-        REQUIRE(fast.cycles > 0);
-        if (best.cycles > 0) {
-          CHECK(static_cast<double>(fast.cycles) <= 1.005 * static_cast<double>(best.cycles));
-          CHECK(static_cast<double>(lean.bytes) <= 1.02 * static_cast<double>(best.bytes));
-        }
-        if (kib == 200) CHECK(static_cast<double>(best.cycles) <= 1.1 * static_cast<double>(fast.cycles));
-        best.cycles = best.cycles == 0 ? fast.cycles : std::min(best.cycles, fast.cycles);
-        best.bytes = best.bytes == 0 ? lean.bytes : std::min(best.bytes, lean.bytes);
-      }
+      const auto cycles = [&](const char* room) {
+        return static_cast<double>(cost(name, model, {room, "mapping.objective=latency"}).cycles);
+      };
+      CHECK(cycles("scratchpad.capacity_kib=160") <= 1.1 * cycles("scratchpad.capacity_kib=200"));
     }
   }
 }

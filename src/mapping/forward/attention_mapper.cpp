@@ -112,7 +112,7 @@ void AttentionMapper::map() {
     plan_ = std::get<AttentionMapping>(*alternative());
   else
     plan_ = choose_chunks(builder_.capacity());
-  plan_.results = residence.place;
+  plan_.results = residence.place, plan_.high_end = residence.at_high_end();
   context_.record(layer_, plan_);
   take_buffers(builder_.allocate(buffer_list(plan_), "layer " + context_.layer(layer_).name));
   // Instances share a head's score bias.
@@ -147,7 +147,7 @@ const AttentionMapping* AttentionMapper::given_in_place() {
 std::vector<Bytes> AttentionMapper::start_in_place(const AttentionMapping& plan) {
   in_place_ = OperandsInPlace::every();
   plan_ = plan;
-  plan_.results = context_.residence(layer_).place;
+  plan_.results = context_.residence(layer_).place, plan_.high_end = context_.residence(layer_).at_high_end();
   context_.record(layer_, plan_);
   return buffer_list(plan_);
 }

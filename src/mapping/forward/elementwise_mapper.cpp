@@ -91,7 +91,7 @@ void map_elementwise_layer(MappingContext& context, int layer_index, TensorId ou
     if (given != nullptr)
       check_place(context, layer_index, given->results_stay ? ResultPlace::kScratchpad : ResultPlace::kMemory,
                   residence);
-    context.record(layer_index, UnchargedMapping{residence.stays()});
+    context.record(layer_index, UnchargedMapping{residence.stays(), residence.at_high_end()});
     std::vector<TensorId> sources = {source};
     if (layer.inputs.size() > 1) sources.push_back(context.input_tensor(layer_index, 1));
     emit_uncharged(context, layer_index, op, sources, output, kind);

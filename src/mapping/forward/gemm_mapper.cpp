@@ -73,7 +73,25 @@ Gemm describe_gemm(const MappingContext& context, int layer_index) {
   return gemm;
 }
 
-GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Conv2d* conv) {
+namespace {
+
+// Whether attention takes the layer's results.
+bool feeds_attention(const MappingContext& context, int layer) {
+  const std::vector<int> epilogue = epilogue_layers(context, layer);
+  const int last = epilogue.empty() ? layer : epilogue.back(), layers = static_cast<int>(context.model.layers.size());
+  constexpr int kNear = 8;  // one of the next layers
+  for (int reader = last + 1; reader < std::min(layers, last + 1 + kNear); ++reader) {
+    const std::vector<int>& inputs = context.layer(reader).inputs;
+    if (std::holds_alternative<Attention>(context.layer(reader).parameters) &&
+        std::find(inputs.begin(), inputs.end(), last) != inputs.end())
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+GemmProblem problem_of(const MappingContext& context, int layer, const Gemm& gemm) {
   GemmProblem p{};
   p.m = gemm.m, p.k = gemm.k, p.n = gemm.n;
   for (const ContractionTile& tile : gemm.contraction) p.contraction.push_back(tile.count);
@@ -84,7 +102,8 @@ GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Co
   p.result = gemm.wide ? std::max(p.element, wide_bytes(context.config.precision)) : p.element;
   p.bias = gemm.has_bias;
   p.column_sums = gemm.column_sums != kNone;
-  if (gemm.strip) p.strip = *conv, p.row_unit = conv->out_width;
+  if (gemm.strip) p.strip = std::get<Conv2d>(context.layer(layer).parameters), p.row_unit = p.strip->out_width;
+  if (context.options->heads_in_turn && feeds_attention(context, layer)) p.outermost = GemmLoop::kColumns;
   return p;
 }
 
@@ -117,7 +136,7 @@ std::pair<GemmTiles, GemmProblem> place_gemm(const MappingContext& context, int 
                                              const std::vector<EpilogueStage>& epilogue, const Residence& results) {
   const std::vector<ResidentTile>* const streamed = resident_operand(context, layer, gemm);
   GemmTiles tiles = tiles_in_place(gemm, context.config.matrix_engine, streamed, results.tiles);
-  GemmProblem problem = problem_of(context, gemm, convolution(context, layer, gemm));
+  GemmProblem problem = problem_of(context, layer, gemm);
   problem.adds = fetched_adds(epilogue) + (results.heir_of != kNone ? 1 : 0);
   problem.functions = static_cast<int>(std::count_if(epilogue.begin(), epilogue.end(), is_function));
   problem.images = 1 + static_cast<int>(gemm.more_images.size());

@@ -62,8 +62,8 @@ inline bool is_pixel_wise(const Conv2d& conv) {
 
 // The GEMM of a linear layer or a convolution, without tensors.
 Gemm describe_gemm(const MappingContext& context, int layer);
-// The same for the planner, with operands and results in memory. conv: of a convolution in image strips, else unused.
-GemmProblem problem_of(const MappingContext& context, const Gemm& gemm, const Conv2d* conv);
+// The same for the planner, with operands and results in memory.
+GemmProblem problem_of(const MappingContext& context, int layer, const Gemm& gemm);
 
 // The tiles of a GEMM, as large as the array, of which none reaches across a border of what lies in the scratchpad: of
 // the tiles that its rows are streamed from (null: they come from memory), and of those that its results stay in

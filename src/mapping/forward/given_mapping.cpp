@@ -123,14 +123,16 @@ void check_place(const MappingContext& context, int layer, ResultPlace given, co
   refuse_given(context, layer, "results", expected + reason + but);
 }
 
-std::optional<ResultPlace> given_place(const MappingContext& context, int layer) {
+std::optional<GivenPlace> given_place(const MappingContext& context, int layer) {
   const LayerMapping* mapping = given_mapping(context, layer);
   if (mapping == nullptr) return std::nullopt;
-  if (const auto* gemm = std::get_if<InputStationaryMapping>(mapping)) return gemm->results;
-  if (const auto* gemm = std::get_if<OutputStationaryMapping>(mapping)) return gemm->results;
-  if (const auto* attention = std::get_if<AttentionMapping>(mapping)) return attention->results;
+  if (const auto* gemm = std::get_if<InputStationaryMapping>(mapping)) return GivenPlace{gemm->results, gemm->high_end};
+  if (const auto* gemm = std::get_if<OutputStationaryMapping>(mapping))
+    return GivenPlace{gemm->results, gemm->high_end};
+  if (const auto* attention = std::get_if<AttentionMapping>(mapping))
+    return GivenPlace{attention->results, attention->high_end};
   if (const auto* uncharged = std::get_if<UnchargedMapping>(mapping))
-    return uncharged->results_stay ? ResultPlace::kScratchpad : ResultPlace::kMemory;
+    return GivenPlace{uncharged->results_stay ? ResultPlace::kScratchpad : ResultPlace::kMemory, uncharged->high_end};
   return std::nullopt;
 }
 
@@ -140,7 +142,10 @@ std::optional<bool> takes_resident_operand(const MappingContext& context, int la
   if (const auto* gemm = std::get_if<InputStationaryMapping>(mapping))
     return gemm->streamed.kept + gemm->streamed.sets == 0;
   if (const auto* gemm = std::get_if<OutputStationaryMapping>(mapping)) return gemm->rows_on_chip;
-  return false;
+  // Results in the scratchpad are computed from what lies there; those in memory from either.
+  if (const auto* uncharged = std::get_if<UnchargedMapping>(mapping); uncharged != nullptr && !uncharged->results_stay)
+    return std::nullopt;
+  return std::holds_alternative<UnchargedMapping>(*mapping);
 }
 
 bool leaves_epilogue(const MappingContext& context, int layer) {

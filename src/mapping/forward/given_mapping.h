@@ -68,7 +68,11 @@ void check_given(const MappingContext& context, int layer, const GemmProblem& pr
 void check_place(const MappingContext& context, int layer, ResultPlace given, const Residence& found);
 
 // Where the file leaves the layer's results; none: it does not say.
-std::optional<ResultPlace> given_place(const MappingContext& context, int layer);
+struct GivenPlace {
+  ResultPlace place;
+  bool high_end;
+};
+std::optional<GivenPlace> given_place(const MappingContext& context, int layer);
 // Whether the file takes the rows of this layer that is no attention from the scratchpad; none: the file leaves the
 // layer out.
 std::optional<bool> takes_resident_operand(const MappingContext& context, int layer);

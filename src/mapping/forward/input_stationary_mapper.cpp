@@ -34,7 +34,8 @@ void InputStationaryMapper::map() {
 
 std::vector<Bytes> InputStationaryMapper::start(const InputStationaryMapping& plan) {
   plan_ = plan;
-  plan_.results = context_.residence(output_layer()).place;
+  const Residence& residence = context_.residence(output_layer());
+  plan_.results = residence.place, plan_.high_end = residence.at_high_end();
   for (const GemmImage& image : images_) context_.record(image.layer, plan_);
   const GemmEstimator estimator(problem_, context_.config, context_.prices, builder_.capacity(),
                                 context_.dram_bytes_per_cycle());

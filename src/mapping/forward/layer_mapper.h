@@ -75,6 +75,7 @@ struct Residence {
   std::vector<ResidentTile> tiles = {};
   std::vector<Bytes> bytes = {};
   bool stays() const { return place != ResultPlace::kMemory; }
+  bool at_high_end() const { return stays() && heir_of == kNone && end == ScratchpadEnd::kHigh; }
   // kNone has the number of the image, whose places nothing takes over.
   bool takes_place_of(int input) const { return heir_of != kNone && heir_of == input; }
   // The same of a layer that comes `layers` later, as those that it names do.

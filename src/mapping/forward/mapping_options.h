@@ -46,8 +46,10 @@ struct PlanAlternatives {
 // What the estimate says of a mapping of a whole model, to compare it with others on the same machine. Attention on
 // masks and layers that move rows are not in it.
 struct ModelEstimate {
-  double score = 0;  // what mapping.objective makes small
-  double energy_pj = 0, dram_bytes = 0;
+  double cycles = 0, energy_pj = 0, dram_bytes = 0;
+  bool operator==(const ModelEstimate& other) const {
+    return cycles == other.cycles && energy_pj == other.energy_pj && dram_bytes == other.dram_bytes;
+  }
 };
 
 struct MappingOptions {
@@ -61,6 +63,9 @@ struct MappingOptions {
   int scratchpad_kib = 0;                 // the part of the scratchpad that may be used; 0: all of it, or as given says
   // Not null: layers take the plans that it says; problems that it does not have yet are added.
   PlanAlternatives* alternatives = nullptr;
+  // Layers whose results attention takes finish columns after columns, so that it begins with the first heads while the
+  // others are made.
+  bool heads_in_turn = false;
   // A training step: the model is one of training_step.h, its whole forward pass is followed by backward and update.
   bool training = false;
   std::vector<int> labels;  // of the images' classes

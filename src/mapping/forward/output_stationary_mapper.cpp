@@ -22,7 +22,8 @@ class OutputStationaryMapper : public GemmMapper {
     if (given) check(*given);
     plan_ = given ? *given : choose();
     plan_.rows_on_chip = problem_.streamed_on_chip;
-    plan_.results = context_.residence(output_layer()).place;
+    const Residence& residence = context_.residence(output_layer());
+    plan_.results = residence.place, plan_.high_end = residence.at_high_end();
     context_.record(layer_, plan_);
     emit();
   }

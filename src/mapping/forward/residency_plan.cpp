@@ -26,10 +26,11 @@ struct Lot {
 
 struct Score {
   int violations = 0;  // of what a mapping from a file says
+  int other_ends = 0;  // results at another end of the scratchpad than a file says
   double score = 0;
-  double energy_pj = 0, dram_bytes = 0;  // not compared
+  ModelEstimate totals;  // not compared
   bool operator<(const Score& other) const {
-    return std::tie(violations, score) < std::tie(other.violations, other.score);
+    return std::tie(violations, other_ends, score) < std::tie(other.violations, other.other_ends, other.score);
   }
 };
 
@@ -52,12 +53,6 @@ struct Price : PlanEstimate {
   bool in_turn = false;
 };
 
-// The cost of everything in memory: the measure of `edp`.
-struct Totals {
-  double cycles = 0, energy = 0;
-  Bytes dram_bytes = 0;
-};
-
 class ResidencyPlanner {
  public:
   // For the first `layers` layers: of the whole model or of one image, or of each of `images` images, a layer of all of
@@ -71,7 +66,7 @@ class ResidencyPlanner {
         steps_(context, layers, images) {}
 
   // measure: null: the planner's own.
-  std::vector<Residence> choose(const Totals* measure = nullptr) {
+  std::vector<Residence> choose(const ModelEstimate* measure = nullptr) {
     if (!price_memory()) return {};
     if (measure != nullptr) memory_ = *measure;
     states_.assign(1, State{});
@@ -87,17 +82,13 @@ class ResidencyPlanner {
   }
 
   // None: something does not fit.
-  std::optional<ModelEstimate> estimate_in_memory() {
-    if (!price_memory()) return std::nullopt;
-    const double score = context_.score()(memory_.cycles, memory_.energy, memory_.dram_bytes);
-    return ModelEstimate{score, memory_.energy, static_cast<double>(memory_.dram_bytes)};
-  }
+  std::optional<ModelEstimate> estimate_in_memory() { return price_memory() ? std::optional(memory_) : std::nullopt; }
 
-  const Totals& in_memory() const { return memory_; }
+  const ModelEstimate& in_memory() const { return memory_; }
   // Of the way that was chosen, for one image.
   ModelEstimate estimate() const {
-    const Score& all = states_[best_].score;
-    return {all.score / images_, all.energy_pj / images_, all.dram_bytes / images_};
+    const ModelEstimate& all = states_[best_].score.totals;
+    return {all.cycles / images_, all.energy_pj / images_, all.dram_bytes / images_};
   }
   bool is_better_than(const ResidencyPlanner& other) const {
     Score one = states_[best_].score, another = other.states_[other.best_].score;
@@ -173,13 +164,17 @@ class ResidencyPlanner {
     return known->second;
   }
 
+  static void add(ModelEstimate& sum, const PlanEstimate& plan) {
+    sum.cycles += plan.cycles, sum.energy_pj += plan.energy_pj;
+    sum.dram_bytes += static_cast<double>(plan.dram_bytes);
+  }
+
   // False if something does not fit.
   bool price_memory() {
     for (const Step& step : steps_.all()) {
       const std::optional<Price> plan = price(step, nullptr, {}, {}, capacity_);
       if (!plan && step.kind != StepKind::kOther) return false;
-      if (plan)
-        memory_.cycles += plan->cycles, memory_.energy += plan->energy_pj, memory_.dram_bytes += plan->dram_bytes;
+      if (plan) add(memory_, *plan);
     }
     return true;
   }
@@ -187,7 +182,7 @@ class ResidencyPlanner {
   // Layers add up, so the product of both totals is made small by the sum of both as shares of the totals.
   double score(const PlanEstimate& plan) const {
     if (context_.config.mapping.objective == MappingObjective::kEdp)
-      return plan.cycles / std::max(1.0, memory_.cycles) + plan.energy_pj / std::max(1.0, memory_.energy);
+      return plan.cycles / std::max(1.0, memory_.cycles) + plan.energy_pj / std::max(1.0, memory_.energy_pj);
     return context_.score()(plan);
   }
 
@@ -306,9 +301,9 @@ class ResidencyPlanner {
     Bytes room = capacity_;
     for (const Lot& lot : state.lots) room -= lot.bytes;
     const Step& reader = steps_.at(step_ + 1);
-    const std::optional<ResultPlace> place = given_place(context_, step().first);
+    const std::optional<GivenPlace> given = given_place(context_, step().first);
     const bool asked =
-        place ? *place == ResultPlace::kParts : takes_resident_operand(context_, reader.first).value_or(false);
+        given ? given->place == ResultPlace::kParts : takes_resident_operand(context_, reader.first).value_or(false);
     if (reader.kind == StepKind::kGemm && !asked && 4 * aligned_sum(r.bytes) <= 3 * room) return;
     next.score.violations += violations(r, takes_operand);
     keep(std::move(next));
@@ -388,9 +383,12 @@ class ResidencyPlanner {
     next.in_turn = plan->in_turn;
     next.buffers = plan->buffers;
     next.score.score += score(*plan);
-    next.score.energy_pj += plan->energy_pj, next.score.dram_bytes += static_cast<double>(plan->dram_bytes);
+    add(next.score.totals, *plan);
     next.score.violations += violations(r, operand != nullptr || state.in_parts) + misplaced(here);
     if (!state.in_parts && !has_place_for_results(operand != nullptr ? &streamed : nullptr, r)) ++next.score.violations;
+    if (const std::optional<GivenPlace> given = given_place(context_, step().first);
+        given && given->high_end != r.at_high_end())
+      ++next.score.other_ends;
     next.lots.erase(
         std::remove_if(next.lots.begin(), next.lots.end(), [&](const Lot& lot) { return lot.dies <= step_; }),
         next.lots.end());
@@ -440,8 +438,8 @@ class ResidencyPlanner {
   int violations(const Residence& r, bool operand) const {
     if (context_.options->given == nullptr) return 0;
     int count = 0;
-    const std::optional<ResultPlace> place = given_place(context_, step().first);
-    if (place && *place != r.place) count += 2;  // a layer that finds its operand elsewhere is refused
+    const std::optional<GivenPlace> placed = given_place(context_, step().first);
+    if (placed && placed->place != r.place) count += 2;  // a layer that finds its operand elsewhere is refused
     const std::optional<bool> takes = takes_resident_operand(context_, step().first);
     if (takes && (step().kind == StepKind::kGemm || step().kind == StepKind::kUncharged) && *takes != operand) ++count;
     for (int l = step().first + 1; l <= step().last; ++l) {
@@ -497,7 +495,7 @@ class ResidencyPlanner {
   int layers_, images_;
   ResidencySteps steps_;
   std::map<std::vector<std::int64_t>, std::optional<AttentionEstimate>> attention_;
-  Totals memory_;
+  ModelEstimate memory_;  // with everything in memory: the measure of `edp`
   std::vector<State> states_;
   std::size_t begin_ = 0;  // the first state of the step before
   std::size_t best_ = 0;   // the last state of the best way

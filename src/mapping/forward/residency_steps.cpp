@@ -40,7 +40,7 @@ ResidencySteps::ResidencySteps(const MappingContext& context, int layers, int im
 void ResidencySteps::describe_gemm(ResidencyStep& step) const {
   step.kind = StepKind::kGemm;
   step.gemm = vitality::describe_gemm(context_, step.first);
-  step.problem = problem_of(context_, step.gemm, std::get_if<Conv2d>(&layer(step.first).parameters));
+  step.problem = problem_of(context_, step.first, step.gemm);
   step.problem.images = images_;
   step.can_keep = true;
   int current = step.first;
