@@ -1,6 +1,7 @@
 #include "mapping/smaller_scratchpads.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <optional>
 
@@ -9,17 +10,16 @@
 namespace vitality {
 namespace {
 
-// Steps from one power of two to the next: 16 * 2^(i / 4), 16 * 2^(i / 8).
-using Steps = std::vector<int>;
-const Steps kFour{16, 19, 23, 27}, kEight{16, 17, 19, 21, 23, 25, 27, 29};
-
-// Of the sizes with these steps (KiB), which are the same for all scratchpads, those below `capacity_kib` and down to
-// an eighth of it, the largest first.
-std::vector<int> smaller_sizes(int capacity_kib, const Steps& steps) {
+// Sizes (KiB) that are the same for all scratchpads, eight from one power of two to the next (or four: every second
+// one): of these, those below `capacity_kib` and down to an eighth of it, the largest first.
+enum class Steps { kEight, kFour };
+std::vector<int> smaller_sizes(int capacity_kib, Steps steps) {
+  constexpr std::array kSixteenths{16, 17, 19, 21, 23, 25, 27, 29};  // 16 * 2^(i / 8)
   std::vector<int> sizes;
   for (int scale = 1; 16 * scale < capacity_kib; scale *= 2)
-    for (const int step : steps)
-      if (const int size = step * scale; size < capacity_kib && 8 * size >= capacity_kib) sizes.push_back(size);
+    for (std::size_t i = 0; i < kSixteenths.size(); i += steps == Steps::kFour ? 2 : 1)
+      if (const int size = kSixteenths[i] * scale; size < capacity_kib && 8 * size >= capacity_kib)
+        sizes.push_back(size);
   return {sizes.rbegin(), sizes.rend()};
 }
 
@@ -50,13 +50,13 @@ std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, con
     before = estimate;
     return true;
   };
-  std::vector<int> parts = smaller_sizes(config.scratchpad.capacity_kib, masked ? kFour : kEight);
+  std::vector<int> parts = smaller_sizes(config.scratchpad.capacity_kib, masked ? Steps::kFour : Steps::kEight);
   for (const int part : parts)
     if (!consider({objective, part})) break;
   if (objective != MappingObjective::kLatency) return choices;
   before = own;
   consider({MappingObjective::kEdp, 0});
-  // The plans of other attention see to it, as far as it pays.
+  // Of other attention the estimate knows what heads in turn are worth.
   parts.insert(parts.begin(), 0);
   for (const int part : parts)
     if (!masked || !consider({objective, part, true})) break;
@@ -67,7 +67,7 @@ double choose_byte_share(const VitModel& model, const HardwareConfig& config, co
   constexpr double kMostBytes = 1.02, kMostEnergy = 1.03;
   HardwareConfig machine = config;
   double fewest = std::numeric_limits<double>::infinity(), share = config.mapping.byte_share;
-  std::vector<int> sizes = smaller_sizes(config.scratchpad.capacity_kib, kEight);
+  std::vector<int> sizes = smaller_sizes(config.scratchpad.capacity_kib, Steps::kEight);
   sizes.insert(sizes.begin(), config.scratchpad.capacity_kib);
   for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
     machine.scratchpad.capacity_kib = *size;

@@ -187,6 +187,7 @@ void map_average_pool_layer(MappingContext& context, int layer_index, TensorId o
   const auto first_map = static_cast<std::int32_t>(builder.schedule().row_maps.size());
   for (int place = 0; place < places; ++place) {
     std::vector<std::int32_t> map;
+    map.reserve(static_cast<std::size_t>(all));
     for (int i = 0; i < all; ++i)
       map.push_back((i / p.out_width * p.stride + place / p.kernel) * p.in_width + i % p.out_width * p.stride +
                     place % p.kernel);
