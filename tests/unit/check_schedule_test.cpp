@@ -291,7 +291,7 @@ TEST_CASE("check_schedule: of a resident buffer with bands, jobs must wait for t
   hand.s.buffers[{0}].stays = {40, 4, 2};
   const auto add = [](HandRows& to, std::int32_t col, const std::vector<Dependency>& on) {
     to.add(0, 10, on);
-    Job& job = to.s.jobs[{static_cast<std::int32_t>(to.s.jobs.size()) - 1}];
+    Job& job = to.s.jobs[JobId{static_cast<std::int32_t>(to.s.jobs.size()) - 1}];
     job.n = 2, job.streamed_offset = job.result_offset = col, job.streamed_stride = job.result_stride = 4;
   };
   hand.move(JobKind::kLoad, 0, 10, {});  // 0
