@@ -241,7 +241,8 @@ constexpr const char* to_string(MappingResidency value) {
   }
   return nullptr;
 }
-// How mappings are found: by the estimate alone, or by simulating its best candidates (sim/mapping_search.h).
+// How mappings are found: by the estimate, or by simulating its best candidates until nothing improves
+// (sim/mapping_search.h).
 enum class MappingSearch { kEstimate, kSimulate };
 constexpr const char* to_string(MappingSearch value) {
   switch (value) {

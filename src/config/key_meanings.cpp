@@ -99,7 +99,7 @@ const std::vector<KeyMeaning>& key_meanings() {
       {"pipeline.fifo_rows", "rows", "Rows that such a FIFO holds."},
       {"mapping", "", "How layers are cut into tiles."},
       {"mapping.objective", "", "What the search makes small, layer by layer: cycles, energy, or their product."},
-      {"mapping.search", "", "Mappings by the estimate alone, or by simulating its best candidates until nothing improves (simulate)."},
+      {"mapping.search", "", "Mappings by the estimate (with objective latency the fastest of its choices), or by simulating its best candidates until nothing improves (simulate)."},
       {"mapping.residency", "", "Activations go through DRAM between layers (layer), or stay in the scratchpad where they fit (chip)."},
       {"sparsity", "", "Masks of sparse attention."},
       {"sparsity.source", "", "Masks are predicted from the values, read from a file, drawn with a density, or a fixed pattern."},

@@ -33,11 +33,11 @@ std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, con
     MappingOptions with = options;
     with.scratchpad_kib = choice.scratchpad_kib, with.heads_in_turn = choice.heads_in_turn;
     HardwareConfig machine = config;
-    machine.mapping.objective = choice.objective;
+    machine.mapping = choice.config;
     return PlannedModel(model, machine, with).estimate();
   };
-  const MappingObjective objective = config.mapping.objective;
-  const std::optional<ModelEstimate> own = estimate_of({objective, 0});
+  const MappingConfig& mapping = config.mapping;
+  const std::optional<ModelEstimate> own = estimate_of({mapping});
   // The same estimate is that of the same mapping, but for attention on masks, which the estimate does not know. Of a
   // short run, where the buffers lie still matters.
   const bool masked = any_mask(model, config.attention), all_differ = !own || masked || own->cycles < kShort;
@@ -52,14 +52,16 @@ std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, con
   };
   std::vector<int> parts = smaller_sizes(config.scratchpad.capacity_kib, masked ? Steps::kFour : Steps::kEight);
   for (const int part : parts)
-    if (!consider({objective, part})) break;
-  if (objective != MappingObjective::kLatency) return choices;
+    if (!consider({mapping, part})) break;
+  if (mapping.objective != MappingObjective::kLatency) return choices;
   before = own;
-  consider({MappingObjective::kEdp, 0});
+  MappingConfig edp = mapping;
+  edp.objective = MappingObjective::kEdp;
+  consider({edp});
   // Of other attention the estimate knows what heads in turn are worth.
   parts.insert(parts.begin(), 0);
   for (const int part : parts)
-    if (!masked || !consider({objective, part, true})) break;
+    if (!masked || !consider({mapping, part, true})) break;
   return choices;
 }
 

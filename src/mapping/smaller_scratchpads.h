@@ -10,13 +10,14 @@
 
 namespace vitality {
 
-// For the objective `latency`: other mappings of the estimate that may be faster than its own. Those for parts of the
-// scratchpad (KiB; 0: all of it), those with heads in turn (MappingOptions), and that for the objective `edp`.
+// One way in which the estimate may map the whole model.
 struct MappingChoice {
-  MappingObjective objective = MappingObjective::kLatency;
-  int scratchpad_kib = 0;
-  bool heads_in_turn = false;
+  MappingConfig config = {};
+  int scratchpad_kib = 0;      // MappingOptions
+  bool heads_in_turn = false;  // MappingOptions
 };
+// For the objective `latency`: others than the estimate's own that may be faster. Those for parts of the scratchpad,
+// the largest first, those with heads in turn, and that for the objective `edp`.
 std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, const HardwareConfig& config,
                                                       const MappingOptions& options);
 

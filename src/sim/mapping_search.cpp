@@ -13,7 +13,7 @@ constexpr double kEnergyShare = 0.02;
 
 class Search {
  public:
-  Search(const MappingConfig& config, const MappingSearchTask& task) : config_(config), task_(task), best_{config} {}
+  Search(const MappingConfig& config, const MappingSearchTask& task) : config_(config), task_(task), best_{{config}} {}
 
   FoundMapping find() {
     take_best(estimates());
@@ -88,19 +88,16 @@ class Search {
 
   // The estimate's mapping comes first.
   std::vector<MappingVariant> estimates() const {
-    std::vector<MappingVariant> variants{{config_}};
-    for (const MappingChoice& other : task_.others) {
-      if (config_.search == MappingSearch::kSimulate && other.objective != config_.objective)
-        continue;  // it comes below
-      variants.push_back({config_, other.scratchpad_kib, other.heads_in_turn});
-      variants.back().config.objective = other.objective;
-    }
-    if (config_.search == MappingSearch::kEstimate) return variants;
+    std::vector<MappingVariant> variants{{{config_}}};
+    const bool all_objectives = config_.search == MappingSearch::kSimulate;
+    for (const MappingChoice& other : task_.others)
+      if (!all_objectives || other.config.objective == config_.objective) variants.push_back({other});
+    if (!all_objectives) return variants;
     for (const bool other : {false, true}) {
       if (other && config_.residency == MappingResidency::kLayer) continue;
       for (const MappingObjective objective : all_of_enum<MappingObjective>()) {
         if (!other && objective == config_.objective) continue;
-        variants.push_back({config_});
+        variants.push_back({{config_}});
         variants.back().config.objective = objective;
         if (other) variants.back().config.residency = MappingResidency::kLayer;
       }

@@ -1,8 +1,7 @@
 // Searches with the simulator in the loop.
 //
-// mapping.search estimate: with objectives latency and energy, the estimate's choice is simulated, and its choices for
-// parts of the scratchpad. What a smaller scratchpad can do is so never lost to a larger one by an estimate that is not
-// exact.
+// mapping.search estimate: with the objective latency, the estimate's choice is simulated, and what else it chooses
+// that may be faster (mapping/smaller_scratchpads.h).
 //
 // mapping.search simulate: these are simulated for every objective, and the same with other objectives for the estimate
 // and with results through memory. From the best of these, one problem after the other (a layer and those with the same
@@ -24,15 +23,12 @@
 namespace vitality {
 
 // One way to map the whole model.
-struct MappingVariant {
-  MappingConfig config;
-  int scratchpad_kib = 0;       // the part of the scratchpad that it may use; 0: all of it
-  bool heads_in_turn = false;   // MappingOptions
+struct MappingVariant : MappingChoice {
   PlanAlternatives plans = {};  // `taken` says which
 };
 
 struct MappingSearchTask {
-  std::vector<MappingChoice> others = {};  // what the estimate chooses otherwise (mapping/smaller_scratchpads.h)
+  std::vector<MappingChoice> others = {};  // what the estimate chooses otherwise
   // Of mapping.search simulate: fills in what a variant's plans do not have yet.
   std::function<void(MappingVariant&)> map;
   // Simulates a variant. The first one must be feasible.

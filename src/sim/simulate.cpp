@@ -364,47 +364,48 @@ SimulationResult simulate_chosen_attention(const HardwareConfig& config, const V
   return result;
 }
 
-HardwareConfig mapped_by(const HardwareConfig& config, const MappingVariant& variant) {
+HardwareConfig mapped_by(const HardwareConfig& config, const MappingChoice& choice) {
   HardwareConfig changed = config;
-  changed.mapping = variant.config;
+  changed.mapping = choice.config;
   return changed;
+}
+void take_choice(const MappingChoice& choice, MappingOptions& mapping) {
+  mapping.scratchpad_kib = choice.scratchpad_kib, mapping.heads_in_turn = choice.heads_in_turn;
+}
+
+Schedule schedule_of(const HardwareConfig& config, const VitModel& model, MappingOptions mapping,
+                     MappingVariant& variant) {
+  take_choice(variant, mapping);
+  if (config.mapping.search == MappingSearch::kSimulate) mapping.alternatives = &variant.plans;
+  return map_model(model, mapped_by(config, variant), mapping);
 }
 
 // The mapping that is to run, found by simulating in child processes.
 FoundMapping search(const HardwareConfig& config, const VitModel& model, const SimulationOptions& options,
                     const MappingOptions& mapping) {
   const bool by_plans = config.mapping.search == MappingSearch::kSimulate;
-  const auto schedule_of = [&](MappingVariant& variant) {
-    MappingOptions with = mapping;
-    with.scratchpad_kib = variant.scratchpad_kib, with.heads_in_turn = variant.heads_in_turn;
-    if (by_plans) with.alternatives = &variant.plans;
-    return map_model(model, mapped_by(config, variant), with);
-  };
   MappingSearchTask task;
   if (options.mapping == nullptr) task.others = choices_that_may_be_faster(model, config, mapping);
   task.budget = by_plans ? options.search_budget : 1 + static_cast<int>(task.others.size());
-  task.map = [&](MappingVariant& variant) { schedule_of(variant); };
+  task.map = [&](MappingVariant& variant) { schedule_of(config, model, mapping, variant); };
   if (options.progress) task.progress = [&](double fraction) { options.progress("mapping search", fraction); };
   SimulationOptions timing;
   timing.totals_only = true;
   task.checkpoint = options.search_checkpoint;
   task.simulate = [&](MappingVariant variant) -> ChildTotals {
-    const Schedule schedule = schedule_of(variant);
+    const Schedule schedule = schedule_of(config, model, mapping, variant);
     SimulationResult result;
     simulate_schedule({mapped_by(config, variant), model, model, schedule, timing}, nullptr, nullptr, result);
     return {result.totals.cycles, result.totals.energy_mj};
   };
-  if (!by_plans && task.others.empty()) return {{config.mapping}, {}, {}};  // the estimate's
+  if (!by_plans && task.others.empty()) return {{{config.mapping}}, {}, {}};  // the estimate's
   return search_mapping(config.mapping, task);
 }
 
 // The plans of mapping.search simulate, as a mapping from a file.
 GivenMapping plans_of(const HardwareConfig& config, const VitModel& model, const MappingOptions& mapping,
                       FoundMapping& found) {
-  MappingOptions with = mapping;
-  with.scratchpad_kib = found.variant.scratchpad_kib, with.heads_in_turn = found.variant.heads_in_turn;
-  with.alternatives = &found.variant.plans;
-  const Schedule schedule = map_model(model, mapped_by(config, found.variant), with);
+  const Schedule schedule = schedule_of(config, model, mapping, found.variant);
   GivenMapping plans;
   plans.batch_order = schedule.batch_order;
   plans.scratchpad_kib = found.variant.scratchpad_kib;
@@ -427,7 +428,7 @@ MappingSearchResult choose_mapping(const VitModel& model, const SimulationOption
     return {};
   }
   FoundMapping found = search(config, model, options, mapping);
-  mapping.scratchpad_kib = found.variant.scratchpad_kib, mapping.heads_in_turn = found.variant.heads_in_turn;
+  take_choice(found.variant, mapping);
   if (by_plans) {
     plans = plans_of(config, model, mapping, found);
     mapping.given = &plans;

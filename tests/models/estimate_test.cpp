@@ -87,8 +87,8 @@ TEST_CASE("estimates: cycles and energy of linear layers are those of the machin
 
 TEST_CASE("estimates: sums in the only place of second operands end one after the other") {
   // DeiT-Tiny's fc2 and its addition on elsa: 24 columns of tiles in 3 row tiles, whose sums all end in the last of 12
-  // iterations over the contraction. 66 x 8 sums take the adders 66 cycles, twice the 8.4 cycles of their bytes pass
-  // before and behind, and each transfer has its latency.
+  // iterations over the contraction. 66 x 8 sums take the adders 66 cycles; before, the second operands are fetched,
+  // and behind, the results are stored, 14.4 cycles and a latency each.
   const HardwareConfig config = machine({"mapping.residency=layer", "scratchpad.capacity_kib=260"}, "elsa");
   InputStationaryMapping plan;
   plan.tile_rows = 64, plan.tile_cols = 8, plan.m_tile = 66, plan.n_group = 3;

@@ -92,7 +92,7 @@ TEST_CASE("mapping search: parts of the scratchpad are measured, and energy deci
   const auto find = [](MappingObjective objective, const std::vector<std::pair<Cycles, double>>& of_parts) {
     MappingSearchTask task;
     for (std::size_t part = 1; part < of_parts.size(); ++part)
-      task.others.push_back({objective, static_cast<int>(part)});
+      task.others.push_back({{objective}, static_cast<int>(part)});
     task.budget = static_cast<int>(of_parts.size());
     task.map = [](MappingVariant&) { FAIL("the estimate has no alternatives"); };
     task.simulate = [&](const MappingVariant& variant) -> ChildTotals {

@@ -78,13 +78,13 @@ namespace {
 // Whether attention takes the layer's results.
 bool feeds_attention(const MappingContext& context, int layer) {
   const std::vector<int> epilogue = epilogue_layers(context, layer);
-  const int last = epilogue.empty() ? layer : epilogue.back(), layers = static_cast<int>(context.model.layers.size());
-  constexpr int kNear = 8;  // one of the next layers
-  for (int reader = last + 1; reader < std::min(layers, last + 1 + kNear); ++reader) {
+  const int last = epilogue.empty() ? layer : epilogue.back();
+  int unseen = context.users[static_cast<std::size_t>(last)];
+  for (int reader = last + 1; unseen > 0; ++reader) {
     const std::vector<int>& inputs = context.layer(reader).inputs;
-    if (std::holds_alternative<Attention>(context.layer(reader).parameters) &&
-        std::find(inputs.begin(), inputs.end(), last) != inputs.end())
-      return true;
+    if (std::find(inputs.begin(), inputs.end(), last) == inputs.end()) continue;
+    if (std::holds_alternative<Attention>(context.layer(reader).parameters)) return true;
+    --unseen;
   }
   return false;
 }
