@@ -10,16 +10,18 @@
 namespace vitality {
 namespace {
 
-// Sizes (KiB) that are the same for all scratchpads, eight from one power of two to the next (or four: every second
-// one): of these, those below `capacity_kib` and down to an eighth of it, the largest first.
+// Sizes (KiB) that are the same for all scratchpads, from one power of two to the next eight (or four: every second
+// one), and four where they are below an eighth of `capacity_kib`: of these, those below it, the largest first.
 enum class Steps { kEight, kFour };
 std::vector<int> smaller_sizes(int capacity_kib, Steps steps) {
   constexpr std::array kSixteenths{16, 17, 19, 21, 23, 25, 27, 29};  // 16 * 2^(i / 8)
   std::vector<int> sizes;
   for (int scale = 1; 16 * scale < capacity_kib; scale *= 2)
-    for (std::size_t i = 0; i < kSixteenths.size(); i += steps == Steps::kFour ? 2 : 1)
-      if (const int size = kSixteenths[i] * scale; size < capacity_kib && 8 * size >= capacity_kib)
-        sizes.push_back(size);
+    for (std::size_t i = 0; i < kSixteenths.size(); ++i) {
+      const int size = kSixteenths[i] * scale;
+      const std::size_t step = steps == Steps::kFour || 8 * size < capacity_kib ? 2 : 1;
+      if (size < capacity_kib && i % step == 0) sizes.push_back(size);
+    }
   return {sizes.rbegin(), sizes.rend()};
 }
 
@@ -54,12 +56,13 @@ std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, con
   for (const int part : parts)
     if (!consider({mapping, part})) break;
   if (mapping.objective != MappingObjective::kLatency) return choices;
+  parts.insert(parts.begin(), 0);  // the whole scratchpad
   before = own;
   MappingConfig edp = mapping;
   edp.objective = MappingObjective::kEdp;
-  consider({edp});
+  for (const int part : parts)
+    if (!consider({edp, part}) || !masked) break;
   // Of other attention the estimate knows what heads in turn are worth.
-  parts.insert(parts.begin(), 0);
   for (const int part : parts)
     if (!masked || !consider({mapping, part, true})) break;
   return choices;
