@@ -72,6 +72,7 @@ Dma::Slot* Dma::next_to_request() {
 void Dma::begin(const JobOrder& order, Slot& slot) {
   order.times->start = order.times->stream = clock_.now();
   if (jobs_inside_++ == 0) occupied_from_ = order.times->start;
+  if (!moving_) announce(order.job->kind == JobKind::kLoad, 1);
   slot = {order, order.transfers.first, static_cast<int>(order.transfers.last - order.transfers.first)};
 }
 
@@ -87,8 +88,18 @@ void Dma::end_transfer(std::size_t index) {
       requested_.erase(ended);
     }
   }
+  const bool filling = slots_[index].order.job->kind == JobKind::kLoad;
   if (--slots_[index].waiting == 0) finish_job(slots_[index]);
   go_on();
+  if (jobs_inside_ == 0) announce(filling, -1);
+}
+
+void Dma::announce(bool filling, int change) {
+  moving_ = change > 0;
+  StreamAccess access;
+  (filling ? access.filling : access.emptying) = change;
+  sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+  memory_socket->b_transport(access, delay);
 }
 
 void Dma::finish_job(const Slot& slot) {

@@ -64,6 +64,8 @@ class Dma : public sc_core::sc_module {
   void begin(const JobOrder& order, Slot& slot);
   void end_transfer(std::size_t slot);
   void finish_job(const Slot& slot);
+  // Tells the scratchpad that the channel begins (1) or ends (-1) to fill or to empty it.
+  void announce(bool filling, int change);
 
   MachineClock clock_;
   TileExecutor* executor_;
@@ -74,6 +76,7 @@ class Dma : public sc_core::sc_module {
   std::priority_queue<JobOrder, std::vector<JobOrder>, Later> queue_;
   std::vector<Slot> slots_;  // jobs in flight
   int jobs_inside_ = 0;
+  bool moving_ = false;
   Cycles occupied_from_ = 0;
   UnitCounters counters_;
 };

@@ -338,4 +338,9 @@ inline bool is_measured(const HardwareConfig& config) {
   return traits(config.machine).evaluation == MachineEvaluation::kMeasured;
 }
 
+// Of all DRAM channels, per cycle of the machine's clock.
+inline double peak_dram_bytes_per_cycle(const HardwareConfig& config) {
+  return config.dram.device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz;
+}
+
 }  // namespace vitality

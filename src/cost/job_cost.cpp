@@ -430,13 +430,6 @@ JobCost cost_of_kind(const Job& job, const Schedule& schedule, const HardwareCon
 
 }  // namespace
 
-double unit_port_bytes_per_cycle(const HardwareConfig& config) {
-  const double ports = static_cast<double>(config.scratchpad.banks) * config.scratchpad.port_bytes;
-  const double memory = config.dram.device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz;
-  // If the memory is faster than the scratchpad, the units still get the scratchpad every other cycle.
-  return std::max(ports - memory, ports / 2);
-}
-
 const char* action_name(Action action) {
   static const char* const names[kActions] = {"mac",
                                               "accumulate",

@@ -64,10 +64,6 @@ struct JobCost {
   Cycles load_moving = 0;
 };
 
-// The bytes per cycle that the scratchpad's ports offer to the units: those of all banks, minus the rate at which the
-// memory can fill or empty the scratchpad.
-double unit_port_bytes_per_cycle(const HardwareConfig& config);
-
 JobCost job_cost(const Job& job, const Schedule& schedule, const HardwareConfig& config);
 
 // The costs of a schedule's jobs. Jobs of the same shape share one entry: a model has tens of thousands of jobs, but

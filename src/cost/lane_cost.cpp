@@ -17,12 +17,10 @@ struct Limited {
 };
 // The cycles in which these bytes cross; `own` is the number of cycles when nothing slows them down.
 Limited limited(Cycles own, const HardwareConfig& config, Bytes read, Bytes write, Cycles conflicts) {
-  const Bytes lost = conflicts * config.scratchpad.banks * config.scratchpad.port_bytes;
-  const double port = unit_port_bytes_per_cycle(config);
-  // Rounds up, but forgives 1e-6: the last bits of a quotient must not cost a cycle.
+  const Bytes port = Bytes{config.scratchpad.banks} * config.scratchpad.port_bytes, lost = conflicts * port;
   const Bytes through_port =
       config.scratchpad.ports == ScratchpadPorts::kReadAndWrite ? std::max(read + lost, write) : read + lost + write;
-  const auto by_port = static_cast<Cycles>(static_cast<double>(through_port) / port + 0.999999);
+  const Cycles by_port = ceil_div(through_port, port);
   const Cycles by_link = ceil_div(std::max(read, write), config.noc.link_bytes);
   const Cycles longest = std::max({own, by_port, by_link}), stall = longest - own;
   return {longest, by_port >= by_link ? stall : 0, by_port >= by_link ? 0 : stall};

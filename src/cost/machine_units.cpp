@@ -92,7 +92,7 @@ UnitRow unit_row(const HardwareConfig& config, UnitKind kind) {
       return {1,
               {},
               [](const ActionCounts& a) { return a[Action::kScratchpadRead] + a[Action::kScratchpadWrite]; },
-              config.dram.device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz};
+              peak_dram_bytes_per_cycle(config)};
     case UnitKind::kUncharged:
       return {};
   }

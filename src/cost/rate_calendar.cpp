@@ -10,7 +10,7 @@ Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double rea
                 grants_.end());
   // If there is room for all streams at once, none is slowed down, however they overlap. This usual case needs no
   // search.
-  double spare_read = read_capacity_, spare_write = write_capacity_;
+  double spare_read = read_capacity_ - taken_read_, spare_write = write_capacity_ - taken_write_;
   for (const Grant& g : grants_) spare_read -= g.read, spare_write -= g.write;
   if (cycles > 0 && (read <= 0 || read <= spare_read) && (write <= 0 || write <= spare_write)) {
     Grant& grant = grants_.emplace_back();  // filled in place: copying it right after the stores would wait for them
@@ -24,10 +24,15 @@ Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double rea
   }
   std::sort(edges_.begin(), edges_.end());
   const std::size_t before = grants_.size();
+  const auto alone_share = [](double capacity, double taken, double demand) {
+    return demand <= 0 || taken <= 0 ? 1.0 : std::min((capacity - taken) / std::min(demand, capacity), 1.0);
+  };
+  const double alone =
+      std::min(alone_share(read_capacity_, taken_read_, read), alone_share(write_capacity_, taken_write_, write));
   double left = static_cast<double>(cycles);  // cycles at full rate
   Cycles t = start;
   for (std::size_t i = 0; left > 1e-9; ++i) {
-    double free_read = read_capacity_, free_write = write_capacity_;
+    double free_read = read_capacity_ - taken_read_, free_write = write_capacity_ - taken_write_;
     for (std::size_t g = 0; g < before; ++g) {
       if (grants_[g].begin <= t && t < grants_[g].end) free_read -= grants_[g].read, free_write -= grants_[g].write;
     }
@@ -36,10 +41,10 @@ Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double rea
       return demand <= 0 ? 1.0 : free < 1e-9 * demand ? 0.0 : std::min(free / demand, 1.0);
     };
     const double rate = std::min(share(free_read, read), share(free_write, write));
-    // Behind the last edge the resource is idle. A stream that asks for more than the whole capacity then runs at its
-    // full rate, because the unit's cost already includes that limit.
-    const double effective = i >= edges_.size() ? 1.0 : rate;
-    Cycles end = i < edges_.size() ? edges_[i] : t + static_cast<Cycles>(std::ceil(left - 1e-9));
+    // Behind the last edge there is no other stream. One that asks for more than the whole capacity counts as one that
+    // asks for all of it, because the unit's cost already includes that limit.
+    const double effective = i >= edges_.size() ? alone : rate;
+    Cycles end = i < edges_.size() ? edges_[i] : t + static_cast<Cycles>(std::ceil(left / alone - 1e-9));
     if (effective > 0) {
       end = std::min(end, t + static_cast<Cycles>(std::ceil(left / effective - 1e-9)));
       grants_.push_back({t, end, read * effective, write * effective});

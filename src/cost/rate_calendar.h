@@ -21,6 +21,10 @@ class RateCalendar {
   RateCalendar(double read_capacity, double write_capacity)
       : read_capacity_(read_capacity), write_capacity_(write_capacity) {}
 
+  // What others than streams take of the capacity from now on, nobody knows how long: streams that are reserved from
+  // now on get it at no time.
+  void set_taken(double read, double write) { taken_read_ = read, taken_write_ = write; }
+
   // Reserves a stream that alone would run from `start` for `cycles` at (read, write) bytes per cycle. Returns the
   // cycles that it takes, >= cycles. `now` is the current cycle; start >= now. Streams that ended before `now` are
   // forgotten, so `now` must not decrease.
@@ -32,6 +36,7 @@ class RateCalendar {
     double read, write;
   };
   double read_capacity_, write_capacity_;
+  double taken_read_ = 0, taken_write_ = 0;
   std::vector<Grant> grants_;
   std::vector<Cycles> edges_;
 };

@@ -61,7 +61,7 @@ std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, con
   MappingConfig edp = mapping;
   edp.objective = MappingObjective::kEdp;
   for (const int part : parts)
-    if (!consider({edp, part}) || !masked) break;
+    if ((!masked && part > 0 && 2 * part < config.scratchpad.capacity_kib) || !consider({edp, part})) break;
   // Of other attention the estimate knows what heads in turn are worth.
   for (const int part : parts)
     if (!masked || !consider({mapping, part, true})) break;

@@ -17,7 +17,7 @@ namespace {
 // The cycles that the machine's scratchpad gives to the streams.
 std::vector<Cycles> on_the_machine(const std::vector<BankStream>& streams, int lanes) {
   return fork_simulation<Cycles>([&] {
-           Scratchpad scratchpad("scratchpad", 1 << 20, 8.0 * lanes, ScratchpadPorts::kReadAndWrite, false);
+           Scratchpad scratchpad("scratchpad", 1 << 20, 8.0 * lanes, 0, ScratchpadPorts::kReadAndWrite, false);
            std::vector<std::unique_ptr<ForeignUnit>> units;
            for (const BankStream& s : streams) {
              units.push_back(std::make_unique<ForeignUnit>(("unit" + std::to_string(units.size())).c_str()));

@@ -164,19 +164,39 @@ TEST_CASE("timing: scratchpad ports and NoC links stretch a stream") {
     const auto fold = s.fold(10, 4, 4, s.buffer(80), s.buffer(32), s.buffer(80));
     return simulate_schedule(config, s.schedule())[fold];
   };
-  // A row of 4 int16 elements in and one out, 8 bytes each, every cycle. The memory may take half of narrow ports: 16
-  // bytes leave 8.
+  // A row of 4 int16 elements in and one out, 8 bytes each, every cycle.
   HardwareConfig config = plain_machine(4, 4, kLatency);
-  config.scratchpad.banks = 1, config.scratchpad.port_bytes = 16;
+  config.scratchpad.banks = 1, config.scratchpad.port_bytes = 8;
   CHECK(fold_of(config).done == 20);  // just enough
-  config.scratchpad.port_bytes = 8;   // twice the cycles: load 4 -> 8, stream 10 -> 20
+  config.scratchpad.port_bytes = 4;   // twice the cycles: load 4 -> 8, stream 10 -> 20
   CHECK(fold_of(config).stream == 8);
   CHECK(fold_of(config).released - fold_of(config).stream == 20);
   CHECK(fold_of(config).done == 34);
-  config.scratchpad.banks = 2;  // two banks of 8 bytes
+  config.scratchpad.banks = 2;  // two banks of 4 bytes
   CHECK(fold_of(config).done == 20);
   config.noc.link_bytes = 3;  // 8 / 3: load ceil(4 * 8 / 3) = 11, stream ceil(10 * 8 / 3) = 27 cycles
   CHECK(fold_of(config).done == 11 + 27 + 6);
+}
+
+TEST_CASE("timing: a load that fills the scratchpad takes its rate from the write ports") {
+  // Ports of 16 bytes, of which the memory (64 bytes a cycle) takes half; a row of 4 int16 elements in and two out
+  // (wide results) every cycle: 8 bytes of reads, 16 of writes.
+  const auto fold_beside = [](bool other_load, ScratchpadPorts ports) {
+    HandSchedule s;
+    const BufferId tile = s.buffer(32);
+    s.load(s.tensor(4, 4), 4, 4, tile);
+    if (other_load) s.load(s.tensor(100, 64), 100, 64, s.buffer(12800));  // 200 cycles and more
+    const auto fold = s.fold(10, 4, 4, s.buffer(80), tile, s.buffer(160), kNone, kFirst | kLast | kWide);
+    HardwareConfig config = plain_machine(4, 4, kLatency);
+    config.scratchpad.banks = 1, config.scratchpad.port_bytes = 16, config.scratchpad.ports = ports;
+    const JobSpan span = simulate_schedule(config, s.schedule())[fold];
+    return span.released - span.stream;
+  };
+  CHECK(fold_beside(false, ScratchpadPorts::kReadAndWrite) == 10);
+  CHECK(fold_beside(true, ScratchpadPorts::kReadAndWrite) == 20);
+  // Alone 24 bytes a cycle through one port of 16, 15 cycles; beside the load through half of it.
+  CHECK(fold_beside(false, ScratchpadPorts::kShared) == 15);
+  CHECK(fold_beside(true, ScratchpadPorts::kShared) == 30);
 }
 
 TEST_CASE("timing: SA-Diag is one column") {

@@ -59,12 +59,17 @@ struct ForeignController : sc_core::sc_module {
 struct ForeignScratchpad : sc_core::sc_module {
   tlm_utils::passthrough_target_socket<ForeignScratchpad, 32, StreamProtocol> socket;
   Cycles slower = 0, noc = 0, route = 0;
-  std::vector<Cycles> asked;  // of each stream: start, cycles, bytes read, bytes written
+  std::vector<Cycles> asked;   // of each stream: start, cycles, bytes read, bytes written
+  std::vector<Cycles> moving;  // of DMA: when, filling, emptying
 
   explicit ForeignScratchpad(sc_core::sc_module_name name) : sc_module(name), socket("socket") {
     socket.register_b_transport(this, &ForeignScratchpad::access);
   }
   void access(StreamAccess& stream, sc_core::sc_time&) {
+    if (stream.filling != 0 || stream.emptying != 0) {
+      moving.insert(moving.end(), {now(), stream.filling, stream.emptying});
+      return;
+    }
     asked.insert(asked.end(), {stream.start, stream.cycles, stream.read_bytes, stream.write_bytes});
     if (stream.cycles > 0) stream.cycles += slower;
     stream.noc_cycles += noc, stream.route_cycles += route;
@@ -209,7 +214,7 @@ TEST_CASE("module bench: the NoC between foreign units and a foreign scratchpad"
 
 TEST_CASE("module bench: the scratchpad between foreign units") {
   const auto seen = fork_simulation<Cycles>([] {
-    Scratchpad scratchpad("scratchpad", 1024, 12, ScratchpadPorts::kReadAndWrite, true);
+    Scratchpad scratchpad("scratchpad", 1024, 12, 4, ScratchpadPorts::kReadAndWrite, true);
     ForeignUnit first("first"), second("second");
     first.memory.bind(scratchpad.socket);
     second.memory.bind(scratchpad.socket);
@@ -222,6 +227,50 @@ TEST_CASE("module bench: the scratchpad between foreign units") {
   });
   // From 7 to 10 the second moves 1.5 of its 10 cycles, then 8.5 at full rate, which end within a cycle.
   CHECK(seen.values == std::vector<Cycles>{10, 12, 160, 0});
+}
+
+TEST_CASE("module bench: DMA takes the memory's rate from the scratchpad's ports while it moves bytes") {
+  struct Seen {
+    ScratchpadPorts ports;
+    double memory;               // bytes a cycle; the ports have 12
+    std::vector<Cycles> cycles;  // of streams that take 10 alone
+  };
+  // Each stream moves 12 bytes a cycle and has the ports for itself. DMA fills from 100 to 400 and empties from 300 to
+  // 500. Streams: a read at 0, a write at 50 (both alone), a read and a write at 100 and 200 (filling), at 300 and 320
+  // (both), a read and a write at 400 and 420 (emptying), a write at 500.
+  const std::vector<Seen> all{
+      // 10 cycles at (12 - 4) / 12 are 15; beside both channels, which share the memory, at 10 / 12 they are 12.
+      {ScratchpadPorts::kReadAndWrite, 4, {10, 10, 10, 15, 12, 12, 15, 10, 10}},
+      {ScratchpadPorts::kShared, 4, {10, 10, 15, 15, 15, 15, 15, 15, 10}},
+      // A memory that is faster than the ports leaves half of them (filling or emptying) or three quarters (13.3).
+      {ScratchpadPorts::kReadAndWrite, 100, {10, 10, 10, 20, 14, 14, 20, 10, 10}}};
+  for (const Seen& each : all) {
+    const auto seen = fork_simulation<Cycles>([&each] {
+      Scratchpad scratchpad("scratchpad", 1024, 12, each.memory, each.ports, false);
+      std::vector<std::unique_ptr<ForeignUnit>> units;
+      const auto unit = [&](Cycles when) -> StreamAccess& {
+        units.push_back(std::make_unique<ForeignUnit>(("unit" + std::to_string(units.size())).c_str()));
+        units.back()->memory.bind(scratchpad.socket);
+        units.back()->when = when;
+        return units.back()->wanted;
+      };
+      unit(100).filling = 1, unit(400).filling = -1;
+      unit(300).emptying = 1, unit(500).emptying = -1;
+      const std::vector<std::pair<Cycles, bool>> streams{{0, false},   {50, true},   {101, false},
+                                                         {200, true},  {301, false}, {320, true},
+                                                         {401, false}, {420, true},  {501, true}};
+      for (const auto& [when, write] : streams) {
+        StreamAccess& wanted = unit(when);
+        wanted.cycles = 10;
+        (write ? wanted.write_rate : wanted.read_rate) = 12;
+      }
+      sc_core::sc_start();
+      Simulated<Cycles> out{0, {}};
+      for (std::size_t u = 4; u < units.size(); ++u) out.values.push_back(units[u]->got[1]);
+      return out;
+    });
+    CHECK(seen.values == each.cycles);
+  }
 }
 
 TEST_CASE("module bench: a DMA channel between a foreign controller, scratchpad and memory") {
@@ -246,11 +295,13 @@ TEST_CASE("module bench: a DMA channel between a foreign controller, scratchpad 
     sc_core::sc_start();
     Simulated<Cycles> out{0, controller.heard};
     out.values.insert(out.values.end(), scratchpad.asked.begin(), scratchpad.asked.end());
+    out.values.insert(out.values.end(), scratchpad.moving.begin(), scratchpad.moving.end());
     out.values.insert(out.values.end(), {memory.served, static_cast<Cycles>(memory.bytes), memory.faults});
     return out;
   });
-  // Taken at 5, both transfers at once; no time on the ports, which are reserved for the memory.
-  CHECK(seen.values == std::vector<Cycles>{25, kPhaseReleased | kPhaseFree | kPhaseDone, 0, 0, 0, 128, 2, 128, 0});
+  // Taken at 5, both transfers at once; the scratchpad is filled from then to the end.
+  CHECK(seen.values ==
+        std::vector<Cycles>{25, kPhaseReleased | kPhaseFree | kPhaseDone, 0, 0, 0, 128, 5, 1, 0, 25, -1, 0, 2, 128, 0});
 }
 
 namespace {

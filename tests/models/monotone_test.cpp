@@ -71,6 +71,22 @@ TEST_CASE("monotone: no cliff, 160 KiB costs no more than a tenth over 200") {
   }
 }
 
+TEST_CASE("monotone: more memory channels cost at most 0.5 % cycles") {
+  for (const auto& [name, model_name] :
+       {std::pair{"vitality", "pvt_v2_b0"}, {"vitality_overlapped", "mobilevit_xxs"}, {"dota", "levit_128s"}}) {
+    const VitModel model = workload(model_name);
+    Cycles best = 0;
+    for (const int channels : {2, 4, 8, 16, 32}) {
+      INFO(name << ", " << model_name << ", " << channels << " channels");
+      const std::string room = "dram.channels=" + std::to_string(channels);
+      const Cycles cycles = cost(name, model, {room, "mapping.objective=latency"}).cycles;
+      REQUIRE(cycles > 0);
+      if (best > 0) CHECK(static_cast<double>(cycles) <= 1.005 * static_cast<double>(best));
+      best = best == 0 ? cycles : std::min(best, cycles);
+    }
+  }
+}
+
 TEST_CASE("monotone: objective latency is no slower than edp") {
   // It measures what edp chooses. A tenth more energy weighs as much as 0.2 % of the cycles.
   for (const auto& [name, model_name, settings] :

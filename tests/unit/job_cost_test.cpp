@@ -39,8 +39,7 @@ JobCost cost_of(JobKind kind, UnitKind unit, int m, int k, int n, int flags, Pre
 // memory.
 HardwareConfig with_ports(int bytes) {
   HardwareConfig config;
-  config.scratchpad.banks = 1, config.scratchpad.port_bytes = 2 * bytes;
-  config.dram.channels = 64;
+  config.scratchpad.banks = 1, config.scratchpad.port_bytes = bytes;
   return config;
 }
 

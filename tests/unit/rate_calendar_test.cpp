@@ -43,3 +43,14 @@ TEST_CASE("what rounding leaves of a taken capacity is nothing") {
   CHECK(ports.reserve(0, 0, 50, 0.1, 0) == 50);  // 0.8 - 0.7 - 0.1 is 8e-17 in binary
   CHECK(ports.reserve(0, 20, 10, 0.8, 0) == 30 + 10);
 }
+
+TEST_CASE("streams get nothing of what others than streams have taken, and keep what they have") {
+  RateCalendar ports(100, 100);
+  CHECK(ports.reserve(0, 0, 50, 80, 0) == 50);
+  ports.set_taken(20, 0);
+  CHECK(ports.reserve(0, 0, 20, 100, 0) == 50 + 25);  // nothing until 50, then 80 of 100 bytes a cycle
+  CHECK(ports.reserve(0, 100, 10, 80, 100) == 10);
+  CHECK(ports.reserve(0, 200, 8, 120, 0) == 10);  // its cost has the limit of 100
+  ports.set_taken(0, 0);
+  CHECK(ports.reserve(0, 300, 10, 100, 100) == 10);
+}

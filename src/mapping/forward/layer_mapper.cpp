@@ -69,8 +69,7 @@ const LayerMapping* MappingContext::alternative(int layer_index, const std::vect
 
 double MappingContext::dram_bytes_per_cycle() const {
   const DramDevice& device = config.dram.device;
-  return device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz *
-         (1 - static_cast<double>(device.trfc) / device.trefi);
+  return peak_dram_bytes_per_cycle(config) * (1 - static_cast<double>(device.trfc) / device.trefi);
 }
 
 }  // namespace vitality

@@ -64,9 +64,7 @@ struct RunRecord {
     return unit == UnitKind::kUncharged ? 0 : jobs * config.controller.descriptor_bytes;
   }
   double peak_macs() const { return processing_elements(config); }  // per cycle
-  double dram_bytes_per_cycle() const {
-    return config.dram.device.peak_gb_s_per_channel() * config.dram.channels * 1e3 / config.clock_mhz;
-  }
+  double dram_bytes_per_cycle() const { return peak_dram_bytes_per_cycle(config); }
 };
 
 // How many jobs of one layer and one unit share one entry of the cost table.

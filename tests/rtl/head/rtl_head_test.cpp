@@ -123,7 +123,7 @@ TEST_CASE("rtl head: narrow ports by rate and row by row") {
                       dice.between(1, 40)};
     const HardwareConfig config = machine_of(
         m, {"scratchpad.banks=1", "scratchpad.port_bytes=" + std::to_string(port_bytes), "noc.link_bytes=65536"});
-    m.port_bits = static_cast<int>(8 * unit_port_bytes_per_cycle(config));
+    m.port_bits = 8 * port_bytes;
     const SimulatedHead simulated = simulated_head(s, config, nullptr);
     const HeadValues values = head_values(s, config, nullptr);
     const RtlHead rtl = run_taylor<Vhead_16>(m, s, simulated.mapping, values);
