@@ -20,7 +20,7 @@ AcceleratorChunk::AcceleratorChunk(sc_core::sc_module_name name, const MachinePa
       store_memory("store_memory"),
       controller("controller", parameters),
       scratchpad("scratchpad", static_cast<Bytes>(parameters.config.scratchpad.capacity_kib) * 1024,
-                 static_cast<double>(parameters.config.scratchpad.banks) * parameters.config.scratchpad.port_bytes,
+                 static_cast<double>(parameters.config.scratchpad.bytes_per_cycle()),
                  peak_dram_bytes_per_cycle(parameters.config), parameters.config.scratchpad.ports,
                  parameters.executor != nullptr),
       noc("noc", parameters.config.noc),

@@ -360,8 +360,7 @@ void check_consistency(const HardwareConfig& c, const ReportKey& report) {
   } catch (const InputError& error) {
     report("dram.address_map", error.message());
   }
-  if (static_cast<std::int64_t>(c.scratchpad.banks) * c.scratchpad.port_bytes >
-      c.scratchpad.capacity_kib * std::int64_t{1024}) {
+  if (c.scratchpad.bytes_per_cycle() > c.scratchpad.capacity_kib * std::int64_t{1024}) {
     report("scratchpad.capacity_kib", "smaller than one access of every bank (banks * port_bytes)");
   }
   if (!is_roofline(c)) {

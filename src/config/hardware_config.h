@@ -186,6 +186,9 @@ struct ScratchpadConfig {
   ScratchpadPorts ports = ScratchpadPorts::kReadAndWrite;
   ScratchpadLayout layout = ScratchpadLayout::kSkewed;
   bool stationary_load_ports = false;  // loads of stationary tiles share the ports and links with the streams [A]
+
+  // Through the ports of all banks, each way; with shared ports both ways together.
+  std::int64_t bytes_per_cycle() const { return std::int64_t{banks} * port_bytes; }
 };
 struct NocConfig {
   NocTopology topology = NocTopology::kBus;

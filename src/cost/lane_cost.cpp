@@ -17,7 +17,7 @@ struct Limited {
 };
 // The cycles in which these bytes cross; `own` is the number of cycles when nothing slows them down.
 Limited limited(Cycles own, const HardwareConfig& config, Bytes read, Bytes write, Cycles conflicts) {
-  const Bytes port = Bytes{config.scratchpad.banks} * config.scratchpad.port_bytes, lost = conflicts * port;
+  const Bytes port = config.scratchpad.bytes_per_cycle(), lost = conflicts * port;
   const Bytes through_port =
       config.scratchpad.ports == ScratchpadPorts::kReadAndWrite ? std::max(read + lost, write) : read + lost + write;
   const Cycles by_port = ceil_div(through_port, port);

@@ -21,8 +21,8 @@ class RateCalendar {
   RateCalendar(double read_capacity, double write_capacity)
       : read_capacity_(read_capacity), write_capacity_(write_capacity) {}
 
-  // What others than streams take of the capacity from now on, nobody knows how long: streams that are reserved from
-  // now on get it at no time.
+  // What others than streams take of the capacity (less than all) from now on, nobody knows how long: streams that are
+  // reserved from now on get it at no time.
   void set_taken(double read, double write) { taken_read_ = read, taken_write_ = write; }
 
   // Reserves a stream that alone would run from `start` for `cycles` at (read, write) bytes per cycle. Returns the

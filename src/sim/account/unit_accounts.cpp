@@ -150,10 +150,10 @@ class UnitAccounts {
     ActionCounts actions;
     actions[Action::kScratchpadRead] = read, actions[Action::kScratchpadWrite] = write;
     actions[Action::kNocByteHop] = hops;
-    const double ports = static_cast<double>(run_.config.scratchpad.banks) * run_.config.scratchpad.port_bytes;
     const Bytes through_port =
         run_.config.scratchpad.ports == ScratchpadPorts::kReadAndWrite ? std::max(read, write) : read + write;
-    const double port_cycles = static_cast<double>(through_port) / ports;
+    const double port_cycles =
+        static_cast<double>(through_port) / static_cast<double>(run_.config.scratchpad.bytes_per_cycle());
     add_memory_unit("scratchpad", "memory", static_cast<Cycles>(std::ceil(port_cycles)), prices_.sram(actions),
                     prices_.scratchpad_area(), port_cycles)
         .actions = {{"read_bytes", read}, {"write_bytes", write}, {"bank_conflicts", conflicts}};
