@@ -23,16 +23,18 @@ void Scratchpad::end_of_elaboration() {
 void Scratchpad::access(int, StreamAccess& stream, sc_core::sc_time&) {
   read_bytes_ += stream.read_bytes;
   write_bytes_ += stream.write_bytes;
-  filling_ += stream.filling, emptying_ += stream.emptying;
-  if (stream.cycles <= 0 || (stream.read_rate <= 0 && stream.write_rate <= 0)) return;
-  if (shared_) {
-    ports_.set_taken(filling_ + emptying_ > 0 ? memory_rate_ : 0, 0);
-    stream.cycles = ports_.reserve(stream.now, stream.start, stream.cycles, stream.read_rate + stream.write_rate, 0);
-    return;
-  }
-  const double share = filling_ > 0 && emptying_ > 0 ? memory_rate_ / 2 : memory_rate_;
-  ports_.set_taken(emptying_ > 0 ? share : 0, filling_ > 0 ? share : 0);
-  stream.cycles = ports_.reserve(stream.now, stream.start, stream.cycles, stream.read_rate, stream.write_rate);
+  if (stream.filling != 0 || stream.emptying != 0) follow_dma(stream);
+  if (stream.cycles > 0 && (stream.read_rate > 0 || stream.write_rate > 0))
+    stream.cycles =
+        shared_ ? ports_.reserve(stream.now, stream.start, stream.cycles, stream.read_rate + stream.write_rate, 0)
+                : ports_.reserve(stream.now, stream.start, stream.cycles, stream.read_rate, stream.write_rate);
+}
+
+void Scratchpad::follow_dma(const StreamAccess& change) {
+  filling_ += change.filling, emptying_ += change.emptying;
+  const bool fills = filling_ > 0, empties = emptying_ > 0;
+  const double share = fills && empties && !shared_ ? memory_rate_ / 2 : memory_rate_;
+  ports_.set_taken(empties || (shared_ && fills) ? share : 0, fills && !shared_ ? share : 0);
 }
 
 }  // namespace vitality

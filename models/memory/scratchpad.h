@@ -42,6 +42,7 @@ class Scratchpad : public sc_core::sc_module {
   bool shared_;
   RateCalendar ports_;
   void access(int id, StreamAccess& stream, sc_core::sc_time& delay);
+  void follow_dma(const StreamAccess& change);
   std::vector<double> values_;
   Bytes read_bytes_ = 0, write_bytes_ = 0;
 };

@@ -13,11 +13,11 @@ struct StreamAccess {
   Bytes read_bytes = 0, write_bytes = 0;
   double read_rate = 0, write_rate = 0;  // bytes a cycle
   Cycles now = 0, start = 0;
-  Cycles cycles = 0;  // in: when alone; out: on the shared ports. 0: no stream
-  // Of a DMA channel that begins (1) or ends (-1) to fill (write) or to empty (read) the scratchpad.
-  int filling = 0, emptying = 0;
+  Cycles cycles = 0;        // in: when alone; out: on the shared ports. 0: no stream
   Cycles noc_cycles = 0;    // out: the part of them caused by the shared links of the NoC
   Cycles route_cycles = 0;  // out: latency of the NoC's hops, in addition to them
+  // Of a DMA channel that begins (1) or ends (-1) to fill (write) or to empty (read) the scratchpad.
+  int filling = 0, emptying = 0;
 };
 
 struct StreamProtocol {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace vitality {
 
 Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double read, double write) {
+  // The unit's cost already includes the limit of the whole capacity.
+  read = std::min(read, read_capacity_), write = std::min(write, write_capacity_);
   grants_.erase(std::remove_if(grants_.begin(), grants_.end(), [now](const Grant& g) { return g.end <= now; }),
                 grants_.end());
   // If there is room for all streams at once, none is slowed down, however they overlap. This usual case needs no
@@ -24,11 +27,6 @@ Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double rea
   }
   std::sort(edges_.begin(), edges_.end());
   const std::size_t before = grants_.size();
-  const auto alone_share = [](double capacity, double taken, double demand) {
-    return demand <= 0 || taken <= 0 ? 1.0 : std::min((capacity - taken) / std::min(demand, capacity), 1.0);
-  };
-  const double alone =
-      std::min(alone_share(read_capacity_, taken_read_, read), alone_share(write_capacity_, taken_write_, write));
   double left = static_cast<double>(cycles);  // cycles at full rate
   Cycles t = start;
   for (std::size_t i = 0; left > 1e-9; ++i) {
@@ -41,15 +39,13 @@ Cycles RateCalendar::reserve(Cycles now, Cycles start, Cycles cycles, double rea
       return demand <= 0 ? 1.0 : free < 1e-9 * demand ? 0.0 : std::min(free / demand, 1.0);
     };
     const double rate = std::min(share(free_read, read), share(free_write, write));
-    // Behind the last edge there is no other stream. One that asks for more than the whole capacity counts as one that
-    // asks for all of it, because the unit's cost already includes that limit.
-    const double effective = i >= edges_.size() ? alone : rate;
-    Cycles end = i < edges_.size() ? edges_[i] : t + static_cast<Cycles>(std::ceil(left / alone - 1e-9));
-    if (effective > 0) {
-      end = std::min(end, t + static_cast<Cycles>(std::ceil(left / effective - 1e-9)));
-      grants_.push_back({t, end, read * effective, write * effective});
+    // Behind the last edge there is no other stream.
+    Cycles end = i < edges_.size() ? edges_[i] : std::numeric_limits<Cycles>::max();
+    if (rate > 0) {
+      end = std::min(end, t + static_cast<Cycles>(std::ceil(left / rate - 1e-9)));
+      grants_.push_back({t, end, read * rate, write * rate});
     }
-    left -= static_cast<double>(end - t) * effective;
+    left -= static_cast<double>(end - t) * rate;
     t = end;
     while (i + 1 < edges_.size() && edges_[i + 1] <= t) ++i;
   }

@@ -10,21 +10,19 @@
 namespace vitality {
 namespace {
 
-// Sizes (KiB) that are the same for all scratchpads: of these, those below `capacity_kib`, the largest first. From one
-// power of two to the next there are eight, and four below an eighth of it; or four everywhere; or, down to a half of
-// it, sixteen.
-enum class Steps { kSixteen, kEight, kFour };
-std::vector<int> smaller_sizes(int capacity_kib, Steps steps) {
-  constexpr std::array kSixteenths{16, 17, 19, 21, 23, 25, 27, 29, 32};  // 16 * 2^(i / 8)
+// Sizes (KiB) that are the same for all scratchpads: of these, those below `capacity_kib`, the largest first. Each is
+// about 2^(step / 16) times the one before, with a step of 4 below an eighth of the capacity, 2 below a half and 1
+// above it, but of at least `least_step`.
+std::vector<int> smaller_sizes(int capacity_kib, int least_step) {
+  constexpr std::array kThirtySeconds{32, 33, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 61};
   std::vector<int> sizes;
-  for (int scale = 1; 16 * scale < capacity_kib; scale *= 2)
-    for (std::size_t i = 0; i + 1 < kSixteenths.size(); ++i) {
-      const int size = kSixteenths[i] * scale, between = (size + kSixteenths[i + 1] * scale) / 2;
-      const bool every_second = steps == Steps::kFour || 8 * size < capacity_kib;
-      if (size < capacity_kib && !(every_second && i % 2 == 1)) sizes.push_back(size);
-      if (steps == Steps::kSixteen && between < capacity_kib && 2 * between >= capacity_kib && between > size)
-        sizes.push_back(between);
+  for (int scale = 16; scale < capacity_kib; scale *= 2)
+    for (std::size_t i = 0; i < kThirtySeconds.size(); ++i) {
+      const int size = kThirtySeconds[i] * scale / 32;
+      const int step = std::max(least_step, 8 * size < capacity_kib ? 4 : 2 * size < capacity_kib ? 2 : 1);
+      if (size < capacity_kib && static_cast<int>(i) % step == 0) sizes.push_back(size);
     }
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());  // 33 / 2 is 16 too
   return {sizes.rbegin(), sizes.rend()};
 }
 
@@ -55,7 +53,7 @@ std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, con
     before = estimate;
     return true;
   };
-  std::vector<int> parts = smaller_sizes(config.scratchpad.capacity_kib, masked ? Steps::kFour : Steps::kSixteen);
+  std::vector<int> parts = smaller_sizes(config.scratchpad.capacity_kib, masked ? 4 : 1);
   for (const int part : parts)
     if (!consider({mapping, part})) break;
   if (mapping.objective != MappingObjective::kLatency) return choices;
@@ -65,9 +63,9 @@ std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, con
   edp.objective = MappingObjective::kEdp;
   for (const int part : parts)
     if ((!masked && part > 0 && 2 * part < config.scratchpad.capacity_kib) || !consider({edp, part})) break;
-  // Of other attention the estimate knows what heads in turn are worth.
+  if (!masked) return choices;  // the estimate knows what heads in turn are worth
   for (const int part : parts)
-    if (!masked || !consider({mapping, part, true})) break;
+    if (!consider({mapping, part, true})) break;
   return choices;
 }
 
@@ -75,7 +73,7 @@ double choose_byte_share(const VitModel& model, const HardwareConfig& config, co
   constexpr double kMostBytes = 1.02, kMostEnergy = 1.03;
   HardwareConfig machine = config;
   double fewest = std::numeric_limits<double>::infinity(), share = config.mapping.byte_share;
-  std::vector<int> sizes = smaller_sizes(config.scratchpad.capacity_kib, Steps::kEight);
+  std::vector<int> sizes = smaller_sizes(config.scratchpad.capacity_kib, 2);
   sizes.insert(sizes.begin(), config.scratchpad.capacity_kib);
   for (auto size = sizes.rbegin(); size != sizes.rend(); ++size) {
     machine.scratchpad.capacity_kib = *size;

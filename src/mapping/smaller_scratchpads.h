@@ -17,7 +17,7 @@ struct MappingChoice {
   bool heads_in_turn = false;  // MappingOptions
 };
 // For the objective `latency`: others than the estimate's own that may be faster. Those for parts of the scratchpad,
-// the largest first, those with heads in turn, and that for the objective `edp`.
+// the largest first, those for the objective `edp`, and on machines with masks those with heads in turn.
 std::vector<MappingChoice> choices_that_may_be_faster(const VitModel& model, const HardwareConfig& config,
                                                       const MappingOptions& options);
 

@@ -78,8 +78,8 @@ TEST_CASE("monotone: more memory channels cost at most 0.5 % cycles") {
     Cycles best = 0;
     for (const int channels : {2, 4, 8, 16, 32}) {
       INFO(name << ", " << model_name << ", " << channels << " channels");
-      const std::string room = "dram.channels=" + std::to_string(channels);
-      const Cycles cycles = cost(name, model, {room, "mapping.objective=latency"}).cycles;
+      const std::string setting = "dram.channels=" + std::to_string(channels);
+      const Cycles cycles = cost(name, model, {setting, "mapping.objective=latency"}).cycles;
       REQUIRE(cycles > 0);
       if (best > 0) CHECK(static_cast<double>(cycles) <= 1.005 * static_cast<double>(best));
       best = best == 0 ? cycles : std::min(best, cycles);

@@ -35,8 +35,7 @@ JobCost cost_of(JobKind kind, UnitKind unit, int m, int k, int n, int flags, Pre
   return job_cost(job, schedule, config);
 }
 
-// A machine whose units find `bytes` a cycle at the scratchpad's ports: twice as many, half of which is kept for
-// memory.
+// A machine whose scratchpad has ports of `bytes` a cycle.
 HardwareConfig with_ports(int bytes) {
   HardwareConfig config;
   config.scratchpad.banks = 1, config.scratchpad.port_bytes = bytes;

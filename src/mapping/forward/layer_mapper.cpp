@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "cost/bandwidth_dram.h"
+
 namespace vitality {
 
 TensorId MappingContext::add_activation(int layer_index) {
@@ -68,8 +70,7 @@ const LayerMapping* MappingContext::alternative(int layer_index, const std::vect
 }
 
 double MappingContext::dram_bytes_per_cycle() const {
-  const DramDevice& device = config.dram.device;
-  return peak_dram_bytes_per_cycle(config) * (1 - static_cast<double>(device.trfc) / device.trefi);
+  return peak_dram_bytes_per_cycle(config) * refresh_availability(config.dram.device);
 }
 
 }  // namespace vitality
